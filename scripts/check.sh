@@ -1,0 +1,11 @@
+#!/bin/sh
+# The one gate: format, lint, types, layers, dead code.
+set -eu
+cd "$(dirname "$0")/.."
+sh scripts/setup.sh --npm-only
+PATH="$PWD/node_modules/.bin:$PATH"
+biome format .
+oxlint --type-aware --deny-warnings src test bench scripts
+tsc
+node --test src/layers.test.ts
+knip
