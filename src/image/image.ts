@@ -1,0 +1,76 @@
+/**
+ * Images: a configuration and an ordered list of layers, named by references.
+ *
+ * An image's id is the digest of its configuration blob. References (`repository:tag`) point at ids; an image
+ * without any is dangling. Layers and blobs are shared and disappear with the last image and snapshot that holds them.
+ *
+ * Errors: `not-found` ("No such image: x:y"), `conflict` (in use, several references), `invalid` (malformed archive,
+ * reference or configuration), `exhausted` (disk full).
+ */
+import type { Readable } from 'node:stream';
+import type { Digest } from '#oci/digest.ts';
+import type { ContainerConfig } from '#wire/container.ts';
+import type {
+  HistoryEntry,
+  ImageDeletion,
+  ImageInspect,
+  ImageSummary,
+  ProgressMessage,
+} from '#wire/image.ts';
+
+/** What a container needs to know of its image. */
+export interface ResolvedImage {
+  readonly id: Digest;
+  /** The diff IDs, bottom first. */
+  readonly layers: readonly Digest[];
+  readonly config: Partial<ContainerConfig>;
+  readonly os: string;
+  readonly architecture: string;
+}
+
+export interface ImportRequest {
+  /** A root file system: tar, or tar compressed with gzip or zstd. */
+  readonly archive: Readable;
+  /** `repository[:tag]`; absent leaves it dangling. */
+  readonly reference?: string;
+  readonly message?: string;
+  /** Dockerfile instructions: `CMD ["sh"]`, `ENV A=b`, … */
+  readonly changes?: readonly string[];
+  readonly platform?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface ImageListQuery {
+  readonly all: boolean;
+  readonly filters: ReadonlyMap<string, readonly string[]>;
+  readonly sharedSize: boolean;
+}
+
+export interface ImageStore {
+  import(request: ImportRequest): Promise<Digest>;
+  /** Accepts docker-archive and OCI layout; yields progress and `Loaded image: x` lines as they happen. */
+  load(archive: Readable, options: { readonly signal?: AbortSignal }): AsyncIterable<ProgressMessage>;
+  /** One archive that is a docker-archive and an OCI layout at once. */
+  save(references: readonly string[]): Promise<Readable>;
+  /** By reference, full or short id. @throws {EngineError} `not-found` */
+  resolve(reference: string): ResolvedImage;
+  inspect(reference: string): Promise<ImageInspect>;
+  history(reference: string): Promise<readonly HistoryEntry[]>;
+  list(query: ImageListQuery): Promise<readonly ImageSummary[]>;
+  tag(source: string, target: string): Promise<void>;
+  remove(
+    reference: string,
+    options: { readonly force: boolean; readonly prune: boolean },
+  ): Promise<readonly ImageDeletion[]>;
+  prune(
+    filters: ReadonlyMap<string, readonly string[]>,
+  ): Promise<{ readonly deleted: readonly ImageDeletion[]; readonly spaceReclaimed: number }>;
+  /** The names that `ps` shows: the reference if it still means this id. */
+  referencesOf(id: Digest): readonly string[];
+}
+
+/** What the image store asks of those above it, so that nothing in use is deleted. */
+export interface ImageUse {
+  /** Containers that were created from the image. */
+  containersOf(id: Digest): readonly { readonly id: string; readonly running: boolean }[];
+}

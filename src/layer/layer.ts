@@ -1,0 +1,105 @@
+/**
+ * Layers and snapshots.
+ *
+ * A *layer* is one file system change set, known by its diff ID (the digest of its uncompressed tar); it is stored
+ * once however many images share it, and is independent of the layers below it. A *snapshot* is a container's
+ * writable overlay on a stack of layers.
+ *
+ * Life cycle of a layer: unpacked (indexed as EROFS where the kernel mounts it from a file, extracted by a chrooted
+ * worker where not) → mounted while a snapshot needs it → removed when no image and no snapshot holds it.
+ * Life cycle of a snapshot: created → mounted ⇄ unmounted → removed.
+ *
+ * Errors: `invalid` (hostile or malformed tar), `not-found`, `exhausted` (disk full), `conflict` (in use).
+ */
+import type { Readable } from 'node:stream';
+import type { Digest } from '#oci/digest.ts';
+import type { FilesystemChange, PathStat } from '#wire/container.ts';
+
+export interface Layer {
+  readonly diffId: Digest;
+  /** Bytes of the file contents in it. */
+  readonly sizeBytes: number;
+  readonly kind: 'erofs' | 'directory';
+}
+
+export interface UnpackRequest {
+  /** A blob of the content store: a tar, plain, gzip or zstd. */
+  readonly blob: Digest;
+  readonly compression: 'none' | 'gzip' | 'zstd';
+  /** Verified against the uncompressed bytes; learnt from them where absent (import). */
+  readonly diffId?: Digest;
+  readonly signal?: AbortSignal;
+}
+
+export interface LayerStore {
+  /** Makes the layer usable; durable when it resolves; equal requests share the work; one that is there returns at once. */
+  unpack(request: UnpackRequest): Promise<Layer>;
+  get(diffId: Digest): Layer | undefined;
+  list(): readonly Layer[];
+  /** The layer's uncompressed tar, byte for byte as its diff ID says. */
+  read(diffId: Digest): Promise<Readable>;
+  /** @throws {EngineError} `conflict` while a snapshot stands on it */
+  remove(diffId: Digest): Promise<void>;
+}
+
+export interface SnapshotRequest {
+  /** The container's id. */
+  readonly id: string;
+  /** Bottom first, as in the image's configuration. */
+  readonly layers: readonly Digest[];
+  /** Contents need not survive power loss (`--rm`, build steps): faster mounts and unmounts. */
+  readonly volatile: boolean;
+}
+
+export interface Snapshot {
+  readonly id: string;
+  readonly layers: readonly Digest[];
+  readonly volatile: boolean;
+  readonly upperPath: string;
+  readonly workPath: string;
+  readonly lowerPaths: readonly string[];
+  /** Where it is mounted when it is. */
+  readonly mountPath: string;
+}
+
+export interface SnapshotStore {
+  /** Cheap and synchronous in effect: directories only, no mount. */
+  create(request: SnapshotRequest): Snapshot;
+  get(id: string): Snapshot | undefined;
+  list(): readonly Snapshot[];
+  /** Idempotent; mounts the layers it needs first. Returns the path of the merged root. */
+  mount(id: string): string;
+  /** Idempotent; off the caller's path where it could be slow. */
+  unmount(id: string): Promise<void>;
+  /** Unmounts and deletes; what cannot be deleted at once is finished at the next start. */
+  remove(id: string): Promise<void>;
+  /** What the container changed, sorted by path. */
+  changes(id: string): Promise<readonly FilesystemChange[]>;
+  /** The changes as an OCI layer tar with whiteouts. */
+  diff(id: string): Promise<Readable>;
+  /** The merged root as one tar (`export`). */
+  export(id: string): Promise<Readable>;
+  /** Bytes in the writable layer. */
+  usage(id: string): Promise<number>;
+}
+
+/**
+ * Reading from and writing into a container's root for `cp`; never escapes the root through links, whatever the
+ * container does meanwhile (openat2, or a chrooted worker).
+ */
+export interface RootArchive {
+  stat(root: string, path: string): Promise<PathStat>;
+  /** The file or directory as a tar whose names start with its base name. */
+  get(root: string, path: string): Promise<{ readonly stat: PathStat; readonly tar: Readable }>;
+  /** Extracts into the existing directory `path`. */
+  put(
+    root: string,
+    path: string,
+    tar: Readable,
+    options: {
+      readonly noOverwriteDirNonDir: boolean;
+      readonly copyUidGid: boolean;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<void>;
+}

@@ -1,0 +1,66 @@
+/**
+ * Content-addressed blobs: what was pulled, loaded, imported or built, byte for byte.
+ *
+ * Life cycle: a blob is written under a reference (two-phase: nothing is visible before `commit`), then read by
+ * digest by anyone, then deleted by garbage collection when no root, lease or writer holds it.
+ *
+ * Errors: `not-found` (no such blob), `invalid` (digest or size differ, limit passed), `exhausted` (disk full),
+ * `conflict` (the reference is being written by another).
+ */
+import type { Readable } from 'node:stream';
+import type { Digest } from '#oci/digest.ts';
+
+export interface BlobInfo {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+}
+
+export interface WriteOptions {
+  /** Refuse more than this many bytes with `invalid`. */
+  readonly maximumBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * One blob in the making. Chunks are hashed off the event loop. Disposing without a commit discards what was
+ * written, unless the writer was opened to be resumed.
+ */
+export interface ContentWriter extends AsyncDisposable {
+  /** Bytes written so far. */
+  readonly offset: number;
+  /** The caller must not change `chunk` afterwards. Resolves when more may be written. */
+  write(chunk: Buffer): Promise<void>;
+  /**
+   * Verifies, syncs and makes the blob visible. Committing content that is there already is no error.
+   *
+   * @throws {EngineError} `invalid` if size or digest differ from what was expected; nothing becomes visible
+   */
+  commit(expected?: { readonly sizeBytes?: number; readonly digest?: Digest }): Promise<BlobInfo>;
+}
+
+export interface ContentReader {
+  stat(digest: Digest): Promise<BlobInfo | undefined>;
+  /** The whole blob or a part of it as a stream. Destroy it to stop early. */
+  read(digest: Digest, range?: { readonly offset: number; readonly lengthBytes?: number }): Readable;
+  /** The whole blob in memory; for manifests and configs only. */
+  readAll(digest: Digest, maximumBytes: number): Promise<Buffer>;
+  /** Where the blob lies: for mounting and indexing, never for writing. */
+  path(digest: Digest): string;
+}
+
+export interface ContentStore extends ContentReader {
+  openWriter(reference: string, options?: WriteOptions): Promise<ContentWriter>;
+  /** Small content whose bytes are at hand (manifests, configs). */
+  put(content: Buffer): Promise<BlobInfo>;
+  delete(digest: Digest): Promise<void>;
+  list(): AsyncIterable<BlobInfo>;
+}
+
+/**
+ * A lease protects blobs and layers that are in flight from garbage collection, until it is disposed or expires
+ * (the process died).
+ */
+export interface Lease extends AsyncDisposable {
+  readonly id: string;
+  protect(...resources: readonly Digest[]): void;
+}

@@ -1,0 +1,24 @@
+/**
+ * All metadata of one engine: one SQLite file in WAL mode, migrated by numbered steps that each domain contributes.
+ *
+ * A transaction is atomic and visible at once, but survives power loss only when {@link Metadata.durable} has
+ * resolved: the write-ahead log is synced off the event loop, one sync for everything that waits.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+
+/** Numbered steps of one domain; a step that has landed is never edited, only followed by another. */
+export interface Migrations {
+  /** The domain, e.g. `container`: its tables carry it as prefix. */
+  readonly domain: string;
+  /** SQL scripts; step n brings the domain from version n to n+1. */
+  readonly steps: readonly string[];
+}
+
+export interface Metadata extends Disposable {
+  /** For prepared statements; keep them, do not prepare on a hot path. */
+  readonly database: DatabaseSync;
+  /** Runs `work` in one immediate transaction; rolls back and rethrows when it throws. */
+  transaction<T>(work: () => T): T;
+  /** Resolves when everything that was committed before the call survives power loss. */
+  durable(): Promise<void>;
+}

@@ -1,0 +1,32 @@
+/** The Docker Engine API's system objects. */
+import type { ContainerSummary } from './container.ts';
+import type { ImageSummary } from './image.ts';
+import type { VolumeInspect } from './volume.ts';
+
+/** `GET /version`. */
+export interface VersionInfo {
+  readonly Platform: { readonly Name: string };
+  readonly Components: readonly {
+    readonly Name: string;
+    readonly Version: string;
+    readonly Details: Readonly<Record<string, string>>;
+  }[];
+  readonly Version: string;
+  readonly ApiVersion: string;
+  readonly MinAPIVersion: string;
+  readonly GitCommit: string;
+  readonly GoVersion: string;
+  readonly Os: string;
+  readonly Arch: string;
+  readonly KernelVersion: string;
+  readonly BuildTime: string;
+}
+
+/** `GET /system/df`. */
+export interface DiskUsage {
+  readonly LayersSize: number;
+  readonly Images: readonly ImageSummary[];
+  readonly Containers: readonly ContainerSummary[];
+  readonly Volumes: readonly VolumeInspect[];
+  readonly BuildCache: readonly object[];
+}
