@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { EngineOptions } from './options.ts';
+
+const STANDARD_RUN = '/run/caisson';
+
+/** Where one engine keeps what. Two engines share nothing as long as root and run differ. */
+export interface EngineDirectories {
+  readonly root: string;
+  readonly run: string;
+  readonly content: string;
+  readonly layers: string;
+  readonly snapshots: string;
+  readonly containers: string;
+  readonly volumes: string;
+  readonly metadata: string;
+  readonly runLayers: string;
+  readonly runSnapshots: string;
+  readonly runContainers: string;
+  readonly runNetworks: string;
+}
+
+/** Creates what is missing; data is root's alone, as in Docker. */
+export function prepareDirectories(options: EngineOptions): EngineDirectories {
+  const root = resolve(options.root);
+  const run = resolve(options.run ?? STANDARD_RUN);
+  const directories: EngineDirectories = {
+    root,
+    run,
+    content: join(root, 'content'),
+    layers: join(root, 'layers'),
+    snapshots: join(root, 'snapshots'),
+    containers: join(root, 'containers'),
+    volumes: join(root, 'volumes'),
+    metadata: join(root, 'caisson.db'),
+    runLayers: join(run, 'layers'),
+    runSnapshots: join(run, 'snapshots'),
+    runContainers: join(run, 'containers'),
+    runNetworks: join(run, 'networks'),
+  };
+  mkdirSync(root, { recursive: true, mode: 0o710 });
+  mkdirSync(run, { recursive: true, mode: 0o711 });
+  for (const path of Object.values(directories)) {
+    if (path !== directories.metadata) mkdirSync(path, { recursive: true, mode: 0o710 });
+  }
+  return directories;
+}
+
+/** Names of host-wide objects: the fixed ones for the standard run directory, derived ones for any other. */
+export function hostNames(options: EngineOptions): { readonly bridge: string; readonly table: string } {
+  const run = resolve(options.run ?? STANDARD_RUN);
+  if (run === STANDARD_RUN) return { bridge: options.bridge ?? 'caisson0', table: 'caisson' };
+  const suffix = createHash('sha256').update(run).digest('hex').slice(0, 8);
+  return { bridge: options.bridge ?? `csn${suffix}`, table: `caisson_${suffix}` };
+}

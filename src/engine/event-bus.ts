@@ -1,0 +1,122 @@
+import type { DomainEvent, EventMessage } from '#wire/event.ts';
+import { matchesEvent } from './event-filter.ts';
+import type { EventQuery } from './engine.ts';
+
+/** Events that are remembered for `since`. */
+const REMEMBERED = 1024;
+
+/** A subscriber that does not read is dropped when it is this far behind. */
+const MAXIMUM_BACKLOG = 16_384;
+
+/** Remembers recent events and hands new ones to every subscriber. */
+export class EventBus {
+  readonly #recent: EventMessage[] = [];
+  readonly #subscribers = new Set<Subscriber>();
+
+  /** Completes a domain's event with the time and tells everyone. */
+  readonly emit = (event: DomainEvent): void => {
+    const message = toMessage(event, process.hrtime.bigint());
+    this.#recent.push(message);
+    if (this.#recent.length > REMEMBERED) this.#recent.shift();
+    for (const subscriber of this.#subscribers) subscriber.offer(message);
+  };
+
+  get listenerCount(): number {
+    return this.#subscribers.size;
+  }
+
+  /** Subscribed when it returns; see `EngineApi.events`. */
+  subscribe(query: EventQuery): AsyncIterable<EventMessage> {
+    const subscriber = new Subscriber(query, () => this.#subscribers.delete(subscriber));
+    const { sinceNs } = query;
+    if (sinceNs !== undefined || query.untilNs !== undefined) {
+      for (const message of this.#recent) {
+        if (BigInt(message.timeNano) >= (sinceNs ?? 0n)) subscriber.offer(message);
+      }
+    }
+    if (query.untilNs !== undefined && query.untilNs <= nowNs()) subscriber.end();
+    else this.#subscribers.add(subscriber);
+    return subscriber;
+  }
+
+  /** Ends every subscription. */
+  close(): void {
+    for (const subscriber of [...this.#subscribers]) subscriber.end();
+  }
+}
+
+/** One reader: a queue that ends at `untilNs`, on the signal, or when the reader leaves. */
+class Subscriber implements AsyncIterable<EventMessage> {
+  readonly #query: EventQuery;
+  readonly #leave: () => void;
+  readonly #queue: EventMessage[] = [];
+  readonly #abort = () => this.end();
+  #wake: (() => void) | undefined;
+  #ended = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(query: EventQuery, leave: () => void) {
+    this.#query = query;
+    this.#leave = leave;
+    query.signal?.addEventListener('abort', this.#abort, { once: true });
+    if (query.untilNs !== undefined) {
+      const remainingMs = Number((query.untilNs - nowNs()) / 1_000_000n);
+      if (remainingMs > 0 && remainingMs < 2 ** 31) this.#timer = setTimeout(this.#abort, remainingMs);
+    }
+  }
+
+  offer(message: EventMessage): void {
+    const { untilNs, filters } = this.#query;
+    if (this.#ended || (untilNs !== undefined && BigInt(message.timeNano) > untilNs)) return;
+    if (!matchesEvent(message, filters)) return;
+    this.#queue.push(message);
+    if (this.#queue.length > MAXIMUM_BACKLOG) this.end();
+    this.#wake?.();
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#query.signal?.removeEventListener('abort', this.#abort);
+    this.#leave();
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<EventMessage> {
+    try {
+      for (;;) {
+        for (let next = this.#queue.shift(); next; next = this.#queue.shift()) yield next;
+        if (this.#ended) return;
+        const { promise, resolve } = Promise.withResolvers<void>();
+        this.#wake = resolve;
+        await promise;
+      }
+    } finally {
+      this.end();
+    }
+  }
+}
+
+/** The kernel's monotonic clock only moves forward, so events never share or swap their times. */
+const clockOffsetNs = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
+
+function nowNs(): bigint {
+  return BigInt(Date.now()) * 1_000_000n;
+}
+
+function toMessage(event: DomainEvent, monotonicNs: bigint): EventMessage {
+  const timeNs = monotonicNs + clockOffsetNs;
+  const from = event.attributes['image'];
+  const isLegacy = event.type === 'container' || event.type === 'image';
+  return {
+    ...(isLegacy && { status: event.action, id: event.id }),
+    ...(event.type === 'container' && from !== undefined && { from }),
+    Type: event.type,
+    Action: event.action,
+    Actor: { ID: event.id, Attributes: event.attributes },
+    scope: 'local',
+    time: Number(timeNs / 1_000_000_000n),
+    timeNano: Number(timeNs),
+  };
+}
