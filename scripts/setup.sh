@@ -1,5 +1,73 @@
 #!/bin/sh
-# Placeholder until the set-up issue lands: npm dependencies only.
+# Installs what is missing: OS packages with apt, npm's packages from the lock file, and the compiled command line.
+# Idempotent, and quick when nothing is missing.
+#
+#   setup.sh [--npm-only] [--with test] [--with bench]
 set -eu
 cd "$(dirname "$0")/.."
-[ -d node_modules ] || npm ci
+
+packages="ca-certificates crun erofs-utils golang-github-containers-common libnftables1 mmdebstrap tini"
+system=yes
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --npm-only) system=no ;;
+    --with)
+      shift
+      case "$1" in
+        test) packages="$packages busybox-static docker-cli e2fsprogs iproute2 procps python3 util-linux" ;;
+        bench) packages="$packages busybox-static docker-cli docker.io podman python3" ;;
+        *) echo "setup: cannot set up for '$1': test or bench expected" >&2; exit 2 ;;
+      esac
+      ;;
+    *) echo "setup: no such option as '$1'" >&2; exit 2 ;;
+  esac
+  shift
+done
+
+missing_packages() {
+  for package in $packages; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || printf '%s ' "$package"
+  done
+}
+
+install_system_packages() {
+  if ! command -v dpkg-query >/dev/null 2>&1; then
+    echo "setup: this is not a Debian-like system; install the equivalents of: $packages" >&2
+    return
+  fi
+  missing=$(missing_packages)
+  [ -n "$missing" ] || return 0
+  if [ "$(id -u)" != 0 ]; then
+    echo "setup: these packages are missing and only root can install them:" >&2
+    echo "setup:   sudo apt-get install $missing" >&2
+    exit 1
+  fi
+  echo "setup: installing $missing" >&2
+  export DEBIAN_FRONTEND=noninteractive
+  # Word splitting is meant: one word a package.
+  # shellcheck disable=SC2086
+  if ! { apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 ||
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null; }; }; then
+    echo "setup: apt could not install: $missing" >&2
+    echo "setup: is a package mirror reachable? Try: apt-get update && apt-get install $missing" >&2
+    exit 1
+  fi
+}
+
+install_npm_packages() {
+  # npm writes this file last, so it is there only after a whole installation.
+  marker=node_modules/.package-lock.json
+  if [ -e "$marker" ] && [ ! package-lock.json -nt "$marker" ]; then return; fi
+  if ! command -v npm >/dev/null 2>&1; then
+    echo "setup: npm is missing; install Node.js 20 or newer with npm (Debian: apt-get install nodejs npm)" >&2
+    exit 1
+  fi
+  echo "setup: installing npm packages" >&2
+  # The native parts come as prebuilt packages; no install script is needed or run.
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  touch "$marker"
+}
+
+if [ "$system" = yes ]; then install_system_packages; fi
+install_npm_packages
+if [ "$system" = yes ] && [ -f scripts/build-cli.sh ]; then sh scripts/build-cli.sh --if-stale; fi
