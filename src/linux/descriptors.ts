@@ -1,0 +1,35 @@
+import { F_GETFL, F_SETFL } from './constants.ts';
+import { fstatSync, constants } from 'node:fs';
+import { check, libc } from './libc.ts';
+
+/** Closes a descriptor (close(2)). One that is not open is a bug of the caller and throws. */
+export function closeFd(fd: number): void {
+  check('close', String(fd), libc.close(fd));
+}
+
+/** A descriptor that is closed when it goes out of scope: `using root = ownFd(openDirectory(path))`. */
+export interface OwnedFd extends Disposable {
+  readonly fd: number;
+}
+
+/** Takes a descriptor over. */
+export function ownFd(fd: number): OwnedFd {
+  return { fd, [Symbol.dispose]: () => closeFd(fd) };
+}
+
+/** Makes reads and writes block, or not. The flag belongs to the open file, so every holder of it is affected. */
+export function setBlocking(fd: number, blocking: boolean): void {
+  const flags = check('fcntl', String(fd), libc.fcntl(fd, F_GETFL, 0));
+  const wanted = blocking ? flags & ~constants.O_NONBLOCK : flags | constants.O_NONBLOCK;
+  if (wanted !== flags) check('fcntl', String(fd), libc.fcntl(fd, F_SETFL, wanted));
+}
+
+/** True if the number is an open descriptor. */
+export function isOpenFd(fd: number): boolean {
+  try {
+    fstatSync(fd);
+    return true;
+  } catch {
+    return false;
+  }
+}

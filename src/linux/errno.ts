@@ -1,0 +1,122 @@
+import { EngineError, type ErrorCode } from '#base/errors.ts';
+
+/** What a failed system call is told with; `errno` is the symbolic name (`ENOENT`). */
+export interface SystemFailure {
+  readonly errno: string;
+  /** The kernel's or libc's words for `errno`. */
+  readonly description: string;
+  readonly syscall: string;
+  /** What the call was about: a path, a process, a link. */
+  readonly subject: string;
+  /** The verb of the message; by default the one that belongs to `syscall`. */
+  readonly action?: string | undefined;
+  /** Further text from the kernel (extended netlink acknowledgements, the log of a file system context). */
+  readonly detail?: string | undefined;
+}
+
+/**
+ * A system call that failed. Its `code` follows from its `errno`, so that callers who do not care about the
+ * difference between, say, EEXIST and EBUSY branch on `code` alone.
+ */
+export class SystemError extends EngineError {
+  override readonly name: string = 'SystemError';
+  readonly errno: string;
+  readonly syscall: string;
+  readonly subject: string;
+
+  constructor(failure: SystemFailure) {
+    super(codeOfErrno(failure.errno), formatMessage(failure));
+    this.errno = failure.errno;
+    this.syscall = failure.syscall;
+    this.subject = failure.subject;
+  }
+}
+
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  ENOENT: 'not-found',
+  ESRCH: 'not-found',
+  ENODEV: 'not-found',
+  ENODATA: 'not-found',
+  EEXIST: 'conflict',
+  EBUSY: 'conflict',
+  ENOTEMPTY: 'conflict',
+  EADDRINUSE: 'conflict',
+  EACCES: 'forbidden',
+  EPERM: 'forbidden',
+  EROFS: 'forbidden',
+  ENOSPC: 'exhausted',
+  EDQUOT: 'exhausted',
+  EMFILE: 'exhausted',
+  ENFILE: 'exhausted',
+  ENOMEM: 'exhausted',
+  EINVAL: 'invalid',
+  ENAMETOOLONG: 'invalid',
+  ELOOP: 'invalid',
+  ENOTDIR: 'invalid',
+  EISDIR: 'invalid',
+  ENOSYS: 'not-implemented',
+  EOPNOTSUPP: 'not-implemented',
+  EAGAIN: 'unavailable',
+  ENXIO: 'unavailable',
+  ETIMEDOUT: 'unavailable',
+};
+
+/** The engine's code for a symbolic errno. */
+export function codeOfErrno(errno: string): ErrorCode {
+  return CODES[errno] ?? 'internal';
+}
+
+/** True if `error` is a failed system call, ours or one of Node's own, with one of the given errno names. */
+export function isErrno(error: unknown, ...names: string[]): boolean {
+  if (error instanceof SystemError) return names.includes(error.errno);
+  if (!(error instanceof Error) || !('code' in error)) return false;
+  return typeof error.code === 'string' && names.includes(error.code);
+}
+
+const ACTIONS: Readonly<Record<string, string>> = {
+  accept4: 'accept a connection on',
+  bind: 'listen on',
+  chdir: 'enter',
+  chroot: 'enter',
+  close: 'close descriptor',
+  copy_file_range: 'copy',
+  fallocate: 'punch a hole into',
+  fsconfig: 'mount',
+  fsmount: 'mount',
+  fsopen: 'mount',
+  getxattr: 'read attribute',
+  kill: 'signal process',
+  lchown: 'change the owner of',
+  lgetxattr: 'read attribute',
+  listen: 'listen on',
+  llistxattr: 'list the attributes of',
+  lremovexattr: 'remove attribute',
+  lseek: 'seek in',
+  lsetxattr: 'set attribute',
+  mkfifo: 'create FIFO',
+  mknod: 'create node',
+  mount: 'mount',
+  mount_setattr: 'change mount',
+  move_mount: 'mount',
+  open: 'open',
+  open_tree: 'mount',
+  openat2: 'open',
+  pidfd_getfd: 'take descriptor',
+  pidfd_open: 'open process',
+  posix_openpt: 'open',
+  posix_spawn: 'start',
+  recvmsg: 'receive from',
+  renameat2: 'exchange',
+  setns: 'enter namespace',
+  statx: 'inspect',
+  syncfs: 'sync',
+  umount2: 'unmount',
+  unshare: 'unshare',
+  utimensat: 'set the times of',
+};
+
+function formatMessage(failure: SystemFailure): string {
+  const action = failure.action ?? ACTIONS[failure.syscall] ?? `call ${failure.syscall} on`;
+  const detail = failure.detail ? `: ${failure.detail}` : '';
+  return `Cannot ${action} ${failure.subject}: ${failure.description} (${failure.errno})${detail}`;
+}

@@ -1,0 +1,192 @@
+import { constants, openSync, statfsSync } from 'node:fs';
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC } from './constants.ts';
+import { isErrno } from './errno.ts';
+import { check, libc } from './libc.ts';
+import { syscall } from './syscalls.ts';
+
+/**
+ * Creates a device node, FIFO, socket or empty file (mknod(2)); `mode` carries the type (S_IFCHR, …), the umask
+ * applies. A character device 0:0 is overlay's whiteout.
+ */
+export function makeNode(path: string, mode: number, major: number, minor: number): void {
+  check('mknod', path, libc.mknod(path, mode, deviceNumber(major, minor)));
+}
+
+/** glibc's encoding of a device number below 2^32 (makedev(3)). */
+function deviceNumber(major: number, minor: number): number {
+  return (minor & 0xff) + (major & 0xfff) * 0x100 + (minor >>> 8) * 0x100000;
+}
+
+/** Splits `st_rdev` (stat(2)) into major and minor. */
+export function splitDeviceNumber(device: number): { readonly major: number; readonly minor: number } {
+  return { major: (device >>> 8) & 0xfff, minor: (device & 0xff) | ((device >>> 12) & 0xfff00) };
+}
+
+/** Nanoseconds since 1970 (utimensat(2)); Node's own functions lose the digits below a microsecond. */
+export function setTimes(
+  path: string,
+  atimeNs: bigint,
+  mtimeNs: bigint,
+  options: { readonly followSymlinks?: boolean } = {},
+): void {
+  const flags = options.followSymlinks ? 0 : AT_SYMLINK_NOFOLLOW;
+  check('utimensat', path, libc.utimensat(AT_FDCWD, path, encodeTimes(atimeNs, mtimeNs), flags));
+}
+
+const NANOSECONDS = 1_000_000_000n;
+
+/** struct timespec[2]: seconds may be negative, nanoseconds not. */
+function encodeTimes(...times: readonly bigint[]): Buffer {
+  const buffer = Buffer.alloc(times.length * 16);
+  for (const [index, time] of times.entries()) {
+    const rest = ((time % NANOSECONDS) + NANOSECONDS) % NANOSECONDS;
+    buffer.writeBigInt64LE((time - rest) / NANOSECONDS, index * 16);
+    buffer.writeBigInt64LE(rest, index * 16 + 8);
+  }
+  return buffer;
+}
+
+/** Changes owner and group of the path itself (lchown(2)). */
+export function lchown(path: string, uid: number, gid: number): void {
+  check('lchown', path, libc.lchown(path, uid, gid));
+}
+
+/** Writes everything of the file system that `fd` is on to its device (syncfs(2)): may take seconds. */
+export function syncFilesystem(fd: number): void {
+  check('syncfs', `descriptor ${fd}`, libc.syncfs(fd));
+}
+
+/** A descriptor of a directory, for {@link openInRoot} and the like; the caller closes it. */
+export function openDirectory(path: string): number {
+  return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+}
+
+/** <linux/openat2.h> */
+const RESOLVE_NO_MAGICLINKS = 0x02;
+const RESOLVE_IN_ROOT = 0x10;
+/** The kernel gives up where a rename races with `..`; it asks to be called again. */
+const OPEN_ATTEMPTS = 64;
+
+/**
+ * Opens `path` as a process would whose root is `rootFd`: absolute paths, `..` and symbolic links stay inside,
+ * whatever happens in there meanwhile (openat2(2), RESOLVE_IN_ROOT). Close-on-exec; the caller closes it.
+ *
+ * @param flags of `fs.constants`; `mode` only with O_CREAT
+ */
+export function openInRoot(rootFd: number, path: string, flags: number, mode = 0): number {
+  const how = Buffer.alloc(24);
+  how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
+  how.writeBigUInt64LE(BigInt(flags & constants.O_CREAT ? mode : 0), 8);
+  how.writeBigUInt64LE(BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), 16);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return check('openat2', path, syscall.openat2(rootFd, path === '' ? '/' : path, how));
+    } catch (error) {
+      if (!isErrno(error, 'EAGAIN', 'EINTR') || attempt === OPEN_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** <linux/fs.h> */
+const RENAME_EXCHANGE = 2;
+const FICLONERANGE = 0x4020940d;
+
+/** Swaps two paths of one file system atomically (renameat2(2)). */
+export function renameExchange(first: string, second: string): void {
+  const result = libc.renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE);
+  check('renameat2', `${first} and ${second}`, result);
+}
+
+/**
+ * Shares the first `length` bytes (0: all) of one file with another, on file systems that can (btrfs, XFS;
+ * ioctl_ficlonerange(2)). False where they cannot: then copy.
+ */
+export function cloneRange(fdIn: number, fdOut: number, length: number): boolean {
+  const range = Buffer.alloc(32);
+  range.writeBigInt64LE(BigInt(fdIn), 0);
+  range.writeBigUInt64LE(BigInt(length), 16);
+  try {
+    check('ioctl', `descriptor ${fdOut}`, libc.ioctl(fdOut, FICLONERANGE, range));
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOTTY')) return false;
+    throw error;
+  }
+}
+
+/**
+ * Copies up to `length` bytes between the current positions of two files inside the kernel (copy_file_range(2)).
+ * Returns how many: fewer at the end of the file. Blocks meanwhile.
+ */
+export function copyFileRange(fdIn: number, fdOut: number, length: number): number {
+  let copied = 0;
+  while (copied < length) {
+    const result = libc.copyFileRange(fdIn, null, fdOut, null, length - copied, 0);
+    const count = check('copy_file_range', `descriptor ${fdIn}`, result);
+    if (count === 0) break;
+    copied += count;
+  }
+  return copied;
+}
+
+/** <linux/falloc.h> */
+const FALLOC_FL_KEEP_SIZE = 1;
+const FALLOC_FL_PUNCH_HOLE = 2;
+
+/** Gives the blocks of a range back; it reads as zeros afterwards (fallocate(2)). The size stays. */
+export function punchHole(fd: number, offset: number, length: number): void {
+  const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+  check('fallocate', `descriptor ${fd}`, libc.fallocate(fd, mode, offset, length));
+}
+
+/** <unistd.h> */
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+
+/** The first offset at or after `offset` that holds data (lseek(2)); undefined if only a hole follows. Moves the position. */
+export function seekData(fd: number, offset: number): number | undefined {
+  try {
+    return check('lseek', `descriptor ${fd}`, libc.lseek(fd, offset, SEEK_DATA));
+  } catch (error) {
+    if (isErrno(error, 'ENXIO')) return undefined;
+    throw error;
+  }
+}
+
+/** The first offset at or after `offset` that is in a hole; the end of the file counts as one. Moves the position. */
+export function seekHole(fd: number, offset: number): number {
+  return check('lseek', `descriptor ${fd}`, libc.lseek(fd, offset, SEEK_HOLE));
+}
+
+/** Room on a file system (statfs(2)). */
+export interface FilesystemSpace {
+  readonly totalBytes: number;
+  /** What an unprivileged user may still use. */
+  readonly availableBytes: number;
+  readonly totalInodes: number;
+  readonly freeInodes: number;
+  /** Which file system: {@link FilesystemMagic}. */
+  readonly type: number;
+}
+
+/** Numbers of file systems (<linux/magic.h>) whose abilities differ in what matters to us. */
+export const FilesystemMagic = {
+  ext4: 0xef53,
+  xfs: 0x58465342,
+  btrfs: 0x9123683e,
+  tmpfs: 0x01021994,
+  overlay: 0x794c7630,
+  erofs: 0xe0f5e1e2,
+  nfs: 0x6969,
+} as const;
+
+export function statfs(path: string): FilesystemSpace {
+  const { bsize, blocks, bavail, files, ffree, type } = statfsSync(path);
+  return {
+    totalBytes: blocks * bsize,
+    availableBytes: bavail * bsize,
+    totalInodes: files,
+    freeInodes: ffree,
+    type,
+  };
+}

@@ -1,0 +1,186 @@
+import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, O_CLOEXEC } from './constants.ts';
+import { ownFd } from './descriptors.ts';
+import { isErrno } from './errno.ts';
+import { FilesystemContext } from './filesystem-context.ts';
+import { check, libc } from './libc.ts';
+import { syscall } from './syscalls.ts';
+
+export { listMounts, type MountInfo } from './mountinfo.ts';
+
+/** Flags of mount(2). */
+export const MountFlag = {
+  readonly: 1,
+  noSuid: 2,
+  noDev: 4,
+  noExec: 8,
+  remount: 32,
+  noAtime: 1024,
+  bind: 4096,
+  recursive: 16384,
+  unbindable: 1 << 17,
+  private: 1 << 18,
+  slave: 1 << 19,
+  shared: 1 << 20,
+} as const;
+
+/** An overlay: `lowers` are read, topmost first; without `upper` and `work` it is read-only. */
+export interface OverlayOptions {
+  readonly target: string;
+  readonly lowers: readonly string[];
+  readonly upper?: string;
+  readonly work?: string;
+  /** No sync at all: unmounting is fast, and a crash of the machine spoils `upper`. */
+  readonly volatile?: boolean;
+  /** Further options of the overlay file system; an empty value makes a flag. */
+  readonly options?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Mounts an overlay, however many and however deep its lowers are (fsopen(2), kernel 6.8 or newer for `lowerdir+`).
+ *
+ * @throws {SystemError} with the kernel's own explanation; nothing is mounted then
+ */
+export function mountOverlay(options: OverlayOptions): void {
+  using context = FilesystemContext.open('overlay', options.target);
+  context.setString('source', 'overlay');
+  for (const lower of options.lowers) context.setPath('lowerdir+', lower);
+  if (options.upper !== undefined) context.setPath('upperdir', options.upper);
+  if (options.work !== undefined) context.setPath('workdir', options.work);
+  if (options.volatile) context.setFlag('volatile');
+  for (const [name, value] of Object.entries(options.options ?? {})) context.set(name, value);
+  context.mount();
+}
+
+/** An EROFS image; with `device`, an index over a tar that is kept beside it. */
+export interface ErofsOptions {
+  readonly target: string;
+  readonly index: string;
+  readonly device?: string;
+}
+
+/**
+ * Mounts an EROFS image straight from its file, read-only and without a loop device (kernel 6.12 or newer).
+ *
+ * @throws {SystemError} `ENOTBLK` where the file system under the image cannot serve it (tmpfs) or the kernel is
+ *   older, `ENODEV` where the kernel has no EROFS
+ */
+export function mountErofs(options: ErofsOptions): void {
+  using context = FilesystemContext.open('erofs', options.target);
+  context.setPath('source', options.index);
+  if (options.device !== undefined) context.setPath('device', options.device);
+  context.setFlag('ro');
+  context.mount();
+}
+
+/** Whether mounts made on either side appear on the other; `r…` for the whole tree (mount_namespaces(7)). */
+export type MountPropagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';
+
+export interface BindOptions {
+  readonly readonly?: boolean;
+  /** Takes the mounts below `source` along; `readonly` then holds for them too. */
+  readonly recursive?: boolean;
+  readonly propagation?: MountPropagation;
+}
+
+/** <linux/mount.h> */
+const OPEN_TREE_CLONE = 1;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const MOUNT_ATTR_RDONLY = 1;
+
+/**
+ * Makes `source`, a directory or a file, appear at `target` as well (open_tree(2), move_mount(2)). A read-only bind
+ * is never seen writable, not even for a moment.
+ */
+export function bindMount(source: string, target: string, options: BindOptions = {}): void {
+  const depth = options.recursive ? AT_RECURSIVE : 0;
+  const subject = `${source} at ${target}`;
+  const tree = syscall.openTree(AT_FDCWD, source, OPEN_TREE_CLONE | O_CLOEXEC | depth);
+  using clone = ownFd(check('open_tree', subject, tree));
+  if (options.readonly) {
+    const attributes = mountAttributes({ set: MOUNT_ATTR_RDONLY });
+    check('mount_setattr', subject, syscall.mountSetattr(clone.fd, '', AT_EMPTY_PATH | depth, attributes));
+  }
+  check('move_mount', subject, syscall.moveMount(clone.fd, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH));
+  if (options.propagation) setPropagation(target, options.propagation);
+}
+
+/** struct mount_attr, mount_setattr(2): set, clear, propagation and user namespace, 64 bits each. */
+function mountAttributes(attributes: { readonly set: number }): Buffer {
+  const buffer = Buffer.alloc(32);
+  buffer.writeBigUInt64LE(BigInt(attributes.set), 0);
+  return buffer;
+}
+
+const PROPAGATION_FLAGS: Readonly<Record<MountPropagation, number>> = {
+  private: MountFlag.private,
+  rprivate: MountFlag.private | MountFlag.recursive,
+  shared: MountFlag.shared,
+  rshared: MountFlag.shared | MountFlag.recursive,
+  slave: MountFlag.slave,
+  rslave: MountFlag.slave | MountFlag.recursive,
+};
+
+/** Changes the propagation of a mount (mount(2), "Changing the propagation type"). */
+export function setPropagation(target: string, propagation: MountPropagation): void {
+  check('mount', target, libc.mount(null, target, null, PROPAGATION_FLAGS[propagation], null));
+}
+
+export interface TmpfsOptions {
+  /** Half of the memory by default. */
+  readonly sizeBytes?: number;
+  /** Permissions of its root; 01777 by default. */
+  readonly mode?: number;
+}
+
+/** Mounts a fresh tmpfs(5). */
+export function mountTmpfs(target: string, options: TmpfsOptions = {}): void {
+  const data: string[] = [];
+  if (options.sizeBytes !== undefined) data.push(`size=${options.sizeBytes}`);
+  if (options.mode !== undefined) data.push(`mode=${options.mode.toString(8)}`);
+  mountFilesystem('tmpfs', 'tmpfs', target, 0, data.join(','));
+}
+
+/** The classic mount(2): `flags` are of {@link MountFlag}, `data` is cut at 4 KB by the kernel. */
+export function mountFilesystem(type: string, source: string, target: string, flags = 0, data = ''): void {
+  check('mount', target, libc.mount(source, target, type, flags, data));
+}
+
+/** <sys/mount.h> */
+const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
+
+/**
+ * Unmounts (umount2(2)); `lazy` takes it out of sight at once and lets go when nobody uses it any more.
+ *
+ * @throws {SystemError} `conflict` if it is in use, `invalid` if nothing is mounted there, `not-found` without such a
+ *   path
+ */
+export function unmount(target: string, options: { readonly lazy?: boolean } = {}): void {
+  check('umount2', target, libc.umount2(target, UMOUNT_NOFOLLOW | (options.lazy ? MNT_DETACH : 0)));
+}
+
+/** Unmounts everything that is stacked on `target`, lazily; a target where nothing is mounted is fine. */
+export function unmountAll(target: string): void {
+  try {
+    for (;;) unmount(target, { lazy: true });
+  } catch (error) {
+    if (!isErrno(error, 'EINVAL', 'ENOENT')) throw error;
+  }
+}
+
+/** statx(2): offsets of stx_attributes in struct statx, and its bit for the root of a mount. */
+const STATX_SIZE = 256;
+const STATX_ATTRIBUTES_OFFSET = 8;
+const STATX_ATTR_MOUNT_ROOT = 0x2000n;
+
+/** True if something is mounted exactly at `path`; false also if it does not exist. Symbolic links are not followed. */
+export function isMountPoint(path: string): boolean {
+  const buffer = Buffer.alloc(STATX_SIZE);
+  try {
+    check('statx', path, libc.statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, 0, buffer));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return false;
+    throw error;
+  }
+  return (buffer.readBigUInt64LE(STATX_ATTRIBUTES_OFFSET) & STATX_ATTR_MOUNT_ROOT) !== 0n;
+}

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+
+/** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
+export interface MountInfo {
+  readonly id: number;
+  readonly parentId: number;
+  /** The part of the file system that is mounted. */
+  readonly root: string;
+  readonly target: string;
+  readonly fsType: string;
+  readonly source: string;
+  /** Options of this mount (`rw,nosuid`). */
+  readonly options: string;
+  /** `shared:2`, `master:1`, …: empty for a private mount. */
+  readonly propagation: readonly string[];
+  /** Options of the file system. */
+  readonly superOptions: string;
+}
+
+/** The mounts of this process's namespace, in the order in which they were made. */
+export function listMounts(): readonly MountInfo[] {
+  return parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+}
+
+/** Parses the whole file; lines of an unknown shape are left out. */
+export function parseMountInfo(text: string): readonly MountInfo[] {
+  return text.split('\n').flatMap((line) => parseLine(line) ?? []);
+}
+
+function parseLine(line: string): MountInfo | undefined {
+  const [before = '', after = ''] = line.split(' - ');
+  const [id, parentId, , root, target, options, ...propagation] = before.split(' ');
+  const [fsType, source = '', superOptions = ''] = after.split(' ');
+  if (root === undefined || target === undefined || options === undefined || fsType === undefined) {
+    return undefined;
+  }
+  return {
+    id: Number(id),
+    parentId: Number(parentId),
+    root: unescape(root),
+    target: unescape(target),
+    fsType,
+    source: unescape(source),
+    options,
+    propagation,
+    superOptions: unescape(superOptions),
+  };
+}
+
+/** Blanks, tabs, newlines and backslashes are written as octal bytes. */
+function unescape(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}

@@ -1,0 +1,218 @@
+import { SOCK_CLOEXEC, SOCK_RAW, SOL_SOCKET } from './constants.ts';
+import { closeFd } from './descriptors.ts';
+import type { SystemError } from './errno.ts';
+import { check, libc, systemError } from './libc.ts';
+import { align, decodeAttributes, decodeText, u32 } from './netlink-attributes.ts';
+
+/** A request before it gets its header. */
+export interface NetlinkRequest {
+  readonly type: number;
+  readonly flags: number;
+  readonly body: Buffer;
+  readonly action: string;
+  readonly subject: string;
+}
+
+/** One message of an answer. */
+export interface NetlinkReply {
+  readonly type: number;
+  readonly body: Buffer;
+}
+
+/** <linux/netlink.h> */
+const AF_NETLINK = 16;
+const SOL_NETLINK = 270;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+const NETLINK_GET_STRICT_CHK = 12;
+const NLM_F_REQUEST = 0x01;
+const NLM_F_ACK = 0x04;
+const NLM_F_DUMP_INTR = 0x10;
+const NLM_F_CAPPED = 0x100;
+const NLM_F_ACK_TLVS = 0x200;
+const NLM_F_DUMP = 0x300;
+const NLMSG_ERROR = 2;
+const NLMSG_DONE = 3;
+const NLMSGERR_ATTR_MSG = 1;
+const HEADER_SIZE = 16;
+
+/** <asm-generic/socket.h> */
+const SO_RCVTIMEO = 20;
+const SO_RCVBUFFORCE = 33;
+const RECEIVE_BUFFER_BYTES = 4 << 20;
+/** The kernel answers before send() returns; a longer wait is a bug, which must not hang the engine. */
+const RECEIVE_TIMEOUT_SECONDS = 10;
+/** Messages in one datagram: their acknowledgements fit the default receive buffer even unprivileged. */
+const BATCH = 64;
+/** The kernel fills dumps up to this. */
+const CHUNK_BYTES = 64 << 10;
+const DUMP_ATTEMPTS = 10;
+
+interface Header {
+  readonly type: number;
+  readonly flags: number;
+  readonly sequence: number;
+}
+
+/**
+ * A netlink socket (netlink(7)) in the network namespace of the calling thread. Requests are synchronous: the kernel
+ * has done them when the call returns, in tens of microseconds.
+ */
+export class NetlinkSocket implements Disposable {
+  readonly #fd: number;
+  readonly #buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  #sequence = 1;
+
+  private constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  static open(protocol: number): NetlinkSocket {
+    const fd = check('socket', 'netlink', libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
+    using undo = new DisposableStack();
+    undo.defer(() => closeFd(fd));
+    for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
+      libc.setsockopt(fd, SOL_NETLINK, option, u32(1), 4);
+    }
+    libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, u32(RECEIVE_BUFFER_BYTES), 4);
+    const timeout = Buffer.alloc(16);
+    timeout.writeBigInt64LE(BigInt(RECEIVE_TIMEOUT_SECONDS), 0);
+    check('setsockopt', 'netlink', libc.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeout, timeout.length));
+    const address = Buffer.alloc(12);
+    address.writeUInt16LE(AF_NETLINK, 0);
+    check('bind', 'netlink', libc.bind(fd, address, address.length));
+    undo.move();
+    return new NetlinkSocket(fd);
+  }
+
+  /**
+   * Does the requests in order, also those after one that failed, and returns an error or null for each.
+   */
+  requestAll(requests: readonly NetlinkRequest[]): (SystemError | null)[] {
+    const results: (SystemError | null)[] = [];
+    for (let start = 0; start < requests.length; start += BATCH) {
+      results.push(...this.#requestBatch(requests.slice(start, start + BATCH)));
+    }
+    return results;
+  }
+
+  #requestBatch(requests: readonly NetlinkRequest[]): (SystemError | null)[] {
+    const first = this.#send(requests, NLM_F_REQUEST | NLM_F_ACK);
+    const results = new Array<SystemError | null>(requests.length).fill(null);
+    let missing = requests.length;
+    while (missing > 0) {
+      this.#receive((header, body) => {
+        const index = header.sequence - first;
+        const request = requests[index];
+        if (header.type !== NLMSG_ERROR || !request) return;
+        results[index] = acknowledgement(header, body, request);
+        missing--;
+      });
+    }
+    return results;
+  }
+
+  /**
+   * Asks for one object.
+   *
+   * @throws {SystemError} as the kernel says
+   */
+  get(request: NetlinkRequest): NetlinkReply {
+    const sequence = this.#send([request], NLM_F_REQUEST);
+    let reply: NetlinkReply | SystemError | null = null;
+    while (reply === null) {
+      this.#receive((header, body) => {
+        if (header.sequence !== sequence) return;
+        if (header.type === NLMSG_ERROR) reply = acknowledgement(header, body, request);
+        else reply = { type: header.type, body: Buffer.from(body) };
+      });
+    }
+    if ((reply as NetlinkReply | SystemError) instanceof Error) throw reply;
+    return reply;
+  }
+
+  /** Asks for all objects; again if the table changed meanwhile. */
+  dump(request: NetlinkRequest): readonly NetlinkReply[] {
+    for (let attempt = 1; ; attempt++) {
+      const { replies, interrupted } = this.#dumpOnce(request);
+      if (!interrupted || attempt === DUMP_ATTEMPTS) return replies;
+    }
+  }
+
+  #dumpOnce(request: NetlinkRequest): { replies: NetlinkReply[]; interrupted: boolean } {
+    const sequence = this.#send([request], NLM_F_REQUEST | NLM_F_DUMP);
+    const replies: NetlinkReply[] = [];
+    let interrupted = false;
+    let done = false;
+    let failure: SystemError | null = null;
+    while (!done) {
+      this.#receive((header, body) => {
+        if (header.sequence !== sequence) return;
+        interrupted ||= (header.flags & NLM_F_DUMP_INTR) !== 0;
+        if (header.type === NLMSG_DONE || header.type === NLMSG_ERROR) {
+          done = true;
+          failure = acknowledgement(header, body, request);
+        } else replies.push({ type: header.type, body: Buffer.from(body) });
+      });
+    }
+    if (failure) throw failure;
+    return { replies, interrupted };
+  }
+
+  /** Sends the requests in one datagram; returns the sequence number of the first. */
+  #send(requests: readonly NetlinkRequest[], flags: number): number {
+    const first = this.#sequence;
+    const datagram = Buffer.concat(requests.map((request) => this.#encode(request, flags)));
+    check('send', 'netlink', libc.send(this.#fd, datagram, datagram.length, 0));
+    return first;
+  }
+
+  #encode(request: NetlinkRequest, flags: number): Buffer {
+    const length = HEADER_SIZE + request.body.length;
+    const message = Buffer.alloc(align(length));
+    message.writeUInt32LE(length, 0);
+    message.writeUInt16LE(request.type, 4);
+    message.writeUInt16LE(request.flags | flags, 6);
+    message.writeUInt32LE(this.#sequence++, 8);
+    request.body.copy(message, HEADER_SIZE);
+    return message;
+  }
+
+  /** Hands over the messages of one datagram; their bodies are valid only during the call. */
+  #receive(handle: (header: Header, body: Buffer) => void): void {
+    const received = libc.recv(this.#fd, this.#buffer, this.#buffer.length, 0);
+    const length = check('recv', 'netlink', received);
+    let offset = 0;
+    while (offset + HEADER_SIZE <= length) {
+      const size = this.#buffer.readUInt32LE(offset);
+      if (size < HEADER_SIZE) break;
+      const header: Header = {
+        type: this.#buffer.readUInt16LE(offset + 4),
+        flags: this.#buffer.readUInt16LE(offset + 6),
+        sequence: this.#buffer.readUInt32LE(offset + 8),
+      };
+      handle(header, this.#buffer.subarray(offset + HEADER_SIZE, offset + size));
+      offset += align(size);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    closeFd(this.#fd);
+  }
+}
+
+/** Null for success. The body is the error number, the request's header (with more of it unless capped), attributes. */
+function acknowledgement(header: Header, body: Buffer, request: NetlinkRequest): SystemError | null {
+  const errno = -body.readInt32LE(0);
+  if (errno === 0) return null;
+  const detail = header.type === NLMSG_ERROR ? extendedText(header, body) : undefined;
+  const { action, subject } = request;
+  return systemError(errno, { syscall: 'netlink', action, subject, detail });
+}
+
+function extendedText(header: Header, body: Buffer): string | undefined {
+  if (!(header.flags & NLM_F_ACK_TLVS)) return undefined;
+  const echoed = header.flags & NLM_F_CAPPED ? HEADER_SIZE : align(body.readUInt32LE(4));
+  const message = decodeAttributes(body.subarray(4 + echoed)).get(NLMSGERR_ATTR_MSG);
+  return message && decodeText(message);
+}

@@ -1,0 +1,110 @@
+import { readdirSync } from 'node:fs';
+import { EngineError, type ErrorCode } from '#base/errors.ts';
+import { F_SETFD, FD_CLOEXEC } from './constants.ts';
+import { bind, libc } from './libc.ts';
+
+/** struct nft_ctx, opaque. */
+type Context = unknown;
+
+const LIBRARY = 'libnftables.so.1';
+const library = {
+  create: bind<[number], Context>(LIBRARY, 'void* nft_ctx_new(uint32_t)'),
+  free: bind<[Context], void>(LIBRARY, 'void nft_ctx_free(void*)'),
+  run: bind<[Context, string], number>(LIBRARY, 'int nft_run_cmd_from_buffer(void*, const char*)'),
+  bufferOutput: bind<[Context], number>(LIBRARY, 'int nft_ctx_buffer_output(void*)'),
+  bufferError: bind<[Context], number>(LIBRARY, 'int nft_ctx_buffer_error(void*)'),
+  output: bind<[Context], string | null>(LIBRARY, 'const char* nft_ctx_get_output_buffer(void*)'),
+  error: bind<[Context], string | null>(LIBRARY, 'const char* nft_ctx_get_error_buffer(void*)'),
+  setOutputFlags: bind<[Context, number], void>(
+    LIBRARY,
+    'void nft_ctx_output_set_flags(void*, unsigned int)',
+  ),
+};
+
+/** <nftables/libnftables.h> */
+const NFT_CTX_DEFAULT = 0;
+const NFT_CTX_OUTPUT_HANDLE = 1 << 3;
+const NFT_CTX_OUTPUT_JSON = 1 << 4;
+
+/**
+ * nftables in this process, through libnftables(3): the commands are those of nft(8). It works on the network
+ * namespace in which the thread was when it was opened.
+ */
+export class Nftables implements Disposable {
+  #context: Context;
+
+  private constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** @throws {EngineError} `unavailable` if the library is missing or the kernel refuses */
+  static open(): Nftables {
+    const before = new Set(openDescriptors());
+    const context = createContext();
+    // The library's netlink socket is not close-on-exec.
+    for (const fd of openDescriptors()) if (!before.has(fd)) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
+    library.bufferOutput(context);
+    library.bufferError(context);
+    return new Nftables(context);
+  }
+
+  /**
+   * Runs commands in one transaction: all of them or none take effect. Returns what listings print.
+   *
+   * @throws {EngineError} with nft's text: `conflict` for what exists, `not-found` for what does not, `invalid`, …
+   */
+  run(commands: string): string {
+    return this.#run(commands, 0);
+  }
+
+  /** Runs listing commands and parses their JSON (libnftables-json(5)), with handles. */
+  runJson(commands: string): unknown {
+    const output = this.#run(commands, NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_HANDLE);
+    return output === '' ? undefined : JSON.parse(output);
+  }
+
+  #run(commands: string, flags: number): string {
+    if (this.#context === undefined) throw new EngineError('internal', 'Cannot run nftables: closed');
+    library.setOutputFlags(this.#context, flags);
+    const result = library.run(this.#context, commands);
+    // Reading a buffer also empties it for the next run.
+    const output = library.output(this.#context) ?? '';
+    const error = (library.error(this.#context) ?? '').trim();
+    if (result === 0) return output;
+    throw new EngineError(codeOfNftError(error), `Cannot change nftables: ${error || `status ${result}`}`);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#context === undefined) return;
+    library.free(this.#context);
+    this.#context = undefined;
+  }
+}
+
+function createContext(): Context {
+  let context: Context;
+  try {
+    context = library.create(NFT_CTX_DEFAULT);
+  } catch (cause) {
+    throw new EngineError('unavailable', `Cannot load ${LIBRARY}: is libnftables installed?`, { cause });
+  }
+  if (!context) throw new EngineError('unavailable', 'Cannot open nftables: the kernel refuses');
+  return context;
+}
+
+function openDescriptors(): readonly number[] {
+  return readdirSync('/proc/self/fd').map(Number);
+}
+
+const ERROR_CODES: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/File exists|Device or resource busy|Directory not empty/, 'conflict'],
+  [/No such file or directory|does not exist/, 'not-found'],
+  [/Operation not permitted|Permission denied/, 'forbidden'],
+  [/No space left|Cannot allocate memory|Too many/, 'exhausted'],
+  [/Operation not supported|Protocol not supported/, 'not-implemented'],
+];
+
+/** The library tells the kernel's errno only as text; whatever is none of these, it did not understand. */
+export function codeOfNftError(text: string): ErrorCode {
+  return ERROR_CODES.find(([pattern]) => pattern.test(text))?.[1] ?? 'invalid';
+}

@@ -1,0 +1,38 @@
+import { koffi } from './libc.ts';
+
+/**
+ * Calls back from the event loop, once, when a descriptor is readable or has hung up (uv_poll): no thread, no timer.
+ * Until then it keeps the loop alive. Dispose it to stop waiting, before the descriptor is closed.
+ */
+export function onceReadable(fd: number, callback: () => void): Disposable {
+  let waiting = true;
+  const close = () => {
+    if (!waiting) return;
+    waiting = false;
+    handle.close();
+  };
+  const handle = koffi().node.poll(fd, { readable: true }, () => {
+    close();
+    // The native callback is no place to throw from, and promises resolved in it would not run.
+    setImmediate(callback);
+  });
+  return { [Symbol.dispose]: close };
+}
+
+/**
+ * Waits until a descriptor is readable.
+ *
+ * @throws the signal's reason; the descriptor is untouched
+ */
+export async function untilReadable(fd: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  using _watch = onceReadable(fd, resolve);
+  const abort = () => reject(signal?.reason as Error);
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    await promise;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}

@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs';
+import { closeFd } from './descriptors.ts';
+import { isErrno } from './errno.ts';
+import { check, libc } from './libc.ts';
+import { onceReadable } from './poll.ts';
+import { signalName } from './signals.ts';
+import { syscall } from './syscalls.ts';
+
+export { closeFd } from './descriptors.ts';
+
+/** How a process ended. `code` is 128 + the signal's number if a signal ended it, as shells report it. */
+export interface ExitStatus {
+  readonly code: number;
+  readonly signal?: number;
+}
+
+/** Waits for the end of one process; disposing it stops the waiting, not the process. */
+export interface ProcessWatch extends Disposable {
+  /**
+   * Resolves when the process has ended: with its status if it was our child (it is reaped then), with undefined if
+   * it was not, had ended before the watch began, or the watch was disposed. Never rejects.
+   */
+  readonly exited: Promise<ExitStatus | undefined>;
+}
+
+/**
+ * Watches a process, a child of ours or not, through a pidfd on the event loop: no thread, no polling. Keeps the
+ * loop alive until the process ends or the watch is disposed. A child whose watch is disposed stays a zombie after
+ * its end until it is watched again.
+ */
+export function watchExit(pid: number): ProcessWatch {
+  const { promise, resolve } = Promise.withResolvers<ExitStatus | undefined>();
+  const pidfd = tryPidfdOpen(pid);
+  if (pidfd === undefined) return { exited: Promise.resolve(undefined), [Symbol.dispose]: () => {} };
+  const stack = new DisposableStack();
+  stack.defer(() => closeFd(pidfd));
+  stack.use(
+    onceReadable(pidfd, () => {
+      if (stack.disposed) return;
+      stack.dispose();
+      resolve(reap(pid));
+    }),
+  );
+  return {
+    exited: promise,
+    [Symbol.dispose]: () => {
+      stack.dispose();
+      resolve(undefined);
+    },
+  };
+}
+
+function tryPidfdOpen(pid: number): number | undefined {
+  try {
+    return pidfdOpen(pid);
+  } catch (error) {
+    if (isErrno(error, 'ESRCH')) return undefined;
+    throw error;
+  }
+}
+
+/** <sys/wait.h> */
+const WNOHANG = 1;
+
+function reap(pid: number): ExitStatus | undefined {
+  const status = Buffer.alloc(4);
+  if (libc.waitpid(pid, status, WNOHANG) !== pid) return undefined;
+  return decodeWaitStatus(status.readInt32LE(0));
+}
+
+/** The status word of waitpid(2): the low seven bits are the signal, the next byte the exit code. */
+export function decodeWaitStatus(status: number): ExitStatus {
+  const signal = status & 0x7f;
+  return signal === 0 ? { code: (status >> 8) & 0xff } : { code: 128 + signal, signal };
+}
+
+/**
+ * A descriptor that refers to a process whatever becomes of its number (pidfd_open(2)); the caller closes it.
+ *
+ * @throws {SystemError} `not-found` if there is no such process
+ */
+export function pidfdOpen(pid: number): number {
+  return check('pidfd_open', String(pid), syscall.pidfdOpen(pid, 0));
+}
+
+/**
+ * Duplicates a descriptor of another process (pidfd_getfd(2)), close-on-exec; needs the right to trace it.
+ *
+ * @throws {SystemError} `EBADF` if it has no such descriptor, `not-found` if the process has ended
+ */
+export function pidfdGetFd(pidfd: number, fd: number): number {
+  return check('pidfd_getfd', String(fd), syscall.pidfdGetfd(pidfd, fd));
+}
+
+/**
+ * Sends a signal (kill(2)); a negative pid means a process group, signal 0 only asks.
+ *
+ * @throws {SystemError} `not-found` if there is no such process
+ */
+export function sendSignal(pid: number, signal: number): void {
+  const result = libc.kill(pid, signal);
+  check('kill', signal === 0 ? String(pid) : `${pid} with ${signalName(signal)}`, result);
+}
+
+/**
+ * When a process started: an opaque text that, together with its pid, names it for as long as the machine is up
+ * (field 22 of /proc/PID/stat, proc_pid_stat(5)); undefined if there is no such process.
+ */
+export function processStartTime(pid: number): string | undefined {
+  return readStat(pid)?.startTime;
+}
+
+/** True if the process runs: a zombie does not, nor does another one that got the number of the one that started at `startTime`. */
+export function isAlive(pid: number, startTime?: string): boolean {
+  const stat = readStat(pid);
+  if (!stat || stat.state === 'Z' || stat.state === 'X') return false;
+  return startTime === undefined || stat.startTime === startTime;
+}
+
+interface ProcessStat {
+  readonly state: string;
+  readonly startTime: string;
+}
+
+function readStat(pid: number): ProcessStat | undefined {
+  try {
+    return parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ESRCH')) return undefined;
+    throw error;
+  }
+}
+
+/** The second field, the command in parentheses, may itself contain blanks and parentheses. */
+export function parseStat(text: string): ProcessStat | undefined {
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state, startTime] = [fields[0], fields[19]];
+  return state === undefined || startTime === undefined ? undefined : { state, startTime };
+}
+
+/** <linux/prctl.h> */
+const PR_SET_CHILD_SUBREAPER = 36;
+
+/** Orphaned descendants become our children instead of init's (PR_SET_CHILD_SUBREAPER, prctl(2)). */
+export function setChildSubreaper(): void {
+  check('prctl', 'the child subreaper', libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
+}

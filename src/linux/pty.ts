@@ -1,0 +1,67 @@
+import { constants } from 'node:fs';
+import { ReadStream } from 'node:tty';
+import { closeFd } from './descriptors.ts';
+import { isErrno } from './errno.ts';
+import { check, libc } from './libc.ts';
+import { O_CLOEXEC } from './constants.ts';
+
+export { ConsoleSocket } from './console-socket.ts';
+
+/** A terminal's size in characters. */
+export interface WindowSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** <asm-generic/ioctls.h> */
+const TIOCGWINSZ = 0x5413;
+const TIOCSWINSZ = 0x5414;
+/** struct winsize: rows, columns and two unused fields, 16 bits each. */
+const WINDOW_SIZE_BYTES = 8;
+
+/** Sets the size (ioctl_tty(2)); the foreground process gets SIGWINCH if it changed. */
+export function setWindowSize(fd: number, rows: number, columns: number): void {
+  const size = Buffer.alloc(WINDOW_SIZE_BYTES);
+  size.writeUInt16LE(rows, 0);
+  size.writeUInt16LE(columns, 2);
+  check('ioctl', `terminal ${fd}`, libc.ioctl(fd, TIOCSWINSZ, size));
+}
+
+export function getWindowSize(fd: number): WindowSize {
+  const size = Buffer.alloc(WINDOW_SIZE_BYTES);
+  check('ioctl', `terminal ${fd}`, libc.ioctl(fd, TIOCGWINSZ, size));
+  return { rows: size.readUInt16LE(0), columns: size.readUInt16LE(2) };
+}
+
+/** Creates a pseudo-terminal (pty(7)): its master, which the caller closes, and the path of its slave. */
+export function openPtyMaster(): { readonly master: number; readonly slavePath: string } {
+  const flags = constants.O_RDWR | constants.O_NOCTTY | O_CLOEXEC;
+  const master = check('posix_openpt', '/dev/ptmx', libc.posixOpenpt(flags));
+  using undo = new DisposableStack();
+  undo.defer(() => closeFd(master));
+  check('grantpt', '/dev/ptmx', libc.grantpt(master));
+  check('unlockpt', '/dev/ptmx', libc.unlockpt(master));
+  const path = Buffer.alloc(64);
+  check('ptsname', '/dev/ptmx', -libc.ptsname(master, path, path.length));
+  undo.move();
+  return { master, slavePath: path.toString('utf8', 0, path.indexOf(0)) };
+}
+
+/**
+ * A duplex stream over a pty master; owns the descriptor. That all slaves are closed, which Linux reports as EIO, is
+ * the end of the stream: `end`, then `close`, no `error`.
+ */
+export function openTtyStream(fd: number): ReadStream {
+  return new MasterStream(fd);
+}
+
+class MasterStream extends ReadStream {
+  /** libuv destroys the stream with the failed read. */
+  override destroy(error?: Error): this {
+    if (!isErrno(error, 'EIO')) return super.destroy(error);
+    if (this.readableEnded || this.destroyed) return super.destroy();
+    this.once('end', () => super.destroy());
+    this.push(null);
+    return this;
+  }
+}
