@@ -57,6 +57,8 @@ export class TarParser {
   #state: State = HEADER;
   #chunk: Buffer = Buffer.alloc(0);
   #at = 0;
+  /** Where in the archive `#chunk` starts. */
+  #base = 0;
   /** Bytes of the block or extension that the earlier chunks ended in. */
   #partial: Buffer | undefined;
   #partialLength = 0;
@@ -83,8 +85,28 @@ export class TarParser {
 
   /** Gives more bytes; only after `next` returned undefined. The chunk stays in use until then. */
   push(chunk: Buffer): void {
+    this.#base += this.#chunk.length;
     this.#chunk = chunk;
     this.#at = 0;
+  }
+
+  /** How far into the archive the parser is; right after an `entry` event, where its data starts. */
+  get offset(): number {
+    return this.#base + this.#at;
+  }
+
+  /**
+   * Right after an `entry` event: leaves its data out. For sources that can seek.
+   *
+   * @returns how many bytes the source must skip before the next push
+   */
+  skipData(): number {
+    const left = this.#dataLeft + this.#paddingLeft;
+    const inChunk = Math.min(left, this.#chunk.length - this.#at);
+    this.#at += inChunk;
+    this.#base += left - inChunk;
+    this.#dataLeft = this.#paddingLeft = 0;
+    return left - inChunk;
   }
 
   /**
