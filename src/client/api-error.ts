@@ -1,0 +1,40 @@
+import { EngineError, type ErrorCode } from '#base/errors.ts';
+
+const CODES: Readonly<Record<number, ErrorCode>> = {
+  304: 'not-modified',
+  400: 'invalid',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not-found',
+  409: 'conflict',
+  501: 'not-implemented',
+  503: 'unavailable',
+  507: 'exhausted',
+};
+
+/** What the engine answered where it could not do what was asked. */
+export class ApiError extends EngineError {
+  override readonly name = 'ApiError';
+  /** The HTTP status. */
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(CODES[status] ?? 'internal', message);
+    this.status = status;
+  }
+}
+
+/** Reads `{"message":"…"}`, or takes a body that is not JSON (a proxy's page) as the message itself. */
+export function apiErrorFrom(status: number, body: string): ApiError {
+  return new ApiError(status, messageIn(body) || `the engine answered with status ${status}`);
+}
+
+function messageIn(body: string): string {
+  try {
+    const decoded: unknown = JSON.parse(body);
+    if (typeof decoded === 'object' && decoded !== null && 'message' in decoded) return String(decoded.message);
+  } catch {
+    // Not JSON: shown as it came.
+  }
+  return body.trim();
+}

@@ -1,0 +1,40 @@
+import type { HistoryEntry, ImageDeletion, ImageInspect, ImageSummary } from '#wire/image.ts';
+import { type Client, encodeFilters, path } from './client.ts';
+import type { Filters } from './containers.ts';
+
+export function listImages(
+  client: Client,
+  options: { readonly all?: boolean; readonly filters?: Filters } = {},
+): Promise<readonly ImageSummary[]> {
+  const { filters = {}, all } = options;
+  return client.json({ method: 'GET', path: '/images/json', query: { all, filters: encodeFilters(filters) } });
+}
+
+export function inspectImage(client: Client, name: string): Promise<ImageInspect> {
+  return client.json({ method: 'GET', path: path`/images/${name}/json` });
+}
+
+export function imageHistory(client: Client, name: string): Promise<readonly HistoryEntry[]> {
+  return client.json({ method: 'GET', path: path`/images/${name}/history` });
+}
+
+export function removeImage(
+  client: Client,
+  name: string,
+  query: { readonly force?: boolean; readonly noprune?: boolean },
+): Promise<readonly ImageDeletion[]> {
+  return client.json({ method: 'DELETE', path: path`/images/${name}`, query });
+}
+
+export function tagImage(client: Client, name: string, repo: string, tag: string): Promise<void> {
+  return client.run({ method: 'POST', path: path`/images/${name}/tag`, query: { repo, tag } });
+}
+
+export interface ImagePruneReport {
+  readonly ImagesDeleted: readonly ImageDeletion[] | null;
+  readonly SpaceReclaimed: number;
+}
+
+export function pruneImages(client: Client, filters: Filters): Promise<ImagePruneReport> {
+  return client.json({ method: 'POST', path: '/images/prune', query: { filters: encodeFilters(filters) } });
+}
