@@ -121,7 +121,7 @@ export function cloneRange(fdIn: number, fdOut: number, length: number): boolean
 export function copyFileRange(fdIn: number, fdOut: number, length: number): number {
   let copied = 0;
   while (copied < length) {
-    const result = libc.copyFileRange(fdIn, null, fdOut, null, length - copied, 0);
+    const result = libc.copy_file_range(fdIn, null, fdOut, null, length - copied, 0);
     const count = check('copy_file_range', `descriptor ${fdIn}`, result);
     if (count === 0) break;
     copied += count;

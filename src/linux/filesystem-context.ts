@@ -68,7 +68,7 @@ export class FilesystemContext implements Disposable {
   }
 
   #configure(command: number, key: string | null, value: string | null): void {
-    this.#check('fsconfig', syscall.fsconfig(this.#fd, command, key, value, 0));
+    this.#check('fsconfig', syscall.fsconfig(this.#fd, command, key, value));
   }
 
   #check(name: string, result: number): number {

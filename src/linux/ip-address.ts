@@ -30,8 +30,8 @@ function ipv6Bytes(address: string): Buffer {
   const [head = '', tail] = expandDotted(address).split('::');
   const left = groupsOf(head);
   const right = tail === undefined ? [] : groupsOf(tail);
-  const zeros = new Array<string>(8 - left.length - right.length).fill('0000');
-  return Buffer.from([...left, ...zeros, ...right].join(''), 'hex');
+  const zeros = '0000'.repeat(8 - left.length - right.length);
+  return Buffer.from(left.join('') + zeros + right.join(''), 'hex');
 }
 
 /** `::ffff:10.0.0.1` ends in an IPv4 address. */

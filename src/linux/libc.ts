@@ -4,99 +4,139 @@ import { SystemError } from './errno.ts';
 
 /*
  * The C library as this folder sees it. Nothing outside `linux/` imports this file. The foreign function interface
- * is loaded, and each function bound, at its first call: importing costs nothing.
+ * is loaded, and each function bound, at its first use: importing costs nothing.
  */
 
-type KoffiModule = typeof Koffi;
-
 const require = createRequire(import.meta.url);
-let koffiModule: KoffiModule | undefined;
+let koffiModule: typeof Koffi | undefined;
 
 /** The foreign function interface itself; loading it takes some 10 ms, once in a process. */
-export function koffi(): KoffiModule {
-  return (koffiModule ??= require('koffi') as KoffiModule);
+export function koffi(): typeof Koffi {
+  return (koffiModule ??= require('koffi'));
 }
 
-type Bound = (...args: readonly unknown[]) => unknown;
-
-/** Declares a function of a shared library by its C prototype; the library is loaded at the first call. */
-export function bind<Parameters extends readonly unknown[], Result>(
+/**
+ * The functions of a shared library by their C prototypes. The types are believed: keep each beside its prototype.
+ * `long` results are numbers as long as they are below 2^53, which all of ours are.
+ */
+export function bindLibrary<Functions extends object>(
   library: string,
-  prototype: string,
-): (...args: Parameters) => Result {
-  let bound: Bound | undefined;
-  return (...args) => {
-    bound ??= koffi().load(library).func(prototype) as Bound;
-    return bound(...args) as Result;
-  };
+  prototypes: Readonly<Record<keyof Functions, string>>,
+): Functions {
+  const functions: Functions = Object.create(null);
+  for (const [name, prototype] of Object.entries<string>(prototypes)) {
+    const bind = () => {
+      const value = koffi().load(library).func(prototype);
+      Object.defineProperty(functions, name, { value });
+      return value;
+    };
+    Object.defineProperty(functions, name, { configurable: true, get: bind });
+  }
+  return functions;
 }
 
-/** A function of the C library. `long` results stay numbers: none of them exceeds 2^53. */
-function c<Parameters extends readonly unknown[]>(prototype: string): (...args: Parameters) => number {
-  return bind('libc.so.6', prototype);
-}
-
-type Path = string | null;
+export const LIBC = 'libc.so.6';
 
 /** Functions of glibc, one to one (man 2 and 3 of the same name); -1 and errno are for {@link check}. */
-export const libc = {
-  accept4: c<[number, null, null, number]>('int accept4(int, void*, void*, int)'),
-  bind: c<[number, Buffer, number]>('int bind(int, const void*, unsigned int)'),
-  chdir: c<[string]>('int chdir(const char*)'),
-  chroot: c<[string]>('int chroot(const char*)'),
-  close: c<[number]>('int close(int)'),
-  copyFileRange: c<[number, null, number, null, number, number]>(
-    'long copy_file_range(int, void*, int, void*, size_t, unsigned int)',
-  ),
-  fallocate: c<[number, number, number, number]>('int fallocate(int, int, long, long)'),
-  fchdir: c<[number]>('int fchdir(int)'),
-  fcntl: c<[number, number, number]>('int fcntl(int, int, long)'),
-  grantpt: c<[number]>('int grantpt(int)'),
-  ioctl: c<[number, number, Buffer]>('int ioctl(int, unsigned long, void*)'),
-  ioctlValue: c<[number, number, number]>('int ioctl(int, unsigned long, long)'),
-  kill: c<[number, number]>('int kill(int, int)'),
-  lchown: c<[string, number, number]>('int lchown(const char*, unsigned int, unsigned int)'),
-  lgetxattr: c<[string, string, Buffer | null, number]>(
-    'long lgetxattr(const char*, const char*, void*, size_t)',
-  ),
-  listen: c<[number, number]>('int listen(int, int)'),
-  llistxattr: c<[string, Buffer | null, number]>('long llistxattr(const char*, void*, size_t)'),
-  lremovexattr: c<[string, string]>('int lremovexattr(const char*, const char*)'),
-  lseek: c<[number, number, number]>('long lseek(int, long, int)'),
-  lsetxattr: c<[string, string, Buffer, number, number]>(
-    'int lsetxattr(const char*, const char*, const void*, size_t, int)',
-  ),
-  mkfifo: c<[string, number]>('int mkfifo(const char*, unsigned int)'),
-  mknod: c<[string, number, number]>('int mknod(const char*, unsigned int, unsigned long)'),
-  mount: c<[Path, string, Path, number, Path]>(
-    'int mount(const char*, const char*, const char*, unsigned long, const char*)',
-  ),
-  posixOpenpt: c<[number]>('int posix_openpt(int)'),
-  prctl: c<[number, number, number, number, number]>(
-    'int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)',
-  ),
-  ptsname: c<[number, Buffer, number]>('int ptsname_r(int, void*, size_t)'),
-  read: c<[number, Buffer, number]>('long read(int, void*, size_t)'),
-  recv: c<[number, Buffer, number, number]>('long recv(int, void*, size_t, int)'),
-  recvmsg: c<[number, Buffer, number]>('long recvmsg(int, void*, int)'),
-  renameat2: c<[number, string, number, string, number]>(
-    'int renameat2(int, const char*, int, const char*, unsigned int)',
-  ),
-  send: c<[number, Buffer, number, number]>('long send(int, const void*, size_t, int)'),
-  setns: c<[number, number]>('int setns(int, int)'),
-  setsockopt: c<[number, number, number, Buffer, number]>(
-    'int setsockopt(int, int, int, const void*, unsigned int)',
-  ),
-  socket: c<[number, number, number]>('int socket(int, int, int)'),
-  statx: c<[number, string, number, number, Buffer]>('int statx(int, const char*, int, unsigned int, void*)'),
-  syncfs: c<[number]>('int syncfs(int)'),
-  umask: c<[number]>('unsigned int umask(unsigned int)'),
-  umount2: c<[string, number]>('int umount2(const char*, int)'),
-  unlockpt: c<[number]>('int unlockpt(int)'),
-  unshare: c<[number]>('int unshare(int)'),
-  utimensat: c<[number, string, Buffer, number]>('int utimensat(int, const char*, const void*, int)'),
-  waitpid: c<[number, Buffer | null, number]>('int waitpid(int, void*, int)'),
-} as const;
+interface LibC {
+  accept4(fd: number, address: null, length: null, flags: number): number;
+  bind(fd: number, address: Buffer, length: number): number;
+  chdir(path: string): number;
+  chroot(path: string): number;
+  close(fd: number): number;
+  copy_file_range(fdIn: number, in_: null, fdOut: number, out: null, length: number, flags: number): number;
+  eventfd(initial: number, flags: number): number;
+  fallocate(fd: number, mode: number, offset: number, length: number): number;
+  fchdir(fd: number): number;
+  fcntl(fd: number, command: number, value: number): number;
+  grantpt(fd: number): number;
+  ioctl(fd: number, request: number, argument: Buffer): number;
+  kill(pid: number, signal: number): number;
+  lchown(path: string, uid: number, gid: number): number;
+  lgetxattr(path: string, name: string, value: Buffer | null, size: number): number;
+  listen(fd: number, backlog: number): number;
+  llistxattr(path: string, names: Buffer | null, size: number): number;
+  lremovexattr(path: string, name: string): number;
+  lseek(fd: number, offset: number, whence: number): number;
+  lsetxattr(path: string, name: string, value: Buffer, size: number, flags: number): number;
+  mkfifo(path: string, mode: number): number;
+  mknod(path: string, mode: number, device: number): number;
+  mount(
+    source: string | null,
+    target: string,
+    type: string | null,
+    flags: number,
+    data: string | null,
+  ): number;
+  posix_openpt(flags: number): number;
+  prctl(option: number, a: number, b: number, c: number, d: number): number;
+  ptsname_r(fd: number, path: Buffer, size: number): number;
+  read(fd: number, data: Buffer, size: number): number;
+  recv(fd: number, data: Buffer, size: number, flags: number): number;
+  recvmsg(fd: number, message: Buffer, flags: number): number;
+  renameat2(oldFd: number, oldPath: string, newFd: number, newPath: string, flags: number): number;
+  send(fd: number, data: Buffer, size: number, flags: number): number;
+  setns(fd: number, type: number): number;
+  setsockopt(fd: number, level: number, option: number, value: Buffer, length: number): number;
+  socket(domain: number, type: number, protocol: number): number;
+  statx(fd: number, path: string, flags: number, mask: number, result: Buffer): number;
+  strerrordesc_np(errno: number): string | null;
+  strerrorname_np(errno: number): string | null;
+  syncfs(fd: number): number;
+  umask(mode: number): number;
+  umount2(target: string, flags: number): number;
+  unlockpt(fd: number): number;
+  unshare(flags: number): number;
+  utimensat(fd: number, path: string, times: Buffer, flags: number): number;
+  waitpid(pid: number, status: Buffer, options: number): number;
+}
+
+export const libc = bindLibrary<LibC>(LIBC, {
+  accept4: 'int accept4(int, void*, void*, int)',
+  bind: 'int bind(int, const void*, unsigned int)',
+  chdir: 'int chdir(const char*)',
+  chroot: 'int chroot(const char*)',
+  close: 'int close(int)',
+  copy_file_range: 'long copy_file_range(int, void*, int, void*, size_t, unsigned int)',
+  eventfd: 'int eventfd(unsigned int, int)',
+  fallocate: 'int fallocate(int, int, long, long)',
+  fchdir: 'int fchdir(int)',
+  fcntl: 'int fcntl(int, int, long)',
+  grantpt: 'int grantpt(int)',
+  ioctl: 'int ioctl(int, unsigned long, void*)',
+  kill: 'int kill(int, int)',
+  lchown: 'int lchown(const char*, unsigned int, unsigned int)',
+  lgetxattr: 'long lgetxattr(const char*, const char*, void*, size_t)',
+  listen: 'int listen(int, int)',
+  llistxattr: 'long llistxattr(const char*, void*, size_t)',
+  lremovexattr: 'int lremovexattr(const char*, const char*)',
+  lseek: 'long lseek(int, long, int)',
+  lsetxattr: 'int lsetxattr(const char*, const char*, const void*, size_t, int)',
+  mkfifo: 'int mkfifo(const char*, unsigned int)',
+  mknod: 'int mknod(const char*, unsigned int, unsigned long)',
+  mount: 'int mount(const char*, const char*, const char*, unsigned long, const char*)',
+  posix_openpt: 'int posix_openpt(int)',
+  prctl: 'int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)',
+  ptsname_r: 'int ptsname_r(int, void*, size_t)',
+  read: 'long read(int, void*, size_t)',
+  recv: 'long recv(int, void*, size_t, int)',
+  recvmsg: 'long recvmsg(int, void*, int)',
+  renameat2: 'int renameat2(int, const char*, int, const char*, unsigned int)',
+  send: 'long send(int, const void*, size_t, int)',
+  setns: 'int setns(int, int)',
+  setsockopt: 'int setsockopt(int, int, int, const void*, unsigned int)',
+  socket: 'int socket(int, int, int)',
+  statx: 'int statx(int, const char*, int, unsigned int, void*)',
+  strerrordesc_np: 'const char* strerrordesc_np(int)',
+  strerrorname_np: 'const char* strerrorname_np(int)',
+  syncfs: 'int syncfs(int)',
+  umask: 'unsigned int umask(unsigned int)',
+  umount2: 'int umount2(const char*, int)',
+  unlockpt: 'int unlockpt(int)',
+  unshare: 'int unshare(int)',
+  utimensat: 'int utimensat(int, const char*, const void*, int)',
+  waitpid: 'int waitpid(int, void*, int)',
+});
 
 /** The calling thread's errno: valid only right after the call that failed. */
 export function lastErrno(): number {
@@ -104,14 +144,10 @@ export function lastErrno(): number {
 }
 
 /** Passes a result through; throws if it is negative, with errno, which is why it must follow the call at once. */
-export function check(syscall: string, subject: string, result: number, detail?: () => string): number {
+export function check(syscall: string, subject: string, result: number): number {
   if (result >= 0) return result;
-  const errno = lastErrno();
-  throw systemError(errno, { syscall, subject, detail: detail?.() });
+  throw systemError(lastErrno(), { syscall, subject });
 }
-
-const errorName = bind<[number], string | null>('libc.so.6', 'const char* strerrorname_np(int)');
-const errorDescription = bind<[number], string | null>('libc.so.6', 'const char* strerrordesc_np(int)');
 
 /** What a failed call was about: see {@link SystemError}. */
 export interface FailedCall {
@@ -125,7 +161,7 @@ export interface FailedCall {
 export function systemError(errno: number, call: FailedCall): SystemError {
   return new SystemError({
     ...call,
-    errno: errorName(errno) ?? `errno ${errno}`,
-    description: (errorDescription(errno) ?? 'unknown error').toLowerCase(),
+    errno: libc.strerrorname_np(errno) ?? `errno ${errno}`,
+    description: (libc.strerrordesc_np(errno) ?? 'unknown error').toLowerCase(),
   });
 }

@@ -20,7 +20,7 @@ export function encodeAttributes(attributes: readonly Attribute[]): Buffer {
 
 function encodeAttribute([type, value]: Attribute): Buffer {
   const nested = !Buffer.isBuffer(value);
-  const payload = nested ? encodeAttributes(value as readonly Attribute[]) : value;
+  const payload = nested ? encodeAttributes(value) : value;
   const buffer = Buffer.alloc(align(HEADER_SIZE + payload.length));
   buffer.writeUInt16LE(HEADER_SIZE + payload.length, 0);
   buffer.writeUInt16LE(nested ? type | NLA_F_NESTED : type, 2);

@@ -48,10 +48,11 @@ const BATCH = 64;
 const CHUNK_BYTES = 64 << 10;
 const DUMP_ATTEMPTS = 10;
 
-interface Header {
+interface Message {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
+  readonly body: Buffer;
 }
 
 /**
@@ -98,16 +99,14 @@ export class NetlinkSocket implements Disposable {
 
   #requestBatch(requests: readonly NetlinkRequest[]): (SystemError | null)[] {
     const first = this.#send(requests, NLM_F_REQUEST | NLM_F_ACK);
-    const results = new Array<SystemError | null>(requests.length).fill(null);
-    let missing = requests.length;
-    while (missing > 0) {
-      this.#receive((header, body) => {
-        const index = header.sequence - first;
-        const request = requests[index];
-        if (header.type !== NLMSG_ERROR || !request) return;
-        results[index] = acknowledgement(header, body, request);
-        missing--;
-      });
+    const results: (SystemError | null)[] = [];
+    for (const message of this.#messages()) {
+      const index = message.sequence - first;
+      const request = requests[index];
+      if (message.type !== NLMSG_ERROR || !request) continue;
+      results[index] = failureOf(message, request);
+      // Acknowledgements come in the order of the requests.
+      if (index === requests.length - 1) break;
     }
     return results;
   }
@@ -119,16 +118,10 @@ export class NetlinkSocket implements Disposable {
    */
   get(request: NetlinkRequest): NetlinkReply {
     const sequence = this.#send([request], NLM_F_REQUEST);
-    let reply: NetlinkReply | SystemError | null = null;
-    while (reply === null) {
-      this.#receive((header, body) => {
-        if (header.sequence !== sequence) return;
-        if (header.type === NLMSG_ERROR) reply = acknowledgement(header, body, request);
-        else reply = { type: header.type, body: Buffer.from(body) };
-      });
-    }
-    if ((reply as NetlinkReply | SystemError) instanceof Error) throw reply;
-    return reply;
+    const message = this.#messages().find((candidate) => candidate.sequence === sequence);
+    const failure = message?.type === NLMSG_ERROR ? failureOf(message, request) : null;
+    if (failure || !message) throw failure;
+    return { type: message.type, body: Buffer.from(message.body) };
   }
 
   /** Asks for all objects; again if the table changed meanwhile. */
@@ -143,19 +136,16 @@ export class NetlinkSocket implements Disposable {
     const sequence = this.#send([request], NLM_F_REQUEST | NLM_F_DUMP);
     const replies: NetlinkReply[] = [];
     let interrupted = false;
-    let done = false;
-    let failure: SystemError | null = null;
-    while (!done) {
-      this.#receive((header, body) => {
-        if (header.sequence !== sequence) return;
-        interrupted ||= (header.flags & NLM_F_DUMP_INTR) !== 0;
-        if (header.type === NLMSG_DONE || header.type === NLMSG_ERROR) {
-          done = true;
-          failure = acknowledgement(header, body, request);
-        } else replies.push({ type: header.type, body: Buffer.from(body) });
-      });
+    for (const message of this.#messages()) {
+      if (message.sequence !== sequence) continue;
+      interrupted ||= (message.flags & NLM_F_DUMP_INTR) !== 0;
+      if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
+        const failure = failureOf(message, request);
+        if (failure) throw failure;
+        break;
+      }
+      replies.push({ type: message.type, body: Buffer.from(message.body) });
     }
-    if (failure) throw failure;
     return { replies, interrupted };
   }
 
@@ -178,21 +168,11 @@ export class NetlinkSocket implements Disposable {
     return message;
   }
 
-  /** Hands over the messages of one datagram; their bodies are valid only during the call. */
-  #receive(handle: (header: Header, body: Buffer) => void): void {
-    const received = libc.recv(this.#fd, this.#buffer, this.#buffer.length, 0);
-    const length = check('recv', 'netlink', received);
-    let offset = 0;
-    while (offset + HEADER_SIZE <= length) {
-      const size = this.#buffer.readUInt32LE(offset);
-      if (size < HEADER_SIZE) break;
-      const header: Header = {
-        type: this.#buffer.readUInt16LE(offset + 4),
-        flags: this.#buffer.readUInt16LE(offset + 6),
-        sequence: this.#buffer.readUInt32LE(offset + 8),
-      };
-      handle(header, this.#buffer.subarray(offset + HEADER_SIZE, offset + size));
-      offset += align(size);
+  /** Whatever comes, without end; a body is valid only until the next message is asked for. */
+  *#messages(): Generator<Message, never> {
+    for (;;) {
+      const received = libc.recv(this.#fd, this.#buffer, this.#buffer.length, 0);
+      yield* splitDatagram(this.#buffer.subarray(0, check('recv', 'netlink', received)));
     }
   }
 
@@ -201,18 +181,33 @@ export class NetlinkSocket implements Disposable {
   }
 }
 
+function* splitDatagram(datagram: Buffer): Generator<Message> {
+  let offset = 0;
+  while (offset + HEADER_SIZE <= datagram.length) {
+    const size = datagram.readUInt32LE(offset);
+    if (size < HEADER_SIZE) return;
+    yield {
+      type: datagram.readUInt16LE(offset + 4),
+      flags: datagram.readUInt16LE(offset + 6),
+      sequence: datagram.readUInt32LE(offset + 8),
+      body: datagram.subarray(offset + HEADER_SIZE, offset + size),
+    };
+    offset += align(size);
+  }
+}
+
 /** Null for success. The body is the error number, the request's header (with more of it unless capped), attributes. */
-function acknowledgement(header: Header, body: Buffer, request: NetlinkRequest): SystemError | null {
-  const errno = -body.readInt32LE(0);
+function failureOf(message: Message, request: NetlinkRequest): SystemError | null {
+  const errno = -message.body.readInt32LE(0);
   if (errno === 0) return null;
-  const detail = header.type === NLMSG_ERROR ? extendedText(header, body) : undefined;
+  const detail = message.type === NLMSG_ERROR ? extendedText(message) : undefined;
   const { action, subject } = request;
   return systemError(errno, { syscall: 'netlink', action, subject, detail });
 }
 
-function extendedText(header: Header, body: Buffer): string | undefined {
-  if (!(header.flags & NLM_F_ACK_TLVS)) return undefined;
-  const echoed = header.flags & NLM_F_CAPPED ? HEADER_SIZE : align(body.readUInt32LE(4));
+function extendedText({ flags, body }: Message): string | undefined {
+  if (!(flags & NLM_F_ACK_TLVS)) return undefined;
+  const echoed = flags & NLM_F_CAPPED ? HEADER_SIZE : align(body.readUInt32LE(4));
   const message = decodeAttributes(body.subarray(4 + echoed)).get(NLMSGERR_ATTR_MSG);
   return message && decodeText(message);
 }

@@ -1,25 +1,34 @@
 import { readdirSync } from 'node:fs';
 import { EngineError, type ErrorCode } from '#base/errors.ts';
 import { F_SETFD, FD_CLOEXEC } from './constants.ts';
-import { bind, libc } from './libc.ts';
+import { bindLibrary, libc } from './libc.ts';
 
 /** struct nft_ctx, opaque. */
 type Context = unknown;
 
 const LIBRARY = 'libnftables.so.1';
-const library = {
-  create: bind<[number], Context>(LIBRARY, 'void* nft_ctx_new(uint32_t)'),
-  free: bind<[Context], void>(LIBRARY, 'void nft_ctx_free(void*)'),
-  run: bind<[Context, string], number>(LIBRARY, 'int nft_run_cmd_from_buffer(void*, const char*)'),
-  bufferOutput: bind<[Context], number>(LIBRARY, 'int nft_ctx_buffer_output(void*)'),
-  bufferError: bind<[Context], number>(LIBRARY, 'int nft_ctx_buffer_error(void*)'),
-  output: bind<[Context], string | null>(LIBRARY, 'const char* nft_ctx_get_output_buffer(void*)'),
-  error: bind<[Context], string | null>(LIBRARY, 'const char* nft_ctx_get_error_buffer(void*)'),
-  setOutputFlags: bind<[Context, number], void>(
-    LIBRARY,
-    'void nft_ctx_output_set_flags(void*, unsigned int)',
-  ),
-};
+
+interface NftLibrary {
+  nft_ctx_new(flags: number): Context;
+  nft_ctx_free(context: Context): void;
+  nft_ctx_buffer_output(context: Context): number;
+  nft_ctx_buffer_error(context: Context): number;
+  nft_ctx_get_output_buffer(context: Context): string | null;
+  nft_ctx_get_error_buffer(context: Context): string | null;
+  nft_ctx_output_set_flags(context: Context, flags: number): void;
+  nft_run_cmd_from_buffer(context: Context, commands: string): number;
+}
+
+const library = bindLibrary<NftLibrary>(LIBRARY, {
+  nft_ctx_new: 'void* nft_ctx_new(uint32_t)',
+  nft_ctx_free: 'void nft_ctx_free(void*)',
+  nft_ctx_buffer_output: 'int nft_ctx_buffer_output(void*)',
+  nft_ctx_buffer_error: 'int nft_ctx_buffer_error(void*)',
+  nft_ctx_get_output_buffer: 'const char* nft_ctx_get_output_buffer(void*)',
+  nft_ctx_get_error_buffer: 'const char* nft_ctx_get_error_buffer(void*)',
+  nft_ctx_output_set_flags: 'void nft_ctx_output_set_flags(void*, unsigned int)',
+  nft_run_cmd_from_buffer: 'int nft_run_cmd_from_buffer(void*, const char*)',
+});
 
 /** <nftables/libnftables.h> */
 const NFT_CTX_DEFAULT = 0;
@@ -43,8 +52,8 @@ export class Nftables implements Disposable {
     const context = createContext();
     // The library's netlink socket is not close-on-exec.
     for (const fd of openDescriptors()) if (!before.has(fd)) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
-    library.bufferOutput(context);
-    library.bufferError(context);
+    library.nft_ctx_buffer_output(context);
+    library.nft_ctx_buffer_error(context);
     return new Nftables(context);
   }
 
@@ -65,18 +74,18 @@ export class Nftables implements Disposable {
 
   #run(commands: string, flags: number): string {
     if (this.#context === undefined) throw new EngineError('internal', 'Cannot run nftables: closed');
-    library.setOutputFlags(this.#context, flags);
-    const result = library.run(this.#context, commands);
+    library.nft_ctx_output_set_flags(this.#context, flags);
+    const result = library.nft_run_cmd_from_buffer(this.#context, commands);
     // Reading a buffer also empties it for the next run.
-    const output = library.output(this.#context) ?? '';
-    const error = (library.error(this.#context) ?? '').trim();
+    const output = library.nft_ctx_get_output_buffer(this.#context) ?? '';
+    const error = (library.nft_ctx_get_error_buffer(this.#context) ?? '').trim();
     if (result === 0) return output;
     throw new EngineError(codeOfNftError(error), `Cannot change nftables: ${error || `status ${result}`}`);
   }
 
   [Symbol.dispose](): void {
     if (this.#context === undefined) return;
-    library.free(this.#context);
+    library.nft_ctx_free(this.#context);
     this.#context = undefined;
   }
 }
@@ -84,7 +93,7 @@ export class Nftables implements Disposable {
 function createContext(): Context {
   let context: Context;
   try {
-    context = library.create(NFT_CTX_DEFAULT);
+    context = library.nft_ctx_new(NFT_CTX_DEFAULT);
   } catch (cause) {
     throw new EngineError('unavailable', `Cannot load ${LIBRARY}: is libnftables installed?`, { cause });
   }

@@ -28,7 +28,7 @@ export async function untilReadable(fd: number, signal?: AbortSignal): Promise<v
   signal?.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   using _watch = onceReadable(fd, resolve);
-  const abort = () => reject(signal?.reason as Error);
+  const abort = () => reject(signal?.reason);
   signal?.addEventListener('abort', abort, { once: true });
   try {
     await promise;

@@ -36,13 +36,13 @@ export function getWindowSize(fd: number): WindowSize {
 /** Creates a pseudo-terminal (pty(7)): its master, which the caller closes, and the path of its slave. */
 export function openPtyMaster(): { readonly master: number; readonly slavePath: string } {
   const flags = constants.O_RDWR | constants.O_NOCTTY | O_CLOEXEC;
-  const master = check('posix_openpt', '/dev/ptmx', libc.posixOpenpt(flags));
+  const master = check('posix_openpt', '/dev/ptmx', libc.posix_openpt(flags));
   using undo = new DisposableStack();
   undo.defer(() => closeFd(master));
   check('grantpt', '/dev/ptmx', libc.grantpt(master));
   check('unlockpt', '/dev/ptmx', libc.unlockpt(master));
   const path = Buffer.alloc(64);
-  check('ptsname', '/dev/ptmx', -libc.ptsname(master, path, path.length));
+  check('ptsname', '/dev/ptmx', -libc.ptsname_r(master, path, path.length));
   undo.move();
   return { master, slavePath: path.toString('utf8', 0, path.indexOf(0)) };
 }

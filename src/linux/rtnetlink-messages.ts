@@ -170,11 +170,11 @@ export interface VlanOptions {
 
 /** An IEEE 802.1Q interface on top of another (`eth0.10`). */
 export function createVlan(options: VlanOptions): RouteMessage {
-  const attributes = [
+  const attributes: readonly Attribute[] = [
     [IFLA.link, u32(options.parentIndex)],
     linkInfo('vlan', [[IFLA_VLAN_ID, u16(options.id)]]),
   ];
-  return newLink(options.name, linkBody(options.name, attributes as readonly Attribute[]));
+  return newLink(options.name, linkBody(options.name, attributes));
 }
 
 /** <linux/if_link.h>: enum macvlan_mode. */
@@ -254,15 +254,18 @@ export function setLinkNamespace(link: LinkReference, namespaceFd: number): Rout
   return changeLink(link, [[IFLA.namespaceFd, u32(namespaceFd)]]);
 }
 
+function flagByte(value: boolean): Buffer {
+  return u8(value ? 1 : 0);
+}
+
 /** Hairpin: frames may leave by the port they came from. Isolated: no frames to other isolated ports. */
 export function setBridgePort(
   index: number,
   options: { readonly hairpin?: boolean; readonly isolated?: boolean },
 ): RouteMessage {
-  const flag = (value: boolean) => u8(value ? 1 : 0);
   const data = [
-    ...optional(IFLA_BRPORT_MODE, options.hairpin, flag),
-    ...optional(IFLA_BRPORT_ISOLATED, options.isolated, flag),
+    ...optional(IFLA_BRPORT_MODE, options.hairpin, flagByte),
+    ...optional(IFLA_BRPORT_ISOLATED, options.isolated, flagByte),
   ];
   const info: readonly Attribute[] = [
     [IFLA_INFO_SLAVE_KIND, text('bridge')],

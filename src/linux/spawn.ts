@@ -1,6 +1,6 @@
 import { F_DUPFD_CLOEXEC } from './constants.ts';
-import { bind, check, libc, systemError } from './libc.ts';
 import { closeFd } from './descriptors.ts';
+import { bindLibrary, check, LIBC, libc, systemError } from './libc.ts';
 
 /** What to start, and with what. Descriptors stay the caller's. */
 export interface SpawnOptions {
@@ -26,32 +26,53 @@ const OPAQUE_SIZE = 512;
 const SIGNAL_SET_SIZE = 128;
 
 type Opaque = Buffer;
-const glibc = <Parameters extends readonly unknown[]>(prototype: string) =>
-  bind<Parameters, number>('libc.so.6', prototype);
-const spawnFunctions = {
-  actionsInit: glibc<[Opaque]>('int posix_spawn_file_actions_init(void*)'),
-  actionsDup2: glibc<[Opaque, number, number]>('int posix_spawn_file_actions_adddup2(void*, int, int)'),
-  actionsChdir: glibc<[Opaque, string]>('int posix_spawn_file_actions_addchdir_np(void*, const char*)'),
-  actionsCloseFrom: glibc<[Opaque, number]>('int posix_spawn_file_actions_addclosefrom_np(void*, int)'),
-  actionsDestroy: glibc<[Opaque]>('int posix_spawn_file_actions_destroy(void*)'),
-  attributesInit: glibc<[Opaque]>('int posix_spawnattr_init(void*)'),
-  attributesFlags: glibc<[Opaque, number]>('int posix_spawnattr_setflags(void*, short)'),
-  attributesMask: glibc<[Opaque, Buffer]>('int posix_spawnattr_setsigmask(void*, const void*)'),
-  attributesDefaults: glibc<[Opaque, Buffer]>('int posix_spawnattr_setsigdefault(void*, const void*)'),
-  spawn: glibc<[Buffer, string, Opaque, Opaque, readonly (string | null)[], readonly (string | null)[]]>(
-    'int posix_spawn(void*, const char*, const void*, const void*, const char**, const char**)',
-  ),
-};
+type StringVector = readonly (string | null)[];
+
+interface SpawnFunctions {
+  posix_spawn(
+    pid: Buffer,
+    path: string,
+    actions: Opaque,
+    attributes: Opaque,
+    args: StringVector,
+    env: StringVector,
+  ): number;
+  posix_spawn_file_actions_addchdir_np(actions: Opaque, path: string): number;
+  posix_spawn_file_actions_addclosefrom_np(actions: Opaque, fd: number): number;
+  posix_spawn_file_actions_adddup2(actions: Opaque, fd: number, newFd: number): number;
+  posix_spawn_file_actions_destroy(actions: Opaque): number;
+  posix_spawn_file_actions_init(actions: Opaque): number;
+  posix_spawnattr_init(attributes: Opaque): number;
+  posix_spawnattr_setflags(attributes: Opaque, flags: number): number;
+  posix_spawnattr_setsigdefault(attributes: Opaque, signals: Buffer): number;
+  posix_spawnattr_setsigmask(attributes: Opaque, signals: Buffer): number;
+}
+
+const spawnLibrary = bindLibrary<SpawnFunctions>(LIBC, {
+  posix_spawn: 'int posix_spawn(void*, const char*, const void*, const void*, const char**, const char**)',
+  posix_spawn_file_actions_addchdir_np: 'int posix_spawn_file_actions_addchdir_np(void*, const char*)',
+  posix_spawn_file_actions_addclosefrom_np: 'int posix_spawn_file_actions_addclosefrom_np(void*, int)',
+  posix_spawn_file_actions_adddup2: 'int posix_spawn_file_actions_adddup2(void*, int, int)',
+  posix_spawn_file_actions_destroy: 'int posix_spawn_file_actions_destroy(void*)',
+  posix_spawn_file_actions_init: 'int posix_spawn_file_actions_init(void*)',
+  posix_spawnattr_init: 'int posix_spawnattr_init(void*)',
+  posix_spawnattr_setflags: 'int posix_spawnattr_setflags(void*, short)',
+  posix_spawnattr_setsigdefault: 'int posix_spawnattr_setsigdefault(void*, const void*)',
+  posix_spawnattr_setsigmask: 'int posix_spawnattr_setsigmask(void*, const void*)',
+});
 
 let attributes: Opaque | undefined;
 
 function spawnAttributes(): Opaque {
   if (attributes) return attributes;
   const fresh = Buffer.alloc(OPAQUE_SIZE);
-  spawnFunctions.attributesInit(fresh);
-  spawnFunctions.attributesMask(fresh, Buffer.alloc(SIGNAL_SET_SIZE));
-  spawnFunctions.attributesDefaults(fresh, Buffer.alloc(SIGNAL_SET_SIZE, 0xff));
-  spawnFunctions.attributesFlags(fresh, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
+  spawnLibrary.posix_spawnattr_init(fresh);
+  spawnLibrary.posix_spawnattr_setsigmask(fresh, Buffer.alloc(SIGNAL_SET_SIZE));
+  spawnLibrary.posix_spawnattr_setsigdefault(fresh, Buffer.alloc(SIGNAL_SET_SIZE, 0xff));
+  spawnLibrary.posix_spawnattr_setflags(
+    fresh,
+    POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID,
+  );
   return (attributes = fresh);
 }
 
@@ -66,14 +87,22 @@ export function spawnProcess(options: SpawnOptions): number {
   const { path, args, env = DEFAULT_ENVIRONMENT } = options;
   using stack = new DisposableStack();
   const actions = Buffer.alloc(OPAQUE_SIZE);
-  spawnFunctions.actionsInit(actions);
-  stack.defer(() => spawnFunctions.actionsDestroy(actions));
+  spawnLibrary.posix_spawn_file_actions_init(actions);
+  stack.defer(() => spawnLibrary.posix_spawn_file_actions_destroy(actions));
   const sources = liftOutOfTheWay(options.stdio, stack);
-  for (const [target, source] of sources.entries()) spawnFunctions.actionsDup2(actions, source, target);
-  spawnFunctions.actionsCloseFrom(actions, sources.length);
-  if (options.cwd !== undefined) spawnFunctions.actionsChdir(actions, options.cwd);
+  for (const [target, source] of sources.entries())
+    spawnLibrary.posix_spawn_file_actions_adddup2(actions, source, target);
+  spawnLibrary.posix_spawn_file_actions_addclosefrom_np(actions, sources.length);
+  if (options.cwd !== undefined) spawnLibrary.posix_spawn_file_actions_addchdir_np(actions, options.cwd);
   const pid = Buffer.alloc(4);
-  const errno = spawnFunctions.spawn(pid, path, actions, spawnAttributes(), [...args, null], [...env, null]);
+  const errno = spawnLibrary.posix_spawn(
+    pid,
+    path,
+    actions,
+    spawnAttributes(),
+    [...args, null],
+    [...env, null],
+  );
   if (errno !== 0) throw systemError(errno, { syscall: 'posix_spawn', subject: path });
   return pid.readInt32LE(0);
 }
