@@ -1,0 +1,111 @@
+import { type FSWatcher, mkdirSync, readFileSync, rmSync, statSync, watch } from 'node:fs';
+import { join } from 'node:path';
+import { isErrno } from '#linux/errno.ts';
+
+/** What a monitor recorded when its runtime had ended. */
+export interface ExitNotice {
+  readonly exitCode: number;
+  readonly outOfMemory: boolean;
+  /** Nanoseconds since the epoch. */
+  readonly atNs: bigint;
+}
+
+export interface NoticeListener {
+  /** At most once, and before `exited`. */
+  started(pid: number): void;
+  /** At most once. */
+  exited(notice: ExitNotice): void;
+}
+
+class Subscription {
+  readonly #listener: NoticeListener;
+  readonly #prefix: string;
+  #sawStart = false;
+  #sawExit = false;
+
+  constructor(prefix: string, listener: NoticeListener) {
+    this.#prefix = prefix;
+    this.#listener = listener;
+  }
+
+  check(): void {
+    if (!this.#sawStart) {
+      const pid = Number(readIfThere(`${this.#prefix}.pid`));
+      if (pid > 0) {
+        this.#sawStart = true;
+        this.#listener.started(pid);
+      }
+    }
+    const exit = this.#sawExit ? undefined : readExit(`${this.#prefix}.exit`);
+    if (!exit) return;
+    this.#sawExit = true;
+    this.#listener.exited(exit);
+  }
+}
+
+/**
+ * The directory in which runtimes write pid files and monitors exit codes, `ID.pid` and `ID.exit`. One watch
+ * (inotify(7)) serves all containers and execs; the files stay for a daemon that was not there.
+ */
+export class Notices implements Disposable {
+  readonly #directory: string;
+  readonly #watcher: FSWatcher;
+  readonly #subscriptions = new Map<string, Subscription>();
+
+  constructor(directory: string) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#directory = directory;
+    this.#watcher = watch(directory, (_event, file) => this.#changed(file));
+  }
+
+  /** What the runtime is told to write its pid to. */
+  pidFile(id: string): string {
+    return `${this.prefix(id)}.pid`;
+  }
+
+  /** The notices' common path, without extension. */
+  prefix(id: string): string {
+    return join(this.#directory, id);
+  }
+
+  /** What is there already is told at once. */
+  subscribe(id: string, listener: NoticeListener): Disposable {
+    const subscription = new Subscription(this.prefix(id), listener);
+    this.#subscriptions.set(id, subscription);
+    subscription.check();
+    return { [Symbol.dispose]: () => void this.#subscriptions.delete(id) };
+  }
+
+  remove(id: string): void {
+    rmSync(`${this.prefix(id)}.pid`, { force: true });
+    rmSync(`${this.prefix(id)}.exit`, { force: true });
+  }
+
+  /** Without a name the kernel's queue overflowed: anything may have changed. */
+  #changed(file: string | null): void {
+    if (file === null) for (const subscription of this.#subscriptions.values()) subscription.check();
+    else this.#subscriptions.get(file.slice(0, file.lastIndexOf('.')))?.check();
+  }
+
+  [Symbol.dispose](): void {
+    this.#watcher.close();
+    this.#subscriptions.clear();
+  }
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return '';
+    throw error;
+  }
+}
+
+/** `137 oom\n`; without its newline the monitor is still writing. */
+function readExit(path: string): ExitNotice | undefined {
+  const [, code, oom] = /^(\d+)( oom)?\n$/.exec(readIfThere(path)) ?? [];
+  if (code === undefined) return undefined;
+  const atNs = statSync(path, { bigint: true }).mtimeNs;
+  return { exitCode: Number(code), outOfMemory: oom !== undefined, atNs };
+}
