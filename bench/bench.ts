@@ -1,0 +1,175 @@
+/** Every case is run in turn on each engine (A B C A B C …); medians, and ratios to the first engine. */
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, release, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { CASES, command, type Case, type Material } from './cases.ts';
+import { removeTree, startContenders, type Contender } from './engines.ts';
+import { filesFolder, writeBusyboxTar, writeLayeredArchive } from './images.ts';
+
+interface Row {
+  readonly name: string;
+  /** Milliseconds (or megabytes) by contender; NaN where it failed. */
+  readonly values: readonly { readonly median: number; readonly minimum: number }[];
+  readonly unit: 'ms' | 'MB';
+}
+
+const { values: options } = parseArgs({
+  options: {
+    runs: { type: 'string' },
+    only: { type: 'string' },
+    engines: { type: 'string' },
+    output: { type: 'string' },
+  },
+});
+const runs = Number(options.runs ?? 7);
+const only = options.only?.split(',') ?? [];
+
+const directory = mkdtempSync(join(tmpdir(), 'caisson-bench-'));
+try {
+  const busybox = writeBusyboxTar(directory);
+  const layeredArchive = writeLayeredArchive(directory, busybox);
+  const material: Material = { directory, layeredArchive, filesFolder: filesFolder(directory) };
+  const contenders = await startContenders(directory, options.engines?.split(',') ?? []);
+  const rows: Row[] = [];
+  try {
+    for (const contender of contenders) command(contender, ['import', busybox, 'bench:latest']);
+    const idle = contenders.map(memoryMegabytes);
+    for (const item of CASES) {
+      if (only.length > 0 && !only.includes(item.name)) continue;
+      rows.push(await measure(item, contenders, material));
+      print(rows.at(-1), contenders);
+    }
+    if (only.length === 0 || only.includes('memory')) rows.push(...memoryRows(idle, contenders));
+  } finally {
+    for (const daemon of new Set(contenders.map((contender) => contender.daemon))) {
+      await daemon?.[Symbol.asyncDispose]();
+    }
+  }
+  const target = options.output ?? (only.length === 0 ? join(import.meta.dirname, 'results.md') : undefined);
+  if (target) writeFileSync(target, markdown(rows, contenders));
+} finally {
+  removeTree(directory);
+}
+
+async function measure(item: Case, contenders: readonly Contender[], material: Material): Promise<Row> {
+  const times = contenders.map((): number[] => []);
+  for (const contender of contenders) attempt(() => item.setUp?.(contender, material));
+  const count = item.runs ?? runs;
+  for (let round = item.cold ? 1 : 0; round <= count; round++) {
+    for (const [index, contender] of contenders.entries()) {
+      const elapsed = await timeOnce(item, contender, material);
+      if (round > 0) times[index]?.push(elapsed);
+    }
+  }
+  for (const contender of contenders) attempt(() => item.tearDown?.(contender, material));
+  return { name: item.name, unit: 'ms', values: times.map(summarize) };
+}
+
+async function timeOnce(item: Case, contender: Contender, material: Material): Promise<number> {
+  try {
+    item.before?.(contender, material);
+    const start = performance.now();
+    await item.run(contender, material);
+    return performance.now() - start;
+  } catch (error) {
+    console.error(`  ${item.name}: ${error instanceof Error ? error.message : String(error)}`);
+    return Number.NaN;
+  }
+}
+
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    console.error(`  ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function summarize(times: readonly number[]): Row['values'][number] {
+  const good = times.filter((time) => !Number.isNaN(time)).toSorted((a, b) => a - b);
+  return { median: good[Math.floor(good.length / 2)] ?? Number.NaN, minimum: good[0] ?? Number.NaN };
+}
+
+/** Resident memory of the daemon and its helpers, without its containers. */
+function memoryMegabytes(contender: Contender): number {
+  const pids = contender.daemon?.pids() ?? [];
+  return pids.reduce((sum, pid) => sum + residentMegabytes(pid), 0);
+}
+
+function residentMegabytes(pid: number): number {
+  const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(match?.[1] ?? 0) / 1024;
+}
+
+/** Idle, after all the work, and what each of ten running containers adds on the host beside its own process. */
+function memoryRows(idle: readonly number[], contenders: readonly Contender[]): readonly Row[] {
+  const rows = [
+    memoryRow('memory, idle', idle),
+    memoryRow('memory, after work', contenders.map(memoryMegabytes)),
+  ];
+  const perContainer = contenders.map((contender) => memoryPerContainer(contender));
+  rows.push(memoryRow('memory, each running container', perContainer));
+  for (const item of rows) print(item, contenders);
+  return rows;
+}
+
+function memoryRow(name: string, numbers: readonly number[]): Row {
+  return { name, unit: 'MB', values: numbers.map((value) => ({ median: value, minimum: value })) };
+}
+
+function memoryPerContainer(contender: Contender): number {
+  const names = Array.from({ length: 10 }, (_, index) => `bm-${index}`);
+  const before = totalPssMegabytes();
+  for (const name of names) command(contender, ['run', '-d', '--name', name, 'bench', 'sleep', '1000']);
+  const after = totalPssMegabytes();
+  command(contender, ['rm', '-f', ...(contender.kind === 'podman' ? ['-t', '0'] : []), ...names]);
+  return (after - before) / names.length;
+}
+
+/** Proportional set size of every process: counts shared pages once. */
+function totalPssMegabytes(): number {
+  let kilobytes = 0;
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      kilobytes += Number(
+        /Pss:\s+(\d+) kB/.exec(readFileSync(`/proc/${name}/smaps_rollup`, 'utf8'))?.[1] ?? 0,
+      );
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return kilobytes / 1024;
+}
+
+function cell(row: Row, index: number): string {
+  const value = row.values[index];
+  const base = row.values[0]?.median ?? Number.NaN;
+  if (!value || Number.isNaN(value.median)) return '–';
+  const digits = row.unit === 'ms' && value.median >= 100 ? 0 : 1;
+  const ratio = base / value.median;
+  return `${value.median.toFixed(digits)} ${row.unit}${index > 0 && Number.isFinite(ratio) ? ` (${ratio.toFixed(1)}×)` : ''}`;
+}
+
+function print(row: Row | undefined, contenders: readonly Contender[]): void {
+  if (!row) return;
+  const cells = contenders.map((contender, index) => `${contender.name} ${cell(row, index)}`);
+  console.log(`${row.name.padEnd(32)} ${cells.join(' | ')}`);
+}
+
+function markdown(rows: readonly Row[], contenders: readonly Contender[]): string {
+  const names = contenders.map((contender) => contender.name);
+  return [
+    '# Benchmark results',
+    '',
+    `Whole client commands, medians; in brackets how many times faster (or smaller) than ${names[0]}. ` +
+      `Written by \`npm run bench\`: ${new Date().toISOString().slice(0, 10)}, Linux ${release()}, ` +
+      `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB.`,
+    '',
+    `| case | ${names.join(' | ')} |`,
+    `| --- |${names.map(() => ' --- |').join('')}`,
+    ...rows.map((row) => `| ${row.name} | ${names.map((_, index) => cell(row, index)).join(' | ')} |`),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,167 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Contender } from './engines.ts';
+
+/** What a case works on. */
+export interface Material {
+  readonly directory: string;
+  readonly layeredArchive: string;
+  readonly filesFolder: string;
+}
+
+/** One row of the table: `run` is timed, the rest is not. */
+export interface Case {
+  readonly name: string;
+  readonly runs?: number;
+  /** Without a first run that does not count. */
+  readonly cold?: boolean;
+  readonly setUp?: (contender: Contender, material: Material) => void;
+  readonly before?: (contender: Contender, material: Material) => void;
+  readonly run: (contender: Contender, material: Material) => void | Promise<void>;
+  readonly tearDown?: (contender: Contender, material: Material) => void;
+}
+
+const environment = {
+  ...process.env,
+  PODMAN_IGNORE_CGROUPSV1_WARNING: '1',
+  DOCKER_CLI_HINTS: 'false',
+  DOCKER_CONFIG: '/nonexistent',
+};
+
+/** Runs one client command to its end; its output is thrown away. */
+export function command(
+  contender: Contender,
+  args: readonly string[],
+  options: { check?: boolean } = {},
+): string {
+  const [program = '', ...rest] = contender.command;
+  const result = spawnSync(program, [...rest, ...args], {
+    env: environment,
+    encoding: 'utf8',
+    maxBuffer: 1 << 30,
+  });
+  if (options.check !== false && result.status !== 0) {
+    throw new Error(`${contender.name} ${args.join(' ')}: ${result.stderr.slice(-300)}`);
+  }
+  return result.stdout;
+}
+
+/** The same with the output going to a file that nobody reads, for commands that print much. */
+function commandToNull(contender: Contender, args: readonly string[]): void {
+  const [program = '', ...rest] = contender.command;
+  const result = spawnSync(program, [...rest, ...args], {
+    env: environment,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  if (result.status !== 0) throw new Error(`${contender.name}: ${result.stderr.toString().slice(-300)}`);
+}
+
+function inParallel(contender: Contender, commands: readonly (readonly string[])[]): Promise<void> {
+  const [program = '', ...rest] = contender.command;
+  const runs = commands.map((args) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const child = spawn(program, [...rest, ...args], {
+      env: environment,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let errors = '';
+    child.stderr.on('data', (chunk) => (errors += chunk));
+    child.on('close', (code) =>
+      code === 0 ? resolve() : reject(new Error(`${contender.name}: ${errors.slice(-300)}`)),
+    );
+    return promise;
+  });
+  return Promise.all(runs).then(() => undefined);
+}
+
+const FORTY = Array.from({ length: 40 }, (_, index) => `b40-${index}`);
+
+function removeForty(contender: Contender): void {
+  const timeout = contender.kind === 'podman' ? ['-t', '0'] : [];
+  command(contender, ['rm', '-f', ...timeout, ...FORTY], { check: false });
+}
+
+function startForty(contender: Contender): Promise<void> {
+  return inParallel(
+    contender,
+    FORTY.map((name) => ['run', '-d', '--name', name, 'bench', 'sleep', '1000']),
+  );
+}
+
+const YES = 'yes 0123456789012345678901234567890123456789012345678901234567890 | head -c 200000000';
+
+export const CASES: readonly Case[] = [
+  { name: 'run-none', run: (c) => void command(c, ['run', '--rm', '--network', 'none', 'bench', 'true']) },
+  { name: 'run-bridge', run: (c) => void command(c, ['run', '--rm', 'bench', 'true']) },
+  { name: 'run-publish', run: (c) => void command(c, ['run', '--rm', '-p', '80', 'bench', 'true']) },
+  {
+    name: 'exec',
+    setUp: (c) =>
+      void command(c, ['run', '-d', '--name', 'bx', '--network', 'none', 'bench', 'sleep', '1000']),
+    run: (c) => void command(c, ['exec', 'bx', 'true']),
+    tearDown: (c) => void command(c, ['rm', '-f', 'bx'], { check: false }),
+  },
+  {
+    name: 'start-40-parallel',
+    runs: 3,
+    cold: true,
+    before: removeForty,
+    run: startForty,
+    tearDown: removeForty,
+  },
+  {
+    name: 'rm-f-40',
+    runs: 2,
+    cold: true,
+    setUp: () => undefined,
+    before: (c) => {
+      for (const name of FORTY) command(c, ['run', '-d', '--name', name, 'bench', 'sleep', '1000']);
+    },
+    run: removeForty,
+  },
+  {
+    name: 'ps-200',
+    setUp: (c) => {
+      for (let index = 0; index < 200; index++) {
+        command(c, ['create', '--label', 'b200', '--network', 'none', 'bench', 'true']);
+      }
+    },
+    run: (c) => void command(c, ['ps', '-a']),
+    tearDown: (c) => {
+      const ids = command(c, ['ps', '-aq', '--filter', 'label=b200']).split('\n').filter(Boolean);
+      if (ids.length > 0) command(c, ['rm', ...ids]);
+    },
+  },
+  {
+    name: 'load',
+    runs: 3,
+    before: (c) => void command(c, ['rmi', '-f', 'layered'], { check: false }),
+    run: (c, { layeredArchive }) => void command(c, ['load', '-i', layeredArchive]),
+  },
+  {
+    name: 'logs-200MB',
+    runs: 2,
+    cold: true,
+    before: (c) => void command(c, ['rm', '-f', 'bl'], { check: false }),
+    run: (c) => commandToNull(c, ['run', '--name', 'bl', '--network', 'none', 'bench', 'sh', '-c', YES]),
+  },
+  {
+    name: 'logs-read-200MB',
+    runs: 2,
+    cold: true,
+    run: (c) => commandToNull(c, ['logs', 'bl']),
+    tearDown: (c) => void command(c, ['rm', '-f', 'bl'], { check: false }),
+  },
+  {
+    name: 'cp-in-out',
+    runs: 3,
+    setUp: (c) => void command(c, ['create', '--name', 'bcp', 'bench', 'true']),
+    before: (_, { directory }) => rmSync(join(directory, 'cp-out'), { recursive: true, force: true }),
+    run: (c, { directory, filesFolder }) => {
+      command(c, ['cp', filesFolder, 'bcp:/data/']);
+      command(c, ['cp', 'bcp:/data/src', join(directory, 'cp-out')]);
+    },
+    tearDown: (c) => void command(c, ['rm', '-f', 'bcp'], { check: false }),
+  },
+];

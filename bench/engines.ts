@@ -1,0 +1,121 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** One way of driving one engine: a daemon (shared by several) and the command line in front of it. */
+export interface Contender {
+  readonly name: string;
+  readonly kind: 'caisson' | 'docker' | 'podman';
+  readonly command: readonly string[];
+  readonly daemon?: Daemon;
+}
+
+export interface Daemon extends AsyncDisposable {
+  /** The daemon and what it needs beside itself (containerd). */
+  readonly pids: () => readonly number[];
+}
+
+const project = join(import.meta.dirname, '..');
+
+/** Starts every engine that is installed, below `directory`. */
+export async function startContenders(
+  directory: string,
+  names: readonly string[],
+): Promise<readonly Contender[]> {
+  const contenders: Contender[] = [];
+  const wants = (name: string) => names.length === 0 || names.includes(name);
+  if (wants('docker') && has('dockerd')) {
+    const socket = join(directory, 'docker.sock');
+    const daemon = await startDocker(directory, socket);
+    contenders.push({
+      name: 'docker',
+      kind: 'docker',
+      command: ['docker', '-H', `unix://${socket}`],
+      daemon,
+    });
+  }
+  if (wants('podman') && has('podman')) {
+    const storage = ['--root', join(directory, 'podman'), '--runroot', join(directory, 'podman-run')];
+    contenders.push({ name: 'podman', kind: 'podman', command: ['podman', ...storage] });
+  }
+  if (names.length > 0 && !names.some((name) => name.startsWith('caisson'))) return contenders;
+  const socket = join(directory, 'caisson.sock');
+  const daemon = await startCaisson(directory, socket);
+  const host = `unix://${socket}`;
+  if (wants('caisson-docker') && has('docker')) {
+    contenders.push({ name: 'caisson by docker', kind: 'caisson', command: ['docker', '-H', host], daemon });
+  }
+  contenders.push({
+    name: 'caisson',
+    kind: 'caisson',
+    command: [compiledCli() ?? join(project, 'bin/caisson'), '-H', host],
+    daemon,
+  });
+  return contenders;
+}
+
+/** The compiled command line, as `npm run setup` leaves it. */
+function compiledCli(): string | undefined {
+  const path = join(project, 'build/caisson');
+  return existsSync(path) ? path : undefined;
+}
+
+function has(command: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
+}
+
+async function startDocker(directory: string, socket: string): Promise<Daemon> {
+  const args = ['--data-root', join(directory, 'docker'), '--exec-root', join(directory, 'docker-run')];
+  const pidfile = join(directory, 'docker.pid');
+  return startDaemon('dockerd', [...args, '--pidfile', pidfile, '-H', `unix://${socket}`], socket, directory);
+}
+
+async function startCaisson(directory: string, socket: string): Promise<Daemon> {
+  const args = ['--root', join(directory, 'caisson'), '--run', join(directory, 'caisson-run')];
+  const daemon = join(project, 'bin/caissond');
+  return startDaemon(daemon, [...args, '--host', `unix://${socket}`], socket, directory);
+}
+
+async function startDaemon(
+  command: string,
+  args: readonly string[],
+  socket: string,
+  directory: string,
+): Promise<Daemon> {
+  mkdirSync(directory, { recursive: true });
+  const logPath = `${socket}.log`;
+  const log = openSync(logPath, 'w');
+  const child = spawn(command, [...args], { stdio: ['ignore', log, log] });
+  for (let waitedMs = 0; !existsSync(socket); waitedMs += 50) {
+    if (child.exitCode !== null || waitedMs > 30_000) {
+      throw new Error(`${command} did not start:\n${readFileSync(logPath, 'utf8').slice(-2000)}`);
+    }
+    await sleep(50);
+  }
+  return { pids: () => familyOf(child), [Symbol.asyncDispose]: () => stop(child) };
+}
+
+function familyOf(child: ChildProcess): readonly number[] {
+  const pid = child.pid ?? 0;
+  const children = spawnSync('pgrep', ['-P', String(pid), 'containerd'], { encoding: 'utf8' });
+  return [pid, ...children.stdout.split('\n').filter(Boolean).map(Number)];
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await Promise.race([exited, sleep(15_000).then(() => child.kill('SIGKILL'))]);
+}
+
+/** Deletes what the engines left below `directory`. */
+export function removeTree(directory: string): void {
+  spawnSync('sh', [
+    '-c',
+    'grep " $1/" /proc/self/mounts | cut -d" " -f2 | sort -r | xargs -r -n1 umount -l',
+    'sh',
+    directory,
+  ]);
+  rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+}
