@@ -15,9 +15,18 @@ test('names that Docker accepts and refuses', () => {
 });
 
 test('generated names are valid, and avoid what is taken', () => {
-  assert.match(generateName('0123456789abcdef', () => false), /^[a-z]+_[a-z]+$/);
-  assert.match(generateName('0123456789abcdef', (name) => !/\d$/.test(name)), /^[a-z]+_[a-z]+\d$/);
-  assert.equal(generateName('0123456789abcdef', () => true), '0123456789ab');
+  assert.match(
+    generateName('0123456789abcdef', () => false),
+    /^[a-z]+_[a-z]+$/,
+  );
+  assert.match(
+    generateName('0123456789abcdef', (name) => !/\d$/.test(name)),
+    /^[a-z]+_[a-z]+\d$/,
+  );
+  assert.equal(
+    generateName('0123456789abcdef', () => true),
+    '0123456789ab',
+  );
   for (const words of [ADJECTIVES, SURNAMES]) {
     assert.equal(new Set(words).size, words.length);
     assert.ok(words.every((word) => /^[a-z]+$/.test(word)));

@@ -29,7 +29,10 @@ export class OutputHub {
   constructor(logger: Logger) {
     this.#logger = logger;
     const append = (record: LogRecord) => this.#append(record);
-    this.#cutters = { stdout: new RecordCutter('stdout', append), stderr: new RecordCutter('stderr', append) };
+    this.#cutters = {
+      stdout: new RecordCutter('stdout', append),
+      stderr: new RecordCutter('stderr', append),
+    };
   }
 
   /** Begins a run; the writer is the hub's from now on. */

@@ -60,7 +60,11 @@ test('the table of transitions', () => {
       const event = events[index]!;
       const name = `${from} + ${event.type}`;
       if (target === '-') {
-        assert.throws(() => transition(state, event), (error) => isEngineError(error, 'conflict'), name);
+        assert.throws(
+          () => transition(state, event),
+          (error) => isEngineError(error, 'conflict'),
+          name,
+        );
       } else {
         assert.equal(transition(state, event).status, target, name);
       }

@@ -129,5 +129,8 @@ function exitedState(run: Run, event: ContainerEvent & { type: 'exited' }): Cont
 }
 
 function illegal(state: ContainerState, event: ContainerEvent): EngineError {
-  return new EngineError('conflict', `Cannot change container: it is ${state.status}, not to be ${event.type}`);
+  return new EngineError(
+    'conflict',
+    `Cannot change container: it is ${state.status}, not to be ${event.type}`,
+  );
 }

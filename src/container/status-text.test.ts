@@ -41,7 +41,13 @@ test('the status of every state', () => {
     outOfMemory: false,
     bootId: '',
   };
-  const exited = { exitCode: 137, error: '', outOfMemory: false, startedAt: NEVER, finishedAt: run.startedAt };
+  const exited = {
+    exitCode: 137,
+    error: '',
+    outOfMemory: false,
+    startedAt: NEVER,
+    finishedAt: run.startedAt,
+  };
   const now = '2026-01-01T00:03:01.123456789Z';
   assert.equal(statusText({ status: 'created', exitCode: 0, error: '' }, now), 'Created');
   assert.equal(statusText({ status: 'running', run }, now), 'Up 3 minutes');

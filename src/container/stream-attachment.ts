@@ -29,6 +29,7 @@ export class StreamAttachment implements Attachment, OutputListener {
   readonly #options: AttachmentOptions;
   /** Live chunks that arrived while older output is being read; undefined once they flow. */
   #held: OutputChunk[] | undefined;
+  #wanted: (() => void) | undefined;
   #ended = false;
 
   constructor(hub: OutputHub, options: AttachmentOptions) {
@@ -38,7 +39,7 @@ export class StreamAttachment implements Attachment, OutputListener {
     this.output = new Readable({
       objectMode: true,
       highWaterMark: WAITING_CHUNKS,
-      read: () => this.#hub.resume(this),
+      read: () => this.#onWanted(),
       destroy: (error, callback) => {
         this.#leave();
         callback(error);
@@ -64,7 +65,8 @@ export class StreamAttachment implements Attachment, OutputListener {
     this.#held = [];
     try {
       for await (const chunk of before) {
-        if (this.#options[chunk.stream] && !this.output.push(chunk)) await this.#drain();
+        if (this.#options[chunk.stream] && !this.output.push(chunk)) await this.#untilWanted();
+        if (this.output.destroyed) return;
       }
     } catch (error) {
       this.output.destroy(error as Error);
@@ -75,11 +77,15 @@ export class StreamAttachment implements Attachment, OutputListener {
     if (this.#ended) this.output.push(null);
   }
 
-  /** Older output is pulled, not pushed: wait until the reader has taken something. */
-  async #drain(): Promise<void> {
-    while (!this.output.destroyed && this.output.readableLength >= WAITING_CHUNKS) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+  /** The reader has taken what there was. */
+  #onWanted(): void {
+    this.#wanted?.();
+    if (!this.#held) this.#hub.resume(this);
+  }
+
+  async #untilWanted(): Promise<void> {
+    await new Promise<void>((resolve) => (this.#wanted = resolve));
+    this.#wanted = undefined;
   }
 
   #createInput(gate: InputGate): Writable {
@@ -104,6 +110,7 @@ export class StreamAttachment implements Attachment, OutputListener {
   }
 
   #leave(): void {
+    this.#wanted?.();
     this.#hub.unsubscribe(this);
     // A client that vanishes has no more input, as if it had said so.
     if (this.input && this.#options.closesInput && this.#options.input) void this.#options.input.end();
