@@ -31,6 +31,16 @@ export interface Volumes {
   copyUp(name: string, root: string, path: string): Promise<void>;
   /** Bytes in the volume. */
   usage(name: string): Promise<number>;
+  /** Reports that a container mounts it, or does no more; changes nothing. */
+  mounted(name: string, use: VolumeMount): void;
+  unmounted(name: string, containerId: string): void;
+}
+
+/** One use of a volume by a container, as the event `mount` tells it. */
+export interface VolumeMount {
+  readonly containerId: string;
+  readonly destination: string;
+  readonly readonly: boolean;
 }
 
 /** Who uses a volume; the owner of the containers tells. */

@@ -1,0 +1,58 @@
+import type { VolumeRequest } from '#volume/volume.ts';
+
+/** What a container will mount besides the standard file systems: plain data, decided when it is created. */
+export interface MountPlan {
+  /** In no particular order; destinations are absolute, clean and different. */
+  readonly mounts: readonly PlannedMount[];
+}
+
+export type PlannedMount = PlannedBind | PlannedVolume | PlannedTmpfs;
+
+export interface PlannedBind {
+  readonly type: 'bind';
+  readonly destination: string;
+  /** A path of the host, absolute and clean. */
+  readonly source: string;
+  readonly readonly: boolean;
+  /** Whether read-only holds for mounts below it too. */
+  readonly readonlyRecursive: boolean;
+  /** Takes the mounts below `source` along. */
+  readonly recursive: boolean;
+  readonly propagation: Propagation;
+  /** The options as they were given. */
+  readonly mode: string;
+  /** A source that does not exist is created as a directory (`-v`), or an error (`--mount`). */
+  readonly createSource: boolean;
+}
+
+export interface PlannedVolume {
+  readonly type: 'volume';
+  readonly destination: string;
+  readonly name: string;
+  readonly driver: string;
+  /** Creates the volume where it does not exist. */
+  readonly request: VolumeRequest;
+  /** Without a name of its own: goes with `rm -v`. */
+  readonly anonymous: boolean;
+  readonly readonly: boolean;
+  readonly mode: string;
+  /** An empty volume gets what the image has at the destination. */
+  readonly copyUp: boolean;
+}
+
+export interface PlannedTmpfs {
+  readonly type: 'tmpfs';
+  readonly destination: string;
+  readonly readonly: boolean;
+  /** All of them, defaults included. */
+  readonly options: readonly string[];
+  /** `--tmpfs` mounts are not among the mounts that inspect shows, `--mount type=tmpfs` are. */
+  readonly shown: boolean;
+}
+
+/** mount_namespaces(7) */
+export type Propagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';
+
+export function isPropagation(text: string): text is Propagation {
+  return /^r?(?:private|shared|slave)$/.test(text);
+}

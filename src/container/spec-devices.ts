@@ -1,0 +1,102 @@
+import { readdirSync, statSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+import { EngineError } from '#base/errors.ts';
+import { isErrno } from '#linux/errno.ts';
+import { splitDeviceNumber } from '#linux/files.ts';
+import type { RuntimeDevice, RuntimeDeviceRule } from '#oci/runtime-spec.ts';
+import type { DeviceMapping } from '#wire/container.ts';
+
+/** Device nodes for a container, and what its cgroup must allow for them. */
+export interface SpecDevices {
+  readonly nodes: readonly RuntimeDevice[];
+  readonly rules: readonly RuntimeDeviceRule[];
+}
+
+/**
+ * The devices of `--device`: a node, or every node below a directory.
+ *
+ * @throws {EngineError} `invalid`, with Docker's words, for one that does not exist
+ */
+export function requestedDevices(mappings: readonly DeviceMapping[]): SpecDevices {
+  const found = mappings.map(devicesOf);
+  return { nodes: found.flatMap(({ nodes }) => nodes), rules: found.flatMap(({ rules }) => rules) };
+}
+
+function devicesOf(mapping: DeviceMapping): SpecDevices {
+  const access = mapping.CgroupPermissions || 'rwm';
+  if (!/^[rwm]{1,3}$/.test(access)) {
+    throw new EngineError('invalid', `invalid device mode: ${access}`);
+  }
+  const target = mapping.PathInContainer || mapping.PathOnHost;
+  const nodes = nodesBelow(mapping.PathOnHost, target);
+  if (nodes.length === 0) throw cannotGather(mapping.PathOnHost, 'not a device node');
+  return { nodes, rules: nodes.map((node) => ruleFor(node, access)) };
+}
+
+function cannotGather(path: string, reason: string, cause?: unknown): EngineError {
+  const message = `error gathering device information while adding custom device ${JSON.stringify(path)}: ${reason}`;
+  return new EngineError('invalid', message, { cause });
+}
+
+function nodesBelow(hostPath: string, path: string): readonly RuntimeDevice[] {
+  let stats: Stats;
+  try {
+    stats = statSync(hostPath);
+  } catch (cause) {
+    throw cannotGather(hostPath, 'no such file or directory', cause);
+  }
+  if (stats.isDirectory()) return walkDevices(hostPath, path);
+  return nodeOf(stats, path) ?? [];
+}
+
+function ruleFor({ type, major, minor }: RuntimeDevice, access: string): RuntimeDeviceRule {
+  return { allow: true, type: type === 'b' ? 'b' : 'c', major, minor, access };
+}
+
+/** One node in a list, or undefined for what is no device. */
+function nodeOf(stats: Stats, path: string): readonly RuntimeDevice[] | undefined {
+  if (!stats.isCharacterDevice() && !stats.isBlockDevice()) return undefined;
+  const node: RuntimeDevice = {
+    path,
+    type: stats.isBlockDevice() ? 'b' : 'c',
+    ...splitDeviceNumber(stats.rdev),
+    fileMode: stats.mode & 0o777,
+    uid: stats.uid,
+    gid: stats.gid,
+  };
+  return [node];
+}
+
+/** Directories of /dev that are file systems of their own: a container gets its own. */
+const OWN_FILE_SYSTEMS: ReadonlySet<string> = new Set([
+  '/dev/pts',
+  '/dev/shm',
+  '/dev/fd',
+  '/dev/mqueue',
+  '/dev/console',
+]);
+
+/** Every device of the host, for privileged containers. */
+export function hostDevices(): SpecDevices {
+  return { nodes: walkDevices('/dev', '/dev'), rules: [{ allow: true, access: 'rwm' }] };
+}
+
+function walkDevices(hostDirectory: string, directory: string): readonly RuntimeDevice[] {
+  return readdirSync(hostDirectory, { withFileTypes: true }).flatMap((entry) => {
+    const hostPath = join(hostDirectory, entry.name);
+    const path = join(directory, entry.name);
+    if (OWN_FILE_SYSTEMS.has(hostPath)) return [];
+    if (entry.isDirectory()) return walkDevices(hostPath, path);
+    return entry.isCharacterDevice() || entry.isBlockDevice() ? statNode(hostPath, path) : [];
+  });
+}
+
+/** Devices come and go. */
+function statNode(hostPath: string, path: string): readonly RuntimeDevice[] {
+  try {
+    return nodeOf(statSync(hostPath), path) ?? [];
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,45 @@
+import { EngineError } from '#base/errors.ts';
+
+const DEFAULTS = ['noexec', 'nosuid', 'nodev', 'rprivate'];
+
+/** Options that exclude one another: the later one counts. */
+const GROUPS: readonly (readonly string[])[] = [
+  ['ro', 'rw'],
+  ['suid', 'nosuid'],
+  ['dev', 'nodev'],
+  ['exec', 'noexec'],
+  ['sync', 'async'],
+  ['dirsync', 'nodirsync'],
+  ['atime', 'noatime'],
+  ['diratime', 'nodiratime'],
+  ['relatime', 'norelatime'],
+  ['strictatime', 'nostrictatime'],
+  ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave', 'unbindable', 'runbindable'],
+];
+
+/** Keys of `key=value` options (tmpfs(5)). */
+const KEYS = ['size', 'mode', 'uid', 'gid', 'nr_inodes', 'nr_blocks', 'mpol'];
+
+/**
+ * Adds to Docker's defaults for a tmpfs what was asked for.
+ *
+ * @throws {EngineError} `invalid` for what is no option of a tmpfs
+ */
+export function mergeTmpfsOptions(wanted: readonly string[]): readonly string[] {
+  let merged: readonly string[] = DEFAULTS;
+  for (const option of wanted) {
+    const rivals = rivalsOf(option);
+    merged = [...merged.filter((other) => !rivals(other)), option];
+  }
+  return merged;
+}
+
+function rivalsOf(option: string): (other: string) => boolean {
+  const equals = option.indexOf('=');
+  if (equals > 0 && KEYS.includes(option.slice(0, equals))) {
+    return (other) => other.startsWith(option.slice(0, equals + 1));
+  }
+  const group = GROUPS.find((names) => names.includes(option));
+  if (!group) throw new EngineError('invalid', `Invalid tmpfs option ${JSON.stringify(option)}`);
+  return (other) => group.includes(other);
+}

@@ -1,0 +1,141 @@
+import { fstatSync, openSync, readSync } from 'node:fs';
+import { EngineError } from '#base/errors.ts';
+import { O_PATH } from '#linux/constants.ts';
+import { ownFd } from '#linux/descriptors.ts';
+import { isErrno } from '#linux/errno.ts';
+import { openDirectory, openInRoot } from '#linux/files.ts';
+
+/** Who a process in a container is. */
+export interface ResolvedUser {
+  readonly uid: number;
+  readonly gid: number;
+  /** In the order in which Docker lists them, the primary group among them. */
+  readonly additionalGids: readonly number[];
+  /** From the container's passwd file; `/` for a user who is not in it. */
+  readonly home: string;
+}
+
+/** Larger files are cut here: a hostile image must not fill our memory. */
+const DATABASE_LIMIT_BYTES = 1 << 20;
+const MAXIMUM_ID = 2 ** 31 - 1;
+
+interface PasswdEntry {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+}
+
+interface GroupEntry {
+  readonly name: string;
+  readonly gid: number;
+  readonly members: readonly string[];
+}
+
+/**
+ * Finds `user` (`name|uid[:group|gid]`, empty: root) and the groups `groupAdd` in /etc/passwd and /etc/group of the
+ * file system at `rootPath`, never following a link out of it. Numbers need no entry.
+ *
+ * @throws {EngineError} `invalid` for names that are not there, with Docker's words
+ */
+export function resolveUser(rootPath: string, user: string, groupAdd: readonly string[] = []): ResolvedUser {
+  using root = ownFd(openDirectory(rootPath));
+  const passwd = parsePasswd(readDatabase(root.fd, '/etc/passwd'));
+  const groups = parseGroup(readDatabase(root.fd, '/etc/group'));
+  const colon = user.indexOf(':');
+  const userPart = colon < 0 ? user : user.slice(0, colon);
+  const groupPart = colon < 0 ? '' : user.slice(colon + 1);
+  const account = findUser(passwd, userPart);
+  const gid = groupPart === '' ? account.gid : findGroup(groups, groupPart);
+  const memberships =
+    groupPart === ''
+      ? groups.filter(({ members }) => members.includes(account.name)).map(({ gid }) => gid)
+      : [];
+  const added = groupAdd.map((group) => findAddedGroup(groups, group));
+  return {
+    uid: account.uid,
+    gid,
+    additionalGids: [...new Set([gid, ...memberships, ...added])],
+    home: account.home === '' ? '/' : account.home,
+  };
+}
+
+function findUser(passwd: readonly PasswdEntry[], user: string): PasswdEntry {
+  const byName = user === '' ? undefined : passwd.find(({ name }) => name === user);
+  if (byName) return byName;
+  const uid = user === '' ? 0 : parseId(user);
+  if (uid === undefined) {
+    throw new EngineError('invalid', `unable to find user ${user}: no matching entries in passwd file`);
+  }
+  return passwd.find((entry) => entry.uid === uid) ?? { name: '', uid, gid: 0, home: '/' };
+}
+
+function findGroup(groups: readonly GroupEntry[], group: string): number {
+  const gid = groups.find(({ name }) => name === group)?.gid ?? parseId(group);
+  if (gid !== undefined) return gid;
+  throw new EngineError('invalid', `unable to find group ${group}: no matching entries in group file`);
+}
+
+function findAddedGroup(groups: readonly GroupEntry[], group: string): number {
+  const gid = groups.find(({ name }) => name === group)?.gid ?? parseId(group);
+  if (gid !== undefined) return gid;
+  throw new EngineError('invalid', `Unable to find group ${group}: no matching entries in group file`);
+}
+
+/** A number, undefined if it is none. */
+function parseId(text: string): number | undefined {
+  if (!/^-?\d+$/.test(text)) return undefined;
+  const id = Number(text);
+  if (id >= 0 && id <= MAXIMUM_ID) return id;
+  throw new EngineError('invalid', `uids and gids must be in range 0-${MAXIMUM_ID}`);
+}
+
+/** A file of the container, empty where there is none; anything but a regular file is not opened, only looked at. */
+function readDatabase(rootFd: number, path: string): string {
+  try {
+    using found = ownFd(openInRoot(rootFd, path, O_PATH));
+    if (!fstatSync(found.fd).isFile()) return '';
+    using file = ownFd(openSync(`/proc/self/fd/${found.fd}`, 'r'));
+    return readBounded(file.fd);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return '';
+    throw error;
+  }
+}
+
+/** Most databases fit one read. */
+const page = Buffer.allocUnsafeSlow(16 << 10);
+
+function readBounded(fd: number): string {
+  const parts: Buffer[] = [];
+  let total = 0;
+  while (total < DATABASE_LIMIT_BYTES) {
+    const count = readSync(fd, page, 0, page.length, null);
+    if (count === 0) break;
+    if (total === 0 && count < page.length) return page.toString('utf8', 0, count);
+    parts.push(Buffer.from(page.subarray(0, count)));
+    total += count;
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function parsePasswd(text: string): readonly PasswdEntry[] {
+  return linesOf(text).flatMap((line) => {
+    const [name = '', , uid = '', gid = '', , home = ''] = line.split(':');
+    return /^\d+$/.test(uid) && /^\d+$/.test(gid) ? [{ name, uid: Number(uid), gid: Number(gid), home }] : [];
+  });
+}
+
+function parseGroup(text: string): readonly GroupEntry[] {
+  return linesOf(text).flatMap((line) => {
+    const [name = '', , gid = '', members = ''] = line.split(':');
+    return /^\d+$/.test(gid) ? [{ name, gid: Number(gid), members: members.split(',') }] : [];
+  });
+}
+
+function linesOf(text: string): readonly string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}
