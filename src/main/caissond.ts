@@ -1,0 +1,74 @@
+/** The daemon: an engine, its API, and the ways to start and stop them. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { isEngineError, messageOf } from '#base/errors.ts';
+import { createLogger, type Logger } from '#base/log.ts';
+import { createApiServer } from '#api/server.ts';
+import { Engine } from '#engine/index.ts';
+import { ENGINE_VERSION } from '#engine/version.ts';
+import { isErrno } from '#linux/errno.ts';
+import { daemonOptions, type DaemonOptions } from './daemon-options.ts';
+import { helpText, mergeSettings, parseConfig, parseFlags, type SettingValues } from './daemon-settings.ts';
+
+const STANDARD_CONFIG = '/etc/caisson/config.json';
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`caissond: ${messageOf(error)}\n`);
+  process.exit(isEngineError(error, 'invalid') ? 2 : 1);
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const flags = parseFlags(argv);
+  if (flags.get('help') === true) return void process.stdout.write(helpText());
+  if (flags.get('version') === true) return void process.stdout.write(`caissond ${ENGINE_VERSION}\n`);
+  const options = daemonOptions(mergeSettings(flags, readConfig(flags)));
+  if (flags.get('validate') === true) return void process.stdout.write('configuration OK\n');
+  await serve(options);
+}
+
+function readConfig(flags: SettingValues): SettingValues {
+  const named = flags.get('config');
+  const path = typeof named === 'string' ? named : STANDARD_CONFIG;
+  try {
+    return parseConfig(path, readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (named === undefined && isErrno(error, 'ENOENT')) return new Map();
+    throw error;
+  }
+}
+
+async function serve(options: DaemonOptions): Promise<void> {
+  const logger = createLogger(options.logLevel);
+  for (const warning of options.warnings) logger.warn(warning);
+  if (options.pidfile !== undefined) writePidfile(options.pidfile);
+  const engine = await Engine.start({ ...options.engine, logger });
+  const server = createApiServer(engine, { logger });
+  await Promise.all(options.hosts.map((host) => server.listen(host)));
+  logger.info('the engine is ready', { hosts: options.hosts.map((host) => JSON.stringify(host)).join(' ') });
+  const signal = await untilTold(logger);
+  logger.info('the engine stops; containers keep running', { signal });
+  await server.close();
+  await engine[Symbol.asyncDispose]();
+  if (options.pidfile !== undefined) rmSync(options.pidfile, { force: true });
+  process.exit(0);
+}
+
+function writePidfile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${process.pid}\n`);
+}
+
+/** Resolves on the first signal to stop; whatever goes wrong unnoticed until then is at least logged. */
+function untilTold(logger: Logger): Promise<string> {
+  process.on('unhandledRejection', (reason) => {
+    logger.error('a failure that nobody handled', {
+      error: reason instanceof Error ? reason.stack : String(reason),
+    });
+  });
+  const { promise, resolve } = Promise.withResolvers<string>();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
+  process.on('SIGHUP', () => undefined);
+  return promise;
+}
