@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { EngineError, type ErrorCode } from '#base/errors.ts';
 import { F_SETFD, FD_CLOEXEC } from './constants.ts';
+import { isOpenFd } from './descriptors.ts';
 import { bindLibrary, libc } from './libc.ts';
 
 /** struct nft_ctx, opaque. */
@@ -101,8 +102,9 @@ function createContext(): Context {
   return context;
 }
 
+/** Without the one that the listing itself needed: its number may be the next to be given out. */
 function openDescriptors(): readonly number[] {
-  return readdirSync('/proc/self/fd').map(Number);
+  return readdirSync('/proc/self/fd').map(Number).filter(isOpenFd);
 }
 
 const ERROR_CODES: readonly (readonly [RegExp, ErrorCode])[] = [

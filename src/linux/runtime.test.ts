@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempDisposableSync,
+  openSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ContainerCgroup, prepareCgroups } from './cgroups.ts';
+import { ConsoleSocket } from './console-socket.ts';
+import { watchExit } from './process.ts';
+import { openTtyStream } from './pty.ts';
+import { spawnProcess } from './spawn.ts';
+
+/*
+ * What this folder prepares, as a real crun sees it. Cgroup hierarchies may have to be mounted for that, so that the
+ * tests run in a mount namespace of their own: the file starts itself again in one.
+ */
+const INNER = 'CAISSON_TEST_OWN_MOUNTS';
+
+if (process.env[INNER] === undefined) {
+  test('in a mount namespace of its own', () => {
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    const args = ['--mount', process.execPath, import.meta.filename];
+    const options = { encoding: 'utf8', env: { ...env, [INNER]: '1' } } as const;
+    const { status, stdout, stderr } = spawnSync('unshare', args, options);
+    assert.equal(status, 0, stdout + stderr);
+  });
+} else {
+  test('cgroups are prepared, again and again, and crun accepts them', async () => {
+    const { layout, runtime, warnings } = prepareCgroups();
+    assert.deepEqual({ runtime, warnings }, { runtime: 'crun', warnings: [] });
+    assert.deepEqual(prepareCgroups(), { layout, runtime, warnings });
+    const { status, output } = await runContainer(['sh', '-c', 'echo hello; exit 3']);
+    assert.match(output, /hello/);
+    assert.deepEqual(status, { code: 3 });
+  });
+
+  test('the master of a terminal arrives, and statistics, freezing and pids work meanwhile', async () => {
+    const { status, output } = await runContainer(
+      ['sh', '-c', 'read x; echo "got $x"; exit 4'],
+      async (cgroup, write) => {
+        const stats = cgroup.readStats();
+        assert.equal(stats.memory.limitBytes, 64 << 20);
+        assert.ok(stats.memory.usageBytes > 0 && stats.memory.usageBytes < 64 << 20);
+        assert.ok(stats.cpu.totalNs > 0);
+        assert.deepEqual(stats.pids, { current: 1, limit: 20 });
+        assert.equal(cgroup.pids().length, 1);
+        assert.equal(cgroup.oomKilled(), false);
+        await cgroup.freeze();
+        assert.ok(cgroup.isFrozen());
+        cgroup.thaw();
+        assert.ok(!cgroup.isFrozen());
+        write('abc\n');
+      },
+    );
+    assert.match(output, /got abc/);
+    assert.deepEqual(status, { code: 4 });
+  });
+
+  test('a process killed for want of memory is counted', async () => {
+    // The shell outlives its child, and waits for input.
+    const script = 'dd if=/dev/zero of=/dev/null bs=200M count=1; echo "dd: $?"; read x';
+    const { output } = await runContainer(['sh', '-c', script], async (cgroup, write, until) => {
+      await until(/dd: 137/);
+      assert.equal(cgroup.oomKilled(), true);
+      assert.ok(cgroup.readStats().memory.oomKills > 0);
+      write('\n');
+    });
+    assert.match(output, /dd: 137/);
+  });
+}
+
+type Meanwhile = (
+  cgroup: ContainerCgroup,
+  write: (text: string) => void,
+  until: (pattern: RegExp) => Promise<void>,
+) => Promise<void>;
+
+/** Runs a container with a terminal and returns how it ended and what it printed. */
+async function runContainer(args: readonly string[], meanwhile: Meanwhile = async () => {}) {
+  using directory = mkdtempDisposableSync('/tmp/caisson-runtime-');
+  const id = directory.path.slice('/tmp/'.length);
+  const bundle = join(
+    directory.path,
+    'bundle with a name that is too long for the path of a socket'.padEnd(120, '-'),
+  );
+  makeBundle(bundle, id, args);
+  await using console_ = await ConsoleSocket.listen(join(bundle, 'console.sock'));
+  const devNull = openSync('/dev/null', 'r');
+  const runtime = ['crun', '--root', join(directory.path, 'state'), 'run', '--bundle', bundle];
+  const pid = spawnProcess({
+    path: '/usr/bin/crun',
+    args: [...runtime, '--console-socket', console_.path, id],
+    stdio: [devNull, 2, 2],
+  });
+  closeSync(devNull);
+  using watch = watchExit(pid);
+  const stream = openTtyStream(await console_.receive(AbortSignal.timeout(10_000)));
+  let output = '';
+  stream.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  const closed = once(stream, 'close');
+  const cgroup = new ContainerCgroup(prepareCgroups().layout, `/caisson-test/${id}`);
+  const until = async (pattern: RegExp) => {
+    while (!pattern.test(output)) await once(stream, 'data');
+  };
+  // The runtime hands the terminal over before it makes the cgroup and starts the program.
+  while (!cgroup.exists() || cgroup.pids().length !== 1)
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  await meanwhile(cgroup, (text) => stream.write(text), until);
+  await closed;
+  return { status: await watch.exited, output };
+}
+
+function makeBundle(bundle: string, id: string, args: readonly string[]): void {
+  mkdirSync(join(bundle, 'rootfs/bin'), { recursive: true });
+  copyFileSync('/bin/busybox', join(bundle, 'rootfs/bin/busybox'));
+  for (const name of ['sh', 'dd']) symlinkSync('busybox', join(bundle, 'rootfs/bin', name));
+  mkdirSync(join(bundle, 'rootfs/proc'));
+  mkdirSync(join(bundle, 'rootfs/dev'));
+  const spec = {
+    ociVersion: '1.0.2',
+    process: { terminal: true, user: { uid: 0, gid: 0 }, args, cwd: '/', env: ['PATH=/bin'] },
+    root: { path: 'rootfs' },
+    mounts: [
+      { destination: '/proc', type: 'proc', source: 'proc' },
+      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755'] },
+      {
+        destination: '/dev/pts',
+        type: 'devpts',
+        source: 'devpts',
+        options: ['newinstance', 'ptmxmode=0666'],
+      },
+    ],
+    linux: {
+      namespaces: ['pid', 'mount', 'ipc', 'uts'].map((type) => ({ type })),
+      cgroupsPath: `/caisson-test/${id}`,
+      resources: { memory: { limit: 64 << 20, swap: 64 << 20 }, pids: { limit: 20 } },
+    },
+  };
+  writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec));
+}
