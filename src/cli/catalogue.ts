@@ -1,0 +1,268 @@
+import type { Command } from './command.ts';
+
+type Load = () => Promise<{ readonly command: Command }>;
+
+/** One name in the tree of commands. Modules are loaded when the command is run, or helped with. */
+export type Entry = CommandEntry | GroupEntry;
+
+export interface CommandEntry {
+  readonly kind: 'command';
+  readonly load: Load;
+  /** Other names in the same group. */
+  readonly aliases: readonly string[];
+  /** Where the list of all commands shows it. */
+  readonly section: 'common' | 'more' | 'none';
+}
+
+export interface GroupEntry {
+  readonly kind: 'group';
+  readonly summary: string;
+  readonly entries: Readonly<Record<string, Entry>>;
+}
+
+const command = (load: Load, aliases: readonly string[] = [], section: CommandEntry['section'] = 'more'): CommandEntry => ({
+  kind: 'command',
+  load,
+  aliases,
+  section,
+});
+const common = (load: Load): CommandEntry => command(load, [], 'common');
+const group = (summary: string, entries: Readonly<Record<string, Entry>>): GroupEntry => ({
+  kind: 'group',
+  summary,
+  entries,
+});
+
+// One function a module: two entries with the same one are the same command under two names.
+const attach: Load = () => import('./commands/attach.ts');
+const bootstrap: Load = () => import('./commands/bootstrap.ts');
+const build: Load = () => import('./commands/build.ts');
+const commit: Load = () => import('./commands/commit.ts');
+const completion: Load = () => import('./commands/completion.ts');
+const containerInspect: Load = () => import('./commands/container-inspect.ts');
+const containerPrune: Load = () => import('./commands/container-prune.ts');
+const cp: Load = () => import('./commands/cp.ts');
+const create: Load = () => import('./commands/create.ts');
+const diff: Load = () => import('./commands/diff.ts');
+const events: Load = () => import('./commands/events.ts');
+const exec: Load = () => import('./commands/exec.ts');
+const exportContainer: Load = () => import('./commands/export.ts');
+const help: Load = () => import('./commands/help.ts');
+const history: Load = () => import('./commands/history.ts');
+const imageInspect: Load = () => import('./commands/image-inspect.ts');
+const imagePrune: Load = () => import('./commands/image-prune.ts');
+const images: Load = () => import('./commands/images.ts');
+const importImage: Load = () => import('./commands/import.ts');
+const info: Load = () => import('./commands/info.ts');
+const inspect: Load = () => import('./commands/inspect.ts');
+const kill: Load = () => import('./commands/kill.ts');
+const load: Load = () => import('./commands/load.ts');
+const login: Load = () => import('./commands/login.ts');
+const logout: Load = () => import('./commands/logout.ts');
+const logs: Load = () => import('./commands/logs.ts');
+const networkConnect: Load = () => import('./commands/network-connect.ts');
+const networkCreate: Load = () => import('./commands/network-create.ts');
+const networkDisconnect: Load = () => import('./commands/network-disconnect.ts');
+const networkInspect: Load = () => import('./commands/network-inspect.ts');
+const networkLs: Load = () => import('./commands/network-ls.ts');
+const networkPrune: Load = () => import('./commands/network-prune.ts');
+const networkRm: Load = () => import('./commands/network-rm.ts');
+const pause: Load = () => import('./commands/pause.ts');
+const pluginLs: Load = () => import('./commands/plugin-ls.ts');
+const port: Load = () => import('./commands/port.ts');
+const ps: Load = () => import('./commands/ps.ts');
+const pull: Load = () => import('./commands/pull.ts');
+const push: Load = () => import('./commands/push.ts');
+const rename: Load = () => import('./commands/rename.ts');
+const restart: Load = () => import('./commands/restart.ts');
+const rm: Load = () => import('./commands/rm.ts');
+const rmi: Load = () => import('./commands/rmi.ts');
+const run: Load = () => import('./commands/run.ts');
+const save: Load = () => import('./commands/save.ts');
+const start: Load = () => import('./commands/start.ts');
+const stats: Load = () => import('./commands/stats.ts');
+const stop: Load = () => import('./commands/stop.ts');
+const systemDf: Load = () => import('./commands/system-df.ts');
+const systemPrune: Load = () => import('./commands/system-prune.ts');
+const tag: Load = () => import('./commands/tag.ts');
+const top: Load = () => import('./commands/top.ts');
+const unpause: Load = () => import('./commands/unpause.ts');
+const update: Load = () => import('./commands/update.ts');
+const version: Load = () => import('./commands/version.ts');
+const volumeCreate: Load = () => import('./commands/volume-create.ts');
+const volumeInspect: Load = () => import('./commands/volume-inspect.ts');
+const volumeLs: Load = () => import('./commands/volume-ls.ts');
+const volumePrune: Load = () => import('./commands/volume-prune.ts');
+const volumeRm: Load = () => import('./commands/volume-rm.ts');
+const wait: Load = () => import('./commands/wait.ts');
+
+/** Every command, by the words that call it. */
+export const catalogue: GroupEntry = group('A container engine that speaks Docker', {
+  run: common(run),
+  exec: common(exec),
+  ps: common(ps),
+  build: common(build),
+  bootstrap: common(bootstrap),
+  pull: common(pull),
+  push: common(push),
+  images: common(images),
+  login: common(login),
+  logout: common(logout),
+  version: common(version),
+  info: common(info),
+
+  container: group('Manage containers', {
+    attach: command(attach),
+    commit: command(commit),
+    cp: command(cp),
+    create: command(create),
+    diff: command(diff),
+    exec: command(exec),
+    export: command(exportContainer),
+    inspect: command(containerInspect),
+    kill: command(kill),
+    logs: command(logs),
+    ls: command(ps, ['list', 'ps']),
+    pause: command(pause),
+    port: command(port),
+    prune: command(containerPrune),
+    rename: command(rename),
+    restart: command(restart),
+    rm: command(rm, ['remove']),
+    run: command(run),
+    start: command(start),
+    stats: command(stats),
+    stop: command(stop),
+    top: command(top),
+    unpause: command(unpause),
+    update: command(update),
+    wait: command(wait),
+  }),
+  image: group('Manage images', {
+    bootstrap: command(bootstrap),
+    build: command(build),
+    history: command(history),
+    import: command(importImage),
+    inspect: command(imageInspect),
+    load: command(load),
+    ls: command(images, ['list']),
+    prune: command(imagePrune),
+    pull: command(pull),
+    push: command(push),
+    rm: command(rmi, ['remove']),
+    save: command(save),
+    tag: command(tag),
+  }),
+  network: group('Manage networks', {
+    connect: command(networkConnect),
+    create: command(networkCreate),
+    disconnect: command(networkDisconnect),
+    inspect: command(networkInspect),
+    ls: command(networkLs, ['list']),
+    prune: command(networkPrune),
+    rm: command(networkRm, ['remove']),
+  }),
+  plugin: group('Manage plugins', { ls: command(pluginLs, ['list']) }),
+  system: group('Manage the engine', {
+    df: command(systemDf),
+    events: command(events),
+    info: command(info),
+    prune: command(systemPrune),
+  }),
+  volume: group('Manage volumes', {
+    create: command(volumeCreate),
+    inspect: command(volumeInspect),
+    ls: command(volumeLs, ['list']),
+    prune: command(volumePrune),
+    rm: command(volumeRm, ['remove']),
+  }),
+
+  attach: command(attach),
+  commit: command(commit),
+  completion: command(completion),
+  cp: command(cp),
+  create: command(create),
+  diff: command(diff),
+  events: command(events),
+  export: command(exportContainer),
+  help: command(help),
+  history: command(history),
+  import: command(importImage),
+  inspect: command(inspect),
+  kill: command(kill),
+  load: command(load),
+  logs: command(logs),
+  pause: command(pause),
+  port: command(port),
+  rename: command(rename),
+  restart: command(restart),
+  rm: command(rm),
+  rmi: command(rmi),
+  save: command(save),
+  start: command(start),
+  stats: command(stats),
+  stop: command(stop),
+  tag: command(tag),
+  top: command(top),
+  unpause: command(unpause),
+  update: command(update),
+  wait: command(wait),
+});
+
+export interface FoundCommand {
+  readonly kind: 'command';
+  /** The words that call it, aliases as they were typed. */
+  readonly path: readonly string[];
+  readonly entry: CommandEntry;
+  /** The words after it. */
+  readonly rest: readonly string[];
+  load(): Promise<Command>;
+}
+
+export interface FoundGroup {
+  readonly kind: 'group';
+  readonly path: readonly string[];
+  readonly group: GroupEntry;
+}
+
+export type Found =
+  | FoundCommand
+  | FoundGroup
+  | { readonly kind: 'unknown'; readonly word: string; readonly group: FoundGroup };
+
+/** Finds the command that a line calls; the words after it are left to it. */
+export function findCommand(words: readonly string[]): Found {
+  let here: FoundGroup = { kind: 'group', path: [], group: catalogue };
+  for (const [index, word] of words.entries()) {
+    if (word.startsWith('-')) return isHelp(word) ? here : { kind: 'unknown', word, group: here };
+    const entry = entryOf(here.group, word);
+    if (!entry) return { kind: 'unknown', word, group: here };
+    const path: readonly string[] = [...here.path, word];
+    if (entry.kind === 'command') {
+      const loaded = async (): Promise<Command> => (await entry.load()).command;
+      return { kind: 'command', path, entry, rest: words.slice(index + 1), load: loaded };
+    }
+    here = { kind: 'group', path, group: entry };
+  }
+  return here;
+}
+
+function isHelp(word: string): boolean {
+  return word === '--help' || word === '-h';
+}
+
+function entryOf(group: GroupEntry, word: string): Entry | undefined {
+  if (Object.hasOwn(group.entries, word)) return group.entries[word];
+  return Object.values(group.entries).find((entry) => entry.kind === 'command' && entry.aliases.includes(word));
+}
+
+/** Every command with the words that call it, groups walked through. */
+export function* allCommands(
+  from: GroupEntry = catalogue,
+  path: readonly string[] = [],
+): Generator<{ readonly path: readonly string[]; readonly entry: CommandEntry }, void, void> {
+  for (const [name, entry] of Object.entries(from.entries)) {
+    if (entry.kind === 'group') yield* allCommands(entry, [...path, name]);
+    else yield { path: [...path, name], entry };
+  }
+}

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { binarySize, humanSize, parseMemory } from './sizes.ts';
+import { layOutTable } from './table.ts';
+import { ellipsis, quote } from './text.ts';
+import { humanDuration, parseDuration, parseTimestamp } from './times.ts';
+
+test('sizes read as go-units writes them', () => {
+  assert.deepEqual(
+    [0, 999, 1000, 1234, 1_234_567, 999_999, 4_190_000_000].map((size) => humanSize(size, 3)),
+    ['0B', '999B', '1kB', '1.23kB', '1.23MB', '1e+03kB', '4.19GB'],
+  );
+  assert.deepEqual([1024, 1.5 * 1024 ** 3, 1_048_575].map(binarySize), ['1KiB', '1.5GiB', '1024KiB']);
+});
+
+test('sizes of memory are powers of 1024', () => {
+  assert.deepEqual(['64m', '1g', '1.5GB', '100', '2KiB', '1 b'].map(parseMemory), [
+    64 * 1024 ** 2,
+    1024 ** 3,
+    1.5 * 1024 ** 3,
+    100,
+    2048,
+    1,
+  ]);
+  assert.throws(() => parseMemory('1x'), /invalid size: '1x'/);
+});
+
+test('durations read as go-units writes them', () => {
+  const minute = 60_000;
+  assert.deepEqual(
+    [0, 1000, 59_000, minute, 59 * minute, 60 * minute, 47 * 60 * minute, 72 * 60 * minute, 14 * 24 * 60 * minute].map(
+      humanDuration,
+    ),
+    ['Less than a second', '1 second', '59 seconds', 'About a minute', '59 minutes', 'About an hour', '47 hours', '3 days', '2 weeks'],
+  );
+});
+
+test('durations and times from people', () => {
+  assert.equal(parseDuration('1h30m'), 5400e9);
+  assert.equal(parseDuration('500ms'), 5e8);
+  assert.throws(() => parseDuration('5'), /invalid duration/);
+  assert.equal(parseTimestamp('10m', 1_000_000_000), '999400.000000000');
+  assert.equal(parseTimestamp('1700000000'), '1700000000');
+  assert.equal(parseTimestamp('2023-11-14T22:13:20Z'), '1700000000');
+  assert.equal(parseTimestamp('2023-11-14T22:13:20.5Z'), '1700000000.500000000');
+  assert.throws(() => parseTimestamp('yesterday'), /invalid time/);
+});
+
+test('columns are as wide as their widest cell', () => {
+  assert.equal(layOutTable(['A\tB\tC', 'aaaaaaaaaaaa\tb\tc']), 'A              B         C\naaaaaaaaaaaa   b         c\n');
+});
+
+test('text is shortened and quoted as in Go', () => {
+  assert.equal(ellipsis('sh -c "sleep 300; echo"', 20), 'sh -c "sleep 300; e…');
+  assert.equal(quote('a "b"\n\u0001é'), '"a \\"b\\"\\n\\x01é"');
+});

@@ -1,0 +1,36 @@
+import { writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
+
+/** A standard stream to write to. Writes are synchronous: what was written is out when the process exits. */
+export interface Output {
+  readonly fd: number;
+  readonly isTerminal: boolean;
+  write(data: string | Uint8Array): void;
+}
+
+/** Nobody reads this stream any more: the program ends as if by SIGPIPE. */
+export class ReaderGone extends Error {
+  override readonly name = 'ReaderGone';
+}
+
+export function createOutput(fd: number): Output {
+  return { fd, isTerminal: isatty(fd), write: (data) => writeAll(fd, data) };
+}
+
+function writeAll(fd: number, data: string | Uint8Array): void {
+  let rest = typeof data === 'string' ? Buffer.from(data) : data;
+  while (rest.length > 0) rest = rest.subarray(writeSome(fd, rest));
+}
+
+function writeSome(fd: number, bytes: Uint8Array): number {
+  try {
+    return writeSync(fd, bytes);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EPIPE') throw new ReaderGone('Cannot write: the reader is gone', { cause: error });
+    if (code !== 'EAGAIN') throw error;
+    // Another process made this shared description non-blocking; nothing synchronous tells when it takes more.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    return 0;
+  }
+}

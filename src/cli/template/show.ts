@@ -1,0 +1,66 @@
+import { TemplateError } from './template-error.ts';
+import { isList, isMap, Missing, Row, type Value } from './value.ts';
+
+/** The objects of the API that are maps in Go, by the field that holds them: the others are structs. */
+const MAPS = new Set([
+  'Annotations',
+  'Attributes',
+  'AuxiliaryAddresses',
+  'Containers',
+  'Data',
+  'Details',
+  'DriverOpts',
+  'EndpointsConfig',
+  'ExposedPorts',
+  'Labels',
+  'Networks',
+  'Options',
+  'PortBindings',
+  'Ports',
+  'Storage',
+  'StorageOpt',
+  'Sysctls',
+  'Tmpfs',
+  'Volumes',
+]);
+
+/** True if a missing entry of the object held by `field` is no mistake: its keys are the user's. */
+export function isMapField(field: string | undefined): boolean {
+  return field !== undefined && MAPS.has(field);
+}
+
+/**
+ * Writes a value as Go's `%v` does.
+ *
+ * @param field the field that holds it, which tells maps from structs
+ * @throws {TemplateError} for a field that does not exist
+ */
+export function show(value: Value, field?: string): string {
+  if (value instanceof Missing) throw missingField(value);
+  if (value === null || value === undefined) return '<no value>';
+  if (value instanceof Row) return JSON.stringify(value);
+  if (isList(value)) return `[${value.map((each) => showInner(each, undefined)).join(' ')}]`;
+  if (isMap(value)) return showObject(value, field);
+  return String(value);
+}
+
+function showObject(value: { readonly [name: string]: Value }, field: string | undefined): string {
+  if (isMapField(field)) {
+    const keys = Object.keys(value).sort();
+    return `map[${keys.map((key) => `${key}:${showInner(value[key], undefined)}`).join(' ')}]`;
+  }
+  return `{${Object.entries(value)
+    .map(([key, each]) => showInner(each, key))
+    .join(' ')}}`;
+}
+
+function showInner(value: Value, field: string | undefined): string {
+  if (value !== null && value !== undefined) return show(value, field);
+  return isMapField(field) ? 'map[]' : '<nil>';
+}
+
+/** Complains about a field that is not there, and names those that are. */
+export function missingField({ name, known }: Missing): TemplateError {
+  const list = known.length === 0 ? '' : `; there are: ${known.join(', ')}`;
+  return new TemplateError(`no field ${JSON.stringify(name)} here${list}`);
+}
