@@ -37,8 +37,8 @@ function warningsOf(layout: CgroupLayout): readonly string[] {
   return missing ? ['no cgroups are mounted: containers cannot be limited'] : [];
 }
 
-/** Returns a warning if it did not work. */
-function mountHierarchy(layout: CgroupLayout, controller: string): string | undefined {
+/** Mounts one controller's hierarchy beside the others; returns a warning if that did not work. */
+export function mountHierarchy(layout: CgroupLayout, controller: string): string | undefined {
   const sibling = layout.v1Controllers.values().next().value;
   const target = join(sibling === undefined ? '/sys/fs/cgroup' : dirname(sibling), controller);
   try {

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { isEngineError } from '#base/errors.ts';
+import { isEngineError, messageOf } from '#base/errors.ts';
 import { isErrno } from './errno.ts';
 import {
   bindMount,
@@ -101,8 +101,7 @@ test("an overlay's error carries the kernel's own words", () => {
   using dir = scratch('a', 'upper', 'm');
   assert.throws(
     () => mountOverlay({ target: dir.at('m'), lowers: [dir.at('a')], options: { nonsense: '1' } }),
-    (error) =>
-      isErrno(error, 'EINVAL') && /^Cannot mount .*\(EINVAL\): .*nonsense/.test(String(error.message)),
+    (error) => isErrno(error, 'EINVAL') && /^Cannot mount .*\(EINVAL\): .*nonsense/.test(messageOf(error)),
   );
   assert.throws(
     () => mountOverlay({ target: dir.at('m'), lowers: [dir.at('missing')] }),

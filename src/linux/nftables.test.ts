@@ -52,12 +52,15 @@ test('a transaction is all or nothing, and errors have codes', () => {
   assert.equal(codeOfNftError('Could not process rule: Operation not permitted'), 'forbidden');
 });
 
+function openDescriptors() {
+  return readdirSync('/proc/self/fd').filter((fd) => existsSync(`/proc/self/fdinfo/${fd}`));
+}
+
 test('its netlink socket is close-on-exec, and goes with it', () => {
-  const open = () => readdirSync('/proc/self/fd').filter((fd) => existsSync(`/proc/self/fdinfo/${fd}`));
-  const before = new Set(open());
+  const before = new Set(openDescriptors());
   const nft = Nftables.open();
   nft.run('list tables');
-  const added = open().filter((fd) => !before.has(fd));
+  const added = openDescriptors().filter((fd) => !before.has(fd));
   assert.ok(added.length > 0);
   for (const fd of added) {
     const flags = /^flags:\t(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '0';
@@ -66,7 +69,7 @@ test('its netlink socket is close-on-exec, and goes with it', () => {
   nft[Symbol.dispose]();
   nft[Symbol.dispose]();
   assert.deepEqual(
-    open().filter((fd) => added.includes(fd)),
+    openDescriptors().filter((fd) => added.includes(fd)),
     [],
   );
   assert.throws(

@@ -88,11 +88,14 @@ test('disposing ends the wait, twice is fine, and the child goes on', async () =
   assert.deepEqual(await again.exited, { code: 143, signal: 15 });
 });
 
-test('two hundred watches cost no thread and leave no descriptor', async () => {
-  const count = () => ({
+function count() {
+  return {
     threads: readdirSync('/proc/self/task').length,
     fds: readdirSync('/proc/self/fd').length,
-  });
+  };
+}
+
+test('two hundred watches cost no thread and leave no descriptor', async () => {
   const before = count();
   const pids = Array.from({ length: 200 }, () => shell('exec sleep 60'));
   const watches = pids.map(watchExit);
@@ -107,12 +110,8 @@ test('two hundred watches cost no thread and leave no descriptor', async () => {
 test('a disposed watch does not keep the process alive', () => {
   const module = JSON.stringify(join(import.meta.dirname, 'process.ts'));
   const script = `const { watchExit } = await import(${module}); watchExit(1)[Symbol.dispose](); console.log('end');`;
-  const options = { encoding: 'utf8', timeout: 10_000, stdio: ['ignore', 'pipe', 'pipe'] } as const;
-  const { stdout, stderr, status } = spawnSync(
-    process.execPath,
-    ['--input-type=module', '-e', script],
-    options,
-  );
+  const args = ['--input-type=module', '-e', script];
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 10_000 });
   assert.deepEqual({ stdout, stderr, status }, { stdout: 'end\n', stderr: '', status: 0 });
 });
 
@@ -121,7 +120,7 @@ test('signals to nobody are not-found', () => {
     () => sendSignal(0x3ffffe, 15),
     (error) =>
       isEngineError(error, 'not-found') &&
-      /^Cannot signal process 4194302 with SIGTERM: /.test(error.message),
+      error.message.startsWith('Cannot signal process 4194302 with SIGTERM: '),
   );
 });
 

@@ -7,13 +7,16 @@ import {
   mkdirSync,
   mkdtempDisposableSync,
   openSync,
+  rmdirSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ContainerCgroup, prepareCgroups } from './cgroups.ts';
+import { mountHierarchy } from './cgroup-setup.ts';
 import { ConsoleSocket } from './console-socket.ts';
+import { listMounts, unmountAll } from './mount.ts';
 import { watchExit } from './process.ts';
 import { openTtyStream } from './pty.ts';
 import { spawnProcess } from './spawn.ts';
@@ -40,6 +43,17 @@ if (process.env[INNER] === undefined) {
     const { status, output } = await runContainer(['sh', '-c', 'echo hello; exit 3']);
     assert.match(output, /hello/);
     assert.deepEqual(status, { code: 3 });
+  });
+
+  test('a hierarchy that is missing is mounted once, whoever else does it too', () => {
+    const { layout } = prepareCgroups();
+    const target = layout.v1Controllers.get('hugetlb') ?? '';
+    unmountAll(target);
+    assert.equal(mountHierarchy(layout, 'hugetlb'), undefined);
+    assert.equal(mountHierarchy(layout, 'hugetlb'), undefined);
+    assert.equal(listMounts().filter((mount) => mount.target === target).length, 1);
+    assert.match(mountHierarchy(layout, 'nonsense') ?? '', /^Cannot mount .*nonsense: /);
+    rmdirSync(join(target, '../nonsense'));
   });
 
   test('the master of a terminal arrives, and statistics, freezing and pids work meanwhile', async () => {
@@ -84,7 +98,7 @@ type Meanwhile = (
 ) => Promise<void>;
 
 /** Runs a container with a terminal and returns how it ended and what it printed. */
-async function runContainer(args: readonly string[], meanwhile: Meanwhile = async () => {}) {
+async function runContainer(args: readonly string[], meanwhile?: Meanwhile) {
   using directory = mkdtempDisposableSync('/tmp/caisson-runtime-');
   const id = directory.path.slice('/tmp/'.length);
   const bundle = join(
@@ -108,14 +122,15 @@ async function runContainer(args: readonly string[], meanwhile: Meanwhile = asyn
     output += chunk.toString();
   });
   const closed = once(stream, 'close');
-  const cgroup = new ContainerCgroup(prepareCgroups().layout, `/caisson-test/${id}`);
+  const cgroup = new ContainerCgroup(prepareCgroups().layout, `/${id}`);
   const until = async (pattern: RegExp) => {
     while (!pattern.test(output)) await once(stream, 'data');
   };
-  // The runtime hands the terminal over before it makes the cgroup and starts the program.
-  while (!cgroup.exists() || cgroup.pids().length !== 1)
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  await meanwhile(cgroup, (text) => stream.write(text), until);
+  if (meanwhile) {
+    // The runtime hands the terminal over before the program starts.
+    while (cgroup.pids().length !== 1) await new Promise((resolve) => setTimeout(resolve, 1));
+    await meanwhile(cgroup, (text) => stream.write(text), until);
+  }
   await closed;
   return { status: await watch.exited, output };
 }
@@ -142,7 +157,7 @@ function makeBundle(bundle: string, id: string, args: readonly string[]): void {
     ],
     linux: {
       namespaces: ['pid', 'mount', 'ipc', 'uts'].map((type) => ({ type })),
-      cgroupsPath: `/caisson-test/${id}`,
+      cgroupsPath: `/${id}`,
       resources: { memory: { limit: 64 << 20, swap: 64 << 20 }, pids: { limit: 20 } },
     },
   };

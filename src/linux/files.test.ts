@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempDisposableSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { isEngineError } from '#base/errors.ts';
+import { ownFd } from './descriptors.ts';
+import { isErrno } from './errno.ts';
+import * as files from './files.ts';
+
+function scratch() {
+  const directory = mkdtempDisposableSync('/tmp/caisson-files-');
+  return {
+    at: (name: string) => join(directory.path, name),
+    path: directory.path,
+    [Symbol.dispose]: () => directory.remove(),
+  };
+}
+
+test('nodes: whiteouts, large device numbers, FIFOs', () => {
+  using dir = scratch();
+  files.makeNode(dir.at('whiteout'), constants.S_IFCHR, 0, 0);
+  const whiteout = lstatSync(dir.at('whiteout'));
+  assert.ok(whiteout.isCharacterDevice());
+  assert.equal(whiteout.rdev, 0);
+  files.makeNode(dir.at('block'), constants.S_IFBLK | 0o640, 259, 0x12345);
+  const block = lstatSync(dir.at('block'));
+  assert.ok(block.isBlockDevice());
+  assert.equal(block.mode & 0o777, 0o640 & ~process.umask());
+  assert.deepEqual(files.splitDeviceNumber(block.rdev), { major: 259, minor: 0x12345 });
+  files.makeNode(dir.at('fifo'), constants.S_IFIFO | 0o600, 0, 0);
+  assert.ok(lstatSync(dir.at('fifo')).isFIFO());
+  assert.throws(
+    () => files.makeNode(dir.at('fifo'), constants.S_IFIFO, 0, 0),
+    (error) => isEngineError(error, 'conflict'),
+  );
+});
+
+function times(path: string): readonly bigint[] {
+  const { atimeNs, mtimeNs } = lstatSync(path, { bigint: true });
+  return [atimeNs, mtimeNs];
+}
+
+test('times keep every nanosecond, before 1970 too, on links and through them', () => {
+  using dir = scratch();
+  writeFileSync(dir.at('f'), '');
+  symlinkSync('f', dir.at('l'));
+  files.setTimes(dir.at('f'), 1_700_000_000_123_456_789n, -1n);
+  files.setTimes(dir.at('l'), 1n, 999_999_999n);
+  assert.deepEqual(times(dir.at('f')), [1_700_000_000_123_456_789n, -1n]);
+  assert.deepEqual(times(dir.at('l')), [1n, 999_999_999n]);
+  files.setTimes(dir.at('l'), 5n, 6n, { followSymlinks: true });
+  assert.deepEqual(times(dir.at('f')), [5n, 6n]);
+});
+
+test('ownership of a link, not of its target', () => {
+  using dir = scratch();
+  writeFileSync(dir.at('f'), '');
+  symlinkSync('f', dir.at('l'));
+  files.lchown(dir.at('l'), 1234, 4_000_000_000);
+  assert.deepEqual([lstatSync(dir.at('l')).uid, lstatSync(dir.at('l')).gid], [1234, 4_000_000_000]);
+  assert.equal(statSync(dir.at('f')).uid, 0);
+});
+
+test('opening inside a root never leaves it', () => {
+  using dir = scratch();
+  mkdirSync(dir.at('root/etc'), { recursive: true });
+  writeFileSync(dir.at('root/etc/name'), 'inside');
+  writeFileSync(dir.at('name'), 'outside');
+  symlinkSync('/etc/name', dir.at('root/absolute'));
+  symlinkSync('../../../../../etc/name', dir.at('root/dots'));
+  symlinkSync('/proc/self/root/etc/passwd', dir.at('root/magic'));
+  using root = ownFd(files.openDirectory(dir.at('root')));
+  const read = (path: string) => {
+    using opened = ownFd(files.openInRoot(root.fd, path, constants.O_RDONLY));
+    return readFileSync(opened.fd, 'utf8');
+  };
+  for (const path of ['etc/name', '/etc/name', 'absolute', 'dots', '../../etc/name'])
+    assert.equal(read(path), 'inside', path);
+  assert.throws(
+    () => read('../name'),
+    (error) => isEngineError(error, 'not-found'),
+  );
+  assert.throws(
+    () => read('magic'),
+    (error) => isEngineError(error, 'not-found'),
+  );
+  using top = ownFd(files.openInRoot(root.fd, '', constants.O_RDONLY | constants.O_DIRECTORY));
+  assert.equal(fstatSync(top.fd).ino, statSync(dir.at('root')).ino);
+  const create = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+  using made = ownFd(files.openInRoot(root.fd, '/etc/new', create, 0o640));
+  assert.equal(fstatSync(made.fd).mode & 0o777, 0o640 & ~process.umask());
+  const flags = /^flags:\t(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${made.fd}`, 'utf8'))?.[1] ?? '';
+  assert.ok(Number.parseInt(flags, 8) & 0o2000000, 'close-on-exec');
+});
+
+test('magic links of a real proc are refused', () => {
+  using root = ownFd(files.openDirectory('/'));
+  assert.throws(
+    () => files.openInRoot(root.fd, '/proc/self/root/etc/passwd', constants.O_RDONLY),
+    (error) => isErrno(error, 'ELOOP'),
+  );
+});
+
+test('two paths are exchanged', () => {
+  using dir = scratch();
+  writeFileSync(dir.at('a'), 'a');
+  mkdirSync(dir.at('b'));
+  files.renameExchange(dir.at('a'), dir.at('b'));
+  assert.ok(statSync(dir.at('a')).isDirectory());
+  assert.equal(readFileSync(dir.at('b'), 'utf8'), 'a');
+});
+
+test('copying inside the kernel, from the current position', () => {
+  using dir = scratch();
+  writeFileSync(dir.at('a'), '0123456789');
+  const [from, to] = [openSync(dir.at('a'), 'r'), openSync(dir.at('b'), 'w')];
+  readSync(from, Buffer.alloc(2), 0, 2, null);
+  assert.equal(files.copyFileRange(from, to, 3), 3);
+  assert.equal(files.copyFileRange(from, to, 1000), 5);
+  closeSync(from);
+  closeSync(to);
+  assert.equal(readFileSync(dir.at('b'), 'utf8'), '23456789');
+});
+
+test('cloning shares or says that it cannot', () => {
+  using dir = scratch();
+  writeFileSync(dir.at('a'), 'data');
+  const [from, to] = [openSync(dir.at('a'), 'r'), openSync(dir.at('b'), 'w+')];
+  const cloned = files.cloneRange(from, to, 0);
+  assert.equal(readFileSync(to, 'utf8'), cloned ? 'data' : '');
+  closeSync(from);
+  closeSync(to);
+});
+
+test('holes are punched and found', () => {
+  using dir = scratch();
+  const fd = openSync(dir.at('f'), 'w+');
+  const block = 64 << 10;
+  writeSync(fd, Buffer.alloc(3 * block, 1));
+  files.syncFilesystem(fd);
+  files.punchHole(fd, block, block);
+  assert.equal(fstatSync(fd).size, 3 * block);
+  assert.equal(files.seekHole(fd, 0), block);
+  assert.equal(files.seekData(fd, block), 2 * block);
+  assert.equal(files.seekHole(fd, 2 * block), 3 * block);
+  assert.equal(files.seekData(fd, 3 * block), undefined);
+  files.punchHole(fd, 0, 3 * block);
+  assert.equal(files.seekData(fd, 0), undefined);
+  closeSync(fd);
+});
+
+test('room and kind of a file system', () => {
+  const space = files.statfs('/proc');
+  assert.equal(space.type, 0x9fa0);
+  const tmp = files.statfs('/tmp');
+  assert.ok(tmp.availableBytes > 0 && tmp.availableBytes < tmp.totalBytes);
+  assert.ok(tmp.freeInodes <= tmp.totalInodes);
+});
