@@ -1,0 +1,128 @@
+/**
+ * `POST /containers/create`: from what a client sent to a {@link CreateRequest} that is complete and consistent in
+ * itself. What depends on the host (processors, runtimes, drivers, networks, images) is the engine's to judge.
+ */
+import { EngineError } from '#base/errors.ts';
+import type { ContainerConfig, CreateRequest, HostConfig } from './container.ts';
+import { containerConfig } from './decode-container-config.ts';
+import { networkingConfig } from './decode-endpoint.ts';
+import { hostConfig } from './decode-host-config.ts';
+import { decodeStruct, object, type Place, parseJson } from './go-json.ts';
+import type { EndpointSettings, NetworkingConfig, PortBinding, PortMap } from './network.ts';
+import { formatPort, parsePort, parsePorts } from './ports.ts';
+import { validateContainerConfig } from './validate-container-config.ts';
+import { validateHostConfig } from './validate-host-config.ts';
+
+/** What processes must not see of the kernel, unless they are privileged or the client says otherwise. */
+export const DEFAULT_MASKED_PATHS: readonly string[] = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+];
+
+/** What they may see but not change. */
+export const DEFAULT_READONLY_PATHS: readonly string[] = [
+  '/proc/bus',
+  '/proc/fs',
+  '/proc/irq',
+  '/proc/sys',
+  '/proc/sysrq-trigger',
+];
+
+/** The size of `/dev/shm` in bytes where none is asked for. */
+export const DEFAULT_SHM_SIZE_BYTES = 64 * 1024 * 1024;
+
+/** @throws {EngineError} `invalid`, with Docker's texts */
+export function decodeCreateRequest(body: string): CreateRequest {
+  const parsed = parseJson(body);
+  if (parsed === undefined) {
+    throw new EngineError('invalid', 'invalid JSON: got EOF while reading request body');
+  }
+  const sent = decodeStruct(parsed, object);
+  if (!hasConfig(sent)) {
+    throw new EngineError('invalid', 'config cannot be empty in order to create a container');
+  }
+  const config = completeConfig(decodeStruct(sent, containerConfig, at('Config')));
+  const host = completeHostConfig(decodeStruct(memberOf(sent, 'hostconfig'), hostConfig, at('HostConfig')));
+  validateContainerConfig(config);
+  validateHostConfig(host);
+  const networking = decodeStruct(
+    memberOf(sent, 'networkingconfig'),
+    networkingConfig,
+    at('NetworkingConfig'),
+  );
+  return { config, hostConfig: host, networkingConfig: completeNetworking(networking) };
+}
+
+const CONFIG_MEMBERS = new Set(containerConfig.fieldNames.map((name) => name.toLowerCase()));
+
+function hasConfig(sent: object): boolean {
+  return Object.keys(sent).some((name) => CONFIG_MEMBERS.has(name.toLowerCase()));
+}
+
+/** Go's name of the body's parts. */
+function at(path: string): Place {
+  return { struct: 'ContainerConfigWrapper', path };
+}
+
+function memberOf(sent: object, foldedName: string): unknown {
+  return Object.entries(sent).findLast(([name]) => name.toLowerCase() === foldedName)?.[1];
+}
+
+function completeConfig(config: ContainerConfig): ContainerConfig {
+  const volumes = Object.keys(config.Volumes ?? {}).length === 0 ? null : config.Volumes;
+  const ports = Object.keys(config.ExposedPorts ?? {}).flatMap(parsePorts);
+  if (ports.length === 0) return { ...config, Volumes: volumes };
+  const exposed = Object.fromEntries(ports.map((port) => [formatPort(port), {}]));
+  return { ...config, Volumes: volumes, ExposedPorts: exposed };
+}
+
+function completeHostConfig(host: HostConfig): HostConfig {
+  return {
+    ...host,
+    NetworkMode: networkName(host.NetworkMode || 'default'),
+    PortBindings: completePorts(host.PortBindings),
+    RestartPolicy:
+      host.RestartPolicy.Name === '' ? { ...host.RestartPolicy, Name: 'no' } : host.RestartPolicy,
+    IpcMode: host.IpcMode || 'private',
+    ShmSize: host.ShmSize || DEFAULT_SHM_SIZE_BYTES,
+    MemorySwap: host.Memory > 0 && host.MemorySwap === 0 ? host.Memory * 2 : host.MemorySwap,
+    MemorySwappiness: host.MemorySwappiness === -1 ? null : host.MemorySwappiness,
+    OomKillDisable: host.OomKillDisable ?? false,
+    PidsLimit: host.PidsLimit !== null && host.PidsLimit <= 0 ? null : host.PidsLimit,
+    MaskedPaths: host.MaskedPaths ?? (host.Privileged ? null : DEFAULT_MASKED_PATHS),
+    ReadonlyPaths: host.ReadonlyPaths ?? (host.Privileged ? null : DEFAULT_READONLY_PATHS),
+  };
+}
+
+/** `default` is what clients send who leave the choice to the engine. */
+function networkName(name: string): string {
+  return name === 'default' ? 'bridge' : name;
+}
+
+function completePorts(bindings: PortMap | null): PortMap | null {
+  if (bindings === null) return null;
+  return Object.fromEntries(
+    Object.entries(bindings).map(([port, binding]): [string, readonly PortBinding[] | null] => [
+      formatPort(parsePort(port)),
+      binding,
+    ]),
+  );
+}
+
+function completeNetworking(networking: NetworkingConfig): NetworkingConfig {
+  if (networking.EndpointsConfig === null) return networking;
+  const endpoints = Object.entries(networking.EndpointsConfig).map(
+    ([name, endpoint]): [string, EndpointSettings] => [networkName(name), endpoint],
+  );
+  return { EndpointsConfig: Object.fromEntries(endpoints) };
+}

@@ -1,0 +1,60 @@
+/** Registry credentials in headers: `X-Registry-Auth` for one registry, `X-Registry-Config` for many. */
+import { EngineError } from '#base/errors.ts';
+import { decodeStruct, map, omitEmpty, string, struct } from './go-json.ts';
+
+export interface RegistryAuth {
+  readonly username?: string;
+  readonly password?: string;
+  /** Base64 of `username:password`. */
+  readonly auth?: string;
+  readonly email?: string;
+  readonly serveraddress?: string;
+  /** An OAuth2 refresh token, in place of a password. */
+  readonly identitytoken?: string;
+  readonly registrytoken?: string;
+}
+
+const AUTH = struct<RegistryAuth>('AuthConfig', {
+  username: omitEmpty(string),
+  password: omitEmpty(string),
+  auth: omitEmpty(string),
+  email: omitEmpty(string),
+  serveraddress: omitEmpty(string),
+  identitytoken: omitEmpty(string),
+  registrytoken: omitEmpty(string),
+});
+
+const CONFIG = map(AUTH);
+
+/** URL-safe base64 with padding, as Docker's CLI sends it. */
+export function encodeRegistryAuth(auth: RegistryAuth): string {
+  return toBase64Url(JSON.stringify(auth));
+}
+
+/** An absent header is anonymous. @throws {EngineError} `invalid` */
+export function decodeRegistryAuth(header: string | undefined): RegistryAuth {
+  if (!header) return {};
+  return decodeStruct(parseHeader(header, 'X-Registry-Auth'), AUTH);
+}
+
+export function encodeRegistryConfig(config: Readonly<Record<string, RegistryAuth>>): string {
+  return toBase64Url(JSON.stringify(config));
+}
+
+/** From host to credentials; an absent header is empty. @throws {EngineError} `invalid` */
+export function decodeRegistryConfig(header: string | undefined): Readonly<Record<string, RegistryAuth>> {
+  if (!header) return {};
+  return decodeStruct(parseHeader(header, 'X-Registry-Config'), CONFIG) ?? {};
+}
+
+function parseHeader(header: string, name: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(header, 'base64url').toString('utf8'));
+  } catch (cause) {
+    throw new EngineError('invalid', `invalid ${name} header: malformed base64 or JSON`, { cause });
+  }
+}
+
+function toBase64Url(text: string): string {
+  return Buffer.from(text).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+}
