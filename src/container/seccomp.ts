@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { EngineError } from '#base/errors.ts';
-import type { RuntimeSeccomp, RuntimeSyscallArgument, RuntimeSyscallRule } from '#oci/runtime-spec.ts';
+import type { RuntimeSeccomp, RuntimeSyscallRule } from '#oci/runtime-spec.ts';
+import { asStrictAsDocker } from './seccomp-docker.ts';
+import type { Condition, ProfileFile, ProfileRule } from './seccomp-file.ts';
 
 /** Where Debian's golang-github-containers-common puts the default profile. */
 export const DEFAULT_SECCOMP_PATH = '/usr/share/containers/seccomp.json';
@@ -13,35 +15,6 @@ export const DEFAULT_SECCOMP_PATH = '/usr/share/containers/seccomp.json';
 export interface SeccompProfile {
   /** The filter for a container with these capabilities; equal sets give the same object. */
   compile(capabilities: readonly string[]): RuntimeSeccomp;
-}
-
-/** A condition on a rule: the file's `includes` (all must hold) or `excludes` (none may). */
-interface Condition {
-  readonly caps?: readonly string[];
-  readonly arches?: readonly string[];
-  readonly minKernel?: string;
-}
-
-interface ProfileRule {
-  readonly names?: readonly string[] | null;
-  /** Of older files, instead of `names`. */
-  readonly name?: string;
-  readonly action: string;
-  readonly args?: readonly RuntimeSyscallArgument[] | null;
-  readonly errnoRet?: number;
-  readonly includes?: Condition;
-  readonly excludes?: Condition;
-}
-
-interface ProfileFile {
-  readonly defaultAction: string;
-  readonly defaultErrnoRet?: number;
-  readonly architectures?: readonly string[] | null;
-  readonly archMap?:
-    | readonly { readonly architecture: string; readonly subArchitectures: readonly string[] | null }[]
-    | null;
-  readonly flags?: readonly string[];
-  readonly syscalls?: readonly ProfileRule[] | null;
 }
 
 /** The machine as profiles see it; a parameter for the sake of tests. */
@@ -79,7 +52,10 @@ const NATIVE: Readonly<Record<string, string>> = {
  * @throws {EngineError} `invalid` if it is not JSON or not a profile
  */
 export function parseSeccompProfile(text: string, host: SeccompHost = thisHost()): SeccompProfile {
-  const file = decode(text);
+  return compiler(decode(text), host);
+}
+
+function compiler(file: ProfileFile, host: SeccompHost): SeccompProfile {
   const compiled = new Map<string, RuntimeSeccomp>();
   return {
     compile(capabilities) {
@@ -93,7 +69,11 @@ export function parseSeccompProfile(text: string, host: SeccompHost = thisHost()
   };
 }
 
-/** @throws {EngineError} `not-found` if there is no such file, `invalid` if it is no profile */
+/**
+ * The default profile: the file's, where Docker's own is stricter or knows newer calls corrected to it.
+ *
+ * @throws {EngineError} `not-found` if there is no such file, `invalid` if it is no profile
+ */
 export function loadSeccompProfile(path: string = DEFAULT_SECCOMP_PATH): SeccompProfile {
   let text: string;
   try {
@@ -101,7 +81,7 @@ export function loadSeccompProfile(path: string = DEFAULT_SECCOMP_PATH): Seccomp
   } catch (cause) {
     throw new EngineError('not-found', `Cannot read seccomp profile ${path}: no such file`, { cause });
   }
-  return parseSeccompProfile(text);
+  return compiler(asStrictAsDocker(decode(text)), thisHost());
 }
 
 function decode(text: string): ProfileFile {

@@ -37,14 +37,17 @@ declare global {
   }
 }
 
-/** "Without limit" exceeds what a JavaScript number holds exactly; JSON has room for it. */
 function jsonProcess(process: RuntimeProcess): object {
   if (!process.rlimits) return process;
-  const exact = (limit: number | bigint) => JSON.rawJSON(limit.toString());
   const rlimits = process.rlimits.map(({ type, hard, soft }) => ({
     type,
-    hard: exact(hard),
-    soft: exact(soft),
+    hard: exactLimit(hard),
+    soft: exactLimit(soft),
   }));
   return { ...process, rlimits };
+}
+
+/** "Without limit" exceeds what a JavaScript number holds exactly; JSON has room for it. */
+function exactLimit(limit: number | bigint): object {
+  return JSON.rawJSON(limit.toString());
 }

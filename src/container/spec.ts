@@ -1,3 +1,4 @@
+import type { CgroupLayout } from '#linux/cgroups.ts';
 import type { NamespaceType, RuntimeNamespace, RuntimeProcess, RuntimeSpec } from '#oci/runtime-spec.ts';
 import type { ContainerConfig, ExecRequest, HostConfig } from '#wire/container.ts';
 import { resolveCapabilities } from './capabilities.ts';
@@ -35,12 +36,11 @@ export interface SpecInput {
   readonly namespaces: SpecNamespaces;
   readonly mounts: readonly ResolvedMount[];
   readonly files: InjectedFiles;
-  /** A directory that several containers share as /dev/shm; absent: a tmpfs of its own. */
+  /** A tmpfs that containers share as /dev/shm (`--ipc shareable`, `container:`); absent: one of its own. */
   readonly shmPath?: string;
   readonly user: ResolvedUser;
   readonly cgroupsPath: string;
-  /** Whose files hold the limits. */
-  readonly cgroupVersion: 1 | 2;
+  readonly cgroupLayout: Pick<CgroupLayout, 'mode'>;
   /** See `selectSeccomp`; undefined: unconfined. */
   readonly seccomp: SeccompProfile | undefined;
   /** The host's tini; runs as PID 1 where `HostConfig.Init` says so. */
@@ -91,11 +91,11 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
     process: containerProcess(input, capabilities),
     root: { path: input.rootPath, ...(hostConfig.ReadonlyRootfs ? { readonly: true } : {}) },
     ...(input.namespaces.uts === 'private' ? { hostname: input.hostname } : {}),
-    mounts: specMounts({ ...input, initDestination: INIT_DESTINATION }),
+    mounts: specMounts({ ...input, ...sharedMemory(input), initDestination: INIT_DESTINATION }),
     ...(hostConfig.Annotations ? { annotations: hostConfig.Annotations } : {}),
     linux: {
       sysctl: sysctls(input),
-      resources: specResources(hostConfig, devices.rules, input.cgroupVersion),
+      resources: specResources(hostConfig, devices.rules, input.cgroupLayout.mode === 'v2' ? 2 : 1),
       cgroupsPath: input.cgroupsPath,
       namespaces: namespacesOf(input),
       ...(devices.nodes.length > 0 ? { devices: devices.nodes } : {}),
@@ -104,6 +104,11 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       ...(seccomp ? { seccomp } : {}),
     },
   };
+}
+
+/** With the host's IPC namespace comes the host's shared memory. */
+function sharedMemory({ namespaces }: SpecInput): { readonly shmPath?: string } {
+  return namespaces.ipc === 'host' ? { shmPath: '/dev/shm' } : {};
 }
 
 function capabilitiesOf(hostConfig: HostConfig): readonly string[] {
@@ -162,10 +167,10 @@ const NETWORK_SYSCTLS = {
 
 function sysctls(input: SpecInput): Readonly<Record<string, string>> {
   const own = input.networkNamespacePath === undefined ? {} : NETWORK_SYSCTLS;
-  const domain = input.domainname === '' || input.namespaces.uts !== 'private' ? {} : input.domainname;
+  const named = input.domainname !== '' && input.namespaces.uts === 'private';
   return {
     ...own,
-    ...(typeof domain === 'string' ? { 'kernel.domainname': domain } : {}),
+    ...(named ? { 'kernel.domainname': input.domainname } : {}),
     ...input.hostConfig.Sysctls,
   };
 }

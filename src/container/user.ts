@@ -129,7 +129,7 @@ function parsePasswd(text: string): readonly PasswdEntry[] {
 function parseGroup(text: string): readonly GroupEntry[] {
   return linesOf(text).flatMap((line) => {
     const [name = '', , gid = '', members = ''] = line.split(':');
-    return /^\d+$/.test(gid) ? [{ name, gid: Number(gid), members: members.split(',') }] : [];
+    return /^\d+$/.test(gid) ? [{ name, gid: Number(gid), members: members.split(',').filter(Boolean) }] : [];
   });
 }
 

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RuntimeSeccomp } from '#oci/runtime-spec.ts';
+import { DEFAULT_CAPABILITIES } from './capabilities.ts';
+import { loadSeccompProfile, parseSeccompProfile } from './seccomp.ts';
+import { parseSecurityOptions, selectSeccomp } from './security-options.ts';
+
+/** The action for a call without regard to its arguments; the first rule counts. */
+function actionFor(filter: RuntimeSeccomp, name: string): string {
+  return filter.syscalls.find(({ names }) => names.includes(name))?.action ?? filter.defaultAction;
+}
+
+test('the default profile follows the capabilities', () => {
+  const profile = loadSeccompProfile();
+  const normal = profile.compile(DEFAULT_CAPABILITIES);
+  assert.equal(normal.defaultErrnoRet, 38);
+  assert.equal(actionFor(normal, 'read'), 'SCMP_ACT_ALLOW');
+  assert.equal(actionFor(normal, 'mount'), 'SCMP_ACT_ERRNO');
+  assert.equal(actionFor(normal, 'chroot'), 'SCMP_ACT_ALLOW');
+  const admin = profile.compile([...DEFAULT_CAPABILITIES, 'CAP_SYS_ADMIN']);
+  assert.equal(actionFor(admin, 'mount'), 'SCMP_ACT_ALLOW');
+  assert.equal(profile.compile([...DEFAULT_CAPABILITIES]), normal, 'equal sets share one filter');
+});
+
+function rule(name: string, includes: object, excludes: object = {}): object {
+  return { names: [name], action: 'SCMP_ACT_ALLOW', includes, excludes };
+}
+
+test('conditions on architecture, kernel and capabilities', () => {
+  const profile = parseSeccompProfile(
+    JSON.stringify({
+      defaultAction: 'SCMP_ACT_ERRNO',
+      archMap: [{ architecture: 'SCMP_ARCH_AARCH64', subArchitectures: ['SCMP_ARCH_ARM'] }],
+      syscalls: [
+        rule('arm', { arches: ['arm', 'arm64'] }),
+        rule('amd', { arches: ['amd64'] }),
+        rule('old', { minKernel: '4.8' }),
+        rule('new', { minKernel: '9.0' }),
+        rule('both', { caps: ['CAP_BPF', 'CAP_KILL'] }),
+        rule('neither', {}, { caps: ['CAP_KILL', 'CAP_BPF'] }),
+        rule('always', {}),
+      ],
+    }),
+    { architecture: 'arm64', kernelRelease: '6.18.0-rc1' },
+  );
+  const filter = profile.compile(['CAP_KILL']);
+  assert.deepEqual(
+    filter.syscalls.flatMap(({ names }) => names),
+    ['arm', 'old', 'always'],
+  );
+  assert.deepEqual(filter.architectures, ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM']);
+});
+
+test('a profile that is none is refused', () => {
+  for (const text of ['{', '[]', '{"defaultAction":1}', '{"defaultAction":"x","syscalls":[1]}']) {
+    assert.throws(() => parseSeccompProfile(text), { code: 'invalid' }, text);
+  }
+});
+
+test('security options', () => {
+  const parsed = parseSecurityOptions(['seccomp=unconfined', 'no-new-privileges:true', 'apparmor=x']);
+  assert.equal(parsed.seccomp.kind, 'unconfined');
+  assert.equal(parsed.noNewPrivileges, true);
+  assert.equal(parsed.warnings.length, 1);
+  assert.throws(() => parseSecurityOptions(['foo']), { message: 'invalid --security-opt 1: "foo"' });
+  assert.throws(() => parseSecurityOptions(['foo=bar']), { message: 'invalid --security-opt 2: "foo=bar"' });
+  const fallback = loadSeccompProfile();
+  const select = (SecurityOpt: string[] | null, Privileged = false) =>
+    selectSeccomp({ SecurityOpt, Privileged }, fallback);
+  assert.equal(select(null), fallback);
+  assert.equal(select(null, true), undefined);
+  assert.equal(select(['seccomp=unconfined']), undefined);
+  const own = select(['seccomp={"defaultAction":"SCMP_ACT_ALLOW"}'], true);
+  assert.equal(own?.compile([]).defaultAction, 'SCMP_ACT_ALLOW');
+});

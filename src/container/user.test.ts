@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { resolveUser } from './user.ts';
+
+function makeRoot(t: { after(work: () => void): void }): string {
+  const root = mkdtempSync('/tmp/caisson-user-');
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  mkdirSync(join(root, 'etc'));
+  return root;
+}
+
+function withDatabases(t: { after(work: () => void): void }): string {
+  const root = makeRoot(t);
+  writeFileSync(
+    join(root, 'etc/passwd'),
+    'root:x:0:0:root:/root:/bin/sh\nbroken\n7up:x:7:7::/seven:\nbob:x:1000:1001::/home/bob:/bin/sh\n',
+  );
+  writeFileSync(join(root, 'etc/group'), '# groups\nroot:x:0:\nbob:x:1001:\nwheel:x:10:bob,root\n');
+  return root;
+}
+
+test('names, numbers and groups as Docker resolves them', (t) => {
+  const root = withDatabases(t);
+  const cases: readonly (readonly [
+    user: string,
+    uid: number,
+    gid: number,
+    groups: number[],
+    home: string,
+  ])[] = [
+    ['', 0, 0, [0, 10], '/root'],
+    ['root', 0, 0, [0, 10], '/root'],
+    ['1000', 1000, 1001, [1001, 10], '/home/bob'],
+    ['bob', 1000, 1001, [1001, 10], '/home/bob'],
+    ['bob:0', 1000, 0, [0], '/home/bob'],
+    ['1000:wheel', 1000, 10, [10], '/home/bob'],
+    ['2000', 2000, 0, [0], '/'],
+    ['2000:3000', 2000, 3000, [3000], '/'],
+    [':5', 0, 5, [5], '/root'],
+    ['7up', 7, 7, [7], '/seven'],
+  ];
+  for (const [user, uid, gid, additionalGids, home] of cases) {
+    assert.deepEqual(resolveUser(root, user), { uid, gid, additionalGids, home }, user);
+  }
+  assert.deepEqual(resolveUser(root, 'bob:wheel', ['55', 'bob']).additionalGids, [10, 55, 1001]);
+});
+
+test('what is not there has Docker’s words', (t) => {
+  const root = withDatabases(t);
+  const refuse = (user: string, message: string, groups: string[] = []) =>
+    assert.throws(() => resolveUser(root, user, groups), { code: 'invalid', message });
+  refuse('nope', 'unable to find user nope: no matching entries in passwd file');
+  refuse('0:nope', 'unable to find group nope: no matching entries in group file');
+  refuse('', 'Unable to find group nope: no matching entries in group file', ['nope']);
+  refuse('-5', 'uids and gids must be in range 0-2147483647');
+  refuse('4294967296', 'uids and gids must be in range 0-2147483647');
+});
+
+test('numbers need no files, and nothing is read outside of the root', (t) => {
+  const root = makeRoot(t);
+  assert.deepEqual(resolveUser(root, '5'), { uid: 5, gid: 0, additionalGids: [0], home: '/' });
+  symlinkSync('/etc/../../../etc/passwd', join(root, 'etc/passwd'));
+  assert.throws(() => resolveUser(root, 'daemon'), { code: 'invalid' });
+  rmSync(join(root, 'etc'), { recursive: true });
+  symlinkSync('/etc', join(root, 'etc'));
+  assert.throws(() => resolveUser(root, 'daemon'), { code: 'invalid' });
+});
+
+test('a FIFO, a directory or a device in place of a database is as good as none', (t) => {
+  const root = makeRoot(t);
+  spawnSync('mkfifo', [join(root, 'etc/passwd')]);
+  mkdirSync(join(root, 'etc/group'));
+  assert.equal(resolveUser(root, '').uid, 0);
+  rmSync(join(root, 'etc/passwd'));
+  spawnSync('mknod', [join(root, 'etc/passwd'), 'c', '1', '5']);
+  assert.equal(resolveUser(root, '').uid, 0);
+});
+
+test('is quick', (t) => {
+  const root = withDatabases(t);
+  resolveUser(root, '');
+  const start = performance.now();
+  for (let round = 0; round < 100; round++) resolveUser(root, '');
+  const each = (performance.now() - start) / 100;
+  assert.ok(each < 0.5, `${each} ms`);
+});
