@@ -1,0 +1,67 @@
+import { closeFd } from '#linux/descriptors.ts';
+import { isErrno } from '#linux/errno.ts';
+import { bindInetSocket } from '#linux/inet-socket.ts';
+import type { Publication } from './publication.ts';
+import { proxyTcp } from './tcp-proxy.ts';
+import { proxyUdp } from './udp-proxy.ts';
+
+/**
+ * `reserve`: the firewall carries the traffic; the port is only kept from other programs.
+ * `proxy`: this process carries the traffic, as for IPv6 to containers that have only IPv4.
+ */
+export type HoldMode = 'reserve' | 'proxy';
+
+const BACKLOG = 511;
+
+/**
+ * Holds a port of the host until it is disposed, so that any other program that wants it gets EADDRINUSE, and its
+ * owner is the one to be told.
+ *
+ * @throws {SystemError} EADDRINUSE and the other failures of bind(2)
+ */
+export function holdHostPort(publication: Publication, mode: HoldMode, containerAddress: string): Disposable {
+  if (publication.protocol === 'sctp') return reserveSctp(publication);
+  return mode === 'proxy'
+    ? startProxy(publication, containerAddress)
+    : reserve(publication, containerAddress);
+}
+
+/**
+ * A bound socket that does not listen. It must not have SO_REUSEADDR, or others with it could share the port; then
+ * connections of an earlier server that are still closing stand in the way, and only listening helps.
+ */
+function reserve(publication: Publication, containerAddress: string): Disposable {
+  try {
+    return closing(bind(publication));
+  } catch (error) {
+    if (publication.protocol !== 'tcp' || !isErrno(error, 'EADDRINUSE')) throw error;
+    return startProxy(publication, containerAddress);
+  }
+}
+
+function startProxy(publication: Publication, containerAddress: string): Disposable {
+  const target = { address: containerAddress, port: publication.port };
+  if (publication.protocol === 'udp') return proxyUdp(bind(publication), publication.hostAddress, target);
+  return proxyTcp(bind(publication, { reuseAddress: true, backlog: BACKLOG }), target);
+}
+
+/** Where the kernel has no SCTP, nobody else can have the port either. */
+function reserveSctp(publication: Publication): Disposable {
+  try {
+    return closing(bind(publication));
+  } catch (error) {
+    if (!isErrno(error, 'EPROTONOSUPPORT')) throw error;
+    return { [Symbol.dispose]: () => {} };
+  }
+}
+
+function bind(
+  { protocol, hostAddress, hostPort }: Publication,
+  options: { readonly reuseAddress?: boolean; readonly backlog?: number } = {},
+): number {
+  return bindInetSocket({ protocol, address: hostAddress, port: hostPort, ...options });
+}
+
+function closing(fd: number): Disposable {
+  return { [Symbol.dispose]: () => closeFd(fd) };
+}
