@@ -5,6 +5,7 @@ import { listMounts, type MountInfo } from './mountinfo.ts';
 export { type CgroupSetup, prepareCgroups } from './cgroup-setup.ts';
 export type { CgroupStats } from './cgroup-stats.ts';
 export { ContainerCgroup } from './container-cgroup.ts';
+export type { OomWatch } from './oom-watch.ts';
 
 /**
  * How this machine mounts cgroups (cgroups(7)): `v2` has one tree, `v1` one for each controller, `hybrid` has v1's

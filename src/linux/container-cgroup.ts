@@ -12,6 +12,7 @@ import {
 } from './cgroup-stats.ts';
 import type { CgroupLayout } from './cgroups.ts';
 import { isErrno } from './errno.ts';
+import { type OomWatch, watchOomV1, watchOomV2 } from './oom-watch.ts';
 
 const FREEZE_TIMEOUT_MS = 10_000;
 
@@ -41,6 +42,19 @@ export class ContainerCgroup {
   /** True if the kernel has killed a process of it for want of memory; false also if the cgroup is gone. */
   oomKilled(): boolean {
     return (this.#isUnified ? oomKillsV2(this.#read) : oomKillsV1(this.#read)) > 0;
+  }
+
+  /**
+   * Learns of its running out of memory when it happens; `onOom` is called once. Keep it until the container has
+   * ended: it still knows when the cgroup is gone.
+   *
+   * @throws {EngineError} `not-found` if there is no such cgroup
+   */
+  watchOom(onOom: () => void = () => {}): OomWatch {
+    const directory = this.#directory('memory');
+    if (directory === undefined || !this.exists()) throw this.#missing('watch');
+    if (!this.#isUnified) return watchOomV1(directory, () => !existsSync(directory), onOom);
+    return watchOomV2(directory, () => oomKillsV2(this.#read), onOom);
   }
 
   /** Its processes, those in cgroups below it not included; empty if it is gone. */
@@ -110,8 +124,11 @@ export class ContainerCgroup {
       writeFileSync(join(directory, file), value);
     } catch (cause) {
       if (!isErrno(cause, 'ENOENT', 'ENODEV')) throw cause;
-      const text = `Cannot freeze cgroup ${this.#path}: no such cgroup`;
-      throw new EngineError('not-found', text, { cause });
+      throw this.#missing('freeze', cause);
     }
+  }
+
+  #missing(action: string, cause?: unknown): EngineError {
+    return new EngineError('not-found', `Cannot ${action} cgroup ${this.#path}: no such cgroup`, { cause });
   }
 }

@@ -26,6 +26,7 @@ import {
   unmount,
   unmountAll,
 } from './mount.ts';
+import { mountClassically } from './overlay-mount.ts';
 import { parseMountInfo } from './mountinfo.ts';
 import { statfs } from './files.ts';
 
@@ -94,6 +95,26 @@ test('overlay of 300 lowers with long paths, read-only', () => {
   assert.equal(readdirSync('/proc/self/fd').length, fds);
   assert.equal(readdirSync(dir.at('m')).length, 300);
   assert.throws(() => writeFileSync(dir.at('m/x'), ''), { code: 'EROFS' });
+  unmount(dir.at('m'));
+});
+
+test('overlay as older kernels mount it: colons and commas in paths, 128 lowers', () => {
+  using dir = scratch('up,per', 'work', 'm');
+  const lowers = Array.from({ length: 128 }, (_, index) => dir.at(`lower:${index}`));
+  for (const [index, lower] of lowers.entries()) {
+    mkdirSync(lower);
+    writeFileSync(join(lower, `file${index}`), '');
+  }
+  mountClassically({
+    target: dir.at('m'),
+    lowers,
+    upper: dir.at('up,per'),
+    work: dir.at('work'),
+    volatile: true,
+  });
+  assert.equal(readdirSync(dir.at('m')).length, 128);
+  writeFileSync(dir.at('m/x'), 'x');
+  assert.equal(readFileSync(dir.at('up,per/x'), 'utf8'), 'x');
   unmount(dir.at('m'));
 });
 

@@ -5,6 +5,7 @@ import { FilesystemContext } from './filesystem-context.ts';
 import { check, libc } from './libc.ts';
 import { syscall } from './syscalls.ts';
 
+export { mountOverlay, type OverlayOptions } from './overlay-mount.ts';
 export { listMounts, type MountInfo } from './mountinfo.ts';
 
 /** Flags of mount(2). */
@@ -22,34 +23,6 @@ export const MountFlag = {
   slave: 1 << 19,
   shared: 1 << 20,
 } as const;
-
-/** An overlay: `lowers` are read, topmost first; without `upper` and `work` it is read-only. */
-export interface OverlayOptions {
-  readonly target: string;
-  readonly lowers: readonly string[];
-  readonly upper?: string;
-  readonly work?: string;
-  /** No sync at all: unmounting is fast, and a crash of the machine spoils `upper`. */
-  readonly volatile?: boolean;
-  /** Further options of the overlay file system; an empty value makes a flag. */
-  readonly options?: Readonly<Record<string, string>>;
-}
-
-/**
- * Mounts an overlay, however many and however deep its lowers are (fsopen(2), kernel 6.8 or newer for `lowerdir+`).
- *
- * @throws {SystemError} with the kernel's own explanation; nothing is mounted then
- */
-export function mountOverlay(options: OverlayOptions): void {
-  using context = FilesystemContext.open('overlay', options.target);
-  context.setString('source', 'overlay');
-  for (const lower of options.lowers) context.setPath('lowerdir+', lower);
-  if (options.upper !== undefined) context.setPath('upperdir', options.upper);
-  if (options.work !== undefined) context.setPath('workdir', options.work);
-  if (options.volatile) context.setFlag('volatile');
-  for (const [name, value] of Object.entries(options.options ?? {})) context.set(name, value);
-  context.mount();
-}
 
 /** An EROFS image; with `device`, an index over a tar that is kept beside it. */
 export interface ErofsOptions {

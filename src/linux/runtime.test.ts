@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ContainerCgroup, prepareCgroups } from './cgroups.ts';
+import { ContainerCgroup, type OomWatch, prepareCgroups } from './cgroups.ts';
 import { mountHierarchy } from './cgroup-setup.ts';
 import { ConsoleSocket } from './console-socket.ts';
 import { listMounts, unmountAll } from './mount.ts';
@@ -76,6 +76,31 @@ if (process.env[INNER] === undefined) {
     );
     assert.match(output, /got abc/);
     assert.deepEqual(status, { code: 4 });
+  });
+
+  test('running out of memory is known when it happens, and after the cgroup is gone', async () => {
+    for (const [script, code, expected] of [
+      ['read x; exec dd if=/dev/zero of=/dev/null bs=200M count=1', 137, true],
+      ['read x', 0, false],
+    ] as const) {
+      let calls = 0;
+      using stack = new DisposableStack();
+      const watches: OomWatch[] = [];
+      const { status } = await runContainer(['sh', '-c', script], async (cgroup, write) => {
+        watches.push(stack.use(cgroup.watchOom(() => calls++)), stack.use(cgroup.watchOom()));
+        assert.equal(watches[0]?.oomKilled, false);
+        write('\n');
+        // The first watch sees it from the event loop; the second is asked when all is over.
+        watches[0]?.[Symbol.dispose]();
+        watches[0] = stack.use(cgroup.watchOom(() => calls++));
+      });
+      assert.equal(status?.code, code);
+      assert.deepEqual(
+        watches.map((watch) => watch.oomKilled),
+        [expected, expected],
+      );
+      assert.equal(calls, expected ? 1 : 0);
+    }
   });
 
   test('a process killed for want of memory is counted', async () => {
