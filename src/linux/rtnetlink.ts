@@ -9,16 +9,9 @@ import {
   u32,
 } from './netlink-attributes.ts';
 import { type NetlinkReply, type NetlinkRequest, NetlinkSocket } from './netlink-socket.ts';
-import {
-  IFF_UP,
-  IFLA,
-  IFLA_INFO_KIND,
-  RT_TABLE_MAIN,
-  RTA,
-  RTM,
-  RTN_UNICAST,
-  type RouteMessage,
-} from './rtnetlink-messages.ts';
+import { RT_TABLE_MAIN, RTA, RTN_UNICAST } from './rtnetlink-addresses.ts';
+import { IFF_UP, IFLA, IFLA_INFO_KIND } from './rtnetlink-links.ts';
+import { RTM, type RouteMessage } from './rtnetlink-message.ts';
 
 export interface LinkInfo {
   readonly index: number;
