@@ -19,6 +19,13 @@ export interface WriteOptions {
   /** Refuse more than this many bytes with `invalid`. */
   readonly maximumBytes?: number;
   readonly signal?: AbortSignal;
+  /** Protects the blob from the moment it is visible. */
+  readonly lease?: Lease;
+  /**
+   * Disposing without a commit keeps what was written, and opening the same reference again, after a restart too,
+   * continues at `offset`.
+   */
+  readonly resumable?: boolean;
 }
 
 /**
@@ -51,7 +58,7 @@ export interface ContentReader {
 export interface ContentStore extends ContentReader {
   openWriter(reference: string, options?: WriteOptions): Promise<ContentWriter>;
   /** Small content whose bytes are at hand (manifests, configs). */
-  put(content: Buffer): Promise<BlobInfo>;
+  put(content: Buffer, lease?: Lease): Promise<BlobInfo>;
   delete(digest: Digest): Promise<void>;
   list(): AsyncIterable<BlobInfo>;
 }

@@ -1,0 +1,37 @@
+/** What writing to the store's disk needs beyond `node:fs`: syncs off the event loop, and errors with the engine's codes. */
+import { close, fdatasync, fsync, open, unlinkSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { EngineError } from '#base/errors.ts';
+import { isErrno } from '#linux/errno.ts';
+
+const openAsync = promisify(open);
+const closeAsync = promisify(close);
+const fsyncAsync = promisify(fsync);
+
+/** Contents and size of an open file reach the device (fdatasync(2)). */
+export const syncData: (fd: number) => Promise<void> = promisify(fdatasync);
+
+/** Makes names that were created, renamed or removed in a directory survive power loss. */
+export async function syncDirectory(path: string): Promise<void> {
+  const fd = await openAsync(path, 'r');
+  try {
+    await fsyncAsync(fd);
+  } finally {
+    await closeAsync(fd);
+  }
+}
+
+/** Turns a full disk or quota into `exhausted` and passes everything else through. */
+export function diskError(error: unknown, subject: string): unknown {
+  if (!isErrno(error, 'ENOSPC', 'EDQUOT')) return error;
+  return new EngineError('exhausted', `Cannot write ${subject}: no space left on device`, { cause: error });
+}
+
+/** Removes a file that may be gone already. */
+export function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * The content store as files: `blobs/sha256/HEX`, and what is being written in `ingest/`.
+ *
+ * Every name among the blobs is whole and synced; what a crash left in `ingest/` is removed at the next opening,
+ * but for what may still be resumed.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream, mkdirSync, openSync, readdirSync, statSync } from 'node:fs';
+import { opendir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { EngineError } from '#base/errors.ts';
+import { isErrno } from '#linux/errno.ts';
+import { type Digest, digestHex, isDigest } from '#oci/digest.ts';
+import { BlobPool } from './blob-pool.ts';
+import { FileContentWriter } from './content-writer.ts';
+import type { BlobInfo, ContentStore, ContentWriter, Lease, WriteOptions } from './content.ts';
+import { syncDirectory, unlinkIfThere } from './disk.ts';
+import { GroupSync } from './group-sync.ts';
+
+/** Downloads that nobody took up again for so long are given up. */
+const RESUMABLE_MS = 24 * 3600 * 1000;
+const RESUMABLE_SUFFIX = '.resumable';
+const READ_CHUNK_BYTES = 256 * 1024;
+
+export class FileContentStore implements ContentStore, AsyncDisposable {
+  readonly #blobs: string;
+  readonly #ingest: string;
+  readonly #pool = new BlobPool();
+  readonly #blobsSync: GroupSync;
+  readonly #open = new Set<string>();
+  #lastAnonymous = 0;
+
+  /** Opens the store in `directory`, which is made where it is missing; one store a directory at a time. */
+  constructor(directory: string) {
+    this.#blobs = join(directory, 'blobs/sha256');
+    this.#ingest = join(directory, 'ingest');
+    mkdirSync(this.#blobs, { recursive: true, mode: 0o700 });
+    mkdirSync(this.#ingest, { recursive: true, mode: 0o700 });
+    this.#blobsSync = new GroupSync(() => syncDirectory(this.#blobs));
+    this.#removeLeftovers();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool[Symbol.asyncDispose]();
+  }
+
+  async openWriter(reference: string, options: WriteOptions = {}): Promise<ContentWriter> {
+    const name = ingestName(reference, options.resumable ?? false);
+    if (this.#open.has(name))
+      throw new EngineError('conflict', `Cannot write blob ${reference}: it is being written by another`);
+    this.#open.add(name);
+    const place = {
+      reference,
+      ingestPath: join(this.#ingest, name),
+      blobPath: (digest: Digest) => this.path(digest),
+      syncBlobs: () => this.#blobsSync.sync(),
+      released: () => this.#open.delete(name),
+    };
+    try {
+      return new FileContentWriter(place, this.#pool, options);
+    } catch (error) {
+      this.#open.delete(name);
+      throw error;
+    }
+  }
+
+  async put(content: Buffer, lease?: Lease): Promise<BlobInfo> {
+    await using writer = await this.openWriter(`put-${++this.#lastAnonymous}`, lease ? { lease } : {});
+    await writer.write(content);
+    return await writer.commit();
+  }
+
+  async stat(digest: Digest): Promise<BlobInfo | undefined> {
+    try {
+      return { digest, sizeBytes: (await stat(this.path(digest))).size };
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  }
+
+  read(digest: Digest, range?: { readonly offset: number; readonly lengthBytes?: number }): Readable {
+    const start = range?.offset ?? 0;
+    const end = range?.lengthBytes === undefined ? undefined : start + range.lengthBytes - 1;
+    if (end !== undefined && end < start) return Readable.from([]);
+    try {
+      const fd = openSync(this.path(digest), 'r');
+      const part = end === undefined ? { start } : { start, end };
+      return createReadStream('', { fd, highWaterMark: READ_CHUNK_BYTES, ...part });
+    } catch (error) {
+      return new Readable({ read() {} }).destroy(asNotFound(error, digest));
+    }
+  }
+
+  async readAll(digest: Digest, maximumBytes: number): Promise<Buffer> {
+    const info = await this.stat(digest);
+    if (!info) throw notFound(digest);
+    if (info.sizeBytes > maximumBytes)
+      throw new EngineError('invalid', `Cannot read blob ${digest}: larger than ${maximumBytes} bytes`);
+    try {
+      return await readFile(this.path(digest));
+    } catch (error) {
+      throw asNotFound(error, digest);
+    }
+  }
+
+  path(digest: Digest): string {
+    return join(this.#blobs, digestHex(digest));
+  }
+
+  async delete(digest: Digest): Promise<void> {
+    unlinkIfThere(this.path(digest));
+  }
+
+  async *list(): AsyncIterable<BlobInfo> {
+    for await (const { name } of await opendir(this.#blobs)) {
+      const digest = `sha256:${name}`;
+      const info = isDigest(digest) ? await this.stat(digest) : undefined;
+      if (info) yield info;
+    }
+  }
+
+  #removeLeftovers(): void {
+    for (const name of readdirSync(this.#ingest)) {
+      const path = join(this.#ingest, name);
+      const isFresh = Date.now() - statSync(path).mtimeMs < RESUMABLE_MS;
+      if (!name.endsWith(RESUMABLE_SUFFIX) || !isFresh) unlinkIfThere(path);
+    }
+  }
+}
+
+/** References are anyone's text: only their digest becomes a file name. */
+function ingestName(reference: string, isResumable: boolean): string {
+  const name = createHash('sha256').update(reference).digest('hex');
+  return isResumable ? name + RESUMABLE_SUFFIX : name;
+}
+
+function notFound(digest: Digest): EngineError {
+  return new EngineError('not-found', `Cannot read blob ${digest}: no such blob`);
+}
+
+function asNotFound(error: unknown, digest: Digest): Error {
+  if (isErrno(error, 'ENOENT')) return notFound(digest);
+  return error instanceof Error ? error : new EngineError('internal', `Cannot read blob ${digest}`);
+}

@@ -1,0 +1,31 @@
+import { randomUUID } from 'node:crypto';
+import type { Digest } from '#oci/digest.ts';
+import type { Lease } from './content.ts';
+
+/**
+ * The leases of one engine. They live in memory: a root has one engine at a time, so when the process dies every
+ * lease has expired.
+ */
+export class Leases {
+  readonly #leases = new Map<string, Set<Digest>>();
+
+  /** A lease that protects nothing yet; dispose it when what it protects has a root, or is given up. */
+  open(): Lease {
+    const id = randomUUID();
+    const protectedDigests = new Set<Digest>();
+    this.#leases.set(id, protectedDigests);
+    return {
+      id,
+      protect: (...digests) => {
+        for (const digest of digests) protectedDigests.add(digest);
+      },
+      [Symbol.asyncDispose]: async () => {
+        this.#leases.delete(id);
+      },
+    };
+  }
+
+  isProtected(digest: Digest): boolean {
+    return this.#leases.values().some((digests) => digests.has(digest));
+  }
+}

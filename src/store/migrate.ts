@@ -1,0 +1,32 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { EngineError } from '#base/errors.ts';
+import type { Migrations } from './metadata.ts';
+
+/**
+ * Runs the steps that each domain has not seen yet, all in one transaction.
+ *
+ * @throws {EngineError} `conflict` if the database has seen steps that this program does not know
+ */
+export function migrate(database: DatabaseSync, domains: readonly Migrations[]): void {
+  database.exec(
+    'CREATE TABLE IF NOT EXISTS schema_versions (domain TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT',
+  );
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    for (const domain of domains) migrateDomain(database, domain);
+    database.exec('COMMIT');
+  } catch (error) {
+    database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function migrateDomain(database: DatabaseSync, { domain, steps }: Migrations): void {
+  const row = database.prepare('SELECT version FROM schema_versions WHERE domain = ?').get(domain);
+  const version = Number(row?.['version'] ?? 0);
+  if (version > steps.length)
+    throw new EngineError('conflict', `Cannot open metadata: ${domain} was written by a newer version`);
+  for (const step of steps.slice(version)) database.exec(step);
+  if (version === steps.length) return;
+  database.prepare('INSERT OR REPLACE INTO schema_versions VALUES (?, ?)').run(domain, steps.length);
+}

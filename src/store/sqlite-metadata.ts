@@ -1,0 +1,126 @@
+/** The metadata database: `ROOT/metadata.db` with its write-ahead log. */
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
+import { EngineError } from '#base/errors.ts';
+import { diskError, syncData, syncDirectory } from './disk.ts';
+import { GroupSync } from './group-sync.ts';
+import type { Metadata, Migrations } from './metadata.ts';
+import { migrate } from './migrate.ts';
+import { lockRoot } from './root-lock.ts';
+
+/** Beyond this size the log is moved into the database, off the event loop. */
+const CHECKPOINT_BYTES = 8 * 1024 * 1024;
+/** Where even that did not keep up, the writer does it itself. */
+const AUTOMATIC_CHECKPOINT_PAGES = 32_768;
+
+export class SqliteMetadata implements Metadata {
+  readonly database: DatabaseSync;
+  readonly #root: string;
+  readonly #path: string;
+  readonly #resources = new DisposableStack();
+  #walFd: number | undefined;
+  readonly #log = new GroupSync(() => this.#sync());
+  #isCheckpointing = false;
+  #isNameSynced = false;
+
+  /**
+   * Opens or makes the database of `root` and brings it up to date.
+   *
+   * @throws {EngineError} `conflict` while another engine has `root` open, or where a newer one wrote it
+   */
+  constructor(root: string, migrations: readonly Migrations[]) {
+    mkdirSync(root, { recursive: true, mode: 0o710 });
+    this.#root = root;
+    this.#path = join(root, 'metadata.db');
+    using resources = new DisposableStack();
+    resources.use(lockRoot(root));
+    this.database = resources.adopt(new DatabaseSync(this.#path, { timeout: 5000 }), (database) =>
+      database.close(),
+    );
+    this.#configure();
+    migrate(this.database, migrations);
+    this.#resources = resources.move();
+  }
+
+  transaction<T>(work: () => T): T {
+    try {
+      this.database.exec('BEGIN IMMEDIATE');
+      const result = work();
+      this.database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (this.database.isTransaction) this.database.exec('ROLLBACK');
+      throw sqliteError(error);
+    }
+  }
+
+  durable(): Promise<void> {
+    return this.#log.sync();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#walFd !== undefined) closeSync(this.#walFd);
+    this.#walFd = undefined;
+    this.#resources.dispose();
+  }
+
+  #configure(): void {
+    this.database.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = NORMAL;
+      PRAGMA foreign_keys = ON;
+      PRAGMA wal_autocheckpoint = ${AUTOMATIC_CHECKPOINT_PAGES};
+      PRAGMA journal_size_limit = ${CHECKPOINT_BYTES};
+    `);
+  }
+
+  async #sync(): Promise<void> {
+    const fd = this.#openLog();
+    if (fd === undefined) return;
+    try {
+      await syncData(fd);
+      if (!this.#isNameSynced) await syncDirectory(this.#root);
+      this.#isNameSynced = true;
+    } catch (error) {
+      throw diskError(error, 'metadata');
+    }
+    this.#checkpointIfLarge(fd);
+  }
+
+  /** The log is made once and kept until the database is closed. */
+  #openLog(): number | undefined {
+    const path = `${this.#path}-wal`;
+    if (this.#walFd === undefined && existsSync(path)) this.#walFd = openSync(path, 'r+');
+    return this.#walFd;
+  }
+
+  #checkpointIfLarge(fd: number): void {
+    if (this.#walFd !== fd || this.#isCheckpointing || fstatSync(fd).size < CHECKPOINT_BYTES) return;
+    this.#isCheckpointing = true;
+    const worker = new Worker(new URL('checkpoint-worker.ts', import.meta.url), {
+      workerData: this.#path,
+      execArgv: [],
+    });
+    worker.unref();
+    worker.once('error', () => undefined);
+    worker.once('exit', () => {
+      this.#isCheckpointing = false;
+    });
+  }
+}
+
+/** SQLITE_FULL (sqlite.org/rescode.html). */
+const SQLITE_FULL = 13;
+const SQLITE_IOERR = 10;
+
+function sqliteError(error: unknown): unknown {
+  if (!(error instanceof Error) || !('errcode' in error)) return error;
+  const primary = Number(error.errcode) & 0xff;
+  if (primary === SQLITE_FULL)
+    return new EngineError('exhausted', 'Cannot write metadata: no space left on device', { cause: error });
+  if (primary === SQLITE_IOERR)
+    return new EngineError('internal', `Cannot write metadata: ${error.message}`, { cause: error });
+  return error;
+}
