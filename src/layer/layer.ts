@@ -98,7 +98,10 @@ export interface RootArchive {
     tar: Readable,
     options: {
       readonly noOverwriteDirNonDir: boolean;
+      /** Gives everything to `owner`, where there is one; otherwise the archive says whose it is. */
       readonly copyUidGid: boolean;
+      /** The container's user, in numbers. */
+      readonly owner?: { readonly uid: number; readonly gid: number };
       readonly signal?: AbortSignal;
     },
   ): Promise<void>;

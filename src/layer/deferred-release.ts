@@ -1,0 +1,70 @@
+import { close, constants, openSync, rmdirSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { messageOf } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import { isErrno } from '#linux/errno.ts';
+import { unmount } from '#linux/mount.ts';
+
+/** <linux/fcntl.h> */
+const O_PATH = 0o10000000;
+const closeAsync = promisify(close);
+
+/**
+ * Letting go of an overlay syncs the whole file system under it, which takes as long as there is to write. This does
+ * it behind the caller's back: the mount is detached while a descriptor still holds it, and closing that, on a thread
+ * of the pool, is what syncs. One at a time: after the first sync the next has little to do.
+ */
+export class DeferredRelease {
+  readonly #logger: Logger;
+  #queue: Promise<void> = Promise.resolve();
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** Takes the mount at `target` out of sight and removes the directory. Returns its hold; see {@link finish}. */
+  detach(target: string): number | undefined {
+    const hold = openMount(target);
+    if (hold === undefined) return undefined;
+    try {
+      unmount(target, { lazy: true });
+    } catch (error) {
+      if (!isErrno(error, 'EINVAL')) throw error;
+    }
+    rmdirSync(target);
+    return hold;
+  }
+
+  /** Does `work`, then lets go of the mount; both in the background, after what is queued already. */
+  finish(hold: number | undefined, work?: () => Promise<void>): void {
+    this.#queue = this.#finishAfter(this.#queue, hold, work);
+  }
+
+  async #finishAfter(
+    earlier: Promise<void>,
+    hold: number | undefined,
+    work: (() => Promise<void>) | undefined,
+  ): Promise<void> {
+    await earlier;
+    try {
+      await work?.();
+    } catch (error) {
+      this.#logger.warn('Cannot delete a removed snapshot', { error: messageOf(error) });
+    }
+    if (hold !== undefined) await closeAsync(hold);
+  }
+
+  /** Resolves when all that was queued is done. */
+  async settled(): Promise<void> {
+    await this.#queue;
+  }
+}
+
+function openMount(target: string): number | undefined {
+  try {
+    return openSync(target, O_PATH | constants.O_DIRECTORY);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { Readable, type Transform } from 'node:stream';
+import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
+import { EngineError } from '#base/errors.ts';
+import { type Digest, parseDigest } from '#oci/digest.ts';
+import type { UnpackRequest } from './layer.ts';
+
+const READ_BYTES = 256 * 1024;
+const OUTPUT_BYTES = 512 * 1024;
+/** Lets the decompressor, which has a pool thread of its own, run ahead of hashing and writing. */
+const AHEAD_BYTES = 4 * OUTPUT_BYTES;
+/** Decompression may need this much memory for its window and no more (zstd's own limit on the command line). */
+const ZSTD_WINDOW_LOG_MAX = 27;
+
+export interface InflateOptions {
+  readonly source: string;
+  readonly compression: UnpackRequest['compression'];
+  /** Where the uncompressed bytes go; stays the caller's. */
+  readonly targetFd: number;
+  readonly maximumBytes: number;
+  readonly aborted: Int32Array;
+}
+
+/**
+ * Decompresses a blob into a file, hashing what comes out, and stops at the limit: a small blob can hold terabytes.
+ *
+ * @throws {EngineError} `invalid` if the blob is damaged or too large
+ */
+export async function inflate(options: InflateOptions): Promise<Digest> {
+  const hash = createHash('sha256');
+  let total = 0;
+  for await (const chunk of decompressed(options)) {
+    total += chunk.length;
+    if (total > options.maximumBytes) throw tooLarge(options.maximumBytes);
+    if (Atomics.load(options.aborted, 0) !== 0)
+      throw new EngineError('aborted', 'Cannot unpack layer: cancelled');
+    hash.update(chunk);
+    for (let at = 0; at < chunk.length; ) at += writeSync(options.targetFd, chunk, at);
+  }
+  return parseDigest(`sha256:${hash.digest('hex')}`);
+}
+
+export function tooLarge(maximumBytes: number): EngineError {
+  return new EngineError('invalid', `Cannot unpack layer: it is larger than ${maximumBytes} bytes`);
+}
+
+async function* decompressed({ source, compression }: InflateOptions): AsyncIterable<Buffer> {
+  const plain = Readable.from(fileChunks(source), { objectMode: false, highWaterMark: READ_BYTES });
+  const decompressor = decompressorFor(compression);
+  const output = decompressor ? plain.compose(decompressor) : plain;
+  try {
+    yield* output as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw isZlibError(error) ? damaged(error) : error;
+  }
+}
+
+function* fileChunks(path: string): Generator<Buffer> {
+  const fd = openSync(path, 'r');
+  try {
+    for (;;) {
+      const chunk = Buffer.allocUnsafe(READ_BYTES);
+      const length = readSync(fd, chunk);
+      if (length === 0) return;
+      yield chunk.subarray(0, length);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The transform for a compression, undefined for none. */
+export function decompressorFor(compression: UnpackRequest['compression']): Transform | undefined {
+  const sizes = { chunkSize: OUTPUT_BYTES, readableHighWaterMark: AHEAD_BYTES };
+  if (compression === 'gzip') return createGunzip(sizes);
+  if (compression === 'none') return undefined;
+  const params = { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX };
+  return createZstdDecompress({ ...sizes, params });
+}
+
+function isZlibError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^(?:Z_|ZSTD_|ERR_ZSTD)/.test(String(error.code));
+}
+
+function damaged(cause: unknown): EngineError {
+  return new EngineError('invalid', 'Cannot unpack layer: its compressed data is damaged', { cause });
+}

@@ -1,0 +1,56 @@
+/** What a layer looks like on disk: `ROOT/layers/HEX/` with its record and either tar and index, or a directory. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Digest, isDigest } from '#oci/digest.ts';
+import type { Layer, UnpackRequest } from './layer.ts';
+
+export interface LayerPaths {
+  readonly record: string;
+  /** The uncompressed tar: `erofs` only. */
+  readonly tar: string;
+  readonly index: string;
+  /** The extracted tree: `directory` only. */
+  readonly directory: string;
+}
+
+export function layerPaths(path: string): LayerPaths {
+  return {
+    record: join(path, 'layer.json'),
+    tar: join(path, 'layer.tar'),
+    index: join(path, 'layer.erofs'),
+    directory: join(path, 'fs'),
+  };
+}
+
+/** A layer and the blob that it came from, which gives its tar again where none was kept. */
+export interface LayerRecord extends Layer {
+  readonly blob: Digest;
+  readonly compression: UnpackRequest['compression'];
+}
+
+/** Written and synced last but the directory itself: a layer without a record is not whole. */
+export function writeLayerRecord(path: string, record: LayerRecord): void {
+  writeFileSync(layerPaths(path).record, JSON.stringify(record), { flag: 'wx', flush: true });
+}
+
+/** The record of a layer, undefined if there is none that makes sense. */
+export function readLayerRecord(path: string): LayerRecord | undefined {
+  try {
+    const record: unknown = JSON.parse(readFileSync(layerPaths(path).record, 'utf8'));
+    return isRecord(record) ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is LayerRecord {
+  const { diffId, blob, kind, sizeBytes } = (value ?? {}) as Partial<Record<keyof LayerRecord, unknown>>;
+  return (
+    typeof diffId === 'string' &&
+    isDigest(diffId) &&
+    typeof blob === 'string' &&
+    isDigest(blob) &&
+    (kind === 'erofs' || kind === 'directory') &&
+    typeof sizeBytes === 'number'
+  );
+}

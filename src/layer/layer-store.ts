@@ -1,0 +1,247 @@
+import { createReadStream, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline, type Readable } from 'node:stream';
+import { EngineError } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import { isErrno } from '#linux/errno.ts';
+import { type Digest, digestHex, isDigest } from '#oci/digest.ts';
+import type { ContentReader } from '#store/content.ts';
+import { diskError, syncDirectory } from '#store/disk.ts';
+import { GroupSync } from '#store/group-sync.ts';
+import { probeErofs } from './erofs-probe.ts';
+import { decompressorFor } from './inflate.ts';
+import { layerPaths, type LayerRecord, readLayerRecord } from './layer-directory.ts';
+import { LayerMounts } from './layer-mounts.ts';
+import type { Layer, LayerStore, UnpackRequest } from './layer.ts';
+import { SharedWork } from './shared-work.ts';
+import type { LayerLimits, UnpackResult } from './unpack.ts';
+import { LayerWorkerPool } from './worker-pool.ts';
+
+export interface LayerStoreOptions {
+  /** `ROOT/layers`: all of it is the store's. */
+  readonly rootDirectory: string;
+  /** `RUN/layers`: where EROFS layers are mounted. */
+  readonly runDirectory: string;
+  readonly content: ContentReader;
+  /** `auto` tries whether EROFS works here. */
+  readonly mode: 'auto' | Layer['kind'];
+  readonly limits: LayerLimits;
+  readonly logger: Logger;
+  /** Shared with other stores; by default one of its own, which is stopped with it. */
+  readonly workers?: LayerWorkerPool;
+  /** Anything but snapshots that needs the layer. */
+  readonly isInUse?: (diffId: Digest) => boolean;
+}
+
+/** What snapshots need of the layers below them. */
+export interface LayerUse {
+  /** Keeps a layer from being removed. @throws {EngineError} `not-found` */
+  hold(diffId: Digest): void;
+  release(diffId: Digest): void;
+  /** Where the layer's root directory is while it is entered. @throws {EngineError} `not-found` */
+  rootPath(diffId: Digest): string;
+  /** The layer's root directory, mounted now if it has to be, until {@link leave}. @throws {EngineError} `not-found` */
+  enter(diffId: Digest): string;
+  leave(diffId: Digest): void;
+}
+
+const STAGING_PREFIX = '.staging-';
+const TRASH_PREFIX = '.trash-';
+
+/** The layers of one engine on disk; see {@link createLayerStore}. Disposing it unmounts what no snapshot uses. */
+export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
+  readonly kind: Layer['kind'];
+  readonly #options: LayerStoreOptions;
+  readonly #workers: LayerWorkerPool;
+  readonly #mounts: LayerMounts;
+  readonly #layers: Map<Digest, LayerRecord>;
+  readonly #holds = new Map<Digest, number>();
+  readonly #unpacking = new SharedWork<Digest, Layer>();
+  readonly #directorySync: GroupSync;
+  readonly #background = new Set<Promise<void>>();
+
+  constructor(options: LayerStoreOptions, kind: Layer['kind'], layers: Map<Digest, LayerRecord>) {
+    this.kind = kind;
+    this.#options = options;
+    this.#layers = layers;
+    this.#workers = options.workers ?? new LayerWorkerPool();
+    this.#directorySync = new GroupSync(() => syncDirectory(options.rootDirectory));
+    this.#mounts = new LayerMounts(options.runDirectory);
+    this.#mounts.adopt((diffId) => layers.has(diffId));
+  }
+
+  async unpack(request: UnpackRequest): Promise<Layer> {
+    const { compression, blob, signal } = request;
+    signal?.throwIfAborted();
+    const diffId = request.diffId ?? (compression === 'none' ? blob : undefined);
+    const present = diffId && this.get(diffId);
+    if (present) return present;
+    return await this.#unpacking.do(diffId ?? blob, (signal) => this.#unpack(request, signal), signal);
+  }
+
+  get(diffId: Digest): Layer | undefined {
+    const record = this.#layers.get(diffId);
+    return record && toLayer(record);
+  }
+
+  list(): readonly Layer[] {
+    return [...this.#layers.values()].map(toLayer);
+  }
+
+  async read(diffId: Digest): Promise<Readable> {
+    const { kind, blob, compression } = this.#require(diffId);
+    if (kind === 'erofs')
+      return createReadStream(layerPaths(this.#path(diffId)).tar, { highWaterMark: 1 << 18 });
+    const { content } = this.#options;
+    if (!(await content.stat(blob))) {
+      throw new EngineError('not-found', `Cannot read layer ${diffId}: its blob ${blob} is gone`);
+    }
+    const decompressor = decompressorFor(compression);
+    if (!decompressor) return content.read(blob);
+    return pipeline(content.read(blob), decompressor, () => undefined);
+  }
+
+  async remove(diffId: Digest): Promise<void> {
+    this.#require(diffId);
+    if (this.#holds.has(diffId) || this.#options.isInUse?.(diffId)) {
+      throw new EngineError('conflict', `Cannot remove layer ${diffId}: it is in use`);
+    }
+    this.#mounts.drop(diffId);
+    this.#layers.delete(diffId);
+    const trash = join(
+      this.#options.rootDirectory,
+      `${TRASH_PREFIX}${digestHex(diffId)}-${process.hrtime.bigint()}`,
+    );
+    renameSync(this.#path(diffId), trash);
+    this.#inBackground(this.#workers.run('delete', { path: trash }));
+  }
+
+  hold(diffId: Digest): void {
+    this.#require(diffId);
+    this.#holds.set(diffId, (this.#holds.get(diffId) ?? 0) + 1);
+  }
+
+  release(diffId: Digest): void {
+    const holds = this.#holds.get(diffId) ?? 0;
+    if (holds > 1) this.#holds.set(diffId, holds - 1);
+    else this.#holds.delete(diffId);
+  }
+
+  rootPath(diffId: Digest): string {
+    const { kind } = this.#require(diffId);
+    return kind === 'directory' ? layerPaths(this.#path(diffId)).directory : this.#mounts.targetOf(diffId);
+  }
+
+  enter(diffId: Digest): string {
+    const { kind } = this.#require(diffId);
+    const path = this.#path(diffId);
+    return kind === 'directory' ? layerPaths(path).directory : this.#mounts.enter(diffId, path);
+  }
+
+  leave(diffId: Digest): void {
+    this.#mounts.leave(diffId);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#unpacking.settled();
+    await Promise.all(this.#background);
+    if (!this.#options.workers) await this.#workers[Symbol.asyncDispose]();
+    this.#mounts[Symbol.dispose]();
+  }
+
+  async #unpack(request: UnpackRequest, signal: AbortSignal): Promise<Layer> {
+    const { blob, compression, diffId } = request;
+    const { content, limits, rootDirectory } = this.#options;
+    if (!(await content.stat(blob))) {
+      throw new EngineError('not-found', `Cannot unpack layer ${diffId ?? blob}: there is no blob ${blob}`);
+    }
+    const staging = mkdtempSync(join(rootDirectory, STAGING_PREFIX));
+    try {
+      const input = { blob, blobPath: content.path(blob), compression, staging, kind: this.kind, limits };
+      const job = diffId === undefined ? input : { ...input, diffId };
+      const result = await this.#workers.run('unpack', job, { signal });
+      return await this.#publish(staging, { ...result, blob, compression });
+    } catch (error) {
+      await rm(staging, { recursive: true, force: true });
+      throw diskError(error, `layer ${diffId ?? blob}`);
+    }
+  }
+
+  /** The same content may have come by another blob meanwhile: the first stays. */
+  async #publish(staging: string, record: UnpackResult & LayerRecord): Promise<Layer> {
+    const { diffId } = record;
+    const present = this.get(diffId);
+    if (present) {
+      await rm(staging, { recursive: true, force: true });
+      return present;
+    }
+    renameSync(staging, this.#path(diffId));
+    this.#layers.set(diffId, record);
+    await this.#directorySync.sync();
+    return toLayer(record);
+  }
+
+  #require(diffId: Digest): LayerRecord {
+    const record = this.#layers.get(diffId);
+    if (record) return record;
+    throw new EngineError('not-found', `Cannot use layer ${diffId}: there is no such layer`);
+  }
+
+  #path(diffId: Digest): string {
+    return join(this.#options.rootDirectory, digestHex(diffId));
+  }
+
+  /** A failure leaves trash, which the next start clears. */
+  #inBackground(work: Promise<void>): void {
+    const settled = work
+      .catch((error: unknown) => this.#options.logger.warn('Cannot delete a removed layer', { error }))
+      .finally(() => this.#background.delete(settled));
+    this.#background.add(settled);
+  }
+}
+
+/**
+ * Opens the layer store: clears what an interrupted run left half done, finds the layers that are there and whether
+ * new ones can be EROFS. Layers of both kinds live together.
+ */
+export function createLayerStore(options: LayerStoreOptions): FileLayerStore {
+  const { rootDirectory, runDirectory, logger } = options;
+  mkdirSync(rootDirectory, { recursive: true, mode: 0o700 });
+  mkdirSync(runDirectory, { recursive: true, mode: 0o700 });
+  const layers = recover(rootDirectory, logger);
+  return new FileLayerStore(options, chooseKind(options), layers);
+}
+
+function chooseKind({ mode, rootDirectory, runDirectory, logger }: LayerStoreOptions): Layer['kind'] {
+  if (mode !== 'auto') return mode;
+  const obstacle = probeErofs(rootDirectory, runDirectory);
+  if (obstacle === undefined) return 'erofs';
+  logger.info('Layers are extracted: EROFS cannot be mounted from files here', { reason: obstacle });
+  return 'directory';
+}
+
+function recover(rootDirectory: string, logger: Logger): Map<Digest, LayerRecord> {
+  const layers = new Map<Digest, LayerRecord>();
+  for (const name of readdirSync(rootDirectory)) {
+    const path = join(rootDirectory, name);
+    const digest = `sha256:${name}`;
+    const record = isDigest(digest) ? readLayerRecord(path) : undefined;
+    if (record?.diffId === digest) layers.set(record.diffId, record);
+    else discard(path, logger);
+  }
+  return layers;
+}
+
+function discard(path: string, logger: Logger): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch (error) {
+    if (!isErrno(error, 'EBUSY')) throw error;
+    logger.warn('Cannot clear a half-done layer', { path, error });
+  }
+}
+
+function toLayer({ diffId, sizeBytes, kind }: LayerRecord): Layer {
+  return { diffId, sizeBytes, kind };
+}

@@ -1,0 +1,35 @@
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { mountOverlay, unmountAll } from '#linux/mount.ts';
+
+/** Temporary mounts have this prefix: what a crash leaves of them is found by it. */
+export const VIEW_PREFIX = '.view-';
+
+/** Directories, topmost first, and where a temporary mount may be made. */
+export interface ViewSource {
+  readonly stack: readonly string[];
+  readonly viewDirectory: string;
+}
+
+/**
+ * Shows a stack of layers as the one tree that it is, with the kernel doing the merging. Runs on worker threads.
+ *
+ * @param work gets the root of the tree; it must be done with it when it returns
+ */
+export function withReadOnlyView<T>({ stack, viewDirectory }: ViewSource, work: (root: string) => T): T {
+  const [only] = stack;
+  if (stack.length === 1 && only !== undefined) return work(only);
+  using undo = new DisposableStack();
+  const target = mkdtempSync(join(viewDirectory, VIEW_PREFIX));
+  undo.defer(() => rmdirSync(target));
+  mountOverlay({ target, lowers: stack, options: OVERLAY_OPTIONS });
+  undo.defer(() => unmountAll(target));
+  return work(target);
+}
+
+/** What an archive or an administrator's defaults could otherwise turn on; without them a diff is what upper holds. */
+export const OVERLAY_OPTIONS: Readonly<Record<string, string>> = {
+  redirect_dir: 'nofollow',
+  metacopy: 'off',
+  index: 'off',
+};

@@ -1,0 +1,302 @@
+import { mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { EngineError } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import { isErrno } from '#linux/errno.ts';
+import { listMounts, mountOverlay, unmountAll } from '#linux/mount.ts';
+import type { Digest } from '#oci/digest.ts';
+import type { FilesystemChange } from '#wire/container.ts';
+import { createBaseLayer } from './base-layer.ts';
+import { openReadable } from './byte-channel.ts';
+import { DeferredRelease } from './deferred-release.ts';
+import type { LayerUse } from './layer-store.ts';
+import type { Snapshot, SnapshotRequest, SnapshotStore } from './layer.ts';
+import { OVERLAY_OPTIONS, type ViewSource } from './read-only-view.ts';
+import {
+  currentBootId,
+  readSnapshot,
+  snapshotPaths,
+  type SnapshotRecord,
+  writeSnapshot,
+} from './snapshot-record.ts';
+import { LayerWorkerPool } from './worker-pool.ts';
+
+export interface SnapshotStoreOptions {
+  /** `ROOT/snapshots`: all of it is the store's, on a file system that overlay can write to. */
+  readonly rootDirectory: string;
+  /** `RUN/snapshots`: where the merged roots are mounted. */
+  readonly runDirectory: string;
+  readonly layers: LayerUse;
+  readonly logger: Logger;
+  /** Shared with other stores; by default one of its own, which is stopped with it. */
+  readonly workers?: LayerWorkerPool;
+}
+
+/** Names that no snapshot has. */
+const BASE_NAME = '.base';
+const TRASH_NAME = '.trash';
+const ID_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
+
+interface Entry {
+  readonly snapshot: Snapshot;
+  readonly record: SnapshotRecord;
+  mounted: boolean;
+}
+
+/**
+ * The snapshots of one engine; see {@link createSnapshotStore}. Disposing it waits for what is being deleted and
+ * leaves mounts alone: containers may run on them.
+ */
+export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
+  readonly #options: SnapshotStoreOptions;
+  readonly #workers: LayerWorkerPool;
+  readonly #entries = new Map<string, Entry>();
+  readonly #release: DeferredRelease;
+  #removals = 0;
+
+  constructor(options: SnapshotStoreOptions) {
+    this.#options = options;
+    this.#workers = options.workers ?? new LayerWorkerPool();
+    this.#release = new DeferredRelease(options.logger);
+    mkdirSync(this.#trash, { recursive: true, mode: 0o700 });
+    mkdirSync(options.runDirectory, { recursive: true, mode: 0o700 });
+    createBaseLayer(this.#base);
+    this.#findSnapshots();
+    this.#findMounts();
+    this.#emptyTrash();
+  }
+
+  create(request: SnapshotRequest): Snapshot {
+    const { id, layers } = request;
+    if (!ID_PATTERN.test(id)) throw new EngineError('invalid', `Cannot create snapshot ${id}: not an id`);
+    if (this.#entries.has(id)) throw new EngineError('conflict', `Cannot create snapshot ${id}: it exists`);
+    using undo = new DisposableStack();
+    for (const layer of layers) {
+      this.#options.layers.hold(layer);
+      undo.defer(() => this.#options.layers.release(layer));
+    }
+    const record = request.volatile ? { layers, volatileBootId: currentBootId() } : { layers };
+    writeSnapshot(this.#path(id), record);
+    undo.move();
+    return this.#enter(id, record).snapshot;
+  }
+
+  get(id: string): Snapshot | undefined {
+    return this.#entries.get(id)?.snapshot;
+  }
+
+  list(): readonly Snapshot[] {
+    return [...this.#entries.values()].map(({ snapshot }) => snapshot);
+  }
+
+  mount(id: string): string {
+    const entry = this.#require(id);
+    const { snapshot } = entry;
+    if (entry.mounted) return snapshot.mountPath;
+    allowRemount(entry);
+    using undo = new DisposableStack();
+    this.#enterLayers(snapshot, undo);
+    mkdirSync(snapshot.mountPath, { recursive: true, mode: 0o755 });
+    undo.defer(() => rmdirSync(snapshot.mountPath));
+    mountOverlay({
+      target: snapshot.mountPath,
+      lowers: snapshot.lowerPaths,
+      upper: snapshot.upperPath,
+      work: snapshot.workPath,
+      volatile: snapshot.volatile,
+      options: OVERLAY_OPTIONS,
+    });
+    undo.move();
+    entry.mounted = true;
+    return snapshot.mountPath;
+  }
+
+  async unmount(id: string): Promise<void> {
+    this.#release.finish(this.#detach(this.#require(id)));
+  }
+
+  async remove(id: string): Promise<void> {
+    const entry = this.#require(id);
+    const hold = this.#detach(entry);
+    const trash = join(this.#trash, `${id}-${process.pid}-${++this.#removals}`);
+    renameSync(this.#path(id), trash);
+    this.#entries.delete(id);
+    for (const layer of entry.record.layers) this.#options.layers.release(layer);
+    // Deleted before the mount is let go: there is less to sync then.
+    this.#release.finish(hold, () => rm(trash, { recursive: true, force: true }));
+  }
+
+  async changes(id: string): Promise<readonly FilesystemChange[]> {
+    const { snapshot } = this.#require(id);
+    using stack = new DisposableStack();
+    this.#enterLayers(snapshot, stack);
+    return await this.#workers.run('changes', {
+      upper: snapshot.upperPath,
+      lower: this.#lowerView(snapshot),
+    });
+  }
+
+  async diff(id: string): Promise<Readable> {
+    const { snapshot } = this.#require(id);
+    return openReadable(async (end) => {
+      using stack = new DisposableStack();
+      this.#enterLayers(snapshot, stack);
+      const input = { upper: snapshot.upperPath, lower: this.#lowerView(snapshot), ...end };
+      await this.#workers.run('diff', input, { transfer: [end.port] });
+    });
+  }
+
+  async export(id: string): Promise<Readable> {
+    const { snapshot, mounted } = this.#require(id);
+    const lower = this.#lowerView(snapshot);
+    const root = mounted ? snapshot.mountPath : { ...lower, stack: [snapshot.upperPath, ...lower.stack] };
+    return openReadable(async (end) => {
+      using stack = new DisposableStack();
+      this.#enterLayers(snapshot, stack);
+      await this.#workers.run('pack', { root, path: '/', ...end }, { transfer: [end.port] });
+    });
+  }
+
+  async usage(id: string): Promise<number> {
+    return await this.#workers.run('usage', { path: this.#require(id).snapshot.upperPath });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#release.settled();
+    if (!this.#options.workers) await this.#workers[Symbol.asyncDispose]();
+  }
+
+  get #base(): string {
+    return join(this.#options.rootDirectory, BASE_NAME);
+  }
+
+  get #trash(): string {
+    return join(this.#options.rootDirectory, TRASH_NAME);
+  }
+
+  #path(id: string): string {
+    return join(this.#options.rootDirectory, id);
+  }
+
+  #require(id: string): Entry {
+    const entry = this.#entries.get(id);
+    if (entry) return entry;
+    throw new EngineError('not-found', `Cannot use snapshot ${id}: there is no such snapshot`);
+  }
+
+  #enter(id: string, record: SnapshotRecord): Entry {
+    const { upper, work } = snapshotPaths(this.#path(id));
+    const layers = record.layers.toReversed().map((layer) => this.#options.layers.rootPath(layer));
+    const snapshot: Snapshot = {
+      id,
+      layers: record.layers,
+      volatile: record.volatileBootId !== undefined,
+      upperPath: upper,
+      workPath: work,
+      lowerPaths: [...layers, this.#base],
+      mountPath: join(this.#options.runDirectory, id),
+    };
+    const entry: Entry = { snapshot, record, mounted: false };
+    this.#entries.set(id, entry);
+    return entry;
+  }
+
+  /** Undone by disposing `stack`. */
+  #enterLayers({ layers }: Snapshot, stack: DisposableStack): void {
+    for (const layer of new Set(layers)) {
+      this.#options.layers.enter(layer);
+      stack.defer(() => this.#options.layers.leave(layer));
+    }
+  }
+
+  #lowerView({ lowerPaths }: Snapshot): ViewSource {
+    return { stack: lowerPaths, viewDirectory: this.#options.runDirectory };
+  }
+
+  #detach(entry: Entry): number | undefined {
+    if (!entry.mounted) return undefined;
+    const hold = this.#release.detach(entry.snapshot.mountPath);
+    entry.mounted = false;
+    for (const layer of new Set(entry.record.layers)) this.#options.layers.leave(layer);
+    return hold;
+  }
+
+  /** Half-made ones are trash; so are those whose layers are gone. */
+  #findSnapshots(): void {
+    for (const id of readdirSync(this.#options.rootDirectory)) {
+      if (id === BASE_NAME || id === TRASH_NAME) continue;
+      const record = readSnapshot(this.#path(id));
+      if (!record || !this.#holdAll(id, record.layers)) {
+        renameSync(this.#path(id), join(this.#trash, `${id}-${process.pid}-${++this.#removals}`));
+      } else this.#enter(id, record);
+    }
+  }
+
+  #holdAll(id: string, layers: readonly Digest[]): boolean {
+    using undo = new DisposableStack();
+    try {
+      for (const layer of layers) {
+        this.#options.layers.hold(layer);
+        undo.defer(() => this.#options.layers.release(layer));
+      }
+    } catch (error) {
+      this.#options.logger.error('A snapshot is lost with one of its layers', { id, error });
+      return false;
+    }
+    undo.move();
+    return true;
+  }
+
+  /** What a former process left mounted stays so where it belongs to a snapshot. */
+  #findMounts(): void {
+    const prefix = `${this.#options.runDirectory}/`;
+    const mounted = listMounts().flatMap(({ target }) => (target.startsWith(prefix) ? [target] : []));
+    for (const target of mounted) {
+      const entry = this.#entries.get(target.slice(prefix.length));
+      if (!entry) unmountAll(target);
+      else if (!entry.mounted) {
+        for (const layer of new Set(entry.record.layers)) this.#options.layers.enter(layer);
+        entry.mounted = true;
+      }
+    }
+    for (const name of readdirSync(this.#options.runDirectory)) {
+      if (!this.#entries.get(name)?.mounted) rmdirSync(join(this.#options.runDirectory, name));
+    }
+  }
+
+  #emptyTrash(): void {
+    for (const name of readdirSync(this.#trash)) {
+      const path = join(this.#trash, name);
+      this.#release.finish(undefined, () => rm(path, { recursive: true, force: true }));
+    }
+  }
+}
+
+/**
+ * A volatile overlay leaves a mark that forbids to mount it again, since a crash of the machine may have spoilt it
+ * (overlayfs.rst, "Volatile mount"). Within one boot it has not, whatever became of the engine.
+ */
+function allowRemount({ snapshot, record }: Entry): void {
+  if (record.volatileBootId === undefined) return;
+  if (record.volatileBootId !== currentBootId()) {
+    throw new EngineError(
+      'unavailable',
+      `Cannot mount snapshot ${snapshot.id}: it is volatile and the machine has restarted`,
+    );
+  }
+  try {
+    rmdirSync(join(snapshot.workPath, 'work/incompat/volatile'));
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+}
+
+/**
+ * Opens the snapshot store, after the layer store: finds the snapshots and which of them are mounted, and finishes
+ * what an interrupted run left half done.
+ */
+export function createSnapshotStore(options: SnapshotStoreOptions): OverlaySnapshotStore {
+  return new OverlaySnapshotStore(options);
+}

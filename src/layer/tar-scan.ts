@@ -1,0 +1,36 @@
+import { fstatSync, readSync } from 'node:fs';
+import { EngineError } from '#base/errors.ts';
+import { TarParser } from '#oci/tar-reader.ts';
+import { type LayerTree, LayerTreeBuilder } from './layer-tree.ts';
+
+/** Headers lie close together where files are small; what is skipped is not read. */
+const CHUNK_BYTES = 64 * 1024;
+
+/**
+ * Reads the headers of an uncompressed tar file and validates all of them. Blocks: for worker threads.
+ *
+ * @throws {EngineError} `invalid` if the archive is hostile, malformed, cut short or has too many members
+ */
+export function scanTar(fd: number, limits: { readonly maximumEntries: number }): LayerTree {
+  const parser = new TarParser(limits);
+  const builder = new LayerTreeBuilder();
+  const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  let position = 0;
+  for (;;) {
+    const length = readSync(fd, chunk, 0, CHUNK_BYTES, position);
+    if (length === 0) break;
+    position += length;
+    parser.push(chunk.subarray(0, length));
+    for (let event = parser.next(); event; event = parser.next()) {
+      if (event.kind !== 'entry') continue;
+      builder.add(event.entry, parser.offset);
+      position += parser.skipData();
+    }
+    if (parser.ended) break;
+  }
+  parser.finish();
+  if (position > fstatSync(fd).size) {
+    throw new EngineError('invalid', 'Cannot read tar archive: unexpected end of archive');
+  }
+  return builder.finish();
+}

@@ -1,0 +1,132 @@
+/** The worker's part of unpacking a layer: from the blob to everything the layer consists of, in a staging directory. */
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fsyncSync,
+  fstatSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { EngineError } from '#base/errors.ts';
+import { isErrno } from '#linux/errno.ts';
+import { syncFilesystem } from '#linux/files.ts';
+import type { Digest } from '#oci/digest.ts';
+import { writeDirectoryImage } from './directory-image.ts';
+import { encodeErofsIndex } from './erofs-index.ts';
+import { inflate, tooLarge } from './inflate.ts';
+import type { Layer, UnpackRequest } from './layer.ts';
+import { layerPaths, type LayerPaths, writeLayerRecord } from './layer-directory.ts';
+import type { LayerTree } from './layer-tree.ts';
+import { scanTar } from './tar-scan.ts';
+
+export interface LayerLimits {
+  /** Of the uncompressed tar. */
+  readonly maximumLayerBytes: number;
+  readonly maximumEntries: number;
+}
+
+export interface UnpackJob {
+  readonly blob: Digest;
+  readonly blobPath: string;
+  readonly compression: UnpackRequest['compression'];
+  /** Refuse anything else. */
+  readonly diffId?: Digest;
+  /** An empty directory of the layer store. */
+  readonly staging: string;
+  /** What to make of it, where the archive allows. */
+  readonly kind: Layer['kind'];
+  readonly limits: LayerLimits;
+}
+
+export interface UnpackResult {
+  readonly diffId: Digest;
+  readonly sizeBytes: number;
+  readonly kind: Layer['kind'];
+}
+
+/**
+ * Leaves a whole, synced layer in the staging directory, or throws; the caller discards the directory then.
+ *
+ * @throws {EngineError} `invalid` if the archive is hostile or is not what its diff ID says
+ */
+export async function unpackBlob(job: UnpackJob, aborted: Int32Array): Promise<UnpackResult> {
+  const paths = layerPaths(job.staging);
+  const diffId = await materializeTar(job, paths.tar, aborted);
+  if (job.diffId !== undefined && job.diffId !== diffId) throw mismatch(job.diffId, diffId);
+  const tar = openSync(paths.tar, 'r');
+  try {
+    const tree = scanTar(tar, job.limits);
+    const kind = job.kind === 'erofs' && !tree.hasSparseFiles ? 'erofs' : 'directory';
+    if (kind === 'erofs') storeIndex(tree, tar, paths);
+    else storeDirectory(tree, tar, paths);
+    const { sizeBytes } = tree;
+    const { blob, compression } = job;
+    writeLayerRecord(job.staging, { diffId, sizeBytes, kind, blob, compression });
+    syncPath(job.staging);
+    return { diffId, sizeBytes, kind };
+  } finally {
+    closeSync(tar);
+  }
+}
+
+/** A plain blob is its own tar, which the content store has verified; it is shared, not copied. */
+async function materializeTar(job: UnpackJob, tar: string, aborted: Int32Array): Promise<Digest> {
+  if (job.compression === 'none') {
+    const { maximumLayerBytes } = job.limits;
+    if (statSync(job.blobPath).size > maximumLayerBytes) throw tooLarge(maximumLayerBytes);
+    shareFile(job.blobPath, tar);
+    return job.blob;
+  }
+  const targetFd = openSync(tar, 'wx', 0o600);
+  try {
+    const { blobPath: source, compression } = job;
+    const maximumBytes = job.limits.maximumLayerBytes;
+    return await inflate({ source, compression, targetFd, maximumBytes, aborted });
+  } finally {
+    closeSync(targetFd);
+  }
+}
+
+function shareFile(source: string, target: string): void {
+  try {
+    linkSync(source, target);
+  } catch (error) {
+    if (!isErrno(error, 'EXDEV', 'EPERM', 'EMLINK')) throw error;
+    copyFileSync(source, target, constants.COPYFILE_FICLONE);
+  }
+}
+
+function storeIndex(tree: LayerTree, tar: number, paths: LayerPaths): void {
+  fsyncSync(tar);
+  writeFileSync(paths.index, encodeErofsIndex(tree, fstatSync(tar).size), { flag: 'wx', flush: true });
+}
+
+function storeDirectory(tree: LayerTree, tar: number, paths: LayerPaths): void {
+  mkdirSync(paths.directory, 0o755);
+  writeDirectoryImage(tree, tar, paths.directory);
+  unlinkSync(paths.tar);
+  const fd = openSync(paths.directory, 'r');
+  try {
+    syncFilesystem(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function syncPath(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function mismatch(expected: Digest, actual: Digest): EngineError {
+  return new EngineError('invalid', `Cannot unpack layer ${expected}: its content is ${actual}`);
+}

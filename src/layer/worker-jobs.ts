@@ -1,0 +1,37 @@
+/** What the worker threads of this folder are asked to do, and the messages that carry it. */
+import type { ErrorCode } from '#base/errors.ts';
+import type { FilesystemChange } from '#wire/container.ts';
+import type { ByteChannelEnd } from './byte-channel.ts';
+import type { ChangesJob } from './changes.ts';
+import type { DiffJob } from './diff-tar.ts';
+import type { ExtractJob } from './extract-tar.ts';
+import type { PackJob } from './pack-tar.ts';
+import type { UnpackJob, UnpackResult } from './unpack.ts';
+
+/** Each kind of job with what it takes and what it gives. */
+export interface LayerJobs {
+  /** A blob becomes a layer in a staging directory. */
+  readonly unpack: { readonly input: UnpackJob; readonly output: UnpackResult };
+  readonly changes: { readonly input: ChangesJob; readonly output: readonly FilesystemChange[] };
+  /** Writes a layer tar into its channel. */
+  readonly diff: { readonly input: DiffJob & ByteChannelEnd; readonly output: void };
+  /** Writes a tar of a tree into its channel. */
+  readonly pack: { readonly input: PackJob & ByteChannelEnd; readonly output: void };
+  /** Reads a tar from its channel into a root. */
+  readonly extract: { readonly input: ExtractJob & ByteChannelEnd; readonly output: void };
+  readonly usage: { readonly input: { readonly path: string }; readonly output: number };
+  readonly delete: { readonly input: { readonly path: string }; readonly output: void };
+}
+
+export type JobKind = keyof LayerJobs;
+
+export interface JobMessage<Kind extends JobKind = JobKind> {
+  readonly kind: Kind;
+  readonly input: LayerJobs[Kind]['input'];
+  /** One Int32: not 0 once the caller has given up. */
+  readonly aborted: Int32Array;
+}
+
+export type JobAnswer<Kind extends JobKind = JobKind> =
+  | { readonly ok: true; readonly output: LayerJobs[Kind]['output'] }
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
