@@ -183,7 +183,7 @@ export function struct<T extends object>(name: string, fields: FieldsOf<T>): Str
       if (absent !== 'omit-empty' || !isEmpty(result)) decoded.push([field, result]);
     }
     const whole: object = Object.fromEntries(decoded);
-    assertStruct<T>(whole);
+    assertStruct<T>(whole, fields);
     return whole;
   };
   return {
@@ -222,7 +222,7 @@ function decodeOr<T>(value: unknown, decoder: Decoder<T>, place: Place): T {
 }
 
 /** Says what the compiler checked where the struct was declared: each field of T has a decoder of its type. */
-function assertStruct<T extends object>(_decoded: object): asserts _decoded is T {}
+function assertStruct<T extends object>(_decoded: object, _fields: FieldsOf<T>): asserts _decoded is T {}
 
 function wholeNumber(type: string, minimum: number, maximum: number): Decoder<number> {
   return {

@@ -1,0 +1,139 @@
+/**
+ * The Docker Engine API over HTTP: listens, finds the endpoint, and turns what the engine throws into answers.
+ *
+ * Life cycle: created → listening on any number of targets → closed. Closing lets requests finish for a moment, then
+ * cuts every connection; the engine and its containers are not touched.
+ */
+import http from 'node:http';
+import https from 'node:https';
+import type { Socket } from 'node:net';
+import { silentLogger, type Logger } from '#base/log.ts';
+import type { EngineApi } from '#engine/engine.ts';
+import { API_VERSION } from '#wire/versions.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { ServerContext } from './exchange.ts';
+import { type ListenTarget, listenOn } from './listen.ts';
+
+export interface ApiServerOptions {
+  readonly logger?: Logger;
+  /** Of this engine, for the header `Server`. */
+  readonly engineVersion: string;
+  /** `1`: the classic builder; `2`: BuildKit. What clients prefer when they build. */
+  readonly builderVersion?: '1' | '2';
+  /** How long requests may go on when the server closes. */
+  readonly graceMs?: number;
+}
+
+export interface ApiServer extends AsyncDisposable {
+  /**
+   * @returns the address, as clients write it: `unix:///run/x.sock`, `tcp://127.0.0.1:2375`
+   * @throws {EngineError} `conflict` if another server listens there; `invalid`, `forbidden`
+   */
+  listen(target: ListenTarget): Promise<string>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_GRACE_MS = 500;
+
+export function createApiServer(engine: EngineApi, options: ApiServerOptions): ApiServer {
+  return new HttpApiServer(engine, options);
+}
+
+class HttpApiServer implements ApiServer {
+  readonly #closing = new AbortController();
+  readonly #dispatcher: Dispatcher;
+  readonly #logger: Logger;
+  readonly #graceMs: number;
+  readonly #servers: http.Server[] = [];
+  readonly #sockets = new Set<Socket>();
+
+  constructor(engine: EngineApi, options: ApiServerOptions) {
+    this.#logger = options.logger ?? silentLogger;
+    this.#graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
+    const context: ServerContext = {
+      engine,
+      logger: this.#logger,
+      closing: this.#closing.signal,
+      headers: commonHeaders(options.engineVersion),
+      builderVersion: options.builderVersion ?? '1',
+    };
+    this.#dispatcher = new Dispatcher(context);
+  }
+
+  async listen(target: ListenTarget): Promise<string> {
+    const server = this.#createServer(target);
+    const address = await listenOn(server, target);
+    this.#servers.push(server);
+    this.#logger.info('API listens', { address });
+    return address;
+  }
+
+  async close(): Promise<void> {
+    const closed = this.#servers.splice(0).map(closeServer);
+    this.#closing.abort();
+    const timer = setTimeout(() => this.#cutAll(), this.#graceMs);
+    await Promise.all(closed);
+    clearTimeout(timer);
+    this.#cutAll();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #createServer(target: ListenTarget): http.Server {
+    const tls = target.kind === 'tcp' ? target.tls : undefined;
+    const options: http.ServerOptions = {
+      // Uploads may take hours; a header must not.
+      requestTimeout: 0,
+      headersTimeout: 60_000,
+      // Docker closes no idle connection either: closing one races with the client's next request.
+      keepAliveTimeout: 0,
+      // `/build` carries its arguments in the query.
+      maxHeaderSize: 1 << 20,
+      // BuildKit's connections come with an empty one.
+      requireHostHeader: false,
+      shouldUpgradeCallback: (request) => this.#dispatcher.hijacks(request),
+    };
+    const server = tls ? https.createServer({ ...options, ...tls }) : http.createServer(options);
+    server.on('request', (request, response) => this.#dispatcher.request(request, response));
+    server.on('upgrade', (request, socket: Socket, head) => this.#dispatcher.upgrade(request, socket, head));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuseGarbage(error, socket));
+    server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    return server;
+  }
+
+  #cutAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+function commonHeaders(engineVersion: string): readonly string[] {
+  const server = `Caisson/${engineVersion} (linux)`;
+  return ['Api-Version', API_VERSION, 'Docker-Experimental', 'false', 'Ostype', 'linux', 'Server', server];
+}
+
+/** What is no HTTP gets 400 as from Go, unless the client is gone or has an answer already. */
+function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`,
+  );
+  socket.once('finish', () => socket.destroy());
+}
+
+async function closeServer(server: http.Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,66 @@
+import type { Readable, Writable } from 'node:stream';
+import type { Attachment, OutputChunk } from '#container/container.ts';
+import { encodeFrameHeader } from '#wire/stdcopy.ts';
+import type { RawStream } from './hijack.ts';
+
+/**
+ * Connects a client with a container's or exec's streams until the output ends or the client is gone, and disposes
+ * the attachment.
+ *
+ * Without a terminal the output is framed. The client's half-close ends the input; `detachesAtEnd` then says whether
+ * the client wanted no more than that, since only some inputs are closed by it (see Docker's `StdinOnce`).
+ */
+export async function pumpAttachment(
+  attachment: Attachment,
+  client: RawStream,
+  detachesAtEnd: () => Promise<boolean>,
+): Promise<void> {
+  using _ = attachment;
+  const { promise: detached, resolve: detach } = Promise.withResolvers<void>();
+  connectInput(attachment.input, client.input, detachesAtEnd, detach);
+  await Promise.race([sendOutput(attachment, client.output), detached]);
+  client.output.end();
+}
+
+function connectInput(
+  target: Writable | undefined,
+  source: Readable,
+  detachesAtEnd: () => Promise<boolean>,
+  detach: () => void,
+): void {
+  if (target === undefined) {
+    source.resume();
+    return;
+  }
+  // The process may close its stdin, or end, at any time: what the client sends then goes nowhere.
+  target.on('error', () => source.unpipe(target).resume());
+  source.pipe(target);
+  source.once('end', () => {
+    void detachesAtEnd().then((detaches) => detaches && detach());
+  });
+}
+
+/** Resolves after the last output, or when the client is gone. */
+function sendOutput(attachment: Attachment, target: Writable): Promise<void> {
+  const { output, tty } = attachment;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  output.on('data', (chunk: OutputChunk) => {
+    if (!writeChunk(target, chunk, tty)) output.pause();
+  });
+  target.on('drain', () => output.resume());
+  output.once('end', resolve);
+  output.once('error', () => resolve());
+  output.once('close', resolve);
+  target.once('close', resolve);
+  if (target.destroyed) resolve();
+  return promise;
+}
+
+function writeChunk(target: Writable, { stream, data }: OutputChunk, tty: boolean): boolean {
+  if (tty) return target.write(data);
+  target.cork();
+  target.write(encodeFrameHeader(stream, data.length));
+  const more = target.write(data);
+  target.uncork();
+  return more;
+}

@@ -1,0 +1,98 @@
+/** `/containers`: what changes a container. */
+import { parseInteger } from '#wire/integers.ts';
+import { checkFilters } from '#wire/filters.ts';
+import { decodeCreateRequest } from '#wire/decode-create.ts';
+import { decodeUpdateRequest } from '#wire/decode-update.ts';
+import type { Exchange } from './exchange.ts';
+import { readJsonBody } from './request-body.ts';
+import { sendEmpty, sendJson, sendNothing } from './respond.ts';
+import { post, type Route, remove } from './route.ts';
+
+const PRUNE_FILTERS = new Set(['label', 'label!', 'until']);
+
+export const containerLifecycleRoutes: readonly Route[] = [
+  post('/containers/create', create),
+  post('/containers/prune', prune),
+  post('/containers/:id/start', start),
+  post('/containers/:id/stop', async (exchange) => {
+    await exchange.engine.containers.stop(exchange.param('id'), stopOptions(exchange));
+    sendNothing(exchange);
+  }),
+  post('/containers/:id/restart', async (exchange) => {
+    await exchange.engine.containers.restart(exchange.param('id'), stopOptions(exchange));
+    sendNothing(exchange);
+  }),
+  post('/containers/:id/kill', async (exchange) => {
+    await exchange.engine.containers.kill(exchange.param('id'), exchange.text('signal') || 'KILL');
+    sendNothing(exchange);
+  }),
+  post('/containers/:id/pause', async (exchange) => {
+    await exchange.engine.containers.pause(exchange.param('id'));
+    sendNothing(exchange);
+  }),
+  post('/containers/:id/unpause', async (exchange) => {
+    await exchange.engine.containers.unpause(exchange.param('id'));
+    sendNothing(exchange);
+  }),
+  post('/containers/:id/rename', async (exchange) => {
+    await exchange.engine.containers.rename(exchange.param('id'), exchange.text('name'));
+    sendNothing(exchange);
+  }),
+  post('/containers/:id/resize', resize),
+  post('/containers/:id/update', update),
+  remove('/containers/:id', removeContainer),
+];
+
+async function create(exchange: Exchange): Promise<void> {
+  const request = decodeCreateRequest(await readJsonBody(exchange));
+  const name = exchange.text('name');
+  const platform = exchange.text('platform');
+  const created = await exchange.engine.containers.create(request, {
+    ...(name !== '' && { name }),
+    ...(platform !== '' && { platform }),
+  });
+  sendJson(exchange, 201, { Id: created.id, Warnings: created.warnings });
+}
+
+async function start(exchange: Exchange): Promise<void> {
+  const detachKeys = exchange.text('detachKeys');
+  await exchange.engine.containers.start(exchange.param('id'), detachKeys === '' ? {} : { detachKeys });
+  sendNothing(exchange);
+}
+
+function stopOptions(exchange: Exchange): { readonly signal?: string; readonly timeoutSeconds?: number } {
+  const signal = exchange.text('signal');
+  const timeout = exchange.text('t');
+  return {
+    ...(signal !== '' && { signal }),
+    ...(timeout !== '' && { timeoutSeconds: parseInteger(timeout) }),
+  };
+}
+
+async function resize(exchange: Exchange): Promise<void> {
+  const rows = parseInteger(exchange.text('h'));
+  const columns = parseInteger(exchange.text('w'));
+  await exchange.engine.containers.resize(exchange.param('id'), { rows, columns });
+  sendEmpty(exchange);
+}
+
+async function update(exchange: Exchange): Promise<void> {
+  const changes = decodeUpdateRequest(await readJsonBody(exchange));
+  const { warnings } = await exchange.engine.containers.update(exchange.param('id'), changes);
+  sendJson(exchange, 200, { Warnings: warnings.length === 0 ? null : warnings });
+}
+
+async function removeContainer(exchange: Exchange): Promise<void> {
+  await exchange.engine.containers.remove(exchange.param('id'), {
+    force: exchange.flag('force'),
+    volumes: exchange.flag('v'),
+    link: exchange.flag('link'),
+  });
+  sendNothing(exchange);
+}
+
+async function prune(exchange: Exchange): Promise<void> {
+  const filters = exchange.filters();
+  checkFilters(filters, PRUNE_FILTERS);
+  sendJson(exchange, 200, await exchange.engine.containers.prune(filters));
+}

@@ -1,0 +1,101 @@
+/** `/containers`: what goes on until the container ends or the client goes. */
+import { EngineError, messageOf } from '#base/errors.ts';
+import type { LogsRequest, WaitCondition } from '#container/container.ts';
+import { parseUnixTimestamp } from '#wire/timestamps.ts';
+import { pumpAttachment } from './attach-stream.ts';
+import type { Exchange } from './exchange.ts';
+import { streamType, takeOver } from './hijack.ts';
+import { sendLogs } from './log-stream.ts';
+import { startStream } from './respond.ts';
+import { get, hijacking, post, type Route } from './route.ts';
+
+const WAIT_CONDITIONS: readonly WaitCondition[] = ['not-running', 'next-exit', 'removed'];
+
+export const containerStreamRoutes: readonly Route[] = [
+  hijacking(post('/containers/:id/attach', attach)),
+  post('/containers/:id/wait', wait),
+  get('/containers/:id/logs', logs),
+];
+
+async function attach(exchange: Exchange): Promise<void> {
+  const { containers } = exchange.engine;
+  const id = exchange.param('id');
+  const attachment = await containers.attach(id, {
+    stdin: exchange.flag('stdin'),
+    stdout: exchange.flag('stdout'),
+    stderr: exchange.flag('stderr'),
+    stream: exchange.flag('stream'),
+    logs: exchange.flag('logs'),
+    detachKeys: exchange.text('detachKeys'),
+  });
+  const client = takeOver(exchange, { contentType: streamType(attachment.tty), bodyConsumed: false });
+  await pumpAttachment(attachment, client, async () => attachment.tty || !(await closesStdin(exchange, id)));
+}
+
+/** True if the end of the client's input ends the container's, so that its output is still of interest. */
+async function closesStdin(exchange: Exchange, id: string): Promise<boolean> {
+  try {
+    return (await exchange.engine.containers.inspect(id, { size: false })).Config.StdinOnce;
+  } catch {
+    // Removed meanwhile: its output ends by itself.
+    return true;
+  }
+}
+
+/** The headers go out before the container ends: clients start it only when they have them. */
+async function wait(exchange: Exchange): Promise<void> {
+  const text = exchange.text('condition') || 'not-running';
+  const condition = WAIT_CONDITIONS.find((known) => known === text);
+  if (condition === undefined) throw new EngineError('invalid', `invalid condition: ${JSON.stringify(text)}`);
+  const { exit } = await exchange.engine.containers.wait(exchange.param('id'), condition, exchange.signal);
+  startStream(exchange, 'application/json');
+  exchange.response.end(`${JSON.stringify(await outcomeOf(exit))}\n`);
+}
+
+async function outcomeOf(
+  exit: Promise<{ readonly exitCode: number; readonly error?: string }>,
+): Promise<object> {
+  try {
+    const { exitCode, error } = await exit;
+    return error === undefined
+      ? { StatusCode: exitCode }
+      : { Error: { Message: error }, StatusCode: exitCode };
+  } catch (error) {
+    return { Error: { Message: messageOf(error) }, StatusCode: -1 };
+  }
+}
+
+async function logs(exchange: Exchange): Promise<void> {
+  const timestamps = exchange.flag('timestamps');
+  const details = exchange.flag('details');
+  const request = logsRequest(exchange, timestamps || details);
+  const { tty, records } = await exchange.engine.containers.logs(exchange.param('id'), request);
+  startStream(exchange, streamType(tty));
+  await sendLogs(exchange, records, { tty, timestamps, details });
+  exchange.response.end();
+}
+
+function logsRequest(exchange: Exchange, perLine: boolean): LogsRequest {
+  const stdout = exchange.flag('stdout');
+  const stderr = exchange.flag('stderr');
+  if (!stdout && !stderr)
+    throw new EngineError('invalid', 'Bad parameters: you must choose at least one stream');
+  const sinceNs = parseUnixTimestamp(exchange.text('since'));
+  const untilNs = parseUnixTimestamp(exchange.text('until'));
+  const tail = tailLines(exchange.text('tail'));
+  return {
+    stdout,
+    stderr,
+    follow: exchange.flag('follow'),
+    ...(sinceNs !== undefined && { sinceNs }),
+    ...(untilNs !== undefined && { untilNs }),
+    ...(tail !== undefined && { tail }),
+    perLine,
+    signal: exchange.signal,
+  };
+}
+
+/** `all`, nothing, what is negative or no number: every line, as in Docker. */
+function tailLines(text: string): number | undefined {
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,92 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { EngineError, isEngineError, messageOf } from '#base/errors.ts';
+import { unsupportedVersion } from '#wire/versions.ts';
+import { Exchange, type ServerContext } from './exchange.ts';
+import { sendEmpty, sendError } from './respond.ts';
+import type { Route } from './route.ts';
+import { createRouter } from './routes.ts';
+import { STATUS } from './status.ts';
+import { parseTarget } from './target.ts';
+
+/** Brings requests to their endpoints and errors to their clients. */
+export class Dispatcher {
+  readonly #context: ServerContext;
+  readonly #router = createRouter();
+
+  constructor(context: ServerContext) {
+    this.#context = context;
+  }
+
+  /** True if the request asks for an endpoint that takes the connection over. */
+  hijacks(request: IncomingMessage): boolean {
+    const { path } = parseTarget(request.url ?? '/');
+    return this.#router.match(request.method ?? 'GET', path)?.target.hijacks ?? false;
+  }
+
+  request(request: IncomingMessage, response: ServerResponse): void {
+    // A client that goes away is noticed where it matters: by the exchange's signal.
+    request.on('error', ignore);
+    response.on('error', ignore);
+    void this.#serve(request, response, false);
+  }
+
+  upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    request.on('error', ignore);
+    socket.on('error', ignore);
+    if (head.length > 0) socket.unshift(head);
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.on('error', ignore);
+    response.assignSocket(socket);
+    response.once('finish', () => {
+      response.detachSocket(socket);
+      socket.end();
+      socket.resume();
+    });
+    void this.#serve(request, response, true);
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse, upgrading: boolean): Promise<void> {
+    const target = parseTarget(request.url ?? '/');
+    const match = this.#router.match(request.method ?? 'GET', target.path);
+    const exchange = new Exchange(this.#context, request, response, target, match?.params ?? {}, upgrading);
+    try {
+      const handled = this.#handle(exchange, match?.target, target.version);
+      if (handled) await handled;
+    } catch (error) {
+      this.#answerError(exchange, error);
+    }
+  }
+
+  #handle(exchange: Exchange, route: Route | undefined, version: string | undefined): Promise<void> | void {
+    if (route === undefined) {
+      if (exchange.request.method === 'OPTIONS') return sendEmpty(exchange);
+      return sendError(exchange, 404, 'page not found');
+    }
+    const refusal = version === undefined ? undefined : unsupportedVersion(version);
+    if (refusal !== undefined) throw new EngineError('invalid', refusal);
+    return route.handle(exchange);
+  }
+
+  #answerError(exchange: Exchange, error: unknown): void {
+    const { request, response, context } = exchange;
+    const status = isEngineError(error) ? STATUS[error.code] : 500;
+    const fields = { method: request.method, url: request.url, error };
+    if (exchange.hijacked || response.headersSent) {
+      context.logger.debug('answer broken off', fields);
+      request.socket.destroy();
+      return;
+    }
+    if (response.destroyed || request.socket.destroyed) return;
+    if (status >= 500 && status !== 501 && status !== 503) {
+      context.logger.error('request failed', {
+        ...fields,
+        stack: error instanceof Error ? error.stack : undefined,
+      });
+    }
+    sendError(exchange, status, messageOf(error));
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,31 @@
+/** `GET /events`: one JSON object a line, each sent when it happens. */
+import { EngineError } from '#base/errors.ts';
+import { parseUnixTimestamp } from '#wire/timestamps.ts';
+import type { Exchange } from './exchange.ts';
+import { drained, startStream } from './respond.ts';
+import { get, type Route } from './route.ts';
+
+export const eventRoutes: readonly Route[] = [get('/events', events)];
+
+async function events(exchange: Exchange): Promise<void> {
+  const { response, signal } = exchange;
+  const range = timeRange(exchange);
+  const stream = exchange.engine.events({ ...range, filters: exchange.filters(), signal });
+  startStream(exchange, 'application/json');
+  for await (const event of stream) {
+    if (response.destroyed) break;
+    response.write(`${JSON.stringify(event)}\n`);
+    await drained(exchange);
+  }
+  response.end();
+}
+
+function timeRange(exchange: Exchange): { readonly sinceNs?: bigint; readonly untilNs?: bigint } {
+  const sinceNs = parseUnixTimestamp(exchange.text('since'));
+  const untilNs = parseUnixTimestamp(exchange.text('until'));
+  if (sinceNs !== undefined && untilNs !== undefined && sinceNs > untilNs) {
+    const [since, until] = [exchange.text('since'), exchange.text('until')];
+    throw new EngineError('invalid', `\`since\` time (${since}) cannot be after \`until\` time (${until})`);
+  }
+  return { ...(sinceNs !== undefined && { sinceNs }), ...(untilNs !== undefined && { untilNs }) };
+}

@@ -1,0 +1,97 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from '#base/log.ts';
+import type { EngineApi } from '#engine/engine.ts';
+import { parseBoolean } from '#wire/booleans.ts';
+import { type Filters, parseFilters } from '#wire/filters.ts';
+import { API_VERSION, compareVersions } from '#wire/versions.ts';
+import type { RequestTarget } from './target.ts';
+
+/** What every exchange of a server shares. */
+export interface ServerContext {
+  readonly engine: EngineApi;
+  readonly logger: Logger;
+  /** Fires when the server closes: ends what would go on for ever. */
+  readonly closing: AbortSignal;
+  /** The common headers of every answer: name, value, name, … */
+  readonly headers: readonly string[];
+  /** `Builder-Version` of `/_ping`. */
+  readonly builderVersion: string;
+}
+
+/** One request and its answer. */
+export class Exchange {
+  readonly context: ServerContext;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly params: Readonly<Record<string, string>>;
+  /** True if the client asked to upgrade the connection and this is the route that does. */
+  readonly upgrading: boolean;
+  /** Set once the connection carries something else than HTTP. */
+  hijacked = false;
+  readonly #target: RequestTarget;
+  #query: URLSearchParams | undefined;
+  #signal: AbortSignal | undefined;
+
+  constructor(
+    context: ServerContext,
+    request: IncomingMessage,
+    response: ServerResponse,
+    target: RequestTarget,
+    params: Readonly<Record<string, string>>,
+    upgrading: boolean,
+  ) {
+    this.context = context;
+    this.request = request;
+    this.response = response;
+    this.params = params;
+    this.upgrading = upgrading;
+    this.#target = target;
+  }
+
+  get engine(): EngineApi {
+    return this.context.engine;
+  }
+
+  get query(): URLSearchParams {
+    this.#query ??= new URLSearchParams(this.#target.query);
+    return this.#query;
+  }
+
+  /** A parameter of the path; empty if the route has none of that name. */
+  param(name: string): string {
+    return this.params[name] ?? '';
+  }
+
+  /** A query parameter; empty if it is not given. */
+  text(name: string): string {
+    return this.query.get(name) ?? '';
+  }
+
+  flag(name: string): boolean {
+    return parseBoolean(this.query.get(name));
+  }
+
+  /** @throws {EngineError} `invalid` */
+  filters(): Filters {
+    return parseFilters(this.query.get('filters'));
+  }
+
+  /** True if the client speaks at least this version of the API. */
+  speaks(version: string): boolean {
+    return compareVersions(this.#target.version ?? API_VERSION, version) >= 0;
+  }
+
+  /** Fires when the client is gone, or the server closes, before the answer is complete. */
+  get signal(): AbortSignal {
+    this.#signal ??= this.#watch();
+    return this.#signal;
+  }
+
+  #watch(): AbortSignal {
+    const controller = new AbortController();
+    if (this.request.socket.destroyed) controller.abort();
+    this.request.socket.once('close', () => controller.abort());
+    this.response.once('close', () => controller.abort());
+    return AbortSignal.any([controller.signal, this.context.closing]);
+  }
+}

@@ -1,0 +1,49 @@
+/** `/exec`, and how an exec comes to be. */
+import type { TerminalSize } from '#container/container.ts';
+import { decodeExecRequest, decodeExecStart, type ExecStartRequest } from '#wire/decode-exec.ts';
+import { parseInteger } from '#wire/integers.ts';
+import { pumpAttachment } from './attach-stream.ts';
+import type { Exchange } from './exchange.ts';
+import { streamType, takeOver } from './hijack.ts';
+import { readJsonBody } from './request-body.ts';
+import { sendEmpty, sendJson } from './respond.ts';
+import { get, hijacking, post, type Route } from './route.ts';
+
+export const execRoutes: readonly Route[] = [
+  post('/containers/:id/exec', async (exchange) => {
+    const request = decodeExecRequest(await readJsonBody(exchange));
+    const { id } = await exchange.engine.containers.createExec(exchange.param('id'), request);
+    sendJson(exchange, 201, { Id: id });
+  }),
+  hijacking(post('/exec/:id/start', start)),
+  post('/exec/:id/resize', async (exchange) => {
+    const size = { rows: parseInteger(exchange.text('h')), columns: parseInteger(exchange.text('w')) };
+    await exchange.engine.containers.resizeExec(exchange.param('id'), size);
+    sendEmpty(exchange);
+  }),
+  get('/exec/:id/json', (exchange) => {
+    sendJson(exchange, 200, exchange.engine.containers.inspectExec(exchange.param('id')));
+  }),
+];
+
+async function start(exchange: Exchange): Promise<void> {
+  const request = decodeExecStart(await readJsonBody(exchange));
+  const size = sizeOf(request);
+  const attachment = await exchange.engine.containers.startExec(exchange.param('id'), {
+    detach: request.Detach,
+    tty: request.Tty,
+    ...(size && { consoleSize: size }),
+  });
+  if (attachment === undefined) {
+    sendEmpty(exchange);
+    return;
+  }
+  const client = takeOver(exchange, { contentType: streamType(attachment.tty), bodyConsumed: true });
+  await pumpAttachment(attachment, client, () => Promise.resolve(attachment.tty));
+}
+
+function sizeOf({ ConsoleSize }: ExecStartRequest): TerminalSize | undefined {
+  if (ConsoleSize === null) return undefined;
+  const [rows, columns] = ConsoleSize;
+  return rows === 0 || columns === 0 ? undefined : { rows, columns };
+}

@@ -1,0 +1,89 @@
+/**
+ * Taking a connection over: after the answer's headers it carries raw bytes both ways, as attach and exec want it.
+ *
+ * With an Upgrade header the answer is 101; without it 200, no length, ended by closing (older and simpler clients).
+ */
+import type { Readable, Writable } from 'node:stream';
+import type { Socket } from 'node:net';
+import type { Exchange } from './exchange.ts';
+import { bodyStream, hasBody } from './request-body.ts';
+
+export interface RawStream {
+  /** What the client sends; its end is the client's half-close, not a disconnect. */
+  readonly input: Readable;
+  /** Ending it sends FIN. It is destroyed, with or without an error, when the client is gone. */
+  readonly output: Writable;
+}
+
+/** What a client may still send after our FIN before the connection is cut. */
+const LINGER_MS = 5000;
+
+/**
+ * Sends the headers and hands over the connection; from here on the exchange can no longer answer.
+ *
+ * `contentType` is for the client that upgraded; the other one always gets `raw-stream`, as from Docker.
+ * `bodyConsumed` says that the request's body was the description of what to do, not input.
+ */
+export function takeOver(
+  exchange: Exchange,
+  options: { readonly contentType: string; readonly bodyConsumed: boolean },
+): RawStream {
+  exchange.hijacked = true;
+  if (!exchange.upgrading && hasBody(exchange) && !options.bodyConsumed) return answerWhileReading(exchange);
+  const { request, response } = exchange;
+  const socket = request.socket;
+  response.detachSocket(socket);
+  if (!exchange.upgrading) detachParser(socket);
+  socket.on('error', () => socket.destroy());
+  socket.setNoDelay(true);
+  socket.setTimeout(0);
+  socket.write(headOf(exchange, options.contentType));
+  socket.once('finish', () => lingerOn(socket));
+  return { input: socket, output: socket };
+}
+
+/** 101 as the daemon writes it; the common headers are there for clients that look. */
+function headOf(exchange: Exchange, contentType: string): string {
+  if (!exchange.upgrading) return `HTTP/1.1 200 OK\r\nContent-Type: ${RAW_STREAM}\r\n\r\n`;
+  const protocol = exchange.request.headers.upgrade ?? 'tcp';
+  const common = exchange.context.headers;
+  let head = `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
+  for (let index = 0; index + 1 < common.length; index += 2)
+    head += `${common[index]}: ${common[index + 1]}\r\n`;
+  return `${head}\r\n`;
+}
+
+export const RAW_STREAM = 'application/vnd.docker.raw-stream';
+export const MULTIPLEXED_STREAM = 'application/vnd.docker.multiplexed-stream';
+
+/** The content type of a container's output. */
+export function streamType(tty: boolean): string {
+  return tty ? RAW_STREAM : MULTIPLEXED_STREAM;
+}
+
+/** Input as a request body with its framing (dockerode without `hijack`), output until the connection closes. */
+function answerWhileReading(exchange: Exchange): RawStream {
+  const { response } = exchange;
+  response.shouldKeepAlive = false;
+  response.useChunkedEncodingByDefault = false;
+  response.writeHead(200, ['Content-Type', RAW_STREAM]);
+  response.flushHeaders();
+  return { input: bodyStream(exchange), output: response };
+}
+
+/** The HTTP parser must not see what follows: without its listeners the socket belongs to whoever reads it. */
+function detachParser(socket: Socket): void {
+  for (const event of ['data', 'end', 'drain', 'timeout', 'error', 'close']) socket.removeAllListeners(event);
+}
+
+/** Closing at once could cost the client the last bytes (RST); waiting for ever would leak the socket. */
+function lingerOn(socket: Socket): void {
+  if (socket.readableEnded || socket.destroyed) {
+    socket.destroy();
+    return;
+  }
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.once('end', () => socket.destroy());
+  socket.once('close', () => clearTimeout(timer));
+}

@@ -1,0 +1,71 @@
+/** `/images`: what is there, and its names. */
+import { EngineError } from '#base/errors.ts';
+import { checkFilters } from '#wire/filters.ts';
+import type { Exchange } from './exchange.ts';
+import { sendEmpty, sendJson } from './respond.ts';
+import { get, post, type Route, remove } from './route.ts';
+
+const LIST_FILTERS = new Set(['before', 'dangling', 'label', 'label!', 'reference', 'since', 'until']);
+const PRUNE_FILTERS = new Set(['dangling', 'label', 'label!', 'until']);
+
+/** From here on sizes are no longer told twice. */
+const WITHOUT_VIRTUAL_SIZE = '1.44';
+
+export const imageRoutes: readonly Route[] = [
+  get('/images/json', list),
+  get('/images/:name*/json', async (exchange) => {
+    const image = await exchange.engine.images.inspect(exchange.param('name'));
+    sendJson(exchange, 200, withVirtualSize(exchange, image));
+  }),
+  get('/images/:name*/history', async (exchange) => {
+    sendJson(exchange, 200, await exchange.engine.images.history(exchange.param('name')));
+  }),
+  post('/images/:name*/tag', tag),
+  post('/images/prune', prune),
+  remove('/images/:name*', async (exchange) => {
+    const deletions = await exchange.engine.images.remove(exchange.param('name'), {
+      force: exchange.flag('force'),
+      prune: !exchange.flag('noprune'),
+    });
+    sendJson(exchange, 200, deletions);
+  }),
+];
+
+async function list(exchange: Exchange): Promise<void> {
+  const filters = exchange.filters();
+  checkFilters(filters, LIST_FILTERS);
+  const images = await exchange.engine.images.list({
+    all: exchange.flag('all'),
+    filters,
+    sharedSize: exchange.flag('shared-size'),
+  });
+  const rows = images.map((image) => withVirtualSize(exchange, image));
+  sendJson(exchange, 200, rows);
+}
+
+async function tag(exchange: Exchange): Promise<void> {
+  const repository = exchange.text('repo');
+  if (repository === '') throw new EngineError('invalid', 'Cannot tag image: no repository given');
+  await exchange.engine.images.tag(exchange.param('name'), referenceOf(repository, exchange.text('tag')));
+  sendEmpty(exchange, 201);
+}
+
+async function prune(exchange: Exchange): Promise<void> {
+  const filters = exchange.filters();
+  checkFilters(filters, PRUNE_FILTERS);
+  const { deleted, spaceReclaimed } = await exchange.engine.images.prune(filters);
+  sendJson(exchange, 200, {
+    ImagesDeleted: deleted.length === 0 ? null : deleted,
+    SpaceReclaimed: spaceReclaimed,
+  });
+}
+
+/** What the query parameters `repo` (or `fromImage`) and `tag` name together; a digest may stand in `tag`. */
+export function referenceOf(repository: string, tag: string): string {
+  if (tag === '') return repository;
+  return `${repository}${tag.includes(':') ? '@' : ':'}${tag}`;
+}
+
+function withVirtualSize(exchange: Exchange, image: { readonly Size: number }): object {
+  return exchange.speaks(WITHOUT_VIRTUAL_SIZE) ? image : { ...image, VirtualSize: image.Size };
+}

@@ -1,0 +1,112 @@
+/** Where the API listens, and how such a place comes to be. */
+import { chmod, chown, mkdir, readFile, unlink } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { EngineError } from '#base/errors.ts';
+
+export interface TlsOptions {
+  readonly ca?: string | Buffer;
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+  /** Only clients with a certificate of `ca` may speak. */
+  readonly requestCert?: boolean;
+  readonly rejectUnauthorized?: boolean;
+}
+
+export type ListenTarget =
+  | {
+      readonly kind: 'unix';
+      readonly path: string;
+      /** Permissions of the socket: 0o660. */
+      readonly mode: number;
+      /** Name or number of the group that may connect; absent: root's. A name that does not exist counts as absent. */
+      readonly group?: string;
+    }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls?: TlsOptions }
+  /** A socket that listens already, as systemd passes it. */
+  | { readonly kind: 'fd'; readonly fd: number };
+
+/** The kernel cuts it to `net.core.somaxconn`; below a thousand, bursts of clients get EAGAIN on a unix socket. */
+const BACKLOG = 4096;
+
+/** @returns the address as clients write it */
+export async function listenOn(server: Server, target: ListenTarget): Promise<string> {
+  if (target.kind === 'unix') return listenOnPath(server, target.path, target.mode, target.group);
+  if (target.kind === 'fd') {
+    await listening(server, () => server.listen({ fd: target.fd, backlog: BACKLOG }));
+    return `fd://${target.fd}`;
+  }
+  await listening(server, () => server.listen({ host: target.host, port: target.port, backlog: BACKLOG }));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : target.port;
+  return `tcp://${target.host.includes(':') ? `[${target.host}]` : target.host}:${port}`;
+}
+
+async function listenOnPath(server: Server, path: string, mode: number, group?: string): Promise<string> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o711 });
+  await removeStale(path);
+  // Nobody may connect before the group is set; the socket is bound before listen() returns.
+  const umask = process.umask(0o777);
+  try {
+    const bound = listening(server, () => server.listen({ path, backlog: BACKLOG }));
+    process.umask(umask);
+    await bound;
+  } finally {
+    process.umask(umask);
+  }
+  const gid = group === undefined ? undefined : await groupId(group);
+  if (gid !== undefined) await chown(path, 0, gid);
+  await chmod(path, mode);
+  return `unix://${path}`;
+}
+
+/** A socket that nobody listens on is what a killed server left behind. */
+async function removeStale(path: string): Promise<void> {
+  const state = await probe(path);
+  if (state === 'listening') {
+    throw new EngineError('conflict', `Cannot listen on ${path}: another server listens there`);
+  }
+  if (state === 'stale') await unlink(path);
+}
+
+async function probe(path: string): Promise<'absent' | 'stale' | 'listening'> {
+  const { promise, resolve, reject } = Promise.withResolvers<'absent' | 'stale' | 'listening'>();
+  const socket = connect({ path }, () => resolve('listening'));
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') resolve('absent');
+    else if (error.code === 'ECONNREFUSED') resolve('stale');
+    else if (error.code === 'EAGAIN') resolve('listening');
+    else reject(new EngineError('conflict', `Cannot listen on ${path}: ${error.message}`, { cause: error }));
+  });
+  try {
+    return await promise;
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function listening(server: Server, listen: () => void): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const fail = (error: NodeJS.ErrnoException) => {
+    const code = error.code === 'EADDRINUSE' ? 'conflict' : error.code === 'EACCES' ? 'forbidden' : 'invalid';
+    reject(new EngineError(code, `Cannot listen: ${error.message}`, { cause: error }));
+  };
+  server.once('error', fail);
+  server.once('listening', resolve);
+  listen();
+  try {
+    await promise;
+  } finally {
+    server.off('error', fail);
+    server.off('listening', resolve);
+  }
+}
+
+/** @returns undefined if /etc/group does not know the name */
+async function groupId(group: string): Promise<number | undefined> {
+  if (/^\d+$/.test(group)) return Number(group);
+  const lines = (await readFile('/etc/group', 'utf8')).split('\n').map((line) => line.split(':'));
+  const id = lines.find(([name]) => name === group)?.[2];
+  return id === undefined ? undefined : Number(id);
+}

@@ -1,0 +1,35 @@
+import { messageOf } from '#base/errors.ts';
+import type { ProgressMessage } from '#wire/image.ts';
+import type { Exchange } from './exchange.ts';
+import { drained, startStream } from './respond.ts';
+
+/**
+ * Sends progress as lines of JSON. What fails before the first message is the request's own error, with its status;
+ * what fails later is told in the stream, since the status has been sent.
+ */
+export async function sendProgress(
+  exchange: Exchange,
+  messages: AsyncIterable<ProgressMessage>,
+): Promise<void> {
+  const iterator = messages[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  startStream(exchange, 'application/json');
+  try {
+    for (let step = first; step.done !== true; step = await iterator.next()) {
+      writeLine(exchange, step.value);
+      await drained(exchange);
+      if (exchange.response.destroyed) {
+        await iterator.return?.();
+        return;
+      }
+    }
+  } catch (error) {
+    const message = messageOf(error);
+    writeLine(exchange, { errorDetail: { message }, error: message });
+  }
+  exchange.response.end();
+}
+
+function writeLine(exchange: Exchange, message: ProgressMessage): void {
+  exchange.response.write(`${JSON.stringify(message)}\r\n`);
+}

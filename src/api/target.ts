@@ -1,0 +1,21 @@
+/** What a request line asks for. */
+export interface RequestTarget {
+  /** As asked for, `1.45`; absent for a path without version, which means the newest. */
+  readonly version?: string;
+  /** Without version and query, still escaped. */
+  readonly path: string;
+  /** Without the question mark. */
+  readonly query: string;
+}
+
+const VERSION = /^\/v(\d[\d.]*)(?=\/)/;
+
+/** Takes a request's URL (origin or absolute form) apart. */
+export function parseTarget(url: string): RequestTarget {
+  const origin = url.startsWith('/') ? url : url.replace(/^[a-z]+:\/\/[^/?]*/i, '');
+  const mark = origin.indexOf('?');
+  const path = mark < 0 ? origin : origin.slice(0, mark);
+  const query = mark < 0 ? '' : origin.slice(mark + 1);
+  const version = path.startsWith('/v') ? VERSION.exec(path)?.[1] : undefined;
+  return version === undefined ? { path, query } : { version, path: path.slice(version.length + 2), query };
+}

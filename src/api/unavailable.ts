@@ -1,0 +1,146 @@
+/**
+ * What Docker's clients know and this engine does not have: it answers as Docker does where the feature is off, or
+ * says what it cannot do. A path that Docker knows is never just "not found".
+ */
+import { EngineError, type ErrorCode } from '#base/errors.ts';
+import { checkFilters } from '#wire/filters.ts';
+import type { Exchange } from './exchange.ts';
+import { referenceOf } from './images.ts';
+import { sendJson, sendNothing } from './respond.ts';
+import { any, get, type Handler, hijacking, post, type Route } from './route.ts';
+
+const NO_SWARM =
+  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
+
+const SWARM_PATHS = ['/swarm', '/nodes', '/services', '/tasks', '/secrets', '/configs'];
+
+const BUILD_PRUNE_FILTERS = new Set([
+  'description',
+  'id',
+  'inuse',
+  'parent',
+  'private',
+  'shared',
+  'type',
+  'until',
+  'unused-for',
+]);
+
+export const unavailableRoutes: readonly Route[] = [
+  ...SWARM_PATHS.flatMap((path) => [
+    any(
+      path,
+      refuse('unavailable', () => NO_SWARM),
+    ),
+  ]),
+  ...SWARM_PATHS.flatMap((path) => [
+    any(
+      `${path}/:rest*`,
+      refuse('unavailable', () => NO_SWARM),
+    ),
+  ]),
+  post(
+    '/swarm/init',
+    notYet(() => 'initialize swarm'),
+  ),
+  post(
+    '/swarm/join',
+    notYet(() => 'join swarm'),
+  ),
+  post(
+    '/swarm/leave',
+    refuse('unavailable', () => 'This node is not part of a swarm'),
+  ),
+  get('/plugins', (exchange) => sendJson(exchange, 200, [])),
+  get(
+    '/plugins/privileges',
+    notYet((exchange) => `read privileges of plugin ${exchange.text('remote')}`),
+  ),
+  post(
+    '/plugins/pull',
+    notYet((exchange) => `install plugin ${exchange.text('remote')}`),
+  ),
+  post(
+    '/plugins/create',
+    notYet((exchange) => `create plugin ${exchange.text('name')}`),
+  ),
+  any('/plugins/:name*', refuse('not-found', noSuchPlugin)),
+  ...['json', 'enable', 'disable', 'upgrade', 'push', 'set'].map((verb) =>
+    any(`/plugins/:name*/${verb}`, refuse('not-found', noSuchPlugin)),
+  ),
+  post('/commit', commit),
+  get(
+    '/images/search',
+    notYet((exchange) => `search for ${exchange.text('term')}`),
+  ),
+  post(
+    '/images/:name*/push',
+    notYet((exchange) => `push ${referenceOf(exchange.param('name'), exchange.text('tag'))}`),
+  ),
+  get('/images/:name*/attestations', (exchange) => sendJson(exchange, 200, [])),
+  get(
+    '/distribution/:name*/json',
+    notYet((exchange) => `inspect ${exchange.param('name')} in its registry`),
+  ),
+  post(
+    '/auth',
+    notYet(() => 'log in to a registry'),
+  ),
+  post(
+    '/build',
+    notYet(() => 'build image'),
+  ),
+  post('/build/prune', (exchange) => {
+    checkFilters(exchange.filters(), BUILD_PRUNE_FILTERS);
+    sendJson(exchange, 200, { CachesDeleted: null, SpaceReclaimed: 0 });
+  }),
+  post('/build/cancel', cancelBuild),
+  hijacking(
+    post(
+      '/session',
+      notYet(() => 'open build session'),
+    ),
+  ),
+  hijacking(
+    post(
+      '/grpc',
+      notYet(() => 'serve BuildKit'),
+    ),
+  ),
+  get(
+    '/containers/:id/attach/ws',
+    notYet(() => 'attach by WebSocket'),
+  ),
+  ...['', '/:checkpoint'].map((rest) =>
+    any(
+      `/containers/:id/checkpoints${rest}`,
+      notYet((exchange) => `checkpoint container ${exchange.param('id')}`),
+    ),
+  ),
+];
+
+async function commit(exchange: Exchange): Promise<void> {
+  const reference = exchange.text('container');
+  if (reference === '') throw new EngineError('invalid', 'invalid name or ID supplied: ""');
+  await exchange.engine.containers.inspect(reference, { size: false });
+  throw new EngineError('not-implemented', `Cannot commit container ${reference}: not implemented yet`);
+}
+
+function cancelBuild(exchange: Exchange): void {
+  if (exchange.text('id') === '') throw new EngineError('invalid', 'build ID not provided');
+  sendNothing(exchange);
+}
+
+function noSuchPlugin(exchange: Exchange): string {
+  return `plugin ${JSON.stringify(exchange.param('name'))} not found`;
+}
+
+function notYet(action: (exchange: Exchange) => string): Handler {
+  return refuse('not-implemented', (exchange) => `Cannot ${action(exchange)}: not implemented yet`);
+}
+
+function refuse(code: ErrorCode, message: (exchange: Exchange) => string): Handler {
+  return (exchange) => {
+    throw new EngineError(code, message(exchange));
+  };
+}
