@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import { Readable, type Transform } from 'node:stream';
+import { pipeline, Readable, type Transform } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import { EngineError } from '#base/errors.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
@@ -48,7 +48,7 @@ export function tooLarge(maximumBytes: number): EngineError {
 async function* decompressed({ source, compression }: InflateOptions): AsyncIterable<Buffer> {
   const plain = Readable.from(fileChunks(source), { objectMode: false, highWaterMark: READ_BYTES });
   const decompressor = decompressorFor(compression);
-  const output = decompressor ? plain.compose(decompressor) : plain;
+  const output = decompressor ? pipeline(plain, decompressor, () => undefined) : plain;
   try {
     yield* output as AsyncIterable<Buffer>;
   } catch (error) {

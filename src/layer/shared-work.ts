@@ -7,6 +7,8 @@ interface Flight<Result> {
 /** As `SingleFlight`, for callers that may give up: the work is cancelled when nobody waits for it any more. */
 export class SharedWork<Key, Result> {
   readonly #flights = new Map<Key, Flight<Result>>();
+  /** With those that were cancelled and have not ended yet. */
+  readonly #running = new Set<Promise<Result>>();
 
   /** Rejects with the reason of `signal` at once when it fires, whatever the work does. */
   async do(
@@ -30,15 +32,17 @@ export class SharedWork<Key, Result> {
 
   /** Resolves when no work runs. */
   async settled(): Promise<void> {
-    await Promise.allSettled([...this.#flights.values()].map(({ result }) => result));
+    await Promise.allSettled(this.#running);
   }
 
   #start(key: Key, work: (signal: AbortSignal) => Promise<Result>): Flight<Result> {
     const cancel = new AbortController();
     const result = work(cancel.signal).finally(() => {
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
+      this.#running.delete(result);
     });
     result.catch(() => undefined);
+    this.#running.add(result);
     const flight: Flight<Result> = { result, cancel, waiting: 0 };
     this.#flights.set(key, flight);
     return flight;
