@@ -1,0 +1,70 @@
+/** For what machines an image is: OCI image spec, image-index.md, with Go's names. */
+import { EngineError } from '#base/errors.ts';
+
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string;
+}
+
+const GO_ARCHITECTURES: Readonly<Record<string, string>> = {
+  x64: 'amd64',
+  ia32: '386',
+  arm64: 'arm64',
+  arm: 'arm',
+  ppc64: 'ppc64le',
+  s390x: 's390x',
+  riscv64: 'riscv64',
+  loong64: 'loong64',
+};
+
+/** Other spellings (containerd's platforms package). */
+const ALIASES: Readonly<Record<string, Omit<Platform, 'os'>>> = {
+  x86_64: { architecture: 'amd64' },
+  'x86-64': { architecture: 'amd64' },
+  i386: { architecture: '386' },
+  aarch64: { architecture: 'arm64' },
+  armhf: { architecture: 'arm', variant: 'v7' },
+  armel: { architecture: 'arm', variant: 'v6' },
+};
+
+/** The platform of this machine. */
+export function hostPlatform(): Platform {
+  return { os: 'linux', architecture: GO_ARCHITECTURES[process.arch] ?? process.arch };
+}
+
+/**
+ * `linux/arm64/v8`, `linux/amd64`, or a part alone: `linux`, `arm64`; what is left out is the host's.
+ *
+ * @throws {EngineError} `invalid`
+ */
+export function parsePlatform(text: string): Platform {
+  const parts = text.toLowerCase().split('/');
+  if (parts.length > 3 || !parts.every((part) => /^[a-z0-9_.-]+$/.test(part)))
+    throw new EngineError(
+      'invalid',
+      `Cannot use platform ${JSON.stringify(text)}: not OS/ARCHITECTURE[/VARIANT]`,
+    );
+  const host = hostPlatform();
+  const [first = '', second, variant] = parts;
+  if (second === undefined)
+    return first === host.os ? host : { os: host.os, ...normalizeArchitecture(first, undefined) };
+  return { os: first, ...normalizeArchitecture(second, variant) };
+}
+
+function normalizeArchitecture(name: string, variant: string | undefined): Omit<Platform, 'os'> {
+  const known = ALIASES[name] ?? { architecture: name };
+  const isDefault = known.architecture === 'arm64' && variant === 'v8';
+  return variant === undefined || isDefault ? known : { architecture: known.architecture, variant };
+}
+
+export function formatPlatform({ os, architecture, variant }: Platform): string {
+  return variant ? `${os}/${architecture}/${variant}` : `${os}/${architecture}`;
+}
+
+/** True if an image for `image` is what `wanted` asks for: a variant counts only where one is asked for. */
+export function matchesPlatform(image: Platform, wanted: Platform): boolean {
+  const normal = normalizeArchitecture(image.architecture, image.variant);
+  if (image.os !== wanted.os || normal.architecture !== wanted.architecture) return false;
+  return wanted.variant === undefined || normal.variant === undefined || normal.variant === wanted.variant;
+}
