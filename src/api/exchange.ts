@@ -89,9 +89,18 @@ export class Exchange {
 
   #watch(): AbortSignal {
     const controller = new AbortController();
-    if (this.request.socket.destroyed) controller.abort();
-    this.request.socket.once('close', () => controller.abort());
-    this.response.once('close', () => controller.abort());
-    return AbortSignal.any([controller.signal, this.context.closing]);
+    const { closing } = this.context;
+    const { socket } = this.request;
+    const abort = () => {
+      // Socket and server outlive the exchange.
+      socket.off('close', abort);
+      closing.removeEventListener('abort', abort);
+      controller.abort();
+    };
+    socket.on('close', abort);
+    closing.addEventListener('abort', abort);
+    this.response.once('close', abort);
+    if (socket.destroyed || closing.aborted) abort();
+    return controller.signal;
   }
 }

@@ -71,9 +71,10 @@ function answerWhileReading(exchange: Exchange): RawStream {
   return { input: bodyStream(exchange), output: response };
 }
 
-/** The HTTP parser must not see what follows: without its listeners the socket belongs to whoever reads it. */
+/** The HTTP parser must not see what follows: without its listeners the socket belongs to whoever reads it. Those for
+ * `close` stay, which only let go of what the server keeps of the connection. */
 function detachParser(socket: Socket): void {
-  for (const event of ['data', 'end', 'drain', 'timeout', 'error', 'close']) socket.removeAllListeners(event);
+  for (const event of ['data', 'end', 'drain', 'timeout', 'error']) socket.removeAllListeners(event);
 }
 
 /** Closing at once could cost the client the last bytes (RST); waiting for ever would leak the socket. */

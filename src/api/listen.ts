@@ -6,20 +6,18 @@ import { dirname } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 
 export interface TlsOptions {
-  readonly ca?: string | Buffer;
   readonly cert: string | Buffer;
   readonly key: string | Buffer;
-  /** Only clients with a certificate of `ca` may speak. */
-  readonly requestCert?: boolean;
-  readonly rejectUnauthorized?: boolean;
+  /** Given, only clients with a certificate of this authority may speak. */
+  readonly ca?: string | Buffer;
 }
 
 export type ListenTarget =
   | {
       readonly kind: 'unix';
       readonly path: string;
-      /** Permissions of the socket: 0o660. */
-      readonly mode: number;
+      /** Permissions of the socket; absent: 0o660. */
+      readonly mode?: number;
       /** Name or number of the group that may connect; absent: root's. A name that does not exist counts as absent. */
       readonly group?: string;
     }
@@ -32,7 +30,7 @@ const BACKLOG = 4096;
 
 /** @returns the address as clients write it */
 export async function listenOn(server: Server, target: ListenTarget): Promise<string> {
-  if (target.kind === 'unix') return listenOnPath(server, target.path, target.mode, target.group);
+  if (target.kind === 'unix') return listenOnPath(server, target);
   if (target.kind === 'fd') {
     await listening(server, () => server.listen({ fd: target.fd, backlog: BACKLOG }));
     return `fd://${target.fd}`;
@@ -43,7 +41,8 @@ export async function listenOn(server: Server, target: ListenTarget): Promise<st
   return `tcp://${target.host.includes(':') ? `[${target.host}]` : target.host}:${port}`;
 }
 
-async function listenOnPath(server: Server, path: string, mode: number, group?: string): Promise<string> {
+async function listenOnPath(server: Server, target: ListenTarget & { kind: 'unix' }): Promise<string> {
+  const { path, mode = 0o660, group } = target;
   await mkdir(dirname(path), { recursive: true, mode: 0o711 });
   await removeStale(path);
   // Nobody may connect before the group is set; the socket is bound before listen() returns.

@@ -37,7 +37,7 @@ export function hasBody({ request }: Exchange): boolean {
  * The request's body as a stream of its own: destroying it half way (an error, an early break) drains the rest, so
  * that the connection lives to carry the answer. It fails with `aborted` if the client goes away.
  */
-export function bodyStream({ request }: Exchange): Readable {
+export function bodyStream({ request, response }: Exchange): Readable {
   const body = new Readable({
     read: () => {
       request.resume();
@@ -59,6 +59,9 @@ export function bodyStream({ request }: Exchange): Readable {
   request.on('end', () => body.push(null));
   request.on('error', onGone);
   request.on('close', onGone);
+  // Who has answered reads no more.
+  response.once('close', () => body.destroy());
+  response.once('finish', () => body.destroy());
   if (request.readableEnded) body.push(null);
   return body;
 }

@@ -9,15 +9,16 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import { silentLogger, type Logger } from '#base/log.ts';
 import type { EngineApi } from '#engine/engine.ts';
+import { ENGINE_VERSION } from '#engine/version.ts';
 import { API_VERSION } from '#wire/versions.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { ServerContext } from './exchange.ts';
-import { type ListenTarget, listenOn } from './listen.ts';
+import { type ListenTarget, listenOn, type TlsOptions } from './listen.ts';
+
+export type { ListenTarget } from './listen.ts';
 
 export interface ApiServerOptions {
   readonly logger?: Logger;
-  /** Of this engine, for the header `Server`. */
-  readonly engineVersion: string;
   /** `1`: the classic builder; `2`: BuildKit. What clients prefer when they build. */
   readonly builderVersion?: '1' | '2';
   /** How long requests may go on when the server closes. */
@@ -36,7 +37,18 @@ export interface ApiServer extends AsyncDisposable {
 
 const DEFAULT_GRACE_MS = 500;
 
-export function createApiServer(engine: EngineApi, options: ApiServerOptions): ApiServer {
+const COMMON_HEADERS: readonly string[] = [
+  'Api-Version',
+  API_VERSION,
+  'Docker-Experimental',
+  'false',
+  'Ostype',
+  'linux',
+  'Server',
+  `Caisson/${ENGINE_VERSION} (linux)`,
+];
+
+export function createApiServer(engine: EngineApi, options: ApiServerOptions = {}): ApiServer {
   return new HttpApiServer(engine, options);
 }
 
@@ -55,7 +67,7 @@ class HttpApiServer implements ApiServer {
       engine,
       logger: this.#logger,
       closing: this.#closing.signal,
-      headers: commonHeaders(options.engineVersion),
+      headers: COMMON_HEADERS,
       builderVersion: options.builderVersion ?? '1',
     };
     this.#dispatcher = new Dispatcher(context);
@@ -96,8 +108,11 @@ class HttpApiServer implements ApiServer {
       requireHostHeader: false,
       shouldUpgradeCallback: (request) => this.#dispatcher.hijacks(request),
     };
-    const server = tls ? https.createServer({ ...options, ...tls }) : http.createServer(options);
-    server.on('request', (request, response) => this.#dispatcher.request(request, response));
+    const server = tls ? https.createServer({ ...options, ...tlsOptions(tls) }) : http.createServer(options);
+    server.on('request', (request, response) => {
+      response.once('close', () => this.#closeIfIdle(server));
+      this.#dispatcher.request(request, response);
+    });
     server.on('upgrade', (request, socket: Socket, head) => this.#dispatcher.upgrade(request, socket, head));
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuseGarbage(error, socket));
     server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
@@ -107,14 +122,20 @@ class HttpApiServer implements ApiServer {
     return server;
   }
 
+  /** A connection whose last request has ended while the server closes. */
+  #closeIfIdle(server: http.Server): void {
+    if (this.#closing.signal.aborted) setImmediate(() => server.closeIdleConnections());
+  }
+
   #cutAll(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
 }
 
-function commonHeaders(engineVersion: string): readonly string[] {
-  const server = `Caisson/${engineVersion} (linux)`;
-  return ['Api-Version', API_VERSION, 'Docker-Experimental', 'false', 'Ostype', 'linux', 'Server', server];
+/** An authority to check against is of no use unless clients must show a certificate. */
+function tlsOptions(tls: TlsOptions): https.ServerOptions {
+  const verifies = tls.ca !== undefined;
+  return { ...tls, minVersion: 'TLSv1.2', requestCert: verifies, rejectUnauthorized: verifies };
 }
 
 /** What is no HTTP gets 400 as from Go, unless the client is gone or has an answer already. */
