@@ -8,9 +8,12 @@
  * Life cycle of a sandbox: acquired when the container starts → released when it stops. It outlives the daemon;
  * `restore` takes it over at the next start, and whatever no live container owns is removed.
  *
- * Errors: `exhausted` (no free address or port), `conflict` (port in use: "Bind for 0.0.0.0:80 failed: port is
- * already allocated"), `not-found` ("network X not found"), `invalid`, `unavailable` (another engine's firewall).
+ * Errors: `exhausted` (no free address), `internal` for whatever is wrong with a port, since dockerd answers status
+ * 500 ("driver failed programming external connectivity on endpoint X (ID): Bind for 0.0.0.0:80 failed: port is
+ * already allocated"), `not-found` ("network X not found"), `invalid`, `unavailable` (no nftables).
  */
+import type { Logger } from '#base/log.ts';
+import type { EmitEvent } from '#wire/event.ts';
 import type { EndpointSettings, NetworkInspect, PortMap } from '#wire/network.ts';
 
 export interface SandboxRequest {
@@ -52,7 +55,14 @@ export interface Sandbox {
 /** What must be remembered to take a sandbox over after a restart: JSON. */
 export type SandboxRecord = Sandbox & { readonly request: SandboxRequest };
 
+/**
+ * Disposing is the daemon's clean stop: sandboxes and rules of running containers stay. What this process did for
+ * them itself rests until the next start: names do not resolve, ports published on IPv6 are closed.
+ */
 export interface Networks extends AsyncDisposable {
+  /**
+   * @throws {EngineError} nothing is left behind then
+   */
   acquire(request: SandboxRequest): Promise<SandboxRecord>;
   /** Idempotent; fast: the kernel finishes in the background. */
   release(record: SandboxRecord): void;
@@ -66,6 +76,8 @@ export interface Networks extends AsyncDisposable {
     mode: string,
     endpoints: Readonly<Record<string, EndpointSettings>>,
   ): Readonly<Record<string, EndpointSettings>>;
+  /** Removes everything, the bridge and the firewall's table included; then disposes. Containers are cut off. */
+  destroy(): Promise<void>;
   /** @throws {EngineError} as Docker does at create for malformed or impossible requests */
   validate(request: Pick<SandboxRequest, 'mode' | 'endpoints' | 'portBindings' | 'extraHosts' | 'dns'>): void;
 }
@@ -88,4 +100,12 @@ export interface NetworksOptions {
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOptions: readonly string[];
+}
+
+/** What the engine gives the networks beside their configuration. */
+export interface NetworksEnvironment {
+  readonly emit: EmitEvent;
+  readonly logger: Logger;
+  /** Of the containers that are running now: taken over. Whatever else an earlier daemon left is removed. */
+  readonly restore: readonly SandboxRecord[];
 }

@@ -19,10 +19,13 @@ const MAX_CONNECTIONS = 64;
 const BACKLOG = 16;
 
 /**
- * Commands for nft(8), run once in the container's namespace. The rewriting is stateless, which spares the namespace
- * connection tracking.
+ * Commands for nft(8) that set the rewriting up in the namespace they run in, or set it up anew. It is stateless,
+ * which spares the namespace connection tracking.
  */
 export const RESOLVER_REDIRECT = `table inet caisson-dns {
+}
+delete table inet caisson-dns
+table inet caisson-dns {
   chain output {
     type filter hook output priority raw; policy accept;
     ip daddr ${RESOLVER_ADDRESS} udp dport 53 udp dport set ${RESOLVER_PORT}

@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { isIPv4 } from 'node:net';
+import { EngineError } from '#base/errors.ts';
+import { isErrno } from '#linux/errno.ts';
+import { type AddressInfo, type LinkInfo, RouteSocket } from '#linux/rtnetlink.ts';
+import { addAddress, createBridge, deleteAddress, deleteLink, setLinkUp } from '#linux/rtnetlink-messages.ts';
+import { chooseSubnet } from './default-subnet.ts';
+import { broadcastOf, formatIpv4, type InterfaceAddress, parseIpv4, type Subnet, subnetOf } from './ipv4.ts';
+import { writeOptionalSysctl, writeSysctls } from './sysctl.ts';
+
+const DEFAULT_MTU = 1500;
+
+/** A bridge in the kernel with the host's address on it, which is the gateway of everything on it. */
+export interface Bridge {
+  readonly name: string;
+  readonly index: number;
+  readonly gateway: InterfaceAddress;
+  readonly mtu: number;
+}
+
+export interface BridgeOptions {
+  readonly name: string;
+  /** Absent: the one that it has, else the first pool that the host does not use. */
+  readonly gateway: InterfaceAddress | undefined;
+  /** Subnets must not cover them, or the host's own names stop resolving. */
+  readonly nameservers: readonly string[];
+}
+
+/**
+ * Makes sure that the bridge exists, is up and has its address; what is right already is left alone, so that its
+ * subnet stays the same over restarts of the engine.
+ *
+ * @throws {EngineError} `conflict` if a link of another kind has the name, `exhausted` if no subnet is free
+ */
+export function ensureBridge(options: BridgeOptions): Bridge {
+  using route = RouteSocket.open();
+  const mtu = defaultMtu(route);
+  const link = findLink(route, options.name) ?? createLink(route, options.name, mtu);
+  if (link.kind !== 'bridge') {
+    throw new EngineError('conflict', `Cannot use link ${options.name} as bridge: it is of another kind`);
+  }
+  const current = route.listAddresses().filter((info) => info.index === link.index && info.family === 'ipv4');
+  const gateway = options.gateway ?? toGateway(current[0]) ?? chooseSubnet(subnetsInUse(route, options));
+  assignAddress(route, link, current, gateway);
+  route.request(setLinkUp(link.index));
+  configure(options.name);
+  return { name: options.name, index: link.index, gateway, mtu };
+}
+
+/** Deletes a bridge; containers on it are cut off. One that does not exist is fine. */
+export function deleteBridge(name: string): void {
+  using route = RouteSocket.open();
+  if (route.linkExists(name)) route.request(deleteLink(name));
+}
+
+function findLink(route: RouteSocket, name: string): LinkInfo | undefined {
+  try {
+    return route.link(name);
+  } catch (error) {
+    if (isErrno(error, 'ENODEV')) return undefined;
+    throw error;
+  }
+}
+
+/** With a MAC address of its own: otherwise it would change whenever a container comes or goes. */
+function createLink(route: RouteSocket, name: string, mtu: number): LinkInfo {
+  route.request(
+    createBridge({
+      name,
+      mtu,
+      mac: `02:42:${randomBytes(4)
+        .toString('hex')
+        .replace(/..(?!$)/g, '$&:')}`,
+    }),
+  );
+  return route.link(name);
+}
+
+/** What the way out of the host can carry. */
+function defaultMtu(route: RouteSocket): number {
+  const outward = route
+    .listRoutes()
+    .find(({ family, prefixLength }) => family === 'ipv4' && prefixLength === 0);
+  const link = outward && route.listLinks().find(({ index }) => index === outward.outputIndex);
+  return link?.mtu || DEFAULT_MTU;
+}
+
+function toGateway(info: AddressInfo | undefined): InterfaceAddress | undefined {
+  if (!info) return undefined;
+  const address = parseIpv4(info.address);
+  return { address, subnet: subnetOf(address, info.prefixLength) };
+}
+
+function subnetsInUse(route: RouteSocket, options: BridgeOptions): readonly Subnet[] {
+  const routes = route
+    .listRoutes()
+    .filter(({ family, prefixLength }) => family === 'ipv4' && prefixLength > 0)
+    .map(({ destination, prefixLength }) => subnetOf(parseIpv4(destination), prefixLength));
+  const addresses = route
+    .listAddresses()
+    .filter(({ family }) => family === 'ipv4')
+    .map(({ address, prefixLength }) => subnetOf(parseIpv4(address), prefixLength));
+  const servers = options.nameservers.filter(isIPv4).map((server) => subnetOf(parseIpv4(server), 32));
+  return [...routes, ...addresses, ...servers];
+}
+
+function assignAddress(
+  route: RouteSocket,
+  link: LinkInfo,
+  current: readonly AddressInfo[],
+  wanted: InterfaceAddress,
+): void {
+  const { prefixLength } = wanted.subnet;
+  const address = formatIpv4(wanted.address);
+  const isWanted = (info: AddressInfo) => info.address === address && info.prefixLength === prefixLength;
+  route.request(...current.filter((info) => !isWanted(info)).map(deleteAddress));
+  if (current.some(isWanted)) return;
+  const broadcast = formatIpv4(broadcastOf(wanted.subnet));
+  route.request(addAddress({ index: link.index, address, prefixLength, broadcast }));
+}
+
+/**
+ * `route_localnet` lets the host reach published ports by its loopback addresses; the firewall keeps containers from
+ * using it the other way. A bridge for IPv4 alone needs no IPv6 address of its own.
+ */
+function configure(name: string): void {
+  const interfaceName = name.replaceAll('.', '/');
+  writeSysctls({ [`net.ipv4.conf.${interfaceName}.route_localnet`]: '1' });
+  writeOptionalSysctl(`net.ipv6.conf.${interfaceName}.disable_ipv6`, '1');
+}

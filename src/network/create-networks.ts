@@ -1,0 +1,156 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { removeNetworkNamespace } from '#linux/namespaces.ts';
+import { RouteSocket } from '#linux/rtnetlink.ts';
+import { type Bridge, deleteBridge, ensureBridge } from './bridge.ts';
+import { BridgeDriver } from './bridge-driver.ts';
+import { EngineNetworks } from './engine-networks.ts';
+import { Firewall } from './firewall.ts';
+import { HostResolver } from './host-resolver.ts';
+import { formatIpv4, formatSubnet, type InterfaceAddress, parseInterfaceAddress } from './ipv4.ts';
+import { NamespacePool } from './namespace-pool.ts';
+import type { Networks, NetworksEnvironment, NetworksOptions, SandboxRecord } from './network.ts';
+import type { NetworkDriver } from './network-driver.ts';
+import { networkIdentity } from './network-identity.ts';
+import { acceptInOtherFirewalls, removeFromOtherFirewalls } from './other-firewalls.ts';
+import { HostDriver, NoneDriver } from './plain-drivers.ts';
+import { PortPublisher, rulesOf } from './port-publisher.ts';
+import { fromPortMap } from './publication.ts';
+import { vethName, vethPrefix } from './ready-namespace.ts';
+import type { FirewallRule } from './ruleset.ts';
+import { SandboxFiles } from './sandbox-files.ts';
+import { readSysctl, writeSysctls } from './sysctl.ts';
+import { UnpluggedLinks } from './unplugged-links.ts';
+import { Upstream } from './upstream.ts';
+
+/** What clients call the default bridge, whatever its link is called. */
+const BRIDGE_NETWORK = 'bridge';
+
+type Options = NetworksOptions & NetworksEnvironment;
+
+/**
+ * Sets the default bridge and the firewall up, takes running containers over and removes what no running container
+ * owns.
+ *
+ * @throws {EngineError} `unavailable` without nftables, `invalid` for a bad bridge address, `exhausted` if the host
+ *   uses every default pool
+ */
+export async function createNetworks(options: Options): Promise<Networks> {
+  const directory = join(options.runDirectory, 'namespaces');
+  mkdirSync(directory, { recursive: true, mode: 0o710 });
+  const identity = networkIdentity(options.runDirectory);
+  await using undo = new AsyncDisposableStack();
+  const host = await setUpHost(options, undo);
+  removeOrphans(directory, options, host.unplugged);
+  const drivers = createDrivers(options, host, directory, identity.idOf, undo);
+  const entries = [...drivers].map(([name, driver]) => {
+    const network = { id: identity.idOf(name), name, created: identity.created, driver };
+    return [name, network] as const;
+  });
+  const networks = new EngineNetworks({
+    networks: new Map(entries),
+    emit: options.emit,
+    resources: undo.move(),
+    removeFromHost: () => removeFromHost(options, host),
+  });
+  for (const record of options.restore) networks.restore(record);
+  return networks;
+}
+
+/** What the engine has on the host for all containers together. */
+interface HostSide {
+  readonly resolver: HostResolver;
+  readonly bridge: Bridge;
+  /** Absent where the engine is not to manage it. */
+  readonly firewall: Firewall | undefined;
+  readonly unplugged: UnpluggedLinks;
+}
+
+async function setUpHost(options: Options, undo: AsyncDisposableStack): Promise<HostSide> {
+  const { bridgeName: name, tableName: table, logger, icc } = options;
+  const resolver = new HostResolver();
+  const { nameservers } = resolver.settings;
+  const bridge = ensureBridge({ name, gateway: wantedGateway(options), nameservers });
+  if (readSysctl('net.ipv4.ip_forward') === '0') writeSysctls({ 'net.ipv4.ip_forward': '1' });
+  const unplugged = undo.use(new UnpluggedLinks());
+  if (!options.iptables) return { resolver, bridge, firewall: undefined, unplugged };
+  const mark = await acceptInOtherFirewalls(table, logger);
+  const subnet = formatSubnet(bridge.gateway.subnet);
+  const rules = restoredRules(options.restore);
+  const firewall = undo.use(new Firewall({ table, mark, logger }, [{ name, subnet, icc }], rules));
+  return { resolver, bridge, firewall, unplugged };
+}
+
+/** Running containers decide where their gateway is; then the flags do. */
+function wantedGateway({ restore, bridgeAddress, logger }: Options): InterfaceAddress | undefined {
+  const wanted = bridgeAddress === undefined ? undefined : parseInterfaceAddress(bridgeAddress);
+  const endpoint = restore.map(({ endpoints }) => endpoints[BRIDGE_NETWORK]).find((found) => found?.Gateway);
+  if (!endpoint) return wanted;
+  const present = parseInterfaceAddress(`${endpoint.Gateway}/${endpoint.IPPrefixLen}`);
+  if (wanted && wanted.address !== present.address) {
+    logger.warn('running containers keep the bridge address as it is', { wanted: bridgeAddress });
+  }
+  return present;
+}
+
+function restoredRules(records: readonly SandboxRecord[]): readonly FirewallRule[] {
+  return records.flatMap(({ endpoints, ports }) => {
+    const address = endpoints[BRIDGE_NETWORK]?.IPAddress;
+    return address ? rulesOf(fromPortMap(ports), address) : [];
+  });
+}
+
+/** A daemon that was killed leaves its pool, and perhaps containers that ended meanwhile. */
+function removeOrphans(directory: string, { bridgeName, restore }: Options, unplugged: UnpluggedLinks): void {
+  const paths = new Set(restore.map(({ namespacePath }) => namespacePath));
+  for (const name of readdirSync(directory)) {
+    const path = join(directory, name);
+    if (!paths.has(path)) removeNetworkNamespace(path);
+  }
+  const live = new Set([...paths].flatMap((path) => (path === undefined ? [] : vethName(bridgeName, path))));
+  using route = RouteSocket.open();
+  for (const { name } of route.listLinks()) {
+    if (name.startsWith(vethPrefix(bridgeName)) && !live.has(name)) unplugged.add(name);
+  }
+}
+
+/** The built-in networks by name. */
+function createDrivers(
+  options: Options,
+  { resolver, bridge, firewall, unplugged }: HostSide,
+  directory: string,
+  idOf: (network: string) => string,
+  undo: AsyncDisposableStack,
+): ReadonlyMap<string, NetworkDriver> {
+  const { icc, logger, userlandProxy, defaultBindAddress, poolSize } = options;
+  const files = new SandboxFiles(options, resolver, formatIpv4(bridge.gateway.address));
+  const pool = undo.use(new NamespacePool({ directory, plug: { bridge, icc }, size: poolSize, logger }));
+  const upstream = new Upstream();
+  const bridgeDriver = new BridgeDriver({
+    networkId: idOf(BRIDGE_NETWORK),
+    networkName: BRIDGE_NETWORK,
+    bridge,
+    icc,
+    masquerade: options.iptables,
+    defaultBindAddress,
+    pool,
+    publisher: new PortPublisher({ firewall, userlandProxy, defaultAddress: defaultBindAddress, logger }),
+    files,
+    forward: (message, servers, transport) => upstream.forward(message, servers, transport),
+    onUnplugged: unplugged.add,
+    logger,
+  });
+  return new Map<string, NetworkDriver>([
+    [BRIDGE_NETWORK, bridgeDriver],
+    ['host', new HostDriver(idOf('host'), files)],
+    ['none', new NoneDriver(idOf('none'), files, directory)],
+  ]);
+}
+
+async function removeFromHost({ bridgeName, tableName }: Options, host: HostSide): Promise<void> {
+  host.unplugged.sweep();
+  deleteBridge(bridgeName);
+  if (!host.firewall) return;
+  host.firewall.removeTable();
+  await removeFromOtherFirewalls(tableName);
+}

@@ -1,0 +1,79 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { messageOf } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import { Nftables } from '#linux/nftables.ts';
+import { PACKET_MARK } from './ruleset.ts';
+
+/*
+ * Docker, ufw and others make iptables drop whatever they do not know in its FORWARD chain, and an accept in our
+ * table does not override that. So where such a chain exists, one rule there accepts packets that our table marked.
+ * This is the only use of iptables, at the engine's start, and only on hosts that use it already.
+ */
+
+const run = promisify(execFile);
+
+async function iptables(...args: readonly string[]): Promise<string> {
+  const { stdout } = await run('iptables', ['-w', '10', ...args]);
+  return stdout;
+}
+
+/** One engine's rule; the comment tells engines apart. */
+function acceptRule(table: string): readonly string[] {
+  const mark = `0x${PACKET_MARK.value.toString(16)}/0x${PACKET_MARK.mask.toString(16)}`;
+  return ['-m', 'mark', '--mark', mark, '-m', 'comment', '--comment', `inet ${table}`, '-j', 'ACCEPT'];
+}
+
+/**
+ * Makes iptables let our forwarded packets pass, if it would not.
+ *
+ * @returns whether it does so by their mark, which they need then
+ */
+export async function acceptInOtherFirewalls(table: string, logger: Logger): Promise<boolean> {
+  if (!usesIptables()) return false;
+  try {
+    const chain = await droppingChain();
+    if (chain === undefined) return false;
+    const rule = acceptRule(table);
+    await iptables('-C', chain, ...rule).catch(() => iptables('-I', chain, '1', ...rule));
+    return true;
+  } catch (error) {
+    logger.warn('cannot tell iptables to forward to containers', { error: messageOf(error) });
+    return false;
+  }
+}
+
+/** Takes the rule back. */
+export async function removeFromOtherFirewalls(table: string): Promise<void> {
+  if (!usesIptables()) return;
+  for (const chain of ['DOCKER-USER', 'FORWARD']) {
+    await iptables('-D', chain, ...acceptRule(table)).catch(() => undefined);
+  }
+}
+
+/** Where a rule of ours belongs: Docker keeps DOCKER-USER for others and never flushes it. */
+async function droppingChain(): Promise<string | undefined> {
+  const rules = await iptables('-S', 'FORWARD');
+  if (/^-A FORWARD -j DOCKER-USER$/m.test(rules)) return 'DOCKER-USER';
+  return /^-P FORWARD DROP$/m.test(rules) ? 'FORWARD' : undefined;
+}
+
+/** Whether either of its implementations has a filter table here; asking iptables itself would create one. */
+function usesIptables(): boolean {
+  return hasLegacyTable() || hasNftablesTable();
+}
+
+function hasLegacyTable(): boolean {
+  try {
+    return readFileSync('/proc/thread-self/net/ip_tables_names', 'utf8').split('\n').includes('filter');
+  } catch {
+    // The kernel has no legacy iptables, or it was never used.
+    return false;
+  }
+}
+
+function hasNftablesTable(): boolean {
+  using nftables = Nftables.open();
+  return /^table ip filter$/m.test(nftables.run('list tables ip'));
+}

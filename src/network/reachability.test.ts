@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { Nftables } from '#linux/nftables.ts';
+import type { SandboxRecord } from './network.ts';
+import { readSysctl, writeSysctls } from './sysctl.ts';
+import {
+  connectOutside,
+  eventually,
+  linkNames,
+  onPrivateHost,
+  Peer,
+  requestFor,
+  startNetworks,
+  TABLE,
+  temporaryDirectory,
+} from './testing.ts';
+
+const HOST = '198.51.100.1';
+const OUTSIDE = '198.51.100.2';
+const GATEWAY = '172.30.0.1';
+
+const PORTS = {
+  portBindings: {
+    '80/tcp': [
+      { HostIp: '', HostPort: '8080' },
+      { HostIp: '127.0.0.1', HostPort: '8081' },
+    ],
+    '53/udp': [{ HostIp: '', HostPort: '5353' }],
+  },
+  exposedPorts: ['80/tcp', '53/udp', '99/tcp'],
+} as const;
+
+if (onPrivateHost(import.meta.filename)) {
+  for (const [title, settings] of Object.entries({
+    'without br_netfilter': { filterBridged: '0', icc: true },
+    'with br_netfilter': { filterBridged: '1', icc: true },
+    'without icc': { filterBridged: '0', icc: false },
+    'without icc, with br_netfilter': { filterBridged: '1', icc: false },
+  })) {
+    describe(title, () => matrix(settings));
+  }
+  describe('beside Docker, which drops what it does not know', () => besideDocker());
+}
+
+/** Two containers, the host and a machine outside. */
+async function build(stack: AsyncDisposableStack, icc: boolean) {
+  const directory = stack.use(temporaryDirectory()).path;
+  const outside = stack.use(connectOutside(directory));
+  const networks = await startNetworks(directory, { icc });
+  stack.defer(() => networks.destroy());
+  const web = await networks.acquire(requestFor('web', PORTS));
+  const other = await networks.acquire(requestFor('other'));
+  const peers = {
+    web: stack.use(await Peer.start('web', web.namespacePath)),
+    other: stack.use(await Peer.start('other', other.namespacePath)),
+    outside: stack.use(await Peer.start('outside', outside.path)),
+    host: stack.use(await Peer.start('host')),
+  };
+  assert.equal(await peers.web.listen(80), 'ok');
+  assert.equal(await peers.web.listen(53, 'udp'), 'ok');
+  assert.equal(await peers.outside.listen(80), 'ok');
+  return { ...peers, networks, webAddress: addressOf(web), otherAddress: addressOf(other) };
+}
+
+type World = Awaited<ReturnType<typeof build>>;
+
+function addressOf(record: SandboxRecord): string {
+  return record.endpoints['bridge']?.IPAddress ?? '';
+}
+
+function matrix({ filterBridged, icc }: { readonly filterBridged: string; readonly icc: boolean }): void {
+  const stack = new AsyncDisposableStack();
+  let world: World;
+  before(async () => {
+    if (readSysctl('net.bridge.bridge-nf-call-iptables') !== undefined) {
+      writeSysctls({ 'net.bridge.bridge-nf-call-iptables': filterBridged });
+    }
+    world = await build(stack, icc);
+  });
+  after(async () => {
+    await stack.disposeAsync();
+    await eventually(() => linkNames().length === 0, 'no links');
+    using nftables = Nftables.open();
+    assert.equal(nftables.run('list tables'), '');
+  });
+
+  test('from outside to a published port, which sees who it is', async () => {
+    assert.equal(await world.outside.ask(HOST, 8080), `web ${OUTSIDE}`);
+    assert.equal(await world.outside.ask(HOST, 5353, 'udp'), `web ${OUTSIDE}`);
+  });
+
+  test('from the host: its own address, loopback, the gateway, the container', async () => {
+    for (const address of [HOST, '127.0.0.1', '127.0.0.5', GATEWAY]) {
+      assert.match(await world.host.ask(address, 8080), /^web /, address);
+      assert.match(await world.host.ask(address, 5353, 'udp'), /^web /, `${address} udp`);
+    }
+    assert.match(await world.host.ask(world.webAddress, 80), /^web /);
+  });
+
+  test('over IPv6', async () => {
+    assert.match(await world.host.ask('::1', 8080), /^web /);
+    assert.match(await world.host.ask('::1', 5353, 'udp'), /^web /);
+  });
+
+  test('a port published on one address is there and nowhere else', async () => {
+    assert.match(await world.host.ask('127.0.0.1', 8081), /^web /);
+    assert.equal(await world.host.ask(HOST, 8081), 'ECONNREFUSED');
+    assert.equal(await world.outside.ask(HOST, 8081), 'ECONNREFUSED');
+  });
+
+  test('from another container and from itself by the host', async () => {
+    for (const address of [HOST, GATEWAY]) {
+      assert.match(await world.other.ask(address, 8080), /^web /, address);
+      assert.match(await world.web.ask(address, 8080), /^web /, `${address} itself`);
+      assert.match(await world.other.ask(address, 5353, 'udp'), /^web /, `${address} udp`);
+    }
+  });
+
+  test('from container to container as icc has it', async () => {
+    const answer = await world.other.ask(world.webAddress, 80);
+    if (icc) assert.equal(answer, `web ${world.otherAddress}`);
+    else assert.match(answer, /timeout|EHOSTUNREACH/);
+  });
+
+  test('from a container to the outside, hidden behind the host', async () => {
+    assert.equal(await world.web.ask(OUTSIDE, 80), `outside ${HOST}`);
+  });
+
+  test('from outside nobody gets past the published ports', async () => {
+    assert.equal(await world.outside.ask(world.webAddress, 80), 'timeout');
+    assert.equal(await world.outside.ask(world.webAddress, 53, 'udp'), 'timeout');
+  });
+}
+
+function iptables(...args: readonly string[]): string {
+  return execFileSync('iptables', args, { encoding: 'utf8' });
+}
+
+function besideDocker(): void {
+  const options = { skip: !existsSync('/usr/sbin/iptables') };
+
+  test('traffic passes and is taken back out', options, async () => {
+    iptables('-N', 'DOCKER-USER');
+    iptables('-A', 'DOCKER-USER', '-j', 'RETURN');
+    iptables('-P', 'FORWARD', 'DROP');
+    iptables('-I', 'FORWARD', '-j', 'DOCKER-USER');
+    {
+      await using stack = new AsyncDisposableStack();
+      const { outside, web } = await build(stack, true);
+      assert.equal(await outside.ask(HOST, 8080), `web ${OUTSIDE}`);
+      assert.equal(await web.ask(OUTSIDE, 80), `outside ${HOST}`);
+      assert.match(iptables('-S', 'DOCKER-USER'), new RegExp(`--comment "?inet ${TABLE}"? -j ACCEPT`));
+    }
+    assert.equal(iptables('-S', 'DOCKER-USER'), '-N DOCKER-USER\n-A DOCKER-USER -j RETURN\n');
+  });
+}

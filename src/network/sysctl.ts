@@ -1,0 +1,53 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { EngineError } from '#base/errors.ts';
+import { isErrno } from '#linux/errno.ts';
+
+/**
+ * The file of a kernel setting. As sysctl(8) has it, the first separator tells which one separates: in
+ * `net.ipv4.conf.eth0/10.forwarding` the slash is part of the interface's name and stands for a dot.
+ */
+export function sysctlPath(key: string): string {
+  const dotted = /^[^/]*\./.test(key);
+  const parts = dotted ? key.split('.').map((part) => part.replaceAll('/', '.')) : key.split('/');
+  if (parts.some((part) => part === '' || part === '.' || part === '..')) {
+    throw new EngineError('invalid', `invalid sysctl name: "${key}"`);
+  }
+  return `/proc/sys/${parts.join('/')}`;
+}
+
+/**
+ * Sets kernel settings, those below `net` in the network namespace that the thread is in.
+ *
+ * @throws {EngineError} `invalid` if there is no such setting or it refuses the value
+ */
+export function writeSysctls(values: Readonly<Record<string, string>>): void {
+  for (const [key, value] of Object.entries(values)) {
+    try {
+      writeFileSync(sysctlPath(key), value);
+    } catch (cause) {
+      if (!isErrno(cause, 'ENOENT', 'EINVAL', 'EACCES', 'EPERM', 'EROFS', 'ERANGE')) throw cause;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new EngineError('invalid', `Cannot set sysctl ${key} to "${value}": ${reason}`, { cause });
+    }
+  }
+}
+
+/** The value without surrounding blanks, or undefined where the kernel has no such setting. */
+export function readSysctl(key: string): string | undefined {
+  try {
+    return readFileSync(sysctlPath(key), 'utf8').trim();
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+/** Sets what the kernel has; a setting of a part that it lacks, IPv6 for example, is passed over. */
+export function writeOptionalSysctl(key: string, value: string): void {
+  if (readSysctl(key) !== undefined) writeSysctls({ [key]: value });
+}
+
+/** Of a container's settings those that belong to its network namespace. */
+export function networkSysctls(values: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(values).filter(([key]) => /^net[./]/.test(key)));
+}
