@@ -1,29 +1,34 @@
-/** Go's zero time, which stands on the wire for "never". */
-export const NEVER = '0001-01-01T00:00:00Z';
+import { ZERO_TIME, formatTimestamp } from '#wire/timestamps.ts';
 
+/** What stands for "never". */
+export const NEVER = ZERO_TIME;
+
+/** What the two clocks may differ before the wall clock is looked at again, in milliseconds. */
+const TOLERANCE_MS = 2;
+const SECOND_NS = 1_000_000_000n;
+
+let offsetMs = performance.timeOrigin;
 let last = 0n;
 
-/** Nanoseconds since the epoch with the resolution of `performance.now`; strictly increasing within the process. */
+/**
+ * Nanoseconds since the epoch, in microseconds' resolution: every call gives a later time than the one before, unless
+ * the wall clock was set back by more than a second.
+ */
 export function nowNs(): bigint {
-  const now = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
-  last = now > last ? now : last + 1n;
+  const monotonic = performance.now();
+  const wall = Date.now();
+  if (Math.abs(offsetMs + monotonic - wall) > TOLERANCE_MS) offsetMs = wall - monotonic;
+  const now = BigInt(Math.round((offsetMs + monotonic) * 1000)) * 1000n;
+  last = now > last || last - now > SECOND_NS ? now : last + 1n;
   return last;
 }
 
-/** RFC 3339 with up to nine digits of the second, trailing zeros left out, as Go writes it. */
-export function formatTime(ns: bigint): string {
-  const seconds = ns / 1_000_000_000n;
-  const fraction = (ns % 1_000_000_000n).toString().padStart(9, '0').replace(/0+$/, '');
-  const base = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
-  return fraction === '' ? `${base}Z` : `${base}.${fraction}Z`;
-}
-
-/** The present time as {@link formatTime} writes it. */
+/** The present time in RFC 3339, as Go writes it. */
 export function now(): string {
-  return formatTime(nowNs());
+  return formatTimestamp(nowNs());
 }
 
-/** Milliseconds between two times of {@link formatTime}; digits below the millisecond are ignored. */
+/** Milliseconds between two times in RFC 3339; digits below the millisecond are ignored. */
 export function elapsedMs(from: string, to: string): number {
   return Date.parse(to) - Date.parse(from);
 }

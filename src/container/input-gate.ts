@@ -22,10 +22,7 @@ export class InputGate {
   async write(data: Buffer): Promise<void> {
     const target = await this.#opened.promise;
     if (!target?.writable) return;
-    await new Promise<void>((resolve) => {
-      target.write(data, () => resolve());
-      target.once('close', resolve);
-    });
+    await new Promise<void>((resolve) => target.write(data, () => resolve()));
   }
 
   /** End of file for the process. */

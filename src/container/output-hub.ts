@@ -48,6 +48,11 @@ export class OutputHub {
     return this.#drained.promise;
   }
 
+  /** Tells listeners something that the process did not say. */
+  say(data: Buffer): void {
+    for (const listener of this.#listeners) listener.push({ stream: 'stdout', data });
+  }
+
   subscribe(listener: OutputListener): void {
     this.#listeners.add(listener);
   }

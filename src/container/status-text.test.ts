@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NEVER, formatTime, nowNs } from './clock.ts';
+import { NEVER, nowNs } from './clock.ts';
 import { humanDuration } from './human-duration.ts';
 import { statusText } from './status-text.ts';
 
@@ -58,9 +58,6 @@ test('the status of every state', () => {
   assert.equal(statusText({ status: 'dead', before }, now), 'Dead');
 });
 
-test('times increase and are written as Go writes them', () => {
+test('times increase', () => {
   assert.ok(nowNs() < nowNs());
-  assert.equal(formatTime(0n), '1970-01-01T00:00:00Z');
-  assert.equal(formatTime(1_500_000_001n), '1970-01-01T00:00:01.500000001Z');
-  assert.equal(formatTime(1_120_000_000n), '1970-01-01T00:00:01.12Z');
 });

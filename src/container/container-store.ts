@@ -1,0 +1,70 @@
+import type { StatementSync } from 'node:sqlite';
+import type { Metadata, Migrations } from '#store/metadata.ts';
+import type { ContainerDefinition, ContainerProgress } from './container-record.ts';
+
+/** What containers keep in the metadata. */
+export const containerMigrations: Migrations = {
+  domain: 'container',
+  steps: [
+    `CREATE TABLE container_containers (
+       sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+       id TEXT NOT NULL UNIQUE,
+       name TEXT NOT NULL UNIQUE,
+       definition TEXT NOT NULL,
+       progress TEXT NOT NULL
+     ) STRICT`,
+  ],
+};
+
+/** Containers on disk, one row each. A write is visible at once, and survives power loss once `durable` resolved. */
+export class ContainerStore {
+  readonly #metadata: Metadata;
+  readonly #insert: StatementSync;
+  readonly #updateProgress: StatementSync;
+  readonly #updateDefinition: StatementSync;
+  readonly #delete: StatementSync;
+
+  constructor(metadata: Metadata) {
+    this.#metadata = metadata;
+    const { database } = metadata;
+    this.#insert = database.prepare(
+      'INSERT INTO container_containers (id, name, definition, progress) VALUES (?, ?, ?, ?)',
+    );
+    this.#updateProgress = database.prepare('UPDATE container_containers SET progress = ? WHERE id = ?');
+    this.#updateDefinition = database.prepare(
+      'UPDATE container_containers SET name = ?, definition = ? WHERE id = ?',
+    );
+    this.#delete = database.prepare('DELETE FROM container_containers WHERE id = ?');
+  }
+
+  insert(definition: ContainerDefinition, progress: ContainerProgress): void {
+    this.#insert.run(definition.id, definition.name, JSON.stringify(definition), JSON.stringify(progress));
+  }
+
+  saveProgress(id: string, progress: ContainerProgress): void {
+    this.#updateProgress.run(JSON.stringify(progress), id);
+  }
+
+  saveDefinition(definition: ContainerDefinition): void {
+    this.#updateDefinition.run(definition.name, JSON.stringify(definition), definition.id);
+  }
+
+  delete(id: string): void {
+    this.#delete.run(id);
+  }
+
+  /** In the order of their creation. */
+  all(): readonly (readonly [ContainerDefinition, ContainerProgress])[] {
+    const rows = this.#metadata.database
+      .prepare('SELECT definition, progress FROM container_containers ORDER BY sequence')
+      .all();
+    return rows.map(({ definition, progress }) => [
+      JSON.parse(String(definition)) as ContainerDefinition,
+      JSON.parse(String(progress)) as ContainerProgress,
+    ]);
+  }
+
+  durable(): Promise<void> {
+    return this.#metadata.durable();
+  }
+}

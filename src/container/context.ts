@@ -1,0 +1,62 @@
+import type { Logger } from '#base/log.ts';
+import type { KeyedLock } from '#base/keyed-lock.ts';
+import type { Semaphore } from '#base/semaphore.ts';
+import type { ImageStore } from '#image/image.ts';
+import type { RootArchive, SnapshotStore } from '#layer/layer.ts';
+import type { CgroupLayout } from '#linux/cgroups.ts';
+import type { LogDriver } from '#log/log.ts';
+import type { Networks } from '#network/network.ts';
+import type { Metadata } from '#store/metadata.ts';
+import type { Volumes } from '#volume/volume.ts';
+import type { Ulimit } from '#wire/container.ts';
+import type { EmitEvent } from '#wire/event.ts';
+import type { ContainerPaths } from './container-paths.ts';
+import type { ContainerStore } from './container-store.ts';
+import type { Lookup } from './lookup.ts';
+import type { ManagedContainer } from './managed-container.ts';
+import type { SeccompProfile } from './seccomp.ts';
+import type { Supervisor } from './supervisor.ts';
+
+/** What containers are given where nobody asks for anything else. */
+export interface ContainerDefaults {
+  readonly logDriver: string;
+  readonly logOptions: Readonly<Record<string, string>>;
+  readonly stopTimeoutSeconds: number;
+  /** Absolute, below the root of every hierarchy: `/caisson`. */
+  readonly cgroupParent: string;
+  /** Path of a profile, or `unconfined`. */
+  readonly seccompProfile: string;
+  readonly initPath: string;
+  readonly shmSizeBytes: number;
+  readonly ulimits: readonly Ulimit[];
+}
+
+export interface ContainersDependencies {
+  readonly metadata: Metadata;
+  readonly snapshots: SnapshotStore;
+  readonly archive: RootArchive;
+  readonly images: ImageStore;
+  /** By name. */
+  readonly logs: ReadonlyMap<string, LogDriver>;
+  readonly volumes: Volumes;
+  readonly networks: Networks;
+  readonly emit: EmitEvent;
+  readonly logger: Logger;
+  readonly directories: { readonly root: string; readonly run: string };
+  readonly runtime: { readonly name: 'crun' | 'runc'; readonly path: string };
+  readonly cgroupLayout: CgroupLayout;
+  readonly defaults: ContainerDefaults;
+}
+
+/** What the parts of this domain share. */
+export interface ContainerContext extends ContainersDependencies {
+  readonly lookup: Lookup<ManagedContainer>;
+  readonly store: ContainerStore;
+  readonly paths: ContainerPaths;
+  readonly supervisor: Supervisor;
+  /** Held while a container starts, ends its run, is paused or removed. */
+  readonly locks: KeyedLock<string>;
+  readonly starts: Semaphore;
+  readonly seccomp: SeccompProfile | undefined;
+  readonly bootId: string;
+}

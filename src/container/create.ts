@@ -1,0 +1,100 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { newId } from '#base/ids.ts';
+import type { CreateRequest } from '#wire/container.ts';
+import { now } from './clock.ts';
+import type { ContainerDefinition } from './container-record.ts';
+import type { ContainerContext } from './context.ts';
+import { fitToHost } from './host-requirements.ts';
+import { mergeImageConfig } from './image-config.ts';
+import { createManaged } from './managed-container.ts';
+import { createPlannedVolumes, planMounts, volumesOf } from './mounts.ts';
+import { generateName, validateName } from './names.ts';
+import { completeHostname } from './hostname.ts';
+import { initialState } from './state.ts';
+
+export interface CreatedContainer {
+  readonly id: string;
+  readonly warnings: readonly string[];
+}
+
+/** Creates a container: directories and a row, no mount and no process. What fails leaves nothing behind. */
+export async function createContainer(
+  context: ContainerContext,
+  request: CreateRequest,
+  wantedName?: string,
+): Promise<CreatedContainer> {
+  const image = context.images.resolve(request.config.Image);
+  const id = newId();
+  const config = mergeImageConfig(request.config, image.config);
+  const { hostConfig, warnings } = fitToHost(config, request.hostConfig, context);
+  const endpoints = request.networkingConfig.EndpointsConfig ?? {};
+  validateNetwork(context, hostConfig, endpoints);
+  await using undo = new AsyncDisposableStack();
+  const name = reserveName(context, id, wantedName);
+  undo.defer(() => context.lookup.release(name, id));
+  const planOf = (reference: string) => context.lookup.get(reference).definition.mounts;
+  const definition: ContainerDefinition = {
+    id,
+    name,
+    createdAt: now(),
+    imageId: image.id,
+    config: completeHostname(id, config, hostConfig),
+    hostConfig,
+    endpoints,
+    mounts: planMounts({ config, hostConfig, planOf }),
+  };
+  context.snapshots.create({ id, layers: image.layers, volatile: hostConfig.AutoRemove });
+  undo.defer(() => context.snapshots.remove(id));
+  await prepareVolumes(context, definition, undo);
+  mkdirSync(context.paths.log(id), { recursive: true, mode: 0o710 });
+  undo.defer(() => rmSync(context.paths.container(id), { recursive: true, force: true }));
+  await record(context, definition);
+  undo.move();
+  return { id, warnings };
+}
+
+/** From here on the container is visible; without `--rm` it also survives power loss. */
+async function record(context: ContainerContext, definition: ContainerDefinition): Promise<void> {
+  const progress = { state: initialState };
+  context.store.insert(definition, progress);
+  const durable = definition.hostConfig.AutoRemove ? undefined : context.store.durable();
+  const container = createManaged(context, definition, progress);
+  context.lookup.add(container);
+  container.emit('create');
+  await durable;
+}
+
+function validateNetwork(
+  { networks }: ContainerContext,
+  hostConfig: CreateRequest['hostConfig'],
+  endpoints: ContainerDefinition['endpoints'],
+): void {
+  if (hostConfig.NetworkMode.startsWith('container:')) return;
+  networks.validate({
+    mode: hostConfig.NetworkMode,
+    endpoints,
+    portBindings: hostConfig.PortBindings ?? {},
+    extraHosts: hostConfig.ExtraHosts ?? [],
+    dns: hostConfig.Dns ?? [],
+  });
+}
+
+function reserveName({ lookup }: ContainerContext, id: string, wanted: string | undefined): string {
+  const isTaken = (name: string) => lookup.isTaken(name);
+  const name = wanted ? validateName(wanted) : generateName(id, isTaken);
+  lookup.reserve(name, id);
+  return name;
+}
+
+async function prepareVolumes(
+  { volumes }: ContainerContext,
+  { mounts }: ContainerDefinition,
+  undo: AsyncDisposableStack,
+): Promise<void> {
+  if (volumesOf(mounts).length === 0) return;
+  await createPlannedVolumes(mounts, volumes);
+  undo.defer(async () => {
+    const anonymous = volumesOf(mounts, { anonymous: true });
+    await Promise.allSettled(anonymous.map((name) => volumes.remove(name, { force: true })));
+  });
+}

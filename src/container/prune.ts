@@ -1,0 +1,61 @@
+import { EngineError, messageOf } from '#base/errors.ts';
+import type { ContainerPruneReport } from '#wire/container.ts';
+import { type Filters, checkFilters, lacksLabels, matchesLabels } from '#wire/filters.ts';
+import { resolveTimestamp } from '#wire/timestamps.ts';
+import type { ContainerContext } from './context.ts';
+import type { ManagedContainer } from './managed-container.ts';
+import { removeStopped } from './remove.ts';
+
+const KNOWN: ReadonlySet<string> = new Set(['label', 'label!', 'until']);
+
+/** Removes all containers that do not run and that the filters match; their volumes stay. */
+export async function pruneContainers(
+  context: ContainerContext,
+  filters: Filters,
+): Promise<ContainerPruneReport> {
+  checkFilters(filters, KNOWN);
+  const until = untilOf(filters);
+  const candidates = [...context.lookup.values()].filter(
+    ({ run, config, definition }) =>
+      !run &&
+      Date.parse(definition.createdAt) <= until &&
+      matchesLabels(filters.get('label'), config.Labels) &&
+      lacksLabels(filters.get('label!'), config.Labels),
+  );
+  const deleted: string[] = [];
+  let spaceReclaimed = 0;
+  for (const container of candidates) {
+    const size = await pruneOne(context, container);
+    if (size === undefined) continue;
+    deleted.push(container.id);
+    spaceReclaimed += size;
+  }
+  const attributes = { reclaimed: String(spaceReclaimed) };
+  context.emit({ type: 'container', action: 'prune', id: '', attributes });
+  return { ContainersDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: spaceReclaimed };
+}
+
+/** Milliseconds since the epoch. */
+function untilOf(filters: Filters): number {
+  const values = filters.get('until');
+  if (!values) return Number.POSITIVE_INFINITY;
+  const [value] = values;
+  if (values.length > 1 || value === undefined) {
+    throw new EngineError('invalid', 'more than one until filter specified');
+  }
+  return Number(resolveTimestamp(value) / 1_000_000n);
+}
+
+/** Returns the bytes that it had; undefined if it could not be removed, or runs by now. */
+async function pruneOne(context: ContainerContext, container: ManagedContainer): Promise<number | undefined> {
+  using _lock = await context.locks.acquire(container.id);
+  if (container.run || !context.lookup.byId(container.id)) return undefined;
+  try {
+    const size = await context.snapshots.usage(container.id);
+    await removeStopped(context, container, { volumes: false });
+    return size;
+  } catch (error) {
+    context.logger.warn('a container was not pruned', { id: container.id, error: messageOf(error) });
+    return undefined;
+  }
+}

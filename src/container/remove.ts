@@ -1,0 +1,46 @@
+import { rmSync } from 'node:fs';
+import { EngineError, messageOf } from '#base/errors.ts';
+import type { ContainerContext } from './context.ts';
+import type { ManagedContainer } from './managed-container.ts';
+import { volumesOf } from './mounts.ts';
+
+/**
+ * Removes a container that does not run; the caller holds its lock.
+ *
+ * @throws {EngineError} `internal` if something of it cannot be deleted: it is dead then, and can be removed again
+ */
+export async function removeStopped(
+  context: ContainerContext,
+  container: ManagedContainer,
+  options: { readonly volumes: boolean },
+): Promise<void> {
+  const { id } = container;
+  const { exitCode } = container;
+  if (container.state.status !== 'removing') container.apply({ type: 'removal-started' });
+  try {
+    await context.snapshots.remove(id);
+    rmSync(context.paths.container(id), { recursive: true, force: true });
+  } catch (cause) {
+    container.apply({ type: 'removal-failed' });
+    const message = `cannot remove container "/${container.name}": ${messageOf(cause)}`;
+    throw new EngineError('internal', message, { cause });
+  }
+  context.store.delete(id);
+  context.lookup.delete(container);
+  container.emit('destroy');
+  if (options.volumes) await removeVolumes(context, container);
+  container.input.close();
+  container.hub.endListeners();
+  container.waiters.removed({ exitCode });
+}
+
+/** A volume that another container uses too stays. */
+async function removeVolumes(context: ContainerContext, container: ManagedContainer): Promise<void> {
+  for (const name of volumesOf(container.definition.mounts, { anonymous: true })) {
+    try {
+      await context.volumes.remove(name, { force: true });
+    } catch (error) {
+      context.logger.debug('an anonymous volume stays', { volume: name, error: messageOf(error) });
+    }
+  }
+}

@@ -1,0 +1,226 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EngineError, messageOf } from '#base/errors.ts';
+import { NEVER, now } from './clock.ts';
+import type { ContainerContext } from './context.ts';
+import { watchForExit } from './exit.ts';
+import { InputGate } from './input-gate.ts';
+import { chooseNamespaces } from './join-namespaces.ts';
+import type { ManagedContainer } from './managed-container.ts';
+import { watchMemory } from './memory.ts';
+import { releaseMounts, resolveMounts } from './mounts.ts';
+import type { InputMode } from './process-pipes.ts';
+import { removeStopped } from './remove.ts';
+import { cgroupPathOf, memoryWatchOf, runCommand } from './runtime-command.ts';
+import { runtimeError, startFailure } from './runtime-failure.ts';
+import { type ContainerNetwork, connectNetwork } from './sandbox.ts';
+import { selectSeccomp } from './security-options.ts';
+import { prepareSharedMemory, releaseSharedMemory } from './shared-memory.ts';
+import { buildSpec } from './spec.ts';
+import { stringifySpec } from './spec-json.ts';
+import type { Run } from './state.ts';
+import type { SupervisedProcess } from './supervised-process.ts';
+import { freshDirectory } from './supervisor.ts';
+import { resolveUser } from './user.ts';
+
+/**
+ * Starts a container that does not run; resolves when its process does.
+ *
+ * @throws {EngineError} `not-modified` if it runs already, `conflict` if it is paused or being removed, `invalid` if
+ * the runtime refuses what it is to run
+ */
+export async function startContainer(context: ContainerContext, container: ManagedContainer): Promise<void> {
+  using _lock = await context.locks.acquire(container.id);
+  checkStartable(container);
+  const startedAt = now();
+  const durable = promiseStart(context, container, startedAt);
+  using _permit = await context.starts.acquire();
+  try {
+    await run(context, container, startedAt);
+  } catch (error) {
+    await failStart(context, container, error);
+    throw error;
+  }
+  await durable;
+}
+
+function checkStartable({ state }: ManagedContainer): void {
+  switch (state.status) {
+    case 'running':
+      throw new EngineError('not-modified', 'container is already running');
+    case 'paused':
+      throw new EngineError('conflict', 'cannot start a paused container, try unpause instead');
+    case 'removing':
+    case 'dead':
+      throw new EngineError('conflict', 'container is marked for removal and cannot be started');
+    default:
+  }
+}
+
+/** Without `--rm`, that it was started survives power loss; the sync runs beside the start. */
+function promiseStart(
+  { store, bootId }: ContainerContext,
+  container: ManagedContainer,
+  startedAt: string,
+): Promise<void> | undefined {
+  if (container.hostConfig.AutoRemove) return undefined;
+  container.markStarting({ at: startedAt, bootId });
+  const durable = store.durable();
+  durable.catch(() => {});
+  return durable;
+}
+
+async function run(context: ContainerContext, container: ManagedContainer, startedAt: string): Promise<void> {
+  await using undo = new AsyncDisposableStack();
+  const { process, network } = await launch(context, container, undo);
+  const { sandbox } = network;
+  container.process = process;
+  container.apply(
+    { type: 'started', run: runOf(context, container, process, startedAt) },
+    sandbox && { sandbox },
+  );
+  undo.move();
+  container.hub.open(process.streams.sources, container.log.openWriter());
+  container.input.open(process.streams.input);
+  container.emit('start');
+  watchMemory(context, container);
+  watchForExit(context, container, process);
+}
+
+function runOf(
+  { bootId }: ContainerContext,
+  { state }: ManagedContainer,
+  { identity, monitor, holder }: SupervisedProcess,
+  startedAt: string,
+): Run {
+  return {
+    process: identity,
+    monitor,
+    ...(holder && { holder }),
+    startedAt,
+    previouslyFinishedAt: state.status === 'exited' ? state.finishedAt : NEVER,
+    outOfMemory: false,
+    bootId,
+  };
+}
+
+async function launch(
+  context: ContainerContext,
+  container: ManagedContainer,
+  undo: AsyncDisposableStack,
+): Promise<{ readonly process: SupervisedProcess; readonly network: ContainerNetwork }> {
+  const { id } = container;
+  const connecting = connectNetwork(context, container);
+  undo.defer(async () => {
+    const { sandbox } = await connecting.catch(() => ({ sandbox: undefined }));
+    if (sandbox) context.networks.release(sandbox);
+  });
+  const rootPath = context.snapshots.mount(id);
+  undo.defer(() => context.snapshots.unmount(id));
+  const network = await connecting;
+  const bundle = freshDirectory(context.paths.bundle(id));
+  undo.defer(() => rmSync(bundle, { recursive: true, force: true }));
+  await writeBundle(context, container, { rootPath, network, bundle }, undo);
+  const memory = memoryWatchOf(context, container);
+  const outcome = await context.supervisor.start({
+    id,
+    directory: bundle,
+    command: (files) => runCommand(context, id, files, memory !== undefined),
+    input: inputModeOf(container),
+    terminal: container.config.Tty,
+    ...(memory && { memory }),
+  });
+  if (outcome.started) return { process: outcome.process, network };
+  throw runtimeError(startFailure(outcome.reason));
+}
+
+async function writeBundle(
+  context: ContainerContext,
+  container: ManagedContainer,
+  place: { readonly rootPath: string; readonly network: ContainerNetwork; readonly bundle: string },
+  undo: AsyncDisposableStack,
+): Promise<void> {
+  const { id, config, hostConfig, definition } = container;
+  const { rootPath, network, bundle } = place;
+  checkRunnable(context, container);
+  const populate = container.state.status === 'created';
+  const mountContext = { containerId: id, rootPath, volumes: context.volumes, populate };
+  const mounts = await resolveMounts(definition.mounts, mountContext);
+  undo.defer(() => releaseMounts(definition.mounts, mountContext));
+  const shmPath = prepareSharedMemory(context, container);
+  undo.defer(() => releaseSharedMemory(context, container));
+  const [rows, columns] = hostConfig.ConsoleSize;
+  const spec = buildSpec({
+    id,
+    config,
+    hostConfig: withDefaultUlimits(context, hostConfig),
+    rootPath,
+    hostname: config.Hostname,
+    domainname: config.Domainname,
+    ...(network.namespacePath !== undefined && { networkNamespacePath: network.namespacePath }),
+    namespaces: chooseNamespaces(context, hostConfig),
+    mounts,
+    files: network.files,
+    ...(shmPath !== undefined && { shmPath }),
+    user: resolveUser(rootPath, config.User, hostConfig.GroupAdd ?? []),
+    cgroupsPath: cgroupPathOf(context, container),
+    cgroupLayout: context.cgroupLayout,
+    seccomp: selectSeccomp(hostConfig, context.seccomp),
+    initPath: context.defaults.initPath,
+    consoleSize: { rows, columns },
+  });
+  writeFileSync(join(bundle, 'config.json'), stringifySpec(spec));
+}
+
+function checkRunnable({ runtime }: ContainerContext, { config, hostConfig }: ManagedContainer): void {
+  if (config.Tty && runtime.name === 'runc') {
+    const message = 'Cannot start container: a TTY needs crun, which cannot run on this host';
+    throw new EngineError('not-implemented', message);
+  }
+  const [request] = (hostConfig.DeviceRequests ?? []) as readonly DeviceRequest[];
+  if (!request) return;
+  const capabilities = (request.Capabilities ?? []).map((all) => `[${all.join(' ')}]`).join(' ');
+  const message = `could not select device driver "${request.Driver ?? ''}" with capabilities: [${capabilities}]`;
+  throw new EngineError('invalid', message);
+}
+
+interface DeviceRequest {
+  readonly Driver?: string;
+  readonly Capabilities?: readonly (readonly string[])[] | null;
+}
+
+/** The engine's limits for what the container does not limit itself. */
+export function withDefaultUlimits(
+  { defaults }: Pick<ContainerContext, 'defaults'>,
+  hostConfig: ManagedContainer['hostConfig'],
+): ManagedContainer['hostConfig'] {
+  const own = hostConfig.Ulimits ?? [];
+  const names = new Set(own.map(({ Name }) => Name));
+  const added = defaults.ulimits.filter(({ Name }) => !names.has(Name));
+  return added.length === 0 ? hostConfig : { ...hostConfig, Ulimits: [...own, ...added] };
+}
+
+/** Also of a container that a former daemon started. */
+export function inputModeOf({ config }: ManagedContainer): InputMode {
+  if (!config.OpenStdin || config.Tty) return 'none';
+  return config.StdinOnce ? 'once' : 'kept';
+}
+
+/** Remembers why, and lets those go who waited for output. */
+async function failStart(
+  context: ContainerContext,
+  container: ManagedContainer,
+  error: unknown,
+): Promise<void> {
+  const message = messageOf(error);
+  container.apply({ type: 'start-failed', exitCode: exitCodeOf(message), error: message });
+  container.input.close();
+  container.input = new InputGate();
+  container.hub.endListeners();
+  if (container.hostConfig.AutoRemove) await removeStopped(context, container, { volumes: true });
+}
+
+function exitCodeOf(message: string): number {
+  if (/permission denied/i.test(message)) return 126;
+  return /executable file not found|no such file or directory/i.test(message) ? 127 : 128;
+}

@@ -1,0 +1,226 @@
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { isErrno } from '#linux/errno.ts';
+import { ConsoleSocket } from '#linux/pty.ts';
+import { isAlive, sendSignal, watchExit } from '#linux/process.ts';
+import type { TerminalSize } from './container.ts';
+import { type MemoryWatch, acknowledge, readMonitor, startMonitor } from './monitor.ts';
+import { Notices } from './notices.ts';
+import { type InputMode, ProcessPipes } from './process-pipes.ts';
+import { ProcessTerminal, holdTerminal, takeTerminal } from './process-terminal.ts';
+import type { ProcessIdentity } from './state.ts';
+import { MonitorWatch, SupervisedProcess, identify } from './supervised-process.ts';
+
+const SIGKILL = 9;
+
+/** Where the runtime is told to put what. */
+export interface RuntimeFiles {
+  readonly pidFile: string;
+  /** JSON, one error a line. */
+  readonly log: string;
+  readonly consoleSocket?: string;
+}
+
+export interface SuperviseRequest {
+  readonly id: string;
+  /** Exists, empty but for what the command reads; belongs to the process until it is released. */
+  readonly directory: string;
+  readonly command: (files: RuntimeFiles) => readonly string[];
+  readonly input: InputMode;
+  readonly terminal: boolean;
+  readonly size?: TerminalSize;
+  readonly memory?: MemoryWatch;
+}
+
+export type StartOutcome =
+  | { readonly started: true; readonly process: SupervisedProcess }
+  /** The runtime's own words, one line; nothing is left of the attempt but the directory. */
+  | { readonly started: false; readonly reason: string };
+
+interface Attempt {
+  readonly request: SuperviseRequest;
+  readonly monitorPid: number;
+  readonly watch: MonitorWatch;
+}
+
+/** Starts processes under monitors and takes over those that a former daemon started. */
+export class Supervisor implements Disposable {
+  readonly #notices: Notices;
+
+  constructor(noticeDirectory: string) {
+    this.#notices = new Notices(noticeDirectory);
+  }
+
+  /** Resolves when the process runs, or cannot. */
+  async start(request: SuperviseRequest): Promise<StartOutcome> {
+    this.#notices.remove(request.id);
+    return request.terminal ? await this.#startWithTerminal(request) : await this.#startWithPipes(request);
+  }
+
+  /** Takes over what runs, or has ended while no daemon was there. */
+  reattach(known: {
+    readonly id: string;
+    readonly directory: string;
+    readonly input: InputMode;
+    readonly identity: ProcessIdentity;
+    readonly monitor: ProcessIdentity;
+    readonly holder?: ProcessIdentity;
+  }): SupervisedProcess {
+    const { holder } = known;
+    const terminal = holder && isAlive(holder.pid, holder.startTime) ? reopenTerminal(holder.pid) : undefined;
+    const pipes = () => new ProcessPipes(known.directory, known.input).reopen();
+    const streams = terminal?.streams ?? (holder ? { sources: new Map() } : pipes());
+    return new SupervisedProcess({
+      ...known,
+      streams,
+      ...(terminal && { terminal }),
+      ...(holder && { holderWatch: watchExit(holder.pid) }),
+      watch: new MonitorWatch(this.#notices, known.id, known.monitor.pid),
+      notices: this.#notices,
+    });
+  }
+
+  /** Kills what a former daemon started and never recorded, and removes its directory. */
+  async discard(id: string, directory: string): Promise<void> {
+    const monitor = readMonitor(directory);
+    if (monitor && isAlive(monitor.pid, monitor.startTime))
+      await this.#endUnrecorded(id, directory, monitor.pid);
+    rmSync(directory, { recursive: true, force: true });
+    this.#notices.remove(id);
+  }
+
+  async #endUnrecorded(id: string, directory: string, monitorPid: number): Promise<void> {
+    using watch = new MonitorWatch(this.#notices, id, monitorPid);
+    const pid = await firstOf(watch.started.promise, watch.exited);
+    if (pid !== undefined && isAlive(pid)) sendSignal(pid, SIGKILL);
+    await watch.exited;
+    using _acknowledged = acknowledge(directory);
+    await watch.monitorEnded;
+  }
+
+  async #startWithPipes(request: SuperviseRequest): Promise<StartOutcome> {
+    const pipes = new ProcessPipes(request.directory, request.input).create();
+    const attempt = (() => {
+      using child = pipes.child;
+      return this.#spawn(request, child.stdio);
+    })();
+    const pid = await firstOf(attempt.watch.started.promise, attempt.watch.exited);
+    if (pid === undefined) {
+      pipes.abandon();
+      return await this.#fail(attempt);
+    }
+    return this.#succeed(attempt, { identity: identify(pid), streams: pipes.openStreams() });
+  }
+
+  async #startWithTerminal(request: SuperviseRequest): Promise<StartOutcome> {
+    await using socket = await ConsoleSocket.listen(join(request.directory, 'tty'));
+    const attempt = this.#spawnDetached(request, socket.path);
+    const master = await receiveMaster(socket, attempt.watch);
+    const pid = await firstOf(attempt.watch.started.promise, attempt.watch.exited);
+    if (master === undefined || pid === undefined) {
+      if (master !== undefined) closeSync(master);
+      return await this.#fail(attempt);
+    }
+    const holderPid = holdTerminal(request.directory, master);
+    const terminal = new ProcessTerminal(master);
+    if (request.size) terminal.resize(request.size);
+    return this.#succeed(attempt, {
+      identity: identify(pid),
+      streams: terminal.streams,
+      terminal,
+      holder: identify(holderPid),
+      holderWatch: watchExit(holderPid),
+    });
+  }
+
+  #spawnDetached(request: SuperviseRequest, consoleSocket: string): Attempt {
+    const nowhere = openSync('/dev/null', 'r+');
+    try {
+      return this.#spawn(request, [nowhere, nowhere, nowhere], consoleSocket);
+    } finally {
+      closeSync(nowhere);
+    }
+  }
+
+  #spawn(request: SuperviseRequest, stdio: readonly number[], consoleSocket?: string): Attempt {
+    const { id, directory, memory } = request;
+    const pidFile = this.#notices.pidFile(id);
+    const log = join(directory, 'log');
+    const command = request.command({ pidFile, log, ...(consoleSocket !== undefined && { consoleSocket }) });
+    const noticePrefix = this.#notices.prefix(id);
+    const monitorPid = startMonitor({ directory, noticePrefix, command, stdio, ...(memory && { memory }) });
+    return { request, monitorPid, watch: new MonitorWatch(this.#notices, id, monitorPid) };
+  }
+
+  #succeed(
+    { request, monitorPid, watch }: Attempt,
+    parts: Pick<
+      ConstructorParameters<typeof SupervisedProcess>[0],
+      'identity' | 'streams' | 'terminal' | 'holder' | 'holderWatch'
+    >,
+  ): StartOutcome {
+    const { id, directory } = request;
+    const monitor = identify(monitorPid);
+    const notices = this.#notices;
+    return {
+      started: true,
+      process: new SupervisedProcess({ ...parts, id, directory, monitor, watch, notices }),
+    };
+  }
+
+  async #fail({ request, watch }: Attempt): Promise<StartOutcome> {
+    using _watch = watch;
+    const reason = readReason(join(request.directory, 'log'));
+    const acknowledged = acknowledge(request.directory);
+    await watch.monitorEnded;
+    acknowledged[Symbol.dispose]();
+    this.#notices.remove(request.id);
+    return { started: false, reason };
+  }
+
+  [Symbol.dispose](): void {
+    this.#notices[Symbol.dispose]();
+  }
+}
+
+/** A directory for a process, fresh and empty. */
+export function freshDirectory(path: string): string {
+  rmSync(path, { recursive: true, force: true });
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  return path;
+}
+
+async function firstOf<T>(wanted: Promise<T>, otherwise: Promise<unknown>): Promise<T | undefined> {
+  return await Promise.race([wanted, otherwise.then(() => undefined)]);
+}
+
+async function receiveMaster(socket: ConsoleSocket, watch: MonitorWatch): Promise<number | undefined> {
+  const gone = new AbortController();
+  void watch.exited.then(() => gone.abort());
+  try {
+    return await socket.receive(gone.signal);
+  } catch (error) {
+    if (gone.signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+function reopenTerminal(holderPid: number): ProcessTerminal | undefined {
+  try {
+    return new ProcessTerminal(takeTerminal(holderPid));
+  } catch (error) {
+    if (isErrno(error, 'ESRCH', 'EBADF')) return undefined;
+    throw error;
+  }
+}
+
+/** The first error in a runtime's log. */
+function readReason(path: string): string {
+  try {
+    const [line = ''] = readFileSync(path, 'utf8').split('\n');
+    const { msg } = JSON.parse(line) as { readonly msg?: unknown };
+    return typeof msg === 'string' ? msg : line;
+  } catch {
+    return 'the runtime gave no reason';
+  }
+}

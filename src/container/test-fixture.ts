@@ -1,0 +1,260 @@
+/** What the tests of this folder share: containers with everything real below them, in a directory of their own. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { EngineError } from '#base/errors.ts';
+import { type Logger, createLogger } from '#base/log.ts';
+import type { ImageStore, ResolvedImage } from '#image/image.ts';
+import { createLayerStore } from '#layer/layer-store.ts';
+import { createRootArchive } from '#layer/root-archive.ts';
+import { createSnapshotStore } from '#layer/snapshot-store.ts';
+import { LayerWorkerPool } from '#layer/worker-pool.ts';
+import { prepareCgroups } from '#linux/cgroups.ts';
+import { listMounts } from '#linux/mount.ts';
+import { createLogDrivers } from '#log/drivers.ts';
+import { createNetworks } from '#network/create-networks.ts';
+import type { Networks } from '#network/network.ts';
+import { FileContentStore } from '#store/file-content-store.ts';
+import { SqliteMetadata } from '#store/sqlite-metadata.ts';
+import { decodeCreateRequest } from '#wire/decode-create.ts';
+import type { DomainEvent } from '#wire/event.ts';
+import { busyboxRootTar } from '../../test/fixtures/busybox-image.ts';
+import {
+  type ContainerService,
+  containerMigrations,
+  createContainers,
+  recordedSandboxes,
+} from './containers.ts';
+import type { AttachRequest, Attachment, OutputChunk } from './container.ts';
+
+const LIMITS = { maximumLayerBytes: 64 << 20, maximumEntries: 10_000 };
+const IMAGE_CONFIG = { Cmd: ['sh'], Env: ['PATH=/bin'] };
+
+export interface FixtureOptions {
+  readonly logger?: Logger;
+  /** Absent: one that knows `none` and `host` only. */
+  readonly bridge?: boolean;
+}
+
+/** One daemon's worth of containers. */
+export class ContainerFixture implements AsyncDisposable {
+  readonly path: string;
+  readonly events: DomainEvent[] = [];
+  readonly #stack: AsyncDisposableStack;
+  readonly containers: ContainerService;
+  readonly networks: Networks;
+  #destroys = true;
+
+  private constructor(
+    path: string,
+    stack: AsyncDisposableStack,
+    containers: ContainerService,
+    networks: Networks,
+  ) {
+    this.path = path;
+    this.#stack = stack;
+    this.containers = containers;
+    this.networks = networks;
+  }
+
+  static async open(
+    path: string = mkdtempSync(join(tmpdir(), 'caisson-ctr-')),
+    options: FixtureOptions = {},
+  ): Promise<ContainerFixture> {
+    await using stack = new AsyncDisposableStack();
+    const logger = options.logger ?? createLogger('warn');
+    const root = join(path, 'root');
+    const run = join(path, 'run');
+    const metadata = stack.use(new SqliteMetadata(root, [containerMigrations]));
+    const content = stack.use(new FileContentStore(join(root, 'content')));
+    const workers = stack.use(new LayerWorkerPool(1));
+    const layers = stack.use(
+      createLayerStore({
+        rootDirectory: join(root, 'layers'),
+        runDirectory: join(run, 'layers'),
+        content,
+        mode: 'auto',
+        limits: LIMITS,
+        logger,
+        workers,
+      }),
+    );
+    const snapshots = stack.use(
+      createSnapshotStore({
+        rootDirectory: join(root, 'snapshots'),
+        runDirectory: join(run, 'snapshots'),
+        layers,
+        logger,
+        workers,
+      }),
+    );
+    const archive = stack.use(createRootArchive(workers));
+    const blob = await content.put(busyboxRootTar());
+    const layer = await layers.unpack({ blob: blob.digest, compression: 'none' });
+    const image: ResolvedImage = {
+      id: blob.digest,
+      layers: [layer.diffId],
+      config: IMAGE_CONFIG,
+      os: 'linux',
+      architecture: 'amd64',
+    };
+    const events: DomainEvent[] = [];
+    const emit = (event: DomainEvent) => void events.push(event);
+    const suffix = path.slice(-6).replace(/\W/g, '').toLowerCase();
+    const networks = stack.use(
+      await createNetworks({
+        runDirectory: join(run, 'networks'),
+        bridgeName: `ctt${suffix}`,
+        tableName: `caisson_ctt_${suffix}`,
+        poolSize: 2,
+        iptables: true,
+        userlandProxy: true,
+        icc: true,
+        defaultBindAddress: '0.0.0.0',
+        dns: [],
+        dnsSearch: [],
+        dnsOptions: [],
+        emit,
+        logger,
+        restore: recordedSandboxes(metadata),
+      }),
+    );
+    const cgroups = prepareCgroups();
+    const containers = await createContainers({
+      metadata,
+      snapshots,
+      archive,
+      images: oneImage(image),
+      logs: createLogDrivers(),
+      volumes: testVolumes(join(root, 'volumes')),
+      networks,
+      emit,
+      logger,
+      directories: { root: join(root, 'containers'), run: join(run, 'containers') },
+      runtime: { name: 'crun', path: '/usr/bin/crun' },
+      cgroupLayout: cgroups.layout,
+      defaults: {
+        logDriver: 'json-file',
+        logOptions: {},
+        stopTimeoutSeconds: 10,
+        cgroupParent: `/caisson-test-${suffix}`,
+        seccompProfile: '',
+        initPath: '/usr/bin/tini',
+        shmSizeBytes: 64 << 20,
+        ulimits: [],
+      },
+    });
+    stack.defer(() => containers.close());
+    const fixture = new ContainerFixture(path, stack.move(), containers, networks);
+    (fixture as { events: DomainEvent[] }).events = events;
+    await containers.restore();
+    return fixture;
+  }
+
+  /** Ends this daemon and leaves its containers to the next one in the same place. */
+  async close(): Promise<void> {
+    this.#destroys = false;
+    await this.#stack.disposeAsync();
+  }
+
+  async create(
+    cmd: readonly string[],
+    changes: Record<string, unknown> = {},
+    name?: string,
+  ): Promise<string> {
+    const { HostConfig = {}, ...config } = changes as { HostConfig?: object };
+    const body = { Image: 'bb', Cmd: cmd, ...config, HostConfig: { NetworkMode: 'none', ...HostConfig } };
+    const { id } = await this.containers.create(
+      decodeCreateRequest(JSON.stringify(body)),
+      name === undefined ? {} : { name },
+    );
+    return id;
+  }
+
+  async run(cmd: readonly string[], changes: Record<string, unknown> = {}): Promise<string> {
+    const id = await this.create(cmd, changes);
+    await this.containers.start(id);
+    return id;
+  }
+
+  async exitCode(id: string): Promise<number> {
+    const { exit } = await this.containers.wait(id, 'not-running');
+    return (await exit).exitCode;
+  }
+
+  /** Removes every container, and checks that nothing is left of them. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#destroys) return;
+    const all = await this.containers.list({ all: true, limit: 0, size: false, filters: new Map() });
+    for (const { Id } of all) await this.containers.remove(Id, { force: true, volumes: true, link: false });
+    assert.deepEqual(leftovers(this.path), []);
+    await this.networks.destroy();
+    await this.#stack.disposeAsync();
+    assert.deepEqual(
+      listMounts()
+        .filter(({ target }) => target.startsWith(this.path))
+        .map(({ target }) => target),
+      [],
+    );
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** Files of containers below a fixture's directory. */
+export function leftovers(path: string): readonly string[] {
+  const directories = [
+    'root/containers',
+    'run/containers/bundles',
+    'run/containers/execs',
+    'run/containers/notices',
+    'run/containers/shm',
+    'run/containers/runtime',
+  ];
+  return directories.flatMap((directory) =>
+    readdirSync(join(path, directory))
+      .filter((name) => name !== '.cache')
+      .map((name) => `${directory}/${name}`),
+  );
+}
+
+/** Everything an attachment says, and its exit. */
+export async function collect(
+  attachment: Attachment,
+): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  const output = { stdout: '', stderr: '' };
+  for await (const { stream, data } of attachment.output as AsyncIterable<OutputChunk>)
+    output[stream] += data.toString();
+  return output;
+}
+
+export const ATTACH: AttachRequest = {
+  stdin: false,
+  stdout: true,
+  stderr: true,
+  stream: true,
+  logs: false,
+  detachKeys: '',
+};
+
+function oneImage(image: ResolvedImage): ImageStore {
+  const known = new Set(['bb', 'bb:latest', image.id]);
+  const resolve = (reference: string) => {
+    if (known.has(reference)) return image;
+    throw new EngineError('not-found', `No such image: ${reference}`);
+  };
+  return {
+    resolve,
+    inspect: () => Promise.reject(new EngineError('not-found', 'no details')),
+    referencesOf: () => ['bb:latest'],
+  } as unknown as ImageStore;
+}
+
+function testVolumes(directory: string): never {
+  return { get: () => undefined, directory } as never;
+}
+
+export function emptyInput(): Readable {
+  return Readable.from([]);
+}
