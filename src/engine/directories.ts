@@ -14,7 +14,6 @@ export interface EngineDirectories {
   readonly snapshots: string;
   readonly containers: string;
   readonly volumes: string;
-  readonly metadata: string;
   readonly runLayers: string;
   readonly runSnapshots: string;
   readonly runContainers: string;
@@ -33,7 +32,6 @@ export function prepareDirectories(options: EngineOptions): EngineDirectories {
     snapshots: join(root, 'snapshots'),
     containers: join(root, 'containers'),
     volumes: join(root, 'volumes'),
-    metadata: join(root, 'caisson.db'),
     runLayers: join(run, 'layers'),
     runSnapshots: join(run, 'snapshots'),
     runContainers: join(run, 'containers'),
@@ -42,7 +40,7 @@ export function prepareDirectories(options: EngineOptions): EngineDirectories {
   mkdirSync(root, { recursive: true, mode: 0o710 });
   mkdirSync(run, { recursive: true, mode: 0o711 });
   for (const path of Object.values(directories)) {
-    if (path !== directories.metadata) mkdirSync(path, { recursive: true, mode: 0o710 });
+    mkdirSync(path, { recursive: true, mode: 0o710 });
   }
   return directories;
 }

@@ -41,7 +41,7 @@ export class EventBus {
 
   /** Ends every subscription. */
   close(): void {
-    for (const subscriber of [...this.#subscribers]) subscriber.end();
+    for (const subscriber of this.#subscribers) subscriber.end();
   }
 }
 

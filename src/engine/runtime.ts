@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { EngineError } from '#base/errors.ts';
+
+/** The OCI runtime that starts containers. */
+export interface OciRuntime {
+  readonly name: 'crun' | 'runc';
+  readonly path: string;
+  /** As the runtime says itself; empty where it does not. */
+  readonly version: string;
+}
+
+const PATHS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+
+const run = promisify(execFile);
+
+/** @throws {EngineError} `unavailable` if it is not installed */
+export async function findRuntime(name: 'crun' | 'runc'): Promise<OciRuntime> {
+  const path = PATHS.map((directory) => join(directory, name)).find(isExecutable);
+  if (path === undefined) {
+    throw new EngineError(
+      'unavailable',
+      `Cannot start: the OCI runtime ${name} is not installed; run 'npm run setup'`,
+    );
+  }
+  return { name, path, version: await versionOf(path) };
+}
+
+async function versionOf(path: string): Promise<string> {
+  try {
+    const { stdout } = await run(path, ['--version']);
+    return /version (\S+)/.exec(stdout)?.[1] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

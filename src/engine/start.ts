@@ -1,0 +1,120 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { newId } from '#base/ids.ts';
+import type { Containers } from '#container/container.ts';
+import type { ImageStore } from '#image/image.ts';
+import type { Networks } from '#network/network.ts';
+import type { Volumes } from '#volume/volume.ts';
+import type { EventMessage } from '#wire/event.ts';
+import type { DiskUsage, VersionInfo } from '#wire/system.ts';
+import { measureDiskUsage, type UsageType } from './disk-usage.ts';
+import type { EngineApi, EventQuery } from './engine.ts';
+import { systemInfo } from './info.ts';
+import type { EngineOptions } from './options.ts';
+import { versionInfo } from './version.ts';
+import { type EngineParts, wire } from './wiring.ts';
+
+const NO_FILTERS: ReadonlyMap<string, readonly string[]> = new Map();
+
+/**
+ * One engine in this process. Disposing it stops the engine and leaves its containers running; the next engine on
+ * the same root takes them over.
+ */
+export class Engine implements EngineApi, AsyncDisposable {
+  readonly containers: Containers;
+  readonly images: ImageStore;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly #options: EngineOptions;
+  readonly #parts: EngineParts;
+  readonly #resources: AsyncDisposableStack;
+  readonly #id: string;
+
+  private constructor(options: EngineOptions, parts: EngineParts, resources: AsyncDisposableStack) {
+    this.containers = parts.containers;
+    this.images = parts.images;
+    this.networks = parts.networks;
+    this.volumes = parts.volumes;
+    this.#options = options;
+    this.#parts = parts;
+    this.#resources = resources;
+    this.#id = identityOf(parts.directories.root);
+  }
+
+  /**
+   * Opens everything, finishes or undoes what an earlier engine left half-done, and takes over what still runs.
+   * Needs root.
+   *
+   * @throws {EngineError} `conflict` while another engine has the root, `unavailable` without an OCI runtime or
+   *   nftables, `invalid` for options that make no sense
+   */
+  static async start(options: EngineOptions): Promise<Engine> {
+    await using resources = new AsyncDisposableStack();
+    const parts = await wire(options, resources);
+    return new Engine(options, parts, resources.move());
+  }
+
+  events(query: EventQuery): AsyncIterable<EventMessage> {
+    return this.#parts.events.subscribe(query);
+  }
+
+  version(): VersionInfo {
+    return versionInfo(this.#parts.runtime);
+  }
+
+  async info(): Promise<Readonly<Record<string, unknown>>> {
+    const { runtime, cgroups, directories, layers, logs, logDriver, events } = this.#parts;
+    const [containers, images] = await Promise.all([
+      this.containers.list({ all: true, limit: 0, size: false, filters: NO_FILTERS }),
+      this.images.list({ all: true, filters: NO_FILTERS, sharedSize: false }),
+    ]);
+    const count = (...states: readonly string[]) =>
+      containers.filter(({ State }) => states.includes(State)).length;
+    const running = count('running');
+    const paused = count('paused');
+    return systemInfo({
+      id: this.#id,
+      containers: { running, paused, stopped: containers.length - running - paused },
+      images: images.length,
+      root: directories.root,
+      storage: [['Layers', layers.kind]],
+      logDrivers: [...logs.keys()].toSorted(),
+      logDriver,
+      cgroup: cgroupFacts(cgroups.layout),
+      runtime,
+      initPath: this.#options.initPath ?? 'docker-init',
+      seccomp: this.#options.seccompProfile !== 'unconfined',
+      labels: this.#options.labels ?? [],
+      eventListeners: events.listenerCount,
+      warnings: cgroups.warnings,
+    });
+  }
+
+  diskUsage(types: readonly UsageType[]): Promise<DiskUsage> {
+    return measureDiskUsage({ ...this.#parts, containers: this.containers }, types);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+}
+
+function cgroupFacts(layout: EngineParts['cgroups']['layout']): {
+  readonly version: '1' | '2';
+  readonly controllers: ReadonlySet<string>;
+} {
+  if (layout.mode !== 'v2') return { version: '1', controllers: new Set(layout.v1Controllers.keys()) };
+  const list = readFileSync(join(layout.unifiedPath ?? '/sys/fs/cgroup', 'cgroup.controllers'), 'utf8');
+  return { version: '2', controllers: new Set(list.trim().split(' ')) };
+}
+
+/** Made once for each root, as clients tell engines apart by it. */
+function identityOf(root: string): string {
+  const path = join(root, 'engine-id');
+  if (existsSync(path)) return readFileSync(path, 'utf8').trim();
+  mkdirSync(dirname(path), { recursive: true });
+  const digits = newId();
+  const id = [8, 12, 16, 20, 32].map((end, index, ends) => digits.slice(ends[index - 1] ?? 0, end)).join('-');
+  writeFileSync(path, `${id}\n`);
+  return id;
+}

@@ -1,0 +1,189 @@
+/** Constructs every domain of one engine, in the order of their layers, and hands them their neighbours. */
+import type { Logger } from '#base/log.ts';
+import { silentLogger } from '#base/log.ts';
+import {
+  type ContainerService,
+  type ContainersDependencies,
+  containerMigrations,
+  createContainers,
+  recordedSandboxes,
+} from '#container/containers.ts';
+import { createImageStore, imageMigrations } from '#image/image-store.ts';
+import type { ImageStore } from '#image/image.ts';
+import { type FileLayerStore, createLayerStore } from '#layer/layer-store.ts';
+import { createRootArchive } from '#layer/root-archive.ts';
+import { createSnapshotStore } from '#layer/snapshot-store.ts';
+import { LayerWorkerPool } from '#layer/worker-pool.ts';
+import { type CgroupSetup, prepareCgroups } from '#linux/cgroups.ts';
+import { createLogDrivers, DEFAULT_LOG_DRIVER } from '#log/drivers.ts';
+import type { LogDriver } from '#log/log.ts';
+import type { Networks, NetworksOptions } from '#network/network.ts';
+import { createNetworks } from '#network/create-networks.ts';
+import { FileContentStore } from '#store/file-content-store.ts';
+import { Leases } from '#store/leases.ts';
+import { SqliteMetadata } from '#store/sqlite-metadata.ts';
+import type { Volumes } from '#volume/volume.ts';
+import { createVolumes, volumeMigrations } from '#volume/volumes.ts';
+import { type EngineDirectories, hostNames, prepareDirectories } from './directories.ts';
+import { EventBus } from './event-bus.ts';
+import type { EngineOptions } from './options.ts';
+import { type OciRuntime, findRuntime } from './runtime.ts';
+
+/** Bytes and entries of one layer: far above what images have, far below what fills a disk unnoticed. */
+const DEFAULT_LAYER_BYTES = 64 * 2 ** 30;
+const DEFAULT_LAYER_ENTRIES = 5_000_000;
+const DEFAULT_SHM_BYTES = 64 * 2 ** 20;
+const DEFAULT_STOP_TIMEOUT_SECONDS = 10;
+const DEFAULT_POOL_SIZE = 4;
+const DEFAULT_INIT_PATH = '/usr/bin/tini';
+
+export interface EngineParts {
+  readonly events: EventBus;
+  readonly directories: EngineDirectories;
+  readonly cgroups: CgroupSetup;
+  readonly runtime: OciRuntime;
+  readonly layers: FileLayerStore;
+  readonly images: ImageStore;
+  readonly logs: ReadonlyMap<string, LogDriver>;
+  readonly volumes: Volumes;
+  readonly networks: Networks;
+  readonly containers: ContainerService;
+  readonly logDriver: string;
+}
+
+/** Opens everything below `options.root`; whatever was opened is on `resources`, also when a later step fails. */
+export async function wire(options: EngineOptions, resources: AsyncDisposableStack): Promise<EngineParts> {
+  const logger = options.logger ?? silentLogger;
+  const directories = prepareDirectories(options);
+  const migrations = [imageMigrations, volumeMigrations, containerMigrations];
+  const metadata = resources.use(new SqliteMetadata(directories.root, migrations));
+  const cgroups = chooseCgroups(options, logger);
+  const runtime = await findRuntime(cgroups.runtime);
+  const events = new EventBus();
+  resources.defer(() => events.close());
+
+  // Images and volumes ask who uses them; the answer comes from the containers, which stand above them.
+  let containers: ContainerService | undefined;
+  const content = resources.use(new FileContentStore(directories.content));
+  const workers = resources.use(new LayerWorkerPool());
+  const limits = {
+    maximumLayerBytes: options.maximumLayerBytes ?? DEFAULT_LAYER_BYTES,
+    maximumEntries: DEFAULT_LAYER_ENTRIES,
+  };
+  const layers = resources.use(
+    createLayerStore({
+      rootDirectory: directories.layers,
+      runDirectory: directories.runLayers,
+      mode: options.layerMode ?? 'auto',
+      content,
+      limits,
+      logger,
+      workers,
+    }),
+  );
+  const snapshots = resources.use(
+    createSnapshotStore({
+      rootDirectory: directories.snapshots,
+      runDirectory: directories.runSnapshots,
+      layers,
+      logger,
+      workers,
+    }),
+  );
+  const images = await createImageStore({
+    content,
+    metadata,
+    layers,
+    leases: new Leases(),
+    use: { containersOf: (id) => containers?.imageUse.containersOf(id) ?? [] },
+    emit: events.emit,
+    logger,
+  });
+  const volumes = await createVolumes({
+    rootDirectory: directories.volumes,
+    metadata,
+    use: { containersOf: (name) => containers?.volumeUse.containersOf(name) ?? [] },
+    emit: events.emit,
+    logger,
+  });
+  const networks = resources.use(
+    await createNetworks({
+      ...networkOptions(options, directories),
+      emit: events.emit,
+      logger,
+      restore: recordedSandboxes(metadata),
+    }),
+  );
+  const logs = createLogDrivers();
+  const defaults = containerDefaults(options);
+  const service = await createContainers({
+    metadata,
+    snapshots,
+    archive: resources.use(createRootArchive(workers)),
+    images,
+    logs,
+    volumes,
+    networks,
+    emit: events.emit,
+    logger,
+    directories: { root: directories.containers, run: directories.runContainers },
+    runtime,
+    cgroupLayout: cgroups.layout,
+    defaults,
+  });
+  containers = service;
+  resources.defer(() => service.close());
+  await service.restore();
+  const { logDriver } = defaults;
+  return {
+    events,
+    directories,
+    cgroups,
+    runtime,
+    layers,
+    images,
+    logs,
+    volumes,
+    networks,
+    containers: service,
+    logDriver,
+  };
+}
+
+function chooseCgroups(options: EngineOptions, logger: Logger): CgroupSetup {
+  const cgroups = prepareCgroups();
+  for (const warning of cgroups.warnings) logger.warn(warning);
+  const { runtime = 'auto' } = options;
+  return runtime === 'auto' ? cgroups : { ...cgroups, runtime };
+}
+
+function networkOptions(options: EngineOptions, directories: EngineDirectories): NetworksOptions {
+  const { bridge, table } = hostNames(options);
+  return {
+    runDirectory: directories.runNetworks,
+    bridgeName: bridge,
+    tableName: table,
+    ...(options.bip !== undefined && { bridgeAddress: options.bip }),
+    poolSize: options.networkPoolSize ?? DEFAULT_POOL_SIZE,
+    iptables: options.iptables ?? true,
+    userlandProxy: options.userlandProxy ?? true,
+    icc: options.icc ?? true,
+    defaultBindAddress: options.ip ?? '0.0.0.0',
+    dns: options.dns ?? [],
+    dnsSearch: options.dnsSearch ?? [],
+    dnsOptions: options.dnsOptions ?? [],
+  };
+}
+
+function containerDefaults(options: EngineOptions): ContainersDependencies['defaults'] {
+  return {
+    logDriver: options.logDriver ?? DEFAULT_LOG_DRIVER,
+    logOptions: options.logOptions ?? {},
+    stopTimeoutSeconds: DEFAULT_STOP_TIMEOUT_SECONDS,
+    cgroupParent: options.cgroupParent ?? `/${hostNames(options).table}`,
+    seccompProfile: options.seccompProfile ?? '',
+    initPath: options.initPath ?? DEFAULT_INIT_PATH,
+    shmSizeBytes: options.defaultShmSize ?? DEFAULT_SHM_BYTES,
+    ulimits: options.defaultUlimits ?? [],
+  };
+}
