@@ -36,7 +36,8 @@ export async function inspectObjects(
 }
 
 /** `--format` of a command that shows one object: `json` or a template. */
-export function showObject(context: Context, format: string, value: Value): void {
+export function showObject(context: Context, format: string, object: object): void {
+  const value = object as Value;
   context.print(format === 'json' ? writeJson(value) : compileTemplate(unescape(format)).execute(value));
 }
 

@@ -1,7 +1,6 @@
 import type { Context } from '../context.ts';
-import { writeJson } from '../template/json-text.ts';
 import { compileTemplate } from '../template/template.ts';
-import type { TemplateFunction } from '../template/functions.ts';
+import { rowJson, type TemplateFunction } from '../template/functions.ts';
 import { Row, type Value } from '../template/value.ts';
 import { layOutTable } from './table.ts';
 
@@ -25,7 +24,7 @@ export function printRows(context: Context, listing: Listing, rows: Iterable<Row
 export function renderRows(listing: Listing, rows: Iterable<Row>, format: string): string {
   const wanted = format.trim();
   if (wanted === '' || wanted === 'table') return plainTable(listing, rows);
-  if (wanted === 'json') return [...rows].map((row) => `${writeJson(row)}\n`).join('');
+  if (wanted === 'json') return [...rows].map((row) => `${rowJson(row)}\n`).join('');
   if (/^table\s/.test(wanted)) return templateTable(listing, rows, unescape(wanted.slice('table'.length).trim()));
   const template = compileTemplate(unescape(wanted));
   return [...rows].map((row) => `${template.execute(row)}\n`).join('');

@@ -63,48 +63,11 @@ function zoneName(date: Date): string {
   return /^[A-Z]+$/.test(name) ? name : zoneOffset(date, '');
 }
 
-const DURATION_UNITS: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
-};
-
-/**
- * Nanoseconds from `1h30m`, `500ms`, `-1.5s` (Go's ParseDuration).
- *
- * @throws {Error} if the text is no duration
- */
-export function parseDuration(text: string): number {
-  const match = /^([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/.exec(text);
-  if (text === '0') return 0;
-  if (!match) throw new Error(`time: invalid duration ${JSON.stringify(text)}`);
-  let total = 0;
-  for (const [, number = '', unit = ''] of text.matchAll(/([\d.]+)(ns|us|µs|ms|s|m|h)/g)) {
-    total += Number(number) * (DURATION_UNITS[unit] ?? 0);
-  }
-  return Math.round(match[1] === '-' ? -total : total);
-}
-
-/**
- * What `--since` and `--until` take: a duration before now, a date (in the local zone where it names none), or
- * seconds since the epoch. Returned as the API takes it: seconds with an optional fraction.
- *
- * @throws {Error} if the text is none of these
- */
-export function parseTimestamp(text: string, now = Date.now()): string {
-  if (/^\d+(\.\d+)?$/.test(text)) return text;
-  if (/^-?[\d.]+(ns|us|µs|ms|s|m|h)/.test(text)) return fromNanoseconds(BigInt(now) * 1_000_000n - BigInt(parseDuration(text)));
-  const match = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}(?::\d{2}(?::\d{2})?)?)(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?$/.exec(text);
-  if (!match) throw new Error(`invalid time ${JSON.stringify(text)}: expected a duration such as 10m, or a date`);
-  const [, day = '', clock = '00:00:00', fraction = '', zone = ''] = match;
-  const seconds = Date.parse(`${day}T${`${clock}:00:00`.slice(0, 8)}${zone}`) / 1000;
-  return fraction === '' ? String(seconds) : `${seconds}.${fraction.slice(1, 10).padEnd(9, '0')}`;
-}
-
-function fromNanoseconds(nanoseconds: bigint): string {
-  return `${nanoseconds / 1_000_000_000n}.${String(nanoseconds % 1_000_000_000n).padStart(9, '0')}`;
+/** An RFC 3339 instant as {@link goTime} writes it, with its nanoseconds, in the zone it is written in. */
+export function goTimestamp(text: string): string {
+  const match = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(\.\d+)?(Z|[+-]\d{2}:\d{2})$/.exec(text);
+  if (!match) return text;
+  const [, date, clock, fraction = '', zone = ''] = match;
+  const offset = zone === 'Z' ? '+0000' : zone.replace(':', '');
+  return `${date} ${clock}${fraction.replace(/\.?0+$/, '')} ${offset} ${offset === '+0000' ? 'UTC' : offset}`;
 }

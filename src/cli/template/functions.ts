@@ -1,14 +1,14 @@
-import { writeJson } from './json-text.ts';
+import { escapeHtml, writeJson } from './json-text.ts';
 import { sprintf } from './printf.ts';
 import { show } from './show.ts';
 import { TemplateError } from './template-error.ts';
-import { isList, isMap, isTrue, type Value } from './value.ts';
+import { isList, isMap, isTrue, Row, type Value } from './value.ts';
 
 export type TemplateFunction = (...values: readonly Value[]) => Value;
 
 /** Go's own functions and those that Docker adds. `and` and `or` are the evaluator's: they stop early. */
 export const functions: Readonly<Record<string, TemplateFunction>> = {
-  json: (value) => writeJson(value),
+  json: (value) => (value instanceof Row ? rowJson(value) : writeJson(value)),
   split: (text, separator) => show(text).split(show(separator)),
   join: (list, separator) => listOf(list, 'join').map((each) => show(each)).join(show(separator)),
   title: (text) => show(text).replaceAll(/(^|\s)(\p{L})/gu, (_, before: string, letter: string) => before + letter.toUpperCase()),
@@ -91,4 +91,8 @@ function basic(value: Value): string | number | boolean | null {
 
 function incomparable(): TemplateError {
   return new TemplateError('incompatible types for comparison');
+}
+
+export function rowJson(row: Row): string {
+  return escapeHtml(writeJson(row));
 }

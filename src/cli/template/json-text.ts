@@ -54,3 +54,10 @@ export function indentJson(text: string, indent: string, prefix = ''): string {
 
 /** Strings, empty objects and lists (kept on one line), brackets, separators, space. */
 const TOKENS = /"(?:[^"\\]|\\.)*"|(\{\s*\}|\[\s*\])|[{}[\],:]|\s+/g;
+
+const HTML: Readonly<Record<string, string>> = { '<': '\\u003c', '>': '\\u003e', '&': '\\u0026' };
+
+/** Escapes what HTML reads, as Go does within the JSON of rows. */
+export function escapeHtml(json: string): string {
+  return json.replaceAll(/[<>&]/g, (letter) => HTML[letter] ?? letter);
+}

@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { EngineError } from '#base/errors.ts';
+import type { Context } from '../context.ts';
+import { importImage } from '../import-image.ts';
+import { createMeter } from '../progress/meter.ts';
+import { ExitError, UsageError } from '../usage-error.ts';
+import { mmdebstrapArguments } from './mmdebstrap.ts';
+
+export interface BootstrapFlags {
+  readonly include: readonly string[];
+  readonly mirror: string;
+  readonly quiet: boolean;
+  readonly tag: string;
+  readonly variant: string;
+}
+
+/**
+ * Makes a base image with mmdebstrap on this machine and streams it into the engine; nothing is left on disk here.
+ * @returns the exit code
+ */
+export async function bootstrapImage(context: Context, reference: string, flags: BootstrapFlags): Promise<number> {
+  const [, distribution = '', suite = ''] = /^([a-z]+):([a-z0-9.-]+)$/.exec(reference) ?? [];
+  if (suite === '') throw new UsageError(`Cannot bootstrap ${JSON.stringify(reference)}: expected NAME:SUITE, such as debian:trixie`);
+  // An engine that is not there is told before minutes of work.
+  await context.client.run({ method: 'HEAD', path: '/_ping' });
+  const words = mmdebstrapArguments({ ...flags, distribution, suite });
+  if (!flags.quiet) context.say(`Installing ${reference} with mmdebstrap (${flags.variant})`);
+  const started = Date.now();
+  using meter = createMeter(context, flags.quiet, { label: `Importing ${reference}` });
+  await using builder = startMmdebstrap(context, words, flags.quiet);
+  await importImage(context, {
+    from: '-',
+    body: meter.count(builder.output()),
+    reference: flags.tag || reference,
+    changes: ['CMD ["bash"]'],
+    message: `Bootstrapped from ${suite}`,
+    platform: '',
+  });
+  const seconds = ((Date.now() - started) / 1000).toFixed(0);
+  meter.finish((size) => `${flags.tag || reference} is ready: ${size} in ${seconds} s`);
+  return 0;
+}
+
+interface Builder extends AsyncDisposable {
+  /** The tar. @throws {EngineError} where mmdebstrap fails, with what it said last */
+  output(): AsyncGenerator<Buffer, void, void>;
+}
+
+function startMmdebstrap(context: Context, words: readonly string[], quiet: boolean): Builder {
+  const child = spawn('mmdebstrap', [...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const { promise: ended, resolve, reject } = Promise.withResolvers<number | null>();
+  ended.catch(() => undefined);
+  child.on('error', (error) => reject(startFailure(error)));
+  child.on('close', (code) => resolve(code));
+  const said: string[] = [];
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said.push(...text.split('\n').filter((line) => line.trim() !== ''));
+    said.splice(0, said.length - REMEMBERED_LINES);
+    if (!quiet && !context.stderr.isTerminal) context.stderr.write(text);
+  });
+  return {
+    async *output() {
+      for await (const chunk of child.stdout as AsyncIterable<Buffer>) yield chunk;
+      const code = await ended;
+      if (code !== 0) {
+        throw new EngineError('internal', `Cannot make the image: mmdebstrap ended with ${code}:\n${said.join('\n')}`);
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (child.exitCode === null) child.kill('SIGTERM');
+      await ended.catch(() => undefined);
+    },
+  };
+}
+
+const REMEMBERED_LINES = 12;
+
+function startFailure(error: NodeJS.ErrnoException): Error {
+  if (error.code !== 'ENOENT') return error;
+  return new ExitError(1, 'caisson: mmdebstrap is not installed. Install it with "apt-get install mmdebstrap".');
+}

@@ -1,0 +1,17 @@
+import { pruneContainers } from '#client/containers.ts';
+import { defineCommand } from '../command.ts';
+import { confirmPrune, printPruned, pruneFlags } from '../prune.ts';
+
+export const command = defineCommand({
+  summary: 'Remove all stopped containers',
+  usage: ['[OPTIONS]'],
+  operands: { min: 0, max: 0 },
+  flags: pruneFlags,
+  run: async (context, { flags }) => {
+    const warning = 'WARNING! This will remove all stopped containers.';
+    if (!(await confirmPrune(context, flags.force, warning))) return 0;
+    const report = await pruneContainers(context.client, flags.filter);
+    printPruned(context, 'Deleted Containers:', report.ContainersDeleted ?? [], report.SpaceReclaimed);
+    return 0;
+  },
+});

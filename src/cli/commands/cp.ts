@@ -1,0 +1,163 @@
+import { isGoDirectory, isGoSymlink } from '#wire/go-file-mode.ts';
+import { decodePathStat, PATH_STAT_HEADER } from '#wire/path-stat.ts';
+import type { PathStat } from '#wire/container.ts';
+import { isEngineError } from '#base/errors.ts';
+import { path } from '#client/client.ts';
+import { extractTree } from '../archive/extract.ts';
+import { packTree } from '../archive/pack.ts';
+import { defineCommand } from '../command.ts';
+import type { Context } from '../context.ts';
+import {
+  archiveName,
+  type CopyEnd,
+  localDestination,
+  localSource,
+  planCopy,
+  resolveLink,
+  splitCopyOperand,
+} from '../copy-paths.ts';
+import { booleanFlag, type FlagValues } from '../flag.ts';
+import { createMeter, type Meter } from '../progress/meter.ts';
+import { ExitError } from '../usage-error.ts';
+
+const flags = {
+  archive: booleanFlag('Archive mode (copy all uid/gid information)', { short: 'a' }),
+  followLink: booleanFlag('Always follow symbol link in SRC_PATH', { short: 'L' }),
+  quiet: booleanFlag(
+    'Suppress progress output during copy. Progress output is automatically suppressed if no terminal is attached',
+    { short: 'q' },
+  ),
+};
+
+type CopyFlags = FlagValues<typeof flags>;
+
+export const command = defineCommand({
+  summary: 'Copy files/folders between a container and the local filesystem',
+  usage: ['[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-', '[OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH'],
+  description: `Use '-' as the source to read a tar archive from stdin
+and extract it to a directory destination in a container.
+Use '-' as the destination to stream a tar archive of a
+container source to stdout.`,
+  operands: { min: 2, max: 2, kind: 'container' },
+  examples: ['caisson cp web:/etc/nginx/nginx.conf .', 'caisson cp ./site/. web:/usr/share/nginx/html'],
+  flags,
+  run: async (context, { flags, operands: [from = '', to = ''] }) => {
+    if (from === '') throw new ExitError(1, 'source can not be empty');
+    if (to === '') throw new ExitError(1, 'destination can not be empty');
+    const source = splitCopyOperand(from);
+    const destination = splitCopyOperand(to);
+    if (source.container !== undefined && destination.container !== undefined) {
+      throw new ExitError(1, 'copying between containers is not supported');
+    }
+    using meter = createMeter(context, flags.quiet || !context.stdout.isTerminal);
+    if (source.container !== undefined) await copyOut(context, flags, source.container, source.path, to, meter);
+    else if (destination.container === undefined) throw new ExitError(1, 'must specify at least one container source');
+    else await copyIn(context, flags, from, destination.container, destination.path, meter);
+    meter.finish((size) => `Successfully copied ${size} to ${destination.container === undefined ? localDestination(to).path : to}`);
+    return 0;
+  },
+});
+
+async function copyIn(
+  context: Context,
+  flags: CopyFlags,
+  from: string,
+  container: string,
+  to: string,
+  meter: Meter,
+): Promise<void> {
+  const destination = await containerDestination(context, container, to);
+  if (from === '-') {
+    if (!destination.isDirectory) throw new ExitError(1, `destination "${container}:${to}" must be a directory`);
+    return upload(context, flags, container, destination.path, meter.count(process.stdin));
+  }
+  const source = localSource(from, flags.followLink);
+  const { directory, name } = planCopy(source, destination);
+  return upload(context, flags, container, directory, meter.count(packTree(source.path, name)));
+}
+
+async function upload(
+  context: Context,
+  flags: CopyFlags,
+  container: string,
+  directory: string,
+  body: AsyncIterable<Buffer>,
+): Promise<void> {
+  await context.client.run({
+    method: 'PUT',
+    path: path`/containers/${container}/archive`,
+    query: { path: directory, noOverwriteDirNonDir: 'true', copyUIDGID: flags.archive ? 'true' : undefined },
+    body,
+  });
+}
+
+/** What is at the destination, a link there followed once as Docker does. */
+async function containerDestination(context: Context, container: string, to: string): Promise<CopyEnd> {
+  const target = to === '' ? '/' : to;
+  const stat = await statPath(context, container, target);
+  if (!stat) return { path: target, exists: false, isDirectory: false };
+  if (!isGoSymlink(stat.mode)) return { path: target, exists: true, isDirectory: isGoDirectory(stat.mode) };
+  const led = resolveLink(target, stat.linkTarget);
+  const behind = await statPath(context, container, led);
+  return { path: led, exists: behind !== undefined, isDirectory: behind !== undefined && isGoDirectory(behind.mode) };
+}
+
+async function statPath(context: Context, container: string, target: string): Promise<PathStat | undefined> {
+  try {
+    const { headers } = await context.client.request({
+      method: 'HEAD',
+      path: path`/containers/${container}/archive`,
+      query: { path: target },
+    });
+    return decodePathStat(headers[PATH_STAT_HEADER.toLowerCase()] ?? '');
+  } catch (error) {
+    // A missing container is told by the transfer itself, with its message: a HEAD has none.
+    if (isEngineError(error, 'not-found')) return undefined;
+    throw error;
+  }
+}
+
+async function copyOut(
+  context: Context,
+  flags: CopyFlags,
+  container: string,
+  from: string,
+  to: string,
+  meter: Meter,
+): Promise<void> {
+  const followed = flags.followLink ? await followInContainer(context, container, from) : { path: from };
+  const response = await context.client.request({
+    method: 'GET',
+    path: path`/containers/${container}/archive`,
+    query: { path: followed.path },
+  });
+  if (to === '-') {
+    for await (const chunk of response.body) context.stdout.write(chunk);
+    return;
+  }
+  const stat = decodePathStat(response.headers[PATH_STAT_HEADER.toLowerCase()] ?? '');
+  const source: CopyEnd = { ...followed, exists: true, isDirectory: isGoDirectory(stat.mode) };
+  const { directory, name } = planCopy(source, localDestination(to));
+  const rename = renamer(archiveName(followed.path), name);
+  await extractTree(meter.count(response.body), directory, { rename, owners: flags.archive });
+}
+
+async function followInContainer(
+  context: Context,
+  container: string,
+  from: string,
+): Promise<{ readonly path: string; readonly rebaseName?: string }> {
+  const stat = await statPath(context, container, from);
+  if (!stat || !isGoSymlink(stat.mode)) return { path: from };
+  return { path: resolveLink(from, stat.linkTarget), rebaseName: archiveName(from) };
+}
+
+/** Members are called by the last part of the source's path, or `.`; they are to be called by `name`. */
+function renamer(own: string, name: string): (member: string) => string {
+  return (member) => {
+    const clean = member.replace(/^\.\//, '');
+    if (own === name) return clean;
+    if (own === '.' || own === '') return `${name}/${clean}`;
+    return clean === own || clean.startsWith(`${own}/`) ? name + clean.slice(own.length) : clean;
+  };
+}

@@ -1,0 +1,32 @@
+import { CAISSON_VERSION } from '../caisson-version.ts';
+import { defineCommand } from '../command.ts';
+import { stringFlag } from '../flag.ts';
+import { OBJECT_FORMAT_HELP } from '../format/format-help.ts';
+import { clientInfoText, type EngineInfo, infoText } from '../format/info-text.ts';
+import { showObject } from '../format/inspect-output.ts';
+import { tellError } from '../report-failure.ts';
+
+export const command = defineCommand({
+  summary: 'Display system-wide information',
+  usage: ['[OPTIONS]'],
+  operands: { min: 0, max: 0 },
+  flags: { format: stringFlag(OBJECT_FORMAT_HELP, { short: 'f' }) },
+  run: async (context, { flags }) => {
+    const clientInfo = { Debug: context.globals.debug, Version: CAISSON_VERSION, Context: 'default', Plugins: [] };
+    if (flags.format === '') context.stdout.write(clientInfoText(clientInfo));
+    let info: EngineInfo;
+    try {
+      info = await context.client.json<EngineInfo>({ method: 'GET', path: '/info' });
+    } catch (error) {
+      await tellError(context, error);
+      return 1;
+    }
+    if (flags.format !== '') {
+      showObject(context, flags.format, { ...info, ClientInfo: clientInfo });
+      return 0;
+    }
+    context.stdout.write(`\nServer:\n${infoText(info)}\n`);
+    for (const warning of info.Warnings ?? []) context.say(warning);
+    return 0;
+  },
+});

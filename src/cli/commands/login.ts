@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import type { RegistryAuth } from '#wire/registry-auth.ts';
+import { askLine } from '../ask.ts';
+import { defineCommand } from '../command.ts';
+import { changeCredentials } from '../credential-file.ts';
+import { booleanFlag, stringFlag } from '../flag.ts';
+import { ExitError } from '../usage-error.ts';
+
+export const command = defineCommand({
+  summary: 'Log in to a registry',
+  usage: ['[OPTIONS] [SERVER]'],
+  operands: { min: 0, max: 1 },
+  flags: {
+    password: stringFlag('Password', { short: 'p' }),
+    passwordStdin: booleanFlag('Take the password from stdin'),
+    username: stringFlag('Username', { short: 'u' }),
+  },
+  run: async (context, { flags, operands: [server = DOCKER_HUB] }) => {
+    if (flags.passwordStdin && flags.username === '') throw new ExitError(1, 'Must provide --username with --password-stdin');
+    if (flags.passwordStdin && flags.password !== '') throw new ExitError(1, '--password and --password-stdin are mutually exclusive');
+    if (flags.password !== '') context.say('WARNING! Using --password via the CLI is insecure. Use --password-stdin.');
+    const username = flags.username || (await askLine(context, 'Username: '));
+    const password = flags.passwordStdin
+      ? readFileSync(0, 'utf8').replace(/\r?\n$/, '')
+      : flags.password || (await askLine(context, 'Password: ', { hidden: true }));
+    const auth: RegistryAuth = { username, password, serveraddress: server };
+    const answer = await context.client.json<{ readonly Status?: string; readonly IdentityToken?: string }>({
+      method: 'POST',
+      path: '/auth',
+      json: auth,
+    });
+    changeCredentials(context, server, {
+      auth: Buffer.from(`${username}:${answer.IdentityToken ? '' : password}`).toString('base64'),
+      ...(answer.IdentityToken ? { identitytoken: answer.IdentityToken } : {}),
+    });
+    context.print(answer.Status || 'Login Succeeded');
+    return 0;
+  },
+});
+
+export const DOCKER_HUB = 'https://index.docker.io/v1/';

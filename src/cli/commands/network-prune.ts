@@ -1,0 +1,17 @@
+import { pruneNetworks } from '#client/networks.ts';
+import { defineCommand } from '../command.ts';
+import { confirmPrune, printPruned, pruneFlags } from '../prune.ts';
+
+export const command = defineCommand({
+  summary: 'Remove all unused networks',
+  usage: ['[OPTIONS]'],
+  operands: { min: 0, max: 0 },
+  flags: pruneFlags,
+  run: async (context, { flags }) => {
+    const warning = 'WARNING! This will remove all custom networks not used by at least one container.';
+    if (!(await confirmPrune(context, flags.force, warning))) return 0;
+    const report = await pruneNetworks(context.client, flags.filter);
+    printPruned(context, 'Deleted Networks:', report.NetworksDeleted ?? []);
+    return 0;
+  },
+});

@@ -1,0 +1,20 @@
+import { isEngineError } from '#base/errors.ts';
+import { removeNetwork } from '#client/networks.ts';
+import { defineCommand, MANY } from '../command.ts';
+import { booleanFlag } from '../flag.ts';
+import { forEachOperand } from '../for-each-operand.ts';
+
+export const command = defineCommand({
+  summary: 'Remove one or more networks',
+  usage: ['NETWORK [NETWORK...]'],
+  operands: { min: 1, max: MANY, kind: 'network' },
+  flags: { force: booleanFlag('Do not error if the network does not exist', { short: 'f' }) },
+  run: (context, { flags, operands }) =>
+    forEachOperand(context, operands, async (name) => {
+      try {
+        await removeNetwork(context.client, name);
+      } catch (error) {
+        if (!flags.force || !isEngineError(error, 'not-found')) throw error;
+      }
+    }),
+});

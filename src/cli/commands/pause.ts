@@ -1,0 +1,12 @@
+import { actOnContainer } from '#client/containers.ts';
+import { defineCommand, MANY } from '../command.ts';
+import { forEachOperand } from '../for-each-operand.ts';
+
+export const command = defineCommand({
+  summary: 'Pause all processes within one or more containers',
+  usage: ['CONTAINER [CONTAINER...]'],
+  operands: { min: 1, max: MANY, kind: 'running-container' },
+  flags: {},
+  run: (context, { operands }) =>
+    forEachOperand(context, operands, (name) => actOnContainer(context.client, name, 'pause')),
+});

@@ -1,0 +1,30 @@
+import { path } from '#client/client.ts';
+import { defineCommand } from '../command.ts';
+import { booleanFlag } from '../flag.ts';
+import { splitReference } from '../image-reference.ts';
+import { showProgress } from '../progress/progress-display.ts';
+import { registryAuthHeader } from '../registry-credentials.ts';
+
+export const command = defineCommand({
+  summary: 'Upload an image to a registry',
+  usage: ['[OPTIONS] NAME[:TAG]'],
+  operands: { min: 1, max: 1, kind: 'image' },
+  flags: {
+    allTags: booleanFlag('Push all tags of an image to the repository', { short: 'a' }),
+    disableContentTrust: booleanFlag('Skip image signing', { initial: true }),
+    quiet: booleanFlag('Suppress verbose output', { short: 'q' }),
+  },
+  run: async (context, { flags, operands: [image = ''] }) => {
+    const { repository, tag } = splitReference(image);
+    if (tag === '' && !flags.allTags && !flags.quiet) context.print('Using default tag: latest');
+    const response = await context.client.request({
+      method: 'POST',
+      path: path`/images/${repository}/push`,
+      query: { tag: flags.allTags ? undefined : tag || 'latest' },
+      headers: registryAuthHeader(context, image),
+    });
+    await showProgress(context, response.body, flags.quiet ? undefined : context.stdout);
+    if (flags.quiet) context.print(image);
+    return 0;
+  },
+});

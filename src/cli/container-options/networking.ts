@@ -1,0 +1,79 @@
+import { UsageError } from '../usage-error.ts';
+import type { ContainerFlags } from './container-flags.ts';
+import type { NetworkChoice } from './networks.ts';
+
+/** The first network decides the mode; the others are joined too. */
+export function networkModeOf(flags: ContainerFlags): string {
+  return flags.network[0]?.target || 'default';
+}
+
+/** One endpoint for each network, by its name. */
+export function networkingConfig(flags: ContainerFlags): Readonly<Record<string, object>> {
+  const choices = flags.network.length > 0 ? flags.network : [DEFAULT];
+  const endpoints: Record<string, object> = {};
+  for (const [index, choice] of choices.entries()) {
+    const complete = index === 0 ? withPlainFlags(choice, flags) : choice;
+    const name = complete.target || 'default';
+    if (choices.length > 1 && isSpecial(name)) {
+      throw new UsageError(`conflicting options: cannot attach both user-defined and non-user-defined network-modes`);
+    }
+    if (endpoints[name]) throw new UsageError(`network ${JSON.stringify(name)} is specified multiple times`);
+    endpoints[name] = endpoint(complete, flags);
+  }
+  return endpoints;
+}
+
+const DEFAULT: NetworkChoice = {
+  target: 'default',
+  aliases: [],
+  driverOpts: {},
+  ip: '',
+  ip6: '',
+  macAddress: '',
+  linkLocalIps: [],
+};
+
+/** `--ip`, `--network-alias` and the like speak of the first network. */
+function withPlainFlags(choice: NetworkChoice, flags: ContainerFlags): NetworkChoice {
+  return {
+    ...choice,
+    aliases: flags.networkAlias.length > 0 ? flags.networkAlias : choice.aliases,
+    ip: flags.ip || choice.ip,
+    ip6: flags.ip6 || choice.ip6,
+    macAddress: flags.macAddress || choice.macAddress,
+    linkLocalIps: flags.linkLocalIp.length > 0 ? flags.linkLocalIp : choice.linkLocalIps,
+  };
+}
+
+function isSpecial(name: string): boolean {
+  return ['default', 'bridge', 'host', 'none'].includes(name) || name.startsWith('container:');
+}
+
+function endpoint(choice: NetworkChoice, flags: ContainerFlags): object {
+  const { target, aliases, ip, ip6, macAddress, linkLocalIps, driverOpts } = choice;
+  if (aliases.length > 0 && isSpecial(target)) {
+    throw new UsageError('network-scoped alias is supported only for containers in user defined networks');
+  }
+  const addressed = ip !== '' || ip6 !== '' || linkLocalIps.length > 0;
+  const ipam = {
+    ...(ip === '' ? {} : { IPv4Address: ip }),
+    ...(ip6 === '' ? {} : { IPv6Address: ip6 }),
+    ...(linkLocalIps.length === 0 ? {} : { LinkLocalIPs: linkLocalIps }),
+  };
+  return {
+    IPAMConfig: addressed ? ipam : null,
+    Links: !isSpecial(target) && flags.link.length > 0 ? flags.link : null,
+    Aliases: aliases.length > 0 ? aliases : null,
+    MacAddress: macAddress,
+    NetworkID: '',
+    EndpointID: '',
+    Gateway: '',
+    IPAddress: '',
+    IPPrefixLen: 0,
+    IPv6Gateway: '',
+    GlobalIPv6Address: '',
+    GlobalIPv6PrefixLen: 0,
+    DriverOpts: Object.keys(driverOpts).length > 0 ? driverOpts : null,
+    DNSNames: null,
+  };
+}

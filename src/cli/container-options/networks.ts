@@ -1,0 +1,46 @@
+import { csvFields } from './csv.ts';
+
+/** One `--network`: a name, or `name=…,alias=…,ip=…`. */
+export interface NetworkChoice {
+  readonly target: string;
+  readonly aliases: readonly string[];
+  readonly driverOpts: Readonly<Record<string, string>>;
+  readonly ip: string;
+  readonly ip6: string;
+  readonly macAddress: string;
+  readonly linkLocalIps: readonly string[];
+}
+
+/** @throws {Error} if a field is unknown or the name is missing */
+export function parseNetwork(text: string): NetworkChoice {
+  if (!/^\w[\w-]*=/.test(text)) return { ...EMPTY, target: text };
+  const fields = csvFields(text).map((field) => {
+    const equals = field.indexOf('=');
+    if (equals < 0) throw new Error(`invalid field ${field}`);
+    return [field.slice(0, equals).trim().toLowerCase(), field.slice(equals + 1).trim()] as const;
+  });
+  const unknown = fields.find(([key]) => !KEYS.includes(key));
+  if (unknown) throw new Error(`invalid field key ${unknown[0]}`);
+  const all = (key: string): readonly string[] => fields.filter(([name]) => name === key).map(([, value]) => value);
+  const target = all('name').at(-1);
+  if (!target) throw new Error('network name is required: name=NETWORK');
+  return {
+    target,
+    aliases: all('alias'),
+    driverOpts: Object.fromEntries(all('driver-opt').map(splitOption)),
+    ip: all('ip').at(-1) ?? '',
+    ip6: all('ip6').at(-1) ?? '',
+    macAddress: all('mac-address').at(-1) ?? '',
+    linkLocalIps: all('link-local-ip'),
+  };
+}
+
+const KEYS = ['name', 'alias', 'driver-opt', 'ip', 'ip6', 'mac-address', 'link-local-ip'];
+
+const EMPTY = { aliases: [], driverOpts: {}, ip: '', ip6: '', macAddress: '', linkLocalIps: [] };
+
+function splitOption(option: string): [string, string] {
+  const equals = option.indexOf('=');
+  if (equals < 0) throw new Error("invalid key value pair format in driver options");
+  return [option.slice(0, equals).trim().toLowerCase(), option.slice(equals + 1).trim()];
+}

@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { accessSync, constants, mkdirSync, openSync, readFileSync, realpathSync } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { parseHost, DEFAULT_HOST } from '#client/host.ts';
+import type { Context } from './context.ts';
+
+const LOG_FILE = '/var/log/caissond.log';
+
+/** How long an engine may take until its socket answers; it recovers its containers first. */
+const START_TIMEOUT_MS = 30_000;
+
+/** Nothing tells when a socket begins to listen: it is tried this often. */
+const RETRY_MS = 10;
+
+/**
+ * Starts the engine in the background where nothing listens on the default socket and the user is root. @returns
+ * true if the socket answers now
+ */
+export async function startEngineOnDemand(context: Context): Promise<boolean> {
+  if (process.getuid?.() !== 0 || context.environment['CAISSON_NO_AUTOSTART']) return false;
+  const program = findEngine(context);
+  if (program === undefined) return false;
+  mkdirSync(dirname(LOG_FILE), { recursive: true });
+  const log = openSync(LOG_FILE, 'a', 0o640);
+  // `detached` is setsid(2): the engine outlives this terminal.
+  const child = spawn(program, [], { detached: true, stdio: ['ignore', log, log], cwd: '/' });
+  child.unref();
+  let ended = false;
+  child.on('error', () => (ended = true));
+  child.on('exit', () => (ended = true));
+  context.say(context.style.dim(`caisson: no engine is running: starting caissond (log: ${LOG_FILE})`));
+  if (await answers(() => ended)) return true;
+  context.say(`caisson: caissond did not start. The end of ${LOG_FILE}:\n${tail(LOG_FILE)}`);
+  return false;
+}
+
+function findEngine(context: Context): string | undefined {
+  const own = dirname(realpathSync(process.execPath));
+  const script = process.argv[1] ?? '';
+  const beside = [
+    context.environment['CAISSON_ENGINE'],
+    join(own, 'caissond'),
+    join(own, '../bin/caissond'),
+    // Run from source, this is src/main/caisson.ts.
+    script.endsWith('.ts') ? join(dirname(script), '../../bin/caissond') : undefined,
+  ];
+  const onPath = (context.environment['PATH'] ?? '').split(':').map((directory) => join(directory, 'caissond'));
+  return [...beside, ...onPath].find((path) => path !== undefined && isExecutable(path));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until the socket answers. Another client's engine may have won the race: an end alone is no failure yet. */
+async function answers(ended: () => boolean): Promise<boolean> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  let attemptsAfterEnd = 50;
+  while (Date.now() < deadline && attemptsAfterEnd > 0) {
+    if (await canConnect()) return true;
+    if (ended()) attemptsAfterEnd--;
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+  return false;
+}
+
+function canConnect(): Promise<boolean> {
+  const endpoint = parseHost(DEFAULT_HOST);
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect(endpoint.kind === 'unix' ? { path: endpoint.path } : { port: endpoint.port });
+  socket.on('connect', () => {
+    socket.destroy();
+    resolve(true);
+  });
+  socket.on('error', () => resolve(false));
+  return promise;
+}
+
+function tail(file: string): string {
+  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-10).join('\n');
+}

@@ -1,0 +1,68 @@
+import type { DiskUsage } from '#wire/system.ts';
+import { Row } from '../template/value.ts';
+import type { BuildCacheRecord } from './build-cache-rows.ts';
+import type { Listing } from './rows.ts';
+import { humanSize } from './sizes.ts';
+
+export const usageListing: Listing = {
+  headings: { Type: 'TYPE', TotalCount: 'TOTAL', Active: 'ACTIVE', Size: 'SIZE', Reclaimable: 'RECLAIMABLE' },
+  columns: ['Type', 'TotalCount', 'Active', 'Size', 'Reclaimable'],
+};
+
+/** The lines of `system df`: what each kind takes, and how much of it nothing uses. */
+export function usageRows(usage: DiskUsage): readonly Row[] {
+  return [imageUsage(usage), containerUsage(usage), volumeUsage(usage), cacheUsage(usage)];
+}
+
+function usageRow(type: string, total: number, active: number, sizeBytes: number, reclaimable: string): Row {
+  return new Row({
+    Type: () => type,
+    TotalCount: () => String(total),
+    Active: () => String(active),
+    Size: () => humanSize(sizeBytes),
+    Reclaimable: () => reclaimable,
+  });
+}
+
+function share(part: number, whole: number): string {
+  return whole > 0 ? `${humanSize(part)} (${Math.trunc((part * 100) / whole)}%)` : humanSize(part);
+}
+
+function sum<T>(list: readonly T[], sizeOf: (each: T) => number): number {
+  return list.reduce((total, each) => total + sizeOf(each), 0);
+}
+
+function imageUsage({ Images, LayersSize }: DiskUsage): Row {
+  const active = Images.filter(({ Containers }) => Containers > 0);
+  const used = sum(
+    Images.filter(({ Containers, SharedSize }) => Containers !== 0 && SharedSize !== -1),
+    ({ Size, SharedSize }) => Size - SharedSize,
+  );
+  return usageRow('Images', Images.length, active.length, LayersSize, share(LayersSize - used, LayersSize));
+}
+
+function containerUsage({ Containers }: DiskUsage): Row {
+  const active = Containers.filter(({ State }) => ['running', 'paused', 'restarting'].includes(State));
+  const size = sum(Containers, ({ SizeRw = 0 }) => SizeRw);
+  const idle = size - sum(active, ({ SizeRw = 0 }) => SizeRw);
+  return usageRow('Containers', Containers.length, active.length, size, share(idle, size));
+}
+
+function volumeUsage({ Volumes }: DiskUsage): Row {
+  const sizeOf = ({ UsageData }: DiskUsage['Volumes'][number]): number => Math.max(UsageData?.Size ?? 0, 0);
+  const active = Volumes.filter(({ UsageData }) => (UsageData?.RefCount ?? 0) > 0);
+  const size = sum(Volumes, sizeOf);
+  return usageRow('Local Volumes', Volumes.length, active.length, size, share(size - sum(active, sizeOf), size));
+}
+
+function cacheUsage(usage: DiskUsage): Row {
+  const records = (usage.BuildCache ?? []) as readonly BuildCacheRecord[];
+  const own = records.filter(({ Shared }) => !Shared);
+  const size = sum(own, ({ Size }) => Size);
+  const idle = sum(
+    own.filter(({ InUse }) => !InUse),
+    ({ Size }) => Size,
+  );
+  const active = records.filter(({ InUse }) => InUse).length;
+  return usageRow('Build Cache', records.length, active, size, humanSize(idle));
+}

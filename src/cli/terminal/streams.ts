@@ -1,0 +1,91 @@
+import { FrameDecoder } from '#wire/stdcopy.ts';
+import type { Hijacked } from '#client/client.ts';
+import type { Context } from '../context.ts';
+import type { Output } from '../output.ts';
+import { DetachScanner } from './detach-keys.ts';
+
+/**
+ * Writes a stream of stdout and stderr frames to the two streams it came from, in order. Neighbouring pieces of one
+ * stream are written at once: a container that prints short lines makes very many frames.
+ */
+export async function copyFrames(
+  source: AsyncIterable<Buffer>,
+  stdout: Output | undefined,
+  stderr: Output | undefined,
+): Promise<void> {
+  const decoder = new FrameDecoder();
+  for await (const chunk of source) {
+    let pieces: Buffer[] = [];
+    let current: Output | undefined;
+    for (const { stream, data } of decoder.feed(chunk)) {
+      const target = stream === 'stdout' ? stdout : stderr;
+      if (target !== current) {
+        flush(current, pieces);
+        pieces = [];
+        current = target;
+      }
+      pieces.push(data);
+    }
+    flush(current, pieces);
+  }
+}
+
+function flush(target: Output | undefined, pieces: readonly Buffer[]): void {
+  const [first] = pieces;
+  if (target && first) target.write(pieces.length === 1 ? first : Buffer.concat(pieces));
+}
+
+/** Writes a raw stream, such as a terminal's, as it comes. */
+export async function copyRaw(source: AsyncIterable<Buffer>, target: Output | undefined): Promise<void> {
+  for await (const chunk of source) target?.write(chunk);
+}
+
+export interface StreamChoice {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** The container has a terminal: its output is one raw stream. */
+  readonly tty: boolean;
+  /** The key sequence that leaves the container; none without a terminal. */
+  readonly detachKeys: Buffer | undefined;
+}
+
+/** How streaming ended: the container closed its side, or the user left it. */
+export type StreamEnd = 'ended' | 'detached';
+
+/** Joins this process's standard streams to a hijacked connection until its output ends or the user detaches. */
+export async function joinStreams(context: Context, connection: Hijacked, choice: StreamChoice): Promise<StreamEnd> {
+  const detached = choice.stdin ? sendInput(connection, choice.detachKeys) : noInput(connection);
+  const stdout = choice.stdout ? context.stdout : undefined;
+  const stderr = choice.stderr ? context.stderr : undefined;
+  const output = choice.tty
+    ? copyRaw(connection.output, stdout ?? stderr)
+    : copyFrames(connection.output, stdout, stderr);
+  return Promise.race([output.then(() => 'ended' as const), detached]);
+}
+
+function noInput(connection: Hijacked): Promise<StreamEnd> {
+  connection.endInput();
+  return NEVER;
+}
+
+const NEVER = Promise.race<never>([]);
+
+/** Sends standard input; resolves only if the user detaches. */
+function sendInput(connection: Hijacked, keys: Buffer | undefined): Promise<StreamEnd> {
+  const scanner = new DetachScanner(keys ?? Buffer.alloc(0));
+  const { promise, resolve } = Promise.withResolvers<StreamEnd>();
+  const { stdin } = process;
+  stdin.on('data', (chunk: Buffer) => {
+    const { forward, detached } = scanner.feed(chunk);
+    if (forward.length > 0) {
+      stdin.pause();
+      void connection.write(forward).then(() => stdin.resume());
+    }
+    if (detached) resolve('detached');
+  });
+  stdin.on('end', () => connection.endInput());
+  // Reading fails with EIO where the terminal is gone, with EISDIR for `< directory`: both are an end of input.
+  stdin.on('error', () => connection.endInput());
+  return promise;
+}
