@@ -65,7 +65,6 @@ export class WorkerRootArchive implements RootArchive, AsyncDisposable {
     } finally {
       signal?.removeEventListener('abort', abort);
       sender.close();
-      tar.resume();
     }
   }
 
@@ -87,8 +86,9 @@ class TarPump {
     this.#sender = sender;
   }
 
+  /** What the worker did not want is read and thrown away, so that who sends it gets to the end. */
   start(): void {
-    void this.#run();
+    void this.#run().then(() => this.#tar.resume());
   }
 
   cancel(): void {

@@ -1,10 +1,9 @@
-import { mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
-import { isErrno } from '#linux/errno.ts';
 import { listMounts, mountOverlay, unmountAll } from '#linux/mount.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { FilesystemChange } from '#wire/container.ts';
@@ -286,11 +285,7 @@ function allowRemount({ snapshot, record }: Entry): void {
       `Cannot mount snapshot ${snapshot.id}: it is volatile and the machine has restarted`,
     );
   }
-  try {
-    rmdirSync(join(snapshot.workPath, 'work/incompat/volatile'));
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
-  }
+  rmSync(join(snapshot.workPath, 'work/incompat'), { recursive: true, force: true });
 }
 
 /**

@@ -75,7 +75,7 @@ export class LayerWorkerPool implements AsyncDisposable {
   #take(): Worker {
     const idle = this.#idle.pop();
     if (idle) clearTimeout(idle.timer);
-    const worker = idle?.worker ?? new Worker(new URL('layer-worker.ts', import.meta.url));
+    const worker = idle?.worker ?? startWorker();
     worker.ref();
     this.#busy.add(worker);
     return worker;
@@ -94,6 +94,11 @@ export class LayerWorkerPool implements AsyncDisposable {
     if (index >= 0) this.#idle.splice(index, 1);
     void worker.terminate();
   }
+}
+
+/** Descriptors are partly closed by system calls that Node does not see: it must not close their numbers again. */
+function startWorker(): Worker {
+  return new Worker(new URL('layer-worker.ts', import.meta.url), { trackUnmanagedFds: false });
 }
 
 function ask<Kind extends JobKind>(

@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { after, before, describe, it } from 'node:test';
+import { isEngineError } from '#base/errors.ts';
+import { createRootArchive, type WorkerRootArchive } from './root-archive.ts';
+import { directory, file, readAll, tarOf, type Member } from './test-fixture.ts';
+
+const PLAIN = { noOverwriteDirNonDir: false, copyUidGid: false };
+
+function namesIn(tar: Buffer): string[] {
+  return execFileSync('tar', ['-tPf', '-'], { input: tar, encoding: 'utf8' }).trim().split('\n');
+}
+
+describe('root archive', () => {
+  const base = mkdtempSync(join(tmpdir(), 'caisson-archive-'));
+  const root = join(base, 'root');
+  const outside = join(base, 'outside');
+  let archive: WorkerRootArchive;
+
+  before(() => {
+    archive = createRootArchive();
+    mkdirSync(join(root, 'etc/sub'), { recursive: true });
+    mkdirSync(join(root, 'dest'));
+    mkdirSync(outside);
+    writeFileSync(join(outside, 'secret'), 'secret');
+    writeFileSync(join(root, 'etc/motd'), 'hello');
+    writeFileSync(join(root, 'etc/sub/x'), 'x');
+    chmodSync(join(root, 'etc/motd'), 0o4755);
+    utimesSync(join(root, 'etc/motd'), 1_700_000_000, 1_700_000_000.5);
+    symlinkSync('motd', join(root, 'etc/link'));
+    symlinkSync('/etc', join(root, 'absolute'));
+    symlinkSync('nowhere/deep', join(root, 'broken'));
+    symlinkSync('loop', join(root, 'loop'));
+    symlinkSync(outside, join(root, 'escape'));
+    symlinkSync(`../../../../../..${outside}`, join(root, 'climb'));
+  });
+
+  after(async () => {
+    await archive[Symbol.asyncDispose]();
+    rmSync(base, { recursive: true });
+  });
+
+  const put = (path: string, members: readonly Member[], options = {}) =>
+    archive.put(root, path, Readable.from([tarOf(...members)]), { ...PLAIN, ...options });
+
+  describe('stat', () => {
+    it('describes files, directories and links in Go’s terms', async () => {
+      assert.deepEqual(await archive.stat(root, '/etc/motd'), {
+        name: 'motd',
+        size: 5,
+        mode: 0o755 + 0x0080_0000,
+        mtime: '2023-11-14T22:13:20.5Z',
+        linkTarget: '',
+      });
+      const found = await archive.stat(root, 'etc');
+      assert.deepEqual([found.name, found.mode, found.linkTarget], ['etc', 0x8000_0000 + 0o755, '']);
+      const link = await archive.stat(root, '/etc/link');
+      assert.deepEqual([link.name, link.mode, link.linkTarget], ['link', 0x0800_0000 + 0o777, '/etc/motd']);
+    });
+
+    it('follows links before the last part, and at its end with a slash or dot', async () => {
+      assert.equal((await archive.stat(root, '/absolute/motd')).size, 5);
+      assert.equal((await archive.stat(root, '/absolute')).linkTarget, '/etc');
+      const names = ['/absolute/', '/absolute/.', '/', '/.', '/etc/../etc/sub'];
+      const stats = await Promise.all(names.map((name) => archive.stat(root, name)));
+      assert.deepEqual(
+        stats.map(({ name }) => name),
+        ['absolute', '.', '/', '.', 'sub'],
+      );
+      for (const { mode } of stats) assert.equal(mode, 0x8000_0000 + 0o755);
+    });
+
+    it('tells where links lead, as far as there is anything', async () => {
+      assert.equal((await archive.stat(root, '/broken')).linkTarget, '/nowhere/deep');
+      assert.equal((await archive.stat(root, '/escape')).linkTarget, outside);
+      assert.ok((await archive.stat(root, '/loop')).linkTarget.startsWith('/'));
+    });
+
+    it('never leaves the root', async () => {
+      const isNotFound = (error: unknown) => isEngineError(error, 'not-found');
+      for (const path of [
+        '/escape/secret',
+        '/climb/secret',
+        `/../../..${outside}/secret`,
+        '/none',
+        '/broken/x',
+      ]) {
+        await assert.rejects(archive.stat(root, path), isNotFound, path);
+        await assert.rejects(archive.get(root, path), isNotFound, path);
+      }
+      await assert.rejects(archive.stat(root, '/etc/motd/x'), (error) => isEngineError(error, 'invalid'));
+      await assert.rejects(put('/escape', []), isNotFound);
+    });
+  });
+
+  describe('get', () => {
+    it('packs a file, a directory, its content and a link itself', async () => {
+      const names = async (path: string) => namesIn(await readAll((await archive.get(root, path)).tar));
+      assert.deepEqual(await names('/etc/motd'), ['motd']);
+      assert.deepEqual(await names('/etc/link'), ['link']);
+      assert.deepEqual(await names('/etc'), ['etc/', 'etc/link', 'etc/motd', 'etc/sub/', 'etc/sub/x']);
+      assert.deepEqual(await names('/absolute/.'), ['./', './link', './motd', './sub/', './sub/x']);
+      assert.deepEqual(await names('/absolute/'), [
+        'absolute/',
+        'absolute/link',
+        'absolute/motd',
+        'absolute/sub/',
+        'absolute/sub/x',
+      ]);
+      assert.ok((await names('/')).includes('/etc/motd'));
+    });
+  });
+
+  describe('put', () => {
+    it('merges directories and replaces everything else', async () => {
+      await put('/dest', [
+        directory('d', { mode: 0o700 }),
+        file('d/f', 'one', { uid: 7, gid: 8, mode: 0o640 }),
+      ]);
+      await put('/dest/', [file('implied/deep/f', 'x'), file('d/g', 'two'), file('d/f', 'three')]);
+      assert.deepEqual(readdirSync(join(root, 'dest/d')), ['f', 'g']);
+      assert.equal(readFileSync(join(root, 'dest/d/f'), 'utf8'), 'three');
+      assert.equal(statSync(join(root, 'dest/d')).mode & 0o7777, 0o700);
+      assert.equal(statSync(join(root, 'dest/implied/deep')).mode & 0o7777, 0o755);
+      await put('/dest', [file('d', 'a file now'), directory('implied/deep/f')]);
+      assert.equal(readFileSync(join(root, 'dest/d'), 'utf8'), 'a file now');
+      assert.ok(statSync(join(root, 'dest/implied/deep/f')).isDirectory());
+    });
+
+    it('keeps owners, modes, times and links, or gives everything to one owner', async () => {
+      const members: Member[] = [
+        file('owned', 'x', { uid: 7, gid: 8, mode: 0o6711, mtimeNs: 1_600_000_000_000_000_123n }),
+        { path: 'hard', type: 'hardlink', linkName: 'owned' },
+        { path: 'soft', type: 'symlink', linkName: '/etc/motd', uid: 7 },
+        { path: 'pipe', type: 'fifo', mode: 0o622 },
+      ];
+      await put('/dest', members);
+      const stats = lstatSync(join(root, 'dest/owned'), { bigint: true });
+      assert.deepEqual([stats.uid, stats.gid, stats.nlink], [7n, 8n, 2n]);
+      assert.equal(stats.mode & 0o7777n, 0o6711n);
+      assert.equal(stats.mtimeNs, 1_600_000_000_000_000_123n);
+      assert.equal(lstatSync(join(root, 'dest/soft')).uid, 7);
+      assert.ok(lstatSync(join(root, 'dest/pipe')).isFIFO());
+      assert.equal(lstatSync(join(root, 'dest/pipe')).mode & 0o7777, 0o622);
+      await put('/dest', members, { copyUidGid: true, owner: { uid: 1000, gid: 1001 } });
+      for (const name of ['owned', 'soft', 'pipe']) {
+        const { uid, gid } = lstatSync(join(root, 'dest', name));
+        assert.deepEqual([uid, gid], [1000, 1001], name);
+      }
+    });
+
+    it('extracts through links inside the root only', async () => {
+      mkdirSync(join(root, 'real'));
+      symlinkSync('/real', join(root, 'dest/in'));
+      await put('/absolute', [file('added', 'x')]);
+      await put('/dest', [file('in/inside', 'x')]);
+      assert.equal(readFileSync(join(root, 'etc/added'), 'utf8'), 'x');
+      assert.equal(readFileSync(join(root, 'real/inside'), 'utf8'), 'x');
+      const hostile: readonly (readonly Member[])[] = [
+        [file('../../evil', 'x')],
+        [{ path: 'a', type: 'symlink', linkName: outside }, file('a/evil', 'x')],
+        [{ path: 'b', type: 'hardlink', linkName: `../../..${outside}/secret` }],
+        [{ path: 'c', type: 'symlink', linkName: '../../../../..' }, file(`c${outside}/evil`, 'x')],
+      ];
+      for (const members of hostile) await put('/dest', members).catch(() => undefined);
+      assert.deepEqual(readdirSync(outside), ['secret']);
+      assert.deepEqual(readdirSync(base).toSorted(), ['outside', 'root']);
+    });
+
+    it('refuses to replace a directory by a file and the other way round when asked to', async () => {
+      const strict = { noOverwriteDirNonDir: true };
+      const isRefusal = (text: string) => (error: unknown) =>
+        isEngineError(error, 'invalid') && (error as Error).message.startsWith(text);
+      await assert.rejects(
+        put('/', [file('etc', 'x')], strict),
+        isRefusal('cannot overwrite directory "/etc" with non-directory'),
+      );
+      await assert.rejects(
+        put('/etc', [directory('motd')], strict),
+        isRefusal('cannot overwrite non-directory "/etc/motd" with directory'),
+      );
+      assert.ok(statSync(join(root, 'etc/motd')).isFile());
+      await assert.rejects(put('/etc/motd', []), isRefusal('extraction point is not a directory'));
+    });
+
+    it('fails on what is cut short, cut off or given up, without destroying the stream', async () => {
+      const whole = tarOf(file('f', 'x'.repeat(5000)));
+      const cut = Readable.from([whole.subarray(0, 2000)]);
+      await assert.rejects(archive.put(root, '/dest', cut, PLAIN), (error) =>
+        isEngineError(error, 'invalid'),
+      );
+      const broken = Readable.from(
+        (async function* () {
+          yield whole.subarray(0, 2000);
+          throw new Error('connection lost');
+        })(),
+      );
+      await assert.rejects(archive.put(root, '/dest', broken, PLAIN), /connection lost/);
+      const endless = new Readable({ read() {} });
+      endless.push(whole.subarray(0, 2000));
+      const signal = AbortSignal.timeout(30);
+      await assert.rejects(archive.put(root, '/dest', endless, { ...PLAIN, signal }), {
+        name: 'TimeoutError',
+      });
+      assert.equal(endless.destroyed, false);
+      endless.destroy();
+    });
+
+    it('drains a stream whose archive was refused early', async () => {
+      const big = Buffer.alloc(1 << 20);
+      const stream = Readable.from([tarOf(file('../evil', 'x')), ...Array.from({ length: 20 }, () => big)]);
+      await assert.rejects(archive.put(root, '/dest', stream, PLAIN), (error) =>
+        isEngineError(error, 'invalid'),
+      );
+      if (!stream.readableEnded) await new Promise((resolve) => stream.once('end', resolve));
+    });
+  });
+
+  it('prints how long 4,000 files take out and in', async (context) => {
+    const many = Array.from({ length: 4000 }, (_, index) =>
+      file(`d${index % 40}/f${index}`, 'x'.repeat(index)),
+    );
+    mkdirSync(join(root, 'many'));
+    const times: string[] = [];
+    for (const round of ['cold', 'warm']) {
+      const start = performance.now();
+      await put('/many', many);
+      const middle = performance.now();
+      const { tar } = await archive.get(root, '/many');
+      const { length } = await readAll(tar);
+      assert.ok(length > 4000 * 1024);
+      times.push(
+        `${round}: in ${(middle - start).toFixed(0)} ms, out ${(performance.now() - middle).toFixed(0)} ms`,
+      );
+    }
+    context.diagnostic(times.join('; '));
+  });
+});
