@@ -45,12 +45,16 @@ export interface LogQuery {
   readonly perLine: boolean;
 }
 
+/** Keep one object for each container: followers hear of the writers of the same object only. */
 export interface ContainerLog {
   readonly driver: string;
   /** The file that `inspect` shows as LogPath; empty where there is none. */
   readonly path: string;
   openWriter(): LogWriter;
-  /** Ends when the log ends, or, following, when the writer is closed and read to its end. */
+  /**
+   * Ends when the log ends, or, following, when the writer is closed and read to its end; when `signal` fires, early
+   * and without an error. Buffers are the caller's.
+   */
   read(query: LogQuery): AsyncIterable<LogRecord>;
   remove(): Promise<void>;
 }
@@ -64,5 +68,7 @@ export interface LogDriver {
     /** Exists; belongs to the log alone. */
     readonly directory: string;
     readonly options: Readonly<Record<string, string>>;
+    /** What `labels`, `env` and `tag` select; a driver that stores them writes them with every record. */
+    readonly attributes?: Readonly<Record<string, string>>;
   }): ContainerLog;
 }

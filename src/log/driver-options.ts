@@ -1,0 +1,74 @@
+import { EngineError } from '#base/errors.ts';
+
+type Options = Readonly<Record<string, string>>;
+
+/** How much a driver keeps. */
+export interface Retention {
+  /** Of one file; Infinity: without limit. */
+  readonly maxSizeBytes: number;
+  readonly maxFiles: number;
+  readonly compress: boolean;
+}
+
+/** Options that the engine itself understands, whatever the driver. */
+const COMMON = ['mode', 'max-buffer-size'];
+
+/** @param unknown Docker's words for an option that is not `known` */
+export function checkOptionNames(
+  options: Options,
+  known: readonly string[],
+  unknown: (name: string) => string,
+): void {
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name) && !COMMON.includes(name)) throw new EngineError('invalid', unknown(name));
+  }
+  const mode = options['mode'];
+  if (mode !== undefined && !['', 'blocking', 'non-blocking'].includes(mode)) {
+    throw new EngineError('invalid', `logger: logging mode not supported: ${mode}`);
+  }
+}
+
+/** @throws {EngineError} `invalid` */
+export function parseRetention(options: Options, defaults: Retention): Retention {
+  const size = options['max-size'];
+  const files = options['max-file'];
+  const compress = options['compress'];
+  const retention = {
+    maxSizeBytes: size ? parseSize(size) : defaults.maxSizeBytes,
+    maxFiles: files ? parseFiles(files) : defaults.maxFiles,
+    compress: compress ? parseFlag(compress) : defaults.compress,
+  };
+  if (compress && retention.compress && (retention.maxFiles < 2 || retention.maxSizeBytes === Infinity)) {
+    throw wrong('compress cannot be true when max-file is less than 2 or max-size is not set');
+  }
+  return retention;
+}
+
+function wrong(problem: string): EngineError {
+  return new EngineError('invalid', `failed to initialize logging driver: ${problem}`);
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12, p: 1e15 };
+
+/** Decimal units, as Docker reads `max-size`: `10k` is 10,000 bytes. */
+function parseSize(text: string): number {
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?) ?([kKmMgGtTpP]?)i?[bB]?$/.exec(text) ?? [];
+  const factor = UNITS[unit.toLowerCase()];
+  if (number === undefined || factor === undefined) throw wrong(`invalid size: '${text}'`);
+  const bytes = Math.trunc(Number(number) * factor);
+  if (bytes <= 0) throw wrong('max-size must be a positive number');
+  return bytes;
+}
+
+function parseFiles(text: string): number {
+  if (!/^[+-]?\d+$/.test(text)) throw wrong(`strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
+  const files = Number(text);
+  if (files < 1) throw wrong('max-file cannot be less than 1');
+  return files;
+}
+
+function parseFlag(text: string): boolean {
+  if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(text)) return true;
+  if (['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(text)) return false;
+  throw wrong(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
+}

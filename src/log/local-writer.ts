@@ -1,0 +1,68 @@
+import { unlinkSync } from 'node:fs';
+import { isErrno } from '#linux/errno.ts';
+import { AppendFile } from './append-file.ts';
+import type { Retention } from './driver-options.ts';
+import { encodeFrame, HEADER_BYTES, SEGMENT_MAGIC, TRAILER_BYTES } from './local-format.ts';
+import { listSegments, segmentPath, validLength } from './local-segments.ts';
+import type { LogFeed } from './log-feed.ts';
+import type { LogRecord, LogWriter } from './log.ts';
+
+/** Appends to the newest segment, begins the next when it is full, removes the oldest when there are too many. */
+export class LocalWriter implements LogWriter {
+  readonly #directory: string;
+  readonly #retention: Retention;
+  readonly #feed: LogFeed;
+  readonly #header = Buffer.alloc(HEADER_BYTES);
+  readonly #trailer = Buffer.alloc(TRAILER_BYTES);
+  readonly #numbers: number[];
+  #file: AppendFile;
+
+  constructor(directory: string, retention: Retention, feed: LogFeed) {
+    this.#directory = directory;
+    this.#retention = retention;
+    this.#feed = feed;
+    this.#numbers = listSegments(directory);
+    if (this.#numbers.length === 0) this.#numbers.push(1);
+    this.#file = this.#open(this.#numbers.at(-1) ?? 1);
+    feed.opened();
+  }
+
+  append(record: LogRecord): void {
+    const size = HEADER_BYTES + record.data.length + TRAILER_BYTES;
+    const used = this.#file.sizeBytes;
+    if (used > SEGMENT_MAGIC.length && used + size > this.#retention.maxSizeBytes) this.#rotate();
+    encodeFrame(record, this.#header, this.#trailer);
+    this.#file.append(this.#header, record.data, this.#trailer);
+    this.#feed.changed();
+  }
+
+  [Symbol.dispose](): void {
+    this.#file[Symbol.dispose]();
+    this.#feed.closed();
+  }
+
+  #open(number: number): AppendFile {
+    const file = new AppendFile(segmentPath(this.#directory, number));
+    const valid = file.sizeBytes === 0 ? 0 : validLength(file.fd, file.sizeBytes);
+    if (valid < file.sizeBytes) file.truncate(valid);
+    if (valid === 0) file.append(SEGMENT_MAGIC);
+    return file;
+  }
+
+  #rotate(): void {
+    const next = (this.#numbers.at(-1) ?? 0) + 1;
+    const file = this.#open(next);
+    this.#file[Symbol.dispose]();
+    this.#file = file;
+    this.#numbers.push(next);
+    while (this.#numbers.length > this.#retention.maxFiles) this.#remove(this.#numbers.shift() ?? 0);
+  }
+
+  #remove(number: number): void {
+    try {
+      unlinkSync(segmentPath(this.#directory, number));
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+    }
+  }
+}
