@@ -6,8 +6,3 @@ export function parseBoolean(value: string | null | undefined, fallback = false)
   if (value === null || value === undefined) return fallback;
   return !FALSE.has(value.trim().toLowerCase());
 }
-
-/** What clients send. */
-export function formatBoolean(value: boolean): '1' | '0' {
-  return value ? '1' : '0';
-}

@@ -37,10 +37,6 @@ export function decodeRegistryAuth(header: string | undefined): RegistryAuth {
   return decodeStruct(parseHeader(header, 'X-Registry-Auth'), AUTH);
 }
 
-export function encodeRegistryConfig(config: Readonly<Record<string, RegistryAuth>>): string {
-  return toBase64Url(JSON.stringify(config));
-}
-
 /** From host to credentials; an absent header is empty. @throws {EngineError} `invalid` */
 export function decodeRegistryConfig(header: string | undefined): Readonly<Record<string, RegistryAuth>> {
   if (!header) return {};
