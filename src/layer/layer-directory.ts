@@ -1,5 +1,5 @@
 /** What a layer looks like on disk: `ROOT/layers/HEX/` with its record and either tar and index, or a directory. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readlinkSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, isDigest } from '#oci/digest.ts';
 import type { Layer, UnpackRequest } from './layer.ts';
@@ -15,7 +15,7 @@ export interface LayerPaths {
 
 export function layerPaths(path: string): LayerPaths {
   return {
-    record: join(path, 'layer.json'),
+    record: join(path, 'record'),
     tar: join(path, 'layer.tar'),
     index: join(path, 'layer.erofs'),
     directory: join(path, 'fs'),
@@ -28,15 +28,18 @@ export interface LayerRecord extends Layer {
   readonly compression: UnpackRequest['compression'];
 }
 
-/** Written and synced last but the directory itself: a layer without a record is not whole. */
+/**
+ * The record is the target of a symbolic link that leads nowhere: unlike the content of a file it is durable together
+ * with the directory that it is in, and costs no sync of its own.
+ */
 export function writeLayerRecord(path: string, record: LayerRecord): void {
-  writeFileSync(layerPaths(path).record, JSON.stringify(record), { flag: 'wx', flush: true });
+  symlinkSync(JSON.stringify(record), layerPaths(path).record);
 }
 
 /** The record of a layer, undefined if there is none that makes sense. */
 export function readLayerRecord(path: string): LayerRecord | undefined {
   try {
-    const record: unknown = JSON.parse(readFileSync(layerPaths(path).record, 'utf8'));
+    const record: unknown = JSON.parse(readlinkSync(layerPaths(path).record, 'utf8'));
     return isRecord(record) ? record : undefined;
   } catch {
     return undefined;

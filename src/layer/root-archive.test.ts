@@ -27,6 +27,18 @@ function namesIn(tar: Buffer): string[] {
   return execFileSync('tar', ['-tPf', '-'], { input: tar, encoding: 'utf8' }).trim().split('\n');
 }
 
+async function namesOf(archive: WorkerRootArchive, root: string, path: string): Promise<string[]> {
+  return namesIn(await readAll((await archive.get(root, path)).tar));
+}
+
+function isNotFound(error: unknown): boolean {
+  return isEngineError(error, 'not-found');
+}
+
+function isRefusal(text: string): (error: unknown) => boolean {
+  return (error) => isEngineError(error, 'invalid') && error.message.startsWith(text);
+}
+
 describe('root archive', () => {
   const base = mkdtempSync(join(tmpdir(), 'caisson-archive-'));
   const root = join(base, 'root');
@@ -93,7 +105,6 @@ describe('root archive', () => {
     });
 
     it('never leaves the root', async () => {
-      const isNotFound = (error: unknown) => isEngineError(error, 'not-found');
       for (const path of [
         '/escape/secret',
         '/climb/secret',
@@ -111,19 +122,30 @@ describe('root archive', () => {
 
   describe('get', () => {
     it('packs a file, a directory, its content and a link itself', async () => {
-      const names = async (path: string) => namesIn(await readAll((await archive.get(root, path)).tar));
-      assert.deepEqual(await names('/etc/motd'), ['motd']);
-      assert.deepEqual(await names('/etc/link'), ['link']);
-      assert.deepEqual(await names('/etc'), ['etc/', 'etc/link', 'etc/motd', 'etc/sub/', 'etc/sub/x']);
-      assert.deepEqual(await names('/absolute/.'), ['./', './link', './motd', './sub/', './sub/x']);
-      assert.deepEqual(await names('/absolute/'), [
+      assert.deepEqual(await namesOf(archive, root, '/etc/motd'), ['motd']);
+      assert.deepEqual(await namesOf(archive, root, '/etc/link'), ['link']);
+      assert.deepEqual(await namesOf(archive, root, '/etc'), [
+        'etc/',
+        'etc/link',
+        'etc/motd',
+        'etc/sub/',
+        'etc/sub/x',
+      ]);
+      assert.deepEqual(await namesOf(archive, root, '/absolute/.'), [
+        './',
+        './link',
+        './motd',
+        './sub/',
+        './sub/x',
+      ]);
+      assert.deepEqual(await namesOf(archive, root, '/absolute/'), [
         'absolute/',
         'absolute/link',
         'absolute/motd',
         'absolute/sub/',
         'absolute/sub/x',
       ]);
-      assert.ok((await names('/')).includes('/etc/motd'));
+      assert.ok((await namesOf(archive, root, '/')).includes('/etc/motd'));
     });
   });
 
@@ -185,8 +207,6 @@ describe('root archive', () => {
 
     it('refuses to replace a directory by a file and the other way round when asked to', async () => {
       const strict = { noOverwriteDirNonDir: true };
-      const isRefusal = (text: string) => (error: unknown) =>
-        isEngineError(error, 'invalid') && (error as Error).message.startsWith(text);
       await assert.rejects(
         put('/', [file('etc', 'x')], strict),
         isRefusal('cannot overwrite directory "/etc" with non-directory'),

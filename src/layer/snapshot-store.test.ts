@@ -44,7 +44,7 @@ function listing(root: string): string[] {
       const path = Buffer.from(`${root}/${name}`, 'latin1');
       const stats = lstatSync(path);
       const content = stats.isFile() ? hash('sha1', readFileSync(path)) : '';
-      const changing = stats.isDirectory() ? [] : [stats.nlink, stats.mtimeMs];
+      const changing = stats.isDirectory() ? [] : [stats.nlink, Math.floor(stats.mtimeMs)];
       return [name, stats.mode, stats.uid, stats.rdev, ...changing, content].join(' ');
     });
 }
@@ -300,7 +300,7 @@ describe('snapshot store', () => {
     writeFileSync(join(fixture.snapshots.mount('c'), 'big'), Buffer.alloc(20 << 20));
     const stream = await fixture.snapshots.diff('c');
     for await (const chunk of stream) {
-      assert.ok((chunk as Buffer).length > 0);
+      assert.ok(chunk);
       break;
     }
     assert.ok(stream.destroyed);

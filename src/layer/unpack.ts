@@ -3,7 +3,7 @@ import {
   closeSync,
   constants,
   copyFileSync,
-  fsyncSync,
+  fdatasyncSync,
   fstatSync,
   linkSync,
   mkdirSync,
@@ -50,7 +50,8 @@ export interface UnpackResult {
 }
 
 /**
- * Leaves a whole, synced layer in the staging directory, or throws; the caller discards the directory then.
+ * Leaves a whole layer in the staging directory, or throws; the caller discards the directory then. Contents are
+ * synced; names become so with the rename that makes the layer visible, by the sync of the directory above.
  *
  * @throws {EngineError} `invalid` if the archive is hostile or is not what its diff ID says
  */
@@ -67,7 +68,6 @@ export async function unpackBlob(job: UnpackJob, aborted: Int32Array): Promise<U
     const { sizeBytes } = tree;
     const { blob, compression } = job;
     writeLayerRecord(job.staging, { diffId, sizeBytes, kind, blob, compression });
-    syncPath(job.staging);
     return { diffId, sizeBytes, kind };
   } finally {
     closeSync(tar);
@@ -86,7 +86,9 @@ async function materializeTar(job: UnpackJob, tar: string, aborted: Int32Array):
   try {
     const { blobPath: source, compression } = job;
     const maximumBytes = job.limits.maximumLayerBytes;
-    return await inflate({ source, compression, targetFd, maximumBytes, aborted });
+    const diffId = await inflate({ source, compression, targetFd, maximumBytes, aborted });
+    fdatasyncSync(targetFd);
+    return diffId;
   } finally {
     closeSync(targetFd);
   }
@@ -98,11 +100,20 @@ function shareFile(source: string, target: string): void {
   } catch (error) {
     if (!isErrno(error, 'EXDEV', 'EPERM', 'EMLINK')) throw error;
     copyFileSync(source, target, constants.COPYFILE_FICLONE);
+    syncFile(target);
+  }
+}
+
+function syncFile(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fdatasyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 
 function storeIndex(tree: LayerTree, tar: number, paths: LayerPaths): void {
-  fsyncSync(tar);
   writeFileSync(paths.index, encodeErofsIndex(tree, fstatSync(tar).size), { flag: 'wx', flush: true });
 }
 
@@ -113,15 +124,6 @@ function storeDirectory(tree: LayerTree, tar: number, paths: LayerPaths): void {
   const fd = openSync(paths.directory, 'r');
   try {
     syncFilesystem(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function syncPath(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
