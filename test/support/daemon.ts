@@ -1,16 +1,31 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findLeftovers, removeLeftovers } from './leftovers.ts';
+import { request, requestJson } from './http.ts';
+import { findLeftovers, mountsBelow, NO_OWNERS, type Owners, removeLeftovers } from './leftovers.ts';
 
 const project = join(import.meta.dirname, '../..');
 
+export interface TestDaemonOptions {
+  readonly flags?: readonly string[];
+  /** Path of a network namespace to live in. */
+  readonly netns?: string;
+}
+
+/** One row of `GET /containers/json`. */
+export interface ContainerRow {
+  readonly Id: string;
+  readonly Names: readonly string[];
+  readonly State: string;
+  readonly Status: string;
+}
+
 /**
- * A real daemon on a root, run directory, bridge and address pool of its own. Disposing it removes its containers,
- * stops it, deletes its files and fails on whatever it left behind.
+ * A real daemon on a root, run directory and bridge of its own. Disposing it removes its containers, stops it,
+ * deletes its files and fails on whatever it left behind.
  */
 export class TestDaemon implements AsyncDisposable {
   readonly directory = mkdtempSync('/tmp/caisson-test-');
@@ -19,15 +34,18 @@ export class TestDaemon implements AsyncDisposable {
   readonly socket = join(this.directory, 'caisson.sock');
   readonly host = `unix://${this.socket}`;
   readonly bridge = `cst${this.directory.slice(-6)}`;
-  readonly #arguments: readonly string[];
+  readonly netns?: string;
+  readonly #flags: readonly string[];
   #child: ChildProcess | undefined;
 
-  private constructor(args: readonly string[]) {
-    this.#arguments = args;
+  /** Nothing is started yet. */
+  constructor({ flags = [], netns }: TestDaemonOptions = {}) {
+    this.#flags = flags;
+    if (netns !== undefined) this.netns = netns;
   }
 
-  static async start(...args: readonly string[]): Promise<TestDaemon> {
-    const daemon = new TestDaemon(args);
+  static async start(...flags: readonly string[]): Promise<TestDaemon> {
+    const daemon = new TestDaemon({ flags });
     await daemon.start();
     return daemon;
   }
@@ -45,19 +63,25 @@ export class TestDaemon implements AsyncDisposable {
   }
 
   /** Starts the daemon (again) on the same directories and waits until it answers. */
-  async start(environment: Readonly<Record<string, string>> = {}): Promise<void> {
-    const log = openSync(this.logPath, 'a');
-    const standard = ['--root', this.root, '--run', this.run, '--host', this.host, '--bridge', this.bridge];
-    const child = spawn(join(project, 'bin/caissond'), [...standard, ...this.#arguments], {
-      stdio: ['ignore', log, log],
-      env: { ...process.env, ...environment },
-    });
+  async start(): Promise<void> {
+    const child = this.#spawn();
     this.#child = child;
     const deadline = Date.now() + 20_000;
     while (!(await answers(this.socket))) {
-      if (child.exitCode !== null || Date.now() > deadline)
-        throw new Error(`caissond did not start:\n${this.log()}`);
-      await sleep(10);
+      if (hasEnded(child) || Date.now() > deadline) throw new Error(`caissond did not start:\n${this.log()}`);
+      await sleep(5);
+    }
+  }
+
+  #spawn(): ChildProcess {
+    const standard = ['--root', this.root, '--run', this.run, '--host', this.host, '--bridge', this.bridge];
+    const command = [join(project, 'bin/caissond'), ...standard, ...this.#flags];
+    const line = this.netns === undefined ? command : ['nsenter', `--net=${this.netns}`, ...command];
+    const log = openSync(this.logPath, 'a');
+    try {
+      return spawn(line[0] ?? '', line.slice(1), { stdio: ['ignore', log, log] });
+    } finally {
+      closeSync(log);
     }
   }
 
@@ -71,32 +95,51 @@ export class TestDaemon implements AsyncDisposable {
     await this.#end('SIGTERM');
   }
 
+  /** A crash and the next daemon. */
+  async crash(): Promise<void> {
+    await this.kill();
+    await this.start();
+  }
+
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || hasEnded(child)) return;
     child.kill(signal);
     await once(child, 'exit');
   }
 
-  /** What stands on the host because of this daemon, one line each. */
-  leftovers(): readonly string[] {
-    return findLeftovers(this);
+  /** Every container, running or not. */
+  containers(): Promise<readonly ContainerRow[]> {
+    return requestJson(this.socket, 'GET', '/containers/json?all=1');
+  }
+
+  /** What stands on the host because of this daemon and has no owner, one line each; the kernel gets a moment. */
+  leftovers(owners: Owners = NO_OWNERS): Promise<readonly string[]> {
+    return settle(() => findLeftovers(this, owners));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      if (this.#child?.exitCode !== null || this.#child.signalCode !== null) await this.start();
-      await removeAllContainers(this.socket);
+      if (!this.#child || hasEnded(this.#child)) await this.start();
+      await this.#removeContainers();
       await this.stop();
-      const left = await settle(() => this.leftovers());
-      if (left.length > 0)
-        throw new Error(`left behind:\n${left.join('\n')}\ndaemon log:\n${this.log().slice(-2000)}`);
+      const left = await this.leftovers();
+      if (left.length > 0) throw new Error(`left behind:\n${left.join('\n')}\n${this.log().slice(-2000)}`);
     } finally {
       await this.kill();
       removeLeftovers(this);
-      rmSync(this.directory, { recursive: true, force: true });
+      removeTree(this.directory);
     }
   }
+
+  async #removeContainers(): Promise<void> {
+    const rows = await this.containers();
+    await Promise.all(rows.map(({ Id }) => request(this.socket, 'DELETE', `/containers/${Id}?force=1&v=1`)));
+  }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }
 
 function answers(socketPath: string): Promise<boolean> {
@@ -110,18 +153,18 @@ function answers(socketPath: string): Promise<boolean> {
   return promise;
 }
 
-async function removeAllContainers(socketPath: string): Promise<void> {
-  const { request } = await import('./http.ts');
-  const list = await request(socketPath, 'GET', '/containers/json?all=1');
-  const rows = JSON.parse(list.body) as { Id: string }[];
-  await Promise.all(rows.map((row) => request(socketPath, 'DELETE', `/containers/${row.Id}?force=1&v=1`)));
-}
-
-/** What the kernel removes by itself takes a moment. */
+/** What the kernel removes by itself takes a moment: cables of dropped namespaces up to four seconds. */
 async function settle(find: () => readonly string[]): Promise<readonly string[]> {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    if (find().length === 0) return [];
+  const deadline = Date.now() + 6000;
+  for (;;) {
+    const found = find();
+    if (found.length === 0 || Date.now() > deadline) return found;
     await sleep(30);
   }
-  return find();
+}
+
+/** Never into what is still mounted there, which may be somebody's data. */
+function removeTree(directory: string): void {
+  if (mountsBelow(directory).length > 0) return;
+  rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
-import type { TestDaemon } from './daemon.ts';
+import type { Subject } from './subject.ts';
 
 export interface Outcome {
   readonly exitCode: number;
@@ -48,13 +48,13 @@ export function runProgram(
 }
 
 /** Debian's real docker command line against the daemon under test. */
-export function docker(daemon: TestDaemon, args: readonly string[], options?: RunOptions): Promise<Outcome> {
+export function docker(daemon: Subject, args: readonly string[], options?: RunOptions): Promise<Outcome> {
   return runProgram('docker', ['-H', daemon.host, ...args], options);
 }
 
 /** The same, and an error unless it succeeds. Answers its standard output without the last newline. */
 export async function dockerOk(
-  daemon: TestDaemon,
+  daemon: Subject,
   args: readonly string[],
   options?: RunOptions,
 ): Promise<string> {
@@ -67,6 +67,6 @@ export async function dockerOk(
 }
 
 /** Gives the daemon the tiny image `bb:latest` (one static busybox). */
-export async function importBusybox(daemon: TestDaemon, reference = 'bb:latest'): Promise<void> {
+export async function importBusybox(daemon: Subject, reference = 'bb:latest'): Promise<void> {
   await dockerOk(daemon, ['import', '-', reference], { input: busyboxRootTar() });
 }

@@ -1,4 +1,6 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 
 export interface Answer {
   readonly status: number;
@@ -6,36 +8,59 @@ export interface Answer {
   readonly body: string;
 }
 
-/** One plain HTTP request over a unix socket, without any client library in between. */
+/**
+ * One plain HTTP request over a unix socket, without any client library in between. A string or buffer is sent as it
+ * is, a stream in chunks, anything else as JSON.
+ */
 export function request(
   socketPath: string,
   method: string,
   path: string,
-  body?: string | Buffer | object,
+  body?: string | Buffer | Readable | object,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
-  const payload = typeof body === 'object' && !Buffer.isBuffer(body) ? JSON.stringify(body) : body;
-  const type =
-    payload === undefined
-      ? {}
-      : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(payload)) };
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const payload = payloadOf(body);
   const sent = httpRequest(
-    { socketPath, method, path, headers: { Host: 'localhost', ...type, ...headers } },
+    { socketPath, method, path, headers: { Host: 'localhost', ...headersOf(payload), ...headers } },
     (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: Buffer.concat(chunks).toString(),
-        }),
-      );
+      const { statusCode: status = 0, headers } = response;
+      void text(response).then((body) => resolve({ status, headers, body }), reject);
     },
   );
   sent.on('error', reject);
-  sent.end(payload);
+  if (payload instanceof Readable) {
+    payload.on('error', reject);
+    payload.pipe(sent);
+  } else {
+    sent.end(payload);
+  }
   return promise;
+}
+
+/** The decoded answer, and an error unless it is a success. */
+export async function requestJson<T>(
+  socketPath: string,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<T> {
+  const answer = await request(socketPath, method, path, body);
+  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.body}`);
+  const decoded: T = JSON.parse(answer.body === '' ? 'null' : answer.body);
+  return decoded;
+}
+
+type Payload = string | Buffer | Readable | undefined;
+
+function payloadOf(body: string | Buffer | object | undefined): Payload {
+  if (body === undefined || typeof body === 'string') return body;
+  if (Buffer.isBuffer(body) || body instanceof Readable) return body;
+  return JSON.stringify(body);
+}
+
+function headersOf(payload: Payload): Readonly<Record<string, string>> {
+  if (payload === undefined) return {};
+  if (payload instanceof Readable) return { 'Content-Type': 'application/x-tar' };
+  return { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(payload)) };
 }

@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { hostNames } from '../../src/engine/directories.ts';
+import { vethPrefix } from '../../src/network/ready-namespace.ts';
 
 /** How the daemon under test is recognised on the host. */
 export interface Traces {
@@ -8,71 +10,230 @@ export interface Traces {
   readonly root: string;
   readonly run: string;
   readonly bridge: string;
+  /** Path of the network namespace that the daemon lives in, where it is not ours. */
+  readonly netns?: string;
 }
 
+/** Those who may have something on the host. */
+export interface Owners {
+  /** Ids of running containers and execs: bundles, mounts, processes, namespaces. */
+  readonly running: readonly string[];
+  /** Ids of all containers: directories and snapshots. */
+  readonly known: readonly string[];
+  /** Elements of the firewall's maps. */
+  readonly publishedPorts: number;
+  /** Namespaces kept ready; 0 when the daemon has stopped. */
+  readonly poolSize: number;
+}
+
+export const NO_OWNERS: Owners = { running: [], known: [], publishedPorts: 0, poolSize: 0 };
+
+const ID = /[0-9a-f]{64}/;
+
 /**
- * Mounts, processes, links in the bridge, nftables elements and files that should have gone with the containers.
- * Of a stopped daemon only its bridge, its table and its images may stay.
+ * Mounts, processes, namespaces, links, firewall elements and files that none of `owners` accounts for, one line each.
+ * Of a daemon that has stopped, only its bridge, its table, its images and its metadata may stay.
  */
-export function findLeftovers(traces: Traces): readonly string[] {
+export function findLeftovers(traces: Traces, owners: Owners = NO_OWNERS): readonly string[] {
   return [
-    ...mountsBelow(traces.directory)
-      .filter((target) => !target.startsWith(join(traces.run, 'layers')))
-      .map((target) => `mount ${target}`),
-    ...processesOf(traces.directory).map((line) => `process ${line}`),
-    ...linksIn(traces.bridge).map((link) => `link ${link}`),
-    ...entries(join(traces.root, 'containers')).map((name) => `container directory ${name}`),
-    ...entries(join(traces.root, 'snapshots'))
-      .filter((name) => !name.startsWith('.') && name !== 'trash')
-      .map((name) => `snapshot ${name}`),
-    ...entries(join(traces.run, 'containers')).map((name) => `run directory ${name}`),
-    ...entries(join(traces.root, 'content/ingest')).map((name) => `half-written blob ${name}`),
+    ...unownedMounts(traces, owners),
+    ...unownedProcesses(traces, owners),
+    ...unownedLinks(traces, owners),
+    ...unownedElements(traces, owners),
+    ...unownedCgroups(traces, owners),
+    ...unownedRunFiles(traces, owners),
+    ...unownedRootFiles(traces, owners),
   ];
 }
 
-export function mountsBelow(directory: string): readonly string[] {
+function unownedMounts(traces: Traces, owners: Owners): readonly string[] {
+  const isActive = owners.running.length > 0 || owners.poolSize > 0;
+  const mounts = mountsBelow(traces.run);
+  const namespaces = mounts.filter(({ type }) => type === 'nsfs');
+  const allowed = owners.running.length + owners.poolSize;
+  const others = mounts.filter(
+    ({ target, type }) =>
+      type !== 'nsfs' &&
+      !owners.running.some((id) => target.includes(id)) &&
+      !(isActive && target.startsWith(join(traces.run, 'layers'))),
+  );
+  return [
+    ...(namespaces.length > allowed ? namespaces.map(({ target }) => `namespace ${target}`) : []),
+    ...others.map(({ target, type }) => `${type} mount ${target}`),
+    ...mountsBelow(traces.root).map(({ target, type }) => `${type} mount ${target}`),
+  ];
+}
+
+interface Mount {
+  readonly target: string;
+  readonly type: string;
+}
+
+export function mountsBelow(directory: string): readonly Mount[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
-    .map((line) => line.split(' ')[4] ?? '')
-    .filter((target) => target.startsWith(`${directory}/`));
+    .map((line) => {
+      const [fields = '', rest = ''] = line.split(' - ');
+      return { target: fields.split(' ')[4] ?? '', type: rest.split(' ')[0] ?? '' };
+    })
+    .filter(({ target }) => target.startsWith(`${directory}/`));
 }
 
-/** Monitors, runtimes and holders: their command line or working directory lies below `directory`. */
-export function processesOf(directory: string): readonly string[] {
-  const found: string[] = [];
-  for (const pid of readdirSync('/proc').filter(
-    (name) => /^\d+$/.test(name) && name !== String(process.pid),
-  )) {
+function unownedProcesses(traces: Traces, owners: Owners): readonly string[] {
+  return processesOf(traces)
+    .filter(({ text }) => !owners.running.some((id) => text.includes(id)))
+    .map(({ pid, text }) => `process ${pid} ${text}`);
+}
+
+interface ProcessTrace {
+  readonly pid: number;
+  /** Command line, working directory and control groups. */
+  readonly text: string;
+}
+
+/** Monitors, runtimes and terminal holders, and processes in containers. */
+function processesOf(traces: Traces): readonly ProcessTrace[] {
+  const cgroup = cgroupParent(traces);
+  return numericEntries('/proc').flatMap((pid) => {
+    if (pid === process.pid) return [];
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-      const where = readlinkSync(`/proc/${pid}/cwd`);
-      if (where.startsWith(`${directory}/`) || command.includes(`${directory}/run/containers`))
-        found.push(`${pid} ${command}`);
+      const directory = readlinkSync(`/proc/${pid}/cwd`);
+      const cgroups = readFileSync(`/proc/${pid}/cgroup`, 'utf8');
+      const isOurs =
+        directory.startsWith(`${traces.directory}/`) ||
+        command.includes(`${traces.run}/`) ||
+        cgroups.includes(`/${cgroup}/`);
+      const [group = ''] = cgroups.split('\n').filter((line) => line.includes(`/${cgroup}/`));
+      return isOurs && !isDaemon(command) ? [{ pid, text: `${command} ${directory} ${group}` }] : [];
     } catch {
-      // It ended meanwhile.
+      return [];
     }
-  }
-  return found;
+  });
 }
 
-/** Ports of the bridge that belong to a container's network; ready ones of the pool go with the daemon. */
-export function linksIn(bridge: string): readonly string[] {
-  const { stdout } = spawnSync('ip', ['-o', 'link', 'show', 'master', bridge], { encoding: 'utf8' });
-  return stdout
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => line.split(':')[1]?.trim() ?? line);
+function isDaemon(command: string): boolean {
+  return command.includes('/main/caissond.ts');
+}
+
+/** The control group that all containers of the daemon are in. */
+function cgroupParent(traces: Traces): string {
+  return hostNames({ root: traces.root, run: traces.run }).table;
+}
+
+function numericEntries(directory: string): readonly number[] {
+  return readdirSync(directory)
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** The host's ends of cables: one a container and one a ready namespace. */
+function unownedLinks(traces: Traces, owners: Owners): readonly string[] {
+  const links = cablesOf(traces);
+  return links.length > owners.running.length + owners.poolSize ? links.map((name) => `link ${name}`) : [];
+}
+
+function cablesOf(traces: Traces): readonly string[] {
+  const names = [...inNetns(traces, 'ip', ['-o', 'link']).matchAll(/^\d+: ([^:@]+)/gm)];
+  return names.map((match) => match[1] ?? '').filter((name) => name.startsWith(vethPrefix(traces.bridge)));
+}
+
+function unownedElements(traces: Traces, owners: Owners): readonly string[] {
+  const elements = publishedElements(traces);
+  return elements.length > owners.publishedPorts ? elements.map((text) => `firewall element ${text}`) : [];
+}
+
+/** Elements of the maps that lead published ports to containers. */
+function publishedElements(traces: Traces): readonly string[] {
+  const listing = inNetns(traces, 'nft', ['-j', 'list', 'table', 'inet', tableOf(traces)]);
+  if (listing === '') return [];
+  const { nftables }: { nftables: { map?: { elem?: unknown[] } }[] } = JSON.parse(listing);
+  return nftables.flatMap(({ map }) => map?.elem ?? []).map((element) => JSON.stringify(element));
+}
+
+function tableOf(traces: Traces): string {
+  return hostNames({ root: traces.root, run: traces.run }).table;
+}
+
+function unownedCgroups(traces: Traces, owners: Owners): readonly string[] {
+  return cgroupDirectories(traces)
+    .flatMap((parent) => entriesOf(parent).map(({ name }) => join(parent, name)))
+    .filter((path) => ID.test(path) && !owners.running.some((id) => path.includes(id)))
+    .map((path) => `control group ${path}`);
+}
+
+/** The daemon's own parent in every hierarchy. */
+function cgroupDirectories(traces: Traces): readonly string[] {
+  const mount = '/sys/fs/cgroup';
+  const hierarchies = [mount, ...entriesOf(mount).map(({ name }) => join(mount, name))];
+  return hierarchies.map((path) => join(path, cgroupParent(traces))).filter((path) => existsSync(path));
+}
+
+/** Bundles, notices, FIFOs and whatever else is named after a container or exec. */
+function unownedRunFiles(traces: Traces, owners: Owners): readonly string[] {
+  const mounted = new Set(mountsBelow(traces.run).map(({ target }) => target));
+  return filesBelow(traces.run, (path) => mounted.has(path) || path === join(traces.run, 'layers'))
+    .filter(({ path, isFifo }) => isFifo || ID.test(path))
+    .filter(({ path }) => !owners.running.some((id) => path.includes(id)))
+    .map(({ path, isFifo }) => `${isFifo ? 'FIFO' : 'run-time file'} ${path}`);
+}
+
+interface FoundFile {
+  readonly path: string;
+  readonly isFifo: boolean;
+}
+
+function filesBelow(directory: string, isSkipped: (path: string) => boolean): readonly FoundFile[] {
+  return entriesOf(directory).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    if (isSkipped(path)) return [];
+    return [{ path, isFifo: entry.isFIFO() }, ...(entry.isDirectory() ? filesBelow(path, isSkipped) : [])];
+  });
+}
+
+function unownedRootFiles({ root }: Traces, owners: Owners): readonly string[] {
+  const isUnknown = (name: string) => ID.test(name) && !owners.known.includes(ID.exec(name)?.[0] ?? '');
+  const namesIn = (directory: string) => entriesOf(join(root, directory)).map(({ name }) => name);
+  return [
+    ...namesIn('containers')
+      .filter(isUnknown)
+      .map((name) => `container directory ${name}`),
+    ...namesIn('snapshots')
+      .filter(isUnknown)
+      .map((name) => `snapshot ${name}`),
+    ...namesIn('snapshots/.trash').map((name) => `snapshot ${name} in the trash`),
+    ...namesIn('content/ingest').map((name) => `half-written blob ${name}`),
+  ];
+}
+
+function entriesOf(directory: string): readonly Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch {
+    return [];
+  }
 }
 
 /** After a test, whatever the result: the host is as before. */
 export function removeLeftovers(traces: Traces): void {
-  for (const line of processesOf(traces.directory)) kill(Number.parseInt(line, 10));
-  for (const target of mountsBelow(traces.directory).toReversed()) spawnSync('umount', ['-l', target]);
-  spawnSync('ip', ['link', 'delete', traces.bridge]);
-  for (const table of tablesNaming(traces.bridge)) spawnSync('nft', ['delete', 'table', 'inet', table]);
+  for (const { pid } of processesOf(traces)) killIfThere(pid);
+  for (const { target } of mountsBelow(traces.directory).toReversed()) spawnSync('umount', ['-l', target]);
+  for (const name of [...cablesOf(traces), traces.bridge]) inNetns(traces, 'ip', ['link', 'delete', name]);
+  inNetns(traces, 'nft', ['delete', 'table', 'inet', tableOf(traces)]);
+  for (const path of cgroupDirectories(traces)) removeCgroup(path);
 }
 
-function kill(pid: number): void {
+/** Control groups are removed like empty directories, from the innermost. */
+function removeCgroup(path: string): void {
+  for (const entry of entriesOf(path)) if (entry.isDirectory()) removeCgroup(join(path, entry.name));
+  try {
+    rmdirSync(path);
+  } catch {
+    // A process of it is still ending.
+  }
+}
+
+function killIfThere(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
@@ -80,18 +241,8 @@ function kill(pid: number): void {
   }
 }
 
-function tablesNaming(bridge: string): readonly string[] {
-  const { stdout } = spawnSync('nft', ['list', 'tables', 'inet'], { encoding: 'utf8' });
-  const names = [...stdout.matchAll(/^table inet (caisson\S*)$/gm)].map((match) => match[1] ?? '');
-  return names.filter((name) =>
-    spawnSync('nft', ['list', 'table', 'inet', name], { encoding: 'utf8' }).stdout.includes(bridge),
-  );
-}
-
-function entries(path: string): readonly string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
+/** The standard output of a command where the daemon's links and tables are; empty if it fails. */
+function inNetns({ netns }: Traces, command: string, args: readonly string[]): string {
+  const line = netns === undefined ? [command, ...args] : ['nsenter', `--net=${netns}`, command, ...args];
+  return spawnSync(line[0] ?? '', line.slice(1), { encoding: 'utf8' }).stdout ?? '';
 }
