@@ -32,6 +32,9 @@ export interface RunLine extends CreateLine {
 export async function runContainer(context: Context, line: RunLine): Promise<number> {
   const { flags, image } = line;
   if (flags.detach && flags.attach.length > 0) throw new ExitError(1, 'Conflicting options: -a and -d');
+  if (flags.tty && attachedStreams(flags, flags.detach).stdin && !stdinIsTerminal()) {
+    throw new ExitError(1, 'the input device is not a TTY');
+  }
   const consoleSize = flags.tty ? terminalSize() : undefined;
   const body = createBody(line, { environment: context.environment, consoleSize, detach: flags.detach });
   // One connection each for the stream and for the start; the first carries create and wait.
@@ -46,7 +49,6 @@ export async function runContainer(context: Context, line: RunLine): Promise<num
 async function runAttached(context: Context, flags: RunFlags, id: string): Promise<number> {
   const { client } = context;
   const streams = attachedStreams(flags, false);
-  if (flags.tty && streams.stdin && !stdinIsTerminal()) throw new ExitError(1, 'the input device is not a TTY');
   using _signals = flags.sigProxy
     ? proxySignals(context, (signal) => actOnContainer(client, id, 'kill', { signal }))
     : undefined;

@@ -24,7 +24,7 @@ export const command = defineCommand({
   run: async (context, { flags, given }) => {
     const format = flags.format || (flags.quiet ? '' : configuredFormat(context, 'psFormat'));
     // A format that shows sizes asks for them, unless `--size=false` says not to.
-    const size = given.has('size') ? flags.size : /\.Size\b/.test(format);
+    const size = given.has('size') ? flags.size : SHOWS_SIZE.test(format);
     const limit = flags.latest ? 1 : Math.max(flags.last ?? 0, 0);
     const containers = await listContainers(context.client, {
       all: flags.all,
@@ -37,3 +37,6 @@ export const command = defineCommand({
     return 0;
   },
 });
+
+/** `.Size`, or a whole row as JSON. */
+const SHOWS_SIZE = /\.Size\b|\bjson\s+\.\s*(\||\}\})/;

@@ -30,7 +30,7 @@ export const command = defineCommand({
 
 function verboseText(usage: DiskUsage): string {
   const images = usage.Images.flatMap((image) => imageRows(image, { noTrunc: false, digests: false }));
-  const containers = usage.Containers.map((container) => containerRow(container, false));
+  const containers = usage.Containers.map((container) => containerRow({ ...container, SizeRootFs: 0 }, false));
   const records = usage.BuildCache as readonly BuildCacheRecord[];
   const cacheSize = records.filter(({ Shared }) => !Shared).reduce((sum, { Size }) => sum + Size, 0);
   return [

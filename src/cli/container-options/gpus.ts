@@ -21,7 +21,7 @@ export function parseGpuRequest(text: string): GpuRequest {
     }
     fields.set(key, value);
   }
-  const capabilities = [...new Set(['gpu', ...(fields.get('capabilities')?.split(',') ?? [])])];
+  const capabilities = [...new Set([...(fields.get('capabilities')?.split(',') ?? []), 'gpu'])];
   const devices = fields.get('device')?.split(',') ?? null;
   return {
     Driver: fields.get('driver') ?? '',

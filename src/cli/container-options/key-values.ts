@@ -25,9 +25,9 @@ export function readEnvironment(
   return [...fromFiles, ...given];
 }
 
-/** The labels of `--label-file` and then of `--label`; a name alone has an empty value. */
+/** The labels of `--label-file` and then of `--label`; a name alone has an empty value, but from a file is left out. */
 export function readLabels(files: readonly string[], labels: readonly string[]): Readonly<Record<string, string>> {
-  return toMap([...files.flatMap((file) => readKeyValueFile(file, () => '')), ...labels]);
+  return toMap([...files.flatMap((file) => readKeyValueFile(file, () => undefined)), ...labels]);
 }
 
 /** From `key=value`; a key alone has an empty value. */

@@ -10,6 +10,7 @@ export function networkModeOf(flags: ContainerFlags): string {
 /** One endpoint for each network, by its name. */
 export function networkingConfig(flags: ContainerFlags): Readonly<Record<string, object>> {
   const choices = flags.network.length > 0 ? flags.network : [DEFAULT];
+  if (flags.network.length === 1 && isPlain(choices[0] ?? DEFAULT, flags)) return {};
   const endpoints: Record<string, object> = {};
   for (const [index, choice] of choices.entries()) {
     const complete = index === 0 ? withPlainFlags(choice, flags) : choice;
@@ -43,6 +44,14 @@ function withPlainFlags(choice: NetworkChoice, flags: ContainerFlags): NetworkCh
     macAddress: flags.macAddress || choice.macAddress,
     linkLocalIps: flags.linkLocalIp.length > 0 ? flags.linkLocalIp : choice.linkLocalIps,
   };
+}
+
+/** One network with nothing said about its endpoint: the mode alone names it. */
+function isPlain(choice: NetworkChoice, flags: ContainerFlags): boolean {
+  const { aliases, driverOpts, ip, ip6, macAddress, linkLocalIps, target } = withPlainFlags(choice, flags);
+  const lists = aliases.length + linkLocalIps.length + Object.keys(driverOpts).length;
+  const links = isSpecial(target) ? 0 : flags.link.length;
+  return ip + ip6 + macAddress === '' && lists + links === 0;
 }
 
 function isSpecial(name: string): boolean {

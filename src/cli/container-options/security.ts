@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { UsageError } from '../usage-error.ts';
 
 export interface SecurityOptions {
-  readonly options: readonly string[];
+  readonly options: readonly string[] | null;
   /** Empty lists take the engine's defaults away; null leaves them. */
   readonly maskedPaths: readonly string[] | null;
   readonly readonlyPaths: readonly string[] | null;
@@ -12,7 +12,7 @@ export interface SecurityOptions {
 export function readSecurityOptions(texts: readonly string[]): SecurityOptions {
   const bare = texts.some((text) => text === 'systempaths=unconfined' || text === 'systempaths:unconfined');
   const options = texts.filter((text) => !/^systempaths[=:]unconfined$/.test(text)).map(readOption);
-  return { options, maskedPaths: bare ? [] : null, readonlyPaths: bare ? [] : null };
+  return { options: texts.length > 0 ? options : null, maskedPaths: bare ? [] : null, readonlyPaths: bare ? [] : null };
 }
 
 function readOption(text: string): string {

@@ -1,8 +1,6 @@
-import { messageOf } from '#base/errors.ts';
 import type { Context } from '../context.ts';
 import { indentJson, parseJson, writeJson } from '../template/json-text.ts';
 import { compileTemplate } from '../template/template.ts';
-import { TemplateError } from '../template/template-error.ts';
 import type { Value } from '../template/value.ts';
 import { unescape } from './rows.ts';
 
@@ -39,9 +37,4 @@ export async function inspectObjects(
 export function showObject(context: Context, format: string, object: object): void {
   const value = object as Value;
   context.print(format === 'json' ? writeJson(value) : compileTemplate(unescape(format)).execute(value));
-}
-
-/** The message for a template that cannot be used. */
-export function templateProblem(error: unknown): string | undefined {
-  return error instanceof TemplateError ? `Cannot use this --format: ${messageOf(error)}` : undefined;
 }

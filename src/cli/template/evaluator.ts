@@ -1,6 +1,6 @@
 import type { Command, Node, Operand, Pipeline } from './ast.ts';
 import { functions, type TemplateFunction } from './functions.ts';
-import { isMapField, missingField, show } from './show.ts';
+import { isMapField, isOptionalField, missingField, show } from './show.ts';
 import { TemplateError } from './template-error.ts';
 import { isList, isMap, isTrue, Missing, Row, type Value } from './value.ts';
 
@@ -174,6 +174,7 @@ function fieldValue(base: Value, { base: holder, name }: Extract<Operand, { kind
   if (base instanceof Row) return rowField(base, name);
   if (isMap(base)) {
     if (Object.hasOwn(base, name)) return base[name];
+    if (isOptionalField(name)) return null;
     return holder.kind === 'field' && isMapField(holder.name) ? undefined : new Missing(name, Object.keys(base));
   }
   throw new TemplateError(`can't evaluate field ${name} in ${base === null ? 'nothing' : show(base)}`);

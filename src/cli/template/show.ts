@@ -24,6 +24,65 @@ const MAPS = new Set([
   'Volumes',
 ]);
 
+/** The fields of the API that are lists in Go: a nil one is written as an empty one. */
+const LISTS = new Set([
+  'Args',
+  'Binds',
+  'BlkioDeviceReadBps',
+  'BlkioDeviceReadIOps',
+  'BlkioDeviceWriteBps',
+  'BlkioDeviceWriteIOps',
+  'BlkioWeightDevice',
+  'CapAdd',
+  'CapDrop',
+  'Cmd',
+  'DeviceCgroupRules',
+  'DeviceRequests',
+  'Devices',
+  'Dns',
+  'DnsOptions',
+  'DnsSearch',
+  'Entrypoint',
+  'Env',
+  'ExecIDs',
+  'ExtraHosts',
+  'GroupAdd',
+  'Links',
+  'MaskedPaths',
+  'Mounts',
+  'OnBuild',
+  'ReadonlyPaths',
+  'RepoDigests',
+  'RepoTags',
+  'SecurityOpt',
+  'Shell',
+  'Ulimits',
+  'VolumesFrom',
+]);
+
+/** Fields that the engine leaves out where they are nil: asking for them is no mistake. */
+const OPTIONAL = new Set([
+  'Annotations',
+  'ExposedPorts',
+  'Health',
+  'Healthcheck',
+  'Init',
+  'Mounts',
+  'Runtime',
+  'Shell',
+  'SizeRootFs',
+  'SizeRw',
+  'StopSignal',
+  'StopTimeout',
+  'StorageOpt',
+  'Sysctls',
+  'Tmpfs',
+]);
+
+export function isOptionalField(name: string): boolean {
+  return OPTIONAL.has(name);
+}
+
 /** True if a missing entry of the object held by `field` is no mistake: its keys are the user's. */
 export function isMapField(field: string | undefined): boolean {
   return field !== undefined && MAPS.has(field);
@@ -37,7 +96,8 @@ export function isMapField(field: string | undefined): boolean {
  */
 export function show(value: Value, field?: string): string {
   if (value instanceof Missing) throw missingField(value);
-  if (value === null || value === undefined) return '<no value>';
+  if (value === undefined) return '<no value>';
+  if (value === null) return showNil(field);
   if (value instanceof Row) return JSON.stringify(value);
   if (isList(value)) return `[${value.map((each) => showInner(each, undefined)).join(' ')}]`;
   if (isMap(value)) return showObject(value, field);
@@ -55,8 +115,12 @@ function showObject(value: { readonly [name: string]: Value }, field: string | u
 }
 
 function showInner(value: Value, field: string | undefined): string {
-  if (value !== null && value !== undefined) return show(value, field);
-  return isMapField(field) ? 'map[]' : '<nil>';
+  return value === undefined ? showNil(field) : show(value, field);
+}
+
+function showNil(field: string | undefined): string {
+  if (isMapField(field)) return 'map[]';
+  return field !== undefined && LISTS.has(field) ? '[]' : '<nil>';
 }
 
 /** Complains about a field that is not there, and names those that are. */

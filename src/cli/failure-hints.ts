@@ -1,0 +1,55 @@
+import { isEngineError } from '#base/errors.ts';
+import { ApiError } from '#client/api-error.ts';
+import { listContainers } from '#client/containers.ts';
+import { listImages } from '#client/images.ts';
+import type { Context } from './context.ts';
+import { nearest } from './suggest.ts';
+
+/** What may help after a failure: one line each, none where nothing is known. */
+export async function hintsFor(context: Context, error: unknown): Promise<readonly string[]> {
+  if (isEngineError(error, 'unavailable') && !(error instanceof ApiError)) {
+    return ['Start it with "caissond", or name another engine with -H or CAISSON_HOST.'];
+  }
+  if (!(error instanceof ApiError)) return [];
+  try {
+    return (await missingHints(context, error.message)) ?? knownHints(error.message);
+  } catch {
+    // A suggestion is not worth a second error.
+    return [];
+  }
+}
+
+async function missingHints(context: Context, message: string): Promise<readonly string[] | undefined> {
+  const container = /No such container: (\S+)/.exec(message)?.[1];
+  if (container !== undefined) {
+    const all = await listContainers(context.client, { all: true });
+    const names = all.flatMap(({ Names }) => Names.map((name) => name.slice(1)));
+    return didYouMean(nearest(container, names), '"caisson ps -a" lists all containers.');
+  }
+  const image = /No such image: (\S+)/.exec(message)?.[1];
+  if (image === undefined) return undefined;
+  const tags = (await listImages(context.client)).flatMap(({ RepoTags }) => RepoTags ?? []);
+  const short = (name: string): string => name.replace(/:latest$/, '');
+  return didYouMean(nearest(short(image), tags.map(short)), '"caisson images" lists all images.');
+}
+
+function didYouMean(names: readonly string[], otherwise: string): readonly string[] {
+  return names.length === 0 ? [otherwise] : names.map((name) => `Did you mean "${name}"?`);
+}
+
+/** By words of the engine's message. */
+const KNOWN: readonly (readonly [pattern: RegExp, hint: (match: RegExpExecArray) => string])[] = [
+  [/container name "\/?([^"]+)" is already in use/, ([, name]) => `Free the name with "caisson rm -f ${name}", or choose another with --name.`],
+  [/(?:container is running|stop the container before removing)/i, () => 'Stop it first, or remove it all the same with "rm -f".'],
+  [/(?:port is already allocated|address already in use)/, () => 'Something listens on that port: choose another one before the colon of -p.'],
+  [/exec: "([^"]+)": executable file not found/, ([, name]) => `Is ${JSON.stringify(name)} in the image, and spelt as there?`],
+  [/container \S+ is not running/, () => 'Start it with "caisson start", or look at "caisson logs" for why it ended.'],
+];
+
+function knownHints(message: string): readonly string[] {
+  for (const [pattern, hint] of KNOWN) {
+    const match = pattern.exec(message);
+    if (match) return [hint(match)];
+  }
+  return [];
+}
