@@ -7,18 +7,19 @@ import type { RawStream } from './hijack.ts';
  * Connects a client with a container's or exec's streams until the output ends or the client is gone, and disposes
  * the attachment.
  *
- * Without a terminal the output is framed. The client's half-close ends the input; `detachesAtEnd` then says whether
+ * The output is framed unless it comes from a terminal, or the client's transport never frames. The client's half-close ends the input; `detachesAtEnd` then says whether
  * the client wanted no more than that, since only some inputs are closed by it (see Docker's `StdinOnce`).
  */
 export async function pumpAttachment(
   attachment: Attachment,
   client: RawStream,
   detachesAtEnd: () => Promise<boolean>,
+  framed = !attachment.tty,
 ): Promise<void> {
   using _ = attachment;
   const { promise: detached, resolve: detach } = Promise.withResolvers<void>();
   connectInput(attachment.input, client.input, detachesAtEnd, detach);
-  await Promise.race([sendOutput(attachment, client.output), detached]);
+  await Promise.race([sendOutput(attachment.output, client.output, framed), detached]);
   client.output.end();
 }
 
@@ -41,11 +42,10 @@ function connectInput(
 }
 
 /** Resolves after the last output, or when the client is gone. */
-function sendOutput(attachment: Attachment, target: Writable): Promise<void> {
-  const { output, tty } = attachment;
+function sendOutput(output: Readable, target: Writable, framed: boolean): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   output.on('data', (chunk: OutputChunk) => {
-    if (!writeChunk(target, chunk, tty)) output.pause();
+    if (!writeChunk(target, chunk, framed)) output.pause();
   });
   target.on('drain', () => output.resume());
   output.once('end', resolve);
@@ -56,8 +56,8 @@ function sendOutput(attachment: Attachment, target: Writable): Promise<void> {
   return promise;
 }
 
-function writeChunk(target: Writable, { stream, data }: OutputChunk, tty: boolean): boolean {
-  if (tty) return target.write(data);
+function writeChunk(target: Writable, { stream, data }: OutputChunk, framed: boolean): boolean {
+  if (!framed) return target.write(data);
   target.cork();
   target.write(encodeFrameHeader(stream, data.length));
   const more = target.write(data);

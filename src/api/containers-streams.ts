@@ -1,6 +1,6 @@
 /** `/containers`: what goes on until the container ends or the client goes. */
 import { EngineError, messageOf } from '#base/errors.ts';
-import type { LogsRequest, WaitCondition } from '#container/container.ts';
+import type { Attachment, LogsRequest, WaitCondition } from '#container/container.ts';
 import { parseUnixTimestamp } from '#wire/timestamps.ts';
 import { pumpAttachment } from './attach-stream.ts';
 import type { Exchange } from './exchange.ts';
@@ -8,19 +8,33 @@ import { streamType, takeOver } from './hijack.ts';
 import { sendLogs } from './log-stream.ts';
 import { startStream } from './respond.ts';
 import { get, hijacking, post, type Route } from './route.ts';
+import { acceptKey, takeOverWebSocket } from './websocket.ts';
 
 const WAIT_CONDITIONS: readonly WaitCondition[] = ['not-running', 'next-exit', 'removed'];
 
 export const containerStreamRoutes: readonly Route[] = [
   hijacking(post('/containers/:id/attach', attach)),
+  hijacking(get('/containers/:id/attach/ws', attachWebSocket)),
   post('/containers/:id/wait', wait),
   get('/containers/:id/logs', logs),
 ];
 
 async function attach(exchange: Exchange): Promise<void> {
-  const { containers } = exchange.engine;
-  const id = exchange.param('id');
-  const attachment = await containers.attach(id, {
+  const attachment = await openAttachment(exchange);
+  const client = takeOver(exchange, { contentType: streamType(attachment.tty), bodyConsumed: false });
+  await pumpAttachment(attachment, client, () => detachesAtEnd(exchange, attachment));
+}
+
+/** Never framed: who wants to tell stdout from stderr opens two. */
+async function attachWebSocket(exchange: Exchange): Promise<void> {
+  const accept = acceptKey(exchange);
+  const attachment = await openAttachment(exchange);
+  const client = takeOverWebSocket(exchange, accept);
+  await pumpAttachment(attachment, client, () => detachesAtEnd(exchange, attachment), false);
+}
+
+function openAttachment(exchange: Exchange): Promise<Attachment> {
+  return exchange.engine.containers.attach(exchange.param('id'), {
     stdin: exchange.flag('stdin'),
     stdout: exchange.flag('stdout'),
     stderr: exchange.flag('stderr'),
@@ -28,8 +42,10 @@ async function attach(exchange: Exchange): Promise<void> {
     logs: exchange.flag('logs'),
     detachKeys: exchange.text('detachKeys'),
   });
-  const client = takeOver(exchange, { contentType: streamType(attachment.tty), bodyConsumed: false });
-  await pumpAttachment(attachment, client, async () => attachment.tty || !(await closesStdin(exchange, id)));
+}
+
+async function detachesAtEnd(exchange: Exchange, attachment: Attachment): Promise<boolean> {
+  return attachment.tty || !(await closesStdin(exchange, exchange.param('id')));
 }
 
 /** True if the end of the client's input ends the container's, so that its output is still of interest. */

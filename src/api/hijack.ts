@@ -28,18 +28,23 @@ export function takeOver(
   exchange: Exchange,
   options: { readonly contentType: string; readonly bodyConsumed: boolean },
 ): RawStream {
-  exchange.hijacked = true;
   if (!exchange.upgrading && hasBody(exchange) && !options.bodyConsumed) return answerWhileReading(exchange);
-  const { request, response } = exchange;
-  const socket = request.socket;
-  response.detachSocket(socket);
+  const socket = takeSocket(exchange);
+  socket.write(headOf(exchange, options.contentType));
+  return { input: socket, output: socket };
+}
+
+/** The bare socket: no parser, no time-outs; it closes itself some time after our FIN. */
+export function takeSocket(exchange: Exchange): Socket {
+  exchange.hijacked = true;
+  const { socket } = exchange.request;
+  exchange.response.detachSocket(socket);
   if (!exchange.upgrading) detachParser(socket);
   socket.on('error', () => socket.destroy());
   socket.setNoDelay(true);
   socket.setTimeout(0);
-  socket.write(headOf(exchange, options.contentType));
   socket.once('finish', () => lingerOn(socket));
-  return { input: socket, output: socket };
+  return socket;
 }
 
 /** 101 as the daemon writes it; the common headers are there for clients that look. */
@@ -63,6 +68,7 @@ export function streamType(tty: boolean): string {
 
 /** Input as a request body with its framing (dockerode without `hijack`), output until the connection closes. */
 function answerWhileReading(exchange: Exchange): RawStream {
+  exchange.hijacked = true;
   const { response } = exchange;
   response.shouldKeepAlive = false;
   response.useChunkedEncodingByDefault = false;

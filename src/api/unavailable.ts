@@ -107,10 +107,6 @@ export const unavailableRoutes: readonly Route[] = [
       notYet(() => 'serve BuildKit'),
     ),
   ),
-  get(
-    '/containers/:id/attach/ws',
-    notYet(() => 'attach by WebSocket'),
-  ),
   ...['', '/:checkpoint'].map((rest) =>
     any(
       `/containers/:id/checkpoints${rest}`,
