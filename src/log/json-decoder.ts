@@ -1,5 +1,5 @@
 import type { LogRecord, OutputStream } from './log.ts';
-import { parseTimestamp } from './timestamps.ts';
+import { parseTimestamp } from './parse-timestamp.ts';
 
 const NEWLINE = 10;
 const QUOTE = 0x22;

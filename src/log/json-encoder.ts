@@ -1,5 +1,5 @@
+import { formatTimestamp } from '#wire/timestamps.ts';
 import type { LogRecord } from './log.ts';
-import { formatTimestamp } from './timestamps.ts';
 import { utf8SequenceLength } from './utf8.ts';
 
 const NEWLINE = 10;

@@ -1,0 +1,80 @@
+import { closeSync, constants, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { EngineError } from '#base/errors.ts';
+import { childPath, sortedNames, statOf } from '#layer/tree-walk.ts';
+import { ownFd } from '#linux/descriptors.ts';
+import { isErrno } from '#linux/errno.ts';
+import { openDirectory, openInRoot } from '#linux/files.ts';
+import { copyAttributes, copyTree, isSmallTree } from './tree-copy.ts';
+import type { VolumeThread } from './volume-thread.ts';
+
+/** Where a copy grows, and what it is called once it is complete. */
+const GROWING = '_copying';
+const COMPLETE = '_copied';
+export const DATA = '_data';
+
+/**
+ * Fills an empty volume with what is at `path` inside `root`. The copy is made beside the volume, where no container
+ * that has the volume mounted can get at it with links of its own, and then moved in, entry by entry.
+ *
+ * @param directory of the volume: its data are in `_data`
+ */
+export async function copyUp(
+  directory: string,
+  root: string,
+  path: string,
+  thread: VolumeThread,
+): Promise<void> {
+  const data = join(directory, DATA);
+  if (readdirSync(data).length > 0) return;
+  const sourceFd = openSource(root, path);
+  if (sourceFd === undefined) return;
+  try {
+    // The descriptor stands for the directory that was found inside of the root, whatever its path is now.
+    const source = `/proc/self/fd/${sourceFd}/.`;
+    const growing = join(directory, GROWING);
+    rmSync(growing, { recursive: true, force: true });
+    mkdirSync(growing, 0o700);
+    if (isSmallTree(Buffer.from(source))) copyTree(Buffer.from(source), Buffer.from(growing));
+    else await thread.run({ kind: 'copy', source, destination: growing });
+    copyDirectoryAttributes(source, growing);
+    renameSync(growing, join(directory, COMPLETE));
+    finishCopyUp(directory);
+  } finally {
+    closeSync(sourceFd);
+  }
+}
+
+/** Undefined if there is nothing to copy. */
+function openSource(root: string, path: string): number | undefined {
+  using rootFd = ownFd(openDirectory(root));
+  try {
+    return openInRoot(rootFd.fd, path, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    if (!isErrno(error, 'ENOTDIR', 'ELOOP')) throw error;
+    const message = `cannot mount volume over existing file, file exists ${path}`;
+    throw new EngineError('invalid', message, { cause: error });
+  }
+}
+
+function copyDirectoryAttributes(from: string, to: string): void {
+  const source = Buffer.from(from);
+  const stats = statOf(source);
+  if (stats) copyAttributes(source, Buffer.from(to), stats);
+}
+
+/** Moves a complete copy into the volume, also one that a crash has left; what a container has made there stays. */
+export function finishCopyUp(directory: string): void {
+  rmSync(join(directory, GROWING), { recursive: true, force: true });
+  const complete = Buffer.from(join(directory, COMPLETE));
+  const stats = statOf(complete);
+  if (!stats) return;
+  const data = Buffer.from(join(directory, DATA));
+  for (const name of sortedNames(complete)) {
+    const target = childPath(data, name);
+    if (!statOf(target)) renameSync(childPath(complete, name), target);
+  }
+  copyAttributes(complete, data, stats);
+  rmSync(join(directory, COMPLETE), { recursive: true, force: true });
+}

@@ -1,0 +1,27 @@
+/** The thread behind {@link VolumeThread}: one job at a time. */
+import { rmSync } from 'node:fs';
+import { parentPort } from 'node:worker_threads';
+import { EngineError, messageOf } from '#base/errors.ts';
+import { diskUsage } from '#layer/tree-walk.ts';
+import { codeOfErrno } from '#linux/errno.ts';
+import { copyTree } from './tree-copy.ts';
+import type { VolumeAnswer, VolumeJob } from './volume-thread.ts';
+
+parentPort?.on('message', (job: VolumeJob) => parentPort?.postMessage(answer(job), []));
+
+function answer(job: VolumeJob): VolumeAnswer {
+  try {
+    return { ok: true, bytes: run(job) };
+  } catch (error) {
+    if (error instanceof EngineError) return { ok: false, code: error.code, message: error.message };
+    const errno = error instanceof Error && 'code' in error ? String(error.code) : '';
+    return { ok: false, code: codeOfErrno(errno), message: messageOf(error) };
+  }
+}
+
+function run(job: VolumeJob): number {
+  if (job.kind === 'usage') return diskUsage(job.path);
+  if (job.kind === 'copy') copyTree(Buffer.from(job.source), Buffer.from(job.destination));
+  else rmSync(job.path, { recursive: true, force: true });
+  return 0;
+}

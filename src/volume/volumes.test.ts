@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { silentLogger } from '#base/log.ts';
+import { getXattr, setXattr } from '#linux/xattrs.ts';
+import { SqliteMetadata } from '#store/sqlite-metadata.ts';
+import type { DomainEvent } from '#wire/event.ts';
+import { createVolumes, volumeMigrations } from './volumes.ts';
+import type { Volumes } from './volume.ts';
+
+class Fixture implements Disposable {
+  readonly directory = mkdtempSync('/tmp/caisson-volume-');
+  readonly events: DomainEvent[] = [];
+  readonly users = new Map<string, string[]>();
+  #metadata: SqliteMetadata | undefined;
+
+  get root(): string {
+    return join(this.directory, 'volumes');
+  }
+
+  /** As after a start of the engine; an earlier one is over then. */
+  async open(): Promise<Volumes> {
+    this.#metadata?.[Symbol.dispose]();
+    this.#metadata = new SqliteMetadata(this.directory, [volumeMigrations]);
+    return await createVolumes({
+      rootDirectory: this.root,
+      metadata: this.#metadata,
+      use: { containersOf: (name) => this.users.get(name) ?? [] },
+      emit: (event) => this.events.push(event),
+      logger: silentLogger,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#metadata?.[Symbol.dispose]();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+function makeFixture(t: TestContext): Fixture {
+  const fixture = new Fixture();
+  t.after(() => fixture[Symbol.dispose]());
+  return fixture;
+}
+
+describe('volumes', () => {
+  test('are created once, shown, and there after a restart', async (t) => {
+    const fixture = makeFixture(t);
+    const volumes = await fixture.open();
+    const created = await volumes.create({ name: 'data', labels: { a: 'b' } });
+    assert.deepEqual(created, {
+      CreatedAt: created.CreatedAt,
+      Driver: 'local',
+      Labels: { a: 'b' },
+      Mountpoint: join(fixture.root, 'data/_data'),
+      Name: 'data',
+      Options: null,
+      Scope: 'local',
+    });
+    assert.match(created.CreatedAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    assert.deepEqual(await volumes.create({ name: 'data', labels: { other: '' } }), created);
+    const anonymous = await volumes.create({});
+    assert.match(anonymous.Name, /^[0-9a-f]{64}$/);
+    assert.deepEqual([volumes.isAnonymous('data'), volumes.isAnonymous(anonymous.Name)], [false, true]);
+    const before = volumes.list();
+    assert.equal(before.length, 2);
+    assert.deepEqual((await fixture.open()).list(), before);
+    assert.deepEqual(
+      fixture.events.map(({ action, id, attributes }) => [action, id, attributes]),
+      [
+        ['create', 'data', { driver: 'local' }],
+        ['create', anonymous.Name, { driver: 'local' }],
+      ],
+    );
+  });
+
+  test('are not removed while in use', async (t) => {
+    const fixture = makeFixture(t);
+    const volumes = await fixture.open();
+    await volumes.create({ name: 'data' });
+    fixture.users.set('data', ['c1', 'c2']);
+    await assert.rejects(volumes.remove('data', { force: true }), {
+      code: 'conflict',
+      message: 'remove data: volume is in use - [c1, c2]',
+    });
+    fixture.users.clear();
+    volumes.mounted('data', { containerId: 'c', destination: '/d', readonly: true });
+    volumes.unmounted('data', 'c');
+    await volumes.remove('data', { force: false });
+    assert.equal(volumes.get('data'), undefined);
+    assert.deepEqual(readdirSync(fixture.root), []);
+    await assert.rejects(volumes.remove('data', { force: false }), {
+      code: 'not-found',
+      message: 'get data: no such volume',
+    });
+    await volumes.remove('data', { force: true });
+    assert.deepEqual(
+      fixture.events.slice(1).map(({ action, attributes }) => [action, attributes]),
+      [
+        [
+          'mount',
+          { container: 'c', destination: '/d', propagation: '', 'read/write': 'false', driver: 'local' },
+        ],
+        ['unmount', { container: 'c', driver: 'local' }],
+        ['destroy', { driver: 'local' }],
+      ],
+    );
+  });
+
+  test('have names that are safe', async (t) => {
+    const volumes = await makeFixture(t).open();
+    for (const name of ['../x', '/abs', '.hidden', 'a b', 'a/b', '-x', 'äb', 'x\0y', 'x\n']) {
+      await assert.rejects(volumes.create({ name }), {
+        code: 'invalid',
+        message: /includes invalid characters/,
+      });
+    }
+    await assert.rejects(volumes.create({ name: 'q' }), { message: /^create q: volume name is too short/ });
+    await assert.rejects(volumes.create({ name: 'qq', driver: 'foo' }), {
+      message: 'create qq: error looking up volume plugin foo: plugin "foo" not found',
+    });
+    await assert.rejects(volumes.create({ name: 'qq', driverOptions: { x: 'y' } }), {
+      message: 'create qq: invalid option: "x"',
+    });
+    assert.deepEqual(volumes.list(), []);
+  });
+
+  test('survive what a crash leaves half-done', async (t) => {
+    const fixture = makeFixture(t);
+    const volumes = await fixture.open();
+    await volumes.create({ name: 'lost' });
+    await volumes.create({ name: 'copied' });
+    rmSync(join(fixture.root, 'lost'), { recursive: true });
+    mkdirSync(join(fixture.root, 'unfinished/_data'), { recursive: true });
+    mkdirSync(join(fixture.root, 'found/_data'), { recursive: true });
+    writeFileSync(join(fixture.root, 'found/_data/file'), 'x');
+    mkdirSync(join(fixture.root, '.removed-1/_data'), { recursive: true });
+    mkdirSync(join(fixture.root, 'copied/_copied/dir'), { recursive: true });
+    mkdirSync(join(fixture.root, 'copied/_copying/dir'), { recursive: true });
+    const again = await fixture.open();
+    assert.deepEqual(
+      again.list().map(({ Name }) => Name),
+      ['copied', 'found', 'lost'],
+    );
+    assert.ok(existsSync(join(fixture.root, 'lost/_data')));
+    assert.deepEqual(readdirSync(join(fixture.root, 'copied')), ['_data']);
+    assert.deepEqual(readdirSync(join(fixture.root, 'copied/_data')), ['dir']);
+    // Waits its turn behind what is being deleted.
+    assert.equal(await again.usage('found'), 1);
+    assert.deepEqual(readdirSync(fixture.root).toSorted(), ['copied', 'found', 'lost']);
+  });
+});
+
+/** A root with everything that a tree can hold. */
+function fillRoot(root: string, extraFiles: number): void {
+  const source = join(root, 'srv/data');
+  mkdirSync(join(source, 'sub'), { recursive: true });
+  writeFileSync(join(source, 'file'), 'content');
+  linkSync(join(source, 'file'), join(source, 'sub/hard'));
+  symlinkSync('/etc/passwd', join(source, 'link'));
+  writeFileSync(join(source, 'sparse'), 'end');
+  truncateSync(join(source, 'sparse'), 8 << 20);
+  writeFileSync(join(source, 'suid'), 'x');
+  for (let index = 0; index < extraFiles; index++) writeFileSync(join(source, `sub/${index}`), 'x');
+  setXattr(join(source, 'file'), 'user.test', 'value');
+  const script = `cd ${source} && mkfifo fifo && mknod null c 1 3 && chown -h 12:34 . file link && chmod 4755 suid &&
+    touch -h -d '2001-02-03 04:05:06.123456789' link file && chmod 1770 . && touch -d '2002-01-01' .`;
+  assert.equal(spawnSync('sh', ['-c', script]).status, 0);
+}
+
+function checkCopy(data: string): void {
+  assert.equal(readFileSync(join(data, 'file'), 'utf8'), 'content');
+  assert.equal(readlinkSync(join(data, 'link')), '/etc/passwd');
+  const stats = (name: string) => lstatSync(join(data, name), { bigint: true });
+  assert.equal(stats('file').ino, stats('sub/hard').ino);
+  assert.deepEqual([stats('file').uid, stats('file').gid, stats('link').uid], [12n, 34n, 12n]);
+  assert.equal(stats('file').mtimeNs % 1_000_000_000n, 123456789n);
+  assert.equal(stats('link').mtimeNs, stats('file').mtimeNs);
+  assert.equal(stats('suid').mode & 0o7777n, 0o4755n);
+  assert.equal(stats('sparse').size, 8n << 20n);
+  assert.ok(stats('sparse').blocks < 100n);
+  assert.ok(stats('fifo').isFIFO() && stats('null').isCharacterDevice());
+  assert.equal(getXattr(join(data, 'file'), 'user.test')?.toString(), 'value');
+  assert.deepEqual([stats('.').uid, stats('.').mode & 0o7777n], [12n, 0o1770n]);
+  assert.equal(new Date(Number(stats('.').mtimeMs)).getFullYear(), 2002);
+}
+
+describe('copy-up', () => {
+  for (const extraFiles of [0, 500]) {
+    test(`copies everything, with ${extraFiles} further files`, async (t) => {
+      const fixture = makeFixture(t);
+      const volumes = await fixture.open();
+      const root = join(fixture.directory, 'root');
+      fillRoot(root, extraFiles);
+      const { Mountpoint } = await volumes.create({ name: 'data' });
+      await volumes.copyUp('data', root, '/srv/data');
+      checkCopy(Mountpoint);
+      assert.deepEqual(readdirSync(join(fixture.root, 'data')), ['_data']);
+      rmSync(join(Mountpoint, 'file'));
+      await volumes.copyUp('data', root, '/srv/data');
+      assert.ok(!existsSync(join(Mountpoint, 'file')), 'a volume that is not empty is left alone');
+    });
+  }
+
+  test('never leaves the root, and copies nothing where nothing is', async (t) => {
+    const fixture = makeFixture(t);
+    const volumes = await fixture.open();
+    const root = join(fixture.directory, 'root');
+    mkdirSync(join(root, 'etc/inside'), { recursive: true });
+    symlinkSync('/etc', join(root, 'escape'));
+    symlinkSync('../../../../../../etc', join(root, 'dots'));
+    writeFileSync(join(root, 'plain'), '');
+    for (const [name, path] of Object.entries({ absolute: '/escape', dotted: '/dots' })) {
+      const { Mountpoint } = await volumes.create({ name });
+      await volumes.copyUp(name, root, path);
+      assert.deepEqual(readdirSync(Mountpoint), ['inside']);
+    }
+    const { Mountpoint } = await volumes.create({ name: 'none' });
+    await volumes.copyUp('none', root, '/missing/path');
+    assert.deepEqual(readdirSync(Mountpoint), []);
+    await assert.rejects(volumes.copyUp('none', root, '/plain'), {
+      message: 'cannot mount volume over existing file, file exists /plain',
+    });
+    renameSync(join(root, 'plain'), join(root, 'other'));
+  });
+});
