@@ -48,6 +48,8 @@ export function bodyStream({ request, response }: Exchange): Readable {
       done(error);
     },
   });
+  // Nobody may be reading when the client goes away.
+  body.on('error', () => {});
   const onData = (chunk: Buffer) => {
     if (!body.push(chunk)) request.pause();
   };

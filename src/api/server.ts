@@ -140,7 +140,9 @@ function tlsOptions(tls: TlsOptions): https.ServerOptions {
 
 /** What is no HTTP gets 400 as from Go, unless the client is gone or has an answer already. */
 function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
+  // Go's clients keep spare connections, and print what comes on one that they have not used.
+  const isUnused = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0;
+  if (isUnused || error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
     socket.destroy();
     return;
   }

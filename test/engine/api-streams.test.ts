@@ -148,6 +148,33 @@ test('attach to what does not exist answers 404 in HTTP', async () => {
   );
 });
 
+test('a WebSocket attaches with raw binary frames', async () => {
+  const id = await create(['sh', '-c', 'cat; echo err >&2'], STDIN);
+  using connection = new RawConnection(engine.socket);
+  const headers = {
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    Origin: 'http://localhost',
+    'Sec-WebSocket-Version': '13',
+    'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+  };
+  connection.send(requestHead(`GET /containers/${id}/attach/ws?${STREAMS}`, headers));
+  const head = await connection.takeUntil('\r\n\r\n');
+  assert.match(head, /^HTTP\/1\.1 101 /);
+  assert.match(head, /\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/);
+  await start(id);
+  // Masked with zeros: "hello\n" in a binary frame.
+  connection.send(Buffer.concat([Buffer.from([0x82, 0x86, 0, 0, 0, 0]), Buffer.from('hello\n')]));
+  assert.equal(await connection.takeUntil('hello\n'), '\x82\x06hello\n'.replace('\x82', '\ufffd'));
+  connection.halfClose();
+  assert.equal((await connection.takeAll()).subarray(0, 6).toString('latin1'), '\x82\x04err\n');
+});
+
+test('a request that is no WebSocket is refused', async () => {
+  const id = await create(['true']);
+  assert.equal((await request(engine.socket, 'GET', `/containers/${id}/attach/ws?${STREAMS}`)).status, 400);
+});
+
 test('an exec runs on an upgraded connection, its exit code known at FIN', async () => {
   const id = await create(['sleep', '1000']);
   await start(id);
