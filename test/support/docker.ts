@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import type { Subject } from './subject.ts';
 
@@ -9,19 +12,18 @@ export interface Outcome {
 }
 
 export interface RunOptions {
-  readonly input?: string | Buffer;
+  readonly input?: string | Buffer | Readable;
   readonly timeoutMs?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
 }
 
-/** Runs a program to its end. */
-export function runProgram(
+/** Runs a program to its end; one that takes too long is killed and has exit code 137. */
+export async function runProgram(
   program: string,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Outcome> {
-  const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     timeout: options.timeoutMs ?? 30_000,
@@ -29,22 +31,13 @@ export function runProgram(
     ...(options.cwd !== undefined && { cwd: options.cwd }),
     env: { ...process.env, DOCKER_CLI_HINTS: 'false', DOCKER_CONFIG: '/nonexistent', ...options.env },
   });
-  const stdout: Buffer[] = [];
-  const stderr: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  const exited = once(child, 'close');
   child.stdin.on('error', () => undefined);
-  child.on('error', reject);
-  child.on('close', (code, signal) => {
-    const text = (chunks: Buffer[]) => Buffer.concat(chunks).toString();
-    resolve({
-      exitCode: code ?? (signal === 'SIGKILL' ? 137 : 128),
-      stdout: text(stdout),
-      stderr: text(stderr),
-    });
-  });
-  child.stdin.end(options.input);
-  return promise;
+  if (options.input instanceof Readable) options.input.pipe(child.stdin);
+  else child.stdin.end(options.input);
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  await exited;
+  return { exitCode: child.exitCode ?? (child.signalCode === 'SIGKILL' ? 137 : 128), stdout, stderr };
 }
 
 /** Debian's real docker command line against the daemon under test. */

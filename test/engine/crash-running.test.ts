@@ -1,0 +1,226 @@
+/** Containers outlive their daemon: killed or stopped, the next one has them back as if nothing had been. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { after, afterEach, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TestDaemon } from '../support/daemon.ts';
+import { docker, dockerOk, importBusybox, runProgram } from '../support/docker.ts';
+import { findGaps, numberedLines, printNumberedLines } from '../support/numbered-lines.ts';
+import { Terminal } from '../support/terminal.ts';
+
+let engine: TestDaemon;
+
+before(async () => {
+  engine = await TestDaemon.start();
+  await importBusybox(engine);
+});
+
+afterEach(async () => {
+  const ids = (await ok('ps', '-aq')).split('\n').filter(Boolean);
+  if (ids.length > 0) await ok('rm', '-f', '-v', ...ids);
+});
+
+after(() => engine[Symbol.asyncDispose]());
+
+const ok = (...args: readonly string[]) => dockerOk(engine, args);
+const run = (...args: readonly string[]) => docker(engine, args);
+const inspect = (name: string, field: string) => ok('inspect', '-f', `{{${field}}}`, name);
+const pidOf = async (name: string) => Number(await inspect(name, '.State.Pid'));
+
+async function untilGone(pid: number): Promise<void> {
+  while (existsSync(`/proc/${pid}`)) await sleep(5);
+}
+
+/** Bytes that a reader can have taken from a pipe and not yet written down. */
+const IN_FLIGHT_BYTES = 64 * 1024;
+const CRASHES = 4;
+
+test('crashes while containers print: they run on, and all they print is there', async (context) => {
+  const lines = 60_000;
+  const script = printNumberedLines(lines, 7);
+  await ok('run', '-d', '--name', 'pipe', 'bb', 'sh', '-c', script);
+  await ok('run', '-d', '-t', '--name', 'tty', 'bb', 'sh', '-c', script);
+  const pids = [await pidOf('pipe'), await pidOf('tty')];
+  for (let crash = 0; crash < CRASHES; crash++) {
+    await sleep(100);
+    await engine.kill();
+    await sleep(50);
+    for (const pid of pids) assert.ok(existsSync(`/proc/${pid}`), 'the container outlives the daemon');
+    await engine.start();
+  }
+  assert.match(await ok('ps', '--format', '{{.Names}} {{.Status}}'), /^tty Up .*\npipe Up /);
+  assert.equal(await ok('wait', 'pipe', 'tty'), '7\n7');
+  for (const [name, end] of [
+    ['pipe', '\n'],
+    ['tty', '\r\n'],
+  ] as const) {
+    const { stdout } = await run('logs', name);
+    const gaps = findGaps(numberedLines(lines, end), stdout);
+    context.diagnostic(`${name}: lost in flight at ${CRASHES} crashes: ${JSON.stringify(gaps)}`);
+    assert.ok(gaps.length <= CRASHES, `${gaps.length} gaps`);
+    for (const gap of gaps) assert.ok(gap.length <= IN_FLIGHT_BYTES, `a gap of ${gap.length} bytes`);
+  }
+});
+
+test('a clean stop while containers print loses nothing at all', async () => {
+  const lines = 40_000;
+  const script = printNumberedLines(lines, 8);
+  await ok('run', '-d', '--name', 'pipe', 'bb', 'sh', '-c', script);
+  await ok('run', '-d', '-t', '--name', 'tty', 'bb', 'sh', '-c', script);
+  for (let stop = 0; stop < 3; stop++) {
+    await sleep(100);
+    await engine.stop();
+    await engine.start();
+  }
+  assert.equal(await ok('wait', 'pipe', 'tty'), '8\n8');
+  assert.deepEqual(findGaps(numberedLines(lines), (await run('logs', 'pipe')).stdout), []);
+  assert.deepEqual(findGaps(numberedLines(lines, '\r\n'), (await run('logs', 'tty')).stdout), []);
+});
+
+const later = (code: number) => ['sh', '-c', `sleep 0.6; echo last words; exit ${code}`];
+
+test('what ended while no daemon ran has its exit code, last words and time', async () => {
+  await ok('run', '-d', '--name', 'zero', 'bb', ...later(0));
+  await ok('run', '-d', '--name', 'code', 'bb', ...later(42));
+  await ok('run', '-dt', '--name', 'terminal', 'bb', ...later(3));
+  await ok('run', '-d', '--rm', '--name', 'brief', 'bb', ...later(0));
+  await ok('run', '-d', '--name', 'killed', 'bb', 'sleep', '1000');
+  await ok('run', '-d', '--name', 'greedy', '-m', '16m', 'bb', 'sh', '-c', 'sleep 0.6; tail /dev/zero');
+  const names = ['zero', 'code', 'terminal', 'brief', 'killed', 'greedy'];
+  const pids = await Promise.all(names.map(pidOf));
+  await engine.kill();
+  process.kill(pids[4] ?? 0, 'SIGKILL');
+  await Promise.all(pids.map(untilGone));
+  await sleep(300);
+  const restartedAt = new Date();
+  await engine.start();
+  const states = await ok('ps', '-a', '--format', '{{.Names}} {{.Status}}');
+  for (const [name, code] of [
+    ['zero', 0],
+    ['code', 42],
+    ['terminal', 3],
+    ['killed', 137],
+    ['greedy', 137],
+  ] as const) {
+    assert.match(states, new RegExp(`^${name} Exited \\(${code}\\) `, 'm'));
+    assert.equal(await ok('wait', name), String(code));
+    const finishedAt = new Date(await inspect(name, '.State.FinishedAt'));
+    assert.ok(finishedAt < restartedAt, `${name} ended at ${finishedAt.toISOString()}, before the restart`);
+  }
+  assert.equal(await inspect('greedy', '.State.OOMKilled'), 'true');
+  assert.doesNotMatch(states, /^brief/m, 'a container with --rm is gone');
+  assert.equal(await ok('logs', 'code'), 'last words');
+  assert.equal(await ok('logs', 'terminal'), 'last words\r');
+  await ok('start', 'code');
+  assert.equal(await ok('wait', 'code'), '42', 'it starts again');
+});
+
+for (const [way, interrupt] of [
+  ['a crash', () => engine.crash()],
+  ['a clean stop', () => engine.stop().then(() => engine.start())],
+] as const) {
+  test(`after ${way}, commands work on containers from before`, async () => {
+    await ok('run', '-d', '-i', '--name', 'cat', 'bb', 'cat');
+    const ticking = 'i=0; while :; do echo tick $i; i=$((i + 1)); usleep 50000; done';
+    await ok('run', '-d', '--name', 'clock', 'bb', 'sh', '-c', ticking);
+    await ok('exec', '-d', 'clock', 'sh', '-c', 'usleep 700000; echo > /tmp/done');
+    const before = await ok('inspect', 'clock', 'cat');
+    await interrupt();
+    assert.deepEqual(JSON.parse(await ok('inspect', 'clock', 'cat')), JSON.parse(before));
+
+    assert.equal(await ok('exec', 'clock', 'echo', 'hello'), 'hello');
+    assert.match(await ok('top', 'clock'), /usleep|sh -c/);
+    const followed = await docker(engine, ['logs', '-f', '--tail', '1', 'clock'], { timeoutMs: 500 });
+    assert.ok(followed.stdout.split('\n').length > 4, `logs -f follows: ${followed.stdout}`);
+    const attached = await docker(engine, ['attach', '--no-stdin', 'clock'], { timeoutMs: 400 });
+    assert.match(attached.stdout, /^tick \d+\ntick \d+\n/);
+    const input = `(echo words; sleep 0.4) | timeout -s KILL 2 docker -H ${engine.host} attach cat`;
+    assert.equal((await runProgram('sh', ['-c', input])).stdout, 'words\n');
+
+    await ok('pause', 'clock');
+    assert.match(await ok('ps', '--format', '{{.Names}} {{.Status}}'), /^clock Up .*\(Paused\)$/m);
+    await ok('unpause', 'clock');
+    assert.equal(await ok('exec', 'clock', 'sh', '-c', 'usleep 700000; ls /tmp/done'), '/tmp/done');
+    const waiting = ok('wait', 'clock');
+    await ok('stop', '-t', '0', 'clock');
+    assert.equal(await waiting, '137');
+    await ok('restart', '-t', '0', 'cat');
+    assert.equal(await inspect('cat', '.State.Running'), 'true');
+    await ok('rm', '-f', 'cat', 'clock');
+  });
+
+  test(`after ${way}, a terminal still takes input, sizes and detach keys`, async () => {
+    await ok('run', '-dit', '--name', 'box', 'bb', 'sh');
+    await interrupt();
+    using terminal = Terminal.open(['docker', '-H', engine.host, 'attach', 'box'], { rows: 31, columns: 97 });
+    await terminal.until(/[#$] /);
+    terminal.type('stty size\r');
+    await terminal.until(/31 97/);
+    terminal.resize(40, 111);
+    process.kill(terminal.pid, 'SIGWINCH');
+    await sleep(200);
+    terminal.type('stty size\r');
+    await terminal.until(/40 111/);
+    terminal.type('\x10\x11');
+    assert.equal(await terminal.exitCode(), 0);
+    assert.equal(await inspect('box', '.State.Running'), 'true');
+    using again = Terminal.open(['docker', '-H', engine.host, 'attach', 'box']);
+    again.type('\rexit 9\r');
+    assert.equal(await again.exitCode(), 9);
+    assert.match(await ok('logs', 'box'), /31 97/);
+  });
+
+  test(`after ${way}, the network is as it was`, async () => {
+    const serve = 'echo $(hostname) > /www/index.html; exec httpd -f -p 80 -h /www';
+    await ok('run', '-d', '--name', 'web', '-h', 'web', '-p', '127.0.0.1::80', 'bb', 'sh', '-c', serve);
+    await ok('run', '-d', '--name', 'peer', 'bb', 'sleep', '1000');
+    const where = await ok('port', 'web', '80');
+    assert.equal(await fetchFrom(where), 'web\n');
+    await interrupt();
+    assert.equal(await fetchFrom(where), 'web\n');
+    assert.equal(await ok('port', 'web', '80'), where);
+    const page = await ok('exec', 'peer', 'wget', '-q', '-O', '-', 'http://web/');
+    assert.equal(page, 'web', 'names resolve in containers from before');
+
+    const addresses = await Promise.all(
+      ['web', 'peer'].map((name) => inspect(name, '.NetworkSettings.IPAddress')),
+    );
+    const fresh = await ok('run', '--rm', 'bb', 'hostname', '-i');
+    assert.ok(!addresses.includes(fresh), `${fresh} is a new address, none of ${addresses.join(', ')}`);
+    const taken = await run('run', '--rm', '-p', `${where}:80`, 'bb', 'true');
+    assert.match(taken.stderr, /port is already allocated/);
+    await ok('rm', '-f', 'web');
+    assert.equal(await fetchFrom(where), '', 'the port is closed again');
+  });
+}
+
+test('published ports work while no daemon runs', async () => {
+  const serve = 'echo here > /www/index.html; exec httpd -f -p 80 -h /www';
+  await ok('run', '-d', '--name', 'web', '-p', '127.0.0.1::80', 'bb', 'sh', '-c', serve);
+  const where = await ok('port', 'web', '80');
+  await fetchFrom(where);
+  await engine.kill();
+  assert.equal(await fetchFrom(where), 'here\n');
+  await engine.start();
+});
+
+test('clients of a daemon that dies or stops do not hang, and do not keep it from stopping', async () => {
+  await ok('run', '-d', '--name', 'idle', 'bb', 'sleep', '1000');
+  for (const end of [() => engine.kill(), () => engine.stop()]) {
+    const clients = [['wait', 'idle'], ['logs', '-f', 'idle'], ['attach', '--no-stdin', 'idle'], ['events']];
+    const outcomes = clients.map((args) => docker(engine, args, { timeoutMs: 8000 }));
+    await sleep(300);
+    const before = performance.now();
+    await end();
+    assert.ok(performance.now() - before < 3000, 'the daemon ends at once');
+    for (const outcome of await Promise.all(outcomes))
+      assert.notEqual(outcome.exitCode, 137, 'no client hangs');
+    await engine.start();
+  }
+});
+
+/** What a server that may just be starting says; empty if there is none. */
+async function fetchFrom(where: string): Promise<string> {
+  const attempt = `for i in 1 2 3 4 5 6; do busybox wget -T 1 -q -O - http://${where}/ && exit; sleep 0.1; done`;
+  return (await runProgram('sh', ['-c', attempt])).stdout;
+}

@@ -1,0 +1,253 @@
+/**
+ * The daemon is killed at every stage of what it does. The next one must come up, show a consistent state, have
+ * nothing on the host that nobody owns, and be able to do the same again.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { busyboxRootTar } from '../fixtures/busybox-image.ts';
+import { dockerArchive } from '../fixtures/docker-archive.ts';
+import { manyFiles, tarOf } from '../fixtures/tar.ts';
+import { TestDaemon } from '../support/daemon.ts';
+import { dockerOk, importBusybox } from '../support/docker.ts';
+import { request, requestJson } from '../support/http.ts';
+import type { Owners } from '../support/leftovers.ts';
+
+const POOL_SIZE = 2;
+const CONTAINERS = 3;
+const NAMES = Array.from({ length: CONTAINERS }, (_, index) => `stage-${index}`);
+
+let engine: TestDaemon;
+
+before(async () => {
+  engine = await TestDaemon.start('--network-pool', String(POOL_SIZE));
+  await importBusybox(engine);
+});
+
+after(() => engine[Symbol.asyncDispose]());
+
+const ask = (method: string, path: string, body?: object) => request(engine.socket, method, path, body);
+
+interface Inspected {
+  readonly Id: string;
+  readonly ExecIDs: readonly string[] | null;
+  readonly State: { readonly Running: boolean; readonly Pid: number };
+  readonly NetworkSettings: { readonly Ports: Readonly<Record<string, readonly unknown[] | null>> };
+}
+
+/** One with a TTY, one with a published port, one with a volume. */
+function createRequest(index: number): object {
+  return {
+    Image: 'bb',
+    Cmd: ['sleep', '1000'],
+    Tty: index === 0,
+    OpenStdin: index === 0,
+    ExposedPorts: { '80/tcp': {} },
+    HostConfig: {
+      ...(index === 1 && { PortBindings: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] } }),
+      ...(index === 2 && { Binds: ['/data/anonymous'] }),
+    },
+    ...(index === 2 && { Volumes: { '/data': {} } }),
+  };
+}
+
+const everyName = async (step: (name: string, index: number) => Promise<unknown>) => {
+  await Promise.all(NAMES.map(step));
+};
+const create = () =>
+  everyName((name, index) => ask('POST', `/containers/create?name=${name}`, createRequest(index)));
+const start = () => everyName((name) => ask('POST', `/containers/${name}/start`));
+const stop = () => everyName((name) => ask('POST', `/containers/${name}/stop?t=0`));
+const remove = () => everyName((name) => ask('DELETE', `/containers/${name}?force=1&v=1`));
+
+interface Stages {
+  /** Brings the engine to where the operation begins; the engine may be anywhere after the last crash. */
+  readonly prepare: () => Promise<void>;
+  readonly operation: () => Promise<void>;
+  readonly crashes: number;
+  /** What must hold beside {@link expectConsistency}, after each crash. */
+  readonly check?: () => Promise<void>;
+}
+
+/** Kills the daemon again and again, each time a little later into the operation. */
+async function crashThrough(context: TestContext, { prepare, operation, crashes, check }: Stages) {
+  await prepare();
+  const before = performance.now();
+  await operation();
+  const durationMs = performance.now() - before;
+  for (let crash = 0; crash < crashes; crash++) {
+    await prepare();
+    const running = operation().catch(() => undefined);
+    await sleep((durationMs * 1.1 * crash) / crashes);
+    await engine.kill();
+    await running;
+    await engine.start();
+    await expectConsistency();
+    await check?.();
+  }
+  context.diagnostic(`${crashes} crashes over ${durationMs.toFixed(0)} ms`);
+  await prepare();
+  await operation();
+  await expectConsistency();
+}
+
+/** What the engine shows agrees with itself and with what is on the host. */
+async function expectConsistency(): Promise<void> {
+  const rows = await engine.containers();
+  const containers = await Promise.all(
+    rows.map((row) => requestJson<Inspected>(engine.socket, 'GET', `/containers/${row.Id}/json`)),
+  );
+  for (const [index, { State }] of containers.entries()) {
+    assert.equal(State.Running, rows[index]?.State === 'running', 'list and inspect agree');
+    if (State.Running) process.kill(State.Pid, 0);
+  }
+  const running = containers.filter(({ State }) => State.Running);
+  const owners: Owners = {
+    running: running.flatMap(({ Id, ExecIDs }) => [Id, ...(ExecIDs ?? [])]),
+    known: containers.map(({ Id }) => Id),
+    publishedPorts: running.flatMap(({ NetworkSettings }) => publishedOf(NetworkSettings.Ports)).length,
+    poolSize: POOL_SIZE,
+  };
+  assert.deepEqual(await engine.leftovers(owners), []);
+  const { Volumes } = await requestJson<{ Volumes: unknown[] | null }>(engine.socket, 'GET', '/volumes');
+  assert.ok((Volumes ?? []).length <= 2 * containers.length, 'no volumes of nobody');
+}
+
+function publishedOf(ports: Inspected['NetworkSettings']['Ports']): readonly unknown[] {
+  return Object.values(ports).flatMap((bindings) => bindings ?? []);
+}
+
+/** Blobs and layers in the store: the same for the same images. */
+function storedFiles(): readonly string[] {
+  return ['content/blobs/sha256', 'content/ingest', 'layers'].flatMap((directory) =>
+    readdirSync(join(engine.root, directory)).map((name) => join(directory, name)),
+  );
+}
+
+test('create', (context) =>
+  crashThrough(context, { prepare: remove, operation: create, crashes: 12, check: expectUsable }));
+
+test('start', (context) =>
+  crashThrough(context, {
+    prepare: async () => {
+      await remove();
+      await create();
+    },
+    operation: start,
+    crashes: 16,
+    check: expectUsable,
+  }));
+
+/** Whatever the crash left of the containers, they can be started. */
+async function expectUsable(): Promise<void> {
+  await create();
+  for (const name of NAMES) {
+    const answer = await ask('POST', `/containers/${name}/start`);
+    assert.ok([204, 304].includes(answer.status), `start of ${name}: ${answer.status} ${answer.body}`);
+  }
+  await expectConsistency();
+}
+
+test('stop', (context) =>
+  crashThrough(context, {
+    prepare: async () => {
+      await create();
+      await start();
+    },
+    operation: stop,
+    crashes: 8,
+  }));
+
+test('rm', (context) =>
+  crashThrough(context, {
+    prepare: async () => {
+      await create();
+      await start();
+    },
+    operation: remove,
+    crashes: 12,
+  }));
+
+test('exec', async (context) => {
+  await remove();
+  await create();
+  await start();
+  const operation = () =>
+    everyName(async (name, index) => {
+      const body = { Cmd: ['sleep', '1000'], Tty: index === 0 };
+      const exec = await requestJson<{ Id: string }>(engine.socket, 'POST', `/containers/${name}/exec`, body);
+      await ask('POST', `/exec/${exec.Id}/start`, { Detach: true, Tty: index === 0 });
+    });
+  await operation();
+  for (let crash = 0; crash < 6; crash++) {
+    const running = operation().catch(() => undefined);
+    await sleep(crash * 4);
+    await engine.kill();
+    await running;
+    await engine.start();
+    assert.equal((await engine.containers()).filter(({ State }) => State === 'running').length, CONTAINERS);
+  }
+  await remove();
+  await expectConsistency();
+  context.diagnostic('6 crashes');
+});
+
+test('run --rm', async () => {
+  for (let crash = 0; crash < 6; crash++) {
+    const runs = NAMES.map((name) => dockerOk(engine, ['run', '--rm', '--name', name, 'bb', 'true']));
+    await sleep(15 + crash * 8);
+    await engine.kill();
+    await Promise.allSettled(runs);
+    await engine.start();
+    await expectConsistency();
+    const left = (await engine.containers()).filter(({ State }) => State !== 'created');
+    await sleep(200);
+    assert.ok(
+      (await engine.containers()).every(({ State }) => State === 'created'),
+      `those that ran are gone: ${JSON.stringify(left)}`,
+    );
+    await remove();
+  }
+});
+
+const archive = dockerArchive({
+  reference: 'loaded:latest',
+  layers: [
+    busyboxRootTar(),
+    tarOf(...manyFiles('some', 1500, 3000)),
+    tarOf(...manyFiles('more', 1500, 5000)),
+  ],
+});
+
+/** Images come whole or not at all; what a crash left of one takes no space. */
+async function loadThrough(context: TestContext, operation: () => Promise<unknown>, crashes: number) {
+  const removeImage = async () => void (await ask('DELETE', '/images/loaded:latest?force=1'));
+  await remove();
+  await removeImage();
+  const without = storedFiles();
+  await operation();
+  const complete = storedFiles();
+  assert.ok(complete.length > without.length);
+  await crashThrough(context, {
+    prepare: removeImage,
+    operation: async () => void (await operation()),
+    crashes,
+    check: async () => {
+      const isThere = (await ask('GET', '/images/loaded:latest/json')).status === 200;
+      assert.deepEqual(storedFiles().toSorted(), (isThere ? complete : without).toSorted());
+      if (isThere) assert.equal(await dockerOk(engine, ['run', '--rm', 'loaded', 'echo', 'whole']), 'whole');
+    },
+  });
+  await removeImage();
+  assert.deepEqual(storedFiles().toSorted(), without.toSorted());
+}
+
+test('load', (context) =>
+  loadThrough(context, () => dockerOk(engine, ['load', '-q'], { input: archive }), 14));
+
+test('import', (context) => {
+  const input = tarOf(...manyFiles('some', 1500, 3000), { path: 'bin/', mode: 0o755 });
+  return loadThrough(context, () => dockerOk(engine, ['import', '-', 'loaded'], { input }), 10);
+});
