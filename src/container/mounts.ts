@@ -24,7 +24,7 @@ import {
 } from './mount-request.ts';
 import { mergeTmpfsOptions } from './tmpfs-options.ts';
 
-export type { MountPlan, PlannedMount } from './mount-plan.ts';
+export type { MountPlan } from './mount-plan.ts';
 
 export interface MountPlanInput {
   /** Merged with the image's: its `Volumes` are all that the container has. */

@@ -97,6 +97,8 @@ const HOST_CONFIG: HostConfig = {
   ReadonlyPaths: null,
 };
 
+const RUNTIME = 'crun';
+
 let directory = '';
 let root = '';
 const seccomp = loadSeccompProfile();
@@ -145,7 +147,7 @@ function run(
   writeFileSync(join(bundle, 'config.json'), stringifySpec(buildSpec(input)));
   const name = input.id.slice(0, 20);
   const args = [`--root=${join(directory, 'crun')}`, 'run', '-b', bundle, name];
-  const result = spawnSync('crun', args, { encoding: 'utf8', timeout: 20_000 });
+  const result = spawnSync(RUNTIME, args, { encoding: 'utf8', timeout: 20_000 });
   return { status: result.status, out: result.stdout + result.stderr };
 }
 

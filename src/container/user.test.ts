@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { constants, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { makeFifo } from '#linux/fifo.ts';
+import { makeNode } from '#linux/files.ts';
 import { resolveUser } from './user.ts';
 
 function makeRoot(t: { after(work: () => void): void }): string {
@@ -71,11 +72,11 @@ test('numbers need no files, and nothing is read outside of the root', (t) => {
 
 test('a FIFO, a directory or a device in place of a database is as good as none', (t) => {
   const root = makeRoot(t);
-  spawnSync('mkfifo', [join(root, 'etc/passwd')]);
+  makeFifo(join(root, 'etc/passwd'));
   mkdirSync(join(root, 'etc/group'));
   assert.equal(resolveUser(root, '').uid, 0);
   rmSync(join(root, 'etc/passwd'));
-  spawnSync('mknod', [join(root, 'etc/passwd'), 'c', '1', '5']);
+  makeNode(join(root, 'etc/passwd'), constants.S_IFCHR | 0o600, 1, 5);
   assert.equal(resolveUser(root, '').uid, 0);
 });
 
