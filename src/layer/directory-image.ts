@@ -37,25 +37,32 @@ const COPY_BYTES = 1 << 20;
 const FILE_TYPE = { character: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
 const NS_PER_SECOND = 1_000_000_000;
 
-/** Writes the tree into the existing directory `target`; file contents come from the tar behind `tarFd`. */
-export function writeDirectoryImage(tree: LayerTree, tarFd: number, target: string): void {
-  new DirectoryWriter(tarFd).write(tree.root, target);
+/**
+ * Writes the tree into the existing directory `target`; file contents come from the tar behind `tarFd`.
+ *
+ * @param check is called now and then, to throw if the work is not wanted any more
+ */
+export function writeDirectoryImage(tree: LayerTree, tarFd: number, target: string, check: () => void): void {
+  new DirectoryWriter(tarFd, check).write(tree.root, target);
 }
 
 class DirectoryWriter {
   readonly #tarFd: number;
+  readonly #check: () => void;
   readonly #buffer = Buffer.allocUnsafeSlow(COPY_BYTES);
   /** Where a node was written first: its other names are links to that. */
   readonly #written = new Map<LayerNode, Buffer>();
 
-  constructor(tarFd: number) {
+  constructor(tarFd: number, check: () => void) {
     this.#tarFd = tarFd;
+    this.#check = check;
   }
 
   /** Top down, then the attributes of directories bottom up: what is made in them changes their times. */
   write(root: DirectoryNode, target: string): void {
     const directories: [DirectoryNode, Buffer][] = [[root, Buffer.from(target)]];
     for (const [directory, path] of directories) {
+      this.#check();
       for (const [name, node] of directory.children) {
         const child = Buffer.concat([path, SLASH, Buffer.from(name, 'latin1')]);
         this.#writeNode(node, child);

@@ -33,12 +33,15 @@ export async function inflate(options: InflateOptions): Promise<Digest> {
   for await (const chunk of decompressed(options)) {
     total += chunk.length;
     if (total > options.maximumBytes) throw tooLarge(options.maximumBytes);
-    if (Atomics.load(options.aborted, 0) !== 0)
-      throw new EngineError('aborted', 'Cannot unpack layer: cancelled');
+    throwIfAborted(options.aborted);
     hash.update(chunk);
     for (let at = 0; at < chunk.length; ) at += writeSync(options.targetFd, chunk, at);
   }
   return parseDigest(`sha256:${hash.digest('hex')}`);
+}
+
+export function throwIfAborted(aborted: Int32Array): void {
+  if (Atomics.load(aborted, 0) !== 0) throw new EngineError('aborted', 'Cannot unpack layer: cancelled');
 }
 
 export function tooLarge(maximumBytes: number): EngineError {
@@ -52,7 +55,7 @@ async function* decompressed({ source, compression }: InflateOptions): AsyncIter
   try {
     yield* output as AsyncIterable<Buffer>;
   } catch (error) {
-    throw isZlibError(error) ? damaged(error) : error;
+    throw damagedError(error);
   }
 }
 
@@ -79,10 +82,11 @@ export function decompressorFor(compression: UnpackRequest['compression']): Tran
   return createZstdDecompress({ ...sizes, params });
 }
 
-function isZlibError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && /^(?:Z_|ZSTD_|ERR_ZSTD)/.test(String(error.code));
-}
-
-function damaged(cause: unknown): EngineError {
-  return new EngineError('invalid', 'Cannot unpack layer: its compressed data is damaged', { cause });
+/** Turns a decompressor's complaint into `invalid` and passes everything else through. */
+export function damagedError(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (!/^(?:Z_|ZSTD_|ERR_ZSTD)/.test(code)) return error;
+  return new EngineError('invalid', 'Cannot read tar archive: its compressed data is damaged', {
+    cause: error,
+  });
 }

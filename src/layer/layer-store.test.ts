@@ -16,12 +16,14 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { isEngineError } from '#base/errors.ts';
+import { silentLogger } from '#base/log.ts';
 import { splitDeviceNumber } from '#linux/files.ts';
 import { mountTmpfs, unmountAll } from '#linux/mount.ts';
 import { getXattr } from '#linux/xattrs.ts';
 import { type Digest, digestHex } from '#oci/digest.ts';
 import { probeErofs } from './erofs-probe.ts';
 import { layerPaths } from './layer-directory.ts';
+import { createLayerStore } from './layer-store.ts';
 import { directory, file, LayerFixture, type Member, MTIME_NS, readAll, tarOf } from './test-fixture.ts';
 
 const isNotFound = (error: unknown) => isEngineError(error, 'not-found');
@@ -394,7 +396,7 @@ describe('layer store', () => {
   });
 
   it('prints how long unpacking takes', async (context) => {
-    const tar = execFileSync('tar', ['-cf', '-', '-C', '/', 'usr/share/perl', 'usr/include'], {
+    const tar = execFileSync('tar', ['-cf', '-', '-C', '/', 'usr/share/perl'], {
       maxBuffer: 1 << 30,
     });
     const packed = gzipSync(tar, { level: 1 });
@@ -411,6 +413,43 @@ describe('layer store', () => {
         context.diagnostic(`${kind} ${compression}: ${(tar.length / 1e6).toFixed(0)} MB in ${ms} ms`);
         await fixture.layers.remove(diffId);
       }
+    }
+  });
+});
+
+describe('layer store on a full disk', () => {
+  it('says so, keeps nothing and goes on', async () => {
+    await using fixture = new LayerFixture('directory');
+    const small = join(fixture.path, 'small');
+    mkdirSync(small);
+    mountTmpfs(small, { sizeBytes: 1 << 20 });
+    try {
+      await using layers = createLayerStore({
+        rootDirectory: join(small, 'layers'),
+        runDirectory: join(fixture.runDirectory, 'layers'),
+        content: fixture.content,
+        mode: 'auto',
+        limits: fixture.limits,
+        logger: silentLogger,
+        workers: fixture.workers,
+      });
+      assert.equal(layers.kind, 'directory');
+      const big = tarOf(file('f', Buffer.alloc(4 << 20, 'x')));
+      for (const [bytes, compression] of [
+        [big, 'none'],
+        [gzipSync(big), 'gzip'],
+      ] as const) {
+        const blob = await fixture.addBlob(bytes);
+        await assert.rejects(layers.unpack({ blob, compression }), (error) =>
+          isEngineError(error, 'exhausted'),
+        );
+        assert.deepEqual(readdirSync(join(small, 'layers')), []);
+      }
+      const blob = await fixture.addBlob(tarOf(file('f', 'fits')));
+      await layers.unpack({ blob, compression: 'none' });
+      assert.equal(layers.list().length, 1);
+    } finally {
+      unmountAll(small);
     }
   });
 });

@@ -2,7 +2,7 @@ import { createReadStream, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSy
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline, type Readable } from 'node:stream';
-import { EngineError } from '#base/errors.ts';
+import { EngineError, isEngineError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
 import { type Digest, digestHex, isDigest } from '#oci/digest.ts';
@@ -15,7 +15,7 @@ import { layerPaths, type LayerRecord, readLayerRecord } from './layer-directory
 import { LayerMounts } from './layer-mounts.ts';
 import type { Layer, LayerStore, UnpackRequest } from './layer.ts';
 import { SharedWork } from './shared-work.ts';
-import type { LayerLimits, UnpackResult } from './unpack.ts';
+import type { LayerLimits } from './unpack.ts';
 import { LayerWorkerPool } from './worker-pool.ts';
 
 export interface LayerStoreOptions {
@@ -164,22 +164,20 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
       return await this.#publish(staging, { ...result, blob, compression });
     } catch (error) {
       await rm(staging, { recursive: true, force: true });
-      throw diskError(error, `layer ${diffId ?? blob}`);
+      throw fullDiskError(error, `layer ${diffId ?? blob}`);
     }
   }
 
-  /** The same content may have come by another blob meanwhile: the first stays. */
-  async #publish(staging: string, record: UnpackResult & LayerRecord): Promise<Layer> {
+  /** Not in the list before it is durable. The same content may come by two blobs at once: the first stays. */
+  async #publish(staging: string, record: LayerRecord): Promise<Layer> {
     const { diffId } = record;
-    const present = this.get(diffId);
-    if (present) {
-      await rm(staging, { recursive: true, force: true });
-      return present;
-    }
-    renameSync(staging, this.#path(diffId));
-    this.#layers.set(diffId, record);
+    const path = this.#path(diffId);
+    const isFirst = renameUnlessThere(staging, path);
+    if (!isFirst) await rm(staging, { recursive: true, force: true });
     await this.#directorySync.sync();
-    return toLayer(record);
+    const present = this.#layers.get(diffId) ?? (isFirst ? record : (readLayerRecord(path) ?? record));
+    this.#layers.set(diffId, present);
+    return toLayer(present);
   }
 
   #require(diffId: Digest): LayerRecord {
@@ -231,6 +229,23 @@ function recover(rootDirectory: string, logger: Logger): Map<Digest, LayerRecord
     else discard(path, logger);
   }
   return layers;
+}
+
+/** False if there is something already. */
+function renameUnlessThere(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'ENOTEMPTY', 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+/** Workers' errors have a code of ours, but Node's words. */
+function fullDiskError(error: unknown, subject: string): unknown {
+  if (!isEngineError(error, 'exhausted')) return diskError(error, subject);
+  return new EngineError('exhausted', `Cannot write ${subject}: no space left on device`, { cause: error });
 }
 
 function discard(path: string, logger: Logger): void {

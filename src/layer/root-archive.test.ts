@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { isEngineError } from '#base/errors.ts';
 import { createRootArchive, type WorkerRootArchive } from './root-archive.ts';
 import { directory, file, readAll, tarOf, type Member } from './test-fixture.ts';
@@ -242,6 +243,21 @@ describe('root archive', () => {
       endless.destroy();
     });
 
+    it('takes compressed archives', async () => {
+      const tar = tarOf(file('packed', 'content'));
+      for (const packed of [gzipSync(tar), zstdCompressSync(tar)]) {
+        rmSync(join(root, 'dest/packed'), { force: true });
+        await archive.put(root, '/dest', Readable.from([packed.subarray(0, 3), packed.subarray(3)]), PLAIN);
+        assert.equal(readFileSync(join(root, 'dest/packed'), 'utf8'), 'content');
+        const cut = Readable.from([packed.subarray(0, -12)]);
+        await assert.rejects(archive.put(root, '/dest', cut, PLAIN), (error) =>
+          isEngineError(error, 'invalid'),
+        );
+      }
+      const bzip2 = Readable.from([Buffer.from('BZh91AY&SY')]);
+      await assert.rejects(archive.put(root, '/dest', bzip2, PLAIN), /bzip2 is not supported/);
+    });
+
     it('drains a stream whose archive was refused early', async () => {
       const big = Buffer.alloc(1 << 20);
       const stream = Readable.from([tarOf(file('../evil', 'x')), ...Array.from({ length: 20 }, () => big)]);
@@ -252,8 +268,8 @@ describe('root archive', () => {
     });
   });
 
-  it('prints how long 4,000 files take out and in', async (context) => {
-    const many = Array.from({ length: 4000 }, (_, index) =>
+  it('prints how long 1,000 files take out and in', async (context) => {
+    const many = Array.from({ length: 1000 }, (_, index) =>
       file(`d${index % 40}/f${index}`, 'x'.repeat(index)),
     );
     mkdirSync(join(root, 'many'));
@@ -264,7 +280,7 @@ describe('root archive', () => {
       const middle = performance.now();
       const { tar } = await archive.get(root, '/many');
       const { length } = await readAll(tar);
-      assert.ok(length > 4000 * 1024);
+      assert.ok(length > 1000 * 512);
       times.push(
         `${round}: in ${(middle - start).toFixed(0)} ms, out ${(performance.now() - middle).toFixed(0)} ms`,
       );

@@ -10,6 +10,7 @@ import { formatTimestamp } from '#wire/timestamps.ts';
 import { ChannelSender, openReadable } from './byte-channel.ts';
 import type { RootArchive } from './layer.ts';
 import { absolutePath, followLinks, isDirectoryInRoot, lstatInRoot } from './path-resolution.ts';
+import { plainTar } from './plain-tar.ts';
 import { LayerWorkerPool } from './worker-pool.ts';
 
 /** Reading and writing containers' files for `docker cp`; see {@link createRootArchive}. */
@@ -99,8 +100,7 @@ class TarPump {
 
   async #run(): Promise<void> {
     try {
-      const chunks: AsyncIterable<Buffer> = this.#tar.iterator({ destroyOnReturn: false });
-      for await (const chunk of chunks) {
+      for await (const chunk of plainTar(this.#tar)) {
         if (this.#stopped || this.#sender.closed) return;
         await this.#sender.send(chunk);
       }

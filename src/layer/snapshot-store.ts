@@ -60,7 +60,8 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
     this.#workers = options.workers ?? new LayerWorkerPool();
     this.#release = new DeferredRelease(options.logger);
     mkdirSync(this.#trash, { recursive: true, mode: 0o700 });
-    mkdirSync(options.runDirectory, { recursive: true, mode: 0o700 });
+    // Runtimes enter a container's root with the ids of its user namespace.
+    mkdirSync(options.runDirectory, { recursive: true, mode: 0o711 });
     createBaseLayer(this.#base);
     this.#findSnapshots();
     this.#findMounts();

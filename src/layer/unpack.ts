@@ -18,7 +18,7 @@ import { syncFilesystem } from '#linux/files.ts';
 import type { Digest } from '#oci/digest.ts';
 import { writeDirectoryImage } from './directory-image.ts';
 import { encodeErofsIndex } from './erofs-index.ts';
-import { inflate, tooLarge } from './inflate.ts';
+import { inflate, throwIfAborted, tooLarge } from './inflate.ts';
 import type { Layer, UnpackRequest } from './layer.ts';
 import { layerPaths, type LayerPaths, writeLayerRecord } from './layer-directory.ts';
 import type { LayerTree } from './layer-tree.ts';
@@ -64,7 +64,7 @@ export async function unpackBlob(job: UnpackJob, aborted: Int32Array): Promise<U
     const tree = scanTar(tar, job.limits);
     const kind = job.kind === 'erofs' && !tree.hasSparseFiles ? 'erofs' : 'directory';
     if (kind === 'erofs') storeIndex(tree, tar, paths);
-    else storeDirectory(tree, tar, paths);
+    else storeDirectory(tree, tar, paths, aborted);
     const { sizeBytes } = tree;
     const { blob, compression } = job;
     writeLayerRecord(job.staging, { diffId, sizeBytes, kind, blob, compression });
@@ -117,9 +117,9 @@ function storeIndex(tree: LayerTree, tar: number, paths: LayerPaths): void {
   writeFileSync(paths.index, encodeErofsIndex(tree, fstatSync(tar).size), { flag: 'wx', flush: true });
 }
 
-function storeDirectory(tree: LayerTree, tar: number, paths: LayerPaths): void {
+function storeDirectory(tree: LayerTree, tar: number, paths: LayerPaths, aborted: Int32Array): void {
   mkdirSync(paths.directory, 0o755);
-  writeDirectoryImage(tree, tar, paths.directory);
+  writeDirectoryImage(tree, tar, paths.directory, () => throwIfAborted(aborted));
   unlinkSync(paths.tar);
   const fd = openSync(paths.directory, 'r');
   try {
