@@ -1,0 +1,57 @@
+/** The filters of `GET /images/json` and `POST /images/prune`, with Docker's meanings. */
+import { matchesGlob } from 'node:path/posix';
+import { familiarName, familiarReference, type Reference } from '#oci/reference.ts';
+import { booleanFilter, type Filters, lacksLabels, matchesLabels } from '#wire/filters.ts';
+import { resolveTimestamp } from '#wire/timestamps.ts';
+import { findImage } from './image-lookup.ts';
+import type { ImageRecord } from './image-record.ts';
+import type { ImageTable } from './image-table.ts';
+
+type Test = (image: ImageRecord) => boolean;
+
+/**
+ * A test for what an image is; `reference` and `dangling`, which are about names, are not part of it.
+ *
+ * @throws {EngineError} `invalid`, `not-found` for an image that `before` or `since` name
+ */
+export function imageTest(filters: Filters, table: ImageTable): Test {
+  const before = instantsOf(filters, 'before', (text) => createdMs(findImage(table, text)));
+  const since = instantsOf(filters, 'since', (text) => createdMs(findImage(table, text)));
+  const until = instantsOf(filters, 'until', (text) => Number(resolveTimestamp(text) / 1_000_000n));
+  return (image) => {
+    const created = createdMs(image);
+    const labels = image.config.config.Labels ?? null;
+    return (
+      before.every((instant) => created < instant) &&
+      since.every((instant) => created > instant) &&
+      until.every((instant) => created < instant) &&
+      matchesLabels(filters.get('label'), labels) &&
+      lacksLabels(filters.get('label!'), labels)
+    );
+  };
+}
+
+/** True if one of the patterns (`path.Match` of Go) fits the name with or without its tag; all fit where there are none. */
+export function referenceTest(filters: Filters): (reference: Reference) => boolean {
+  const patterns = filters.get('reference');
+  if (!patterns) return () => true;
+  return (reference) =>
+    patterns.some(
+      (pattern) =>
+        matchesGlob(familiarReference(reference), pattern) || matchesGlob(familiarName(reference), pattern),
+    );
+}
+
+/** undefined where the filter is absent. @throws {EngineError} `invalid` */
+export function danglingFilter(filters: Filters): boolean | undefined {
+  return booleanFilter(filters, 'dangling');
+}
+
+function instantsOf(filters: Filters, name: string, resolve: (text: string) => number): readonly number[] {
+  return (filters.get(name) ?? []).map(resolve);
+}
+
+function createdMs({ config }: ImageRecord): number {
+  const milliseconds = Date.parse(config.created ?? '');
+  return Number.isNaN(milliseconds) ? 0 : milliseconds;
+}

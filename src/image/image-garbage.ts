@@ -1,0 +1,94 @@
+/** Deletes blobs and layers that no image needs any more. */
+import { isEngineError } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import type { LayerStore } from '#layer/layer.ts';
+import type { Digest } from '#oci/digest.ts';
+import type { ContentStore } from '#store/content.ts';
+import { sweepBlobs } from '#store/garbage.ts';
+import type { Leases } from '#store/leases.ts';
+import { blobsOf } from './image-record.ts';
+import type { ImageTable } from './image-table.ts';
+
+export interface GarbageOptions {
+  readonly table: ImageTable;
+  readonly content: ContentStore;
+  readonly layers: LayerStore;
+  readonly leases: Leases;
+  readonly logger: Logger;
+}
+
+/** What may have lost its last holder. */
+export interface Released {
+  readonly blobs: Iterable<Digest>;
+  readonly diffIds: Iterable<Digest>;
+}
+
+export class ImageGarbage {
+  readonly #options: GarbageOptions;
+
+  constructor(options: GarbageOptions) {
+    this.#options = options;
+  }
+
+  /** Deletes those of the given blobs and layers that nothing needs. @returns the layers that are gone */
+  async collect({ blobs, diffIds }: Released): Promise<ReadonlySet<Digest>> {
+    const { leases, content } = this.#options;
+    const held = this.#held();
+    const isGarbage = (digest: Digest) => !held.has(digest) && !leases.isProtected(digest);
+    const removed = await this.#removeLayers([...diffIds].filter(isGarbage));
+    await Promise.all([...blobs].filter(isGarbage).map((blob) => content.delete(blob)));
+    return removed;
+  }
+
+  /** Makes again from their blobs the layers that images have lost (another kernel, a damaged disk). */
+  async repair(): Promise<void> {
+    const { table, layers, logger } = this.#options;
+    for (const image of table.all())
+      for (const { diffId, blob, compression } of image.layers) {
+        if (layers.get(diffId)) continue;
+        await layers.unpack({ diffId, blob, compression }).catch((error: unknown) => {
+          logger.error('Cannot restore a layer', { image: image.id, layer: diffId, error });
+        });
+      }
+  }
+
+  /** Looks through everything: for the start, when nothing is in flight. */
+  async collectAll(): Promise<void> {
+    const { layers, content, leases, logger } = this.#options;
+    const held = this.#held();
+    await this.#removeLayers(
+      layers
+        .list()
+        .map(({ diffId }) => diffId)
+        .filter((diffId) => !held.has(diffId)),
+    );
+    const deleted = await sweepBlobs({ content, leases, isReachable: (digest) => held.has(digest) });
+    if (deleted.length > 0) logger.info('Deleted blobs of unfinished work', { count: deleted.length });
+  }
+
+  /** Blobs and diff IDs of all images: both are digests, and no digest is garbage as one and not as the other. */
+  #held(): ReadonlySet<Digest> {
+    const held = new Set<Digest>();
+    for (const image of this.#options.table.all()) {
+      for (const blob of blobsOf(image)) held.add(blob);
+      for (const { diffId } of image.layers) held.add(diffId);
+    }
+    return held;
+  }
+
+  async #removeLayers(diffIds: readonly Digest[]): Promise<ReadonlySet<Digest>> {
+    const removed = await Promise.all(diffIds.map((diffId) => this.#removeLayer(diffId)));
+    return new Set(removed.filter((diffId) => diffId !== undefined));
+  }
+
+  /** A layer under a container stays until the container is gone. */
+  async #removeLayer(diffId: Digest): Promise<Digest | undefined> {
+    try {
+      await this.#options.layers.remove(diffId);
+      return diffId;
+    } catch (error) {
+      if (isEngineError(error, 'conflict') || isEngineError(error, 'not-found')) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/** What the parts of the image store share. */
+import type { Logger } from '#base/log.ts';
+import type { LayerStore } from '#layer/layer.ts';
+import type { Digest } from '#oci/digest.ts';
+import type { ContentStore, Lease } from '#store/content.ts';
+import type { Leases } from '#store/leases.ts';
+import type { Metadata } from '#store/metadata.ts';
+import type { EmitEvent } from '#wire/event.ts';
+import type { ImageGarbage } from './image-garbage.ts';
+import type { ImageTable } from './image-table.ts';
+import type { ImageUse } from './image.ts';
+
+export interface ImageParts {
+  readonly table: ImageTable;
+  readonly content: ContentStore;
+  readonly metadata: Metadata;
+  readonly layers: LayerStore;
+  readonly leases: Leases;
+  readonly garbage: ImageGarbage;
+  readonly use: ImageUse;
+  readonly emit: EmitEvent;
+  readonly logger: Logger;
+  /** Refuse larger blobs and layers. */
+  readonly maximumLayerBytes: number;
+}
+
+/**
+ * Protects what an operation writes while it runs; when it ends, what did not become part of an image is deleted.
+ */
+export class WorkingSet implements AsyncDisposable {
+  readonly lease: Lease;
+  readonly #garbage: ImageGarbage;
+  readonly #inner: Lease;
+  readonly #touched = new Set<Digest>();
+
+  constructor({ leases, garbage }: Pick<ImageParts, 'leases' | 'garbage'>) {
+    this.#garbage = garbage;
+    this.#inner = leases.open();
+    this.lease = {
+      id: this.#inner.id,
+      protect: (...digests) => {
+        for (const digest of digests) this.#touched.add(digest);
+        this.#inner.protect(...digests);
+      },
+      [Symbol.asyncDispose]: () => this[Symbol.asyncDispose](),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#inner[Symbol.asyncDispose]();
+    await this.#garbage.collect({ blobs: this.#touched, diffIds: this.#touched });
+  }
+}
+
+/** The diff ID that an image says a blob has. */
+export function knownDiffIds(table: ImageTable): (blob: Digest) => Digest | undefined {
+  let known: ReadonlyMap<Digest, Digest> | undefined;
+  return (blob) => {
+    known ??= new Map(
+      [...table.all()].flatMap(({ layers }) =>
+        layers.map(({ blob, diffId }): [Digest, Digest] => [blob, diffId]),
+      ),
+    );
+    return known.get(blob);
+  };
+}

@@ -1,0 +1,200 @@
+/** `GET /images/get`: one archive that docker-archive readers and OCI layout readers both understand. */
+import { Readable } from 'node:stream';
+import { createHash } from 'node:crypto';
+import type { Descriptor } from '#oci/descriptor.ts';
+import { type Digest, digestHex, parseDigest } from '#oci/digest.ts';
+import type { Manifest } from '#oci/manifest.ts';
+import { type LayerCompression, MEDIA_TYPES } from '#oci/media-types.ts';
+import {
+  canonicalReference,
+  familiarName,
+  familiarReference,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from '#oci/reference.ts';
+import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '#oci/tar-writer.ts';
+import { emitImageEvent } from './image-events.ts';
+import { findImage, fullId } from './image-lookup.ts';
+import type { ImageParts } from './image-parts.ts';
+import type { ImageRecord } from './image-record.ts';
+import type { ImageTable } from './image-table.ts';
+
+const LAYER_TYPES: Readonly<Record<LayerCompression, string>> = {
+  none: MEDIA_TYPES.ociLayer,
+  gzip: MEDIA_TYPES.ociLayerGzip,
+  zstd: MEDIA_TYPES.ociLayerZstd,
+};
+
+interface SavedImage {
+  readonly record: ImageRecord;
+  readonly references: readonly Reference[];
+  readonly manifestBytes: Buffer;
+  readonly manifest: Manifest;
+}
+
+/**
+ * Layers go out as they came in, compressed or not. Equal images and names give equal archives. The blobs stay
+ * protected until the stream has ended or is destroyed.
+ *
+ * @throws {EngineError} `not-found` if one of the references means no image
+ */
+export async function saveImages(parts: ImageParts, references: readonly string[]): Promise<Readable> {
+  const chosen = chooseImages(parts.table, references);
+  const lease = parts.leases.open();
+  for (const { id, layers } of chosen.keys()) lease.protect(id, ...layers.map(({ blob }) => blob));
+  try {
+    const images = await Promise.all(
+      [...chosen].map(([record, names]) => describe(parts, record, sortedNames(names))),
+    );
+    const archive = Readable.from(archiveOf(parts, images), { objectMode: false, highWaterMark: 1 << 18 });
+    archive.once('close', () => void lease[Symbol.asyncDispose]());
+    for (const { record } of images) emitImageEvent(parts.emit, 'save', record, record.id);
+    return archive;
+  } catch (error) {
+    await lease[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** A bare repository means all its tags; an id means an image without a name. */
+function chooseImages(table: ImageTable, texts: readonly string[]): Map<ImageRecord, Set<Reference>> {
+  const chosen = new Map<ImageRecord, Set<Reference>>();
+  const choose = (record: ImageRecord, ...references: readonly Reference[]) => {
+    const names = chosen.get(record) ?? new Set();
+    for (const reference of references) names.add(reference);
+    chosen.set(record, names);
+  };
+  for (const text of texts) {
+    const tags = fullId(text) ? [] : tagsOfRepository(table, text);
+    for (const { reference, id } of tags) choose(table.get(id) ?? findImage(table, id), reference);
+    if (tags.length > 0) continue;
+    const record = findImage(table, text);
+    const named = fullId(text) ? undefined : table.named(withDefaultTag(parseReference(text)));
+    choose(record, ...(named ? [named.reference] : []));
+  }
+  return chosen;
+}
+
+function tagsOfRepository(table: ImageTable, text: string) {
+  const { domain, path, tag, digest } = parseReference(text);
+  if (tag || digest) return [];
+  return [...table.allNames()].filter(
+    ({ reference }) => reference.domain === domain && reference.path === path && reference.tag !== undefined,
+  );
+}
+
+function sortedNames(names: ReadonlySet<Reference>): readonly Reference[] {
+  const byName = new Map([...names].map((name) => [canonicalReference(name), name]));
+  return [...byName.keys()].toSorted().flatMap((key) => byName.get(key) ?? []);
+}
+
+async function describe(
+  { content }: ImageParts,
+  record: ImageRecord,
+  references: readonly Reference[],
+): Promise<SavedImage> {
+  const sizeOf = async (digest: Digest) => (await content.stat(digest))?.sizeBytes ?? 0;
+  const layers = record.layers.map(async ({ blob, compression }): Promise<Descriptor> => {
+    return { mediaType: LAYER_TYPES[compression], digest: blob, size: await sizeOf(blob) };
+  });
+  const manifest: Manifest = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPES.ociManifest,
+    config: { mediaType: MEDIA_TYPES.ociConfig, digest: record.id, size: await sizeOf(record.id) },
+    layers: await Promise.all(layers),
+  };
+  return { record, references, manifest, manifestBytes: Buffer.from(JSON.stringify(manifest)) };
+}
+
+async function* archiveOf(
+  { content }: ImageParts,
+  images: readonly SavedImage[],
+): AsyncGenerator<Buffer, void> {
+  yield directory('blobs/');
+  yield directory('blobs/sha256/');
+  const written = new Set<Digest>();
+  for (const { manifest, manifestBytes } of images) {
+    for (const { digest, size } of [...manifest.layers, manifest.config]) {
+      if (written.has(digest)) continue;
+      written.add(digest);
+      yield encodeHeader({ path: blobPath(digest), type: 'file', sizeBytes: size });
+      yield* content.read(digest) as AsyncIterable<Buffer>;
+      yield paddingFor(size);
+    }
+    yield* file(blobPath(digestOf(manifestBytes)), manifestBytes);
+  }
+  yield* file('index.json', json(indexOf(images)));
+  yield* file('manifest.json', json(images.map(dockerManifestOf)));
+  yield* file('oci-layout', json({ imageLayoutVersion: '1.0.0' }));
+  const repositories = repositoriesOf(images);
+  if (Object.keys(repositories).length > 0) yield* file('repositories', json(repositories));
+  yield END_OF_ARCHIVE;
+}
+
+function directory(path: string): Buffer {
+  return encodeHeader({ path, type: 'directory' });
+}
+
+function* file(path: string, content: Buffer): Generator<Buffer, void> {
+  yield encodeHeader({ path, type: 'file', sizeBytes: content.length });
+  yield content;
+  yield paddingFor(content.length);
+}
+
+function json(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
+
+function blobPath(digest: Digest): string {
+  return `blobs/sha256/${digestHex(digest)}`;
+}
+
+function digestOf(bytes: Buffer): Digest {
+  return parseDigest(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
+}
+
+/** One entry a name, as containerd writes it; an image without names has one without annotations. */
+function indexOf(images: readonly SavedImage[]): object {
+  const manifests = images.flatMap(({ references, manifestBytes }) => {
+    const descriptor = {
+      mediaType: MEDIA_TYPES.ociManifest,
+      digest: digestOf(manifestBytes),
+      size: manifestBytes.length,
+    };
+    if (references.length === 0) return [descriptor];
+    return references.map((reference) => ({
+      ...descriptor,
+      annotations: {
+        'io.containerd.image.name': canonicalReference(reference),
+        'org.opencontainers.image.ref.name': reference.tag ?? '',
+      },
+    }));
+  });
+  return { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests };
+}
+
+function dockerManifestOf({ record, references, manifest }: SavedImage): object {
+  return {
+    Config: blobPath(record.id),
+    RepoTags: references.length === 0 ? null : references.map(familiarReference),
+    Layers: manifest.layers.map(({ digest }) => blobPath(digest)),
+    LayerSources: Object.fromEntries(
+      record.layers.map(({ diffId }, index) => [diffId, manifest.layers[index]]),
+    ),
+  };
+}
+
+/** `repositories` of the oldest format: names to the id of their top layer. */
+function repositoriesOf(
+  images: readonly SavedImage[],
+): Readonly<Record<string, Readonly<Record<string, string>>>> {
+  const repositories: Record<string, Record<string, string>> = {};
+  for (const { record, references } of images)
+    for (const reference of references) {
+      const name = familiarName(reference);
+      const top = record.layers.at(-1)?.diffId ?? record.id;
+      repositories[name] = { ...repositories[name], [reference.tag ?? '']: digestHex(top) };
+    }
+  return repositories;
+}

@@ -1,0 +1,160 @@
+import type { Readable } from 'node:stream';
+import { EngineError } from '#base/errors.ts';
+import { type Logger, silentLogger } from '#base/log.ts';
+import type { LayerStore } from '#layer/layer.ts';
+import type { Digest } from '#oci/digest.ts';
+import { canonicalReference, familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
+import type { ContentStore } from '#store/content.ts';
+import type { Leases } from '#store/leases.ts';
+import type { Metadata } from '#store/metadata.ts';
+import type { EmitEvent } from '#wire/event.ts';
+import type { Filters } from '#wire/filters.ts';
+import type {
+  HistoryEntry,
+  ImageDeletion,
+  ImageInspect,
+  ImageSummary,
+  ProgressMessage,
+} from '#wire/image.ts';
+import { emitImageEvent } from './image-events.ts';
+import { ImageGarbage } from './image-garbage.ts';
+import { importImage } from './image-import.ts';
+import { imageHistory, inspectImage, type LayerSize } from './image-inspect.ts';
+import { listImages } from './image-list.ts';
+import { loadImages } from './image-load.ts';
+import { findImage } from './image-lookup.ts';
+import { type ImageParts, WorkingSet } from './image-parts.ts';
+import { type PruneReport, pruneImages } from './image-prune.ts';
+import { type NewImage, prepareImage, registerImages } from './image-register.ts';
+import { type RemoveOptions, removeImage } from './image-remove.ts';
+import { saveImages } from './image-save.ts';
+import { ImageTable } from './image-table.ts';
+import type { ImageListQuery, ImageStore, ImageUse, ImportRequest, ResolvedImage } from './image.ts';
+
+export { imageMigrations } from './image-migrations.ts';
+
+const DEFAULT_MAXIMUM_LAYER_BYTES = 64 * 2 ** 30;
+
+export interface ImageStoreOptions {
+  readonly content: ContentStore;
+  /** Migrated with {@link imageMigrations}. */
+  readonly metadata: Metadata;
+  readonly layers: LayerStore;
+  readonly leases: Leases;
+  readonly use: ImageUse;
+  readonly emit: EmitEvent;
+  readonly logger?: Logger;
+  /** Refuse larger blobs; the layer store has its own limit for what comes out of them. Default: 64 GiB. */
+  readonly maximumLayerBytes?: number;
+}
+
+/**
+ * Opens the images of one engine, once its layers and snapshots are open: what a crash left half done, and what
+ * nothing needs, is deleted first.
+ */
+export async function createImageStore(options: ImageStoreOptions): Promise<FileImageStore> {
+  const { content, layers, leases, logger = silentLogger } = options;
+  const table = new ImageTable(options.metadata);
+  const garbage = new ImageGarbage({ table, content, layers, leases, logger });
+  await garbage.collectAll();
+  await garbage.repair();
+  const maximumLayerBytes = options.maximumLayerBytes ?? DEFAULT_MAXIMUM_LAYER_BYTES;
+  return new FileImageStore({ ...options, table, garbage, logger, maximumLayerBytes });
+}
+
+/** See {@link createImageStore}. */
+export class FileImageStore implements ImageStore {
+  readonly #parts: ImageParts;
+  readonly #sizeOf: LayerSize;
+
+  constructor(parts: ImageParts) {
+    this.#parts = parts;
+    this.#sizeOf = (diffId) => parts.layers.get(diffId)?.sizeBytes ?? 0;
+  }
+
+  import(request: ImportRequest): Promise<Digest> {
+    return importImage(this.#parts, request);
+  }
+
+  load(
+    archive: Readable,
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<ProgressMessage, void> {
+    return loadImages(this.#parts, archive, options.signal);
+  }
+
+  save(references: readonly string[]): Promise<Readable> {
+    return saveImages(this.#parts, references);
+  }
+
+  /**
+   * Adds an image whose layers are unpacked already: what commit and build end with.
+   *
+   * @throws {EngineError} `invalid` if configuration and layers do not belong together
+   */
+  async register(image: NewImage): Promise<Digest> {
+    await using work = new WorkingSet(this.#parts);
+    work.lease.protect(...image.layers.flatMap(({ blob, diffId }) => [blob, diffId]));
+    const record = await prepareImage(image, this.#parts, work.lease);
+    await registerImages([{ image, record }], this.#parts);
+    return record.id;
+  }
+
+  resolve(reference: string): ResolvedImage {
+    const { id, config, layers } = findImage(this.#parts.table, reference);
+    return {
+      id,
+      layers: layers.map(({ diffId }) => diffId),
+      config: config.config,
+      os: config.os || 'linux',
+      architecture: config.architecture,
+    };
+  }
+
+  async inspect(reference: string): Promise<ImageInspect> {
+    const { table } = this.#parts;
+    return inspectImage(findImage(table, reference), table, this.#sizeOf);
+  }
+
+  async history(reference: string): Promise<readonly HistoryEntry[]> {
+    const { table } = this.#parts;
+    return imageHistory(findImage(table, reference), table, this.#sizeOf);
+  }
+
+  async list(query: ImageListQuery): Promise<readonly ImageSummary[]> {
+    return listImages(query, this.#parts.table, this.#sizeOf);
+  }
+
+  async tag(source: string, target: string): Promise<void> {
+    const { table, metadata, emit } = this.#parts;
+    const image = findImage(table, source);
+    const reference = withDefaultTag(parseReference(target));
+    if (reference.digest)
+      throw new EngineError('invalid', 'refusing to create a tag with a digest reference');
+    if (reference.path === 'library/sha256')
+      throw new EngineError('invalid', 'refusing to create an ambiguous tag using digest algorithm as name');
+    table.add([], [{ reference, id: image.id }]);
+    await metadata.durable();
+    emitImageEvent(emit, 'tag', image, familiarReference(reference));
+  }
+
+  remove(reference: string, options: RemoveOptions): Promise<readonly ImageDeletion[]> {
+    return removeImage(this.#parts, reference, options);
+  }
+
+  async prune(filters: Filters): Promise<PruneReport> {
+    const report = await pruneImages(this.#parts, filters, this.#sizeOf);
+    const attributes = { reclaimed: String(report.spaceReclaimed) };
+    this.#parts.emit({ type: 'image', action: 'prune', id: '', attributes });
+    return report;
+  }
+
+  referencesOf(id: Digest): readonly string[] {
+    return this.#parts.table.namesOf(id).map(({ reference }) => familiarReference(reference));
+  }
+
+  /** Canonical names, for whoever must tell them apart from short ones. */
+  canonicalReferencesOf(id: Digest): readonly string[] {
+    return this.#parts.table.namesOf(id).map(({ reference }) => canonicalReference(reference));
+  }
+}

@@ -1,0 +1,40 @@
+/** Loads an archive into a root, then dies in the middle of the next load. */
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { silentLogger } from '#base/log.ts';
+import { createLayerStore } from '#layer/layer-store.ts';
+import { encodeHeader } from '#oci/tar-writer.ts';
+import { FileContentStore } from '#store/file-content-store.ts';
+import { Leases } from '#store/leases.ts';
+import { SqliteMetadata } from '#store/sqlite-metadata.ts';
+import { createImageStore, imageMigrations } from './image-store.ts';
+
+const [root = '', archive = ''] = process.argv.slice(2);
+const content = new FileContentStore(join(root, 'content'));
+const images = await createImageStore({
+  content,
+  metadata: new SqliteMetadata(root, [imageMigrations]),
+  layers: createLayerStore({
+    rootDirectory: join(root, 'layers'),
+    runDirectory: join(root, 'run'),
+    content,
+    mode: 'auto',
+    limits: { maximumLayerBytes: 2 ** 30, maximumEntries: 100_000 },
+    logger: silentLogger,
+  }),
+  leases: new Leases(),
+  use: { containersOf: () => [] },
+  emit: () => undefined,
+});
+await Array.fromAsync(images.load(createReadStream(archive)));
+
+async function* unfinished(): AsyncGenerator<Buffer> {
+  const data = Buffer.alloc(1 << 20, 'x');
+  yield encodeHeader({ path: 'whole', type: 'file', sizeBytes: data.length });
+  yield data;
+  yield encodeHeader({ path: 'half', type: 'file', sizeBytes: 64 << 20 });
+  for (let count = 0; count < 20; count++) yield data;
+  process.kill(process.pid, 'SIGKILL');
+}
+await Array.fromAsync(images.load(Readable.from(unfinished(), { objectMode: false })));
