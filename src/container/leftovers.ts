@@ -40,15 +40,24 @@ async function removeUnrecorded({ lookup, paths, snapshots }: ContainerContext):
 }
 
 async function discardRun(context: ContainerContext, id: string): Promise<void> {
-  const { paths, supervisor, runtime, logger } = context;
+  const { paths, supervisor, logger } = context;
   try {
     await supervisor.discard(id, paths.bundle(id));
-    if (existsSync(join(paths.runtime, id))) {
-      await run(runtime.path, runtimeArguments(context, 'delete', '--force', id));
-    }
+    await deleteFromRuntime(context, id);
     if (context.lookup.byId(id)) await context.snapshots.unmount(id);
   } catch (error) {
     logger.warn('what an unfinished start left cannot be removed', { id, error: messageOf(error) });
+  }
+}
+
+/** A runtime that is ending itself may be faster. */
+async function deleteFromRuntime(context: ContainerContext, id: string): Promise<void> {
+  const state = join(context.paths.runtime, id);
+  if (!existsSync(state)) return;
+  try {
+    await run(context.runtime.path, runtimeArguments(context, 'delete', '--force', id));
+  } catch (error) {
+    if (existsSync(state)) throw error;
   }
 }
 
@@ -57,7 +66,7 @@ async function drainExec({ supervisor, paths, logger }: ContainerContext, id: st
   const directory = paths.exec(id);
   try {
     const monitor = readMonitor(directory);
-    if (!monitor) return rmSync(directory, { recursive: true, force: true });
+    if (!monitor) return await supervisor.discard(id, directory);
     const process = supervisor.reattach({
       id,
       directory,

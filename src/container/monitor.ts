@@ -1,4 +1,4 @@
-import { constants, closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { constants, closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from '#linux/errno.ts';
 import { makeFifo } from '#linux/fifo.ts';
@@ -8,7 +8,7 @@ import type { ProcessIdentity } from './state.ts';
 
 /**
  * The process that waits for an OCI runtime and outlives the daemon: a shell, some 350 KB. It holds the pipes' other
- * ends (3, 4 and 5), so that neither a crash of the daemon nor the end of the container loses what is in them. When
+ * ends (4, 5 and 6), so that neither a crash of the daemon nor the end of the container loses what is in them. When
  * the runtime has ended it lets go of the process's streams, records the exit code, and waits until a daemon has
  * taken notice.
  *
@@ -16,7 +16,8 @@ import type { ProcessIdentity } from './state.ts';
  * to look at; then the monitor deletes the container.
  */
 const SCRIPT = `n=$1; shift
-"$@" 3<&- 4<&- 5<&-
+echo $$ >monitor
+"$@" 3<&- 4<&- 5<&- 6<&-
 c=$? o=
 exec </dev/null >/dev/null 2>&1
 if [ -n "$OOM" ]; then
@@ -26,6 +27,7 @@ fi
 echo "$c$o" >"$n.exit" || exit $c
 read -r x <ack`;
 
+const ACKNOWLEDGEMENT = 'ack';
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export interface MonitorRequest {
@@ -47,32 +49,48 @@ export interface MemoryWatch {
   readonly containerId: string;
 }
 
-/** Starts a monitor and returns its pid. */
-export function startMonitor(request: MonitorRequest): number {
-  makeFifo(join(request.directory, 'ack'));
-  const pid = spawnProcess({
-    path: '/bin/sh',
-    args: ['sh', '-c', SCRIPT, 'caisson-monitor', request.noticePrefix, ...request.command],
-    env: [PATH, ...memoryEnvironment(request)],
-    cwd: request.directory,
-    stdio: request.stdio,
-  });
-  writeFileSync(join(request.directory, 'monitor'), `${pid} ${processStartTime(pid) ?? ''}`);
-  return pid;
+/** Starts a monitor and returns its pid. Its 3 is a sign of life: see {@link isMonitored}. */
+export function startMonitor({ directory, noticePrefix, command, stdio, memory }: MonitorRequest): number {
+  const acknowledgement = join(directory, ACKNOWLEDGEMENT);
+  makeFifo(acknowledgement);
+  const sign = openSync(acknowledgement, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return spawnProcess({
+      path: '/bin/sh',
+      args: ['sh', '-c', SCRIPT, 'caisson-monitor', noticePrefix, ...command],
+      env: [PATH, ...memoryEnvironment(command, memory)],
+      cwd: directory,
+      stdio: [...stdio.slice(0, 3), sign, ...stdio.slice(3)],
+    });
+  } finally {
+    closeSync(sign);
+  }
 }
 
-/** The monitor of a directory, for a process that is in no record; undefined if it was never started. */
+/** True if the directory's monitor lives, from the moment in which it was started: its FIFO has a reader. */
+export function isMonitored(directory: string): boolean {
+  try {
+    closeSync(openSync(join(directory, ACKNOWLEDGEMENT), constants.O_WRONLY | constants.O_NONBLOCK));
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENXIO')) return false;
+    throw error;
+  }
+}
+
+/** The monitor of a directory, for a process that is in no record; undefined before it has said so, or if it is gone. */
 export function readMonitor(directory: string): ProcessIdentity | undefined {
   try {
-    const [pid, startTime] = readFileSync(join(directory, 'monitor'), 'latin1').split(' ');
-    return startTime ? { pid: Number(pid), startTime } : undefined;
+    const pid = Number(readFileSync(join(directory, 'monitor'), 'latin1'));
+    const startTime = pid > 0 && isMonitored(directory) ? processStartTime(pid) : undefined;
+    return startTime === undefined ? undefined : { pid, startTime };
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
 }
 
-function memoryEnvironment({ memory, command }: MonitorRequest): readonly string[] {
+function memoryEnvironment(command: readonly string[], memory: MemoryWatch | undefined): readonly string[] {
   if (!memory) return [];
   return [
     `OOM=${memory.file}`,
@@ -88,7 +106,7 @@ function memoryEnvironment({ memory, command }: MonitorRequest): readonly string
  */
 export function acknowledge(directory: string): Disposable {
   try {
-    const fd = openSync(join(directory, 'ack'), constants.O_RDWR | constants.O_NONBLOCK);
+    const fd = openSync(join(directory, ACKNOWLEDGEMENT), constants.O_RDWR | constants.O_NONBLOCK);
     writeSync(fd, '\n\n');
     return { [Symbol.dispose]: () => closeSync(fd) };
   } catch (error) {

@@ -11,6 +11,8 @@ import type { ProcessIdentity } from './state.ts';
 /** What shells report for a process whose end nobody saw. */
 const UNKNOWN_EXIT_CODE = 255;
 
+const ENDED: ProcessWatch = { exited: Promise.resolve(undefined), [Symbol.dispose]: () => {} };
+
 /** Waits for the notices of one monitor, and for the death of a monitor that cannot give any. */
 export class MonitorWatch implements Disposable {
   readonly started = Promise.withResolvers<number>();
@@ -19,17 +21,19 @@ export class MonitorWatch implements Disposable {
   readonly #monitor: ProcessWatch;
   #pid: number | undefined;
 
-  constructor(notices: Notices, id: string, monitorPid: number) {
+  /** @param monitorPid undefined if it is known to be dead; so the process, for one that started long ago */
+  constructor(notices: Notices, id: string, monitorPid: number | undefined, pid?: number) {
+    this.#pid = pid;
     const exit = Promise.withResolvers<ExitNotice>();
     this.exited = exit.promise;
     this.#notices = notices.subscribe(id, {
       started: (pid) => {
-        this.#pid = pid;
+        this.#pid ??= pid;
         this.started.resolve(pid);
       },
       exited: (notice) => exit.resolve(notice),
     });
-    this.#monitor = watchExit(monitorPid);
+    this.#monitor = monitorPid === undefined ? ENDED : watchExit(monitorPid);
     void this.#monitor.exited.then((status) => this.#onMonitorDeath(status)).then(exit.resolve);
   }
 

@@ -1,10 +1,11 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrno } from '#linux/errno.ts';
 import { ConsoleSocket } from '#linux/pty.ts';
 import { isAlive, sendSignal, watchExit } from '#linux/process.ts';
 import type { TerminalSize } from './container.ts';
-import { type MemoryWatch, acknowledge, readMonitor, startMonitor } from './monitor.ts';
+import { type MemoryWatch, acknowledge, isMonitored, readMonitor, startMonitor } from './monitor.ts';
 import { Notices } from './notices.ts';
 import { type InputMode, ProcessPipes } from './process-pipes.ts';
 import { ProcessTerminal, holdTerminal, takeTerminal } from './process-terminal.ts';
@@ -12,6 +13,8 @@ import type { ProcessIdentity } from './state.ts';
 import { MonitorWatch, SupervisedProcess, identify } from './supervised-process.ts';
 
 const SIGKILL = 9;
+const WAIT_MS = 5;
+const MAXIMUM_WAITS = 200;
 
 /** Where the runtime is told to put what. */
 export interface RuntimeFiles {
@@ -75,16 +78,20 @@ export class Supervisor implements Disposable {
       streams,
       ...(terminal && { terminal }),
       ...(holder && { holderWatch: watchExit(holder.pid) }),
-      watch: new MonitorWatch(this.#notices, known.id, known.monitor.pid),
+      watch: new MonitorWatch(this.#notices, known.id, livingPid(known.monitor), livingPid(known.identity)),
       notices: this.#notices,
     });
   }
 
   /** Kills what a former daemon started and never recorded, and removes its directory. */
   async discard(id: string, directory: string): Promise<void> {
-    const monitor = readMonitor(directory);
-    if (monitor && isAlive(monitor.pid, monitor.startTime))
-      await this.#endUnrecorded(id, directory, monitor.pid);
+    let monitor = readMonitor(directory);
+    // It was started in this very moment and has not yet said who it is.
+    for (let waits = 0; !monitor && isMonitored(directory) && waits < MAXIMUM_WAITS; waits++) {
+      await sleep(WAIT_MS);
+      monitor = readMonitor(directory);
+    }
+    if (monitor) await this.#endUnrecorded(id, directory, monitor.pid);
     rmSync(directory, { recursive: true, force: true });
     this.#notices.remove(id);
   }
@@ -212,6 +219,10 @@ function reopenTerminal(holderPid: number): ProcessTerminal | undefined {
     if (isErrno(error, 'ESRCH', 'EBADF')) return undefined;
     throw error;
   }
+}
+
+function livingPid({ pid, startTime }: ProcessIdentity): number | undefined {
+  return isAlive(pid, startTime) ? pid : undefined;
 }
 
 /** The first error in a runtime's log. */

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { after, before, test } from 'node:test';
+import type { ExecRequest } from '#wire/container.ts';
+import { ContainerFixture, collect } from './test-fixture.ts';
+
+let fixture: ContainerFixture;
+let id: string;
+before(async () => {
+  fixture = await ContainerFixture.open();
+  id = await fixture.run(['sleep', '1000'], { Env: ['FROM=container'] });
+});
+after(async () => {
+  await fixture[Symbol.asyncDispose]();
+});
+
+function request(cmd: readonly string[], changes: Partial<ExecRequest> = {}): ExecRequest {
+  return {
+    User: '',
+    Privileged: false,
+    Tty: false,
+    ConsoleSize: null,
+    AttachStdin: false,
+    AttachStderr: true,
+    AttachStdout: true,
+    Detach: false,
+    DetachKeys: '',
+    Env: null,
+    WorkingDir: '',
+    Cmd: cmd,
+    ...changes,
+  };
+}
+
+async function exec(cmd: readonly string[], changes: Partial<ExecRequest> = {}, input?: string) {
+  const { id: execId } = await fixture.containers.createExec(id, request(cmd, changes));
+  const attachment = await fixture.containers.startExec(execId, { detach: false, tty: changes.Tty ?? false });
+  if (input !== undefined) attachment!.input!.end(Buffer.from(input));
+  const output = await collect(attachment!);
+  // As clients do: they ask as soon as the stream has ended.
+  return { ...output, exitCode: fixture.containers.inspectExec(execId).ExitCode, execId };
+}
+
+test('output, exit code and events', async () => {
+  const { stdout, stderr, exitCode, execId } = await exec(['sh', '-c', 'echo out; echo err >&2; exit 3']);
+  assert.deepEqual([stdout, stderr, exitCode], ['out\n', 'err\n', 3]);
+  const events = fixture.events.filter(({ attributes }) => attributes['execID'] === execId);
+  const command = 'sh -c echo out; echo err >&2; exit 3';
+  assert.deepEqual(
+    events.map(({ action }) => action),
+    [`exec_create: ${command}`, `exec_start: ${command}`, 'exec_die'],
+  );
+  assert.equal(events.at(-1)?.attributes['exitCode'], '3');
+});
+
+test('stdin, and its end', async () => {
+  const { stdout, exitCode } = await exec(['cat'], { AttachStdin: true }, 'piped\n');
+  assert.deepEqual([stdout, exitCode], ['piped\n', 0]);
+});
+
+test('user, directory and environment', async () => {
+  const { stdout } = await exec(['sh', '-c', 'id -u; pwd; echo $FROM $OWN'], {
+    User: 'user',
+    WorkingDir: '/tmp',
+    Env: ['OWN=exec'],
+  });
+  assert.equal(stdout, '1000\n/tmp\ncontainer exec\n');
+  await assert.rejects(fixture.containers.createExec(id, request(['true'], { User: 'nobody-here' })), {
+    code: 'invalid',
+    message: /unable to find user nobody-here/,
+  });
+});
+
+test('a terminal', async () => {
+  const { id: execId } = await fixture.containers.createExec(
+    id,
+    request(['sh', '-c', 'stty size; exit 5'], { Tty: true, ConsoleSize: [33, 99] }),
+  );
+  const size = { rows: 44, columns: 111 };
+  const attachment = await fixture.containers.startExec(execId, {
+    detach: false,
+    tty: true,
+    consoleSize: size,
+  });
+  assert.deepEqual(await collect(attachment!), { stdout: '44 111\r\n', stderr: '' });
+  assert.equal(fixture.containers.inspectExec(execId).ExitCode, 5);
+});
+
+test('what cannot be executed: in the output attached, an error detached', async () => {
+  const prefix = 'OCI runtime exec failed: exec failed: unable to start container process: exec: ';
+  const text = `${prefix}"nope": executable file not found in $PATH: unknown`;
+  const { stdout, exitCode } = await exec(['nope']);
+  assert.deepEqual([stdout, exitCode], [`${text}\r\n`, 127]);
+  assert.equal((await exec(['/etc/passwd'])).exitCode, 126);
+  const { id: execId } = await fixture.containers.createExec(id, request(['nope']));
+  const detached = fixture.containers.startExec(execId, { detach: true, tty: false });
+  await assert.rejects(detached, { code: 'invalid', message: text });
+});
+
+test('detached it runs, and is known', async () => {
+  const { id: execId } = await fixture.containers.createExec(id, request(['sleep', '1000']));
+  const options = { detach: true, tty: false };
+  assert.equal(await fixture.containers.startExec(execId, options), undefined);
+  const { Running, Pid, ExitCode } = fixture.containers.inspectExec(execId);
+  assert.ok(Running && Pid > 0 && ExitCode === null);
+  assert.ok((await fixture.containers.inspect(id, { size: false })).ExecIDs?.includes(execId));
+  await assert.rejects(fixture.containers.startExec(execId, options), {
+    code: 'conflict',
+    message: `exec command ${execId} is already running`,
+  });
+  const { stdout } = await exec(['ps', '-o', 'args']);
+  assert.match(stdout, /sleep 1000\n[^]*sleep 1000\n/);
+});
+
+test('where there is no process to join', async () => {
+  assert.throws(() => fixture.containers.inspectExec('nope'), {
+    code: 'not-found',
+    message: 'No such exec instance: nope',
+  });
+  const created = await fixture.create(['true']);
+  await assert.rejects(fixture.containers.createExec(created, request(['true'])), {
+    code: 'conflict',
+    message: `container ${created} is not running`,
+  });
+  await fixture.containers.pause(id);
+  await assert.rejects(fixture.containers.createExec(id, request(['true'])), {
+    code: 'conflict',
+    message: `Container ${id} is paused, unpause the container before exec`,
+  });
+  await fixture.containers.unpause(id);
+});
+
+test('an exec ends with its container', async () => {
+  const other = await fixture.run(['sleep', '1000']);
+  const script = 'echo up; exec sleep 1000';
+  const { id: execId } = await fixture.containers.createExec(other, request(['sh', '-c', script]));
+  const attachment = await fixture.containers.startExec(execId, { detach: false, tty: false });
+  await once(attachment!.output, 'readable');
+  await fixture.containers.kill(other, 'KILL');
+  await collect(attachment!);
+  assert.equal(fixture.containers.inspectExec(execId).ExitCode, 137);
+});
