@@ -115,6 +115,12 @@ for (const kind of ['erofs', 'directory'] as const) {
         }),
         { path: 'd/hard', type: 'hardlink', linkName: 'd/f' },
         { path: 'soft', type: 'symlink', linkName: '/d/f', uid: 5 },
+        {
+          path: 'noted',
+          type: 'symlink',
+          linkName: '/d/f',
+          xattrs: new Map([['trusted.note', Buffer.from('l')]]),
+        },
         { path: 'long', type: 'symlink', linkName: `${long}${'x'.repeat(600)}` },
         { path: 'null', type: 'character', mode: 0o666, deviceMajor: 1, deviceMinor: 3 },
         { path: 'disk', type: 'block', mode: 0o660, gid: 6, deviceMajor: 259, deviceMinor: 300 },
@@ -137,6 +143,8 @@ for (const kind of ['erofs', 'directory'] as const) {
         );
         assert.equal(readlinkSync(join(root, 'soft')), '/d/f');
         assert.equal(lstatSync(join(root, 'soft')).uid, 5);
+        assert.equal(readlinkSync(join(root, 'noted')), '/d/f');
+        assert.equal(getXattr(join(root, 'noted'), 'trusted.note')?.toString(), 'l');
         assert.equal(readlinkSync(join(root, 'long')), `${long}${'x'.repeat(600)}`);
         assert.deepEqual(splitDeviceNumber(lstatSync(join(root, 'null')).rdev), { major: 1, minor: 3 });
         const disk = lstatSync(join(root, 'disk'));
@@ -263,6 +271,7 @@ for (const kind of ['erofs', 'directory'] as const) {
       const tar = tarOf(file('a', 'x'.repeat(2000)), file('b', 'y'));
       const many = tarOf(...Array.from({ length: 101 }, (_, index) => file(`f${index}`)));
       const bomb = tarOf(file('zeros', Buffer.alloc(2 << 20)));
+      const deep = tarOf(file(`${'d/'.repeat(101)}f`));
       const damaged = Buffer.from(tar).fill(0xff, 0, 100);
       const withNul = Buffer.from(tarOf({ path: 'n'.repeat(120), type: 'file' }));
       withNul[withNul.indexOf('nnn') + 5] = 0;
@@ -276,6 +285,7 @@ for (const kind of ['erofs', 'directory'] as const) {
         ['cut zstd', zstdCompressSync(tar).subarray(0, -20), 'zstd'],
         ['not gzip at all', tar, 'gzip'],
         ['too many members', many, 'none'],
+        ['too many implied directories', deep, 'none'],
         ['a gzip bomb', gzipSync(bomb), 'gzip'],
         ['a zstd bomb', zstdCompressSync(bomb), 'zstd'],
         ['too large', bomb, 'none'],
@@ -375,6 +385,16 @@ for (const kind of ['erofs', 'directory'] as const) {
 }
 
 describe('layer store', () => {
+  it('runs programs from an indexed tar', async () => {
+    await using fixture = new LayerFixture('erofs');
+    const program = readFileSync('/bin/true');
+    const layer = await fixture.addLayer(file('pad', 'x'), file('true', program, { mode: 0o755 }));
+    await withView(fixture, [layer], (root) => {
+      assert.ok(readFileSync(join(root, 'true')).equals(program));
+      execFileSync(join(root, 'true'));
+    });
+  });
+
   it('shares the file of an uncompressed blob instead of copying it', async () => {
     await using fixture = new LayerFixture('erofs');
     const layer = await fixture.addLayer(file('f', 'content'));

@@ -62,6 +62,8 @@ const OPAQUE_MARKER = '.wh..wh..opq';
 /** Linux' NAME_MAX and PATH_MAX. */
 const MAXIMUM_NAME = 255;
 const MAXIMUM_PATH = 4096;
+/** Names, link targets and attributes of one archive; a million files of an ordinary system take a third of it. */
+const MAXIMUM_METADATA_BYTES = 256 << 20;
 const MAXIMUM_XATTR_VALUE = 65535;
 const MAXIMUM_XATTR_BYTES = 200_000;
 const MAXIMUM_ID = 2 ** 32 - 1;
@@ -74,11 +76,19 @@ const NO_XATTRS: ReadonlyMap<string, Buffer> = new Map();
 export class LayerTreeBuilder {
   readonly #root: DirectoryNode = newDirectory(0n);
   readonly #whiteouts: { readonly parent: DirectoryNode; readonly name: ByteName }[] = [];
+  readonly #maximumNodes: number;
+  #nodes = 0;
+  #metadataBytes = 0;
   #sizeBytes = 0;
   #hasSparseFiles = false;
   /** Members come grouped by directory: the last parent is most often the next one. */
   #lastParentPath: ByteName | undefined;
   #lastParent: DirectoryNode = this.#root;
+
+  /** @param maximumNodes of the tree: an archive can name a thousand directories in one member */
+  constructor(maximumNodes: number) {
+    this.#maximumNodes = maximumNodes;
+  }
 
   /**
    * @param dataOffset where the member's data starts in the archive
@@ -86,6 +96,7 @@ export class LayerTreeBuilder {
    */
   add(entry: TarEntry, dataOffset: number): void {
     const path = cleanPath(entry.pathBytes ?? entry.path);
+    this.#account(entry, path);
     if (path === '') return this.#setRoot(entry);
     const [parent, name] = this.#locate(path, entry.mtimeNs);
     if (name.startsWith(WHITEOUT_PREFIX)) return this.#addWhiteout(parent, name);
@@ -103,6 +114,22 @@ export class LayerTreeBuilder {
       parent.hasWhiteouts = true;
     }
     return { root: this.#root, sizeBytes: this.#sizeBytes, hasSparseFiles: this.#hasSparseFiles };
+  }
+
+  /** What is kept in memory is bounded, whatever an archive holds. */
+  #account(entry: TarEntry, path: ByteName): void {
+    let bytes = path.length + entry.linkName.length;
+    for (const [name, value] of entry.xattrs) bytes += name.length + value.length;
+    this.#metadataBytes += bytes;
+    if (this.#metadataBytes > MAXIMUM_METADATA_BYTES) {
+      throw refused(readable(path), 'the names and attributes before it are too large');
+    }
+  }
+
+  #countNode(path: ByteName): void {
+    if (++this.#nodes > this.#maximumNodes) {
+      throw refused(readable(path), `the archive makes more than ${this.#maximumNodes} files`);
+    }
   }
 
   #setRoot(entry: TarEntry): void {
@@ -131,7 +158,10 @@ export class LayerTreeBuilder {
         throw refused(readable(path), 'a part of the path is not a directory');
       }
       const next = present ?? newDirectory(mtimeNs);
-      if (!present) directory.children.set(name, next);
+      if (!present) {
+        this.#countNode(path);
+        directory.children.set(name, next);
+      }
       directory = next;
     }
     return directory;
@@ -165,6 +195,7 @@ export class LayerTreeBuilder {
     const present = parent.children.get(name);
     if (present?.type === 'directory' && node.type === 'directory') return copyAttributes(present, node);
     if (present) this.#replaced(present);
+    this.#countNode(name);
     parent.children.set(name, node);
   }
 

@@ -13,7 +13,7 @@ const CHUNK_BYTES = 64 * 1024;
  */
 export function scanTar(fd: number, limits: { readonly maximumEntries: number }): LayerTree {
   const parser = new TarParser(limits);
-  const builder = new LayerTreeBuilder();
+  const builder = new LayerTreeBuilder(limits.maximumEntries);
   const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   let position = 0;
   for (;;) {

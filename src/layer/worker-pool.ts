@@ -109,14 +109,21 @@ function ask<Kind extends JobKind>(
   const { promise, resolve, reject } = Promise.withResolvers<JobAnswer<Kind>>();
   const lost = () => reject(closed());
   worker.once('message', resolve);
-  worker.once('error', reject);
+  const crashed = (error: Error) => reject(crash(error));
+  worker.once('error', crashed);
   worker.once('exit', lost);
   worker.postMessage(message, transfer);
   return promise.finally(() => {
     worker.off('message', resolve);
-    worker.off('error', reject);
+    worker.off('error', crashed);
     worker.off('exit', lost);
   });
+}
+
+function crash(cause: Error): EngineError {
+  const isOutOfMemory = 'code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY';
+  const code = isOutOfMemory ? 'exhausted' : 'internal';
+  return new EngineError(code, `Cannot finish work on a layer: ${cause.message}`, { cause });
 }
 
 function closed(): EngineError {
