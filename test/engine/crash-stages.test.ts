@@ -12,7 +12,7 @@ import { dockerArchive } from '../fixtures/docker-archive.ts';
 import { END_OF_ARCHIVE } from '../../src/oci/tar-writer.ts';
 import { manyFiles, tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
-import { dockerOk, importBusybox } from '../support/docker.ts';
+import { docker, dockerOk, importBusybox } from '../support/docker.ts';
 import { request, requestJson } from '../support/http.ts';
 import type { Owners } from '../support/leftovers.ts';
 
@@ -202,10 +202,10 @@ test('exec', async () => {
 
 test('run --rm', async () => {
   for (let crash = 0; crash < 6; crash++) {
-    const runs = NAMES.map((name) => dockerOk(engine, ['run', '--rm', '--name', name, 'bb', 'true']));
+    const runs = everyName((name) => docker(engine, ['run', '--rm', '--name', name, 'bb', 'true']));
     await sleep(15 + crash * 8);
     await engine.kill();
-    await Promise.allSettled(runs);
+    await runs;
     await engine.start();
     await expectConsistency();
     const left = (await engine.containers()).filter(({ State }) => State !== 'created');

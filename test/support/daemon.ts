@@ -68,7 +68,8 @@ export class TestDaemon implements AsyncDisposable {
     this.#child = child;
     const deadline = Date.now() + 20_000;
     while (!(await answers(this.socket))) {
-      if (hasEnded(child) || Date.now() > deadline) throw new Error(`caissond did not start:\n${this.log()}`);
+      if (hasEnded(child) || Date.now() > deadline)
+        throw new Error(`caissond did not start:\n${this.log().slice(-2000)}`);
       await sleep(5);
     }
   }
@@ -83,6 +84,11 @@ export class TestDaemon implements AsyncDisposable {
     } finally {
       closeSync(log);
     }
+  }
+
+  /** Starts it where a test that failed has left it stopped. */
+  async ensureRunning(): Promise<void> {
+    if (!this.#child || hasEnded(this.#child)) await this.start();
   }
 
   /** As a crash does: no chance to clean up. */
@@ -120,7 +126,7 @@ export class TestDaemon implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      if (!this.#child || hasEnded(this.#child)) await this.start();
+      await this.ensureRunning();
       await this.#removeContainers();
       await this.stop();
       const left = await this.leftovers();

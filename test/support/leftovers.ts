@@ -172,10 +172,15 @@ function cgroupDirectories(traces: Traces): readonly string[] {
 /** Bundles, notices, FIFOs and whatever else is named after a container or exec. */
 function unownedRunFiles(traces: Traces, owners: Owners): readonly string[] {
   const mounted = new Set(mountsBelow(traces.run).map(({ target }) => target));
-  return filesBelow(traces.run, (path) => mounted.has(path) || path === join(traces.run, 'layers'))
+  return filesBelow(traces.run, (path) => mounted.has(path) || isShared(path))
     .filter(({ path, isFifo }) => isFifo || ID.test(path))
     .filter(({ path }) => !owners.running.some((id) => path.includes(id)))
     .map(({ path, isFifo }) => `${isFifo ? 'FIFO' : 'run-time file'} ${path}`);
+}
+
+/** Layers, and crun's cache of compiled seccomp filters, belong to no container. */
+function isShared(path: string): boolean {
+  return path.endsWith('/run/layers') || path.endsWith('/.cache');
 }
 
 interface FoundFile {

@@ -3,19 +3,24 @@
 const FIRST = 1_000_000;
 
 /**
- * A shell script that prints `count` numbered lines as single writes, some tens of thousands a second, and exits with
- * `exitCode`.
+ * A shell script that prints numbered lines as single writes, some tens of thousands a second, until there is a file
+ * /stop, and exits with `exitCode`.
  */
-export function printNumberedLines(count: number, exitCode: number): string {
+export function printNumberedLines(exitCode: number): string {
   return (
-    `i=${FIRST}; while [ $i -lt ${FIRST + count} ]; do echo $i; i=$((i + 1)); ` +
-    `[ $((i % 50)) -ne 0 ] || usleep 1000; done; exit ${exitCode}`
+    `i=${FIRST}; while [ ! -e /stop ]; do ` +
+    `n=$((i + 50)); while [ $i -lt $n ]; do echo $i; i=$((i + 1)); done; usleep 1000; done; exit ${exitCode}`
   );
 }
 
 /** What the script prints; with a TTY, lines end as the terminal ends them. */
 export function numberedLines(count: number, lineEnd = '\n'): string {
   return Array.from({ length: count }, (_, index) => `${FIRST + index}${lineEnd}`).join('');
+}
+
+/** How many lines the script has printed, by its last one. */
+export function countLines(output: string): number {
+  return Number(output.trimEnd().split('\n').at(-1)) - FIRST + 1;
 }
 
 export interface Gap {
