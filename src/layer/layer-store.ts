@@ -1,11 +1,11 @@
-import { createReadStream, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { createReadStream, mkdirSync, mkdtempSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline, type Readable } from 'node:stream';
 import { EngineError, isEngineError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
-import { type Digest, digestHex, isDigest } from '#oci/digest.ts';
+import { type Digest, digestHex } from '#oci/digest.ts';
 import type { ContentReader } from '#store/content.ts';
 import { diskError, syncDirectory } from '#store/disk.ts';
 import { GroupSync } from '#store/group-sync.ts';
@@ -13,6 +13,7 @@ import { probeErofs } from './erofs-probe.ts';
 import { decompressorFor } from './inflate.ts';
 import { layerPaths, type LayerRecord, readLayerRecord } from './layer-directory.ts';
 import { LayerMounts } from './layer-mounts.ts';
+import { recoverLayers } from './layer-recovery.ts';
 import type { Layer, LayerStore, UnpackRequest } from './layer.ts';
 import { SharedWork } from './shared-work.ts';
 import type { LayerLimits } from './unpack.ts';
@@ -207,7 +208,7 @@ export function createLayerStore(options: LayerStoreOptions): FileLayerStore {
   const { rootDirectory, runDirectory, logger } = options;
   mkdirSync(rootDirectory, { recursive: true, mode: 0o700 });
   mkdirSync(runDirectory, { recursive: true, mode: 0o700 });
-  const layers = recover(rootDirectory, logger);
+  const layers = recoverLayers(rootDirectory, logger);
   return new FileLayerStore(options, chooseKind(options), layers);
 }
 
@@ -217,18 +218,6 @@ function chooseKind({ mode, rootDirectory, runDirectory, logger }: LayerStoreOpt
   if (obstacle === undefined) return 'erofs';
   logger.info('Layers are extracted: EROFS cannot be mounted from files here', { reason: obstacle });
   return 'directory';
-}
-
-function recover(rootDirectory: string, logger: Logger): Map<Digest, LayerRecord> {
-  const layers = new Map<Digest, LayerRecord>();
-  for (const name of readdirSync(rootDirectory)) {
-    const path = join(rootDirectory, name);
-    const digest = `sha256:${name}`;
-    const record = isDigest(digest) ? readLayerRecord(path) : undefined;
-    if (record?.diffId === digest) layers.set(record.diffId, record);
-    else discard(path, logger);
-  }
-  return layers;
 }
 
 /** False if there is something already. */
@@ -246,15 +235,6 @@ function renameUnlessThere(from: string, to: string): boolean {
 function fullDiskError(error: unknown, subject: string): unknown {
   if (!isEngineError(error, 'exhausted')) return diskError(error, subject);
   return new EngineError('exhausted', `Cannot write ${subject}: no space left on device`, { cause: error });
-}
-
-function discard(path: string, logger: Logger): void {
-  try {
-    rmSync(path, { recursive: true, force: true });
-  } catch (error) {
-    if (!isErrno(error, 'EBUSY')) throw error;
-    logger.warn('Cannot clear a half-done layer', { path, error });
-  }
 }
 
 function toLayer({ diffId, sizeBytes, kind }: LayerRecord): Layer {

@@ -57,6 +57,7 @@ export interface Snapshot {
   readonly volatile: boolean;
   readonly upperPath: string;
   readonly workPath: string;
+  /** Topmost first, as overlay wants them; the last is the engine's own, with the places that a runtime mounts on. */
   readonly lowerPaths: readonly string[];
   /** Where it is mounted when it is. */
   readonly mountPath: string;

@@ -1,0 +1,28 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Logger } from '#base/log.ts';
+import { isErrno } from '#linux/errno.ts';
+import { type Digest, isDigest } from '#oci/digest.ts';
+import { type LayerRecord, readLayerRecord } from './layer-directory.ts';
+
+/** Finds the layers of a store's directory and deletes everything else: staging, trash and what is not whole. */
+export function recoverLayers(rootDirectory: string, logger: Logger): Map<Digest, LayerRecord> {
+  const layers = new Map<Digest, LayerRecord>();
+  for (const name of readdirSync(rootDirectory)) {
+    const path = join(rootDirectory, name);
+    const digest = `sha256:${name}`;
+    const record = isDigest(digest) ? readLayerRecord(path) : undefined;
+    if (record?.diffId === digest) layers.set(record.diffId, record);
+    else discard(path, logger);
+  }
+  return layers;
+}
+
+function discard(path: string, logger: Logger): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch (error) {
+    if (!isErrno(error, 'EBUSY')) throw error;
+    logger.warn('Cannot clear a half-done layer', { path, error });
+  }
+}
