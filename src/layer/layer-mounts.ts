@@ -1,4 +1,4 @@
-import { mkdirSync, rmdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from '#linux/errno.ts';
 import { listMounts, mountErofs, unmountAll } from '#linux/mount.ts';
@@ -34,7 +34,11 @@ export class LayerMounts implements Disposable {
       const diffId = diffIdOf(target.slice(prefix.length));
       const isSingle = targets.indexOf(target) === targets.lastIndexOf(target);
       if (diffId && isSingle && isKnown(diffId)) this.#mounted.set(diffId, this.#lingering(diffId));
-      else this.#detach(target);
+      else unmountAll(target);
+    }
+    for (const name of readdirSync(this.#runDirectory)) {
+      const diffId = diffIdOf(name);
+      if (!diffId || !this.#mounted.has(diffId)) rmdirSync(join(this.#runDirectory, name));
     }
   }
 

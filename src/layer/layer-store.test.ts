@@ -373,6 +373,7 @@ for (const kind of ['erofs', 'directory'] as const) {
       writeFileSync(join(fixture.layerRoot, '.staging-AbCdEf/layer.tar'), 'half');
       mkdirSync(join(fixture.layerRoot, '0'.repeat(64)));
       writeFileSync(join(fixture.layerRoot, '0'.repeat(64), 'layer.tar'), '');
+      mkdirSync(join(fixture.runDirectory, 'layers/.probe-AbCdEf'));
       mkdirSync(join(fixture.layerRoot, `.trash-${'1'.repeat(64)}`));
       fixture.reopen();
       assert.deepEqual(fixture.layers.list(), before);
