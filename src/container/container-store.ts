@@ -1,4 +1,5 @@
 import type { StatementSync } from 'node:sqlite';
+import { EngineError } from '#base/errors.ts';
 import type { Metadata, Migrations } from '#store/metadata.ts';
 import type { ContainerDefinition, ContainerProgress } from './container-record.ts';
 
@@ -58,13 +59,27 @@ export class ContainerStore {
     const rows = this.#metadata.database
       .prepare('SELECT definition, progress FROM container_containers ORDER BY sequence')
       .all();
-    return rows.map(({ definition, progress }) => [
-      JSON.parse(String(definition)) as ContainerDefinition,
-      JSON.parse(String(progress)) as ContainerProgress,
-    ]);
+    return rows.map(({ definition, progress }) => [decodeDefinition(definition), decodeProgress(progress)]);
   }
 
   durable(): Promise<void> {
     return this.#metadata.durable();
   }
+}
+
+function decodeDefinition(json: unknown): ContainerDefinition {
+  const value: unknown = JSON.parse(String(json));
+  if (hasKeys<ContainerDefinition>(value, 'id', 'config', 'hostConfig')) return value;
+  throw new EngineError('internal', 'Cannot read a container’s record: it is damaged');
+}
+
+function decodeProgress(json: unknown): ContainerProgress {
+  const value: unknown = JSON.parse(String(json));
+  if (hasKeys<ContainerProgress>(value, 'state')) return value;
+  throw new EngineError('internal', 'Cannot read a container’s record: it is damaged');
+}
+
+/** This class alone writes records: the outline is enough to know them. */
+function hasKeys<T extends object>(value: unknown, ...keys: readonly (keyof T)[]): value is T {
+  return typeof value === 'object' && value !== null && keys.every((key) => key in value);
 }

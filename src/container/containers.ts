@@ -15,7 +15,6 @@ import type {
   ExecInspect,
   ExecRequest,
   FilesystemChange,
-  HostConfig,
   PathStat,
   TopTable,
 } from '#wire/container.ts';
@@ -248,7 +247,7 @@ class Service implements ContainerService {
     reference: string,
     changes: Readonly<Record<string, unknown>>,
   ): Promise<{ readonly warnings: readonly string[] }> {
-    await updateContainer(this.#context, this.#get(reference), changes as Partial<HostConfig>);
+    await updateContainer(this.#context, this.#get(reference), changes);
     return { warnings: [] };
   }
 

@@ -54,7 +54,6 @@ function checkHostname({ Hostname }: ContainerConfig, { UTSMode }: HostConfig): 
 /** What makes no sense in another container's network. */
 function checkNetworkMode(config: ContainerConfig, hostConfig: HostConfig): void {
   if (!hostConfig.NetworkMode.startsWith('container:')) return;
-  const has = (set: object | null | undefined) => Object.keys(set ?? {}).length > 0;
   if (config.Hostname !== '') throw conflicting('hostname and the network mode');
   if (has(hostConfig.Links)) throw conflicting("container type network can't be used with links");
   if (has(hostConfig.Dns)) throw conflicting('dns and the network mode');
@@ -64,6 +63,10 @@ function checkNetworkMode(config: ContainerConfig, hostConfig: HostConfig): void
     throw conflicting('port publishing and the container type network mode');
   }
   if (has(config.ExposedPorts)) throw conflicting('port exposing and the container type network mode');
+}
+
+function has(set: object | null | undefined): boolean {
+  return Object.keys(set ?? {}).length > 0;
 }
 
 function checkProcessors({ NanoCpus, CpuPeriod, CpuQuota }: HostConfig): void {

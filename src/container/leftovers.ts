@@ -8,6 +8,8 @@ import type { ContainerContext } from './context.ts';
 import { untilDrained } from './drain.ts';
 import { readMonitor } from './monitor.ts';
 import { OutputHub } from './output-hub.ts';
+import { ProcessPipes } from './process-pipes.ts';
+import { readHolder } from './process-terminal.ts';
 import { runtimeArguments } from './runtime-command.ts';
 
 const run = promisify(execFile);
@@ -22,6 +24,8 @@ export async function removeLeftovers(context: ContainerContext): Promise<void> 
   const runs = (id: string) => lookup.byId(id)?.run?.bootId === bootId;
   const bundles = readdirSync(paths.bundles).filter((id) => !runs(id));
   await Promise.all(bundles.map((id) => discardRun(context, id)));
+  context.supervisor.removeNotices((id) => !runs(id) && !existsSync(paths.exec(id)));
+  await unmountStopped(context, runs);
   for (const id of readdirSync(paths.execs)) void drainExec(context, id);
   for (const id of readdirSync(paths.sharedMemory).filter((id) => !runs(id))) {
     unmountAll(paths.shm(id));
@@ -39,12 +43,17 @@ async function removeUnrecorded({ lookup, paths, snapshots }: ContainerContext):
   await Promise.all(orphans.map(({ id }) => snapshots.remove(id)));
 }
 
+/** A daemon that died after its container has left its root mounted. */
+async function unmountStopped({ snapshots }: ContainerContext, runs: (id: string) => boolean): Promise<void> {
+  const stopped = snapshots.list().filter(({ id }) => CONTAINER_ID.test(id) && !runs(id));
+  await Promise.all(stopped.map(({ id }) => snapshots.unmount(id)));
+}
+
 async function discardRun(context: ContainerContext, id: string): Promise<void> {
   const { paths, supervisor, logger } = context;
   try {
     await supervisor.discard(id, paths.bundle(id));
     await deleteFromRuntime(context, id);
-    if (context.lookup.byId(id)) await context.snapshots.unmount(id);
   } catch (error) {
     logger.warn('what an unfinished start left cannot be removed', { id, error: messageOf(error) });
   }
@@ -66,13 +75,16 @@ async function drainExec({ supervisor, paths, logger }: ContainerContext, id: st
   const directory = paths.exec(id);
   try {
     const monitor = readMonitor(directory);
-    if (!monitor) return await supervisor.discard(id, directory);
+    const holder = readHolder(directory);
+    const isWithoutStreams = !holder && !new ProcessPipes(directory, 'none').exist;
+    if (!monitor || isWithoutStreams) return await supervisor.discard(id, directory);
     const process = supervisor.reattach({
       id,
       directory,
       input: 'none',
       identity: { pid: 0, startTime: '' },
       monitor,
+      ...(holder && { holder }),
     });
     const hub = new OutputHub(logger);
     hub.open(process.streams.sources);

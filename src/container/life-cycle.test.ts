@@ -192,12 +192,14 @@ test('names: taken, two at once, renamed', async () => {
   assert.equal(await fixture.create(SLEEP, {}, 'alpha').then((other) => other.length), 64);
 });
 
+async function count(): Promise<number> {
+  return (await fixture.containers.list({ all: true, limit: 0, size: false, filters: new Map() })).length;
+}
+
 test('what create refuses leaves nothing behind', async () => {
-  const count = async () =>
-    (await fixture.containers.list({ all: true, limit: 0, size: false, filters: new Map() })).length;
   const before = await count();
   const refused = [
-    [{ Image: 'nope' }, 'not-found', 'No such image: nope'],
+    [{ Image: 'nope' }, 'not-found', 'No such image: nope:latest'],
     [
       { HostConfig: { LogConfig: { Type: 'x' } } },
       'invalid',

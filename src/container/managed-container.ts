@@ -8,6 +8,7 @@ import type { ContainerDefinition, ContainerProgress, StartPromise } from './con
 import type { ContainerStore } from './container-store.ts';
 import { ExitWaiters } from './exit-waiters.ts';
 import { InputGate } from './input-gate.ts';
+import { logAttributes } from './log-attributes.ts';
 import { OutputHub } from './output-hub.ts';
 import {
   type ContainerEvent,
@@ -151,12 +152,18 @@ export function createManaged(
     store,
     emit,
     logger,
-    openLog: ({ id, hostConfig }) => {
+    openLog: (own) => {
+      const { id, hostConfig } = own;
       const { Type: type, Config: options } = hostConfig.LogConfig;
       const driver = context.logs.get(type);
       if (!driver)
         throw new EngineError('unavailable', `logger: no log driver named '${type}' is registered`);
-      return driver.open({ containerId: id, directory: context.paths.log(id), options: options ?? {} });
+      return driver.open({
+        containerId: id,
+        directory: context.paths.log(id),
+        options: options ?? {},
+        attributes: logAttributes(own),
+      });
     },
   });
 }

@@ -1,4 +1,4 @@
-import { type FSWatcher, mkdirSync, readFileSync, rmSync, statSync, watch } from 'node:fs';
+import { type FSWatcher, mkdirSync, readdirSync, readFileSync, rmSync, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from '#linux/errno.ts';
 
@@ -79,6 +79,12 @@ export class Notices implements Disposable {
   remove(id: string): void {
     rmSync(`${this.prefix(id)}.pid`, { force: true });
     rmSync(`${this.prefix(id)}.exit`, { force: true });
+  }
+
+  /** Removes those of former daemons whose process is over. */
+  removeIf(isOver: (id: string) => boolean): void {
+    const ids = readdirSync(this.#directory).map((file) => file.slice(0, file.lastIndexOf('.')));
+    for (const id of new Set(ids)) if (isOver(id)) this.remove(id);
   }
 
   /** Without a name the kernel's queue overflowed: anything may have changed. */

@@ -94,7 +94,7 @@ export class OutputHub {
   detach(): void {
     for (const [source, stream] of this.#sources) {
       source.pause();
-      for (let data = source.read() as Buffer | null; data; data = source.read() as Buffer | null) {
+      for (let data: unknown = source.read(); data instanceof Buffer; data = source.read()) {
         this.#cutters[stream].push(data);
       }
     }

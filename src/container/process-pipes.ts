@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { isErrno } from '#linux/errno.ts';
@@ -73,6 +73,11 @@ export class ProcessPipes {
       openStreams: () => streams(outReader, errReader, input.writer),
       abandon: () => ours.forEach((fd) => closeSync(fd)),
     };
+  }
+
+  /** Whether a former daemon made them; it did not for a process with a terminal. */
+  get exist(): boolean {
+    return existsSync(this.#out);
   }
 
   /** Opens what a former daemon made. An input that was to end once has ended with that daemon. */

@@ -5,7 +5,7 @@ import { RecordCutter } from './record-cutter.ts';
 function cut(chunks: readonly string[], flush = true): readonly string[] {
   const records: string[] = [];
   const cutter = new RecordCutter('stdout', ({ data, partial }) =>
-    records.push(partial ? `${data}…` : data.toString()),
+    records.push(partial ? `${data.toString()}…` : data.toString()),
   );
   for (const chunk of chunks) cutter.push(Buffer.from(chunk));
   if (flush) cutter.flush();

@@ -16,7 +16,7 @@ async function crash(path: string, runs: Runs, afterMs: number): Promise<readonl
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const daemon = fork(join(import.meta.dirname, 'test-daemon.ts'), { env });
   daemon.send({ path, runs } satisfies DaemonOrders);
-  const [ids] = (await once(daemon, 'message')) as [readonly string[]];
+  const [ids] = await once(daemon, 'message');
   await sleep(afterMs);
   daemon.kill('SIGKILL');
   await once(daemon, 'exit');
@@ -42,7 +42,7 @@ test('a crash in mid-output: containers go on, and nothing that they say afterwa
     path,
     [
       { cmd: ['sh', '-c', COUNT] },
-      { cmd: ['sh', '-c', `${COUNT}`], config: { Tty: true } },
+      { cmd: ['sh', '-c', COUNT], config: { Tty: true } },
       { cmd: ['sh', '-c', 'read x; echo got $x; exit 9'], config: { OpenStdin: true } },
     ],
     200,

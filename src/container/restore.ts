@@ -32,7 +32,7 @@ export function loadContainers(context: ContainerContext): void {
  */
 export async function restoreContainers(context: ContainerContext): Promise<void> {
   await removeLeftovers(context);
-  for (const container of [...context.lookup.values()]) {
+  for (const container of context.lookup.values()) {
     try {
       await restoreContainer(context, container);
     } catch (error) {

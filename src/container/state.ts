@@ -86,11 +86,11 @@ export function transition(state: ContainerState, event: ContainerEvent): Contai
     case 'running':
     case 'paused':
       return fromRunning(state, event);
-    case 'removing':
-      if (event.type === 'removal-failed') return { status: 'dead', before: state.before };
-      throw illegal(state, event);
     case 'dead':
       if (event.type === 'removal-started') return { status: 'removing', before: state.before };
+      throw illegal(state, event);
+    default:
+      if (event.type === 'removal-failed') return { status: 'dead', before: state.before };
       throw illegal(state, event);
   }
 }

@@ -15,7 +15,7 @@ export function statusText(state: ContainerState, now: string): string {
       return `Exited (${state.exitCode}) ${humanDuration(elapsedMs(state.finishedAt, now))} ago`;
     case 'removing':
       return 'Removal In Progress';
-    case 'dead':
+    default:
       return 'Dead';
   }
 }

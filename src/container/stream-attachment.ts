@@ -69,7 +69,7 @@ export class StreamAttachment implements Attachment, OutputListener {
         if (this.output.destroyed) return;
       }
     } catch (error) {
-      this.output.destroy(error as Error);
+      this.output.destroy(error instanceof Error ? error : new Error(String(error)));
     }
     for (const chunk of this.#held) this.output.push(chunk);
     this.#held = undefined;
@@ -90,7 +90,7 @@ export class StreamAttachment implements Attachment, OutputListener {
 
   #createInput(gate: InputGate): Writable {
     return new Writable({
-      write: (data: Buffer, _encoding, callback) => void this.#write(gate, data).then(() => callback()),
+      write: (data: Buffer, _encoding, callback) => void this.#write(gate, data, callback),
       final: (callback) => {
         if (this.#options.closesInput) void gate.end();
         callback();
@@ -98,15 +98,16 @@ export class StreamAttachment implements Attachment, OutputListener {
     });
   }
 
-  async #write(gate: InputGate, data: Buffer): Promise<void> {
-    const detach = this.#options.detach;
-    if (!detach) return gate.write(data);
-    const scanned = detach.scanner.scan(data);
+  async #write(gate: InputGate, data: Buffer, callback: () => void): Promise<void> {
+    const { detach } = this.#options;
+    const scanned = detach?.scanner.scan(data) ?? { data, detached: false };
     if (scanned.data.length > 0) await gate.write(scanned.data);
-    if (!scanned.detached) return;
-    this.#hub.unsubscribe(this);
-    this.end();
-    detach.onDetach();
+    if (scanned.detached) {
+      this.#hub.unsubscribe(this);
+      this.end();
+      detach?.onDetach();
+    }
+    callback();
   }
 
   #leave(): void {

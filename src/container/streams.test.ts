@@ -30,7 +30,7 @@ async function until(attachment: Attachment, text: string | RegExp): Promise<str
   const pattern = typeof text === 'string' ? new RegExp(text) : text;
   let seen = '';
   while (!pattern.test(seen)) {
-    const chunk = attachment.output.read() as OutputChunk | null;
+    const chunk: OutputChunk | null = attachment.output.read();
     if (chunk) seen += chunk.data.toString();
     else await once(attachment.output, 'readable');
   }

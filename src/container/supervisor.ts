@@ -96,6 +96,11 @@ export class Supervisor implements Disposable {
     this.#notices.remove(id);
   }
 
+  /** Notices that a former daemon has not removed, of processes that are over. */
+  removeNotices(isOver: (id: string) => boolean): void {
+    this.#notices.removeIf(isOver);
+  }
+
   async #endUnrecorded(id: string, directory: string, monitorPid: number): Promise<void> {
     using watch = new MonitorWatch(this.#notices, id, monitorPid);
     const pid = await firstOf(watch.started.promise, watch.exited);
@@ -229,8 +234,9 @@ function livingPid({ pid, startTime }: ProcessIdentity): number | undefined {
 function readReason(path: string): string {
   try {
     const [line = ''] = readFileSync(path, 'utf8').split('\n');
-    const { msg } = JSON.parse(line) as { readonly msg?: unknown };
-    return typeof msg === 'string' ? msg : line;
+    const entry: unknown = JSON.parse(line);
+    const isEntry = typeof entry === 'object' && entry !== null && 'msg' in entry;
+    return isEntry && typeof entry.msg === 'string' ? entry.msg : line;
   } catch {
     return 'the runtime gave no reason';
   }

@@ -4,9 +4,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { EngineError } from '#base/errors.ts';
 import { type Logger, createLogger } from '#base/log.ts';
-import type { ImageStore, ResolvedImage } from '#image/image.ts';
+import type { ImageStore } from '#image/image.ts';
+import { createImageStore, imageMigrations } from '#image/image-store.ts';
 import { createLayerStore } from '#layer/layer-store.ts';
 import { createRootArchive } from '#layer/root-archive.ts';
 import { createSnapshotStore } from '#layer/snapshot-store.ts';
@@ -17,7 +17,10 @@ import { createLogDrivers } from '#log/drivers.ts';
 import { createNetworks } from '#network/create-networks.ts';
 import type { Networks } from '#network/network.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
+import { Leases } from '#store/leases.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
+import type { Volumes } from '#volume/volume.ts';
+import { createVolumes, volumeMigrations } from '#volume/volumes.ts';
 import { decodeCreateRequest } from '#wire/decode-create.ts';
 import type { DomainEvent } from '#wire/event.ts';
 import { busyboxRootTar } from '../../test/fixtures/busybox-image.ts';
@@ -30,44 +33,45 @@ import {
 import type { AttachRequest, Attachment, OutputChunk } from './container.ts';
 
 const LIMITS = { maximumLayerBytes: 64 << 20, maximumEntries: 10_000 };
-const IMAGE_CONFIG = { Cmd: ['sh'], Env: ['PATH=/bin'] };
 
-export interface FixtureOptions {
-  readonly logger?: Logger;
-  /** Absent: one that knows `none` and `host` only. */
-  readonly bridge?: boolean;
+interface FixtureParts {
+  readonly path: string;
+  readonly events: readonly DomainEvent[];
+  readonly containers: ContainerService;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly stack: AsyncDisposableStack;
 }
 
 /** One daemon's worth of containers. */
 export class ContainerFixture implements AsyncDisposable {
   readonly path: string;
-  readonly events: DomainEvent[] = [];
-  readonly #stack: AsyncDisposableStack;
+  readonly events: readonly DomainEvent[];
   readonly containers: ContainerService;
   readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly #stack: AsyncDisposableStack;
   #destroys = true;
 
-  private constructor(
-    path: string,
-    stack: AsyncDisposableStack,
-    containers: ContainerService,
-    networks: Networks,
-  ) {
-    this.path = path;
-    this.#stack = stack;
-    this.containers = containers;
-    this.networks = networks;
+  private constructor(parts: FixtureParts) {
+    this.path = parts.path;
+    this.events = parts.events;
+    this.containers = parts.containers;
+    this.networks = parts.networks;
+    this.volumes = parts.volumes;
+    this.#stack = parts.stack;
   }
 
   static async open(
     path: string = mkdtempSync(join(tmpdir(), 'caisson-ctr-')),
-    options: FixtureOptions = {},
+    logger: Logger = createLogger('warn'),
   ): Promise<ContainerFixture> {
     await using stack = new AsyncDisposableStack();
-    const logger = options.logger ?? createLogger('warn');
     const root = join(path, 'root');
     const run = join(path, 'run');
-    const metadata = stack.use(new SqliteMetadata(root, [containerMigrations]));
+    const metadata = stack.use(
+      new SqliteMetadata(root, [imageMigrations, volumeMigrations, containerMigrations]),
+    );
     const content = stack.use(new FileContentStore(join(root, 'content')));
     const workers = stack.use(new LayerWorkerPool(1));
     const layers = stack.use(
@@ -91,17 +95,25 @@ export class ContainerFixture implements AsyncDisposable {
       }),
     );
     const archive = stack.use(createRootArchive(workers));
-    const blob = await content.put(busyboxRootTar());
-    const layer = await layers.unpack({ blob: blob.digest, compression: 'none' });
-    const image: ResolvedImage = {
-      id: blob.digest,
-      layers: [layer.diffId],
-      config: IMAGE_CONFIG,
-      os: 'linux',
-      architecture: 'amd64',
-    };
     const events: DomainEvent[] = [];
     const emit = (event: DomainEvent) => void events.push(event);
+    let service: ContainerService | undefined;
+    const images = await createImageStore({
+      content,
+      metadata,
+      layers,
+      leases: new Leases(),
+      use: { containersOf: (id) => service?.imageUse.containersOf(id) ?? [] },
+      emit,
+      logger,
+    });
+    const volumes = await createVolumes({
+      rootDirectory: join(root, 'volumes'),
+      metadata,
+      use: { containersOf: (name) => service?.volumeUse.containersOf(name) ?? [] },
+      emit,
+      logger,
+    });
     const suffix = path.slice(-6).replace(/\W/g, '').toLowerCase();
     const networks = stack.use(
       await createNetworks({
@@ -126,9 +138,9 @@ export class ContainerFixture implements AsyncDisposable {
       metadata,
       snapshots,
       archive,
-      images: oneImage(image),
+      images,
       logs: createLogDrivers(),
-      volumes: testVolumes(join(root, 'volumes')),
+      volumes,
       networks,
       emit,
       logger,
@@ -146,11 +158,11 @@ export class ContainerFixture implements AsyncDisposable {
         ulimits: [],
       },
     });
+    service = containers;
     stack.defer(() => containers.close());
-    const fixture = new ContainerFixture(path, stack.move(), containers, networks);
-    (fixture as { events: DomainEvent[] }).events = events;
     await containers.restore();
-    return fixture;
+    await importBusybox(images);
+    return new ContainerFixture({ path, stack: stack.move(), containers, networks, volumes, events });
   }
 
   /** Ends this daemon and leaves its containers to the next one in the same place. */
@@ -238,23 +250,12 @@ export const ATTACH: AttachRequest = {
   detachKeys: '',
 };
 
-function oneImage(image: ResolvedImage): ImageStore {
-  const known = new Set(['bb', 'bb:latest', image.id]);
-  const resolve = (reference: string) => {
-    if (known.has(reference)) return image;
-    throw new EngineError('not-found', `No such image: ${reference}`);
-  };
-  return {
-    resolve,
-    inspect: () => Promise.reject(new EngineError('not-found', 'no details')),
-    referencesOf: () => ['bb:latest'],
-  } as unknown as ImageStore;
-}
-
-function testVolumes(directory: string): never {
-  return { get: () => undefined, directory } as never;
-}
-
-export function emptyInput(): Readable {
-  return Readable.from([]);
+/** Once in a directory. */
+async function importBusybox(images: ImageStore): Promise<void> {
+  try {
+    images.resolve('bb');
+  } catch {
+    const archive = Readable.from([busyboxRootTar()]);
+    await images.import({ archive, reference: 'bb', changes: ['CMD ["sh"]', 'ENV PATH=/bin'] });
+  }
 }
