@@ -303,11 +303,14 @@ describe('load', () => {
   });
 });
 
+function manifest(value: unknown): Buffer {
+  return json([value]);
+}
+
 describe('load of hostile archives', () => {
   const layer = LAYERS[1]!;
   const config = configFor([layer]);
   const good = { 'l.tar': layer, 'c.json': config };
-  const manifest = (value: unknown) => json([value]);
   const bomb = gzipSync(tar({ zeros: Buffer.alloc(3_000_000) }));
   const big = [tar({ zeros: Buffer.alloc(3_000_000) })];
 
@@ -396,7 +399,7 @@ describe('load of hostile archives', () => {
     [
       'a layer that is no tar',
       () => dockerArchive({ layers: [randomBytes(200_000)] }),
-      /invalid tar header|not octal/,
+      /invalid tar header/,
     ],
     [
       'a name that is none',
@@ -428,7 +431,7 @@ describe('load of hostile archives', () => {
       'too much in small files',
       () =>
         tar(
-          Object.fromEntries(Array.from({ length: 1100 }, (_, index) => [`f${index}`, Buffer.alloc(60_000)])),
+          Object.fromEntries(Array.from({ length: 1200 }, (_, index) => [`f${index}`, Buffer.alloc(60_000)])),
         ),
       /too many small files/,
     ],
@@ -538,7 +541,7 @@ describe('import', () => {
       [{ archive: archive(), platform: 'a b' }, /platform/],
       [{ archive: chunked(Buffer.from('BZh91AY&SY')) }, /bzip2 compression is not supported/],
       [{ archive: Readable.from([]) }, /empty/],
-      [{ archive: chunked(randomBytes(70_000)) }, /invalid tar header|not octal/],
+      [{ archive: chunked(randomBytes(70_000)) }, /invalid tar header/],
     ];
     for (const [request, text] of attempts)
       await assert.rejects(engine.images.import(request), coded('invalid', text));
@@ -568,7 +571,7 @@ describe('save', () => {
     await using other = await open(elsewhere);
     assert.equal(
       await load(other, archive),
-      'Loaded image: other/x:y\nLoaded image: s:1\nLoaded image: s:2\n',
+      'Loaded image: s:1\nLoaded image: s:2\nLoaded image: other/x:y\n',
     );
     assert.equal(other.images.resolve('s:2').id, id);
   });
@@ -684,17 +687,18 @@ describe('tag, list, history and lookup', () => {
   });
 });
 
+async function loaded(...tags: readonly string[]): Promise<Engine & { readonly id: Digest }> {
+  const engine = await open();
+  await load(engine, dockerArchive({ layers: LAYERS, tags }));
+  const id = sha256(configFor(LAYERS));
+  engine.events.length = 0;
+  return { ...engine, id, [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
+}
+
 describe('remove and prune', () => {
   const gentle = { force: false, prune: true };
   const forced = { force: true, prune: true };
 
-  async function loaded(...tags: readonly string[]): Promise<Engine & { readonly id: Digest }> {
-    const engine = await open();
-    await load(engine, dockerArchive({ layers: LAYERS, tags }));
-    const id = sha256(configFor(LAYERS));
-    engine.events.length = 0;
-    return { ...engine, id, [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
-  }
 
   it('untags while there are names, then deletes everything', async () => {
     await using engine = await loaded('a:1', 'b:2');

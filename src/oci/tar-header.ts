@@ -152,7 +152,7 @@ function decodeBase256(block: Buffer, offset: number, length: number): number {
 
 /** Sums as unsigned bytes, or as signed ones as some old writers did; the field itself counts as spaces. */
 function verifyChecksum(block: Buffer): void {
-  const stored = decodeNumber(block, 148, 8);
+  const stored = /^ *([0-7]+)[ \0]*$/.exec(block.toString('latin1', 148, 156))?.[1];
   let sum = 0;
   let high = 0;
   for (let index = 0; index < BLOCK_BYTES; index++) {
@@ -165,7 +165,8 @@ function verifyChecksum(block: Buffer): void {
     sum += 0x20 - byte;
     if (byte > 127) high--;
   }
-  if (stored !== sum && stored !== sum - high * 256) throw malformed('invalid tar header');
+  const value = Number.parseInt(stored ?? '', 8);
+  if (value !== sum && value !== sum - high * 256) throw malformed('invalid tar header');
 }
 
 /** The bytes up to the first NUL, copied. */

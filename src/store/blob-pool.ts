@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { EngineError } from '#base/errors.ts';
 import type { BlobAnswer, BlobJob } from './blob-worker.ts';
+import { StartingSink } from './starting-sink.ts';
 
 const SEGMENT_BYTES = 512 * 1024;
 const SEGMENTS_PER_SINK = 2;
@@ -22,6 +23,8 @@ interface Answering {
 interface Lane {
   readonly worker: Worker;
   sinks: number;
+  /** False while the thread starts, which takes tens of milliseconds. */
+  isReady: boolean;
   /** In the order of the messages sent: the worker answers in that order. */
   readonly waiting: Answering[];
 }
@@ -49,6 +52,12 @@ export class BlobPool implements AsyncDisposable {
   /** @param offset bytes that the file holds already; they are hashed first */
   open(fd: number, offset: number): BlobSink {
     const lane = this.#pickLane();
+    const handOver = (from: number) => this.#openOn(lane, fd, from);
+    if (lane.isReady || offset > 0) return handOver(offset);
+    return new StartingSink(fd, { isReady: () => lane.isReady, handOver, release: () => lane.sinks-- });
+  }
+
+  #openOn(lane: Lane, fd: number, offset: number): BlobSink {
     const job = ++this.#lastJob;
     const send = (message: BlobJob) => ask(lane, message);
     return new PooledSink(job, fd, offset, send, {
@@ -75,8 +84,11 @@ export class BlobPool implements AsyncDisposable {
 
   #start(): Lane {
     const worker = new Worker(new URL('blob-worker.ts', import.meta.url), { execArgv: [] });
-    const lane: Lane = { worker, sinks: 0, waiting: [] };
+    const lane: Lane = { worker, sinks: 0, isReady: false, waiting: [] };
     worker.on('message', (answer: BlobAnswer) => lane.waiting.shift()?.resolve(answer));
+    worker.once('online', () => {
+      lane.isReady = true;
+    });
     worker.once('error', (error) => this.#lost(lane, error));
     worker.once('exit', () =>
       this.#lost(lane, new EngineError('aborted', 'Cannot write blob: the store is closed')),
