@@ -91,6 +91,11 @@ function startForty(contender: Contender): Promise<void> {
 
 const YES = 'yes 0123456789012345678901234567890123456789012345678901234567890 | head -c 200000000';
 
+/** The default log of this engine is bounded to less than the case prints; here it must keep everything, too. */
+function keepAll(contender: Contender): readonly string[] {
+  return contender.kind === 'caisson' ? ['--log-opt', 'max-size=300m'] : [];
+}
+
 export const CASES: readonly Case[] = [
   { name: 'run-none', run: (c) => void command(c, ['run', '--rm', '--network', 'none', 'bench', 'true']) },
   { name: 'run-bridge', run: (c) => void command(c, ['run', '--rm', 'bench', 'true']) },
