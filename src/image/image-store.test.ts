@@ -396,11 +396,7 @@ describe('load of hostile archives', () => {
         }),
       /its digest is/,
     ],
-    [
-      'a layer that is no tar',
-      () => dockerArchive({ layers: [randomBytes(200_000)] }),
-      /invalid tar header/,
-    ],
+    ['a layer that is no tar', () => dockerArchive({ layers: [randomBytes(200_000)] }), /invalid tar header/],
     [
       'a name that is none',
       () => dockerArchive({ layers: [layer], tags: ['Bad Name'] }),
@@ -603,7 +599,7 @@ describe('tag, list, history and lookup', () => {
     const { id } = engine.images.resolve('a:1');
     for (const text of [id, id.slice(7), id.slice(7, 19), id.slice(0, 19), 'docker.io/library/a:1'])
       assert.equal(engine.images.resolve(text).id, id, text);
-    assert.throws(() => engine.images.resolve('a'), coded('not-found', 'No such image: a:latest'));
+    assert.throws(() => engine.images.resolve('zz'), coded('not-found', 'No such image: zz:latest'));
     assert.throws(
       () => engine.images.resolve(`sha256:${'0'.repeat(64)}`),
       coded('not-found', `No such image: sha256:${'0'.repeat(64)}`),
@@ -698,7 +694,6 @@ async function loaded(...tags: readonly string[]): Promise<Engine & { readonly i
 describe('remove and prune', () => {
   const gentle = { force: false, prune: true };
   const forced = { force: true, prune: true };
-
 
   it('untags while there are names, then deletes everything', async () => {
     await using engine = await loaded('a:1', 'b:2');
