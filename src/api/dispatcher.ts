@@ -1,7 +1,8 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { EngineError, isEngineError, messageOf } from '#base/errors.ts';
 import { unsupportedVersion } from '#wire/versions.ts';
+import { assignConnection, detachConnection } from './connection.ts';
 import { Exchange, type ServerContext } from './exchange.ts';
 import { sendEmpty, sendError } from './respond.ts';
 import type { Route } from './route.ts';
@@ -28,29 +29,33 @@ export class Dispatcher {
     // A client that goes away is noticed where it matters: by the exchange's signal.
     request.on('error', ignore);
     response.on('error', ignore);
-    void this.#serve(request, response, false);
+    void this.#serve(request, response, undefined);
   }
 
-  upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+  upgrade(request: IncomingMessage, connection: Duplex, head: Buffer): void {
     request.on('error', ignore);
-    socket.on('error', ignore);
-    if (head.length > 0) socket.unshift(head);
+    connection.on('error', ignore);
+    if (head.length > 0) connection.unshift(head);
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.on('error', ignore);
-    response.assignSocket(socket);
+    assignConnection(response, connection);
     response.once('finish', () => {
-      response.detachSocket(socket);
-      socket.end();
-      socket.resume();
+      detachConnection(response, connection);
+      connection.end();
+      connection.resume();
     });
-    void this.#serve(request, response, true);
+    void this.#serve(request, response, connection);
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse, upgrading: boolean): Promise<void> {
+  async #serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    upgrade: Duplex | undefined,
+  ): Promise<void> {
     const target = parseTarget(request.url ?? '/');
     const match = this.#router.match(request.method ?? 'GET', target.path);
-    const exchange = new Exchange(this.#context, request, response, target, match?.params ?? {}, upgrading);
+    const exchange = new Exchange(this.#context, request, response, target, match?.params ?? {}, upgrade);
     try {
       const handled = this.#handle(exchange, match?.target, target.version);
       if (handled) await handled;

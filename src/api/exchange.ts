@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Logger } from '#base/log.ts';
 import type { EngineApi } from '#engine/engine.ts';
 import { parseBoolean } from '#wire/booleans.ts';
@@ -24,8 +25,11 @@ export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly params: Readonly<Record<string, string>>;
-  /** True if the client asked to upgrade the connection and this is the route that does. */
-  readonly upgrading: boolean;
+  /**
+   * The connection that the client asked to upgrade, where this is a route that does: the socket, or a stream in
+   * front of it that holds back what follows until the request's body has come.
+   */
+  readonly upgrade: Duplex | undefined;
   /** Set once the connection carries something else than HTTP. */
   hijacked = false;
   readonly #target: RequestTarget;
@@ -38,13 +42,13 @@ export class Exchange {
     response: ServerResponse,
     target: RequestTarget,
     params: Readonly<Record<string, string>>,
-    upgrading: boolean,
+    upgrade: Duplex | undefined,
   ) {
     this.context = context;
     this.request = request;
     this.response = response;
     this.params = params;
-    this.upgrading = upgrading;
+    this.upgrade = upgrade;
     this.#target = target;
   }
 

@@ -3,8 +3,9 @@
  *
  * With an Upgrade header the answer is 101; without it 200, no length, ended by closing (older and simpler clients).
  */
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Socket } from 'node:net';
+import { detachConnection, tuneForStreaming } from './connection.ts';
 import type { Exchange } from './exchange.ts';
 import { bodyStream, hasBody } from './request-body.ts';
 
@@ -28,28 +29,28 @@ export function takeOver(
   exchange: Exchange,
   options: { readonly contentType: string; readonly bodyConsumed: boolean },
 ): RawStream {
-  if (!exchange.upgrading && hasBody(exchange) && !options.bodyConsumed) return answerWhileReading(exchange);
-  const socket = takeSocket(exchange);
-  socket.write(headOf(exchange, options.contentType));
-  return { input: socket, output: socket };
+  if (!exchange.upgrade && hasBody(exchange) && !options.bodyConsumed) return answerWhileReading(exchange);
+  const connection = takeConnection(exchange);
+  connection.write(headOf(exchange, options.contentType));
+  return { input: connection, output: connection };
 }
 
-/** The bare socket: no parser, no time-outs; it closes itself some time after our FIN. */
-export function takeSocket(exchange: Exchange): Socket {
+/** The bare connection: no parser, no time-outs; it closes itself some time after our FIN. */
+export function takeConnection(exchange: Exchange): Duplex {
   exchange.hijacked = true;
   const { socket } = exchange.request;
-  exchange.response.detachSocket(socket);
-  if (!exchange.upgrading) detachParser(socket);
-  socket.on('error', () => socket.destroy());
-  socket.setNoDelay(true);
-  socket.setTimeout(0);
-  socket.once('finish', () => lingerOn(socket));
-  return socket;
+  const connection = exchange.upgrade ?? socket;
+  detachConnection(exchange.response, connection);
+  if (!exchange.upgrade) detachParser(socket);
+  connection.on('error', () => connection.destroy());
+  tuneForStreaming(socket);
+  connection.once('finish', () => lingerOn(connection));
+  return connection;
 }
 
 /** 101 as the daemon writes it; the common headers are there for clients that look. */
 function headOf(exchange: Exchange, contentType: string): string {
-  if (!exchange.upgrading) return `HTTP/1.1 200 OK\r\nContent-Type: ${RAW_STREAM}\r\n\r\n`;
+  if (!exchange.upgrade) return `HTTP/1.1 200 OK\r\nContent-Type: ${RAW_STREAM}\r\n\r\n`;
   const protocol = exchange.request.headers.upgrade ?? 'tcp';
   const common = exchange.context.headers;
   let head = `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
@@ -84,13 +85,13 @@ function detachParser(socket: Socket): void {
 }
 
 /** Closing at once could cost the client the last bytes (RST); waiting for ever would leak the socket. */
-function lingerOn(socket: Socket): void {
-  if (socket.readableEnded || socket.destroyed) {
-    socket.destroy();
+function lingerOn(connection: Duplex): void {
+  if (connection.readableEnded || connection.destroyed) {
+    connection.destroy();
     return;
   }
-  socket.resume();
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
-  socket.once('end', () => socket.destroy());
-  socket.once('close', () => clearTimeout(timer));
+  connection.resume();
+  const timer = setTimeout(() => connection.destroy(), LINGER_MS).unref();
+  connection.once('end', () => connection.destroy());
+  connection.once('close', () => clearTimeout(timer));
 }

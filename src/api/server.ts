@@ -113,7 +113,7 @@ class HttpApiServer implements ApiServer {
       response.once('close', () => this.#closeIfIdle(server));
       this.#dispatcher.request(request, response);
     });
-    server.on('upgrade', (request, socket: Socket, head) => this.#dispatcher.upgrade(request, socket, head));
+    server.on('upgrade', (request, connection, head) => this.#dispatcher.upgrade(request, connection, head));
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuseGarbage(error, socket));
     server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.#sockets.add(socket);

@@ -188,7 +188,10 @@ test('an exec runs on an upgraded connection, its exit code known at FIN', async
   using connection = new RawConnection(engine.socket);
   const body = '{"Detach":false,"Tty":false}';
   const headers = { ...UPGRADE, 'Content-Type': 'application/json', 'Content-Length': String(body.length) };
-  connection.send(requestHead(`POST /exec/${Id}/start`, headers) + body);
+  // In two pieces, as Go's clients write it.
+  connection.send(requestHead(`POST /exec/${Id}/start`, headers));
+  await sleep(30);
+  connection.send(body);
   assert.match(await connection.takeUntil('\r\n\r\n'), /^HTTP\/1\.1 101 UPGRADED/);
   connection.send('in\n');
   connection.halfClose();
