@@ -12,5 +12,6 @@ if [ -z "${bun:-}" ]; then
 fi
 mkdir -p build
 # Written beside and renamed: a running client keeps the file it started from.
-"$bun" build --compile --minify --bytecode --target=bun src/main/caisson.ts --outfile build/caisson.new >&2
+"$bun" build --compile --minify --bytecode --format=esm --splitting --target=bun \
+  --no-compile-autoload-dotenv --no-compile-autoload-bunfig src/main/caisson.ts --outfile build/caisson.new >&2
 mv -f build/caisson.new build/caisson

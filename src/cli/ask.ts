@@ -9,7 +9,8 @@ export async function askLine(
   question: string,
   options: { readonly hidden?: boolean } = {},
 ): Promise<string> {
-  if (!stdinIsTerminal()) throw new ExitError(1, 'Error: Cannot perform an interactive login from a non TTY device');
+  if (!stdinIsTerminal())
+    throw new ExitError(1, 'Error: Cannot perform an interactive login from a non TTY device');
   context.stdout.write(question);
   if (options.hidden) return readHidden(context);
   const lines = createInterface({ input: process.stdin, terminal: false });

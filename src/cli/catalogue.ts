@@ -20,7 +20,11 @@ export interface GroupEntry {
   readonly entries: Readonly<Record<string, Entry>>;
 }
 
-const command = (load: Load, aliases: readonly string[] = [], section: CommandEntry['section'] = 'more'): CommandEntry => ({
+const command = (
+  load: Load,
+  aliases: readonly string[] = [],
+  section: CommandEntry['section'] = 'more',
+): CommandEntry => ({
   kind: 'command',
   load,
   aliases,
@@ -253,7 +257,9 @@ function isHelp(word: string): boolean {
 
 function entryOf(group: GroupEntry, word: string): Entry | undefined {
   if (Object.hasOwn(group.entries, word)) return group.entries[word];
-  return Object.values(group.entries).find((entry) => entry.kind === 'command' && entry.aliases.includes(word));
+  return Object.values(group.entries).find(
+    (entry) => entry.kind === 'command' && entry.aliases.includes(word),
+  );
 }
 
 /** Every command with the words that call it, groups walked through. */

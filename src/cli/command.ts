@@ -10,7 +10,14 @@ export interface Invocation<Table> {
 }
 
 /** What an operand names: for the completion of shells. */
-export type OperandKind = 'container' | 'running-container' | 'stopped-container' | 'image' | 'volume' | 'network' | 'file';
+export type OperandKind =
+  | 'container'
+  | 'running-container'
+  | 'stopped-container'
+  | 'image'
+  | 'volume'
+  | 'network'
+  | 'file';
 
 /** One command, declared: the parser, the help and the completion are generated from it. */
 export interface Command<Table = Flags> {

@@ -15,7 +15,9 @@ export async function createWithPull(
   body: CreateBody,
 ): Promise<CreatedContainer> {
   if (!['always', 'missing', 'never'].includes(flags.pull)) {
-    throw new UsageError(`invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`);
+    throw new UsageError(
+      `invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`,
+    );
   }
   using cidFile = reserveCidFile(flags.cidfile);
   if (flags.pull === 'always') await pull(context, flags, image);

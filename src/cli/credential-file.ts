@@ -6,7 +6,11 @@ import { type DockerConfig, dockerConfigPath, readDockerConfig } from './docker-
 type Credentials = NonNullable<DockerConfig['auths']>[string];
 
 /** Remembers the credentials for a registry, or forgets them (undefined), in the file that Docker's client uses too. */
-export function changeCredentials(context: Context, registry: string, credentials: Credentials | undefined): void {
+export function changeCredentials(
+  context: Context,
+  registry: string,
+  credentials: Credentials | undefined,
+): void {
   const config = readDockerConfig(context);
   const others = Object.entries(config.auths ?? {}).filter(([name]) => name !== registry);
   const auths = Object.fromEntries(credentials ? [...others, [registry, credentials]] : others);

@@ -45,7 +45,9 @@ function findEngine(context: Context): string | undefined {
     // Run from source, this is src/main/caisson.ts.
     script.endsWith('.ts') ? join(dirname(script), '../../bin/caissond') : undefined,
   ];
-  const onPath = (context.environment['PATH'] ?? '').split(':').map((directory) => join(directory, 'caissond'));
+  const onPath = (context.environment['PATH'] ?? '')
+    .split(':')
+    .map((directory) => join(directory, 'caissond'));
   return [...beside, ...onPath].find((path) => path !== undefined && isExecutable(path));
 }
 

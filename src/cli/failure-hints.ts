@@ -29,8 +29,14 @@ async function missingHints(context: Context, message: string): Promise<readonly
   const image = /No such image: (\S+)/.exec(message)?.[1];
   if (image === undefined) return undefined;
   const tags = (await listImages(context.client)).flatMap(({ RepoTags }) => RepoTags ?? []);
-  const short = (name: string): string => name.replace(/:latest$/, '');
-  return didYouMean(nearest(short(image), tags.map(short)), '"caisson images" lists all images.');
+  return didYouMean(
+    nearest(withoutLatest(image), tags.map(withoutLatest)),
+    '"caisson images" lists all images.',
+  );
+}
+
+function withoutLatest(name: string): string {
+  return name.replace(/:latest$/, '');
 }
 
 function didYouMean(names: readonly string[], otherwise: string): readonly string[] {
@@ -39,11 +45,26 @@ function didYouMean(names: readonly string[], otherwise: string): readonly strin
 
 /** By words of the engine's message. */
 const KNOWN: readonly (readonly [pattern: RegExp, hint: (match: RegExpExecArray) => string])[] = [
-  [/container name "\/?([^"]+)" is already in use/, ([, name]) => `Free the name with "caisson rm -f ${name}", or choose another with --name.`],
-  [/(?:container is running|stop the container before removing)/i, () => 'Stop it first, or remove it all the same with "rm -f".'],
-  [/(?:port is already allocated|address already in use)/, () => 'Something listens on that port: choose another one before the colon of -p.'],
-  [/exec: "([^"]+)": executable file not found/, ([, name]) => `Is ${JSON.stringify(name)} in the image, and spelt as there?`],
-  [/container \S+ is not running/, () => 'Start it with "caisson start", or look at "caisson logs" for why it ended.'],
+  [
+    /container name "\/?([^"]+)" is already in use/,
+    ([, name]) => `Free the name with "caisson rm -f ${name}", or choose another with --name.`,
+  ],
+  [
+    /(?:container is running|stop the container before removing)/i,
+    () => 'Stop it first, or remove it all the same with "rm -f".',
+  ],
+  [
+    /(?:port is already allocated|address already in use)/,
+    () => 'Something listens on that port: choose another one before the colon of -p.',
+  ],
+  [
+    /exec: "([^"]+)": executable file not found/,
+    ([, name]) => `Is ${JSON.stringify(name)} in the image, and spelt as there?`,
+  ],
+  [
+    /container \S+ is not running/,
+    () => 'Start it with "caisson start", or look at "caisson logs" for why it ended.',
+  ],
 ];
 
 function knownHints(message: string): readonly string[] {

@@ -34,7 +34,10 @@ export type FlagValues<Table> = {
   readonly [Name in keyof Table]: Table[Name] extends Flag<infer Value> ? Value : never;
 };
 
-export function booleanFlag(summary: string, options: FlagOptions & { readonly initial?: boolean } = {}): Flag<boolean> {
+export function booleanFlag(
+  summary: string,
+  options: FlagOptions & { readonly initial?: boolean } = {},
+): Flag<boolean> {
   const { initial = false, ...rest } = options;
   return {
     type: '',
@@ -47,7 +50,10 @@ export function booleanFlag(summary: string, options: FlagOptions & { readonly i
   };
 }
 
-export function stringFlag(summary: string, options: FlagOptions & { readonly initial?: string } = {}): Flag<string> {
+export function stringFlag(
+  summary: string,
+  options: FlagOptions & { readonly initial?: string } = {},
+): Flag<string> {
   const { initial = '', ...rest } = options;
   const shown = initial === '' ? {} : { shownDefault: JSON.stringify(initial) };
   return { type: 'string', summary, initial, ...shown, ...rest, add: (_, text) => text };
@@ -63,7 +69,13 @@ export function listFlag(
 
 /** A list whose occurrences may each carry several values between commas. */
 export function stringsFlag(summary: string, options: FlagOptions = {}): Flag<readonly string[]> {
-  return { type: 'strings', summary, initial: [], ...options, add: (before, text) => [...before, ...text.split(',')] };
+  return {
+    type: 'strings',
+    summary,
+    initial: [],
+    ...options,
+    add: (before, text) => [...before, ...text.split(',')],
+  };
 }
 
 export function integerFlag(
@@ -106,7 +118,10 @@ export function mapFlag(summary: string, options: FlagOptions = {}): Flag<Readon
 }
 
 /** `--filter name=value`, gathered by name. */
-export function filterFlag(summary: string, options: FlagOptions = {}): Flag<Readonly<Record<string, readonly string[]>>> {
+export function filterFlag(
+  summary: string,
+  options: FlagOptions = {},
+): Flag<Readonly<Record<string, readonly string[]>>> {
   return {
     type: 'filter',
     summary,

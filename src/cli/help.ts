@@ -1,8 +1,16 @@
-import { allCommands, catalogue, type CommandEntry, type FoundCommand, type FoundGroup, type GroupEntry } from './catalogue.ts';
+import {
+  allCommands,
+  catalogue,
+  type CommandEntry,
+  type FoundCommand,
+  type FoundGroup,
+  type GroupEntry,
+} from './catalogue.ts';
 import type { Command } from './command.ts';
 import { type Flag, flagName, type Flags } from './flag.ts';
 import { globalFlags } from './program.ts';
 import { nearest } from './suggest.ts';
+import { isTerminal } from './terminal/is-terminal.ts';
 
 const PROGRAM = 'caisson';
 
@@ -12,7 +20,8 @@ export async function programHelp(): Promise<string> {
   const groups = Object.entries(catalogue.entries).flatMap(([name, entry]) =>
     entry.kind === 'group' ? [[name, entry.summary] as const] : [],
   );
-  const inSection = (section: CommandEntry['section']): Rows => rows.filter((row) => row.section === section).map(pairOf);
+  const inSection = (section: CommandEntry['section']): Rows =>
+    rows.filter((row) => row.section === section).map(pairOf);
   return [
     `\nUsage:  ${PROGRAM} [OPTIONS] COMMAND\n`,
     `${catalogue.summary}\n`,
@@ -42,7 +51,9 @@ export function commandHelp(found: FoundCommand, command: Command): string {
   const flags = Object.values(command.flags).some((flag) => !flag.hidden);
   return [
     usageBlock(found, command),
-    command.description === undefined ? command.summary : `${command.summary}\n\n${command.description.trim()}`,
+    command.description === undefined
+      ? command.summary
+      : `${command.summary}\n\n${command.description.trim()}`,
     ...(names.length > 1 ? [`\nAliases:\n  ${names.join(', ')}`] : []),
     ...(command.examples ? [`\nExamples:\n${command.examples.map((line) => `  ${line}`).join('\n')}`] : []),
     ...(flags ? [`\nOptions:\n${flagLines(command.flags).trimEnd()}`] : []),
@@ -57,11 +68,16 @@ export function wrongOperands(found: FoundCommand, command: Command): string {
 }
 
 function operandRule({ min, max }: Command['operands']): string {
-  const count = (number: number): string => `${number} argument${number === 1 ? '' : 's'}`;
   if (max === 0) return 'accepts no arguments';
-  if (min === max) return `requires exactly ${count(min)}`;
-  if (max === Number.POSITIVE_INFINITY) return `requires at least ${count(min)}`;
-  return min === 0 ? `requires at most ${count(max)}` : `requires at least ${min} and at most ${count(max)}`;
+  if (min === max) return `requires exactly ${argumentCount(min)}`;
+  if (max === Number.POSITIVE_INFINITY) return `requires at least ${argumentCount(min)}`;
+  return min === 0
+    ? `requires at most ${argumentCount(max)}`
+    : `requires at least ${min} and at most ${argumentCount(max)}`;
+}
+
+function argumentCount(number: number): string {
+  return `${number} argument${number === 1 ? '' : 's'}`;
 }
 
 /** What is said of a word that is no command. */
@@ -80,16 +96,21 @@ function namesIn(group: GroupEntry): readonly string[] {
 
 function usageBlock(found: FoundCommand, command: Command): string {
   const name = [PROGRAM, ...found.path].join(' ');
-  const lines = command.usage.map((form, index) => `${index === 0 ? 'Usage:  ' : '\t'}${name} ${form}`.trimEnd());
+  const lines = command.usage.map((form, index) =>
+    `${index === 0 ? 'Usage:  ' : '\t'}${name} ${form}`.trimEnd(),
+  );
   return `\n${lines.join('\n')}\n`;
 }
 
 function namesOf(entry: CommandEntry): readonly string[] {
   return [...allCommands()]
     .filter((each) => each.entry.load === entry.load)
-    .flatMap(({ path, entry: { aliases } }) => [path, ...aliases.map((alias) => [...path.slice(0, -1), alias])])
+    .flatMap(({ path, entry: { aliases } }) => [
+      path,
+      ...aliases.map((alias) => [...path.slice(0, -1), alias]),
+    ])
     .map((path) => [PROGRAM, ...path].join(' '))
-    .sort((one, other) => other.split(' ').length - one.split(' ').length);
+    .toSorted((one, other) => other.split(' ').length - one.split(' ').length);
 }
 
 type Rows = readonly (readonly [name: string, summary: string])[];
@@ -126,7 +147,7 @@ export function flagLines(table: Flags): string {
   const rows = Object.entries(table)
     .filter(([, flag]) => !flag.hidden)
     .map(([key, flag]) => ({ name: flagName(key), left: flagLeft(flagName(key), flag), flag }))
-    .sort((one, other) => (one.name < other.name ? -1 : 1));
+    .toSorted((one, other) => (one.name < other.name ? -1 : 1));
   const width = Math.max(...rows.map(({ left }) => left.length), 0) + 3;
   const room = Math.max(helpWidth() - width, 24);
   return rows
@@ -143,7 +164,7 @@ function flagLeft(name: string, { short, type }: Flag): string {
 }
 
 function helpWidth(): number {
-  return Math.min(process.stdout.columns || 80, 120);
+  return isTerminal(1) ? Math.min(process.stdout.columns || 80, 120) : 80;
 }
 
 function wrap(text: string, width: number): readonly string[] {

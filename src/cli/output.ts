@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { isatty } from 'node:tty';
+import { isTerminal } from './terminal/is-terminal.ts';
 
 /** A standard stream to write to. Writes are synchronous: what was written is out when the process exits. */
 export interface Output {
@@ -14,7 +14,7 @@ export class ReaderGone extends Error {
 }
 
 export function createOutput(fd: number): Output {
-  return { fd, isTerminal: isatty(fd), write: (data) => writeAll(fd, data) };
+  return { fd, isTerminal: isTerminal(fd), write: (data) => writeAll(fd, data) };
 }
 
 function writeAll(fd: number, data: string | Uint8Array): void {

@@ -1,9 +1,9 @@
-import { badValue, type Flag, flagName, type Flags } from './flag.ts';
+import { badValue, type Flag, flagName, type Flags, type FlagValues } from './flag.ts';
 import { nearest } from './suggest.ts';
 import { UsageError } from './usage-error.ts';
 
-export interface ParsedLine {
-  readonly values: Readonly<Record<string, unknown>>;
+export interface ParsedLine<Table> {
+  readonly values: FlagValues<Table>;
   /** The flags that were given, by their keys in the table. */
   readonly given: ReadonlySet<string>;
   readonly rest: readonly string[];
@@ -22,34 +22,38 @@ export interface ParseOptions {
  *
  * @throws {UsageError} for unknown flags and values that do not fit
  */
-export function parseFlags(table: Flags, words: readonly string[], options: ParseOptions): ParsedLine {
+export function parseFlags<Table extends Flags>(
+  table: Table,
+  words: readonly string[],
+  options: ParseOptions,
+): ParsedLine<Table> {
   return new FlagParser(table, words, options).parse();
 }
 
-class FlagParser {
+class FlagParser<Table extends Flags> {
   readonly #table: Flags;
   readonly #words: readonly string[];
   readonly #options: ParseOptions;
   readonly #long = new Map<string, string>();
   readonly #short = new Map<string, string>();
-  readonly #values: Record<string, unknown> = {};
+  readonly #values = new Map<string, unknown>();
   readonly #given = new Set<string>();
   readonly #rest: string[] = [];
   #at = 0;
   #help = false;
 
-  constructor(table: Flags, words: readonly string[], options: ParseOptions) {
+  constructor(table: Table, words: readonly string[], options: ParseOptions) {
     this.#table = table;
     this.#words = words;
     this.#options = options;
     for (const [key, flag] of Object.entries(table)) {
-      this.#values[key] = flag.initial;
+      this.#values.set(key, flag.initial);
       for (const name of [flagName(key), ...(flag.aliases ?? [])]) this.#long.set(name, key);
       if (flag.short !== undefined) this.#short.set(flag.short, key);
     }
   }
 
-  parse(): ParsedLine {
+  parse(): ParsedLine<Table> {
     while (this.#at < this.#words.length && !this.#help) {
       const word = this.#words[this.#at++] ?? '';
       if (word === '--') this.#takeRest();
@@ -57,7 +61,9 @@ class FlagParser {
       else if (word.startsWith('-') && word !== '-') this.#shortFlags(word);
       else this.#operand(word);
     }
-    return { values: this.#values, given: this.#given, rest: this.#rest, help: this.#help };
+    const entries: readonly (readonly unknown[])[] = [...this.#values];
+    const values: FlagValues<Table> = Object.fromEntries(entries);
+    return { values, given: this.#given, rest: this.#rest, help: this.#help };
   }
 
   #operand(word: string): void {
@@ -112,7 +118,7 @@ class FlagParser {
   #set(key: string, text: string): void {
     const flag = this.#flag(key);
     try {
-      this.#values[key] = flag.add(this.#values[key], text);
+      this.#values.set(key, flag.add(this.#values.get(key), text));
     } catch (error) {
       throw badValue(text, flagName(key), flag, error instanceof Error ? error.message : String(error));
     }

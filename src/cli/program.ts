@@ -28,7 +28,7 @@ export async function runProgram(words: readonly string[], environment: Environm
   let found: FoundCommand | undefined;
   try {
     const line = parseFlags(globalFlags, words, { interspersed: false });
-    const globals = line.values as FlagValues<typeof globalFlags>;
+    const globals = line.values;
     context = createContext(globalOptions(globals), environment);
     if (globals.version) return await printShortVersion(context);
     const match = findCommand(line.rest);
@@ -70,10 +70,14 @@ async function runFound(context: Context, found: FoundCommand): Promise<number> 
     context.stderr.write(wrongOperands(found, command));
     return 1;
   }
-  return command.run(context, { flags: line.values as never, given: line.given, operands: line.rest });
+  return command.run(context, { flags: line.values, given: line.given, operands: line.rest });
 }
 
-async function groupHelp(context: Context, match: ReturnType<typeof findCommand>, asked: boolean): Promise<number> {
+async function groupHelp(
+  context: Context,
+  match: ReturnType<typeof findCommand>,
+  asked: boolean,
+): Promise<number> {
   const help = await import('./help.ts');
   if (match.kind === 'command') context.stdout.write(help.commandHelp(match, await match.load()));
   else if (match.kind === 'unknown') return unknownCommand(context, match);
@@ -81,7 +85,10 @@ async function groupHelp(context: Context, match: ReturnType<typeof findCommand>
   return asked || match.kind === 'group' ? 0 : 1;
 }
 
-async function unknownCommand(context: Context, match: { readonly word: string; readonly group: FoundGroup }): Promise<number> {
+async function unknownCommand(
+  context: Context,
+  match: { readonly word: string; readonly group: FoundGroup },
+): Promise<number> {
   const { unknownCommandMessage } = await import('./help.ts');
   context.stderr.write(unknownCommandMessage(match.word, match.group));
   return 1;

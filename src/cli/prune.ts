@@ -25,7 +25,12 @@ export async function confirmPrune(context: Context, force: boolean, warning: st
 }
 
 /** What was deleted, if anything, and the space that it gave back. */
-export function printPruned(context: Context, title: string, deleted: readonly string[], bytes?: number): void {
+export function printPruned(
+  context: Context,
+  title: string,
+  deleted: readonly string[],
+  bytes?: number,
+): void {
   if (deleted.length > 0) context.print(`${title}\n${deleted.join('\n')}\n`);
   if (bytes !== undefined) context.print(`Total reclaimed space: ${humanSize(bytes)}`);
 }

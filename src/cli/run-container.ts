@@ -60,7 +60,8 @@ async function runAttached(context: Context, flags: RunFlags, id: string): Promi
   if (!wanted) context.print(id);
   using _raw = flags.tty && streams.stdin ? rawMode() : undefined;
   const detachKeys = flags.tty ? parseDetachKeys(flags.detachKeys || DEFAULT_DETACH_KEYS) : undefined;
-  const streaming = connection && joinStreams(context, connection, { ...streams, tty: flags.tty, detachKeys });
+  const streaming =
+    connection && joinStreams(context, connection, { ...streams, tty: flags.tty, detachKeys });
   await startJoined(context, flags, id, connection, result);
   using _resizing = flags.tty ? followSize(context, id) : undefined;
   if ((await streaming) === 'detached') return 0;
@@ -105,7 +106,11 @@ async function start(context: Context, id: string, detachKeys: string): Promise<
 /** 127 where the command does not exist, 126 where it cannot be run, as shells and Docker say it. */
 function startFailureCode(error: unknown): number | undefined {
   if (!(error instanceof ApiError)) return undefined;
-  const missing = ['executable file not found', 'no such file or directory', 'system cannot find the file specified'];
+  const missing = [
+    'executable file not found',
+    'no such file or directory',
+    'system cannot find the file specified',
+  ];
   if (missing.some((text) => error.message.includes(text))) return 127;
   const refused = ['permission denied', 'not a directory', 'is a directory'];
   return refused.some((text) => error.message.includes(text)) ? 126 : undefined;
@@ -128,5 +133,3 @@ export function exitCodeOf(context: Context, result: WaitResult): number {
   }
   return result.StatusCode;
 }
-
-

@@ -9,7 +9,10 @@ export interface Style {
   cyan(text: string): string;
 }
 
-export function createStyle(isTerminal: boolean, environment: Readonly<Record<string, string | undefined>>): Style {
+export function createStyle(
+  isTerminal: boolean,
+  environment: Readonly<Record<string, string | undefined>>,
+): Style {
   const enabled = isTerminal && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb';
   const mark =
     (open: number, close: number) =>

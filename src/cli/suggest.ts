@@ -4,7 +4,7 @@ export function nearest(word: string, candidates: Iterable<string>, limit = 1): 
   return [...new Set(candidates)]
     .map((candidate) => ({ candidate, distance: distanceOrPrefix(word, candidate) }))
     .filter(({ distance }) => distance <= most)
-    .sort((one, other) => one.distance - other.distance)
+    .toSorted((one, other) => one.distance - other.distance)
     .slice(0, limit)
     .map(({ candidate }) => candidate);
 }
@@ -23,7 +23,8 @@ export function editDistance(from: string, to: string): number {
     const current = [row];
     for (let column = 1; column <= to.length; column++) {
       const same = from[row - 1] === to[column - 1];
-      const swapped = row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      const swapped =
+        row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
       current[column] = Math.min(
         (last[column] ?? 0) + 1,
         (current[column - 1] ?? 0) + 1,

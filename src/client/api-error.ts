@@ -32,7 +32,8 @@ export function apiErrorFrom(status: number, body: string): ApiError {
 function messageIn(body: string): string {
   try {
     const decoded: unknown = JSON.parse(body);
-    if (typeof decoded === 'object' && decoded !== null && 'message' in decoded) return String(decoded.message);
+    if (typeof decoded === 'object' && decoded !== null && 'message' in decoded)
+      return String(decoded.message);
   } catch {
     // Not JSON: shown as it came.
   }

@@ -211,9 +211,13 @@ class HttpClient implements Client {
   }
 
   #unreachable(cause: unknown): EngineError {
-    return new EngineError('unavailable', `Cannot connect to the engine at ${this.host}: ${whyUnreachable(cause)}`, {
-      cause,
-    });
+    return new EngineError(
+      'unavailable',
+      `Cannot connect to the engine at ${this.host}: ${whyUnreachable(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -224,7 +228,8 @@ interface Exchanged {
 
 function bodyHeaders(request: ClientRequest, json: Buffer | undefined): readonly string[] {
   if (json) return ['Content-Type: application/json', `Content-Length: ${json.length}`];
-  if (!request.body) return request.method === 'POST' || request.method === 'PUT' ? ['Content-Length: 0'] : [];
+  if (!request.body)
+    return request.method === 'POST' || request.method === 'PUT' ? ['Content-Length: 0'] : [];
   const named = Object.keys(request.headers ?? {}).some((name) => name.toLowerCase() === 'content-type');
   return [...(named ? [] : ['Content-Type: application/x-tar']), 'Transfer-Encoding: chunked'];
 }

@@ -1,8 +1,8 @@
-import { connect, type Socket } from 'node:net';
 import { EngineError } from '#base/errors.ts';
 import { ByteQueue } from './byte-queue.ts';
 import type { Endpoint } from './host.ts';
 import { ResponseParser, type ResponseHead } from './response-parser.ts';
+import { openTransport, type Transport } from './transport.ts';
 
 /** A response whose body arrives while it is read. */
 export interface ConnectionResponse extends ResponseHead {
@@ -16,24 +16,23 @@ export type RequestBody = AsyncIterable<Uint8Array>;
  * connection may be used again.
  */
 export class Connection {
-  readonly #socket: Socket;
   readonly #onIdle: (connection: Connection) => void;
+  #transport: Transport | undefined;
   #current: Exchange | undefined;
   #failure: Error | undefined;
 
-  private constructor(socket: Socket, onIdle: (connection: Connection) => void) {
-    this.#socket = socket;
+  private constructor(onIdle: (connection: Connection) => void) {
     this.#onIdle = onIdle;
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.on('end', () => this.#closed());
-    socket.on('error', (error) => this.#closed(error));
-    socket.on('close', () => this.#closed());
   }
 
-  /** Resolves when connected. @throws what `connect` failed with, such as ENOENT */
+  /** Resolves when connected. @throws what connecting failed with, such as ENOENT */
   static async open(endpoint: Endpoint, onIdle: (connection: Connection) => void): Promise<Connection> {
-    const socket = await connectTo(endpoint);
-    return new Connection(socket, onIdle);
+    const connection = new Connection(onIdle);
+    connection.#transport = await openTransport(endpoint, {
+      data: (chunk) => connection.#receive(chunk),
+      closed: (error) => connection.#closed(error),
+    });
+    return connection;
   }
 
   /** False once the peer closed or anything failed. */
@@ -45,45 +44,48 @@ export class Connection {
    * Sends `head` (request line and headers, complete with its blank line and, where it is short, the body) and then
    * `body` in chunks. Resolves when the response's headers are there, which may be before the body is sent.
    */
-  exchange(head: string | Buffer, body: RequestBody | undefined, bodyless: boolean): Promise<ConnectionResponse> {
-    if (this.#failure) return Promise.reject(this.#failure);
-    const exchange = new Exchange(this.#socket, bodyless, (reusable) => this.#finished(reusable));
+  exchange(
+    head: string | Buffer,
+    body: RequestBody | undefined,
+    bodyless: boolean,
+  ): Promise<ConnectionResponse> {
+    const transport = this.#transport;
+    if (this.#failure || !transport) return Promise.reject(this.#failure ?? new TypeError('not connected'));
+    const exchange = new Exchange(transport, bodyless, (reusable) => this.#finished(reusable));
     this.#current = exchange;
-    this.#socket.ref();
-    this.#socket.write(head);
-    if (body) this.#send(body, exchange).catch((error: unknown) => exchange.fail(asError(error)));
+    transport.ref();
+    transport.write(head);
+    if (body) this.#send(transport, body, exchange).catch((error: unknown) => exchange.fail(asError(error)));
     return exchange.response;
   }
 
   /** Sends raw bytes after an upgrade; resolves when the socket takes more. */
   write(chunk: Uint8Array): Promise<void> {
-    if (this.#failure || this.#socket.write(chunk)) return Promise.resolve();
-    return drained(this.#socket);
+    if (this.#failure || !this.#transport || this.#transport.write(chunk)) return Promise.resolve();
+    return this.#transport.drained();
   }
 
   /** Half-closes: the peer sees the end of input, its output still arrives. */
   endWrite(): void {
-    this.#socket.end();
+    this.#transport?.end();
   }
 
   destroy(): void {
     this.#failure ??= new EngineError('aborted', 'The connection was closed');
-    this.#socket.destroy();
+    this.#transport?.destroy();
   }
 
-  async #send(body: RequestBody, exchange: Exchange): Promise<void> {
+  async #send(transport: Transport, body: RequestBody, exchange: Exchange): Promise<void> {
     for await (const chunk of body) {
       // An answer before the end of the body is a refusal: the rest would be thrown away.
       if (exchange.answered || this.#failure) return this.#abandon();
       if (chunk.length === 0) continue;
-      this.#socket.cork();
-      this.#socket.write(`${chunk.length.toString(16)}\r\n`);
-      this.#socket.write(chunk);
-      const free = this.#socket.write('\r\n');
-      this.#socket.uncork();
-      if (!free) await Promise.race([drained(this.#socket), exchange.response.catch(() => undefined)]);
+      transport.write(`${chunk.length.toString(16)}\r\n`);
+      transport.write(chunk);
+      const free = transport.write('\r\n');
+      if (!free) await Promise.race([transport.drained(), exchange.response.catch(() => undefined)]);
     }
-    this.#socket.write('0\r\n\r\n');
+    transport.write('0\r\n\r\n');
   }
 
   #abandon(): void {
@@ -101,9 +103,9 @@ export class Connection {
   #finished(reusable: boolean): void {
     this.#current = undefined;
     // An idle connection is no reason to keep the process alive.
-    this.#socket.unref();
+    this.#transport?.unref();
     if (reusable && this.#failure === undefined) this.#onIdle(this);
-    else this.#socket.destroy();
+    else this.#transport?.destroy();
   }
 
   #closed(error?: Error): void {
@@ -122,11 +124,11 @@ class Exchange {
   readonly #fail: (error: Error) => void;
   answered = false;
 
-  constructor(socket: Socket, bodyless: boolean, finished: (reusable: boolean) => void) {
+  constructor(transport: Transport, bodyless: boolean, finished: (reusable: boolean) => void) {
     const { promise, resolve, reject } = Promise.withResolvers<ConnectionResponse>();
     this.response = promise;
     this.#fail = reject;
-    this.#body = new ByteQueue({ pause: () => socket.pause(), resume: () => socket.resume() });
+    this.#body = new ByteQueue({ pause: () => transport.pause(), resume: () => transport.resume() });
     this.parser = new ResponseParser(
       {
         head: (head) => {
@@ -156,37 +158,6 @@ class Exchange {
       this.fail(asError(incomplete));
     }
   }
-}
-
-async function connectTo(endpoint: Endpoint): Promise<Socket> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const socket = await openSocket(endpoint, resolve);
-  socket.on('error', reject);
-  await promise;
-  socket.off('error', reject);
-  return socket;
-}
-
-async function openSocket(endpoint: Endpoint, connected: () => void): Promise<Socket> {
-  if (endpoint.kind === 'unix') return connect({ path: endpoint.path, allowHalfOpen: true }, connected);
-  const { host, port, tls } = endpoint;
-  if (!tls) return connect({ host, port, allowHalfOpen: true, noDelay: true }, connected);
-  // Loaded only here: TLS is rare on this machine's own engine and slow to load.
-  const { connect: connectTls } = await import('node:tls');
-  const { verify, ...files } = tls;
-  return connectTls({ host, port, servername: host, rejectUnauthorized: verify, ...files }, connected);
-}
-
-function drained(socket: Socket): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const done = (): void => {
-    socket.off('drain', done);
-    socket.off('close', done);
-    resolve();
-  };
-  socket.on('drain', done);
-  socket.on('close', done);
-  return promise;
 }
 
 function asError(value: unknown): Error {

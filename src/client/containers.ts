@@ -32,7 +32,10 @@ export interface ListOptions {
   readonly filters?: Filters;
 }
 
-export function listContainers(client: Client, options: ListOptions = {}): Promise<readonly ContainerSummary[]> {
+export function listContainers(
+  client: Client,
+  options: ListOptions = {},
+): Promise<readonly ContainerSummary[]> {
   const { filters = {}, ...query } = options;
   return client.json({
     method: 'GET',
@@ -48,7 +51,11 @@ export function inspectContainer(client: Client, name: string): Promise<Containe
 export function startContainer(
   client: Client,
   name: string,
-  query: { readonly detachKeys?: string; readonly checkpoint?: string; readonly 'checkpoint-dir'?: string } = {},
+  query: {
+    readonly detachKeys?: string;
+    readonly checkpoint?: string;
+    readonly 'checkpoint-dir'?: string;
+  } = {},
 ): Promise<void> {
   return client.run({ method: 'POST', path: path`/containers/${name}/start`, query });
 }
@@ -116,7 +123,11 @@ export async function watchContainer(
 }
 
 export function resizeContainer(client: Client, name: string, size: TerminalSize): Promise<void> {
-  return client.run({ method: 'POST', path: path`/containers/${name}/resize`, query: { h: size.rows, w: size.columns } });
+  return client.run({
+    method: 'POST',
+    path: path`/containers/${name}/resize`,
+    query: { h: size.rows, w: size.columns },
+  });
 }
 
 export interface TerminalSize {
@@ -124,7 +135,11 @@ export interface TerminalSize {
   readonly columns: number;
 }
 
-export function topContainer(client: Client, name: string, psArguments: readonly string[]): Promise<TopTable> {
+export function topContainer(
+  client: Client,
+  name: string,
+  psArguments: readonly string[],
+): Promise<TopTable> {
   return client.json({
     method: 'GET',
     path: path`/containers/${name}/top`,
@@ -132,12 +147,19 @@ export function topContainer(client: Client, name: string, psArguments: readonly
   });
 }
 
-export function changesOfContainer(client: Client, name: string): Promise<readonly FilesystemChange[] | null> {
+export function changesOfContainer(
+  client: Client,
+  name: string,
+): Promise<readonly FilesystemChange[] | null> {
   return client.json({ method: 'GET', path: path`/containers/${name}/changes` });
 }
 
 export function pruneContainers(client: Client, filters: Filters): Promise<ContainerPruneReport> {
-  return client.json({ method: 'POST', path: '/containers/prune', query: { filters: encodeFilters(filters) } });
+  return client.json({
+    method: 'POST',
+    path: '/containers/prune',
+    query: { filters: encodeFilters(filters) },
+  });
 }
 
 export function updateContainer(

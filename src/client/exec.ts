@@ -2,7 +2,11 @@ import type { ExecInspect, ExecRequest } from '#wire/container.ts';
 import { type Client, type Hijacked, path } from './client.ts';
 import type { TerminalSize } from './containers.ts';
 
-export function createExec(client: Client, container: string, body: ExecRequest): Promise<{ readonly Id: string }> {
+export function createExec(
+  client: Client,
+  container: string,
+  body: ExecRequest,
+): Promise<{ readonly Id: string }> {
   return client.json({ method: 'POST', path: path`/containers/${container}/exec`, json: body });
 }
 
@@ -25,5 +29,9 @@ export function inspectExec(client: Client, id: string): Promise<ExecInspect> {
 }
 
 export function resizeExec(client: Client, id: string, size: TerminalSize): Promise<void> {
-  return client.run({ method: 'POST', path: path`/exec/${id}/resize`, query: { h: size.rows, w: size.columns } });
+  return client.run({
+    method: 'POST',
+    path: path`/exec/${id}/resize`,
+    query: { h: size.rows, w: size.columns },
+  });
 }

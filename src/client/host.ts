@@ -45,7 +45,10 @@ export function parseHost(url: string, tls: TlsChoice = { enabled: false, verify
   if (!match) throw new EngineError('invalid', `Cannot use "${url}" as the engine's address: ${FORMS}`);
   const [, scheme, name = '', port] = match;
   if (scheme === 'ssh') {
-    throw new EngineError('not-implemented', `Cannot use "${url}" as the engine's address: ssh is not supported yet`);
+    throw new EngineError(
+      'not-implemented',
+      `Cannot use "${url}" as the engine's address: ssh is not supported yet`,
+    );
   }
   const secure = tls.enabled || tls.verify || scheme === 'https';
   return {

@@ -7,7 +7,11 @@ export function listImages(
   options: { readonly all?: boolean; readonly filters?: Filters } = {},
 ): Promise<readonly ImageSummary[]> {
   const { filters = {}, all } = options;
-  return client.json({ method: 'GET', path: '/images/json', query: { all, filters: encodeFilters(filters) } });
+  return client.json({
+    method: 'GET',
+    path: '/images/json',
+    query: { all, filters: encodeFilters(filters) },
+  });
 }
 
 export function inspectImage(client: Client, name: string): Promise<ImageInspect> {

@@ -17,11 +17,20 @@ export function removeNetwork(client: Client, name: string): Promise<void> {
   return client.run({ method: 'DELETE', path: path`/networks/${name}` });
 }
 
-export function connectNetwork(client: Client, name: string, body: Readonly<Record<string, unknown>>): Promise<void> {
+export function connectNetwork(
+  client: Client,
+  name: string,
+  body: Readonly<Record<string, unknown>>,
+): Promise<void> {
   return client.run({ method: 'POST', path: path`/networks/${name}/connect`, json: body });
 }
 
-export function disconnectNetwork(client: Client, name: string, container: string, force: boolean): Promise<void> {
+export function disconnectNetwork(
+  client: Client,
+  name: string,
+  container: string,
+  force: boolean,
+): Promise<void> {
   return client.run({
     method: 'POST',
     path: path`/networks/${name}/disconnect`,

@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict';
-import { chmodSync, linkSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -35,7 +47,10 @@ test('a tree comes out as it went in', async () => {
   assert.equal(statSync(join(copy, 'script')).mode & 0o777, 0o751);
   assert.equal(readlinkSync(join(copy, 'link')), 'inner/big');
   assert.equal(statSync(join(copy, 'twin')).ino, statSync(join(copy, 'script')).ino);
-  assert.equal(Math.round(statSync(join(copy, 'script')).mtimeMs), Math.round(statSync(join(source, 'script')).mtimeMs));
+  assert.equal(
+    Math.round(statSync(join(copy, 'script')).mtimeMs),
+    Math.round(statSync(join(source, 'script')).mtimeMs),
+  );
 });
 
 test('no member lands outside of the destination', async () => {
@@ -46,6 +61,9 @@ test('no member lands outside of the destination', async () => {
   await assert.rejects(extractTree(chunks(up, END_OF_ARCHIVE), target, keep), /outside of the destination/);
   const link = encodeHeader({ path: 'way', type: 'symlink', linkName: place.path });
   const through = encodeHeader({ path: 'way/out', type: 'file' });
-  await assert.rejects(extractTree(chunks(link, through, END_OF_ARCHIVE), target, keep), /outside of the destination/);
+  await assert.rejects(
+    extractTree(chunks(link, through, END_OF_ARCHIVE), target, keep),
+    /outside of the destination/,
+  );
   assert.equal(lstatSync(join(place.path, 'out'), { throwIfNoEntry: false }), undefined);
 });

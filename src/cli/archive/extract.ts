@@ -80,7 +80,8 @@ class Extractor {
   data(data: Buffer, offset: number): void {
     const { fd } = this.#open ?? {};
     if (fd === undefined) return;
-    for (let done = 0; done < data.length; ) done += writeSync(fd, data, done, data.length - done, offset + done);
+    for (let done = 0; done < data.length; )
+      done += writeSync(fd, data, done, data.length - done, offset + done);
   }
 
   end(): void {
@@ -119,7 +120,10 @@ class Extractor {
   #directory(path: string, entry: TarEntry): void {
     const stat = path === this.#root ? undefined : lstatSync(path, { throwIfNoEntry: false });
     if (stat && !stat.isDirectory()) {
-      throw new EngineError('conflict', `Cannot copy to ${path}: cannot overwrite non-directory with directory`);
+      throw new EngineError(
+        'conflict',
+        `Cannot copy to ${path}: cannot overwrite non-directory with directory`,
+      );
     }
     if (path !== this.#root) {
       if (!stat) mkdirSync(path);
@@ -131,7 +135,10 @@ class Extractor {
   #create(path: string, entry: TarEntry): void {
     const stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat?.isDirectory()) {
-      throw new EngineError('conflict', `Cannot copy to ${path}: cannot overwrite directory with non-directory`);
+      throw new EngineError(
+        'conflict',
+        `Cannot copy to ${path}: cannot overwrite directory with non-directory`,
+      );
     }
     if (stat) rmSync(path);
     switch (entry.type) {
@@ -168,5 +175,8 @@ class Extractor {
 }
 
 function escapes(name: string): EngineError {
-  return new EngineError('invalid', `Cannot unpack ${JSON.stringify(name)}: it would be written outside of the destination`);
+  return new EngineError(
+    'invalid',
+    `Cannot unpack ${JSON.stringify(name)}: it would be written outside of the destination`,
+  );
 }

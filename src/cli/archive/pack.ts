@@ -1,4 +1,12 @@
-import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type BigIntStats } from 'node:fs';
+import {
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  type BigIntStats,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { TarEntryType } from '#oci/tar-header.ts';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '#oci/tar-writer.ts';
@@ -45,7 +53,8 @@ class Packer {
     );
     if (isData) yield* this.#file(path, sizeBytes);
     if (this.#batchBytes >= BATCH_BYTES) yield this.#take();
-    if (type === 'directory') for (const child of readdirSync(path)) yield* this.add(join(path, child), `${name}/${child}`);
+    if (type === 'directory')
+      for (const child of readdirSync(path)) yield* this.add(join(path, child), `${name}/${child}`);
   }
 
   *finish(): Generator<Buffer, void, void> {

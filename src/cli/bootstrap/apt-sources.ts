@@ -18,18 +18,24 @@ export function readAptSources(directory = '/etc/apt'): readonly AptSource[] {
 }
 
 function sourceFiles(directory: string): readonly string[] {
-  const list = (path: string): readonly string[] => {
-    try {
-      return readdirSync(path);
-    } catch {
-      return [];
-    }
-  };
   const parts = join(directory, 'sources.list.d');
   return [
-    ...list(directory).filter((name) => name === 'sources.list').map((name) => join(directory, name)),
-    ...list(parts).filter((name) => /\.(list|sources)$/.test(name)).map((name) => join(parts, name)),
+    ...entriesOf(directory)
+      .filter((name) => name === 'sources.list')
+      .map((name) => join(directory, name)),
+    ...entriesOf(parts)
+      .filter((name) => /\.(list|sources)$/.test(name))
+      .map((name) => join(parts, name)),
   ];
+}
+
+function entriesOf(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    // No such directory, no such sources.
+    return [];
+  }
 }
 
 export function parseOneLine(text: string): readonly AptSource[] {
@@ -51,7 +57,12 @@ export function parseDeb822(text: string): readonly AptSource[] {
     // A key that stands in the file itself has no path.
     const signedBy = field('Signed-By').startsWith('/') ? field('Signed-By') : undefined;
     const suites = words(field('Suites'));
-    return words(field('URIs')).map((uri) => ({ uri, suites, components: words(field('Components')), signedBy }));
+    return words(field('URIs')).map((uri) => ({
+      uri,
+      suites,
+      components: words(field('Components')),
+      signedBy,
+    }));
   });
 }
 

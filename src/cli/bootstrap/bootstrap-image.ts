@@ -18,9 +18,16 @@ export interface BootstrapFlags {
  * Makes a base image with mmdebstrap on this machine and streams it into the engine; nothing is left on disk here.
  * @returns the exit code
  */
-export async function bootstrapImage(context: Context, reference: string, flags: BootstrapFlags): Promise<number> {
+export async function bootstrapImage(
+  context: Context,
+  reference: string,
+  flags: BootstrapFlags,
+): Promise<number> {
   const [, distribution = '', suite = ''] = /^([a-z]+):([a-z0-9.-]+)$/.exec(reference) ?? [];
-  if (suite === '') throw new UsageError(`Cannot bootstrap ${JSON.stringify(reference)}: expected NAME:SUITE, such as debian:trixie`);
+  if (suite === '')
+    throw new UsageError(
+      `Cannot bootstrap ${JSON.stringify(reference)}: expected NAME:SUITE, such as debian:trixie`,
+    );
   // An engine that is not there is told before minutes of work.
   await context.client.run({ method: 'HEAD', path: '/_ping' });
   const words = mmdebstrapArguments({ ...flags, distribution, suite });
@@ -63,7 +70,10 @@ function startMmdebstrap(context: Context, words: readonly string[], quiet: bool
       for await (const chunk of child.stdout as AsyncIterable<Buffer>) yield chunk;
       const code = await ended;
       if (code !== 0) {
-        throw new EngineError('internal', `Cannot make the image: mmdebstrap ended with ${code}:\n${said.join('\n')}`);
+        throw new EngineError(
+          'internal',
+          `Cannot make the image: mmdebstrap ended with ${code}:\n${said.join('\n')}`,
+        );
       }
     },
     [Symbol.asyncDispose]: async () => {
@@ -77,5 +87,8 @@ const REMEMBERED_LINES = 12;
 
 function startFailure(error: NodeJS.ErrnoException): Error {
   if (error.code !== 'ENOENT') return error;
-  return new ExitError(1, 'caisson: mmdebstrap is not installed. Install it with "apt-get install mmdebstrap".');
+  return new ExitError(
+    1,
+    'caisson: mmdebstrap is not installed. Install it with "apt-get install mmdebstrap".',
+  );
 }

@@ -35,7 +35,8 @@ export const command = defineCommand({
 function checkAttachable({ State }: ContainerInspect): void {
   if (!State.Running) throw new ExitError(1, 'You cannot attach to a stopped container, start it first');
   if (State.Paused) throw new ExitError(1, 'You cannot attach to a paused container, unpause it first');
-  if (State.Restarting) throw new ExitError(1, 'You cannot attach to a restarting container, wait until it is running');
+  if (State.Restarting)
+    throw new ExitError(1, 'You cannot attach to a restarting container, wait until it is running');
 }
 
 async function attach(
@@ -47,7 +48,9 @@ async function attach(
   const stdin = !flags.noStdin && OpenStdin;
   if (Tty && stdin && !stdinIsTerminal()) throw new ExitError(1, 'the input device is not a TTY');
   using _signals =
-    flags.sigProxy && !Tty ? proxySignals(context, (signal) => actOnContainer(client, Id, 'kill', { signal })) : undefined;
+    flags.sigProxy && !Tty
+      ? proxySignals(context, (signal) => actOnContainer(client, Id, 'kill', { signal }))
+      : undefined;
   const streams = { stdin, stdout: true, stderr: true };
   const [connection, { result }] = await Promise.all([
     attachContainer(client, Id, { ...streams, detachKeys: flags.detachKeys }),
@@ -68,5 +71,7 @@ async function attach(
 async function forceRedraw(context: Context, id: string): Promise<void> {
   const size = terminalSize();
   if (!size) return;
-  await resizeContainer(context.client, id, { rows: size.rows + 1, columns: size.columns + 1 }).catch(() => undefined);
+  await resizeContainer(context.client, id, { rows: size.rows + 1, columns: size.columns + 1 }).catch(
+    () => undefined,
+  );
 }

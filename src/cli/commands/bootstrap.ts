@@ -8,7 +8,10 @@ export const command = defineCommand({
   description: `Installs the smallest system of the suite with mmdebstrap and imports it as an image with CMD ["bash"].
 The packages come from the mirror that this machine's own apt uses, where it serves the suite.`,
   operands: { min: 1, max: 1 },
-  examples: ['caisson bootstrap debian:trixie', 'caisson bootstrap debian:trixie --include ca-certificates,curl'],
+  examples: [
+    'caisson bootstrap debian:trixie',
+    'caisson bootstrap debian:trixie --include ca-certificates,curl',
+  ],
   flags: {
     include: listFlag('More packages to install (comma-separated)', { type: 'strings' }),
     mirror: stringFlag("URL of the package archive (default: this machine's)"),

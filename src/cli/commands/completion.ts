@@ -14,7 +14,11 @@ Fish:  caisson completion fish | source`,
   flags: {},
   run: async (context, { operands: [name] }) => {
     const shell = SHELLS.find((known) => known === name);
-    if (!shell) throw new ExitError(1, `caisson: no completion for ${JSON.stringify(name)}: there is bash, zsh and fish`);
+    if (!shell)
+      throw new ExitError(
+        1,
+        `caisson: no completion for ${JSON.stringify(name)}: there is bash, zsh and fish`,
+      );
     context.stdout.write(await completionScript(shell));
     return 0;
   },

@@ -14,5 +14,7 @@ export const command = defineCommand({
     size: booleanFlag('Display total file sizes', { short: 's' }),
   },
   run: (context, { flags, operands }) =>
-    inspectObjects(context, operands, flags.format, (name) => fetchText(context.client, path`/containers/${name}/json`, { size: flags.size })),
+    inspectObjects(context, operands, flags.format, (name) =>
+      fetchText(context.client, path`/containers/${name}/json`, { size: flags.size }),
+    ),
 });

@@ -50,10 +50,15 @@ container source to stdout.`,
       throw new ExitError(1, 'copying between containers is not supported');
     }
     using meter = createMeter(context, flags.quiet || !context.stdout.isTerminal);
-    if (source.container !== undefined) await copyOut(context, flags, source.container, source.path, to, meter);
-    else if (destination.container === undefined) throw new ExitError(1, 'must specify at least one container source');
+    if (source.container !== undefined)
+      await copyOut(context, flags, source.container, source.path, to, meter);
+    else if (destination.container === undefined)
+      throw new ExitError(1, 'must specify at least one container source');
     else await copyIn(context, flags, from, destination.container, destination.path, meter);
-    meter.finish((size) => `Successfully copied ${size} to ${destination.container === undefined ? localDestination(to).path : to}`);
+    meter.finish(
+      (size) =>
+        `Successfully copied ${size} to ${destination.container === undefined ? localDestination(to).path : to}`,
+    );
     return 0;
   },
 });
@@ -68,7 +73,8 @@ async function copyIn(
 ): Promise<void> {
   const destination = await containerDestination(context, container, to);
   if (from === '-') {
-    if (!destination.isDirectory) throw new ExitError(1, `destination "${container}:${to}" must be a directory`);
+    if (!destination.isDirectory)
+      throw new ExitError(1, `destination "${container}:${to}" must be a directory`);
     return upload(context, flags, container, destination.path, meter.count(process.stdin));
   }
   const source = localSource(from, flags.followLink);
@@ -99,7 +105,11 @@ async function containerDestination(context: Context, container: string, to: str
   if (!isGoSymlink(stat.mode)) return { path: target, exists: true, isDirectory: isGoDirectory(stat.mode) };
   const led = resolveLink(target, stat.linkTarget);
   const behind = await statPath(context, container, led);
-  return { path: led, exists: behind !== undefined, isDirectory: behind !== undefined && isGoDirectory(behind.mode) };
+  return {
+    path: led,
+    exists: behind !== undefined,
+    isDirectory: behind !== undefined && isGoDirectory(behind.mode),
+  };
 }
 
 async function statPath(context: Context, container: string, target: string): Promise<PathStat | undefined> {

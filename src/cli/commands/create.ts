@@ -12,7 +12,11 @@ export const command = defineCommand({
   flags: containerFlags,
   run: async (context, { flags, given, operands: [image = '', ...words] }) => {
     const line = { flags, given, image, command: words };
-    const body = createBody(line, { environment: context.environment, consoleSize: undefined, detach: false });
+    const body = createBody(line, {
+      environment: context.environment,
+      consoleSize: undefined,
+      detach: false,
+    });
     const created = await createWithPull(context, flags, image, body);
     context.print(created.Id);
     return 0;

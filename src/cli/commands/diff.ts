@@ -15,7 +15,9 @@ export const command = defineCommand({
   flags: { format: stringFlag('Format output using a custom template') },
   run: async (context, { flags, operands: [name = ''] }) => {
     const changes = (await changesOfContainer(context.client, name)) ?? [];
-    const rows = changes.map(({ Kind, Path }) => new Row({ Type: () => KINDS[Kind] ?? '', Path: () => Path }));
+    const rows = changes.map(
+      ({ Kind, Path }) => new Row({ Type: () => KINDS[Kind] ?? '', Path: () => Path }),
+    );
     printRows(context, listing, rows, flags.format || '{{.Type}} {{.Path}}');
     return 0;
   },

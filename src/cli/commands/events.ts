@@ -9,7 +9,6 @@ import { unescape } from '../format/rows.ts';
 import { rfc3339 } from '../format/times.ts';
 import { parseJson } from '../template/json-text.ts';
 import { compileTemplate } from '../template/template.ts';
-import type { Value } from '../template/value.ts';
 
 export const command = defineCommand({
   summary: 'Get real time events from the server',
@@ -32,8 +31,8 @@ export const command = defineCommand({
     });
     for await (const line of jsonLines(response.body)) {
       if (format === 'json') context.print(line.trim());
-      else if (template) context.print(template.execute(parseJson<Value>(line)));
-      else context.print(eventLine(parseJson<EventMessage & { readonly timeNano: number | bigint }>(line)));
+      else if (template) context.print(template.execute(parseJson(line)));
+      else context.print(eventLine(parseJson(line)));
     }
     return 0;
   },
@@ -46,7 +45,7 @@ function when(text: string): string | undefined {
 function eventLine(event: EventMessage & { readonly timeNano: number | bigint }): string {
   const attributes = Object.entries(event.Actor.Attributes ?? {})
     .map(([key, value]) => `${key}=${value}`)
-    .sort();
+    .toSorted();
   const time = rfc3339(event.timeNano ? BigInt(event.timeNano) : BigInt(event.time) * 1_000_000_000n);
   const about = attributes.length === 0 ? '' : ` (${attributes.join(', ')})`;
   return `${time} ${event.Type} ${event.Action} ${event.Actor.ID}${about}`;

@@ -10,7 +10,10 @@ export const command = defineCommand({
   flags: { output: stringFlag('Write to a file, instead of STDOUT', { short: 'o' }) },
   run: async (context, { flags, operands: [name = ''] }) => {
     const open = async (): Promise<AsyncIterable<Buffer>> => {
-      const response = await context.client.request({ method: 'GET', path: path`/containers/${name}/export` });
+      const response = await context.client.request({
+        method: 'GET',
+        path: path`/containers/${name}/export`,
+      });
       return response.body;
     };
     await writeStream(context, open, flags.output, 'Exporting');

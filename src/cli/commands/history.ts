@@ -41,8 +41,12 @@ export const command = defineCommand({
   },
 });
 
-function historyRow(entry: HistoryEntry, { human, noTrunc }: { readonly human: boolean; readonly noTrunc: boolean }): Row {
-  const created = (): string => (entry.Created <= 0 ? '' : rfc3339(BigInt(entry.Created) * 1_000_000_000n, 'seconds'));
+function historyRow(
+  entry: HistoryEntry,
+  { human, noTrunc }: { readonly human: boolean; readonly noTrunc: boolean },
+): Row {
+  const created = (): string =>
+    entry.Created <= 0 ? '' : rfc3339(BigInt(entry.Created) * 1_000_000_000n, 'seconds');
   return new Row({
     ID: () => (noTrunc ? entry.Id : truncateId(entry.Id)),
     CreatedAt: created,

@@ -7,7 +7,10 @@ export const command = defineCommand({
   summary: 'Remove unused images',
   usage: ['[OPTIONS]'],
   operands: { min: 0, max: 0 },
-  flags: { all: booleanFlag('Remove all unused images, not just dangling ones', { short: 'a' }), ...pruneFlags },
+  flags: {
+    all: booleanFlag('Remove all unused images, not just dangling ones', { short: 'a' }),
+    ...pruneFlags,
+  },
   run: async (context, { flags }) => {
     const warning = flags.all
       ? 'WARNING! This will remove all images without at least one container associated to them.'
@@ -15,7 +18,9 @@ export const command = defineCommand({
     if (!(await confirmPrune(context, flags.force, warning))) return 0;
     const report = await pruneImages(context.client, { ...flags.filter, dangling: [String(!flags.all)] });
     const lines = (report.ImagesDeleted ?? []).map((step) =>
-      'Untagged' in step && step.Untagged ? `untagged: ${step.Untagged}` : `deleted: ${'Deleted' in step ? step.Deleted : ''}`,
+      'Untagged' in step && step.Untagged
+        ? `untagged: ${step.Untagged}`
+        : `deleted: ${'Deleted' in step ? step.Deleted : ''}`,
     );
     printPruned(context, 'Deleted Images:', lines, report.SpaceReclaimed);
     return 0;

@@ -8,7 +8,10 @@ export const command = defineCommand({
   summary: 'Import the contents from a tarball to create a filesystem image',
   usage: ['[OPTIONS] file|URL|- [REPOSITORY[:TAG]]'],
   operands: { min: 1, max: 2, kind: 'file' },
-  examples: ['caisson import rootfs.tar.gz tiny:latest', "tar -C rootfs -c . | caisson import -c 'CMD [\"sh\"]' - tiny"],
+  examples: [
+    'caisson import rootfs.tar.gz tiny:latest',
+    'tar -C rootfs -c . | caisson import -c \'CMD ["sh"]\' - tiny',
+  ],
   flags: {
     change: listFlag('Apply Dockerfile instruction to the created image', { short: 'c' }),
     message: stringFlag('Set commit message for imported image', { short: 'm' }),
@@ -23,7 +26,8 @@ export const command = defineCommand({
     const file = source === '-' ? undefined : openSync(source, 'r');
     const total = file === undefined ? 0 : fstatSync(file).size;
     using meter = createMeter(context, false, { label: 'Importing', ...(total > 0 ? { total } : {}) });
-    const stream = file === undefined ? process.stdin : createReadStream('', { fd: file, highWaterMark: 1 << 18 });
+    const stream =
+      file === undefined ? process.stdin : createReadStream('', { fd: file, highWaterMark: 1 << 18 });
     await importImage(context, { ...options, from: '-', body: meter.count(stream) });
     return 0;
   },

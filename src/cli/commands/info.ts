@@ -1,9 +1,11 @@
 import { CAISSON_VERSION } from '../caisson-version.ts';
 import { defineCommand } from '../command.ts';
+import { fetchText } from '../fetch-text.ts';
 import { stringFlag } from '../flag.ts';
 import { OBJECT_FORMAT_HELP } from '../format/format-help.ts';
 import { clientInfoText, type EngineInfo, infoText } from '../format/info-text.ts';
 import { showObject } from '../format/inspect-output.ts';
+import { parseJson } from '../template/json-text.ts';
 import { tellError } from '../report-failure.ts';
 
 export const command = defineCommand({
@@ -12,19 +14,25 @@ export const command = defineCommand({
   operands: { min: 0, max: 0 },
   flags: { format: stringFlag(OBJECT_FORMAT_HELP, { short: 'f' }) },
   run: async (context, { flags }) => {
-    const clientInfo = { Debug: context.globals.debug, Version: CAISSON_VERSION, Context: 'default', Plugins: [] };
+    const clientInfo = {
+      Debug: context.globals.debug,
+      Version: CAISSON_VERSION,
+      Context: 'default',
+      Plugins: [],
+    };
     if (flags.format === '') context.stdout.write(clientInfoText(clientInfo));
-    let info: EngineInfo;
+    let text: string;
     try {
-      info = await context.client.json<EngineInfo>({ method: 'GET', path: '/info' });
+      text = await fetchText(context.client, '/info');
     } catch (error) {
       await tellError(context, error);
       return 1;
     }
     if (flags.format !== '') {
-      showObject(context, flags.format, { ...info, ClientInfo: clientInfo });
+      showObject(context, flags.format, { ...parseJson(text), ClientInfo: clientInfo });
       return 0;
     }
+    const info: EngineInfo = JSON.parse(text);
     context.stdout.write(`\nServer:\n${infoText(info)}\n`);
     for (const warning of info.Warnings ?? []) context.say(warning);
     return 0;

@@ -12,7 +12,10 @@ export const command = defineCommand({
   summary: 'Return low-level information on Docker objects',
   usage: ['[OPTIONS] NAME|ID [NAME|ID...]'],
   operands: { min: 1, max: MANY, kind: 'container' },
-  examples: ["caisson inspect -f '{{.NetworkSettings.IPAddress}}' web", 'caisson inspect --type image debian'],
+  examples: [
+    "caisson inspect -f '{{.NetworkSettings.IPAddress}}' web",
+    'caisson inspect --type image debian',
+  ],
   flags: {
     format: stringFlag(OBJECT_FORMAT_HELP, { short: 'f' }),
     size: booleanFlag('Display total file sizes if the type is container', { short: 's' }),
@@ -20,11 +23,14 @@ export const command = defineCommand({
   },
   run: async (context, { flags, operands }) => {
     const kinds = flags.type === '' ? KINDS : KINDS.filter(({ name }) => name === flags.type);
-    if (kinds.length === 0) throw new ExitError(1, `${JSON.stringify(flags.type)} is not a valid value for --type`);
+    if (kinds.length === 0)
+      throw new ExitError(1, `${JSON.stringify(flags.type)} is not a valid value for --type`);
     if (flags.size && flags.type !== '' && flags.type !== 'container') {
       context.say(`WARNING: --size ignored for ${flags.type}s`);
     }
-    return inspectObjects(context, operands, flags.format, (name) => fetchFirst(context, kinds, name, flags.size));
+    return inspectObjects(context, operands, flags.format, (name) =>
+      fetchFirst(context, kinds, name, flags.size),
+    );
   },
 });
 
@@ -42,7 +48,12 @@ const KINDS: readonly Kind[] = [
   { name: 'plugin', path: (name) => path`/plugins/${name}/json` },
 ];
 
-async function fetchFirst(context: Context, kinds: readonly Kind[], name: string, size: boolean): Promise<string> {
+async function fetchFirst(
+  context: Context,
+  kinds: readonly Kind[],
+  name: string,
+  size: boolean,
+): Promise<string> {
   let missing: unknown;
   for (const kind of kinds) {
     try {

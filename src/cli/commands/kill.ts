@@ -7,7 +7,9 @@ export const command = defineCommand({
   summary: 'Kill one or more running containers',
   usage: ['[OPTIONS] CONTAINER [CONTAINER...]'],
   operands: { min: 1, max: MANY, kind: 'running-container' },
-  flags: { signal: stringFlag('Signal to send to the container', { short: 's' }), },
+  flags: { signal: stringFlag('Signal to send to the container', { short: 's' }) },
   run: (context, { flags, operands }) =>
-    forEachOperand(context, operands, (name) => actOnContainer(context.client, name, 'kill', { signal: flags.signal || undefined })),
+    forEachOperand(context, operands, (name) =>
+      actOnContainer(context.client, name, 'kill', { signal: flags.signal || undefined }),
+    ),
 });

@@ -17,14 +17,15 @@ export const command = defineCommand({
   },
   run: async (context, { flags }) => {
     if (flags.input === '' && stdinIsTerminal()) {
-      throw new ExitError(1, 'requested load from stdin, but stdin is empty: name the archive with -i, or pipe it in');
+      throw new ExitError(
+        1,
+        'requested load from stdin, but stdin is empty: name the archive with -i, or pipe it in',
+      );
     }
     const file = flags.input === '' ? undefined : openSync(flags.input, 'r');
     const total = file === undefined ? 0 : fstatSync(file).size;
     const source =
-      file === undefined
-        ? process.stdin
-        : createReadStream('', { fd: file, highWaterMark: READ_BYTES });
+      file === undefined ? process.stdin : createReadStream('', { fd: file, highWaterMark: READ_BYTES });
     using meter = createMeter(context, flags.quiet, { label: 'Loading', ...(total > 0 ? { total } : {}) });
     const response = await context.client.request({
       method: 'POST',

@@ -16,9 +16,12 @@ export const command = defineCommand({
     username: stringFlag('Username', { short: 'u' }),
   },
   run: async (context, { flags, operands: [server = DOCKER_HUB] }) => {
-    if (flags.passwordStdin && flags.username === '') throw new ExitError(1, 'Must provide --username with --password-stdin');
-    if (flags.passwordStdin && flags.password !== '') throw new ExitError(1, '--password and --password-stdin are mutually exclusive');
-    if (flags.password !== '') context.say('WARNING! Using --password via the CLI is insecure. Use --password-stdin.');
+    if (flags.passwordStdin && flags.username === '')
+      throw new ExitError(1, 'Must provide --username with --password-stdin');
+    if (flags.passwordStdin && flags.password !== '')
+      throw new ExitError(1, '--password and --password-stdin are mutually exclusive');
+    if (flags.password !== '')
+      context.say('WARNING! Using --password via the CLI is insecure. Use --password-stdin.');
     const username = flags.username || (await askLine(context, 'Username: '));
     const password = flags.passwordStdin
       ? readFileSync(0, 'utf8').replace(/\r?\n$/, '')

@@ -26,7 +26,9 @@ export const command = defineCommand({
       Subnet: subnet,
       ...(flags.ipRange[index] === undefined ? {} : { IPRange: flags.ipRange[index] }),
       ...(flags.gateway[index] === undefined ? {} : { Gateway: flags.gateway[index] }),
-      ...(index === 0 && Object.keys(flags.auxAddress).length > 0 ? { AuxiliaryAddresses: flags.auxAddress } : {}),
+      ...(index === 0 && Object.keys(flags.auxAddress).length > 0
+        ? { AuxiliaryAddresses: flags.auxAddress }
+        : {}),
     }));
     const created = await createNetwork(context.client, {
       Name: name,

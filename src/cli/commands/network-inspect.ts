@@ -14,5 +14,7 @@ export const command = defineCommand({
     verbose: booleanFlag('Verbose output for diagnostics', { short: 'v' }),
   },
   run: (context, { flags, operands }) =>
-    inspectObjects(context, operands, flags.format, (name) => fetchText(context.client, path`/networks/${name}`, { verbose: flags.verbose })),
+    inspectObjects(context, operands, flags.format, (name) =>
+      fetchText(context.client, path`/networks/${name}`, { verbose: flags.verbose }),
+    ),
 });

@@ -36,7 +36,7 @@ export const command = defineCommand({
   },
   run: async (context, { flags }) => {
     const networks = await listNetworks(context.client, flags.filter);
-    const rows = [...networks].sort(byName).map((network) => networkRow(network, flags.noTrunc));
+    const rows = networks.toSorted(byName).map((network) => networkRow(network, flags.noTrunc));
     const format = flags.format || (flags.quiet ? '{{.ID}}' : configuredFormat(context, 'networksFormat'));
     printRows(context, listing, rows, format);
     return 0;

@@ -7,7 +7,13 @@ import { truncateId } from '../format/text.ts';
 import { Row } from '../template/value.ts';
 
 const listing: Listing = {
-  headings: { ID: 'ID', Name: 'NAME', Description: 'DESCRIPTION', Enabled: 'ENABLED', PluginReference: 'PLUGIN REFERENCE' },
+  headings: {
+    ID: 'ID',
+    Name: 'NAME',
+    Description: 'DESCRIPTION',
+    Enabled: 'ENABLED',
+    PluginReference: 'PLUGIN REFERENCE',
+  },
   columns: ['ID', 'Name', 'Description', 'Enabled'],
 };
 

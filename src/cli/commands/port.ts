@@ -16,12 +16,13 @@ export const command = defineCommand({
       const lines = Object.entries(ports).flatMap(([key, bindings]) =>
         (bindings ?? []).map((binding) => `${key} -> ${address(binding)}`),
       );
-      for (const line of lines.sort(byPort)) context.print(line);
+      for (const line of lines.toSorted(byPort)) context.print(line);
       return 0;
     }
     const wanted = port.includes('/') ? port : `${port}/tcp`;
     const bindings = ports[wanted];
-    if (!bindings || bindings.length === 0) throw new ExitError(1, `Error: No public port '${wanted}' published for ${name}`);
+    if (!bindings || bindings.length === 0)
+      throw new ExitError(1, `Error: No public port '${wanted}' published for ${name}`);
     for (const binding of bindings) context.print(address(binding));
     return 0;
   },

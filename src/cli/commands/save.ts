@@ -10,7 +10,11 @@ export const command = defineCommand({
   flags: { output: stringFlag('Write to a file, instead of STDOUT', { short: 'o' }) },
   run: async (context, { flags, operands }) => {
     const open = async (): Promise<AsyncIterable<Buffer>> => {
-      const response = await context.client.request({ method: 'GET', path: '/images/get', query: { names: operands } });
+      const response = await context.client.request({
+        method: 'GET',
+        path: '/images/get',
+        query: { names: operands },
+      });
       return response.body;
     };
     await writeStream(context, open, flags.output, 'Saving');

@@ -44,7 +44,12 @@ export const command = defineCommand({
   },
 });
 
-async function startAttached(context: Context, name: string, interactive: boolean, keys: string): Promise<number> {
+async function startAttached(
+  context: Context,
+  name: string,
+  interactive: boolean,
+  keys: string,
+): Promise<number> {
   const { client } = context;
   const { Id, Config, HostConfig } = await inspectContainer(client, name);
   const stdin = interactive && Config.OpenStdin;

@@ -102,7 +102,9 @@ class StatsBoard {
   #redraw(): void {
     const { stdout } = this.#context;
     // Home, then each line with the rest of the old one erased, then what is below: no flicker.
-    const text = stdout.isTerminal ? `\u001b[H${this.#text().replaceAll('\n', '\u001b[K\n')}\u001b[J` : this.#text();
+    const text = stdout.isTerminal
+      ? `\u001b[H${this.#text().replaceAll('\n', '\u001b[K\n')}\u001b[J`
+      : this.#text();
     stdout.write(text);
   }
 

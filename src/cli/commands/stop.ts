@@ -7,7 +7,12 @@ export const command = defineCommand({
   summary: 'Stop one or more running containers',
   usage: ['[OPTIONS] CONTAINER [CONTAINER...]'],
   operands: { min: 1, max: MANY, kind: 'running-container' },
-  flags: { signal: stringFlag('Signal to send to the container', { short: 's' }), time: integerFlag('Seconds to wait before killing the container', { short: 't', aliases: ['timeout'] }), },
+  flags: {
+    signal: stringFlag('Signal to send to the container', { short: 's' }),
+    time: integerFlag('Seconds to wait before killing the container', { short: 't', aliases: ['timeout'] }),
+  },
   run: (context, { flags, operands }) =>
-    forEachOperand(context, operands, (name) => actOnContainer(context.client, name, 'stop', { signal: flags.signal || undefined, t: flags.time })),
+    forEachOperand(context, operands, (name) =>
+      actOnContainer(context.client, name, 'stop', { signal: flags.signal || undefined, t: flags.time }),
+    ),
 });

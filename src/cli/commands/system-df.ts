@@ -1,13 +1,12 @@
-import type { DiskUsage } from '#wire/system.ts';
 import { defineCommand } from '../command.ts';
 import { booleanFlag, stringFlag } from '../flag.ts';
-import { buildCacheListing, buildCacheRow, type BuildCacheRecord } from '../format/build-cache-rows.ts';
+import { buildCacheListing, buildCacheRow } from '../format/build-cache-rows.ts';
 import { containerListing, containerRow } from '../format/container-rows.ts';
 import { FORMAT_HELP } from '../format/format-help.ts';
 import { imageRows, imageUsageListing } from '../format/image-rows.ts';
 import { printRows, renderRows } from '../format/rows.ts';
 import { humanSize } from '../format/sizes.ts';
-import { usageListing, usageRows } from '../format/usage-rows.ts';
+import { type EngineUsage, usageListing, usageRows } from '../format/usage-rows.ts';
 import { volumeRow, volumeUsageListing } from '../format/volume-rows.ts';
 import { ExitError } from '../usage-error.ts';
 
@@ -20,18 +19,21 @@ export const command = defineCommand({
     verbose: booleanFlag('Show detailed information on space usage', { short: 'v' }),
   },
   run: async (context, { flags }) => {
-    if (flags.verbose && flags.format !== '') throw new ExitError(1, 'the verbose and the format options conflict');
-    const usage = await context.client.json<DiskUsage>({ method: 'GET', path: '/system/df' });
+    if (flags.verbose && flags.format !== '')
+      throw new ExitError(1, 'the verbose and the format options conflict');
+    const usage = await context.client.json<EngineUsage>({ method: 'GET', path: '/system/df' });
     if (flags.verbose) context.stdout.write(verboseText(usage));
     else printRows(context, usageListing, usageRows(usage), flags.format);
     return 0;
   },
 });
 
-function verboseText(usage: DiskUsage): string {
+function verboseText(usage: EngineUsage): string {
   const images = usage.Images.flatMap((image) => imageRows(image, { noTrunc: false, digests: false }));
-  const containers = usage.Containers.map((container) => containerRow({ ...container, SizeRootFs: 0 }, false));
-  const records = usage.BuildCache as readonly BuildCacheRecord[];
+  const containers = usage.Containers.map((container) =>
+    containerRow({ ...container, SizeRootFs: 0 }, false),
+  );
+  const records = usage.BuildCache ?? [];
   const cacheSize = records.filter(({ Shared }) => !Shared).reduce((sum, { Size }) => sum + Size, 0);
   return [
     `Images space usage:\n\n${renderRows(imageUsageListing, images, '')}`,

@@ -29,12 +29,17 @@ export const command = defineCommand({
     printPruned(context, 'Deleted Volumes:', volumes?.VolumesDeleted ?? []);
     const images = await pruneImages(client, { ...flags.filter, dangling: [String(!flags.all)] });
     const lines = (images.ImagesDeleted ?? []).map((step) =>
-      'Untagged' in step && step.Untagged ? `untagged: ${step.Untagged}` : `deleted: ${'Deleted' in step ? step.Deleted : ''}`,
+      'Untagged' in step && step.Untagged
+        ? `untagged: ${step.Untagged}`
+        : `deleted: ${'Deleted' in step ? step.Deleted : ''}`,
     );
     printPruned(context, 'Deleted Images:', lines);
     const cache = await pruneBuildCache(context, flags.all, flags.filter);
     printPruned(context, 'Deleted build cache objects:', cache.CachesDeleted ?? []);
-    const total = [containers, volumes, images, cache].reduce((sum, report) => sum + (report?.SpaceReclaimed ?? 0), 0);
+    const total = [containers, volumes, images, cache].reduce(
+      (sum, report) => sum + (report?.SpaceReclaimed ?? 0),
+      0,
+    );
     context.print(`Total reclaimed space: ${humanSize(total)}`);
     return 0;
   },

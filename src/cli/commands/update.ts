@@ -11,7 +11,9 @@ export const command = defineCommand({
   operands: { min: 1, max: MANY, kind: 'container' },
   examples: ['caisson update --memory 512m --memory-swap 1g web', 'caisson update --restart always web'],
   flags: {
-    blkioWeight: integerFlag('Block IO (relative weight), between 10 and 1000, or 0 to disable', { initial: 0 }),
+    blkioWeight: integerFlag('Block IO (relative weight), between 10 and 1000, or 0 to disable', {
+      initial: 0,
+    }),
     cpuPeriod: integerFlag('Limit CPU CFS (Completely Fair Scheduler) period'),
     cpuQuota: integerFlag('Limit CPU CFS (Completely Fair Scheduler) quota'),
     cpuRtPeriod: integerFlag('Limit the CPU real-time period in microseconds'),
@@ -22,12 +24,15 @@ export const command = defineCommand({
     cpusetMems: stringFlag('MEMs in which to allow execution (0-3, 0,1)'),
     memory: memoryFlag('Memory limit', { short: 'm' }),
     memoryReservation: memoryFlag('Memory soft limit'),
-    memorySwap: memoryFlag('Swap limit equal to memory plus swap: -1 to enable unlimited swap', { unlimited: true }),
+    memorySwap: memoryFlag('Swap limit equal to memory plus swap: -1 to enable unlimited swap', {
+      unlimited: true,
+    }),
     pidsLimit: integerFlag('Tune container pids limit (set -1 for unlimited)'),
     restart: stringFlag('Restart policy to apply when a container exits'),
   },
   run: (context, { flags, given, operands }) => {
-    if (given.size === 0) throw new ExitError(1, 'you must provide one or more flags when using this command');
+    if (given.size === 0)
+      throw new ExitError(1, 'you must provide one or more flags when using this command');
     const [name = '', retries] = flags.restart.split(':');
     const body = {
       BlkioWeight: flags.blkioWeight ?? 0,

@@ -3,9 +3,11 @@ import { CLIENT_API_VERSION } from '#client/client.ts';
 import { CAISSON_VERSION } from '../caisson-version.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
+import { fetchText } from '../fetch-text.ts';
 import { stringFlag } from '../flag.ts';
 import { OBJECT_FORMAT_HELP } from '../format/format-help.ts';
 import { showObject } from '../format/inspect-output.ts';
+import { parseJson } from '../template/json-text.ts';
 import { tellError } from '../report-failure.ts';
 
 export const command = defineCommand({
@@ -15,16 +17,19 @@ export const command = defineCommand({
   examples: ["caisson version --format '{{.Server.Version}}'"],
   flags: { format: stringFlag(OBJECT_FORMAT_HELP, { short: 'f' }) },
   run: async (context, { flags }) => {
-    let server: VersionInfo | undefined;
+    let text: string | undefined;
     let problem: unknown;
     try {
-      server = await context.client.json<VersionInfo>({ method: 'GET', path: '/version' });
+      text = await fetchText(context.client, '/version');
     } catch (error) {
       problem = error;
     }
     const client = clientVersion(context);
-    if (flags.format !== '') showObject(context, flags.format, { Client: { ...client }, Server: server ? { ...server } : null });
-    else context.stdout.write(clientText(client) + (server ? serverText(server) : ''));
+    const server: VersionInfo | undefined = text === undefined ? undefined : JSON.parse(text);
+    if (flags.format !== '') {
+      const shown = text === undefined ? null : parseJson(text);
+      showObject(context, flags.format, { Client: { ...client }, Server: shown });
+    } else context.stdout.write(clientText(client) + (server ? serverText(server) : ''));
     if (server) return 0;
     await tellError(context, problem);
     return 1;
@@ -59,7 +64,8 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '3
 type Pairs = readonly (readonly [name: string, value: string])[];
 
 function clientText(client: ClientVersion): string {
-  const negotiated = client.ApiVersion === client.DefaultAPIVersion ? '' : ` (downgraded from ${client.DefaultAPIVersion})`;
+  const negotiated =
+    client.ApiVersion === client.DefaultAPIVersion ? '' : ` (downgraded from ${client.DefaultAPIVersion})`;
   return `Client: Caisson\n${lines(' ', 19, [
     ['Version', client.Version],
     ['API version', client.ApiVersion + negotiated],
@@ -87,7 +93,11 @@ function engineText(name: string, version: string, details: Readonly<Record<stri
     ['OS/Arch', `${details['Os']}/${details['Arch']}`],
     ['Experimental', details['Experimental'] ?? ''],
   ];
-  return ` ${name}:\n${lines('  ', 18, shown.filter(([key, value]) => value !== '' || key === 'Git commit'))}`;
+  return ` ${name}:\n${lines(
+    '  ',
+    18,
+    shown.filter(([key, value]) => value !== '' || key === 'Git commit'),
+  )}`;
 }
 
 function detailLines(version: string, details: Readonly<Record<string, string>> = {}): string {

@@ -13,5 +13,7 @@ export const command = defineCommand({
     format: stringFlag(OBJECT_FORMAT_HELP, { short: 'f' }),
   },
   run: (context, { flags, operands }) =>
-    inspectObjects(context, operands, flags.format, (name) => fetchText(context.client, path`/volumes/${name}`)),
+    inspectObjects(context, operands, flags.format, (name) =>
+      fetchText(context.client, path`/volumes/${name}`),
+    ),
 });

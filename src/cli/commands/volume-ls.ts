@@ -19,7 +19,7 @@ export const command = defineCommand({
   },
   run: async (context, { flags }) => {
     const { Volumes } = await listVolumes(context.client, flags.filter);
-    const rows = [...(Volumes ?? [])].sort(byName).map(volumeRow);
+    const rows = (Volumes ?? []).toSorted(byName).map(volumeRow);
     const format = flags.format || (flags.quiet ? '{{.Name}}' : configuredFormat(context, 'volumesFormat'));
     printRows(context, volumeListing, rows, format);
     return 0;

@@ -7,7 +7,10 @@ export const command = defineCommand({
   summary: 'Remove unused local volumes',
   usage: ['[OPTIONS]'],
   operands: { min: 0, max: 0 },
-  flags: { all: booleanFlag('Remove all unused volumes, not just anonymous ones', { short: 'a' }), ...pruneFlags },
+  flags: {
+    all: booleanFlag('Remove all unused volumes, not just anonymous ones', { short: 'a' }),
+    ...pruneFlags,
+  },
   run: async (context, { flags }) => {
     const what = flags.all ? 'all local volumes' : 'anonymous local volumes';
     const warning = `WARNING! This will remove ${what} not used by at least one container.`;

@@ -8,7 +8,11 @@ interface Node {
   /** The words up to here, joined by spaces. */
   readonly path: string;
   readonly words: readonly { readonly word: string; readonly summary: string }[];
-  readonly flags: readonly { readonly word: string; readonly summary: string; readonly takesValue: boolean }[];
+  readonly flags: readonly {
+    readonly word: string;
+    readonly summary: string;
+    readonly takesValue: boolean;
+  }[];
   readonly kind: OperandKind | undefined;
 }
 
@@ -36,13 +40,19 @@ async function summaryOf(entry: Entry): Promise<string> {
   return entry.kind === 'group' ? entry.summary : (await entry.load()).command.summary;
 }
 
-async function commandNode(entry: Extract<Entry, { kind: 'command' }>, path: readonly string[]): Promise<Node> {
+async function commandNode(
+  entry: Extract<Entry, { kind: 'command' }>,
+  path: readonly string[],
+): Promise<Node> {
   const { command } = await entry.load();
   return { path: path.join(' '), words: [], flags: flagsOf(command.flags), kind: command.operands.kind };
 }
 
 type FlagTable = Readonly<
-  Record<string, { readonly summary: string; readonly type: string; readonly short?: string; readonly hidden?: boolean }>
+  Record<
+    string,
+    { readonly summary: string; readonly type: string; readonly short?: string; readonly hidden?: boolean }
+  >
 >;
 
 function flagsOf(table: FlagTable): Node['flags'] {
@@ -111,8 +121,12 @@ function fishScript(nodes: readonly Node[]): string {
     const here = condition(path);
     const list = listOf(kind);
     return [
-      ...words.map(({ word, summary }) => `complete -c caisson -f -n ${here} -a ${word} -d ${quote(summary)}`),
-      ...(list === undefined ? [] : [`complete -c caisson -f -n ${here} -a ${quote(`(${list} 2>/dev/null)`)}`]),
+      ...words.map(
+        ({ word, summary }) => `complete -c caisson -f -n ${here} -a ${word} -d ${quote(summary)}`,
+      ),
+      ...(list === undefined
+        ? []
+        : [`complete -c caisson -f -n ${here} -a ${quote(`(${list} 2>/dev/null)`)}`]),
       ...flags.map(({ word, summary, takesValue }) => {
         const name = word.startsWith('--') ? `-l ${word.slice(2)}` : `-s ${word.slice(1)}`;
         return `complete -c caisson -n ${here} ${name}${takesValue ? ' -r' : ''} -d ${quote(summary)}`;

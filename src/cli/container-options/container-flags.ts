@@ -1,4 +1,12 @@
-import { booleanFlag, integerFlag, listFlag, mapFlag, stringFlag, valuesFlag, type FlagValues } from '../flag.ts';
+import {
+  booleanFlag,
+  integerFlag,
+  listFlag,
+  mapFlag,
+  stringFlag,
+  valuesFlag,
+  type FlagValues,
+} from '../flag.ts';
 import { durationFlag, memoryFlag, cpusFlag } from './value-flags.ts';
 import { parseGpuRequest } from './gpus.ts';
 import { parseMount } from './mounts.ts';
@@ -11,7 +19,10 @@ export const containerFlags = {
   addHost: listFlag('Add a custom host-to-IP mapping (host:ip)'),
   annotation: mapFlag('Add an annotation to the container (passed through to the OCI runtime)'),
   attach: listFlag('Attach to STDIN, STDOUT or STDERR', { short: 'a', check: checkStream }),
-  blkioWeight: integerFlag('Block IO (relative weight), between 10 and 1000, or 0 to disable', { type: 'uint16', initial: 0 }),
+  blkioWeight: integerFlag('Block IO (relative weight), between 10 and 1000, or 0 to disable', {
+    type: 'uint16',
+    initial: 0,
+  }),
   blkioWeightDevice: valuesFlag('Block IO weight (relative device weight)', parseWeightDevice),
   capAdd: listFlag('Add Linux capabilities'),
   capDrop: listFlag('Drop Linux capabilities'),
@@ -43,7 +54,9 @@ export const containerFlags = {
   env: listFlag('Set environment variables', { short: 'e', check: checkEnvironment }),
   envFile: listFlag('Read in a file of environment variables'),
   expose: listFlag('Expose a port or a range of ports'),
-  gpus: valuesFlag("GPU devices to add to the container ('all' to pass all GPUs)", parseGpuRequest, { type: 'gpu-request' }),
+  gpus: valuesFlag("GPU devices to add to the container ('all' to pass all GPUs)", parseGpuRequest, {
+    type: 'gpu-request',
+  }),
   groupAdd: listFlag('Add additional groups to join'),
   healthCmd: stringFlag('Command to run to check health'),
   healthInterval: durationFlag('Time between running the check (ms|s|m|h)'),
@@ -56,7 +69,9 @@ export const containerFlags = {
   hostname: stringFlag('Container host name', { short: 'h' }),
   init: booleanFlag('Run an init inside the container that forwards signals and reaps processes'),
   interactive: booleanFlag('Keep STDIN open even if not attached', { short: 'i' }),
-  ioMaxbandwidth: memoryFlag('Maximum IO bandwidth limit for the system drive (Windows only)', { hidden: true }),
+  ioMaxbandwidth: memoryFlag('Maximum IO bandwidth limit for the system drive (Windows only)', {
+    hidden: true,
+  }),
   ioMaxiops: integerFlag('Maximum IOps limit for the system drive (Windows only)', { hidden: true }),
   ip: stringFlag('IPv4 address (e.g., 172.30.100.104)'),
   ip6: stringFlag('IPv6 address (e.g., 2001:db8::33)'),
@@ -72,11 +87,16 @@ export const containerFlags = {
   macAddress: stringFlag('Container MAC address (e.g., 92:d0:c6:0a:29:33)'),
   memory: memoryFlag('Memory limit', { short: 'm' }),
   memoryReservation: memoryFlag('Memory soft limit'),
-  memorySwap: memoryFlag("Swap limit equal to memory plus swap: '-1' to enable unlimited swap", { unlimited: true }),
+  memorySwap: memoryFlag("Swap limit equal to memory plus swap: '-1' to enable unlimited swap", {
+    unlimited: true,
+  }),
   memorySwappiness: integerFlag('Tune container memory swappiness (0 to 100)', { initial: -1 }),
   mount: valuesFlag('Attach a filesystem mount to the container', parseMount, { type: 'mount' }),
   name: stringFlag('Assign a name to the container'),
-  network: valuesFlag('Connect a container to a network', parseNetwork, { type: 'network', aliases: ['net'] }),
+  network: valuesFlag('Connect a container to a network', parseNetwork, {
+    type: 'network',
+    aliases: ['net'],
+  }),
   networkAlias: listFlag('Add network-scoped alias for the container', { aliases: ['net-alias'] }),
   noHealthcheck: booleanFlag('Disable any container-specified HEALTHCHECK'),
   oomKillDisable: booleanFlag('Disable OOM Killer'),
@@ -123,4 +143,3 @@ function checkDeviceRule(text: string): string {
   if (/^[acb] (\d+|\*):(\d+|\*) [rwm]{1,3}$/.test(text)) return text;
   throw new Error(`invalid device cgroup format '${text}'`);
 }
-

@@ -35,7 +35,8 @@ export function parseGpuRequest(text: string): GpuRequest {
 function countOf(text: string | undefined, named: boolean): number {
   if (text === undefined) return named ? 0 : 1;
   if (text === 'all') return -1;
-  if (!/^\d+$/.test(text)) throw new Error(`invalid count (${text}): value must be either "all" or an integer`);
+  if (!/^\d+$/.test(text))
+    throw new Error(`invalid count (${text}): value must be either "all" or an integer`);
   return Number(text);
 }
 

@@ -26,7 +26,10 @@ export function readEnvironment(
 }
 
 /** The labels of `--label-file` and then of `--label`; a name alone has an empty value, but from a file is left out. */
-export function readLabels(files: readonly string[], labels: readonly string[]): Readonly<Record<string, string>> {
+export function readLabels(
+  files: readonly string[],
+  labels: readonly string[],
+): Readonly<Record<string, string>> {
   return toMap([...files.flatMap((file) => readKeyValueFile(file, () => undefined)), ...labels]);
 }
 
@@ -41,7 +44,9 @@ export function toMap(pairs: readonly string[]): Readonly<Record<string, string>
 }
 
 function readKeyValueFile(file: string, valueOf: (name: string) => string | undefined): readonly string[] {
-  const lines = readFileSync(file, 'utf8').replace(/^\uFEFF/, '').split(/\r?\n/);
+  const lines = readFileSync(file, 'utf8')
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/);
   return lines.flatMap((raw, index) => {
     const line = raw.trimStart();
     if (line === '' || line.startsWith('#')) return [];

@@ -3,7 +3,9 @@ import type { MountRequest } from '#wire/container.ts';
 import { parseMemory } from '../format/sizes.ts';
 import { csvFields } from './csv.ts';
 
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] extends object | undefined ? Mutable<NonNullable<T[Key]>> : T[Key] };
+type Mutable<T> = {
+  -readonly [Key in keyof T]: T[Key] extends object | undefined ? Mutable<NonNullable<T[Key]>> : T[Key];
+};
 
 /** One `--mount type=bind,source=…,target=…`. @throws {Error} saying which field is wrong */
 export function parseMount(text: string): MountRequest {
@@ -11,11 +13,13 @@ export function parseMount(text: string): MountRequest {
   for (const field of csvFields(text)) readField(draft, field);
   const { mount } = draft;
   if (mount.Target === '') throw new Error('target is required');
-  if (mount.Type !== 'bind' && draft.bind) throw new Error(`cannot mix 'bind-*' options with mount type '${mount.Type}'`);
+  if (mount.Type !== 'bind' && draft.bind)
+    throw new Error(`cannot mix 'bind-*' options with mount type '${mount.Type}'`);
   if (mount.Type !== 'volume' && draft.volume) {
     throw new Error(`cannot mix 'volume-*' options with mount type '${mount.Type}'`);
   }
-  if (mount.Type !== 'tmpfs' && draft.tmpfs) throw new Error(`cannot mix 'tmpfs-*' options with mount type '${mount.Type}'`);
+  if (mount.Type !== 'tmpfs' && draft.tmpfs)
+    throw new Error(`cannot mix 'tmpfs-*' options with mount type '${mount.Type}'`);
   return {
     ...mount,
     ...(draft.bind ? { BindOptions: draft.bind } : {}),
@@ -41,7 +45,8 @@ interface VolumeDraft {
 type FieldReader = (draft: MountDraft, value: string, field: string) => void;
 
 const volumeOf = (draft: MountDraft): VolumeDraft => (draft.volume ??= {});
-const driverOf = (draft: MountDraft): NonNullable<VolumeDraft['DriverConfig']> => (volumeOf(draft).DriverConfig ??= {});
+const driverOf = (draft: MountDraft): NonNullable<VolumeDraft['DriverConfig']> =>
+  (volumeOf(draft).DriverConfig ??= {});
 
 const FIELDS: Readonly<Record<string, FieldReader>> = {
   type: (draft, value) => void (draft.mount.Type = mountType(value.toLowerCase())),
@@ -50,9 +55,11 @@ const FIELDS: Readonly<Record<string, FieldReader>> = {
   readonly: (draft, value, field) => void (draft.mount.ReadOnly = booleanOf(value, field)),
   consistency: (draft, value) => void (draft.mount.Consistency = value.toLowerCase()),
   'bind-propagation': (draft, value) => void ((draft.bind ??= {}).Propagation = value.toLowerCase()),
-  'bind-nonrecursive': (draft, value, field) => void ((draft.bind ??= {}).NonRecursive = booleanOf(value, field)),
+  'bind-nonrecursive': (draft, value, field) =>
+    void ((draft.bind ??= {}).NonRecursive = booleanOf(value, field)),
   'bind-recursive': (draft, value) => recursive((draft.bind ??= {}), value),
-  'bind-create-src': (draft, value, field) => void ((draft.bind ??= {}).CreateMountpoint = booleanOf(value, field)),
+  'bind-create-src': (draft, value, field) =>
+    void ((draft.bind ??= {}).CreateMountpoint = booleanOf(value, field)),
   'volume-nocopy': (draft, value, field) => void (volumeOf(draft).NoCopy = booleanOf(value, field)),
   'volume-subpath': (draft, value) => void (volumeOf(draft).Subpath = value),
   'volume-label': (draft, value) => addPair((volumeOf(draft).Labels ??= {}), value),
@@ -62,14 +69,20 @@ const FIELDS: Readonly<Record<string, FieldReader>> = {
   'tmpfs-mode': (draft, value) => void ((draft.tmpfs ??= {}).Mode = octal(value)),
 };
 
-const ALIASES: Readonly<Record<string, string>> = { src: 'source', dst: 'target', destination: 'target', ro: 'readonly' };
+const ALIASES: Readonly<Record<string, string>> = {
+  src: 'source',
+  dst: 'target',
+  destination: 'target',
+  ro: 'readonly',
+};
 
 function readField(draft: MountDraft, field: string): void {
   const equals = field.indexOf('=');
   const written = (equals < 0 ? field : field.slice(0, equals)).toLowerCase();
   const key = ALIASES[written] ?? written;
   const switches = ['readonly', 'volume-nocopy', 'bind-nonrecursive', 'bind-create-src'];
-  if (equals < 0 && !switches.includes(key)) throw new Error(`invalid field '${field}' must be a key=value pair`);
+  if (equals < 0 && !switches.includes(key))
+    throw new Error(`invalid field '${field}' must be a key=value pair`);
   const reader = FIELDS[key];
   if (!reader) throw new Error(`unexpected key '${written}' in '${field}'`);
   reader(draft, equals < 0 ? 'true' : field.slice(equals + 1), field);
@@ -97,7 +110,9 @@ function recursive(bind: NonNullable<MountDraft['bind']>, value: string): void {
       bind.ReadOnlyForceRecursive = true;
       return;
     default:
-      throw new Error(`invalid value for bind-recursive: ${value} (must be "enabled", "disabled", "writable", or "readonly")`);
+      throw new Error(
+        `invalid value for bind-recursive: ${value} (must be "enabled", "disabled", "writable", or "readonly")`,
+      );
   }
 }
 

@@ -16,7 +16,9 @@ export function networkingConfig(flags: ContainerFlags): Readonly<Record<string,
     const complete = index === 0 ? withPlainFlags(choice, flags) : choice;
     const name = complete.target || 'default';
     if (choices.length > 1 && isSpecial(name)) {
-      throw new UsageError(`conflicting options: cannot attach both user-defined and non-user-defined network-modes`);
+      throw new UsageError(
+        `conflicting options: cannot attach both user-defined and non-user-defined network-modes`,
+      );
     }
     if (endpoints[name]) throw new UsageError(`network ${JSON.stringify(name)} is specified multiple times`);
     endpoints[name] = endpoint(complete, flags);

@@ -21,7 +21,8 @@ export function parseNetwork(text: string): NetworkChoice {
   });
   const unknown = fields.find(([key]) => !KEYS.includes(key));
   if (unknown) throw new Error(`invalid field key ${unknown[0]}`);
-  const all = (key: string): readonly string[] => fields.filter(([name]) => name === key).map(([, value]) => value);
+  const all = (key: string): readonly string[] =>
+    fields.filter(([name]) => name === key).map(([, value]) => value);
   const target = all('name').at(-1);
   if (!target) throw new Error('network name is required: name=NETWORK');
   return {
@@ -41,6 +42,6 @@ const EMPTY = { aliases: [], driverOpts: {}, ip: '', ip6: '', macAddress: '', li
 
 function splitOption(option: string): [string, string] {
   const equals = option.indexOf('=');
-  if (equals < 0) throw new Error("invalid key value pair format in driver options");
+  if (equals < 0) throw new Error('invalid key value pair format in driver options');
   return [option.slice(0, equals).trim().toLowerCase(), option.slice(equals + 1).trim()];
 }

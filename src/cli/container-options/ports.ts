@@ -17,7 +17,10 @@ export interface PublishedPorts {
  * @throws {UsageError} for ports that are none
  */
 export function readPorts(published: readonly string[], exposed: readonly string[]): PublishedPorts {
-  const ports: { exposed: Record<string, object>; bindings: Record<string, Binding[]> } = { exposed: {}, bindings: {} };
+  const ports: { exposed: Record<string, object>; bindings: Record<string, Binding[]> } = {
+    exposed: {},
+    bindings: {},
+  };
   for (const text of published) {
     for (const [port, binding] of parsePublish(text.includes('=') ? shortForm(text) : text)) {
       ports.exposed[port] = {};
@@ -49,7 +52,8 @@ function splitPublish(text: string): { ip: string; host: string; container: stri
     throw new UsageError(`Invalid proto: ${[protocol, ...more].join('/')}`);
   }
   const match = /^(?:(?:(\[[^\]]*\]|[^:[\]]*):)?([^:]*):)?([^:]+)$/.exec(address);
-  if (!match) throw new UsageError(`Invalid port specification: ${text}: expected [[IP:]HOST_PORT:]CONTAINER_PORT`);
+  if (!match)
+    throw new UsageError(`Invalid port specification: ${text}: expected [[IP:]HOST_PORT:]CONTAINER_PORT`);
   const [, ip = '', host = '', container = ''] = match;
   const bare = ip.replace(/^\[|\]$/g, '');
   if (bare !== '' && !/^[\d.]+$|:/.test(bare)) throw new UsageError(`Invalid ip address: ${bare}`);
@@ -72,10 +76,12 @@ function parseExpose(text: string): readonly string[] {
 }
 
 function shortForm(text: string): string {
-  const fields = new Map(text.split(',').map((field) => {
-    const [key = '', value = ''] = field.split('=');
-    return [key, value];
-  }));
+  const fields = new Map(
+    text.split(',').map((field) => {
+      const [key = '', value = ''] = field.split('=');
+      return [key, value];
+    }),
+  );
   const target = fields.get('target');
   if (!target) throw new UsageError(`Invalid port specification: ${text}: target is missing`);
   return `${fields.get('published') ?? ''}:${target}/${fields.get('protocol') ?? 'tcp'}`;

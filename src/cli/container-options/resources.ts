@@ -50,7 +50,8 @@ export function parseThrottle(unit: 'bytes' | 'operations'): (text: string) => T
     const [, path = '', rate = ''] = match ?? [];
     if (!match) throw new Error(`bad format: ${text}`);
     if (unit === 'bytes') return { Path: path, Rate: parseMemory(rate) };
-    if (!/^\d+$/.test(rate)) throw new Error(`invalid rate for device: ${text}. Number must be a positive integer`);
+    if (!/^\d+$/.test(rate))
+      throw new Error(`invalid rate for device: ${text}. Number must be a positive integer`);
     return { Path: path, Rate: Number(rate) };
   };
 }
@@ -62,7 +63,11 @@ export function parseDevice(text: string): DeviceMapping {
   const isMode = second !== undefined && third === undefined && /^[rwm]{1,3}$/.test(second);
   const mode = isMode ? second : (third ?? 'rwm');
   if (!/^[rwm]{1,3}$/.test(mode)) throw new Error(`invalid device mode: ${mode}`);
-  return { PathOnHost: source, PathInContainer: isMode ? source : (second ?? source), CgroupPermissions: mode };
+  return {
+    PathOnHost: source,
+    PathInContainer: isMode ? source : (second ?? source),
+    CgroupPermissions: mode,
+  };
 }
 
 /** `vendor.com/class=name`: a device of the Container Device Interface. */

@@ -215,7 +215,8 @@ function restartPolicy(text: string): object {
   if (count !== undefined && (rest.length > 0 || !/^\d+$/.test(count))) {
     throw new UsageError('invalid restart policy format: maximum retry count must be an integer');
   }
-  if (text !== '' && name === '') throw new UsageError("invalid restart policy format: no policy provided before colon");
+  if (text !== '' && name === '')
+    throw new UsageError('invalid restart policy format: no policy provided before colon');
   return { Name: name, MaximumRetryCount: Number(count ?? 0) };
 }
 
@@ -238,5 +239,5 @@ function tmpfsMap(texts: readonly string[]): Readonly<Record<string, string>> {
 /** The last of equal names counts. */
 function sortedUlimits({ ulimit }: ContainerFlags): readonly object[] {
   const byName = new Map(ulimit.map((limit) => [limit.Name, limit]));
-  return [...byName.values()].sort((one, other) => (one.Name < other.Name ? -1 : 1));
+  return [...byName.values()].toSorted((one, other) => (one.Name < other.Name ? -1 : 1));
 }

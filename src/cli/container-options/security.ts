@@ -12,7 +12,11 @@ export interface SecurityOptions {
 export function readSecurityOptions(texts: readonly string[]): SecurityOptions {
   const bare = texts.some((text) => text === 'systempaths=unconfined' || text === 'systempaths:unconfined');
   const options = texts.filter((text) => !/^systempaths[=:]unconfined$/.test(text)).map(readOption);
-  return { options: texts.length > 0 ? options : null, maskedPaths: bare ? [] : null, readonlyPaths: bare ? [] : null };
+  return {
+    options: texts.length > 0 ? options : null,
+    maskedPaths: bare ? [] : null,
+    readonlyPaths: bare ? [] : null,
+  };
 }
 
 function readOption(text: string): string {

@@ -28,15 +28,36 @@ test('sizes of memory are powers of 1024', () => {
 test('durations read as go-units writes them', () => {
   const minute = 60_000;
   assert.deepEqual(
-    [0, 1000, 59_000, minute, 59 * minute, 60 * minute, 47 * 60 * minute, 72 * 60 * minute, 14 * 24 * 60 * minute].map(
-      humanDuration,
-    ),
-    ['Less than a second', '1 second', '59 seconds', 'About a minute', '59 minutes', 'About an hour', '47 hours', '3 days', '2 weeks'],
+    [
+      0,
+      1000,
+      59_000,
+      minute,
+      59 * minute,
+      60 * minute,
+      47 * 60 * minute,
+      72 * 60 * minute,
+      14 * 24 * 60 * minute,
+    ].map(humanDuration),
+    [
+      'Less than a second',
+      '1 second',
+      '59 seconds',
+      'About a minute',
+      '59 minutes',
+      'About an hour',
+      '47 hours',
+      '3 days',
+      '2 weeks',
+    ],
   );
 });
 
 test('columns are as wide as their widest cell', () => {
-  assert.equal(layOutTable(['A\tB\tC', 'aaaaaaaaaaaa\tb\tc']), 'A              B         C\naaaaaaaaaaaa   b         c\n');
+  assert.equal(
+    layOutTable(['A\tB\tC', 'aaaaaaaaaaaa\tb\tc']),
+    'A              B         C\naaaaaaaaaaaa   b         c\n',
+  );
 });
 
 test('text is shortened and quoted as in Go', () => {

@@ -38,7 +38,10 @@ interface ImageName {
 }
 
 /** An image as the formats of `images` see it: a row for each of its names. */
-export function imageRows(image: ImageSummary, options: { readonly noTrunc: boolean; readonly digests: boolean }): readonly Row[] {
+export function imageRows(
+  image: ImageSummary,
+  options: { readonly noTrunc: boolean; readonly digests: boolean },
+): readonly Row[] {
   return namesOf(image, options.digests).map((name) => imageRow(image, name, options.noTrunc));
 }
 

@@ -1,9 +1,7 @@
 import { binarySize } from './sizes.ts';
 
 /** What `GET /info` is shown of. */
-export type EngineInfo = {
-  readonly [name: string]: never;
-} & {
+export interface EngineInfo {
   readonly Containers: number;
   readonly ContainersRunning: number;
   readonly ContainersPaused: number;
@@ -15,7 +13,11 @@ export type EngineInfo = {
   readonly LoggingDriver: string;
   readonly CgroupDriver: string;
   readonly CgroupVersion: string;
-  readonly Plugins: { readonly Volume: readonly string[] | null; readonly Network: readonly string[] | null; readonly Log: readonly string[] | null };
+  readonly Plugins: {
+    readonly Volume: readonly string[] | null;
+    readonly Network: readonly string[] | null;
+    readonly Log: readonly string[] | null;
+  };
   readonly Swarm: { readonly LocalNodeState: string };
   readonly Runtimes: Readonly<Record<string, object>> | null;
   readonly DefaultRuntime: string;
@@ -52,9 +54,13 @@ export type EngineInfo = {
   readonly ProductLicense: string;
   readonly DefaultAddressPools: readonly { readonly Base: string; readonly Size: number }[] | null;
   readonly Warnings: readonly string[] | null;
-};
+}
 
-export function clientInfoText(info: { readonly Version: string; readonly Context: string; readonly Debug: boolean }): string {
+export function clientInfoText(info: {
+  readonly Version: string;
+  readonly Context: string;
+  readonly Debug: boolean;
+}): string {
   return `Client: Caisson\n Version:    ${info.Version}\n Context:    ${info.Context}\n Debug Mode: ${info.Debug}\n`;
 }
 
@@ -68,7 +74,12 @@ export function infoText(info: EngineInfo): string {
     line('Cgroup Version', info.CgroupVersion),
     ...plugins(info),
     line('Swarm', info.Swarm?.LocalNodeState ?? 'inactive'),
-    line('Runtimes', Object.keys(info.Runtimes ?? {}).sort().join(' ')),
+    line(
+      'Runtimes',
+      Object.keys(info.Runtimes ?? {})
+        .toSorted()
+        .join(' '),
+    ),
     line('Default Runtime', info.DefaultRuntime),
     line('Init Binary', info.InitBinary),
     line('containerd version', info.ContainerdCommit?.ID),
@@ -119,13 +130,24 @@ function counts(info: EngineInfo): readonly string[] {
 }
 
 function driver({ Driver, DriverStatus }: EngineInfo): readonly string[] {
-  return [line('Storage Driver', Driver), ...(DriverStatus ?? []).map(([name, value]) => `  ${name}: ${value}\n`)];
+  return [
+    line('Storage Driver', Driver),
+    ...(DriverStatus ?? []).map(([name, value]) => `  ${name}: ${value}\n`),
+  ];
 }
 
 function plugins({ Plugins }: EngineInfo): readonly string[] {
   if (!Plugins) return [];
-  const row = (name: string, list: readonly string[] | null): string => line(name, (list ?? []).join(' '), '  ');
-  return [' Plugins:\n', row('Volume', Plugins.Volume), row('Network', Plugins.Network), row('Log', Plugins.Log)];
+  return [
+    ' Plugins:\n',
+    pluginLine('Volume', Plugins.Volume),
+    pluginLine('Network', Plugins.Network),
+    pluginLine('Log', Plugins.Log),
+  ];
+}
+
+function pluginLine(name: string, list: readonly string[] | null): string {
+  return line(name, (list ?? []).join(' '), '  ');
 }
 
 /** `name=seccomp,profile=builtin` becomes a name with its options under it. */
@@ -134,7 +156,10 @@ function security({ SecurityOptions }: EngineInfo): readonly string[] {
     const pairs = text.split(',').map((pair) => pair.split('='));
     const name = pairs.find(([key]) => key === 'name')?.[1] ?? text;
     const rest = pairs.filter(([key]) => key !== 'name');
-    return [`  ${name}\n`, ...rest.map(([key = '', value]) => `   ${key.charAt(0).toUpperCase()}${key.slice(1)}: ${value}\n`)];
+    return [
+      `  ${name}\n`,
+      ...rest.map(([key = '', value]) => `   ${key.charAt(0).toUpperCase()}${key.slice(1)}: ${value}\n`),
+    ];
   });
   return options.length === 0 ? [] : [' Security Options:\n', ...options];
 }

@@ -21,7 +21,7 @@ export async function inspectObjects(
   const results = await Promise.allSettled(names.map(fetch));
   const found = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.trim()] : []));
   let exitCode = 0;
-  if (template) for (const text of found) context.print(template.execute(parseJson<Value>(text)));
+  if (template) for (const text of found) context.print(template.execute(parseJson(text)));
   else if (format === 'json') context.print(`[${found.map((text) => writeJson(parseJson(text))).join(',')}]`);
   else context.print(found.length === 0 ? '[]' : indentJson(`[${found.join(',')}]`, '    '));
   const { tellError } = await import('../report-failure.ts');
@@ -34,7 +34,6 @@ export async function inspectObjects(
 }
 
 /** `--format` of a command that shows one object: `json` or a template. */
-export function showObject(context: Context, format: string, object: object): void {
-  const value = object as Value;
+export function showObject(context: Context, format: string, value: Value): void {
   context.print(format === 'json' ? writeJson(value) : compileTemplate(unescape(format)).execute(value));
 }

@@ -15,8 +15,10 @@ interface Span {
  * other numbers one by one (Docker's DisplayablePorts).
  */
 export function publishedPorts(ports: readonly PortSummary[]): string {
-  const sorted = [...ports].sort(comparePorts);
-  const singles = sorted.filter((port) => port.PublicPort !== undefined && port.PublicPort !== port.PrivatePort);
+  const sorted = ports.toSorted(comparePorts);
+  const singles = sorted.filter(
+    (port) => port.PublicPort !== undefined && port.PublicPort !== port.PrivatePort,
+  );
   const others = sorted.filter((port) => !singles.includes(port));
   return [...spansOf(others).map(showSpan), ...singles.map(showSingle)].join(', ');
 }
@@ -42,13 +44,16 @@ function spansOf(ports: readonly PortSummary[]): readonly Span[] {
       });
     }
   }
-  return [...spans.keys()].sort().flatMap((key) => spans.get(key) ?? []);
+  return [...spans.keys()].toSorted().flatMap((key) => spans.get(key) ?? []);
 }
 
 function showSpan({ ip, type, first, last, publicFirst, publicLast }: Span): string {
-  const range = (from: number, to: number): string => (from === to ? String(from) : `${from}-${to}`);
-  const container = `${range(first, last)}/${type}`;
-  return publicFirst === 0 ? container : `${ip ?? ''}:${range(publicFirst, publicLast)}->${container}`;
+  const container = `${rangeText(first, last)}/${type}`;
+  return publicFirst === 0 ? container : `${ip ?? ''}:${rangeText(publicFirst, publicLast)}->${container}`;
+}
+
+function rangeText(from: number, to: number): string {
+  return from === to ? String(from) : `${from}-${to}`;
 }
 
 function showSingle({ IP = '', PrivatePort, PublicPort, Type }: PortSummary): string {

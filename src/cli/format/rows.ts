@@ -1,6 +1,7 @@
 import type { Context } from '../context.ts';
 import { compileTemplate } from '../template/template.ts';
 import { rowJson, type TemplateFunction } from '../template/functions.ts';
+import { show } from '../template/show.ts';
 import { Row, type Value } from '../template/value.ts';
 import { layOutTable } from './table.ts';
 
@@ -25,21 +26,26 @@ export function renderRows(listing: Listing, rows: Iterable<Row>, format: string
   const wanted = format.trim();
   if (wanted === '' || wanted === 'table') return plainTable(listing, rows);
   if (wanted === 'json') return [...rows].map((row) => `${rowJson(row)}\n`).join('');
-  if (/^table\s/.test(wanted)) return templateTable(listing, rows, unescape(wanted.slice('table'.length).trim()));
+  if (/^table\s/.test(wanted))
+    return templateTable(listing, rows, unescape(wanted.slice('table'.length).trim()));
   const template = compileTemplate(unescape(wanted));
   return [...rows].map((row) => `${template.execute(row)}\n`).join('');
 }
 
 function plainTable(listing: Listing, rows: Iterable<Row>): string {
   const heading = listing.columns.map((name) => listing.headings[name] ?? '').join('\t');
-  const lines = [...rows].map(({ fields }) => listing.columns.map((name) => String(fields[name]?.() ?? '')).join('\t'));
+  const lines = [...rows].map(({ fields }) =>
+    listing.columns.map((name) => show(fields[name]?.() ?? '')).join('\t'),
+  );
   return layOutTable([heading, ...lines]);
 }
 
 function templateTable(listing: Listing, rows: Iterable<Row>, source: string): string {
   const template = compileTemplate(source);
   const lines = [...rows].map((row) => template.execute(row));
-  return layOutTable([template.execute(headingRow(listing), KEEP), ...lines].flatMap((line) => line.split('\n')));
+  return layOutTable(
+    [template.execute(headingRow(listing), KEEP), ...lines].flatMap((line) => line.split('\n')),
+  );
 }
 
 /** On headings, functions that change text do nothing. */
@@ -48,8 +54,11 @@ const KEEP = { json: keepFirst, title: keepFirst, lower: keepFirst, upper: keepF
 
 function headingRow({ headings }: Listing): Row {
   const fields = Object.entries(headings).map(([name, heading]) => [name, (): Value => heading] as const);
-  const label = (name: string): string => (name.split('.').at(-1) ?? name).replaceAll(/[-_]/g, ' ');
-  return new Row(Object.fromEntries(fields), { Label: label });
+  return new Row(Object.fromEntries(fields), { Label: labelHeading });
+}
+
+function labelHeading(name: string): string {
+  return (name.split('.').at(-1) ?? name).replaceAll(/[-_]/g, ' ');
 }
 
 /** Shells hand over `\t` and `\n` as two characters. */

@@ -41,7 +41,13 @@ export const statsListing: Listing = {
   columns: ['ID', 'Name', 'CPUPerc', 'MemUsage', 'MemPerc', 'NetIO', 'BlockIO', 'PIDs'],
 };
 
-const UNKNOWN = '--';
+function unknown(): string {
+  return '--';
+}
+
+function unknownPair(): string {
+  return '-- / --';
+}
 
 /** @param sample undefined while none arrived */
 export function statsRow(container: string, sample: StatsSample | undefined, noTrunc: boolean): Row {
@@ -59,25 +65,29 @@ export function statsRow(container: string, sample: StatsSample | undefined, noT
     MemUsage: () => `${binarySize(usage)} / ${binarySize(limit)}`,
     MemPerc: () => `${(limit === 0 ? 0 : (usage / limit) * 100).toFixed(2)}%`,
     NetIO: () =>
-      `${humanSize(network.reduce((sum, each) => sum + each.rx_bytes, 0), 3)} / ${humanSize(network.reduce((sum, each) => sum + each.tx_bytes, 0), 3)}`,
+      `${humanSize(
+        network.reduce((sum, each) => sum + each.rx_bytes, 0),
+        3,
+      )} / ${humanSize(
+        network.reduce((sum, each) => sum + each.tx_bytes, 0),
+        3,
+      )}`,
     BlockIO: () => `${humanSize(total('r'), 3)} / ${humanSize(total('w'), 3)}`,
     PIDs: () => String(sample.pids_stats?.current ?? 0),
   });
 }
 
 function unknownRow(container: string): Row {
-  const both = (): string => `${UNKNOWN} / ${UNKNOWN}`;
-  const one = (): string => UNKNOWN;
   return new Row({
     Container: () => container,
     ID: () => container.slice(0, 12),
-    Name: one,
-    CPUPerc: one,
-    MemUsage: both,
-    MemPerc: one,
-    NetIO: both,
-    BlockIO: both,
-    PIDs: one,
+    Name: unknown,
+    CPUPerc: unknown,
+    MemUsage: unknownPair,
+    MemPerc: unknown,
+    NetIO: unknownPair,
+    BlockIO: unknownPair,
+    PIDs: unknown,
   });
 }
 

@@ -16,7 +16,10 @@ export function layOutTable(lines: readonly string[], minimumWidth = 10, padding
 }
 
 /** Stretches of neighbouring lines that have a cell, terminated by a tab, in `column`. */
-function runs(rows: readonly (readonly string[])[], column: number): readonly (readonly [from: number, to: number])[] {
+function runs(
+  rows: readonly (readonly string[])[],
+  column: number,
+): readonly (readonly [from: number, to: number])[] {
   const found: [number, number][] = [];
   for (const [index, cells] of rows.entries()) {
     if (cells.length <= column + 1) continue;
@@ -27,19 +30,26 @@ function runs(rows: readonly (readonly string[])[], column: number): readonly (r
   return found;
 }
 
-function widest(rows: readonly (readonly string[])[], column: number, minimum: number, padding: number): number {
+function widest(
+  rows: readonly (readonly string[])[],
+  column: number,
+  minimum: number,
+  padding: number,
+): number {
   return Math.max(minimum, ...rows.map((cells) => widthOf(cells[column] ?? '') + padding));
 }
 
 function joinCells(cells: readonly string[], widths: readonly number[]): string {
   return cells
     .map((cell, column) =>
-      column === cells.length - 1 ? cell : cell + ' '.repeat(Math.max((widths[column] ?? 0) - widthOf(cell), 0)),
+      column === cells.length - 1
+        ? cell
+        : cell + ' '.repeat(Math.max((widths[column] ?? 0) - widthOf(cell), 0)),
     )
     .join('');
 }
 
 /** Code points, as Go counts them. */
 function widthOf(text: string): number {
-  return [...text].length;
+  return Array.from(text).length;
 }

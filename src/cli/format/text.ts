@@ -1,6 +1,6 @@
 /** Shortens to `width` characters, the last of them an ellipsis (Docker's formatter.Ellipsis). */
 export function ellipsis(text: string, width: number): string {
-  const letters = [...text];
+  const letters = Array.from(text);
   if (letters.length <= width) return text;
   return width <= 1 ? letters.slice(0, width).join('') : `${letters.slice(0, width - 1).join('')}…`;
 }
@@ -31,7 +31,9 @@ function isPrintable(letter: string): boolean {
 function hexEscape(letter: string): string {
   const code = letter.codePointAt(0) ?? 0;
   if (code < 0x80) return `\\x${code.toString(16).padStart(2, '0')}`;
-  return code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+  return code > 0xffff
+    ? `\\U${code.toString(16).padStart(8, '0')}`
+    : `\\u${code.toString(16).padStart(4, '0')}`;
 }
 
 /** The id as people see it: 12 digits, without the algorithm. */

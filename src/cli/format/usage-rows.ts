@@ -4,13 +4,18 @@ import type { BuildCacheRecord } from './build-cache-rows.ts';
 import type { Listing } from './rows.ts';
 import { humanSize } from './sizes.ts';
 
+/** What the engine uses, the records of the build cache spelt out. */
+export type EngineUsage = Omit<DiskUsage, 'BuildCache'> & {
+  readonly BuildCache: readonly BuildCacheRecord[] | null;
+};
+
 export const usageListing: Listing = {
   headings: { Type: 'TYPE', TotalCount: 'TOTAL', Active: 'ACTIVE', Size: 'SIZE', Reclaimable: 'RECLAIMABLE' },
   columns: ['Type', 'TotalCount', 'Active', 'Size', 'Reclaimable'],
 };
 
 /** The lines of `system df`: what each kind takes, and how much of it nothing uses. */
-export function usageRows(usage: DiskUsage): readonly Row[] {
+export function usageRows(usage: EngineUsage): readonly Row[] {
   return [imageUsage(usage), containerUsage(usage), volumeUsage(usage), cacheUsage(usage)];
 }
 
@@ -32,7 +37,7 @@ function sum<T>(list: readonly T[], sizeOf: (each: T) => number): number {
   return list.reduce((total, each) => total + sizeOf(each), 0);
 }
 
-function imageUsage({ Images, LayersSize }: DiskUsage): Row {
+function imageUsage({ Images, LayersSize }: EngineUsage): Row {
   const active = Images.filter(({ Containers }) => Containers > 0);
   const used = sum(
     Images.filter(({ Containers, SharedSize }) => Containers !== 0 && SharedSize !== -1),
@@ -41,22 +46,27 @@ function imageUsage({ Images, LayersSize }: DiskUsage): Row {
   return usageRow('Images', Images.length, active.length, LayersSize, share(LayersSize - used, LayersSize));
 }
 
-function containerUsage({ Containers }: DiskUsage): Row {
+function containerUsage({ Containers }: EngineUsage): Row {
   const active = Containers.filter(({ State }) => ['running', 'paused', 'restarting'].includes(State));
   const size = sum(Containers, ({ SizeRw = 0 }) => SizeRw);
   const idle = size - sum(active, ({ SizeRw = 0 }) => SizeRw);
   return usageRow('Containers', Containers.length, active.length, size, share(idle, size));
 }
 
-function volumeUsage({ Volumes }: DiskUsage): Row {
-  const sizeOf = ({ UsageData }: DiskUsage['Volumes'][number]): number => Math.max(UsageData?.Size ?? 0, 0);
+function volumeUsage({ Volumes }: EngineUsage): Row {
   const active = Volumes.filter(({ UsageData }) => (UsageData?.RefCount ?? 0) > 0);
-  const size = sum(Volumes, sizeOf);
-  return usageRow('Local Volumes', Volumes.length, active.length, size, share(size - sum(active, sizeOf), size));
+  const size = sum(Volumes, volumeBytes);
+  return usageRow(
+    'Local Volumes',
+    Volumes.length,
+    active.length,
+    size,
+    share(size - sum(active, volumeBytes), size),
+  );
 }
 
-function cacheUsage(usage: DiskUsage): Row {
-  const records = (usage.BuildCache ?? []) as readonly BuildCacheRecord[];
+function cacheUsage(usage: EngineUsage): Row {
+  const records = usage.BuildCache ?? [];
   const own = records.filter(({ Shared }) => !Shared);
   const size = sum(own, ({ Size }) => Size);
   const idle = sum(
@@ -65,4 +75,8 @@ function cacheUsage(usage: DiskUsage): Row {
   );
   const active = records.filter(({ InUse }) => InUse).length;
   return usageRow('Build Cache', records.length, active, size, humanSize(idle));
+}
+
+function volumeBytes({ UsageData }: EngineUsage['Volumes'][number]): number {
+  return Math.max(UsageData?.Size ?? 0, 0);
 }

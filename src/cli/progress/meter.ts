@@ -30,7 +30,9 @@ export function createMeter(context: Context, quiet: boolean, options: MeterOpti
     drawn = now;
     shown = true;
     const rate = humanSize((bytes * 1000) / Math.max(now - started, 1), 3);
-    const share = total ? ` of ${humanSize(total, 3)} (${Math.min(100, Math.round((bytes * 100) / total))}%)` : '';
+    const share = total
+      ? ` of ${humanSize(total, 3)} (${Math.min(100, Math.round((bytes * 100) / total))}%)`
+      : '';
     context.stderr.write(`\r\u001b[K${label} ${humanSize(bytes, 3)}${share}, ${rate}/s`);
   };
   const clear = (): void => {

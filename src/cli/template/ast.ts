@@ -2,9 +2,24 @@
 export type Node =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'action'; readonly pipeline: Pipeline }
-  | { readonly kind: 'if'; readonly pipeline: Pipeline; readonly then: readonly Node[]; readonly else: readonly Node[] }
-  | { readonly kind: 'with'; readonly pipeline: Pipeline; readonly then: readonly Node[]; readonly else: readonly Node[] }
-  | { readonly kind: 'range'; readonly pipeline: Pipeline; readonly then: readonly Node[]; readonly else: readonly Node[] }
+  | {
+      readonly kind: 'if';
+      readonly pipeline: Pipeline;
+      readonly body: readonly Node[];
+      readonly otherwise: readonly Node[];
+    }
+  | {
+      readonly kind: 'with';
+      readonly pipeline: Pipeline;
+      readonly body: readonly Node[];
+      readonly otherwise: readonly Node[];
+    }
+  | {
+      readonly kind: 'range';
+      readonly pipeline: Pipeline;
+      readonly body: readonly Node[];
+      readonly otherwise: readonly Node[];
+    }
   | { readonly kind: 'break' }
   | { readonly kind: 'continue' };
 

@@ -69,17 +69,20 @@ class Evaluator {
         return this.#action(node.pipeline, dot, scope);
       case 'if': {
         const inner = new Scope(scope);
-        return this.list(isTrue(this.#pipeline(node.pipeline, dot, inner)) ? node.then : node.else, dot, inner);
+        return this.list(
+          isTrue(this.#pipeline(node.pipeline, dot, inner)) ? node.body : node.otherwise,
+          dot,
+          inner,
+        );
       }
       case 'with': {
         const inner = new Scope(scope);
         const value = this.#pipeline(node.pipeline, dot, inner);
-        return isTrue(value) ? this.list(node.then, value, inner) : this.list(node.else, dot, inner);
+        return isTrue(value) ? this.list(node.body, value, inner) : this.list(node.otherwise, dot, inner);
       }
       case 'range':
         return this.#range(node, dot, new Scope(scope));
-      case 'break':
-      case 'continue':
+      default:
         return node.kind;
     }
   }
@@ -93,13 +96,13 @@ class Evaluator {
   #range(node: Extract<Node, { kind: 'range' }>, dot: Value, scope: Scope): Flow {
     const { pipeline } = node;
     const entries = entriesOf(this.#commands(pipeline, dot, scope));
-    if (entries.length === 0) return this.list(node.else, dot, scope);
+    if (entries.length === 0) return this.list(node.otherwise, dot, scope);
     const [first, second] = pipeline.variables;
     for (const [key, value] of entries) {
       const inner = new Scope(scope);
       if (second !== undefined) inner.declare(second, value);
       if (first !== undefined) inner.declare(first, second === undefined ? value : key);
-      if (this.list(node.then, value, inner) === 'break') break;
+      if (this.list(node.body, value, inner) === 'break') break;
     }
     return 'next';
   }
@@ -128,14 +131,26 @@ class Evaluator {
     return this.#method(first, values, dot, scope);
   }
 
-  #call(name: string, operands: readonly Operand[], piped: readonly Value[], dot: Value, scope: Scope): Value {
+  #call(
+    name: string,
+    operands: readonly Operand[],
+    piped: readonly Value[],
+    dot: Value,
+    scope: Scope,
+  ): Value {
     if (name === 'and' || name === 'or') return this.#shortCircuit(name, operands, piped, dot, scope);
     const known = this.#overrides[name] ?? functions[name];
     if (!known) throw new TemplateError(`function ${JSON.stringify(name)} not defined`);
     return known(...operands.map((operand) => this.#operand(operand, dot, scope)), ...piped);
   }
 
-  #shortCircuit(name: 'and' | 'or', operands: readonly Operand[], piped: readonly Value[], dot: Value, scope: Scope): Value {
+  #shortCircuit(
+    name: 'and' | 'or',
+    operands: readonly Operand[],
+    piped: readonly Value[],
+    dot: Value,
+    scope: Scope,
+  ): Value {
     let last: Value;
     for (const operand of operands) {
       last = this.#operand(operand, dot, scope);
@@ -163,7 +178,7 @@ class Evaluator {
         return this.#call(operand.name, [], [], dot, scope);
       case 'pipeline':
         return this.#pipeline(operand.pipeline, dot, scope);
-      case 'field':
+      default:
         return fieldValue(this.#operand(operand.base, dot, scope), operand);
     }
   }
@@ -175,7 +190,9 @@ function fieldValue(base: Value, { base: holder, name }: Extract<Operand, { kind
   if (isMap(base)) {
     if (Object.hasOwn(base, name)) return base[name];
     if (isOptionalField(name)) return null;
-    return holder.kind === 'field' && isMapField(holder.name) ? undefined : new Missing(name, Object.keys(base));
+    return holder.kind === 'field' && isMapField(holder.name)
+      ? undefined
+      : new Missing(name, Object.keys(base));
   }
   throw new TemplateError(`can't evaluate field ${name} in ${base === null ? 'nothing' : show(base)}`);
 }
@@ -195,7 +212,7 @@ function entriesOf(value: Value): readonly (readonly [Value, Value])[] {
   if (isList(value)) return value.map((each, index) => [index, each]);
   if (isMap(value)) {
     return Object.keys(value)
-      .sort()
+      .toSorted()
       .map((key) => [key, value[key]]);
   }
   if (typeof value === 'number') return Array.from({ length: value }, (_, index) => [index, index]);

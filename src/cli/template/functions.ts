@@ -10,8 +10,15 @@ export type TemplateFunction = (...values: readonly Value[]) => Value;
 export const functions: Readonly<Record<string, TemplateFunction>> = {
   json: (value) => (value instanceof Row ? rowJson(value) : writeJson(value)),
   split: (text, separator) => show(text).split(show(separator)),
-  join: (list, separator) => listOf(list, 'join').map((each) => show(each)).join(show(separator)),
-  title: (text) => show(text).replaceAll(/(^|\s)(\p{L})/gu, (_, before: string, letter: string) => before + letter.toUpperCase()),
+  join: (list, separator) =>
+    listOf(list, 'join')
+      .map((each) => show(each))
+      .join(show(separator)),
+  title: (text) =>
+    show(text).replaceAll(
+      /(^|\s)(\p{L})/gu,
+      (_, before: string, letter: string) => before + letter.toUpperCase(),
+    ),
   lower: (text) => show(text).toLowerCase(),
   upper: (text) => show(text).toUpperCase(),
   pad: (text, before, after) => padded(show(text), Number(before), Number(after)),
@@ -77,7 +84,8 @@ function equal(one: Value, other: Value): boolean {
 
 function compare(one: Value, other: Value): number {
   const [left, right] = [basic(one), basic(other)];
-  if (left === null || right === null || typeof left !== typeof right || typeof left === 'boolean') throw incomparable();
+  if (left === null || right === null || typeof left !== typeof right || typeof left === 'boolean')
+    throw incomparable();
   if (left === right) return 0;
   return left < right ? -1 : 1;
 }

@@ -2,12 +2,11 @@
  * Reads JSON without losing digits: whole numbers that a double cannot hold (nanoseconds since the epoch, limits
  * near 2^63) become bigints.
  */
-export function parseJson<T>(text: string): T {
+export function parseJson(text: string) {
   // Digits beyond 2^53 are rare: only then is the slower way taken.
   if (!/\d{16}/.test(text)) return JSON.parse(text);
-  const marked = text.replace(
-    /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g,
-    (token) => (token.startsWith('"') ? token : `"${ESCAPED_MARK}${token}"`),
+  const marked = text.replace(/"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g, (token) =>
+    token.startsWith('"') ? token : `"${ESCAPED_MARK}${token}"`,
   );
   return JSON.parse(marked, (_, value: unknown) =>
     typeof value === 'string' && value.startsWith(MARK) ? narrow(BigInt(value.slice(MARK.length))) : value,
@@ -25,7 +24,9 @@ function narrow(value: bigint): number | bigint {
 
 /** Writes JSON as Go does without HTML escapes; bigints as the numbers they are. */
 export function writeJson(value: unknown): string {
-  const text = JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? `${MARK}${each}` : each));
+  const text = JSON.stringify(value, (_, each: unknown) =>
+    typeof each === 'bigint' ? `${MARK}${each}` : each,
+  );
   return (text ?? 'null').replaceAll(/"\\u0001integer:(-?\d+)"/g, '$1');
 }
 

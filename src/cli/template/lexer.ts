@@ -73,16 +73,20 @@ function readAction(source: string, start: number): Action {
   }
 }
 
+const SYMBOLS = ['(', ')', '|', ',', ':=', '='] as const;
+
 function toToken(groups: Readonly<Record<string, string | undefined>>, attached: boolean): Token | undefined {
   const { string, char, number, field, dot, variable, word, symbol } = groups;
   if (string !== undefined) return { kind: 'string', value: unquote(string) };
-  if (char !== undefined) return { kind: 'number', value: unquote(`"${char.slice(1, -1)}"`).codePointAt(0) ?? 0 };
+  if (char !== undefined)
+    return { kind: 'number', value: unquote(`"${char.slice(1, -1)}"`).codePointAt(0) ?? 0 };
   if (number !== undefined) return { kind: 'number', value: Number(number) };
   if (field !== undefined) return { kind: 'field', name: field.slice(1), attached };
   if (dot !== undefined) return { kind: 'dot' };
   if (variable !== undefined) return { kind: 'variable', name: variable };
   if (word !== undefined) return { kind: 'word', name: word };
-  if (symbol !== undefined) return { kind: 'symbol', symbol: symbol as '(' };
+  if (symbol !== undefined)
+    return { kind: 'symbol', symbol: SYMBOLS.find((known) => known === symbol) ?? '|' };
   return undefined;
 }
 
@@ -103,10 +107,13 @@ function unquote(literal: string): string {
   if (literal.startsWith('`')) return literal.slice(1, -1);
   return literal
     .slice(1, -1)
-    .replace(/\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|(.))/gi, (_, hex?: string, unicode?: string, letter?: string) => {
-      if (letter === undefined) return String.fromCodePoint(Number.parseInt(hex ?? unicode ?? '0', 16));
-      return ESCAPES[letter] ?? `\\${letter}`;
-    });
+    .replace(
+      /\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|(.))/gi,
+      (_, hex?: string, unicode?: string, letter?: string) => {
+        if (letter === undefined) return String.fromCodePoint(Number.parseInt(hex ?? unicode ?? '0', 16));
+        return ESCAPES[letter] ?? `\\${letter}`;
+      },
+    );
 }
 
 function unreadable(source: string, at: number): TemplateError {

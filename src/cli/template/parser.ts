@@ -56,7 +56,7 @@ class TemplateParser {
     this.#close();
     const { nodes, ended } = this.#list();
     if (ended === undefined) throw new TemplateError(`{{${kind}}} has no {{end}}`);
-    return { kind, pipeline, then: nodes, else: ended === 'else' ? this.#otherwise(kind) : [] };
+    return { kind, pipeline, body: nodes, otherwise: ended === 'else' ? this.#otherwise(kind) : [] };
   }
 
   /** After `else`: either another block, which the same `end` closes, or plain nodes. */
@@ -99,7 +99,11 @@ class TemplateParser {
 
   #operand(): Operand | undefined {
     let operand = this.#term();
-    for (let token = this.#peek(); operand && token?.kind === 'field' && token.attached; token = this.#peek()) {
+    for (
+      let token = this.#peek();
+      operand && token?.kind === 'field' && token.attached;
+      token = this.#peek()
+    ) {
       this.#at++;
       operand = { kind: 'field', base: operand, name: token.name };
     }
@@ -123,7 +127,9 @@ class TemplateParser {
         return { kind: 'constant', value: token.value };
       case 'word': {
         const constant = CONSTANTS[token.name];
-        return constant === undefined ? { kind: 'function', name: token.name } : { kind: 'constant', value: constant };
+        return constant === undefined
+          ? { kind: 'function', name: token.name }
+          : { kind: 'constant', value: constant };
       }
       default:
         throw new TemplateError('unclosed action: "}}" is missing');

@@ -5,12 +5,15 @@ import type { Value } from './value.ts';
 /** Go's fmt.Sprintf for the verbs that templates use. */
 export function sprintf(format: string, values: readonly Value[]): string {
   let next = 0;
-  const text = format.replace(VERB, (whole, flags: string, width: string, precision: string | undefined, verb: string) => {
-    if (verb === '%') return '%';
-    if (next >= values.length) return `%!${verb}(MISSING)`;
-    const size = width === '*' ? Number(values[next++]) : Number(width || 0);
-    return pad(formatValue(verb, values[next++], flags, precision), size, flags, whole);
-  });
+  const text = format.replace(
+    VERB,
+    (whole, flags: string, width: string, precision: string | undefined, verb: string) => {
+      if (verb === '%') return '%';
+      if (next >= values.length) return `%!${verb}(MISSING)`;
+      const size = width === '*' ? Number(values[next++]) : Number(width || 0);
+      return pad(formatValue(verb, values[next++], flags, precision), size, flags, whole);
+    },
+  );
   const extra = values.slice(next);
   return extra.length === 0 ? text : `${text}%!(EXTRA ${extra.map((value) => show(value)).join(', ')})`;
 }
@@ -25,13 +28,15 @@ function formatValue(verb: string, value: Value, flags: string, precision: strin
     case 'd':
       return (flags.includes('+') && Number(value) >= 0 ? '+' : '') + show(value);
     case 't':
-      return String(value);
+      return show(value);
     case 'q':
       return JSON.stringify(show(value));
     case 'x':
       return typeof value === 'number' ? value.toString(16) : Buffer.from(show(value)).toString('hex');
     case 'X':
-      return typeof value === 'number' ? value.toString(16).toUpperCase() : Buffer.from(show(value)).toString('hex').toUpperCase();
+      return typeof value === 'number'
+        ? value.toString(16).toUpperCase()
+        : Buffer.from(show(value)).toString('hex').toUpperCase();
     case 'f':
       return Number(value).toFixed(precision === undefined ? 6 : Number(precision));
     case 'c':

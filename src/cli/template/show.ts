@@ -106,7 +106,7 @@ export function show(value: Value, field?: string): string {
 
 function showObject(value: { readonly [name: string]: Value }, field: string | undefined): string {
   if (isMapField(field)) {
-    const keys = Object.keys(value).sort();
+    const keys = Object.keys(value).toSorted();
     return `map[${keys.map((key) => `${key}:${showInner(value[key], undefined)}`).join(' ')}]`;
   }
   return `{${Object.entries(value)

@@ -62,7 +62,16 @@ for (const [source, expected] of cases) {
   });
 }
 
-for (const source of ['{{.ID', '{{if .X}}', '{{.Foo}}', '{{.State.Foo.Bar}}', '{{nope .}}', '{{end}}', '{{}}', '{{index .Config.Env 9}}']) {
+for (const source of [
+  '{{.ID',
+  '{{if .X}}',
+  '{{.Foo}}',
+  '{{.State.Foo.Bar}}',
+  '{{nope .}}',
+  '{{end}}',
+  '{{}}',
+  '{{index .Config.Env 9}}',
+]) {
   test(`${source} is refused`, () => {
     assert.throws(() => compileTemplate(source).execute(data), TemplateError);
   });

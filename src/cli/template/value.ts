@@ -29,7 +29,7 @@ export class Row {
 
   /** Every field, in the order of their names, as Docker's JSON has them. */
   toJSON(): Readonly<Record<string, Value>> {
-    const names = Object.keys(this.fields).sort();
+    const names = Object.keys(this.fields).toSorted();
     return Object.fromEntries(names.map((name) => [name, this.fields[name]?.()]));
   }
 }
@@ -52,7 +52,13 @@ export class Missing {
 export type ValueMap = { readonly [name: string]: Value };
 
 export function isMap(value: Value): value is ValueMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Row) && !(value instanceof Missing);
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Row) &&
+    !(value instanceof Missing)
+  );
 }
 
 export function isList(value: Value): value is readonly Value[] {

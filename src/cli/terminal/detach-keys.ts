@@ -11,7 +11,7 @@ export function parseDetachKeys(text: string): Buffer {
 }
 
 function keyCode(key: string): number {
-  if ([...key].length === 1) return key.charCodeAt(0);
+  if (key.length === 1) return key.charCodeAt(0);
   const control = /^ctrl-([a-z@[\\\]^_])$/i.exec(key)?.[1];
   if (control === undefined) throw new Error(`invalid detach keys: unknown character: '${key}'`);
   return control.toUpperCase().charCodeAt(0) & 0x1f;
@@ -36,7 +36,8 @@ export class DetachScanner {
         this.#matched = 0;
       }
       if (byte !== this.#keys[this.#matched]) forward.push(byte);
-      else if (++this.#matched === this.#keys.length) return { forward: Buffer.from(forward), detached: true };
+      else if (++this.#matched === this.#keys.length)
+        return { forward: Buffer.from(forward), detached: true };
     }
     return { forward: Buffer.from(forward), detached: false };
   }

@@ -54,7 +54,11 @@ export interface StreamChoice {
 export type StreamEnd = 'ended' | 'detached';
 
 /** Joins this process's standard streams to a hijacked connection until its output ends or the user detaches. */
-export async function joinStreams(context: Context, connection: Hijacked, choice: StreamChoice): Promise<StreamEnd> {
+export async function joinStreams(
+  context: Context,
+  connection: Hijacked,
+  choice: StreamChoice,
+): Promise<StreamEnd> {
   const detached = choice.stdin ? sendInput(connection, choice.detachKeys) : noInput(connection);
   const stdout = choice.stdout ? context.stdout : undefined;
   const stderr = choice.stderr ? context.stderr : undefined;
