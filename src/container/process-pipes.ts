@@ -88,7 +88,7 @@ export class ProcessPipes {
   #createOutput(path: string, own: (fd: number) => number): readonly [reader: number, writer: number] {
     makeFifo(path);
     const reader = own(openFifoReader(path));
-    setPipeSize(reader, PIPE_BYTES);
+    enlarge(reader);
     return [reader, own(openFifoWriter(path))];
   }
 
@@ -107,6 +107,15 @@ export class ProcessPipes {
       if (isErrno(error, 'ENXIO')) return undefined;
       throw error;
     }
+  }
+}
+
+/** A smaller pipe only makes a process wait sooner. */
+function enlarge(pipe: number): void {
+  try {
+    setPipeSize(pipe, PIPE_BYTES);
+  } catch (error) {
+    if (!isErrno(error, 'EPERM')) throw error;
   }
 }
 

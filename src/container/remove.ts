@@ -18,7 +18,8 @@ export async function removeStopped(
   const { exitCode } = container;
   if (container.state.status !== 'removing') container.apply({ type: 'removal-started' });
   try {
-    await context.snapshots.remove(id);
+    // A removal that a daemon did not finish is repeated.
+    if (context.snapshots.get(id)) await context.snapshots.remove(id);
     rmSync(context.paths.container(id), { recursive: true, force: true });
   } catch (cause) {
     container.apply({ type: 'removal-failed' });

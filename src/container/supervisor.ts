@@ -7,7 +7,7 @@ import { isAlive, sendSignal, watchExit } from '#linux/process.ts';
 import type { TerminalSize } from './container.ts';
 import { type MemoryWatch, acknowledge, isMonitored, readMonitor, startMonitor } from './monitor.ts';
 import { Notices } from './notices.ts';
-import { type InputMode, ProcessPipes } from './process-pipes.ts';
+import { type InputMode, type OpenPipes, ProcessPipes } from './process-pipes.ts';
 import { ProcessTerminal, holdTerminal, takeTerminal } from './process-terminal.ts';
 import type { ProcessIdentity } from './state.ts';
 import { MonitorWatch, SupervisedProcess, identify } from './supervised-process.ts';
@@ -112,16 +112,23 @@ export class Supervisor implements Disposable {
 
   async #startWithPipes(request: SuperviseRequest): Promise<StartOutcome> {
     const pipes = new ProcessPipes(request.directory, request.input).create();
-    const attempt = (() => {
-      using child = pipes.child;
-      return this.#spawn(request, child.stdio);
-    })();
+    const attempt = this.#spawnOn(pipes, request);
     const pid = await firstOf(attempt.watch.started.promise, attempt.watch.exited);
     if (pid === undefined) {
       pipes.abandon();
       return await this.#fail(attempt);
     }
     return this.#succeed(attempt, { identity: identify(pid), streams: pipes.openStreams() });
+  }
+
+  #spawnOn(pipes: OpenPipes, request: SuperviseRequest): Attempt {
+    using child = pipes.child;
+    try {
+      return this.#spawn(request, child.stdio);
+    } catch (error) {
+      pipes.abandon();
+      throw error;
+    }
   }
 
   async #startWithTerminal(request: SuperviseRequest): Promise<StartOutcome> {
