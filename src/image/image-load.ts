@@ -16,6 +16,7 @@ import type { ImageLayer, ImageRecord } from './image-record.ts';
 import { type NewImage, prepareImage, registerImages } from './image-register.ts';
 import { LayerIntake } from './layer-intake.ts';
 import { OCI_INDEX, readOciLayout } from './oci-layout.ts';
+import { settleAll } from './settle-all.ts';
 
 interface LoadedImage {
   readonly image: NewImage;
@@ -35,7 +36,8 @@ export async function* loadImages(
 ): AsyncGenerator<ProgressMessage, void> {
   await using work = new WorkingSet(parts);
   const { lease } = work;
-  const aborting = signal ? { signal } : undefined;
+  const cancelling = new AbortController();
+  const aborting = { signal: signal ? AbortSignal.any([signal, cancelling.signal]) : cancelling.signal };
   const layers = new LayerIntake({
     layers: parts.layers,
     lease,
@@ -44,10 +46,12 @@ export async function* loadImages(
   });
   const { content, maximumLayerBytes: maximumFileBytes } = parts;
   await using intake = new ArchiveIntake({ content, layers, lease, maximumFileBytes, ...aborting });
+  // Runs before the intake waits: what is still being unpacked then belongs to no image.
+  using _ = { [Symbol.dispose]: () => cancelling.abort() };
   for await (const file of intake.read(decompressed(archive))) yield arrivalOf(file);
   const reader = new BlobReader(content, lease);
   const described = await describeImages(intake.files, reader);
-  const loaded = await Promise.all(
+  const loaded = await settleAll(
     described.map(async (each): Promise<LoadedImage> => {
       const image = await toNewImage(each, reader, layers);
       return { image, record: await prepareImage(image, parts, lease) };
@@ -80,7 +84,7 @@ async function toNewImage(image: ArchivedImage, reader: BlobReader, layers: Laye
   return {
     configBytes: image.config,
     references: image.references,
-    layers: await Promise.all(image.layers.map((file) => toLayer(file, reader, layers))),
+    layers: await settleAll(image.layers.map((file) => toLayer(file, reader, layers))),
   };
 }
 

@@ -30,11 +30,13 @@ export interface ImageParts {
 export class WorkingSet implements AsyncDisposable {
   readonly lease: Lease;
   readonly #garbage: ImageGarbage;
+  readonly #logger: Logger;
   readonly #inner: Lease;
   readonly #touched = new Set<Digest>();
 
-  constructor({ leases, garbage }: Pick<ImageParts, 'leases' | 'garbage'>) {
+  constructor({ leases, garbage, logger }: Pick<ImageParts, 'leases' | 'garbage' | 'logger'>) {
     this.#garbage = garbage;
+    this.#logger = logger;
     this.#inner = leases.open();
     this.lease = {
       id: this.#inner.id,
@@ -46,9 +48,14 @@ export class WorkingSet implements AsyncDisposable {
     };
   }
 
+  /** Never throws: an error here would hide why the operation failed; the next start clears what stays. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#inner[Symbol.asyncDispose]();
-    await this.#garbage.collect({ blobs: this.#touched, diffIds: this.#touched });
+    try {
+      await this.#garbage.collect({ blobs: this.#touched, diffIds: this.#touched });
+    } catch (error) {
+      this.#logger.warn('Cannot delete what an operation left', { error });
+    }
   }
 }
 

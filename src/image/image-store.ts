@@ -3,7 +3,7 @@ import { EngineError } from '#base/errors.ts';
 import { type Logger, silentLogger } from '#base/log.ts';
 import type { LayerStore } from '#layer/layer.ts';
 import type { Digest } from '#oci/digest.ts';
-import { canonicalReference, familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
+import { familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { ContentStore } from '#store/content.ts';
 import type { Leases } from '#store/leases.ts';
 import type { Metadata } from '#store/metadata.ts';
@@ -151,10 +151,5 @@ export class FileImageStore implements ImageStore {
 
   referencesOf(id: Digest): readonly string[] {
     return this.#parts.table.namesOf(id).map(({ reference }) => familiarReference(reference));
-  }
-
-  /** Canonical names, for whoever must tell them apart from short ones. */
-  canonicalReferencesOf(id: Digest): readonly string[] {
-    return this.#parts.table.namesOf(id).map(({ reference }) => canonicalReference(reference));
   }
 }

@@ -17,6 +17,7 @@ import { parseReference, type Reference, withDefaultTag } from '#oci/reference.t
 import type { BlobReader } from './archive-content.ts';
 import type { ArchiveFile, ArchiveFiles } from './archive-files.ts';
 import type { ArchivedImage } from './docker-archive.ts';
+import { settleAll } from './settle-all.ts';
 
 export const OCI_INDEX = 'index.json';
 
@@ -30,7 +31,7 @@ export async function readOciLayout(
 ): Promise<readonly ArchivedImage[]> {
   const index = decodeIndex(await reader.read(files.require(OCI_INDEX), MAXIMUM_MANIFEST_BYTES));
   const layout: Layout = { files, reader };
-  const found = await Promise.all(
+  const found = await settleAll(
     index.manifests.map(async (descriptor) => {
       const manifest = await pickManifest(layout, descriptor, 0);
       return manifest ? await imageOf(layout, manifest, namesIn(descriptor)) : undefined;

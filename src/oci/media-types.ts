@@ -35,7 +35,3 @@ export function layerCompressionOf(mediaType: string): LayerCompression | undefi
 export function isIndexType(mediaType: string): boolean {
   return mediaType === MEDIA_TYPES.ociIndex || mediaType === MEDIA_TYPES.dockerManifestList;
 }
-
-export function isManifestType(mediaType: string): boolean {
-  return mediaType === MEDIA_TYPES.ociManifest || mediaType === MEDIA_TYPES.dockerManifest;
-}

@@ -58,10 +58,6 @@ function normalizeArchitecture(name: string, variant: string | undefined): Omit<
   return variant === undefined || isDefault ? known : { architecture: known.architecture, variant };
 }
 
-export function formatPlatform({ os, architecture, variant }: Platform): string {
-  return variant ? `${os}/${architecture}/${variant}` : `${os}/${architecture}`;
-}
-
 /** True if an image for `image` is what `wanted` asks for: a variant counts only where one is asked for. */
 export function matchesPlatform(image: Platform, wanted: Platform): boolean {
   const normal = normalizeArchitecture(image.architecture, image.variant);

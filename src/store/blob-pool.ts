@@ -25,6 +25,8 @@ interface Lane {
   sinks: number;
   /** False while the thread starts, which takes tens of milliseconds. */
   isReady: boolean;
+  /** Why the thread is gone. */
+  failure: unknown;
   /** In the order of the messages sent: the worker answers in that order. */
   readonly waiting: Answering[];
 }
@@ -84,7 +86,7 @@ export class BlobPool implements AsyncDisposable {
 
   #start(): Lane {
     const worker = new Worker(new URL('blob-worker.ts', import.meta.url), { execArgv: [] });
-    const lane: Lane = { worker, sinks: 0, isReady: false, waiting: [] };
+    const lane: Lane = { worker, sinks: 0, isReady: false, failure: undefined, waiting: [] };
     worker.on('message', (answer: BlobAnswer) => lane.waiting.shift()?.resolve(answer));
     worker.once('online', () => {
       lane.isReady = true;
@@ -99,6 +101,7 @@ export class BlobPool implements AsyncDisposable {
   }
 
   #lost(lane: Lane, error: unknown): void {
+    lane.failure ??= error;
     const index = this.#lanes.indexOf(lane);
     if (index >= 0) this.#lanes.splice(index, 1);
     for (const { reject } of lane.waiting.splice(0)) reject(error);
@@ -107,6 +110,7 @@ export class BlobPool implements AsyncDisposable {
 
 /** A worker is kept alive by the process only while an answer is due. */
 function ask(lane: Lane, message: BlobJob): Promise<BlobAnswer> {
+  if (lane.failure !== undefined) return Promise.reject(lane.failure);
   if (lane.waiting.length === 0) lane.worker.ref();
   const { promise, resolve, reject } = Promise.withResolvers<BlobAnswer>();
   const settle = () => {

@@ -30,6 +30,8 @@ export class FileContentWriter implements ContentWriter {
   readonly #pool: BlobPool;
   readonly #options: WriteOptions;
   #phase: Phase = 'open';
+  /** What was written can only be thrown away. */
+  #isDamaged = false;
   #small: Buffer[] = [];
   #fd: number | undefined;
   #sink: BlobSink | undefined;
@@ -102,7 +104,10 @@ export class FileContentWriter implements ContentWriter {
 
   async #finish(expected: Digest | undefined): Promise<BlobInfo> {
     const digest = this.#sink ? parseDigest(`sha256:${await this.#sink.finish()}`) : hashAll(this.#small);
-    if (expected && digest !== expected) throw this.#refusal(`its digest is ${digest}, not ${expected}`);
+    if (expected && digest !== expected) {
+      this.#isDamaged = true;
+      throw this.#refusal(`its digest is ${digest}, not ${expected}`);
+    }
     this.#options.lease?.protect(digest);
     const path = this.#place.blobPath(digest);
     if (isThere(path)) await this.#drop();
@@ -128,9 +133,10 @@ export class FileContentWriter implements ContentWriter {
 
   async #abandon(): Promise<void> {
     await this.#sink?.abandon();
-    if (this.#options.resumable) this.#keep();
+    const isKept = this.#options.resumable && !this.#isDamaged;
+    if (isKept) this.#keep();
     this.#close();
-    if (!this.#options.resumable) unlinkIfThere(this.#place.ingestPath);
+    if (!isKept) unlinkIfThere(this.#place.ingestPath);
   }
 
   #keep(): void {

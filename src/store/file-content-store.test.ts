@@ -125,6 +125,35 @@ describe('FileContentStore', () => {
     }
   });
 
+  it('starts anew after a resumed blob turned out to be damaged', async () => {
+    await using store = new FileContentStore(directory);
+    const content = randomBytes(MEBIBYTE);
+    const first = await store.openWriter('pull', { resumable: true });
+    await first.write(Buffer.alloc(1000));
+    await first[Symbol.asyncDispose]();
+    {
+      await using second = await store.openWriter('pull', { resumable: true });
+      await second.write(content.subarray(1000));
+      await assert.rejects(second.commit({ digest: digestOf(content) }), coded('invalid'));
+    }
+    await using third = await store.openWriter('pull', { resumable: true });
+    assert.equal(third.offset, 0);
+  });
+
+  it('refuses to write once it is closed', async () => {
+    const store = new FileContentStore(directory);
+    const writer = await store.openWriter('r');
+    const write = async () => {
+      for (let count = 0; count < 40; count++) await writer.write(randomBytes(MEBIBYTE));
+      await writer.commit();
+    };
+    const writing = write();
+    await store[Symbol.asyncDispose]();
+    await assert.rejects(writing, coded('aborted'));
+    await writer[Symbol.asyncDispose]();
+    assert.deepEqual(filesIn('ingest'), []);
+  });
+
   it('stops when its signal fires', async () => {
     await using store = new FileContentStore(directory);
     const controller = new AbortController();
