@@ -4,9 +4,10 @@ import { closeSync, constants, ftruncateSync, openSync, renameSync, statSync, wr
 import { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
-import type { BlobPool, BlobSink } from './blob-pool.ts';
+import type { BlobPool } from './blob-pool.ts';
 import type { BlobInfo, ContentWriter, WriteOptions } from './content.ts';
 import { diskError, syncData, unlinkIfThere } from './disk.ts';
+import type { BlobSink } from './pooled-sink.ts';
 
 /** Up to here, hashing in place costs less than handing over. */
 const INLINE_BYTES = 64 * 1024;

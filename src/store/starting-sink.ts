@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { writeSync } from 'node:fs';
-import type { BlobSink } from './blob-pool.ts';
+import type { BlobSink } from './pooled-sink.ts';
 
 /** What is hashed in place has to be hashed again by the worker, so that it must stay little. */
 const MAXIMUM_INLINE_BYTES = 8 * 1024 * 1024;

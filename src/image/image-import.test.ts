@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { type FileImageStore } from './image-store.ts';
+import { sha256, LAYERS, temporaryRoot, open, chunked, contentOf, coded } from './image-store.fixture.ts';
+
+const root = temporaryRoot();
+
+describe('import', () => {
+  it('makes an image of one layer with changes', async () => {
+    await using engine = await open(root.path);
+    const changes = [
+      'CMD ["sh","-l"]',
+      'ENV A=b C="d e"',
+      'EXPOSE 80 53/udp',
+      'LABEL x=y',
+      'WORKDIR /srv',
+      'USER 1000:1000',
+    ];
+    const id = await engine.images.import({
+      archive: chunked(gzipSync(LAYERS[1]!)),
+      reference: 'imp:1',
+      changes,
+    });
+    const inspect = await engine.images.inspect('imp:1');
+    assert.equal(inspect.Id, id);
+    assert.deepEqual(inspect.RepoTags, ['imp:1']);
+    assert.equal(inspect.Comment, 'Imported from -');
+    assert.deepEqual(inspect.Config.Cmd, ['sh', '-l']);
+    assert.deepEqual(inspect.Config.Env, ['A=b', 'C=d e']);
+    assert.deepEqual(inspect.Config.ExposedPorts, { '80/tcp': {}, '53/udp': {} });
+    assert.deepEqual(inspect.RootFS.Layers, [sha256(LAYERS[1]!)]);
+    assert.equal(inspect.Size, 300_000);
+    assert.deepEqual(
+      engine.events.map(({ action, attributes }) => [action, attributes['name']]),
+      [
+        ['tag', 'imp:1'],
+        ['import', id],
+      ],
+    );
+    const [entry] = await engine.images.history('imp:1');
+    assert.deepEqual(
+      [entry?.Id, entry?.Comment, entry?.Size, entry?.Tags],
+      [id, 'Imported from -', 300_000, ['imp:1']],
+    );
+  });
+
+  it('refuses what it cannot take and leaves nothing behind', async () => {
+    await using engine = await open(root.path);
+    const attempts: readonly (readonly [Parameters<FileImageStore['import']>[0], RegExp])[] = [
+      [{ archive: chunked(LAYERS[1]!), reference: 'Bad' }, /must be lowercase/],
+      [{ archive: chunked(LAYERS[1]!), changes: ['FROM x'] }, /FROM is not a valid change command/],
+      [{ archive: chunked(LAYERS[1]!), platform: 'a b' }, /platform/],
+      [{ archive: chunked(Buffer.from('BZh91AY&SY')) }, /bzip2 compression is not supported/],
+      [{ archive: Readable.from([]) }, /empty/],
+      [{ archive: chunked(randomBytes(70_000)) }, /invalid tar header/],
+    ];
+    for (const [request, text] of attempts)
+      await assert.rejects(engine.images.import(request), coded('invalid', text));
+    assert.deepEqual(await contentOf(engine), []);
+  });
+});
