@@ -319,15 +319,19 @@ class Service implements ContainerService {
 
   async close(): Promise<void> {
     this.#execs.detach();
-    for (const container of this.#all) {
-      const { process } = container;
-      container.process = undefined;
-      if (process) container.hub.detach();
-      container.hub.endListeners();
-      container.memoryWatch?.[Symbol.dispose]();
-      process?.detach();
-    }
+    await Promise.all(this.#all.map((container) => this.#letGo(container)));
     this.#context.supervisor[Symbol.dispose]();
+  }
+
+  /** After what is being done with it: a start that is under way comes to its end. */
+  async #letGo(container: ManagedContainer): Promise<void> {
+    using _lock = await this.#context.locks.acquire(container.id);
+    const { process } = container;
+    container.process = undefined;
+    if (process) container.hub.detach();
+    container.hub.endListeners();
+    container.memoryWatch?.[Symbol.dispose]();
+    process?.detach();
   }
 
   get #all(): readonly ManagedContainer[] {

@@ -74,7 +74,7 @@ test('user, directory and environment', async () => {
 test('a terminal', async () => {
   const { id: execId } = await fixture.containers.createExec(
     id,
-    request(['sh', '-c', 'stty size; exit 5'], { Tty: true, ConsoleSize: [33, 99] }),
+    request(['sh', '-c', 'usleep 200000; stty size; exit 5'], { Tty: true, ConsoleSize: [33, 99] }),
   );
   const size = { rows: 44, columns: 111 };
   const attachment = await fixture.containers.startExec(execId, {

@@ -150,7 +150,6 @@ export class Execs {
       command: (files) => execCommand(this.#context, container.id, processFile, files),
       input: request.AttachStdin && !request.Tty ? 'once' : 'none',
       terminal: request.Tty,
-      ...(size && { size }),
     });
     if (outcome.started) return outcome.process;
     throw runtimeError(execFailure(outcome.reason));

@@ -67,7 +67,7 @@ function recordExit(
   const at = formatTimestamp(atNs);
   const finishedAt = elapsedMs(run.startedAt, at) < 0 ? run.startedAt : at;
   container.process = undefined;
-  container.apply({ type: 'exited', exitCode, finishedAt });
+  container.settle({ type: 'exited', exitCode, finishedAt });
   return finishedAt;
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
@@ -17,6 +18,12 @@ const SLEEP = ['sleep', '1000'];
 
 async function stateOf(id: string) {
   return (await fixture.containers.inspect(id, { size: false })).State;
+}
+
+/** Waits until a container has said something: it catches signals then. */
+async function untilReady(id: string): Promise<void> {
+  using attachment = await fixture.containers.attach(id, { ...ATTACH, logs: true });
+  await once(attachment.output, 'readable');
 }
 
 function actionsOf(id: string): readonly string[] {
@@ -70,13 +77,22 @@ test('a running container: what is allowed and what is not', async () => {
 });
 
 test('stop asks first, and kills when the time is up', async () => {
-  const polite = await fixture.run(['sh', '-c', 'trap "exit 3" TERM; while :; do sleep 0.01; done']);
+  const polite = await fixture.run([
+    'sh',
+    '-c',
+    'trap "exit 3" TERM; echo ready; while :; do sleep 0.01; done',
+  ]);
+  await untilReady(polite);
   await fixture.containers.stop(polite);
   assert.equal((await stateOf(polite)).ExitCode, 3);
-  assert.deepEqual(actionsOf(polite), ['create', 'start', 'kill', 'die', 'stop']);
-  const custom = await fixture.run(['sh', '-c', 'trap "exit 4" USR1; while :; do sleep 0.01; done'], {
-    StopSignal: 'SIGUSR1',
-  });
+  assert.deepEqual(actionsOf(polite), ['create', 'start', 'attach', 'kill', 'die', 'stop']);
+  const custom = await fixture.run(
+    ['sh', '-c', 'trap "exit 4" USR1; echo ready; while :; do sleep 0.01; done'],
+    {
+      StopSignal: 'SIGUSR1',
+    },
+  );
+  await untilReady(custom);
   await fixture.containers.stop(custom, { timeoutSeconds: -1 });
   assert.equal((await stateOf(custom)).ExitCode, 4);
   const stubborn = await fixture.run(SLEEP);

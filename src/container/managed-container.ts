@@ -1,5 +1,6 @@
-import { EngineError } from '#base/errors.ts';
+import { EngineError, messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import { isErrno } from '#linux/errno.ts';
 import type { ContainerLog, LogDriver } from '#log/log.ts';
 import type { SandboxRecord } from '#network/network.ts';
 import type { EmitEvent } from '#wire/event.ts';
@@ -110,6 +111,20 @@ export class ManagedContainer {
     this.#saveProgress({ state, ...(isRunning(state) && sandbox && { sandbox }) });
   }
 
+  /** Takes note of what has happened already: that it cannot be stored does not undo it. */
+  settle(event: ContainerEvent): void {
+    try {
+      this.apply(event);
+    } catch (error) {
+      if (!isErrno(error, 'ERR_SQLITE_ERROR')) throw error;
+      this.#parts.logger.error('a container’s state was not stored', {
+        id: this.id,
+        error: messageOf(error),
+      });
+      this.#progress = { state: transition(this.state, event) };
+    }
+  }
+
   /** Remembers that a start was asked for, or forgets it. */
   markStarting(starting: StartPromise | undefined): void {
     const { starting: _, ...progress } = this.#progress;
@@ -120,6 +135,14 @@ export class ManagedContainer {
     const definition = { ...this.#definition, ...changes };
     this.#parts.store.saveDefinition(definition);
     this.#definition = definition;
+  }
+
+  /** What the next daemon's networks will be told. */
+  renameSandbox(name: string): void {
+    const { sandbox } = this;
+    if (!sandbox) return;
+    const renamed = { ...sandbox, request: { ...sandbox.request, containerName: name } };
+    this.#saveProgress({ ...this.#progress, sandbox: renamed });
   }
 
   #saveProgress(progress: ContainerProgress): void {

@@ -18,6 +18,6 @@ export function watchMemory(context: ContainerContext, container: ManagedContain
 /** Once a run. */
 export function noteOutOfMemory(container: ManagedContainer): void {
   if (!container.run || container.run.outOfMemory) return;
-  container.apply({ type: 'out-of-memory' });
+  container.settle({ type: 'out-of-memory' });
   container.emit('oom');
 }

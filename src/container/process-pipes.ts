@@ -33,6 +33,13 @@ export interface ChildEnds extends Disposable {
   readonly stdio: readonly number[];
 }
 
+/** Fresh pipes: either their streams are opened or they are abandoned. */
+export interface OpenPipes {
+  readonly child: ChildEnds;
+  readonly openStreams: () => ProcessStreams;
+  readonly abandon: () => void;
+}
+
 /** Named pipes in a directory, so that the next daemon finds them. */
 export class ProcessPipes {
   readonly #out: string;
@@ -48,11 +55,7 @@ export class ProcessPipes {
   }
 
   /** Makes the pipes; the caller disposes of the child's ends once the child has them. */
-  create(): {
-    readonly child: ChildEnds;
-    readonly openStreams: () => ProcessStreams;
-    readonly abandon: () => void;
-  } {
+  create(): OpenPipes {
     using undo = new DisposableStack();
     const own = (fd: number) => {
       undo.defer(() => closeSync(fd));

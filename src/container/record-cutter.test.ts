@@ -25,3 +25,12 @@ test('a line that does not end does not grow in memory', () => {
   const piece = 'x'.repeat(40_000);
   assert.deepEqual(cut([piece, piece, 'y\n']), [`${piece}…`, `${piece}…`, 'y\n']);
 });
+
+test('what waits for its end too long is written as far as it goes', async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const cutter = new RecordCutter('stdout', ({ data, partial }) => resolve(`${data.toString()} ${partial}`));
+  cutter.push(Buffer.from('prompt> '));
+  const keepAlive = setTimeout(() => resolve('nothing came'), 5000);
+  assert.equal(await promise, 'prompt>  true');
+  clearTimeout(keepAlive);
+});

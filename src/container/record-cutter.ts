@@ -5,12 +5,20 @@ const NEWLINE = 10;
 const NOTHING = Buffer.alloc(0);
 /** The beginning of a line that waits for its end; beyond that it is written as a partial record. */
 const MAXIMUM_TAIL_BYTES = 64 * 1024;
+/** So is one whose end has not come within this time: a prompt, or what a crash of the daemon would lose. */
+const IDLE_MS = 100;
 
-/** Cuts one stream's chunks into records that end with lines, copying nothing but the ends of chunks. */
+/**
+ * Cuts one stream's chunks into records that end with lines, copying nothing but the ends of chunks. Flush it when
+ * the stream is over.
+ */
 export class RecordCutter {
   readonly #stream: OutputStream;
   readonly #append: (record: LogRecord) => void;
   #tail: Buffer = NOTHING;
+  #timer: NodeJS.Timeout | undefined;
+  /** Has changed if anything was pushed. */
+  #pushes = 0;
 
   constructor(stream: OutputStream, append: (record: LogRecord) => void) {
     this.#stream = stream;
@@ -18,6 +26,7 @@ export class RecordCutter {
   }
 
   push(data: Buffer): void {
+    this.#pushes++;
     const end = data.lastIndexOf(NEWLINE) + 1;
     const start = end > 0 && this.#tail.length > 0 ? this.#completeTail(data) : 0;
     if (end > start) this.#emit(data.subarray(start, end), false);
@@ -26,6 +35,8 @@ export class RecordCutter {
 
   /** Writes the beginning of an unfinished line, if there is one. */
   flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (this.#tail.length === 0) return;
     const tail = this.#tail;
     this.#tail = NOTHING;
@@ -44,10 +55,21 @@ export class RecordCutter {
   #keep(rest: Buffer): void {
     if (this.#tail.length + rest.length < MAXIMUM_TAIL_BYTES) {
       this.#tail = Buffer.concat([this.#tail, rest]);
+      if (!this.#timer) this.#flushWhenIdle();
       return;
     }
     this.flush();
     this.#emit(rest, true);
+  }
+
+  #flushWhenIdle(): void {
+    const pushes = this.#pushes;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#pushes === pushes) this.flush();
+      else if (this.#tail.length > 0) this.#flushWhenIdle();
+    }, IDLE_MS);
+    this.#timer.unref();
   }
 
   #emit(data: Buffer, partial: boolean): void {

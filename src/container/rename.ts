@@ -28,6 +28,7 @@ export async function renameContainer(
   }
   context.lookup.release(oldName, id);
   if (container.run) context.networks.rename(id, name);
+  container.renameSandbox(name);
   container.emit('rename', { oldName: `/${oldName}` });
 }
 

@@ -5,6 +5,7 @@ import { NEVER, now } from './clock.ts';
 import type { ContainerContext } from './context.ts';
 import { watchForExit } from './exit.ts';
 import { InputGate } from './input-gate.ts';
+import { isAlive, sendSignal } from '#linux/process.ts';
 import { chooseNamespaces } from './join-namespaces.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import { watchMemory } from './memory.ts';
@@ -22,6 +23,8 @@ import type { Run } from './state.ts';
 import type { SupervisedProcess } from './supervised-process.ts';
 import { freshDirectory } from './supervisor.ts';
 import { resolveUser } from './user.ts';
+
+const SIGKILL = 9;
 
 /**
  * Starts a container that does not run; resolves when its process does.
@@ -72,19 +75,30 @@ function promiseStart(
 
 async function run(context: ContainerContext, container: ManagedContainer, startedAt: string): Promise<void> {
   await using undo = new AsyncDisposableStack();
+  const writer = undo.use(container.log.openWriter());
   const { process, network } = await launch(context, container, undo);
+  undo.defer(() => abandon(process));
   const { sandbox } = network;
-  container.process = process;
   container.apply(
     { type: 'started', run: runOf(context, container, process, startedAt) },
     sandbox && { sandbox },
   );
   undo.move();
-  container.hub.open(process.streams.sources, container.log.openWriter());
+  container.process = process;
+  container.hub.open(process.streams.sources, writer);
   container.input.open(process.streams.input);
   container.emit('start');
   watchMemory(context, container);
   watchForExit(context, container, process);
+}
+
+/** Ends a process that could not be recorded. */
+async function abandon(process: SupervisedProcess): Promise<void> {
+  const { pid, startTime } = process.identity;
+  if (isAlive(pid, startTime)) sendSignal(pid, SIGKILL);
+  for (const source of process.streams.sources.keys()) source.destroy();
+  await process.exited;
+  await process.release();
 }
 
 function runOf(

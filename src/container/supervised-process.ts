@@ -37,6 +37,11 @@ export class MonitorWatch implements Disposable {
     void this.#monitor.exited.then((status) => this.#onMonitorDeath(status)).then(exit.resolve);
   }
 
+  /** Whether the process ever ran. */
+  get hasStarted(): boolean {
+    return this.#pid !== undefined;
+  }
+
   /** Resolves when the monitor has ended and been reaped. */
   get monitorEnded(): Promise<unknown> {
     return this.#monitor.exited;

@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrno } from '#linux/errno.ts';
 import { ConsoleSocket } from '#linux/pty.ts';
 import { isAlive, sendSignal, watchExit } from '#linux/process.ts';
-import type { TerminalSize } from './container.ts';
 import { type MemoryWatch, acknowledge, isMonitored, readMonitor, startMonitor } from './monitor.ts';
 import { Notices } from './notices.ts';
 import { type InputMode, type OpenPipes, ProcessPipes } from './process-pipes.ts';
@@ -31,7 +30,6 @@ export interface SuperviseRequest {
   readonly command: (files: RuntimeFiles) => readonly string[];
   readonly input: InputMode;
   readonly terminal: boolean;
-  readonly size?: TerminalSize;
   readonly memory?: MemoryWatch;
 }
 
@@ -142,7 +140,6 @@ export class Supervisor implements Disposable {
     }
     const holderPid = holdTerminal(request.directory, master);
     const terminal = new ProcessTerminal(master);
-    if (request.size) terminal.resize(request.size);
     return this.#succeed(attempt, {
       identity: identify(pid),
       streams: terminal.streams,
@@ -213,9 +210,12 @@ async function firstOf<T>(wanted: Promise<T>, otherwise: Promise<unknown>): Prom
   return await Promise.race([wanted, otherwise.then(() => undefined)]);
 }
 
+/** Undefined if the runtime ended without having started anything: what it started had a terminal, and it was sent. */
 async function receiveMaster(socket: ConsoleSocket, watch: MonitorWatch): Promise<number | undefined> {
   const gone = new AbortController();
-  void watch.exited.then(() => gone.abort());
+  void watch.exited.then(() => {
+    if (!watch.hasStarted) gone.abort();
+  });
   try {
     return await socket.receive(gone.signal);
   } catch (error) {
