@@ -43,6 +43,7 @@ import { Lookup } from './lookup.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import { volumesOf } from './mounts.ts';
 import { pauseContainer, unpauseContainer } from './pause.ts';
+import { PendingWork } from './pending-work.ts';
 import { pruneContainers } from './prune.ts';
 import { forceRemove } from './remove-request.ts';
 import { renameContainer } from './rename.ts';
@@ -57,7 +58,7 @@ import { topContainer } from './top.ts';
 import { updateContainer } from './update.ts';
 
 export { containerMigrations } from './container-store.ts';
-export type { ContainerDefaults, ContainersDependencies } from './context.ts';
+export type { ContainersDependencies } from './context.ts';
 
 /** Starts that run at once; more are slower together. */
 const CONCURRENT_STARTS = 10;
@@ -94,6 +95,7 @@ export async function createContainers(dependencies: ContainersDependencies): Pr
     supervisor: new Supervisor(paths.notices),
     locks: new KeyedLock(),
     starts: new Semaphore(CONCURRENT_STARTS),
+    pending: new PendingWork(dependencies.logger),
     seccomp: seccompProfile === 'unconfined' ? undefined : loadSeccompProfile(seccompProfile || undefined),
     bootId: readBootId(),
   };
@@ -320,6 +322,7 @@ class Service implements ContainerService {
   async close(): Promise<void> {
     this.#execs.detach();
     await Promise.all(this.#all.map((container) => this.#letGo(container)));
+    await this.#context.pending.settled();
     this.#context.supervisor[Symbol.dispose]();
   }
 

@@ -14,6 +14,7 @@ import type { ContainerPaths } from './container-paths.ts';
 import type { ContainerStore } from './container-store.ts';
 import type { Lookup } from './lookup.ts';
 import type { ManagedContainer } from './managed-container.ts';
+import type { PendingWork } from './pending-work.ts';
 import type { SeccompProfile } from './seccomp.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -57,6 +58,7 @@ export interface ContainerContext extends ContainersDependencies {
   /** Held while a container starts, ends its run, is paused or removed. */
   readonly locks: KeyedLock<string>;
   readonly starts: Semaphore;
+  readonly pending: PendingWork;
   readonly seccomp: SeccompProfile | undefined;
   readonly bootId: string;
 }

@@ -124,7 +124,9 @@ export class Execs {
       if (wanted) process.resize(wanted);
       exec.hub.open(process.streams.sources);
       exec.input.open(process.streams.input);
-      void process.exited.then(({ exitCode }) => this.#onExit(exec, process, exitCode));
+      void process.exited.then(({ exitCode }) =>
+        this.#context.pending.add('ending an exec failed', this.#onExit(exec, process, exitCode)),
+      );
     } catch (error) {
       rmSync(directory, { recursive: true, force: true });
       this.#end(exec, exitCodeOf(error), 0);

@@ -1,4 +1,3 @@
-import { messageOf } from '#base/errors.ts';
 import type { SandboxRecord } from '#network/network.ts';
 import { formatTimestamp } from '#wire/timestamps.ts';
 import { elapsedMs } from './clock.ts';
@@ -20,11 +19,9 @@ export function watchForExit(
   container: ManagedContainer,
   process: SupervisedProcess,
 ): void {
-  void process.exited
-    .then((notice) => endRun(context, container, process, notice))
-    .catch((error) =>
-      context.logger.error('ending a container’s run failed', { id: container.id, error: messageOf(error) }),
-    );
+  void process.exited.then((notice) =>
+    context.pending.add('ending a container’s run failed', endRun(context, container, process, notice)),
+  );
 }
 
 async function endRun(
@@ -49,10 +46,8 @@ async function endRun(
   container.input = new InputGate();
   container.hub.endListeners();
   container.waiters.stopped({ exitCode: notice.exitCode });
-  if (container.hostConfig.AutoRemove && !container.isRestarting) {
-    await removeStopped(context, container, { volumes: true });
-  }
-  await released;
+  const isRemoved = container.hostConfig.AutoRemove && !container.isRestarting;
+  await Promise.all([released, isRemoved && removeStopped(context, container, { volumes: true })]);
 }
 
 /** Returns when the run ended, in RFC 3339: never before it began, whatever the clocks say. */

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { EngineError, messageOf } from '#base/errors.ts';
 import type { ContainerContext } from './context.ts';
 import type { ManagedContainer } from './managed-container.ts';
@@ -19,8 +19,8 @@ export async function removeStopped(
   if (container.state.status !== 'removing') container.apply({ type: 'removal-started' });
   try {
     // A removal that a daemon did not finish is repeated.
-    if (context.snapshots.get(id)) await context.snapshots.remove(id);
-    rmSync(context.paths.container(id), { recursive: true, force: true });
+    const snapshot = context.snapshots.get(id) && context.snapshots.remove(id);
+    await Promise.all([snapshot, rm(context.paths.container(id), { recursive: true, force: true })]);
   } catch (cause) {
     container.apply({ type: 'removal-failed' });
     const message = `cannot remove container "/${container.name}": ${messageOf(cause)}`;

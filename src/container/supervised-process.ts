@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { type ExitStatus, type ProcessWatch, processStartTime, watchExit } from '#linux/process.ts';
 import type { TerminalSize } from './container.ts';
 import { nowNs } from './clock.ts';
@@ -105,9 +105,9 @@ export class SupervisedProcess {
     using _watch = watch;
     this.streams.input?.destroy();
     using _acknowledged = acknowledge(directory);
-    rmSync(directory, { recursive: true, force: true });
     notices.remove(id);
     await Promise.all([watch.monitorEnded, holderWatch?.exited]);
+    await rm(directory, { recursive: true, force: true });
   }
 
   /** Leaves the process, its monitor and its files to the next daemon. */

@@ -210,12 +210,15 @@ async function firstOf<T>(wanted: Promise<T>, otherwise: Promise<unknown>): Prom
   return await Promise.race([wanted, otherwise.then(() => undefined)]);
 }
 
+async function abortIfNeverStarted(watch: MonitorWatch, controller: AbortController): Promise<void> {
+  await watch.exited;
+  if (!watch.hasStarted) controller.abort();
+}
+
 /** Undefined if the runtime ended without having started anything: what it started had a terminal, and it was sent. */
 async function receiveMaster(socket: ConsoleSocket, watch: MonitorWatch): Promise<number | undefined> {
   const gone = new AbortController();
-  void watch.exited.then(() => {
-    if (!watch.hasStarted) gone.abort();
-  });
+  void abortIfNeverStarted(watch, gone);
   try {
     return await socket.receive(gone.signal);
   } catch (error) {
