@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { EngineError } from '#base/errors.ts';
 import { DEFAULT_SHM_SIZE_BYTES } from '#wire/decode-create.ts';
 import type { ContainerConfig, HostConfig, LogConfig } from '#wire/container.ts';
+import { resolveCapabilities } from './capabilities.ts';
 import type { ContainerContext } from './context.ts';
 import { parseSecurityOptions } from './security-options.ts';
 
@@ -24,6 +25,9 @@ export function fitToHost(
   checkHostname(config, hostConfig);
   checkNetworkMode(config, hostConfig);
   checkProcessors(hostConfig);
+  checkNumberSet(hostConfig.CpusetCpus, 'cpus');
+  checkNumberSet(hostConfig.CpusetMems, 'mems');
+  checkCapabilities(hostConfig);
   checkRuntime(hostConfig);
   const { warnings, systemPathsUnconfined } = parseSecurityOptions(hostConfig.SecurityOpt);
   const { defaults, cgroupLayout, runtime } = context;
@@ -78,6 +82,16 @@ function checkProcessors({ NanoCpus, CpuPeriod, CpuQuota }: HostConfig): void {
   throw invalid(
     `range of CPUs is from 0.01 to ${available}.00, as there are only ${available} CPUs available`,
   );
+}
+
+/** `0-3,5` as in cpuset(7). */
+function checkNumberSet(set: string, what: 'cpus' | 'mems'): void {
+  if (set === '') return;
+  if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(set)) throw invalid(`Invalid value ${set} for cpuset ${what}`);
+}
+
+function checkCapabilities({ CapAdd, CapDrop, Privileged }: HostConfig): void {
+  resolveCapabilities({ add: CapAdd ?? [], drop: CapDrop ?? [], privileged: Privileged });
 }
 
 function checkRuntime({ Runtime = '' }: HostConfig): void {
