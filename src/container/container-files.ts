@@ -4,6 +4,7 @@ import type { ManagedContainer } from './managed-container.ts';
 
 /** A directory tree and a path in it: where something of a container lies on the host while the use lasts. */
 export interface ContainerPlace extends AsyncDisposable {
+  [Symbol.asyncDispose](): Promise<void>;
   readonly root: string;
   readonly path: string;
 }

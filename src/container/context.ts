@@ -59,6 +59,8 @@ export interface ContainerContext extends ContainersDependencies {
   readonly locks: KeyedLock<string>;
   readonly starts: Semaphore;
   readonly pending: PendingWork;
+  /** What is let go of when the daemon stops. */
+  readonly held: DisposableStack;
   readonly seccomp: SeccompProfile | undefined;
   readonly bootId: string;
 }

@@ -12,12 +12,12 @@ import type { ManagedContainer } from './managed-container.ts';
 import { execCommand } from './runtime-command.ts';
 import { execFailure, runtimeError } from './runtime-failure.ts';
 import { notRunning } from './signal.ts';
-import { buildExecProcess } from './spec.ts';
 import { stringifyProcess } from './spec-json.ts';
-import { withDefaultUlimits } from './start.ts';
+import { buildExecProcess } from './spec.ts';
 import { StreamAttachment } from './stream-attachment.ts';
 import type { SupervisedProcess } from './supervised-process.ts';
 import { freshDirectory } from './supervisor.ts';
+import { withDefaultUlimits } from './ulimits.ts';
 import { type ResolvedUser, resolveUser } from './user.ts';
 
 /** How long an exec that has ended can be inspected. */

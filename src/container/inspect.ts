@@ -6,7 +6,7 @@ import type { ManagedContainer } from './managed-container.ts';
 import { showMounts } from './mounts.ts';
 import { networkSettings } from './network-view.ts';
 import { type ContainerState, isRunning, stoppedState } from './state.ts';
-import { withDefaultUlimits } from './start.ts';
+import { withDefaultUlimits } from './ulimits.ts';
 
 /** What Docker's clients know the engine's kind of snapshots as. */
 export const STORAGE_DRIVER = 'overlay2';

@@ -71,7 +71,7 @@ async function deleteFromRuntime(context: ContainerContext, id: string): Promise
 }
 
 /** Reads what an exec of a former daemon still says, so that it never blocks, until it ends. */
-async function drainExec({ supervisor, paths, logger }: ContainerContext, id: string): Promise<void> {
+async function drainExec({ supervisor, paths, logger, held }: ContainerContext, id: string): Promise<void> {
   const directory = paths.exec(id);
   try {
     const monitor = readMonitor(directory);
@@ -88,6 +88,10 @@ async function drainExec({ supervisor, paths, logger }: ContainerContext, id: st
     });
     const hub = new OutputHub(logger);
     hub.open(process.streams.sources);
+    held.defer(() => {
+      hub.detach();
+      process.detach();
+    });
     await process.exited;
     await untilDrained(hub.drained);
     hub.close();

@@ -1,28 +1,21 @@
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { EngineError, messageOf } from '#base/errors.ts';
+import { isAlive, sendSignal } from '#linux/process.ts';
+import { writeBundle } from './bundle.ts';
 import { NEVER, now } from './clock.ts';
 import type { ContainerContext } from './context.ts';
 import { watchForExit } from './exit.ts';
 import { InputGate } from './input-gate.ts';
-import { isAlive, sendSignal } from '#linux/process.ts';
-import { chooseNamespaces } from './join-namespaces.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import { watchMemory } from './memory.ts';
-import { releaseMounts, resolveMounts } from './mounts.ts';
 import type { InputMode } from './process-pipes.ts';
 import { removeStopped } from './remove.ts';
-import { cgroupPathOf, memoryWatchOf, runCommand } from './runtime-command.ts';
+import { memoryWatchOf, runCommand } from './runtime-command.ts';
 import { runtimeError, startFailure } from './runtime-failure.ts';
 import { type ContainerNetwork, connectNetwork } from './sandbox.ts';
-import { selectSeccomp } from './security-options.ts';
-import { prepareSharedMemory, releaseSharedMemory } from './shared-memory.ts';
-import { buildSpec } from './spec.ts';
-import { stringifySpec } from './spec-json.ts';
 import type { Run } from './state.ts';
 import type { SupervisedProcess } from './supervised-process.ts';
 import { freshDirectory } from './supervisor.ts';
-import { resolveUser } from './user.ts';
 
 const SIGKILL = 9;
 
@@ -146,72 +139,6 @@ async function launch(
   });
   if (outcome.started) return { process: outcome.process, network };
   throw runtimeError(startFailure(outcome.reason));
-}
-
-async function writeBundle(
-  context: ContainerContext,
-  container: ManagedContainer,
-  place: { readonly rootPath: string; readonly network: ContainerNetwork; readonly bundle: string },
-  undo: AsyncDisposableStack,
-): Promise<void> {
-  const { id, config, hostConfig, definition } = container;
-  const { rootPath, network, bundle } = place;
-  checkRunnable(context, container);
-  const populate = container.state.status === 'created';
-  const mountContext = { containerId: id, rootPath, volumes: context.volumes, populate };
-  const mounts = await resolveMounts(definition.mounts, mountContext);
-  undo.defer(() => releaseMounts(definition.mounts, mountContext));
-  const shmPath = prepareSharedMemory(context, container);
-  undo.defer(() => releaseSharedMemory(context, container));
-  const [rows, columns] = hostConfig.ConsoleSize;
-  const spec = buildSpec({
-    id,
-    config,
-    hostConfig: withDefaultUlimits(context, hostConfig),
-    rootPath,
-    hostname: config.Hostname,
-    domainname: config.Domainname,
-    ...(network.namespacePath !== undefined && { networkNamespacePath: network.namespacePath }),
-    namespaces: chooseNamespaces(context, hostConfig),
-    mounts,
-    files: network.files,
-    ...(shmPath !== undefined && { shmPath }),
-    user: resolveUser(rootPath, config.User, hostConfig.GroupAdd ?? []),
-    cgroupsPath: cgroupPathOf(context, container),
-    cgroupLayout: context.cgroupLayout,
-    seccomp: selectSeccomp(hostConfig, context.seccomp),
-    initPath: context.defaults.initPath,
-    consoleSize: { rows, columns },
-  });
-  writeFileSync(join(bundle, 'config.json'), stringifySpec(spec));
-}
-
-function checkRunnable({ runtime }: ContainerContext, { config, hostConfig }: ManagedContainer): void {
-  if (config.Tty && runtime.name === 'runc') {
-    const message = 'Cannot start container: a TTY needs crun, which cannot run on this host';
-    throw new EngineError('not-implemented', message);
-  }
-  const [request] = (hostConfig.DeviceRequests ?? []) as readonly DeviceRequest[];
-  if (!request) return;
-  const capabilities = (request.Capabilities ?? []).map((all) => `[${all.join(' ')}]`).join(' ');
-  const message = `could not select device driver "${request.Driver ?? ''}" with capabilities: [${capabilities}]`;
-  throw new EngineError('invalid', message);
-}
-
-interface DeviceRequest {
-  readonly Driver?: string;
-  readonly Capabilities?: readonly (readonly string[])[] | null;
-}
-
-/** The engine's limits for what the container does not limit itself. */
-export function withDefaultUlimits(
-  { defaults }: Pick<ContainerContext, 'defaults'>,
-  hostConfig: ManagedContainer['hostConfig'],
-): ManagedContainer['hostConfig'] {
-  const own = hostConfig.Ulimits ?? [];
-  const names = new Set(own.map(({ Name }) => Name));
-  const added = defaults.ulimits.filter(({ Name }) => !names.has(Name));
-  return added.length === 0 ? hostConfig : { ...hostConfig, Ulimits: [...own, ...added] };
 }
 
 /** Also of a container that a former daemon started. */

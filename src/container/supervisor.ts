@@ -1,15 +1,18 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrno } from '#linux/errno.ts';
-import { ConsoleSocket } from '#linux/pty.ts';
 import { isAlive, sendSignal, watchExit } from '#linux/process.ts';
+import { ConsoleSocket } from '#linux/pty.ts';
+import { MonitorWatch } from './monitor-watch.ts';
 import { type MemoryWatch, acknowledge, isMonitored, readMonitor, startMonitor } from './monitor.ts';
 import { Notices } from './notices.ts';
 import { type InputMode, type OpenPipes, ProcessPipes } from './process-pipes.ts';
 import { ProcessTerminal, holdTerminal, takeTerminal } from './process-terminal.ts';
+import { readReason } from './runtime-log.ts';
 import type { ProcessIdentity } from './state.ts';
-import { MonitorWatch, SupervisedProcess, identify } from './supervised-process.ts';
+import { SupervisedProcess, identify } from './supervised-process.ts';
+import { receiveMaster } from './terminal-handover.ts';
 
 const SIGKILL = 9;
 const WAIT_MS = 5;
@@ -210,23 +213,6 @@ async function firstOf<T>(wanted: Promise<T>, otherwise: Promise<unknown>): Prom
   return await Promise.race([wanted, otherwise.then(() => undefined)]);
 }
 
-async function abortIfNeverStarted(watch: MonitorWatch, controller: AbortController): Promise<void> {
-  await watch.exited;
-  if (!watch.hasStarted) controller.abort();
-}
-
-/** Undefined if the runtime ended without having started anything: what it started had a terminal, and it was sent. */
-async function receiveMaster(socket: ConsoleSocket, watch: MonitorWatch): Promise<number | undefined> {
-  const gone = new AbortController();
-  void abortIfNeverStarted(watch, gone);
-  try {
-    return await socket.receive(gone.signal);
-  } catch (error) {
-    if (gone.signal.aborted) return undefined;
-    throw error;
-  }
-}
-
 function reopenTerminal(holderPid: number): ProcessTerminal | undefined {
   try {
     return new ProcessTerminal(takeTerminal(holderPid));
@@ -238,16 +224,4 @@ function reopenTerminal(holderPid: number): ProcessTerminal | undefined {
 
 function livingPid({ pid, startTime }: ProcessIdentity): number | undefined {
   return isAlive(pid, startTime) ? pid : undefined;
-}
-
-/** The first error in a runtime's log. */
-function readReason(path: string): string {
-  try {
-    const [line = ''] = readFileSync(path, 'utf8').split('\n');
-    const entry: unknown = JSON.parse(line);
-    const isEntry = typeof entry === 'object' && entry !== null && 'msg' in entry;
-    return isEntry && typeof entry.msg === 'string' ? entry.msg : line;
-  } catch {
-    return 'the runtime gave no reason';
-  }
 }

@@ -1,0 +1,289 @@
+import type { Readable } from 'node:stream';
+import { EngineError } from '#base/errors.ts';
+import type { ImageUse } from '#image/image.ts';
+import type { LogRecord } from '#log/log.ts';
+import type { VolumeUse } from '#volume/volume.ts';
+import type {
+  ContainerInspect,
+  ContainerPruneReport,
+  ContainerSummary,
+  CreateRequest,
+  ExecInspect,
+  ExecRequest,
+  FilesystemChange,
+  PathStat,
+  TopTable,
+} from '#wire/container.ts';
+import { attachContainer } from './attach.ts';
+import { archiveFromContainer, extractIntoContainer, statInContainer } from './container-archive.ts';
+import type {
+  AttachRequest,
+  Attachment,
+  ContainerStats,
+  Containers,
+  Filters,
+  ListRequest,
+  LogsRequest,
+  TerminalSize,
+  WaitCondition,
+} from './container.ts';
+import type { ContainerContext } from './context.ts';
+import { createContainer } from './create.ts';
+import { type ExecStart, Execs } from './execs.ts';
+import type { ExitResult } from './exit-waiters.ts';
+import { inspectContainer } from './inspect.ts';
+import { listContainers } from './list.ts';
+import type { ManagedContainer } from './managed-container.ts';
+import { volumesOf } from './mounts.ts';
+import { pauseContainer, unpauseContainer } from './pause.ts';
+import { pruneContainers } from './prune.ts';
+import { forceRemove } from './remove-request.ts';
+import { renameContainer } from './rename.ts';
+import { restoreContainers } from './restore.ts';
+import { killContainer, notRunning, stopContainer } from './signal.ts';
+import { startContainer } from './start.ts';
+import { stoppedState } from './state.ts';
+import { sampleStats } from './stats.ts';
+import { topContainer } from './top.ts';
+import { updateContainer } from './update.ts';
+
+/** The containers of one engine, with what the engine needs to know of them besides. */
+export interface ContainerService extends Containers {
+  /** Takes over what former daemons left; call it once. */
+  restore(): Promise<void>;
+  /** Lets go of everything; containers run on, and lose no output. */
+  close(): Promise<void>;
+  readonly imageUse: ImageUse;
+  readonly volumeUse: VolumeUse;
+}
+
+/** See {@link ContainerService}: finds containers and hands what is asked of them to the file that does it. */
+export class EngineContainers implements ContainerService {
+  readonly #context: ContainerContext;
+  readonly #execs: Execs;
+
+  constructor(context: ContainerContext) {
+    this.#context = context;
+    this.#execs = new Execs(context);
+  }
+
+  async create(
+    request: CreateRequest,
+    options: { readonly name?: string; readonly platform?: string },
+  ): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
+    return await createContainer(this.#context, request, options.name);
+  }
+
+  async start(reference: string): Promise<void> {
+    await startContainer(this.#context, this.#get(reference));
+  }
+
+  async stop(
+    reference: string,
+    options: { readonly signal?: string; readonly timeoutSeconds?: number } = {},
+  ): Promise<void> {
+    const container = this.#get(reference);
+    if (!container.run) throw new EngineError('not-modified', 'container is already stopped');
+    await stopContainer(this.#context, container, options);
+  }
+
+  async restart(
+    reference: string,
+    options: { readonly signal?: string; readonly timeoutSeconds?: number } = {},
+  ): Promise<void> {
+    const container = this.#get(reference);
+    container.isRestarting = true;
+    try {
+      if (container.run) await stopContainer(this.#context, container, options);
+      await startContainer(this.#context, container);
+    } finally {
+      container.isRestarting = false;
+    }
+    container.emit('restart');
+  }
+
+  async kill(reference: string, signal: string): Promise<void> {
+    const container = this.#get(reference);
+    if (!container.run) {
+      throw new EngineError(
+        'conflict',
+        `cannot kill container: ${reference}: ${notRunning(container).message}`,
+      );
+    }
+    await killContainer(this.#context, container, signal);
+  }
+
+  async pause(reference: string): Promise<void> {
+    await pauseContainer(this.#context, this.#get(reference));
+  }
+
+  async unpause(reference: string): Promise<void> {
+    await unpauseContainer(this.#context, this.#get(reference));
+  }
+
+  async rename(reference: string, name: string): Promise<void> {
+    await renameContainer(this.#context, this.#get(reference), name);
+  }
+
+  async remove(
+    reference: string,
+    options: { readonly force: boolean; readonly volumes: boolean; readonly link: boolean },
+  ): Promise<void> {
+    const container = this.#get(reference);
+    await forceRemove(this.#context, container, { ...options, reference });
+    this.#execs.forget(container);
+  }
+
+  async prune(filters: Filters): Promise<ContainerPruneReport> {
+    return await pruneContainers(this.#context, filters);
+  }
+
+  async wait(
+    reference: string,
+    condition: WaitCondition,
+    signal?: AbortSignal,
+  ): Promise<{ readonly exit: Promise<ExitResult> }> {
+    const container = this.#get(reference);
+    const stopped = stoppedState(container.state);
+    if (condition === 'not-running' && stopped) {
+      const { exitCode, error } = stopped;
+      return { exit: Promise.resolve({ exitCode, ...(error !== '' && { error }) }) };
+    }
+    return { exit: container.waiters.wait(condition, signal) };
+  }
+
+  async attach(reference: string, request: AttachRequest): Promise<Attachment> {
+    return attachContainer(this.#get(reference), reference, request);
+  }
+
+  async resize(reference: string, size: TerminalSize): Promise<void> {
+    const container = this.#get(reference);
+    if (!container.process) throw notRunning(container);
+    container.process.resize(size);
+    container.emit('resize', { height: String(size.rows), width: String(size.columns) });
+  }
+
+  async logs(
+    reference: string,
+    request: LogsRequest,
+  ): Promise<{ readonly tty: boolean; readonly records: AsyncIterable<LogRecord> }> {
+    const container = this.#get(reference);
+    const { stdout, stderr, ...query } = request;
+    const streams = [...(stdout ? (['stdout'] as const) : []), ...(stderr ? (['stderr'] as const) : [])];
+    return { tty: container.config.Tty, records: container.log.read({ ...query, streams }) };
+  }
+
+  async inspect(reference: string, options: { readonly size: boolean }): Promise<ContainerInspect> {
+    return await inspectContainer(this.#context, this.#get(reference), options);
+  }
+
+  async list(request: ListRequest): Promise<readonly ContainerSummary[]> {
+    return await listContainers(this.#context, request);
+  }
+
+  async top(reference: string, psArguments: string): Promise<TopTable> {
+    return await topContainer(this.#context, this.#get(reference), psArguments);
+  }
+
+  async changes(reference: string): Promise<readonly FilesystemChange[]> {
+    return await this.#context.snapshots.changes(this.#get(reference).id);
+  }
+
+  async export(reference: string): Promise<Readable> {
+    const container = this.#get(reference);
+    const tar = await this.#context.snapshots.export(container.id);
+    container.emit('export');
+    return tar;
+  }
+
+  async stats(reference: string): Promise<ContainerStats> {
+    return sampleStats(this.#context, this.#get(reference));
+  }
+
+  async update(
+    reference: string,
+    changes: Readonly<Record<string, unknown>>,
+  ): Promise<{ readonly warnings: readonly string[] }> {
+    await updateContainer(this.#context, this.#get(reference), changes);
+    return { warnings: [] };
+  }
+
+  async statPath(reference: string, path: string): Promise<PathStat> {
+    return await statInContainer(this.#context, this.#get(reference), { reference, path });
+  }
+
+  async getArchive(
+    reference: string,
+    path: string,
+  ): Promise<{ readonly stat: PathStat; readonly tar: Readable }> {
+    return await archiveFromContainer(this.#context, this.#get(reference), { reference, path });
+  }
+
+  async putArchive(
+    reference: string,
+    path: string,
+    tar: Readable,
+    options: Parameters<Containers['putArchive']>[3],
+  ): Promise<void> {
+    await extractIntoContainer(this.#context, this.#get(reference), { reference, path, tar, ...options });
+  }
+
+  async createExec(reference: string, request: ExecRequest): Promise<{ readonly id: string }> {
+    return this.#execs.create(this.#get(reference), request);
+  }
+
+  async startExec(id: string, options: ExecStart): Promise<Attachment | undefined> {
+    return await this.#execs.start(id, options);
+  }
+
+  async resizeExec(id: string, size: TerminalSize): Promise<void> {
+    this.#execs.resize(id, size);
+  }
+
+  inspectExec(id: string): ExecInspect {
+    return this.#execs.inspect(id);
+  }
+
+  readonly imageUse: ImageUse = {
+    containersOf: (imageId) =>
+      this.#all
+        .filter(({ definition }) => definition.imageId === imageId)
+        .map(({ id, run }) => ({ id, running: run !== undefined })),
+  };
+
+  readonly volumeUse: VolumeUse = {
+    containersOf: (name) =>
+      this.#all.filter(({ definition }) => volumesOf(definition.mounts).includes(name)).map(({ id }) => id),
+  };
+
+  async restore(): Promise<void> {
+    await restoreContainers(this.#context);
+  }
+
+  async close(): Promise<void> {
+    this.#execs.detach();
+    await Promise.all(this.#all.map((container) => this.#letGo(container)));
+    this.#context.held.dispose();
+    await this.#context.pending.settled();
+    this.#context.supervisor[Symbol.dispose]();
+  }
+
+  /** After what is being done with it: a start that is under way comes to its end. */
+  async #letGo(container: ManagedContainer): Promise<void> {
+    using _lock = await this.#context.locks.acquire(container.id);
+    const { process } = container;
+    container.process = undefined;
+    if (process) container.hub.detach();
+    container.hub.endListeners();
+    container.memoryWatch?.[Symbol.dispose]();
+    process?.detach();
+  }
+
+  get #all(): readonly ManagedContainer[] {
+    return [...this.#context.lookup.values()];
+  }
+
+  #get(reference: string): ManagedContainer {
+    return this.#context.lookup.get(reference);
+  }
+}
