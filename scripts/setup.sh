@@ -70,4 +70,4 @@ install_npm_packages() {
 
 if [ "$system" = yes ]; then install_system_packages; fi
 install_npm_packages
-if [ "$system" = yes ] && [ -f scripts/build-cli.sh ]; then sh scripts/build-cli.sh --if-stale; fi
+if [ "$system" = yes ]; then sh scripts/build.sh --if-stale; fi
