@@ -1,4 +1,5 @@
 import { mkdirSync, rmSync } from 'node:fs';
+import { EngineError } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 import type { CreateRequest } from '#wire/container.ts';
 import { now } from './clock.ts';
@@ -7,6 +8,7 @@ import type { ContainerContext } from './context.ts';
 import { fitToHost } from './host-requirements.ts';
 import { mergeImageConfig } from './image-config.ts';
 import { createManaged } from './managed-container.ts';
+import type { MountPlan } from './mount-plan.ts';
 import { createPlannedVolumes, planMounts, volumesOf } from './mounts.ts';
 import { generateName, validateName } from './names.ts';
 import { completeHostname } from './hostname.ts';
@@ -32,7 +34,7 @@ export async function createContainer(
   await using undo = new AsyncDisposableStack();
   const name = reserveName(context, id, wantedName);
   undo.defer(() => context.lookup.release(name, id));
-  const planOf = (reference: string) => context.lookup.get(reference).definition.mounts;
+  const planOf = (reference: string) => mountsOf(context, reference);
   const definition: ContainerDefinition = {
     id,
     name,
@@ -84,6 +86,13 @@ function reserveName({ lookup }: ContainerContext, id: string, wanted: string | 
   const name = wanted ? validateName(wanted) : generateName(id, isTaken);
   lookup.reserve(name, id);
   return name;
+}
+
+/** Clients take `not-found` for a missing image. @throws {EngineError} `invalid` */
+function mountsOf({ lookup }: ContainerContext, reference: string): MountPlan {
+  const found = lookup.find(reference);
+  if (found) return found.definition.mounts;
+  throw new EngineError('invalid', `No such container: ${reference}`);
 }
 
 async function prepareVolumes(

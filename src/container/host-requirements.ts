@@ -15,7 +15,7 @@ const RUNTIME_NAMES: ReadonlySet<string> = new Set(['', 'crun', 'runc', 'io.cont
  * Completes a configuration that is consistent in itself with what depends on this host, and checks it against the
  * host.
  *
- * @throws {EngineError} `invalid` with Docker's texts, `not-found` for a container to join that is not there
+ * @throws {EngineError} `invalid` with Docker's texts
  */
 export function fitToHost(
   config: ContainerConfig,
@@ -103,14 +103,15 @@ function publishWarnings({ NetworkMode, PortBindings }: HostConfig): readonly st
   return isDiscarded ? ['Published ports are discarded when using host network mode'] : [];
 }
 
-/** Modes that name another container name it by its id from now on. */
+/** Modes that name another container name it by its id from now on; one that is not there is missed at the start. */
 function joinedModes(
   { NetworkMode, PidMode, IpcMode }: HostConfig,
   { lookup }: HostContext,
 ): Pick<HostConfig, 'NetworkMode' | 'PidMode' | 'IpcMode'> {
   const byId = (mode: string) => {
     const reference = joinedContainer(mode);
-    return reference === undefined ? mode : `container:${lookup.get(reference).id}`;
+    const id = reference === undefined ? undefined : lookup.find(reference)?.id;
+    return id === undefined ? mode : `container:${id}`;
   };
   return { NetworkMode: byId(NetworkMode), PidMode: byId(PidMode), IpcMode: byId(IpcMode) };
 }

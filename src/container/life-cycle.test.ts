@@ -222,7 +222,7 @@ test('what create refuses leaves nothing behind', async () => {
       "logger: no log driver named 'x' is registered",
     ],
     [{ HostConfig: { NanoCpus: 1e12 } }, 'invalid', /range of CPUs is from 0.01 to/],
-    [{ HostConfig: { NetworkMode: 'container:nope' } }, 'not-found', 'No such container: nope'],
+    [{ HostConfig: { VolumesFrom: ['nope'] } }, 'invalid', 'No such container: nope'],
     [{ Hostname: 'h'.repeat(65) }, 'invalid', /is too long \(maximum 64 bytes\)/],
     [{ HostConfig: { Runtime: 'x' } }, 'invalid', 'unknown or invalid runtime name: x'],
   ] as const;
@@ -230,6 +230,14 @@ test('what create refuses leaves nothing behind', async () => {
     await assert.rejects(fixture.create(SLEEP, changes), { code, message });
   }
   assert.equal(await count(), before);
+});
+
+test('a container to join that is not there is missed at the start', async () => {
+  const id = await fixture.create(SLEEP, { HostConfig: { NetworkMode: 'container:nope' } });
+  await assert.rejects(fixture.containers.start(id), {
+    code: 'not-found',
+    message: 'No such container: nope',
+  });
 });
 
 test('forty at once, and all of them gone at once', async () => {

@@ -71,6 +71,15 @@ export class Lookup<Value extends Entry> {
     throw new EngineError('not-found', `No such container: ${reference}`);
   }
 
+  /** Undefined where {@link get} throws. */
+  find(reference: string): Value | undefined {
+    try {
+      return this.get(reference);
+    } catch {
+      return undefined;
+    }
+  }
+
   #byName(reference: string): Value | undefined {
     const id = this.#names.get(reference.replace(/^\//, ''));
     return id === undefined ? undefined : this.#byId.get(id);
