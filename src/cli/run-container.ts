@@ -62,6 +62,8 @@ async function runAttached(context: Context, flags: RunFlags, id: string): Promi
   const detachKeys = flags.tty ? parseDetachKeys(flags.detachKeys || DEFAULT_DETACH_KEYS) : undefined;
   const streaming =
     connection && joinStreams(context, connection, { ...streams, tty: flags.tty, detachKeys });
+  // Its failure is met where it is waited for, which may be after it happened.
+  streaming?.catch(() => undefined);
   await startJoined(context, flags, id, connection, result);
   using _resizing = flags.tty ? followSize(context, id) : undefined;
   if ((await streaming) === 'detached') return 0;

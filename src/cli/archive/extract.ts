@@ -12,7 +12,7 @@ import {
   symlinkSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { dirname, join, normalize, resolve } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import type { TarEntry } from '#oci/tar-header.ts';
 import { readTar } from '#oci/tar-stream.ts';
@@ -63,7 +63,7 @@ class Extractor {
   #open: OpenFile | undefined;
 
   constructor(root: string, options: ExtractOptions) {
-    this.#root = root;
+    this.#root = resolve(root);
     this.#options = options;
   }
 

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { isGoDirectory, isGoSymlink } from '#wire/go-file-mode.ts';
 import { decodePathStat, PATH_STAT_HEADER } from '#wire/path-stat.ts';
 import type { PathStat } from '#wire/container.ts';
-import { isEngineError } from '#base/errors.ts';
+import { ApiError } from '#client/api-error.ts';
 import { path } from '#client/client.ts';
 import { extractTree } from '../archive/extract.ts';
 import { packTree } from '../archive/pack.ts';
@@ -71,6 +73,7 @@ async function copyIn(
   to: string,
   meter: Meter,
 ): Promise<void> {
+  if (to === '') throw new ExitError(1, `no such directory: name a path after "${container}:"`);
   const destination = await containerDestination(context, container, to);
   if (from === '-') {
     if (!destination.isDirectory)
@@ -99,11 +102,10 @@ async function upload(
 
 /** What is at the destination, a link there followed once as Docker does. */
 async function containerDestination(context: Context, container: string, to: string): Promise<CopyEnd> {
-  const target = to === '' ? '/' : to;
-  const stat = await statPath(context, container, target);
-  if (!stat) return { path: target, exists: false, isDirectory: false };
-  if (!isGoSymlink(stat.mode)) return { path: target, exists: true, isDirectory: isGoDirectory(stat.mode) };
-  const led = resolveLink(target, stat.linkTarget);
+  const stat = await statPath(context, container, to);
+  if (!stat) return { path: to, exists: false, isDirectory: false };
+  if (!isGoSymlink(stat.mode)) return { path: to, exists: true, isDirectory: isGoDirectory(stat.mode) };
+  const led = resolveLink(to, stat.linkTarget);
   const behind = await statPath(context, container, led);
   return {
     path: led,
@@ -121,8 +123,8 @@ async function statPath(context: Context, container: string, target: string): Pr
     });
     return decodePathStat(headers[PATH_STAT_HEADER.toLowerCase()] ?? '');
   } catch (error) {
-    // A missing container is told by the transfer itself, with its message: a HEAD has none.
-    if (isEngineError(error, 'not-found')) return undefined;
+    // What is wrong is told by the transfer itself, with its message: a HEAD has none.
+    if (error instanceof ApiError) return undefined;
     throw error;
   }
 }
@@ -135,21 +137,32 @@ async function copyOut(
   to: string,
   meter: Meter,
 ): Promise<void> {
+  const destination = to === '-' ? undefined : writableDestination(to);
   const followed = flags.followLink ? await followInContainer(context, container, from) : { path: from };
   const response = await context.client.request({
     method: 'GET',
     path: path`/containers/${container}/archive`,
     query: { path: followed.path },
   });
-  if (to === '-') {
+  if (!destination) {
     for await (const chunk of response.body) context.stdout.write(chunk);
     return;
   }
   const stat = decodePathStat(response.headers[PATH_STAT_HEADER.toLowerCase()] ?? '');
   const source: CopyEnd = { ...followed, exists: true, isDirectory: isGoDirectory(stat.mode) };
-  const { directory, name } = planCopy(source, localDestination(to));
+  const { directory, name } = planCopy(source, destination);
   const rename = renamer(archiveName(followed.path), name);
   await extractTree(meter.count(response.body), directory, { rename, owners: flags.archive });
+}
+
+/** @throws {ExitError} if not even the directory exists that the copy is to be made in */
+function writableDestination(to: string): CopyEnd {
+  const destination = localDestination(to);
+  const parent = dirname(resolve(destination.path));
+  if (!destination.exists && !existsSync(parent)) {
+    throw new ExitError(1, `invalid output path: directory ${JSON.stringify(parent)} does not exist`);
+  }
+  return destination;
 }
 
 async function followInContainer(

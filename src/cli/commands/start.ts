@@ -65,6 +65,8 @@ async function startAttached(
   const detachKeys = Config.Tty ? parseDetachKeys(keys || DEFAULT_DETACH_KEYS) : undefined;
   const choice = { stdin, stdout: true, stderr: true, tty: Config.Tty, detachKeys };
   const streaming = joinStreams(context, connection, choice);
+  // Its failure is met where it is waited for, which may be after it happened.
+  streaming.catch(() => undefined);
   await startContainer(client, Id);
   using _resizing = Config.Tty ? followSize(context, Id) : undefined;
   if ((await streaming) === 'detached') return 0;

@@ -1,38 +1,18 @@
-import { FrameDecoder } from '#wire/stdcopy.ts';
 import type { Hijacked } from '#client/client.ts';
 import type { Context } from '../context.ts';
 import type { Output } from '../output.ts';
 import { DetachScanner } from './detach-keys.ts';
+import { FrameSplitter } from './frame-splitter.ts';
 
-/**
- * Writes a stream of stdout and stderr frames to the two streams it came from, in order. Neighbouring pieces of one
- * stream are written at once: a container that prints short lines makes very many frames.
- */
+/** Writes a stream of stdout and stderr frames to the two streams it came from, in order. */
 export async function copyFrames(
   source: AsyncIterable<Buffer>,
   stdout: Output | undefined,
   stderr: Output | undefined,
 ): Promise<void> {
-  const decoder = new FrameDecoder();
-  for await (const chunk of source) {
-    let pieces: Buffer[] = [];
-    let current: Output | undefined;
-    for (const { stream, data } of decoder.feed(chunk)) {
-      const target = stream === 'stdout' ? stdout : stderr;
-      if (target !== current) {
-        flush(current, pieces);
-        pieces = [];
-        current = target;
-      }
-      pieces.push(data);
-    }
-    flush(current, pieces);
-  }
-}
-
-function flush(target: Output | undefined, pieces: readonly Buffer[]): void {
-  const [first] = pieces;
-  if (target && first) target.write(pieces.length === 1 ? first : Buffer.concat(pieces));
+  const outputs = { stdout, stderr };
+  const splitter = new FrameSplitter((stream, data) => outputs[stream]?.write(data));
+  for await (const chunk of source) splitter.feed(chunk);
 }
 
 /** Writes a raw stream, such as a terminal's, as it comes. */
