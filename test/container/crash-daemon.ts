@@ -1,5 +1,5 @@
 /* A daemon for restore.test.ts: runs what it is told, then waits to be killed. */
-import { ContainerFixture } from './test-fixture.ts';
+import { ContainerFixture } from './container-fixture.ts';
 
 export interface DaemonOrders {
   readonly path: string;

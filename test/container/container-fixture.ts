@@ -1,6 +1,6 @@
-/** What the tests of this folder share: containers with everything real below them, in a directory of their own. */
+/** What these tests share: containers with everything real below them, in a directory of their own. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -11,7 +11,7 @@ import { createLayerStore } from '#layer/layer-store.ts';
 import { createRootArchive } from '#layer/root-archive.ts';
 import { createSnapshotStore } from '#layer/snapshot-store.ts';
 import { LayerWorkerPool } from '#layer/worker-pool.ts';
-import { prepareCgroups } from '#linux/cgroups.ts';
+import { prepareCgroups, readCgroupLayout } from '#linux/cgroups.ts';
 import { listMounts } from '#linux/mount.ts';
 import { createLogDrivers } from '#log/drivers.ts';
 import { createNetworks } from '#network/create-networks.ts';
@@ -23,14 +23,14 @@ import type { Volumes } from '#volume/volume.ts';
 import { createVolumes, volumeMigrations } from '#volume/volumes.ts';
 import { decodeCreateRequest } from '#wire/decode-create.ts';
 import type { DomainEvent } from '#wire/event.ts';
-import { busyboxRootTar } from '../../test/fixtures/busybox-image.ts';
+import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import {
   type ContainerService,
   containerMigrations,
   createContainers,
   recordedSandboxes,
-} from './containers.ts';
-import type { AttachRequest, Attachment, OutputChunk } from './container.ts';
+} from '#container/containers.ts';
+import type { AttachRequest, Attachment, OutputChunk } from '#container/container.ts';
 
 const LIMITS = { maximumLayerBytes: 64 << 20, maximumEntries: 10_000 };
 
@@ -41,6 +41,7 @@ interface FixtureParts {
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly stack: AsyncDisposableStack;
+  readonly cgroupParent: string;
 }
 
 /** One daemon's worth of containers. */
@@ -51,6 +52,7 @@ export class ContainerFixture implements AsyncDisposable {
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly #stack: AsyncDisposableStack;
+  readonly #cgroupParent: string;
   #destroys = true;
 
   private constructor(parts: FixtureParts) {
@@ -60,6 +62,7 @@ export class ContainerFixture implements AsyncDisposable {
     this.networks = parts.networks;
     this.volumes = parts.volumes;
     this.#stack = parts.stack;
+    this.#cgroupParent = parts.cgroupParent;
   }
 
   static async open(
@@ -134,6 +137,7 @@ export class ContainerFixture implements AsyncDisposable {
       }),
     );
     const cgroups = prepareCgroups();
+    const cgroupParent = `/caisson-test-${suffix}`;
     const containers = await createContainers({
       metadata,
       snapshots,
@@ -151,7 +155,7 @@ export class ContainerFixture implements AsyncDisposable {
         logDriver: 'json-file',
         logOptions: {},
         stopTimeoutSeconds: 10,
-        cgroupParent: `/caisson-test-${suffix}`,
+        cgroupParent,
         seccompProfile: '',
         initPath: '/usr/bin/tini',
         shmSizeBytes: 64 << 20,
@@ -162,7 +166,15 @@ export class ContainerFixture implements AsyncDisposable {
     stack.defer(() => containers.close());
     await containers.restore();
     await importBusybox(images);
-    return new ContainerFixture({ path, stack: stack.move(), containers, networks, volumes, events });
+    return new ContainerFixture({
+      path,
+      stack: stack.move(),
+      cgroupParent,
+      containers,
+      networks,
+      volumes,
+      events,
+    });
   }
 
   /** Ends this daemon and leaves its containers to the next one in the same place. */
@@ -204,6 +216,7 @@ export class ContainerFixture implements AsyncDisposable {
     assert.deepEqual(leftovers(this.path), []);
     await this.networks.destroy();
     await this.#stack.disposeAsync();
+    removeCgroups(this.#cgroupParent);
     assert.deepEqual(
       listMounts()
         .filter(({ target }) => target.startsWith(this.path))
@@ -211,6 +224,17 @@ export class ContainerFixture implements AsyncDisposable {
       [],
     );
     rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** The runtime makes the parent of containers' cgroups, and leaves it. */
+function removeCgroups(parent: string): void {
+  const { v1Controllers, unifiedPath } = readCgroupLayout();
+  for (const mount of new Set([
+    ...v1Controllers.values(),
+    ...(unifiedPath === undefined ? [] : [unifiedPath]),
+  ])) {
+    if (existsSync(join(mount, parent))) rmdirSync(join(mount, parent));
   }
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
-import { ATTACH, ContainerFixture, collect } from './test-fixture.ts';
+import { ATTACH, ContainerFixture, collect } from './container-fixture.ts';
 
 let fixture: ContainerFixture;
 before(async () => {

@@ -6,15 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DaemonOrders } from './test-daemon.ts';
-import { ATTACH, ContainerFixture, collect, leftovers } from './test-fixture.ts';
+import type { DaemonOrders } from './crash-daemon.ts';
+import { ATTACH, ContainerFixture, collect, leftovers } from './container-fixture.ts';
 
 type Runs = DaemonOrders['runs'];
 
 /** Lets another process run containers, and kills it `afterMs` later. */
 async function crash(path: string, runs: Runs, afterMs: number): Promise<readonly string[]> {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const daemon = fork(join(import.meta.dirname, 'test-daemon.ts'), { env });
+  const daemon = fork(join(import.meta.dirname, 'crash-daemon.ts'), { env });
   daemon.send({ path, runs } satisfies DaemonOrders);
   const [ids] = await once(daemon, 'message');
   await sleep(afterMs);
@@ -128,7 +128,7 @@ test('a start that a crash interrupts leaves nothing', async () => {
   const path = newPath();
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   for (const afterMs of [0, 3, 6, 10]) {
-    const daemon = fork(join(import.meta.dirname, 'test-daemon.ts'), { env });
+    const daemon = fork(join(import.meta.dirname, 'crash-daemon.ts'), { env });
     const runs = Array.from({ length: 50 }, () => ({ cmd: ['sleep', '1000'] }));
     daemon.send({ path, runs } satisfies DaemonOrders);
     while (!existsSync(join(path, 'run/containers/bundles'))) await sleep(5);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import type { Attachment, OutputChunk } from './container.ts';
-import { ATTACH, ContainerFixture, collect } from './test-fixture.ts';
+import type { Attachment, OutputChunk } from '#container/container.ts';
+import { ATTACH, ContainerFixture, collect } from './container-fixture.ts';
 
 let fixture: ContainerFixture;
 before(async () => {
