@@ -17,7 +17,7 @@ import type { SandboxRecord, SandboxRequest } from './network.ts';
 import type { Attachment, NetworkDescription, NetworkDriver, SandboxResources } from './network-driver.ts';
 import type { PortPublisher, PublishTarget } from './port-publisher.ts';
 import { toPortMap } from './publication.ts';
-import { openResolver, plugIn, type ReadyNamespace, vethName } from './ready-namespace.ts';
+import { reopenResolver, plugIn, type ReadyNamespace, vethName } from './ready-namespace.ts';
 import { type ForwardQuery, resolveQuery } from './resolver.ts';
 import { type ResolverDescriptors, serveResolver } from './resolver-sockets.ts';
 import type { SandboxFiles } from './sandbox-files.ts';
@@ -100,7 +100,7 @@ export class BridgeDriver implements NetworkDriver {
     this.#attempt(record, () => this.#reclaim(endpoint, resources));
     this.#attempt(record, () => this.#plugInAgain(namespacePath));
     this.#attempt(record, () => {
-      const descriptors = inNetworkNamespace(namespacePath, openResolver);
+      const descriptors = inNetworkNamespace(namespacePath, reopenResolver);
       this.#serveResolver(request, descriptors, resources);
     });
     this.#announce(request, endpoint.IPAddress, resources);

@@ -11,7 +11,12 @@ import { Nftables } from '#linux/nftables.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
 import { createVeth, setBridgePort, setLinkMaster, setLinkUp } from '#linux/rtnetlink-messages.ts';
 import type { Bridge } from './bridge.ts';
-import { openResolverDescriptors, RESOLVER_REDIRECT, type ResolverDescriptors } from './resolver-sockets.ts';
+import {
+  openResolverDescriptors,
+  RESOLVER_REDIRECT,
+  RESOLVER_REDIRECT_AGAIN,
+  type ResolverDescriptors,
+} from './resolver-sockets.ts';
 import { readSysctl, writeOptionalSysctl, writeSysctls } from './sysctl.ts';
 
 /** What a container calls its interface. */
@@ -44,12 +49,16 @@ export interface Plug {
   readonly icc: boolean;
 }
 
-/** A namespace with loopback and nothing else. */
+/** A namespace with loopback and nothing else, pinned at a new path. */
 export function createBareNamespace(directory: string): string {
-  const path = join(directory, randomBytes(4).toString('hex'));
+  const path = newPath(directory);
   createNetworkNamespace(path);
   inNetworkNamespace(path, prepareInside);
   return path;
+}
+
+function newPath(directory: string): string {
+  return join(directory, randomBytes(4).toString('hex'));
 }
 
 function prepareInside(): void {
@@ -68,9 +77,11 @@ export function* buildNamespace(
   host: RouteSocket,
 ): Generator<ReadyNamespace | undefined, void> {
   using undo = new DisposableStack();
-  const path = createBareNamespace(directory);
+  const path = newPath(directory);
+  createNetworkNamespace(path);
   undo.defer(() => removeNetworkNamespace(path));
   yield undefined;
+  inNetworkNamespace(path, prepareInside);
   const veth = vethName(plug.bridge.name, path);
   createCable(host, plug, veth, path);
   yield undefined;
@@ -124,9 +135,16 @@ function prepareInterface(): number {
   return route.linkIndex(INTERFACE);
 }
 
-/** In the namespace. Repeating it, after a restart of the engine, is fine. */
-export function openResolver(): ResolverDescriptors {
+/** In a new namespace. */
+function openResolver(): ResolverDescriptors {
   using nftables = Nftables.open();
   nftables.run(RESOLVER_REDIRECT);
+  return openResolverDescriptors();
+}
+
+/** In a namespace where an earlier daemon had the resolver. */
+export function reopenResolver(): ResolverDescriptors {
+  using nftables = Nftables.open();
+  nftables.run(RESOLVER_REDIRECT_AGAIN);
   return openResolverDescriptors();
 }

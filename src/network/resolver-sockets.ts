@@ -19,13 +19,10 @@ const MAX_CONNECTIONS = 64;
 const BACKLOG = 16;
 
 /**
- * Commands for nft(8) that set the rewriting up in the namespace they run in, or set it up anew. It is stateless,
- * which spares the namespace connection tracking.
+ * Commands for nft(8) that set the rewriting up in a new namespace. It is stateless, which spares the namespace
+ * connection tracking.
  */
 export const RESOLVER_REDIRECT = `table inet caisson-dns {
-}
-delete table inet caisson-dns
-table inet caisson-dns {
   chain output {
     type filter hook output priority raw; policy accept;
     ip daddr ${RESOLVER_ADDRESS} udp dport 53 udp dport set ${RESOLVER_PORT}
@@ -35,6 +32,15 @@ table inet caisson-dns {
   }
 }
 `;
+
+/**
+ * The same for a namespace in which it may be set up already. Not for new ones: deleting a table makes the kernel
+ * wait some 12 ms, whether there was one or not.
+ */
+export const RESOLVER_REDIRECT_AGAIN = `table inet caisson-dns {
+}
+delete table inet caisson-dns
+${RESOLVER_REDIRECT}`;
 
 /** Bound sockets of one namespace; queries wait in them until they are served. */
 export interface ResolverDescriptors {
