@@ -139,16 +139,16 @@ export function temporaryDirectory(): { readonly path: string } & Disposable {
 export const BRIDGE = 'cntest0';
 export const TABLE = 'caisson_test';
 
-/** An engine's networks with names and addresses of their own. */
+/** An engine's networks with names and, unless `anyAddress`, addresses of their own. */
 export function startNetworks(
   runDirectory: string,
-  options: Partial<NetworksOptions & NetworksEnvironment> = {},
+  { anyAddress, ...options }: Partial<NetworksOptions & NetworksEnvironment> & { anyAddress?: boolean } = {},
 ): Promise<Networks> {
   return createNetworks({
     runDirectory,
     bridgeName: BRIDGE,
     tableName: TABLE,
-    bridgeAddress: '172.30.0.1/24',
+    ...(!anyAddress && { bridgeAddress: '172.30.0.1/24' }),
     poolSize: 0,
     iptables: true,
     userlandProxy: true,

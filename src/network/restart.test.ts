@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { closeFd } from '#linux/descriptors.ts';
+import { bindInetSocket } from '#linux/inet-socket.ts';
+import { Nftables } from '#linux/nftables.ts';
+import { RouteSocket } from '#linux/rtnetlink.ts';
+import { addAddress, createBridge, createVeth, deleteLink, setLinkUp } from '#linux/rtnetlink-messages.ts';
+import type { SandboxRecord } from './network.ts';
+import {
+  BRIDGE,
+  eventually,
+  linkNames,
+  onPrivateHost,
+  Peer,
+  requestFor,
+  startNetworks,
+  TABLE,
+  temporaryDirectory,
+} from './testing.ts';
+
+if (onPrivateHost(import.meta.filename)) {
+  describe('over restarts of the daemon', restarts);
+  describe('the default bridge', bridges);
+  describe('two engines on one host', neighbours);
+}
+
+interface Found {
+  readonly web: SandboxRecord;
+  readonly ended: SandboxRecord;
+}
+
+/** A daemon that has two containers and its pool, and is killed. */
+async function killedDaemon(directory: string): Promise<Found> {
+  const child = fork(join(import.meta.dirname, 'testing-daemon.ts'), [directory]);
+  const [found] = await once(child, 'message');
+  await eventually(
+    () => readdirSync(join(directory, 'namespaces')).length === 4,
+    'two containers and a pool of two',
+  );
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  return found;
+}
+
+function restarts(): void {
+  let stack: AsyncDisposableStack;
+  let directory: string;
+  beforeEach(() => {
+    stack = new AsyncDisposableStack();
+    directory = stack.use(temporaryDirectory()).path;
+  });
+  afterEach(async () => {
+    await stack.disposeAsync();
+    await eventually(() => linkNames().length === 0, 'no links');
+    using nftables = Nftables.open();
+    assert.equal(nftables.run('list tables'), '');
+  });
+
+  test('a killed daemon’s containers are taken over, and nothing else', async () => {
+    const { web } = await killedDaemon(directory);
+    using peer = await Peer.start('web', web.namespacePath);
+    using host = await Peer.start('host');
+    await peer.listen(80);
+    assert.match(await host.ask('127.0.0.1', 8080), /^web /, 'without a daemon');
+    assert.equal(await host.ask('::1', 8080), 'ECONNREFUSED', 'without a daemon');
+    const networks = await startNetworks(directory, { restore: [web] });
+    stack.defer(() => networks.destroy());
+    assert.match(await host.ask('127.0.0.1', 8080), /^web /);
+    assert.match(await host.ask('::1', 8080), /^web /);
+    assert.equal(await peer.resolve('web'), '["172.30.0.2"]');
+    assert.throws(() => bindInetSocket({ protocol: 'tcp', address: '0.0.0.0', port: 8080 }), {
+      errno: 'EADDRINUSE',
+    });
+    assert.deepEqual(
+      readdirSync(join(directory, 'namespaces')).map((name) => join(directory, 'namespaces', name)),
+      [web.namespacePath],
+    );
+    await eventually(() => linkNames().length === 2, 'the bridge and one cable');
+    assert.deepEqual(Object.keys(networks.inspect('bridge').Containers), [web.containerId]);
+    const next = await networks.acquire(requestFor('next'));
+    assert.notEqual(next.endpoints['bridge']?.IPAddress, '172.30.0.2');
+    networks.release(web);
+    assert.equal(await host.ask('127.0.0.1', 8080), 'ECONNREFUSED');
+    closeFd(bindInetSocket({ protocol: 'tcp', address: '0.0.0.0', port: 8080 }));
+  });
+
+  test('a clean stop leaves running containers alone', async () => {
+    const first = await startNetworks(directory, { poolSize: 1 });
+    const portBindings = { '80/tcp': [{ HostIp: '', HostPort: '8080' }] };
+    const web = await first.acquire(requestFor('web', { portBindings }));
+    const id = first.inspect('bridge').Id;
+    const created = first.inspect('bridge').Created;
+    using peer = await Peer.start('web', web.namespacePath);
+    using host = await Peer.start('host');
+    await peer.listen(80);
+    await first[Symbol.asyncDispose]();
+    await first[Symbol.asyncDispose]();
+    assert.match(await host.ask('127.0.0.1', 8080), /^web /);
+    const second = await startNetworks(directory, { restore: [web] });
+    stack.defer(() => second.destroy());
+    assert.deepEqual([second.inspect('bridge').Id, second.inspect('bridge').Created], [id, created]);
+    second.rename(web.containerId, 'store');
+    assert.equal(await peer.resolve('store'), '["172.30.0.2"]');
+  });
+
+  test('a table in the way, half of ours and half of someone else’s, is replaced', async () => {
+    const { web } = await killedDaemon(directory);
+    using nftables = Nftables.open();
+    nftables.run(`delete table inet ${TABLE}`);
+    nftables.run(`add table inet ${TABLE}`);
+    nftables.run(`add map inet ${TABLE} published { type ipv4_addr : ipv4_addr; }`);
+    nftables.run(`add chain inet ${TABLE} forward { type filter hook forward priority 0; policy drop; }`);
+    const networks = await startNetworks(directory, { restore: [web] });
+    stack.defer(() => networks.destroy());
+    using peer = await Peer.start('web', web.namespacePath);
+    using host = await Peer.start('host');
+    await peer.listen(80);
+    assert.match(await host.ask('127.0.0.1', 8080), /^web /);
+  });
+
+  test('a bridge that is gone, a port that is taken: the container is mended as far as it can be', async () => {
+    const { web } = await killedDaemon(directory);
+    {
+      using route = RouteSocket.open();
+      route.request(deleteLink(BRIDGE));
+    }
+    const fd = bindInetSocket({ protocol: 'tcp', address: '0.0.0.0', port: 8080, backlog: 1 });
+    stack.defer(() => closeFd(fd));
+    const networks = await startNetworks(directory, { restore: [web] });
+    stack.defer(() => networks.destroy());
+    using peer = await Peer.start('web', web.namespacePath);
+    using host = await Peer.start('host');
+    await peer.listen(80);
+    assert.match(await host.ask('127.0.0.1', 8080), /^web /);
+    assert.equal(await peer.resolve('web'), '["172.30.0.2"]');
+  });
+}
+
+/** Without an address the engine has the choice. */
+async function startOn(directory: string, bridgeAddress?: string) {
+  const options = bridgeAddress === undefined ? { anyAddress: true } : { bridgeAddress };
+  const networks = await startNetworks(directory, options);
+  return { networks, subnet: networks.inspect('bridge').IPAM.Config?.[0]?.Subnet };
+}
+
+function bridges(): void {
+  test('it avoids what the host uses, and stays where it is', async () => {
+    using directory = temporaryDirectory();
+    using route = RouteSocket.open();
+    route.request(createBridge({ name: 'used0' }), setLinkUp('used0'));
+    const index = route.linkIndex('used0');
+    route.request(addAddress({ index, address: '172.17.9.1', prefixLength: 24 }));
+    const first = await startOn(directory.path);
+    assert.equal(first.subnet, '172.18.0.0/16');
+    await first.networks[Symbol.asyncDispose]();
+    route.request(deleteLink('used0'));
+    const second = await startOn(directory.path);
+    assert.equal(second.subnet, '172.18.0.0/16');
+    await second.networks.destroy();
+    const third = await startOn(directory.path);
+    assert.equal(third.subnet, '172.17.0.0/16');
+    await third.networks.destroy();
+    assert.deepEqual(linkNames(), []);
+  });
+
+  test('another address moves it, unless containers are running', async () => {
+    using directory = temporaryDirectory();
+    const first = await startOn(directory.path, '172.30.5.1/24');
+    await first.networks[Symbol.asyncDispose]();
+    const second = await startOn(directory.path, '172.30.6.1/24');
+    assert.equal(second.subnet, '172.30.6.0/24');
+    const record = await second.networks.acquire(requestFor('web'));
+    await second.networks[Symbol.asyncDispose]();
+    const third = await startNetworks(directory.path, { bridgeAddress: '172.30.7.1/24', restore: [record] });
+    assert.equal(third.inspect('bridge').IPAM.Config?.[0]?.Subnet, '172.30.6.0/24');
+    await third.destroy();
+    await eventually(() => linkNames().length === 0, 'no links');
+  });
+
+  test('a link of another kind is not touched', async () => {
+    using directory = temporaryDirectory();
+    using route = RouteSocket.open();
+    route.request(createVeth({ name: BRIDGE, peerName: 'peer0' }));
+    await assert.rejects(startOn(directory.path), { code: 'conflict' });
+    route.request(deleteLink(BRIDGE));
+  });
+
+  test('a bridge of the user’s keeps its address', async () => {
+    using directory = temporaryDirectory();
+    using route = RouteSocket.open();
+    route.request(createBridge({ name: BRIDGE }));
+    const index = route.linkIndex(BRIDGE);
+    route.request(addAddress({ index, address: '172.30.8.1', prefixLength: 24 }));
+    const { networks, subnet } = await startOn(directory.path);
+    assert.equal(subnet, '172.30.8.0/24');
+    await networks.destroy();
+  });
+}
+
+function neighbours(): void {
+  test('their containers meet by published ports only', async () => {
+    await using stack = new AsyncDisposableStack();
+    const start = async (number: string) => {
+      const directory = stack.use(temporaryDirectory()).path;
+      const bridgeAddress = `172.30.${number}.1/24`;
+      const names = { bridgeName: `cntest${number}`, tableName: `${TABLE}${number}`, bridgeAddress };
+      const networks = await startNetworks(directory, names);
+      stack.defer(() => networks.destroy());
+      const portBindings = { '80/tcp': [{ HostIp: '', HostPort: `808${number}` }] };
+      const record = await networks.acquire(requestFor(`web${number}`, { portBindings }));
+      const peer = stack.use(await Peer.start(`web${number}`, record.namespacePath));
+      await peer.listen(80);
+      return { networks, peer, address: record.endpoints['bridge']?.IPAddress ?? '' };
+    };
+    const one = await start('1');
+    const two = await start('2');
+    assert.equal(await one.peer.ask(two.address, 80), 'timeout');
+    assert.equal(await two.peer.ask(one.address, 80), 'timeout');
+    assert.match(await one.peer.ask('172.30.1.1', 8082), /^web2 /);
+    assert.match(await two.peer.ask('172.30.1.1', 8081), /^web1 /);
+    assert.equal(await one.peer.resolve('web2'), 'ESERVFAIL');
+    const portBindings = { '80/tcp': [{ HostIp: '', HostPort: '8082' }] };
+    await assert.rejects(one.networks.acquire(requestFor('x', { portBindings })), /address already in use/);
+  });
+}
