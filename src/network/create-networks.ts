@@ -50,6 +50,7 @@ export async function createNetworks(options: Options): Promise<Networks> {
   const networks = new EngineNetworks({
     networks: new Map(entries),
     emit: options.emit,
+    logger: options.logger,
     resources: undo.move(),
     removeFromHost: () => removeFromHost(options, host),
   });

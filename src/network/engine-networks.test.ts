@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
+import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, beforeEach, afterEach, describe, test } from 'node:test';
@@ -12,9 +13,10 @@ import { isMountPoint } from '#linux/mount.ts';
 import { inNetworkNamespace } from '#linux/namespaces.ts';
 import { Nftables } from '#linux/nftables.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
+import { addRoute, deleteAddress } from '#linux/rtnetlink-messages.ts';
 import { NO_ENDPOINT } from './endpoint.ts';
 import type { Networks, SandboxRecord } from './network.ts';
-import { readSysctl } from './sysctl.ts';
+import { readSysctl, writeSysctls } from './sysctl.ts';
 import {
   eventually,
   linkNames,
@@ -296,6 +298,49 @@ function suite(): void {
     assert.match(await host.ask('127.0.0.1', 8080), /^web /);
   });
 
+  test('a client that talks all the time reaches whoever has the port now', async () => {
+    using host = await Peer.start('host');
+    const ask = () => host.do({ do: 'ask', protocol: 'udp', host: '127.0.0.1', port: 5353, fromPort: 5000 });
+    assert.equal(await ask(), 'ECONNREFUSED');
+    for (const name of ['first', 'second']) {
+      const record = await networks.acquire(requestFor(name, publish('53/udp', '5353')));
+      using peer = await Peer.start(name, record.namespacePath);
+      await peer.listen(53, 'udp');
+      assert.match(await ask(), new RegExp(`^${name} `));
+      networks.release(record);
+    }
+  });
+
+  test('connections of an earlier server that are closing do not stand in the way of a port', async () => {
+    const server = createServer((socket) => socket.end('bye')).listen(8080, '0.0.0.0');
+    await once(server, 'listening');
+    const client = connect(8080, '127.0.0.1').resume();
+    await once(client, 'close');
+    server.close();
+    await once(server, 'close');
+    assert.throws(() => bindInetSocket({ protocol: 'tcp', address: '0.0.0.0', port: 8080 }), {
+      errno: 'EADDRINUSE',
+    });
+    const record = await networks.acquire(requestFor('web', publish('80/tcp', '8080')));
+    using web = await Peer.start('web', record.namespacePath);
+    using host = await Peer.start('host');
+    await web.listen(80);
+    assert.match(await host.ask('127.0.0.1', 8080), /^web /);
+  });
+
+  test('a container does not reach the host’s loopback', async () => {
+    const server = createServer((socket) => socket.end('secret')).listen(8080, '127.0.0.1');
+    await once(server, 'listening');
+    stack.defer(() => void server.close());
+    const record = await networks.acquire(requestFor('a'));
+    inNetworkNamespace(record.namespacePath ?? '', redirectLoopback);
+    using peer = await Peer.start('a', record.namespacePath);
+    assert.equal(await peer.ask('127.0.0.1', 8080), 'timeout');
+    using nftables = Nftables.open();
+    nftables.run(`flush chain inet ${TABLE} raw_prerouting`);
+    assert.equal(await peer.ask('127.0.0.1', 8080), 'secret', 'the test itself');
+  });
+
   test('the built-in networks as clients see them', () => {
     const list = networks.list();
     assert.deepEqual(
@@ -348,6 +393,20 @@ function suite(): void {
     assert.deepEqual(networks.plannedEndpoints('nn', { nn: own }), { nn: own });
   });
 
+  test('without a firewall, proxies carry published ports', async () => {
+    using temporary = temporaryDirectory();
+    const names = { bridgeName: 'cntest2', tableName: `${TABLE}2`, bridgeAddress: '172.30.2.1/24' };
+    const plain = await startNetworks(temporary.path, { ...names, iptables: false });
+    const record = await plain.acquire(requestFor('web', publish('80/tcp', '8090')));
+    using web = await Peer.start('web', record.namespacePath);
+    using host = await Peer.start('host');
+    await web.listen(80);
+    for (const address of ['127.0.0.1', '::1']) assert.match(await host.ask(address, 8090), /^web /, address);
+    using nftables = Nftables.open();
+    assert.doesNotMatch(nftables.run('list tables'), /test2/);
+    await plain.destroy();
+  });
+
   test('the pool fills by itself and goes with the engine', async () => {
     using temporary = temporaryDirectory();
     const { path } = temporary;
@@ -365,6 +424,17 @@ function suite(): void {
     await (await startNetworks(path, { ...names, restore: [record] })).destroy();
     assert.equal(count(), 0);
   });
+}
+
+/** What a hostile container does in its namespace: 127.0.0.1 is somewhere else now. */
+function redirectLoopback(): void {
+  using route = RouteSocket.open();
+  const index = route.linkIndex('eth0');
+  writeSysctls({ 'net.ipv4.conf.all.route_localnet': '1' });
+  route.request(
+    deleteAddress({ index: 1, address: '127.0.0.1', prefixLength: 8 }),
+    addRoute({ index, destination: { address: '127.0.0.1', prefixLength: 32 }, gateway: '172.30.0.1' }),
+  );
 }
 
 /** A name server on the host's loopback that knows some addresses. */

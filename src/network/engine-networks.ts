@@ -1,4 +1,5 @@
-import { EngineError } from '#base/errors.ts';
+import { EngineError, messageOf } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
 import type { EmitEvent } from '#wire/event.ts';
 import type { EndpointSettings, NetworkInspect } from '#wire/network.ts';
 import { requestedEndpoint } from './endpoint.ts';
@@ -18,6 +19,7 @@ export interface EngineNetworksOptions {
   /** By name; the drivers' table, into which networks that users create go too. */
   readonly networks: ReadonlyMap<string, Network>;
   readonly emit: EmitEvent;
+  readonly logger: Logger;
   /** What is disposed last. */
   readonly resources: AsyncDisposableStack;
   /** Removes from the host what {@link Networks.destroy} promises. */
@@ -52,10 +54,20 @@ export class EngineNetworks implements Networks {
     const live = this.#live.get(containerId);
     if (!live) return;
     this.#live.delete(containerId);
-    const { process, kernel } = live.resources;
-    process.dispose();
-    kernel.dispose();
+    this.#dispose(live);
     this.#emit('disconnect', live.record);
+  }
+
+  /** A container has ended whatever happens here. */
+  #dispose({ record, resources }: LiveSandbox): void {
+    try {
+      using all = new DisposableStack();
+      all.use(resources.kernel);
+      all.use(resources.process);
+    } catch (error) {
+      const { containerId } = record;
+      this.#options.logger.error('cannot remove a network sandbox', { containerId, error: messageOf(error) });
+    }
   }
 
   /** Takes over the sandbox of a running container. */

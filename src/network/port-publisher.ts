@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { EngineError, messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import { forgetUdpConversations } from '#linux/conntrack.ts';
 import { type Firewall, isFirewallRule } from './firewall.ts';
 import { type HoldMode, holdHostPort } from './host-port.ts';
 import { type HoldPort, PortAllocator, type PortRange } from './port-allocator.ts';
@@ -103,6 +104,7 @@ export class PortPublisher {
   #open(publications: readonly Publication[], target: PublishTarget, resources: SandboxResources): void {
     this.#closeLater(publications, target, resources);
     this.#options.firewall?.publish(rulesOf(publications, target.containerAddress));
+    this.#forgetConversations(publications);
   }
 
   #closeLater(
@@ -111,7 +113,26 @@ export class PortPublisher {
     { kernel }: SandboxResources,
   ): void {
     const { firewall } = this.#options;
-    if (firewall) kernel.defer(() => firewall.unpublish(rulesOf(publications, target.containerAddress)));
+    if (!firewall) return;
+    kernel.defer(() => {
+      firewall.unpublish(rulesOf(publications, target.containerAddress));
+      this.#forgetConversations(publications);
+    });
+  }
+
+  /** Soon, not at once: it takes the kernel a moment to look through all that it knows. */
+  #forgetConversations(publications: readonly Publication[]): void {
+    if (!this.#options.firewall) return;
+    const ports = publications.filter(({ protocol }) => protocol === 'udp').map(({ hostPort }) => hostPort);
+    for (const port of new Set(ports)) setImmediate(() => this.#forget(port));
+  }
+
+  #forget(port: number): void {
+    try {
+      forgetUdpConversations(port);
+    } catch (error) {
+      this.#options.logger.warn('cannot forget conversations over UDP', { port, error: messageOf(error) });
+    }
   }
 }
 

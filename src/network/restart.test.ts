@@ -9,7 +9,6 @@ import { bindInetSocket } from '#linux/inet-socket.ts';
 import { Nftables } from '#linux/nftables.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
 import { addAddress, createBridge, createVeth, deleteLink, setLinkUp } from '#linux/rtnetlink-messages.ts';
-import type { SandboxRecord } from './network.ts';
 import {
   BRIDGE,
   eventually,
@@ -21,6 +20,7 @@ import {
   TABLE,
   temporaryDirectory,
 } from './testing.ts';
+import type { DaemonReport } from './testing-daemon.ts';
 
 if (onPrivateHost(import.meta.filename)) {
   describe('over restarts of the daemon', restarts);
@@ -28,13 +28,8 @@ if (onPrivateHost(import.meta.filename)) {
   describe('two engines on one host', neighbours);
 }
 
-interface Found {
-  readonly web: SandboxRecord;
-  readonly ended: SandboxRecord;
-}
-
 /** A daemon that has two containers and its pool, and is killed. */
-async function killedDaemon(directory: string): Promise<Found> {
+async function killedDaemon(directory: string): Promise<DaemonReport> {
   const child = fork(join(import.meta.dirname, 'testing-daemon.ts'), [directory]);
   const [found] = await once(child, 'message');
   await eventually(

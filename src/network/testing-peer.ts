@@ -9,7 +9,14 @@ import { parseArgs } from 'node:util';
 
 export type PeerCommand =
   | { readonly do: 'listen'; readonly protocol: 'tcp' | 'udp'; readonly port: number; readonly host?: string }
-  | { readonly do: 'ask'; readonly protocol: 'tcp' | 'udp'; readonly port: number; readonly host: string }
+  | {
+      readonly do: 'ask';
+      readonly protocol: 'tcp' | 'udp';
+      readonly port: number;
+      readonly host: string;
+      /** UDP only. */
+      readonly fromPort?: number;
+    }
   | { readonly do: 'resolve'; readonly name: string; readonly type: 'A' | 'AAAA' | 'PTR' | 'TXT' };
 
 /** The answer, or what went wrong: an errno or `timeout`. */
@@ -34,7 +41,7 @@ function listen({ protocol, port, host }: PeerCommand & { do: 'listen' }, name: 
   return promise;
 }
 
-function ask({ protocol, port, host }: PeerCommand & { do: 'ask' }): Promise<PeerResult> {
+function ask({ protocol, port, host, fromPort }: PeerCommand & { do: 'ask' }): Promise<PeerResult> {
   const { promise, resolve } = Promise.withResolvers<PeerResult>();
   const failed = (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message);
   setTimeout(() => resolve('timeout'), PATIENCE_MS);
@@ -48,6 +55,7 @@ function ask({ protocol, port, host }: PeerCommand & { do: 'ask' }): Promise<Pee
   }
   const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4').on('error', failed);
   socket.on('message', (message) => resolve(String(message)));
+  if (fromPort !== undefined) socket.bind(fromPort);
   socket.connect(port, host, () => socket.send('hello'));
   return promise.finally(() => socket.close());
 }
