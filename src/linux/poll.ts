@@ -5,13 +5,26 @@ import { koffi } from './libc.ts';
  * Until then it keeps the loop alive. Dispose it to stop waiting, before the descriptor is closed.
  */
 export function onceReadable(fd: number, callback: () => void): Disposable {
+  return onceReady(fd, { readable: true }, callback);
+}
+
+/** As {@link onceReadable}, when a descriptor takes more bytes or has hung up. */
+export function onceWritable(fd: number, callback: () => void): Disposable {
+  return onceReady(fd, { writable: true }, callback);
+}
+
+function onceReady(
+  fd: number,
+  events: { readonly readable: true } | { readonly writable: true },
+  callback: () => void,
+): Disposable {
   let waiting = true;
   const close = () => {
     if (!waiting) return;
     waiting = false;
     handle.close();
   };
-  const handle = koffi().node.poll(fd, { readable: true }, () => {
+  const handle = koffi().node.poll(fd, events, () => {
     close();
     // The native callback is no place to throw from, and promises resolved in it would not run.
     setImmediate(callback);

@@ -69,6 +69,11 @@ export class FileContentWriter implements ContentWriter {
     return info;
   }
 
+  async discard(): Promise<void> {
+    this.#isDamaged = true;
+    await this[Symbol.asyncDispose]();
+  }
+
   /** Discards what was not committed; a resumable writer keeps it for the next. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#phase !== 'open') return;

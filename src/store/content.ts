@@ -43,6 +43,8 @@ export interface ContentWriter extends AsyncDisposable {
    * @throws {EngineError} `invalid` if size or digest differ from what was expected; nothing becomes visible
    */
   commit(expected?: { readonly sizeBytes?: number; readonly digest?: Digest }): Promise<BlobInfo>;
+  /** Throws away what was written, where it could be resumed too. Ends the writer; does nothing after a commit. */
+  discard(): Promise<void>;
 }
 
 export interface ContentReader {

@@ -1,0 +1,78 @@
+/** `/v2/NAME/blobs/DIGEST` (distribution-spec, "Pulling blobs", "Deleting Blobs"). */
+import type { Digest } from '#oci/digest.ts';
+import type { BlobInfo } from '#store/content.ts';
+import { parseRange } from './byte-range.ts';
+import type { Exchange } from './exchange.ts';
+import { RegistryError } from './registry-error.ts';
+import type { RegistryParts } from './registry-parts.ts';
+import { sendFile } from './send-file.ts';
+
+const ONE_YEAR = 'max-age=31536000';
+
+export async function readBlob(
+  parts: RegistryParts,
+  exchange: Exchange,
+  repository: string,
+  digest: Digest,
+): Promise<void> {
+  const blob = await findBlob(parts, repository, digest);
+  if (blob) return sendBlob(parts, exchange, blob);
+  if (!parts.mirror) throw unknown(parts, repository, digest);
+  await parts.mirror.fills.serve(exchange, repository, digest);
+}
+
+/** The blob as the repository sees it. It is protected from collection for a while. */
+export async function findBlob(
+  { content, table, recent }: RegistryParts,
+  repository: string,
+  digest: Digest,
+): Promise<BlobInfo | undefined> {
+  recent.protect(digest);
+  return table.hasBlob(repository, digest) ? await content.stat(digest) : undefined;
+}
+
+/** @throws {RegistryError} DENIED while a manifest of the repository names it */
+export async function deleteBlob(
+  { table }: RegistryParts,
+  exchange: Exchange,
+  repository: string,
+  digest: Digest,
+): Promise<void> {
+  const manifest = table.manifestNaming(repository, digest);
+  if (manifest !== undefined) throw new RegistryError('DENIED', { digest, reason: `${manifest} names it` });
+  if (!table.unlinkBlob(repository, digest)) throw new RegistryError('BLOB_UNKNOWN', { digest });
+  await table.durable();
+  exchange.send(202);
+}
+
+export type ContentHeaders = Readonly<Record<'Content-Type' | 'Docker-Content-Digest' | 'ETag', string>>;
+
+/** Headers of everything that never changes under its name. */
+export function contentHeaders(digest: Digest, mediaType: string): ContentHeaders {
+  return { 'Content-Type': mediaType, 'Docker-Content-Digest': digest, ETag: `"${digest}"` };
+}
+
+async function sendBlob(
+  { content }: RegistryParts,
+  exchange: Exchange,
+  { digest, sizeBytes }: BlobInfo,
+): Promise<void> {
+  const headers = {
+    ...contentHeaders(digest, 'application/octet-stream'),
+    'Accept-Ranges': 'bytes',
+    'Cache-Control': ONE_YEAR,
+  };
+  if (exchange.header('if-none-match') === headers.ETag) return exchange.send(304, headers);
+  const range = exchange.method === 'GET' ? parseRange(exchange.header('range'), sizeBytes) : undefined;
+  const { offset, lengthBytes } = range ?? { offset: 0, lengthBytes: sizeBytes };
+  const part = range ? { 'Content-Range': `bytes ${offset}-${offset + lengthBytes - 1}/${sizeBytes}` } : {};
+  exchange.writeHead(range ? 206 : 200, { ...headers, ...part, 'Content-Length': lengthBytes });
+  if (exchange.method === 'HEAD') return void exchange.response.end();
+  await sendFile(exchange.response, content.path(digest), { offset, lengthBytes });
+}
+
+function unknown({ table }: RegistryParts, repository: string, digest: Digest): RegistryError {
+  return table.hasRepository(repository)
+    ? new RegistryError('BLOB_UNKNOWN', { digest })
+    : new RegistryError('NAME_UNKNOWN', { name: repository });
+}

@@ -1,0 +1,129 @@
+/** Puts a registry together and serves it. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EngineError } from '#base/errors.ts';
+import { silentLogger } from '#base/log.ts';
+import { FileContentStore } from '#store/file-content-store.ts';
+import { Leases } from '#store/leases.ts';
+import { SqliteMetadata } from '#store/sqlite-metadata.ts';
+import { BlobFills } from './blob-fills.ts';
+import { collectGarbage } from './collect-garbage.ts';
+import { collectThroughSocket, openControlSocket } from './control-socket.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { HttpServer, type ServerCredentials } from './http-server.ts';
+import { UserFile } from './htpasswd.ts';
+import { RecentUse } from './recent-use.ts';
+import type { RegistryParts } from './registry-parts.ts';
+import {
+  DEFAULT_LIMITS,
+  type GarbageOptions,
+  type GarbageReport,
+  type RegistryOptions,
+  type RegistryStorage,
+  type RunningRegistry,
+} from './registry-server.ts';
+import { registryMigrations, RegistryTable } from './registry-table.ts';
+import { ensureSelfSigned } from './self-signed.ts';
+import { UploadSessions } from './upload-sessions.ts';
+
+const HOUSEKEEPING_MS = 15 * 60 * 1000;
+
+/**
+ * Serves the registry in `options.root` until the result is disposed.
+ *
+ * @throws {EngineError} `conflict` if the root or the address is in use; `not-found` for files that are not there
+ */
+export async function startRegistry(options: RegistryOptions): Promise<RunningRegistry> {
+  await using resources = new AsyncDisposableStack();
+  const storage = openRegistryStorage(options.root, resources);
+  const closing = new AbortController();
+  const parts = assemble(storage, options, closing.signal, resources);
+  const dispatcher = new Dispatcher(parts, {
+    ...(options.htpasswd === undefined ? {} : { users: new UserFile(options.htpasswd, parts.logger) }),
+    ...readOnlyReason(options),
+  });
+  const credentials = credentialsOf(options);
+  await parts.uploads.expire();
+  const timer = setInterval(() => void housekeep(parts), HOUSEKEEPING_MS).unref();
+  resources.defer(() => clearInterval(timer));
+  const server = new HttpServer((exchange) => dispatcher.answer(exchange), {
+    idleMs: parts.limits.connectionIdleMs,
+    ...(credentials ? { credentials } : {}),
+  });
+  resources.use(server);
+  resources.defer(() => closing.abort());
+  const { address, port } = await server.listen(options.listen);
+  const collect = (garbage: GarbageOptions = {}) => collectGarbage(storage, parts.table, garbage);
+  resources.use(await openControlSocket(options.root, collect));
+  parts.logger.info('the registry is ready', { address });
+  const owned = resources.move();
+  return {
+    address,
+    port,
+    ...(options.tls?.kind === 'self-signed' && credentials ? { certificate: credentials.certificate } : {}),
+    collectGarbage: collect,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Opens the storage of a registry that has a root of its own; `resources` closes it. */
+export function openRegistryStorage(root: string, resources: AsyncDisposableStack): RegistryStorage {
+  const metadata = resources.use(new SqliteMetadata(root, [registryMigrations]));
+  const content = resources.use(new FileContentStore(root));
+  return { metadata, content, leases: new Leases() };
+}
+
+function assemble(
+  storage: RegistryStorage,
+  options: RegistryOptions,
+  closing: AbortSignal,
+  resources: AsyncDisposableStack,
+): RegistryParts {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { upstream, logger = silentLogger } = options;
+  const { content } = storage;
+  const table = new RegistryTable(storage.metadata);
+  const recent = resources.use(new RecentUse(storage.leases));
+  const uploads = resources.use(new UploadSessions({ content, table, recent, limits }));
+  const { maximumBlobBytes } = limits;
+  const mirror = upstream && {
+    upstream,
+    fills: new BlobFills({ content, table, recent, upstream, maximumBlobBytes, closing }),
+  };
+  return { ...storage, table, recent, uploads, limits, logger, ...(mirror ? { mirror } : {}) };
+}
+
+async function housekeep({ uploads, recent, logger }: RegistryParts): Promise<void> {
+  recent.rotate();
+  try {
+    await uploads.expire();
+  } catch (error) {
+    logger.warn('Cannot give up old uploads', { error });
+  }
+}
+
+function readOnlyReason({ readOnly, upstream }: RegistryOptions): { readonly readOnlyReason?: string } {
+  if (upstream) return { readOnlyReason: 'this registry mirrors another' };
+  return readOnly ? { readOnlyReason: 'this registry is read-only' } : {};
+}
+
+function credentialsOf({ tls, root }: RegistryOptions): ServerCredentials | undefined {
+  if (!tls) return undefined;
+  if (tls.kind === 'self-signed') return ensureSelfSigned(join(root, 'tls'), tls.names);
+  return { certificate: readFileSync(tls.certificate, 'utf8'), key: readFileSync(tls.key, 'utf8') };
+}
+
+/**
+ * Collects the garbage of the registry in `root`: where one serves, it does it itself.
+ *
+ * @throws {EngineError} `not-found` if there is no registry
+ */
+export async function collectRegistryGarbage(root: string, options: GarbageOptions): Promise<GarbageReport> {
+  if (!existsSync(join(root, 'metadata.db')))
+    throw new EngineError('not-found', `Cannot collect garbage in ${root}: there is no registry`);
+  const served = await collectThroughSocket(root, options);
+  if (served) return served;
+  await using resources = new AsyncDisposableStack();
+  const storage = openRegistryStorage(root, resources);
+  return collectGarbage(storage, new RegistryTable(storage.metadata), options);
+}
