@@ -1,0 +1,167 @@
+/**
+ * How one set of credentials is shown to one registry: learnt from its challenges, then kept. Tokens are fetched once
+ * for all who need them at the same time, and renewed before they expire.
+ */
+import { SingleFlight } from '#base/single-flight.ts';
+import { JsonShape } from '#oci/json-shape.ts';
+import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { Challenge } from './challenge.ts';
+import type { HttpRequest, HttpResponse } from './http-client.ts';
+import { readBody } from './read-body.ts';
+import { failureOf, RegistryFailure } from './registry-failure.ts';
+
+const MAXIMUM_TOKEN_BYTES = 1024 * 1024;
+/** The token specification's default, and the least that it allows. */
+const DEFAULT_LIFETIME_SECONDS = 60;
+/** The part of a token's life in which it is used. */
+const USED_LIFE = 0.9;
+const CLIENT_ID = 'caisson';
+
+export interface AuthorizerOptions {
+  readonly credentials: RegistryAuth;
+  /** Sends a request as it is, to any host. */
+  readonly send: (request: HttpRequest) => Promise<HttpResponse>;
+  /** Whether a token server may be asked without TLS. */
+  readonly allowsPlain: boolean;
+}
+
+export interface Token {
+  readonly value: string;
+  readonly expiresAtMs: number;
+  readonly refreshToken: string;
+}
+
+export class Authorizer {
+  readonly #options: AuthorizerOptions;
+  readonly #tokens = new Map<string, Token>();
+  readonly #fetches = new SingleFlight<string, Token>();
+  #challenge: Challenge | undefined;
+
+  constructor(options: AuthorizerOptions) {
+    this.#options = options;
+  }
+
+  /** True once the registry has asked for tokens. */
+  get usesTokens(): boolean {
+    return this.#challenge?.scheme === 'bearer';
+  }
+
+  /** The header `Authorization` for a request that needs `scopes`; undefined until a challenge has told. */
+  async header(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
+    const { registrytoken } = this.#options.credentials;
+    if (registrytoken) return `Bearer ${registrytoken}`;
+    if (!this.#challenge) return undefined;
+    if (this.#challenge.scheme === 'basic') return basic(this.#options.credentials);
+    return `Bearer ${(await this.token(scopes, signal)).value}`;
+  }
+
+  /**
+   * Takes in the challenge of an answer 401.
+   *
+   * @param rejected the header that was sent, which is not good enough
+   * @throws {RegistryFailure} `unauthorized` if there is nothing else to try
+   */
+  accept(challenges: readonly Challenge[], scopes: readonly string[], rejected: string | undefined): void {
+    const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
+    const challenge = bearer ?? challenges.find(({ scheme }) => scheme === 'basic');
+    if (!challenge)
+      throw new RegistryFailure('unauthorized', 'unauthorized: authentication required', { status: 401 });
+    if (challenge.scheme === 'basic') this.#acceptBasic(rejected);
+    else this.#dropToken(scopes, rejected);
+    this.#challenge = challenge;
+  }
+
+  /** @throws {RegistryFailure} `unauthorized` */
+  async token(scopes: readonly string[], signal?: AbortSignal): Promise<Token> {
+    const key = scopes.toSorted().join(' ');
+    const known = this.#tokens.get(key);
+    if (known && known.expiresAtMs > Date.now()) return known;
+    const token = await this.#fetches.do(key, () => this.#fetch(scopes));
+    signal?.throwIfAborted();
+    this.#tokens.set(key, token);
+    return token;
+  }
+
+  #acceptBasic(rejected: string | undefined): void {
+    if (basic(this.#options.credentials) === undefined)
+      throw new RegistryFailure('unauthorized', 'no basic auth credentials', { status: 401 });
+    if (rejected?.startsWith('Basic '))
+      throw new RegistryFailure('unauthorized', 'unauthorized: authentication required', { status: 401 });
+  }
+
+  /** Only the token that was refused: another request may have renewed it meanwhile. */
+  #dropToken(scopes: readonly string[], rejected: string | undefined): void {
+    const key = scopes.toSorted().join(' ');
+    if (rejected === `Bearer ${this.#tokens.get(key)?.value}`) this.#tokens.delete(key);
+  }
+
+  async #fetch(scopes: readonly string[]): Promise<Token> {
+    const startedMs = Date.now();
+    const response = await this.#options.send(this.#tokenRequest(scopes));
+    if (response.status !== 200) throw await failureOf(response, 'get a token');
+    const shape = new JsonShape('token');
+    const value = shape.parse(await readBody(response, MAXIMUM_TOKEN_BYTES), MAXIMUM_TOKEN_BYTES);
+    const token = shape.optionalString(value, 'token') || shape.optionalString(value, 'access_token');
+    if (!token) throw shape.refusal('the token server gave none');
+    const seconds = shape.optionalInteger(value, 'expires_in') ?? DEFAULT_LIFETIME_SECONDS;
+    return {
+      value: token,
+      expiresAtMs: startedMs + Math.max(seconds, 1) * 1000 * USED_LIFE,
+      refreshToken: shape.optionalString(value, 'refresh_token') ?? '',
+    };
+  }
+
+  #tokenRequest(scopes: readonly string[]): HttpRequest {
+    const { realm = '', service, scope } = this.#challenge?.parameters ?? {};
+    const url = this.#realm(realm);
+    const { credentials } = this.#options;
+    const wanted = scopes.length > 0 ? scopes : scope ? [scope] : [];
+    if (credentials.identitytoken) {
+      const form = new URLSearchParams({
+        grant_type: 'refresh_token',
+        client_id: CLIENT_ID,
+        refresh_token: credentials.identitytoken,
+        ...(service ? { service } : {}),
+        ...(wanted.length > 0 ? { scope: wanted.join(' ') } : {}),
+      });
+      const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+      return { method: 'POST', url, headers, body: Buffer.from(form.toString()) };
+    }
+    if (service) url.searchParams.set('service', service);
+    for (const each of wanted) url.searchParams.append('scope', each);
+    const authorization = basic(credentials);
+    if (!authorization) return { method: 'GET', url };
+    const { username } = usernameOf(credentials);
+    url.searchParams.set('account', username);
+    if (scopes.length === 0) {
+      // A log-in: a token that may be kept in place of the password is welcome.
+      url.searchParams.set('client_id', CLIENT_ID);
+      url.searchParams.set('offline_token', 'true');
+    }
+    return { method: 'GET', url, headers: { Authorization: authorization } };
+  }
+
+  /** Where passwords go. */
+  #realm(realm: string): URL {
+    const url = URL.parse(realm);
+    const isAllowed = url?.protocol === 'https:' || (url?.protocol === 'http:' && this.#options.allowsPlain);
+    if (url && isAllowed) return url;
+    throw new RegistryFailure(
+      'invalid',
+      `Cannot authenticate: the registry names the token server ${JSON.stringify(realm.slice(0, 200))}`,
+    );
+  }
+}
+
+function usernameOf(auth: RegistryAuth): { readonly username: string; readonly password: string } {
+  if (auth.username || !auth.auth) return { username: auth.username ?? '', password: auth.password ?? '' };
+  const plain = Buffer.from(auth.auth, 'base64').toString('utf8');
+  const colon = plain.indexOf(':');
+  return { username: plain.slice(0, Math.max(0, colon)), password: plain.slice(colon + 1) };
+}
+
+function basic(auth: RegistryAuth): string | undefined {
+  const { username, password } = usernameOf(auth);
+  if (username === '' && password === '') return undefined;
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}

@@ -1,0 +1,171 @@
+/** Requests to one registry host: authenticated, redirected, repeated. */
+import type { Readable } from 'node:stream';
+import type { Authorizer } from './authorizer.ts';
+import { parseChallenges } from './challenge.ts';
+import type { Hosts } from './hosts.ts';
+import { type HttpRequest, type HttpResponse, isNobodyThere } from './http-client.ts';
+import { failureOf, RegistryFailure } from './registry-failure.ts';
+import { type RetryPolicy, withRetry } from './retry.ts';
+
+const MAXIMUM_REDIRECTS = 10;
+/** The first may lack a token, and the second have one that has just expired. */
+const MAXIMUM_CHALLENGES = 2;
+
+export interface EndpointRequest {
+  readonly method: HttpRequest['method'];
+  /** A path of the registry, or where the registry sent us. */
+  readonly target: string | URL;
+  /** What is done, as in "Cannot <action>". */
+  readonly action: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Made anew for each attempt. */
+  readonly body?: () => Buffer | Readable;
+  readonly scopes: readonly string[];
+  readonly stallMs?: number;
+  /** Not repeated by itself: the caller knows better how to continue. */
+  readonly isSingle?: boolean;
+  /** These statuses are answers, too; 2xx always are. */
+  readonly accept?: readonly number[];
+}
+
+export interface EndpointOptions {
+  /** With port. */
+  readonly host: string;
+  /** Prefix of all paths, without a slash at its end; for mirrors below a path. */
+  readonly prefix: string;
+  /** Given where the configuration says it; otherwise as the host speaks. */
+  readonly scheme?: 'http:' | 'https:';
+  readonly hosts: Hosts;
+  readonly authorizer: Authorizer;
+  readonly retry: RetryPolicy;
+  readonly signal?: AbortSignal;
+}
+
+export class EndpointClient {
+  readonly #options: EndpointOptions;
+  #wasReached = false;
+
+  constructor(options: EndpointOptions) {
+    this.#options = options;
+  }
+
+  get host(): string {
+    return this.#options.host;
+  }
+
+  get retry(): RetryPolicy {
+    return this.#options.retry;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#options.signal;
+  }
+
+  /**
+   * Resolves with an answer that is a success, or one of `accept`.
+   *
+   * @throws {RegistryFailure}
+   */
+  async request(request: EndpointRequest): Promise<HttpResponse> {
+    const attempt = () => this.#attempt(request);
+    if (request.isSingle) return await attempt();
+    return await withRetry(this.#options.retry, this.#options.signal, attempt);
+  }
+
+  /** The absolute URL of a path of this registry. */
+  async urlOf(path: string): Promise<URL> {
+    const { host, prefix, hosts, signal } = this.#options;
+    const scheme = this.#options.scheme ?? (await hosts.schemeOf(host, signal));
+    return new URL(`${scheme}//${host}${prefix}${path}`);
+  }
+
+  async #attempt(request: EndpointRequest): Promise<HttpResponse> {
+    const url = typeof request.target === 'string' ? await this.urlOf(request.target) : request.target;
+    try {
+      const response = await this.#authorized(request, url);
+      this.#wasReached = true;
+      const { status } = response;
+      if ((status >= 200 && status < 300) || request.accept?.includes(status)) return response;
+      throw await failureOf(response, request.action);
+    } catch (error) {
+      throw this.#judged(error);
+    }
+  }
+
+  /** Where nobody ever answered, nobody will. */
+  #judged(error: unknown): unknown {
+    if (!isNobodyThere(error)) return error;
+    this.#options.hosts.forgetScheme(this.host);
+    if (this.#wasReached || !(error instanceof RegistryFailure)) return error;
+    return new RegistryFailure(error.code, error.message, { cause: error.cause });
+  }
+
+  async #authorized(request: EndpointRequest, url: URL): Promise<HttpResponse> {
+    const { authorizer, signal } = this.#options;
+    for (let challenged = 0; ; challenged++) {
+      const authorization = await authorizer.header(request.scopes, signal);
+      const response = await this.#followed(request, url, authorization);
+      const challenges = parseChallenges(response.headers['www-authenticate']);
+      const isOurs = response.url.host === this.host;
+      if (response.status !== 401 || !isOurs || challenges.length === 0 || challenged === MAXIMUM_CHALLENGES)
+        return response;
+      // The rest of a refused upload is not worth a connection.
+      if (request.body) response.body.destroy();
+      else response.body.resume();
+      authorizer.accept(challenges, request.scopes, authorization);
+    }
+  }
+
+  async #followed(
+    request: EndpointRequest,
+    start: URL,
+    authorization: string | undefined,
+  ): Promise<HttpResponse> {
+    let url = start;
+    for (let redirects = 0; redirects <= MAXIMUM_REDIRECTS; redirects++) {
+      const response = await this.#send(request, url, authorization);
+      const location = redirectOf(response, request);
+      if (location === undefined) return response;
+      response.body.resume();
+      url = this.#targetOf(location, url);
+    }
+    throw new RegistryFailure(
+      'invalid',
+      `Cannot ${request.action}: stopped after ${MAXIMUM_REDIRECTS} redirects`,
+    );
+  }
+
+  async #send(request: EndpointRequest, url: URL, authorization: string | undefined): Promise<HttpResponse> {
+    const { hosts, signal } = this.#options;
+    const { method, headers, stallMs } = request;
+    // Credentials stay with the registry: blob storage has its own in the URL.
+    const authorized = authorization !== undefined && url.host === this.host;
+    return await hosts.clientFor(url.host).send({
+      method,
+      url,
+      headers: { ...headers, ...(authorized ? { Authorization: authorization } : {}) },
+      ...(request.body ? { body: request.body() } : {}),
+      ...(stallMs === undefined ? {} : { stallMs }),
+      signal,
+    });
+  }
+
+  /** @throws {RegistryFailure} `invalid` where it is no URL, or leads out of TLS */
+  #targetOf(location: string, from: URL): URL {
+    const url = URL.parse(location, from);
+    const isWeaker =
+      from.protocol === 'https:' && url?.protocol === 'http:' && !this.#options.hosts.isInsecure(url.host);
+    if (url && /^https?:$/.test(url.protocol) && !isWeaker) return url;
+    throw new RegistryFailure(
+      'invalid',
+      `Cannot follow registry ${this.host}: it redirects to ${JSON.stringify(location.slice(0, 200))}`,
+    );
+  }
+}
+
+/** 301 and 302 may turn a method into GET, 307 and 308 keep it: a body goes only where it is meant to. */
+function redirectOf({ status, headers }: HttpResponse, { method }: EndpointRequest): string | undefined {
+  const isSafe = method === 'GET' || method === 'HEAD';
+  const isRedirect = isSafe ? [301, 302, 303, 307, 308].includes(status) : [307, 308].includes(status);
+  return isRedirect ? headers.location : undefined;
+}

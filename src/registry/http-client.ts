@@ -1,0 +1,185 @@
+/** One HTTP exchange after another with one host: connections are kept; nothing is repeated or followed here. */
+import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { Readable } from 'node:stream';
+import { messageOf } from '#base/errors.ts';
+import type { TlsMaterial } from './host-certificates.ts';
+import { isLoopbackHost } from './loopback.ts';
+import { RegistryFailure } from './registry-failure.ts';
+
+export interface HttpTimeouts {
+  /** For name, connection and TLS. */
+  readonly connectMs: number;
+  /** For nothing to move on a connection, in either direction. */
+  readonly stallMs: number;
+}
+
+export const DEFAULT_TIMEOUTS: HttpTimeouts = { connectMs: 15_000, stallMs: 60_000 };
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Buffer | Readable;
+  readonly signal?: AbortSignal | undefined;
+  /** Instead of the client's: for answers that take a registry long. */
+  readonly stallMs?: number;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: IncomingHttpHeaders;
+  /** Read it to the end, or destroy it: it holds a connection. */
+  readonly body: IncomingMessage;
+  readonly url: URL;
+}
+
+export interface HttpClientOptions {
+  /** With port, as in URLs. */
+  readonly host: string;
+  readonly tls: TlsMaterial;
+  /** Certificates are not verified. */
+  readonly isInsecure: boolean;
+  readonly timeouts: HttpTimeouts;
+}
+
+/** The daemon's proxies (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) are used, but for loopback, as in Go. */
+export class HttpClient implements Disposable {
+  readonly #timeouts: HttpTimeouts;
+  readonly #http: http.Agent;
+  readonly #https: https.Agent;
+
+  constructor({ host, tls, isInsecure, timeouts }: HttpClientOptions) {
+    this.#timeouts = timeouts;
+    const isLoopback = isLoopbackHost(new URL(`http://${host}`).hostname);
+    const agent = { keepAlive: true, ...(isLoopback ? {} : { proxyEnv: process.env }) };
+    this.#http = new http.Agent(agent);
+    this.#https = new https.Agent({ ...agent, ...tls, rejectUnauthorized: !isInsecure });
+  }
+
+  /**
+   * Resolves with whatever status the host answers.
+   *
+   * @throws {RegistryFailure} `unavailable`, or the signal's reason
+   */
+  async send(request: HttpRequest): Promise<HttpResponse> {
+    request.signal?.throwIfAborted();
+    for (;;) {
+      const outgoing = this.#start(request);
+      try {
+        return await this.#exchange(outgoing, request);
+      } catch (error) {
+        request.signal?.throwIfAborted();
+        // The host closed a kept connection while the request was on its way.
+        const isStale = outgoing.reusedSocket && errnoOf(error) === 'ECONNRESET';
+        if (!isStale || request.body instanceof Readable) throw unreachable(request.url.host, error);
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#http.destroy();
+    this.#https.destroy();
+  }
+
+  #start({ method, url, headers, body, signal }: HttpRequest): http.ClientRequest {
+    const length = Buffer.isBuffer(body) ? { 'Content-Length': String(body.length) } : {};
+    const options = {
+      method,
+      headers: { 'User-Agent': USER_AGENT, ...length, ...headers },
+      ...(signal ? { signal } : {}),
+    };
+    return url.protocol === 'https:'
+      ? https.request(url, { ...options, agent: this.#https })
+      : http.request(url, { ...options, agent: this.#http });
+  }
+
+  #exchange(outgoing: http.ClientRequest, request: HttpRequest): Promise<HttpResponse> {
+    const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
+    outgoing.once('response', (body) => {
+      const { statusCode: status = 0, statusMessage: statusText = '', headers } = body;
+      resolve({ status, statusText, headers, body, url: request.url });
+    });
+    outgoing.on('error', reject);
+    watchConnecting(outgoing, this.#timeouts.connectMs);
+    watchStalls(outgoing, request.stallMs ?? this.#timeouts.stallMs);
+    sendBody(outgoing, request.body);
+    return promise;
+  }
+}
+
+const USER_AGENT = 'caisson';
+
+function watchConnecting(outgoing: http.ClientRequest, connectMs: number): void {
+  const timer = setTimeout(
+    () => outgoing.destroy(timeout(`no connection within ${connectMs} ms`)),
+    connectMs,
+  );
+  const done = () => clearTimeout(timer);
+  outgoing.once('socket', (socket) => {
+    if (!socket.connecting) return done();
+    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', done);
+  });
+  outgoing.once('close', done);
+}
+
+/** A connection that rests because its reader is behind is no stall. */
+function watchStalls(outgoing: http.ClientRequest, stallMs: number): void {
+  let body: IncomingMessage | undefined;
+  outgoing.once('response', (response) => {
+    body = response;
+  });
+  outgoing.setTimeout(stallMs, () => {
+    if (body && body.readableLength > 0) {
+      outgoing.setTimeout(stallMs);
+      return;
+    }
+    const error = timeout(`nothing moved for ${stallMs} ms`);
+    body?.destroy(error);
+    outgoing.destroy(error);
+  });
+}
+
+function timeout(message: string): Error {
+  return Object.assign(new Error(message), { code: 'ETIMEDOUT' });
+}
+
+function sendBody(outgoing: http.ClientRequest, body: HttpRequest['body']): void {
+  if (!(body instanceof Readable)) return void outgoing.end(body);
+  body.on('error', (error) => outgoing.destroy(error));
+  outgoing.once('close', () => body.destroy());
+  body.pipe(outgoing);
+}
+
+/** Nobody is there, rather than busy: not worth another attempt unless somebody was there before. */
+const NOBODY: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH']);
+
+const CUT: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'ECONNABORTED']);
+
+/** True if the failure is that nothing answers at the address. */
+export function isNobodyThere(error: unknown): boolean {
+  return error instanceof RegistryFailure && NOBODY.has(errnoOf(error.cause));
+}
+
+/** Turns an error of a connection into a failure with the engine's codes. */
+export function unreachable(host: string, cause: unknown): Error {
+  if (cause instanceof RegistryFailure) return cause;
+  const errno = errnoOf(cause);
+  const isTransient = CUT.has(errno) || NOBODY.has(errno);
+  const reason = reasonOf(cause);
+  return new RegistryFailure('unavailable', `Cannot reach registry ${host}: ${reason}`, {
+    cause,
+    isTransient,
+  });
+}
+
+/** `localhost` fails once for each of its addresses, with a text for none of them. */
+function reasonOf(cause: unknown): string {
+  if (cause instanceof AggregateError && cause.message === '') return cause.errors.map(messageOf).join('; ');
+  return messageOf(cause);
+}
+
+export function errnoOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}

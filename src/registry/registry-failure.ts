@@ -1,0 +1,113 @@
+import { EngineError, type ErrorCode } from '#base/errors.ts';
+import type { HttpResponse } from './http-client.ts';
+import { parseRetryAfter } from './retry-after.ts';
+
+/** Of an error's body: enough for every message, far too little to fill memory. */
+const MAXIMUM_ERROR_BYTES = 64 * 1024;
+
+export interface FailureDetails {
+  /** HTTP status, where there was an answer. */
+  readonly status?: number;
+  /** The registry's own code, in upper case: `MANIFEST_UNKNOWN`. */
+  readonly registryCode?: string;
+  /** What the registry asks to wait. */
+  readonly retryAfterMs?: number;
+  /** The same request may succeed later. */
+  readonly isTransient?: boolean;
+  readonly cause?: unknown;
+}
+
+/** What went wrong between here and a registry. */
+export class RegistryFailure extends EngineError {
+  override readonly name: string = 'RegistryFailure';
+  readonly status: number | undefined;
+  readonly registryCode: string | undefined;
+  readonly retryAfterMs: number | undefined;
+  readonly isTransient: boolean;
+
+  constructor(code: ErrorCode, message: string, details: FailureDetails = {}) {
+    super(code, message, { cause: details.cause });
+    this.status = details.status;
+    this.registryCode = details.registryCode;
+    this.retryAfterMs = details.retryAfterMs;
+    this.isTransient = details.isTransient ?? false;
+  }
+}
+
+const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/**
+ * The failure that an answer means; reads its body.
+ *
+ * The text is Docker's, `code: message`, where the registry gives its reasons, and a sentence of ours where it gives
+ * none.
+ *
+ * @param action what was tried, as in "Cannot <action>"
+ */
+export async function failureOf(response: HttpResponse, action: string): Promise<RegistryFailure> {
+  const body = await readSome(response);
+  const [reason] = reasonsOf(body);
+  const { status } = response;
+  const retryAfterMs = parseRetryAfter(response.headers['retry-after']);
+  const message = reason
+    ? `${reason.code.toLowerCase().replaceAll('_', ' ')}: ${reason.message}`
+    : `Cannot ${action}: ${response.url.host} answered ${status} ${response.statusText}`;
+  return new RegistryFailure(codeOf(status, reason?.code), message, {
+    status,
+    isTransient: TRANSIENT.has(status),
+    ...(reason ? { registryCode: reason.code } : undefined),
+    ...(retryAfterMs === undefined ? undefined : { retryAfterMs }),
+  });
+}
+
+function codeOf(status: number, registryCode: string | undefined): ErrorCode {
+  if (registryCode === 'DENIED') return 'forbidden';
+  if (registryCode === 'UNAUTHORIZED' || status === 401) return 'unauthorized';
+  if (status === 403) return 'forbidden';
+  if (status === 404) return 'not-found';
+  if (status === 429) return 'exhausted';
+  if (status === 405) return 'not-implemented';
+  return status >= 500 || status === 408 ? 'unavailable' : 'invalid';
+}
+
+interface Reason {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The errors of a body as the specification gives them, or as token servers do (`{"details": …}`). */
+function reasonsOf(body: string): readonly Reason[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return [];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  if ('errors' in value && Array.isArray(value.errors)) return value.errors.flatMap(reasonOf);
+  if ('details' in value && typeof value.details === 'string')
+    return [{ code: 'UNAUTHORIZED', message: value.details }];
+  return [];
+}
+
+function reasonOf(value: unknown): readonly Reason[] {
+  if (typeof value !== 'object' || value === null || !('code' in value)) return [];
+  const code = String(value.code).slice(0, 100);
+  const message = 'message' in value && typeof value.message === 'string' ? value.message : '';
+  return [{ code, message: (message || code.toLowerCase().replaceAll('_', ' ')).slice(0, 2000) }];
+}
+
+async function readSome({ body }: HttpResponse): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > MAXIMUM_ERROR_BYTES) break;
+    }
+  } catch {
+    // What came is all there is to say.
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

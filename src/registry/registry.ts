@@ -1,0 +1,114 @@
+/**
+ * The client's side of the OCI distribution protocol (distribution-spec v1.1), as real registries speak it.
+ *
+ * A *registry* is a host; a *repository* in it holds blobs, manifests by digest, and tags. A name is turned into one or
+ * more *endpoints*: mirrors first where reading Docker Hub, then the registry itself. An endpoint is reached over
+ * https; over http only where the host is loopback or configured as insecure.
+ *
+ * Life cycle: {@link Registries.open} gives a handle without asking anything. Requests authenticate themselves when the
+ * registry challenges them, follow redirects without taking credentials along, and are repeated with growing pauses
+ * while the failure may pass. Nothing is believed: bytes are the caller's to verify, but for manifests, which are
+ * checked against their digest here.
+ *
+ * Errors are {@link RegistryFailure}s: `unauthorized` (no or wrong credentials), `forbidden`, `not-found`, `exhausted`
+ * (429), `unavailable` (cannot be reached, 5xx, stalls), `invalid` (what came is not what the protocol or a digest
+ * says), `aborted` by the signal.
+ */
+import type { Readable } from 'node:stream';
+import type { Descriptor } from '#oci/descriptor.ts';
+import type { Digest } from '#oci/digest.ts';
+import type { Reference } from '#oci/reference.ts';
+import type { RegistryAuth } from '#wire/registry-auth.ts';
+
+export interface OpenOptions {
+  /** Empty: anonymous. Sent to the registry itself and its token server only, never to mirrors. */
+  readonly credentials: RegistryAuth;
+  /** `push` asks for both rights, and goes to the registry itself only. */
+  readonly access: 'pull' | 'push';
+  readonly signal?: AbortSignal;
+}
+
+/** What a repository has under a tag or a digest. */
+export interface RemoteManifest {
+  readonly mediaType: string;
+  /** Of `content`. */
+  readonly digest: Digest;
+  readonly content: Buffer;
+}
+
+export interface RemoteBlob {
+  /** Where `body` starts: what was asked for, or 0 where the registry does not do ranges. */
+  readonly offset: number;
+  /** Bytes of the whole blob, where the registry tells. */
+  readonly totalBytes?: number;
+  /** Destroy it to stop early. */
+  readonly body: Readable;
+}
+
+export type UploadOutcome =
+  /** The repository had it. */
+  | { readonly kind: 'exists' }
+  | { readonly kind: 'mounted'; readonly from: string }
+  | { readonly kind: 'uploaded' };
+
+export interface UploadRequest {
+  readonly descriptor: Pick<Descriptor, 'digest' | 'size'>;
+  /** The blob's bytes from an offset on; asked for again where an upload has to continue. */
+  readonly read: (offset: number) => Readable;
+  /** Repositories of the same registry that may have it. */
+  readonly mountFrom: readonly string[];
+  /** Bytes that have been sent so far. */
+  readonly onProgress?: (sentBytes: number) => void;
+}
+
+/** A tag or a digest. */
+export type ManifestReference = string;
+
+export interface Repository {
+  /** The registry's host as people write it. */
+  readonly host: string;
+  /** Path within the registry. */
+  readonly path: string;
+  /** The digest that a tag means now, without fetching the manifest. */
+  resolve(reference: ManifestReference): Promise<Pick<Descriptor, 'mediaType' | 'digest' | 'size'>>;
+  /** @throws {RegistryFailure} `invalid` if larger than 4 MiB, or not what the digest says */
+  fetchManifest(reference: ManifestReference): Promise<RemoteManifest>;
+  /** One attempt from `offset` on; see `downloadBlob` for all of it. */
+  openBlob(digest: Digest, offset: number): Promise<RemoteBlob>;
+  hasBlob(digest: Digest): Promise<boolean>;
+  /** Sends a blob unless the repository has it or can take it from another of the registry's. */
+  upload(request: UploadRequest): Promise<UploadOutcome>;
+  /** Every blob that it names must be there. @returns the digest that the registry computed */
+  putManifest(reference: ManifestReference, manifest: Omit<RemoteManifest, 'digest'>): Promise<Digest>;
+  /** All tags, page by page. */
+  tags(): AsyncIterable<string>;
+  /** Manifests that refer to `subject`; empty where there are none, also for registries that know no referrers. */
+  referrers(subject: Digest, artifactType?: string): Promise<readonly Descriptor[]>;
+}
+
+export interface LoginResult {
+  /** An OAuth2 refresh token to keep in place of the password; empty where the registry gives none. */
+  readonly identityToken: string;
+  readonly status: string;
+}
+
+export interface SearchResult {
+  readonly name: string;
+  readonly description: string;
+  readonly starCount: number;
+  readonly isOfficial: boolean;
+  readonly isAutomated: boolean;
+}
+
+export interface Registries {
+  open(reference: Pick<Reference, 'domain' | 'path'>, options: OpenOptions): Repository;
+  /** Tries the credentials. @throws {RegistryFailure} `unauthorized` */
+  login(auth: RegistryAuth, signal?: AbortSignal): Promise<LoginResult>;
+  /** `term` may start with a registry's host; Docker Hub otherwise. @throws {RegistryFailure} `not-found` where there is no search */
+  search(
+    term: string,
+    options: { readonly limit: number; readonly credentials: RegistryAuth; readonly signal?: AbortSignal },
+  ): Promise<readonly SearchResult[]>;
+}
+
+export { RegistryFailure } from './registry-failure.ts';
