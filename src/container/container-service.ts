@@ -265,6 +265,7 @@ export class EngineContainers implements ContainerService {
     await Promise.all(this.#all.map((container) => this.#letGo(container)));
     this.#context.held.dispose();
     await this.#context.pending.settled();
+    this.#context.store.saveUnsaved();
     this.#context.supervisor[Symbol.dispose]();
   }
 

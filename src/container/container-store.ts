@@ -17,6 +17,9 @@ export const containerMigrations: Migrations = {
   ],
 };
 
+/** How soon to try again what did not fit on the disk. */
+const RETRY_MS = 1000;
+
 /** Containers on disk, one row each. A write is visible at once, and survives power loss once `durable` resolved. */
 export class ContainerStore {
   readonly #metadata: Metadata;
@@ -24,6 +27,8 @@ export class ContainerStore {
   readonly #updateProgress: StatementSync;
   readonly #updateDefinition: StatementSync;
   readonly #delete: StatementSync;
+  readonly #unsaved = new Map<string, ContainerProgress>();
+  #retry: NodeJS.Timeout | undefined;
 
   constructor(metadata: Metadata) {
     this.#metadata = metadata;
@@ -44,6 +49,27 @@ export class ContainerStore {
 
   saveProgress(id: string, progress: ContainerProgress): void {
     this.#updateProgress.run(JSON.stringify(progress), id);
+    this.#unsaved.delete(id);
+  }
+
+  /** For progress that is a fact and could not be saved: it will be, unless later progress is before. */
+  saveLater(id: string, progress: ContainerProgress): void {
+    this.#unsaved.set(id, progress);
+    this.#retry ??= setTimeout(() => this.saveUnsaved(), RETRY_MS).unref();
+  }
+
+  /** Tries what is left to be saved, now and until it works. */
+  saveUnsaved(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    for (const [id, progress] of this.#unsaved) {
+      try {
+        this.saveProgress(id, progress);
+      } catch {
+        // Was logged when it failed first.
+        this.saveLater(id, progress);
+      }
+    }
   }
 
   saveDefinition(definition: ContainerDefinition): void {
@@ -52,6 +78,7 @@ export class ContainerStore {
 
   delete(id: string): void {
     this.#delete.run(id);
+    this.#unsaved.delete(id);
   }
 
   /** In the order of their creation. */

@@ -122,6 +122,7 @@ export class ManagedContainer {
         error: messageOf(error),
       });
       this.#progress = { state: transition(this.state, event) };
+      this.#parts.store.saveLater(this.id, this.#progress);
     }
   }
 

@@ -24,6 +24,8 @@ export class OutputHub {
   readonly #sources = new Map<Readable, OutputStream>();
   readonly #cutters: Readonly<Record<OutputStream, RecordCutter>>;
   #writer: LogWriter | undefined;
+  /** Since the last record that could be written down. */
+  #lostBytes = 0;
   #drained = Promise.withResolvers<void>();
 
   constructor(logger: Logger) {
@@ -126,7 +128,19 @@ export class OutputHub {
     try {
       this.#writer?.append(record);
     } catch (error) {
-      this.#logger.error('a log record was lost', { bytes: record.data.length, error: messageOf(error) });
+      return this.#lose(record, error);
     }
+    if (this.#lostBytes === 0) return undefined;
+    this.#logger.warn('a container’s output is logged again', { lostBytes: this.#lostBytes });
+    this.#lostBytes = 0;
+    return undefined;
+  }
+
+  /** Said once, however long it lasts: a full disk must not fill with complaints. */
+  #lose(record: LogRecord, error: unknown): void {
+    if (this.#lostBytes === 0) {
+      this.#logger.error('a container’s output is not logged', { error: messageOf(error) });
+    }
+    this.#lostBytes += record.data.length;
   }
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { messageOf } from '#base/errors.ts';
 import { isAlive } from '#linux/process.ts';
 import { NEVER, now } from './clock.ts';
@@ -57,7 +57,8 @@ function takeOver(
   container: ManagedContainer,
   run: Run,
 ): Promise<void> | undefined {
-  if (run.bootId !== context.bootId) return endLostRun(context, container);
+  const isLost = run.bootId !== context.bootId || !existsSync(context.paths.bundle(container.id));
+  if (isLost) return endLostRun(context, container);
   const process = context.supervisor.reattach({
     id: container.id,
     directory: context.paths.bundle(container.id),
@@ -74,9 +75,12 @@ function takeOver(
   return undefined;
 }
 
-/** The machine was restarted: nothing of the run is left. */
+/** The machine was restarted, or the end of the run could not be recorded: nothing tells how it ended. */
 async function endLostRun(context: ContainerContext, container: ManagedContainer): Promise<void> {
+  const { sandbox } = container;
   container.apply({ type: 'exited', exitCode: UNKNOWN_EXIT_CODE, finishedAt: now() });
+  if (sandbox) context.networks.release(sandbox);
+  if (context.snapshots.get(container.id)) await context.snapshots.unmount(container.id);
   if (container.hostConfig.AutoRemove) await removeStopped(context, container, { volumes: true });
 }
 

@@ -49,7 +49,7 @@ export class AppendFile implements Disposable {
 
   #failure(cause: unknown): EngineError {
     const full = isErrno(cause, 'ENOSPC', 'EDQUOT', 'EFBIG');
-    const reason = full ? 'no space left on the device' : String(cause);
+    const reason = full ? 'no space left on device' : String(cause);
     return new EngineError(full ? 'exhausted' : 'internal', `Cannot append to log ${this.#path}: ${reason}`, {
       cause,
     });

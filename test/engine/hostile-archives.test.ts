@@ -1,0 +1,220 @@
+/** Archives that lie, escape, explode or end early, through load, import and cp: refused quickly, and nothing stays. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { after, afterEach, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { busyboxRootTar } from '../fixtures/busybox-image.ts';
+import { dockerArchive, dockerArchiveMembers, hexDigest } from '../fixtures/docker-archive.ts';
+import { encodeMember, type TarMember, tarOf } from '../fixtures/tar.ts';
+import { TestDaemon } from '../support/daemon.ts';
+import { docker, dockerOk, importBusybox, type Outcome } from '../support/docker.ts';
+
+const MIB = 2 ** 20;
+/** More than a million headers, less than what explodes. */
+const LAYER_LIMIT = 768 * MIB;
+/** Lies outside of every container and must never come to be. */
+const ESCAPED = '/tmp/caisson-escaped';
+
+let engine: TestDaemon;
+let stored: readonly string[] = [];
+
+before(async () => {
+  engine = await TestDaemon.start('--max-layer-bytes', String(LAYER_LIMIT));
+  await importBusybox(engine);
+  stored = storedFiles();
+});
+
+afterEach(async () => {
+  assert.ok(!existsSync(ESCAPED), 'nothing has left its root');
+  assert.equal(await ok('ps', '-aq'), '');
+  assert.deepEqual(storedFiles(), stored, 'the store is as before');
+  assert.equal(await ok('run', '--rm', 'bb', 'echo', 'alive'), 'alive');
+});
+
+after(() => engine[Symbol.asyncDispose]());
+
+const ok = (...args: readonly string[]) => dockerOk(engine, args);
+const load = (input: Buffer | Readable, timeoutMs = 20_000) =>
+  docker(engine, ['load', '-q'], { input, timeoutMs });
+const importRoot = (input: Buffer | Readable) => docker(engine, ['import', '-', 'hostile'], { input });
+
+function storedFiles(): readonly string[] {
+  return ['content/blobs/sha256', 'content/ingest', 'layers'].flatMap((directory) =>
+    readdirSync(join(engine.root, directory))
+      .filter((name) => !name.startsWith('.trash'))
+      .map((name) => join(directory, name))
+      .toSorted(),
+  );
+}
+
+function expectRefusal(outcome: Outcome, message: RegExp): void {
+  assert.equal(outcome.exitCode, 1, `${outcome.stdout}${outcome.stderr}`);
+  assert.match(outcome.stderr, message);
+}
+
+/** The kibibytes that the daemon has in memory at most so far. */
+function peakMemoryKib(): number {
+  const status = readFileSync(`/proc/${engine.pid}/status`, 'utf8');
+  return Number(/^VmHWM:\s*(\d+)/m.exec(status)?.[1]);
+}
+
+const file = (path: string): TarMember => ({ path, content: 'owned\n' });
+const link = (path: string, linkName: string): TarMember => ({ path, type: 'symlink', linkName });
+const hardlink = (path: string, linkName: string): TarMember => ({ path, type: 'hardlink', linkName });
+
+/** What each tries, and whether a layer with it may be refused (it may also be made harmless). */
+const ESCAPES: Readonly<Record<string, readonly TarMember[]>> = {
+  'a name with dots': [file('../../../../../../tmp/caisson-escaped')],
+  'a name with dots inside': [file('a/../../../../../../tmp/caisson-escaped')],
+  'an absolute name': [file('/tmp/caisson-escaped')],
+  'through a symlink': [link('out', '/tmp'), file('out/caisson-escaped')],
+  'through a relative symlink': [link('out', '../../../../../../tmp'), file('out/caisson-escaped')],
+  'through two symlinks': [link('a', '/'), link('a/tmp/b', '/tmp'), file('b/caisson-escaped')],
+  'over a symlink': [link('out', ESCAPED), file('out')],
+  'a hard link to the outside': [hardlink('out', '../../../../../../etc/hostname'), file('out')],
+  'a hard link through a symlink': [link('etc', '/etc'), hardlink('etc/caisson-escaped', '/etc/hostname')],
+  'links in a circle': [link('a', 'b'), link('b', 'a'), file('a/x'), hardlink('c', 'a/x')],
+  'a whiteout of the parent': [file('.wh...'), file('.wh..wh..opq/x'), file('x/.wh../y')],
+};
+
+for (const [what, members] of Object.entries(ESCAPES)) {
+  test(`${what}, in a layer`, async () => {
+    const hostname = readFileSync('/etc/hostname', 'utf8');
+    const archive = dockerArchive({ reference: 'hostile', layers: [busyboxRootTar(), tarOf(...members)] });
+    const outcome = await load(archive);
+    if (outcome.exitCode === 0) {
+      await docker(engine, ['run', '--rm', 'hostile', 'ls', '-laR', '/tmp', '/etc']);
+      await ok('rmi', 'hostile');
+    } else {
+      assert.match(outcome.stderr, /^(Error response from daemon: )?\S.{10,}\n$/);
+    }
+    assert.equal(readFileSync('/etc/hostname', 'utf8'), hostname);
+  });
+
+  test(`${what}, copied into a container`, async () => {
+    const hostname = readFileSync('/etc/hostname', 'utf8');
+    await ok('create', '--name', 'target', 'bb', 'true');
+    await docker(engine, ['cp', '-', 'target:/'], { input: tarOf(...members) });
+    assert.equal(readFileSync('/etc/hostname', 'utf8'), hostname);
+    await ok('rm', 'target');
+  });
+}
+
+test('a link in the container does not lead cp out, in either direction', async () => {
+  const script = `ln -s / /all; ln -s /tmp /out; ln -s ../../../../../../etc/shadow /shadow`;
+  await ok('run', '--name', 'linked', 'bb', 'sh', '-c', script);
+  await docker(engine, ['cp', '-', 'linked:/out'], { input: tarOf(file('caisson-escaped')) });
+  await docker(engine, ['cp', '-', 'linked:/all/tmp'], { input: tarOf(file('caisson-escaped')) });
+  const shadow = await docker(engine, ['cp', '-L', 'linked:/shadow', '-']);
+  assert.equal(shadow.exitCode, 1);
+  await ok('rm', 'linked');
+});
+
+test('digests that do not match', async () => {
+  const layer = busyboxRootTar();
+  const wrong = `sha256:${hexDigest(Buffer.from('something else'))}`;
+  const lying = dockerArchive({ reference: 'hostile', layers: [layer], diffIds: [wrong] });
+  expectRefusal(await load(lying), /digest|diff ?id|does not match|differ/i);
+  const many = dockerArchive({ reference: 'hostile', layers: [layer, layer], blobs: [layer] });
+  expectRefusal(await load(many), /layer/i);
+});
+
+test('archives that lack what they name', async () => {
+  const members = dockerArchiveMembers({ reference: 'hostile', layers: [busyboxRootTar()] });
+  const without = (path: RegExp) => tarOf(...members.filter((member) => !path.test(member.path)));
+  expectRefusal(await load(without(/layer\.tar/)), /layer/);
+  expectRefusal(await load(without(/^[0-9a-f]{64}\.json/)), /json|config/i);
+  expectRefusal(await load(without(/manifest\.json/)), /manifest|repositories|archive/i);
+  expectRefusal(await load(tarOf()), /manifest|repositories|archive/i);
+  expectRefusal(await load(Buffer.alloc(0)), /\S/);
+  expectRefusal(await load(Buffer.from('this is no archive '.repeat(1000))), /\S/);
+});
+
+test('manifests that are no manifests', async () => {
+  const bodies = ['', '{', '3', '[{}]', '[{"Config":3,"Layers":"x"}]', `[${'['.repeat(100_000)}`];
+  const paths = ['../../../../etc/shadow', '/etc/shadow', 'manifest.json', ''];
+  const configs = paths.map((Config) => JSON.stringify([{ Config, RepoTags: ['x:y'], Layers: ['../x'] }]));
+  for (const body of [...bodies, ...configs]) {
+    const outcome = await load(tarOf({ path: 'manifest.json', content: body }));
+    assert.equal(outcome.exitCode, 1, `${body.slice(0, 60)}: ${outcome.stdout}${outcome.stderr}`);
+    assert.doesNotMatch(outcome.stderr, /root:/);
+  }
+  const huge = await load(
+    Readable.from([encodeMember({ path: 'manifest.json', content: ' '.repeat(64 * MIB) }), tarOf()]),
+  );
+  assert.equal(huge.exitCode, 1);
+  assert.match(huge.stderr, /large|bytes/i);
+});
+
+test('a manifest whose tags are no tags', async () => {
+  const members = dockerArchiveMembers({ reference: 'UPPER/../x:..', layers: [busyboxRootTar()] });
+  const outcome = await load(tarOf(...members));
+  assert.equal(outcome.exitCode, 1, outcome.stdout);
+  assert.match(outcome.stderr, /reference|tag/i);
+});
+
+test('archives that end early', async () => {
+  const archive = dockerArchive({ reference: 'hostile', layers: [busyboxRootTar()] });
+  for (const share of [0.1, 0.5, 0.9]) {
+    const length = Math.floor(archive.length * share);
+    expectRefusal(await load(archive.subarray(0, length)), /unexpected|truncated|ends|EOF|incomplete/i);
+  }
+  const compressed = gzipSync(busyboxRootTar());
+  expectRefusal(await importRoot(compressed.subarray(0, 200_000)), /unexpected|truncated|ends|EOF|damaged/i);
+  const corrupt = Buffer.from(compressed);
+  corrupt.fill(0xff, 50_000, 50_100);
+  expectRefusal(await importRoot(corrupt), /\S/);
+});
+
+test('layers that explode', async () => {
+  const header = encodeMember({ path: 'zeros', content: '' });
+  header.write((LAYER_LIMIT * 2).toString(8).padStart(11, '0'), 124, 'latin1');
+  refreshChecksum(header);
+  const zeros = gzipSync(Buffer.alloc(32 * MIB));
+  const members = Array.from({ length: (LAYER_LIMIT * 2) / (32 * MIB) }, () => zeros);
+  const bomb = Buffer.concat([gzipSync(header), ...members, gzipSync(tarOf())]);
+  assert.ok(bomb.length < 4 * MIB);
+  const before = performance.now();
+  expectRefusal(await importRoot(bomb), /larger than|limit|exceeds|more than/i);
+  const archive = dockerArchive({ reference: 'hostile', layers: [Buffer.alloc(1024)], blobs: [bomb] });
+  expectRefusal(await load(archive), /larger than|limit|exceeds|more than|digest/i);
+  assert.ok(performance.now() - before < 20_000);
+  assert.ok(peakMemoryKib() < 700 * 1024, `${peakMemoryKib()} KiB`);
+});
+
+function refreshChecksum(header: Buffer): void {
+  header.fill(0x20, 148, 156);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+}
+
+test('a million entries are taken or refused, in bounded time and memory', async () => {
+  const before = performance.now();
+  const outcome = await docker(engine, ['import', '-', 'million'], {
+    input: Readable.from(millionEntries()),
+    timeoutMs: 100_000,
+  });
+  const seconds = (performance.now() - before) / 1000;
+  assert.ok(outcome.exitCode === 0 || /too many|more than/.test(outcome.stderr), outcome.stderr);
+  assert.ok(seconds < 90, `${seconds.toFixed(0)} s`);
+  assert.ok(peakMemoryKib() < 1.5 * 1024 * 1024, `${peakMemoryKib()} KiB`);
+  if (outcome.exitCode === 0) await ok('rmi', 'million');
+});
+
+/** Empty files in a thousand folders, a thousand each. */
+function* millionEntries(): Generator<Buffer> {
+  const name = Buffer.from('000/000');
+  const header = encodeMember({ path: name.toString(), content: '' });
+  for (let folder = 0; folder < 1000; folder++) {
+    const headers = Buffer.alloc(1000 * header.length);
+    for (let index = 0; index < 1000; index++) {
+      header.write(`${String(folder).padStart(3, '0')}/${String(index).padStart(3, '0')}`, 0, 'latin1');
+      refreshChecksum(header);
+      header.copy(headers, index * header.length);
+    }
+    yield headers;
+  }
+  yield tarOf();
+}
