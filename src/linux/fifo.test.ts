@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import assert from 'node:assert/strict';
 import { closeSync, mkdtempDisposableSync, openSync, statSync, writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
@@ -26,7 +27,8 @@ function testFifo() {
 
 async function collect(stream: Readable): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await once(stream, 'close');
   return Buffer.concat(chunks).toString();
 }
 

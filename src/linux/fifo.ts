@@ -48,9 +48,39 @@ export function openFifoWriter(path: string): number {
   return fd;
 }
 
-/** A readable stream over a pipe on the event loop; owns the descriptor. */
+/** Reads share slabs of memory: large output needs few allocations, small output touches few pages. */
+const SLAB_BYTES = 1 << 20;
+/** A slab with less room than that is left to its readers. */
+const MINIMUM_READ_BYTES = 1 << 16;
+const MAXIMUM_READ_BYTES = 1 << 18;
+
+/**
+ * A readable stream over a pipe on the event loop; owns the descriptor. Chunks come as `data` events of up to 256 KiB
+ * and belong to the listener; nothing is buffered in the stream.
+ */
 export function readStream(fd: number): Socket {
-  return new Socket({ fd, readable: true, writable: false });
+  let slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  let used = 0;
+  const room = () => {
+    if (SLAB_BYTES - used < MINIMUM_READ_BYTES) {
+      slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      used = 0;
+    }
+    return slab.subarray(used, used + MAXIMUM_READ_BYTES);
+  };
+  const onData = (bytes: number) => {
+    const chunk = slab.subarray(used, used + bytes);
+    used += bytes;
+    stream.emit('data', chunk);
+    return true;
+  };
+  const stream: Socket = new Socket({
+    fd,
+    readable: true,
+    writable: false,
+    onread: { buffer: room, callback: onData },
+  });
+  return stream;
 }
 
 /** A writable stream over a pipe on the event loop; owns the descriptor, and makes it non-blocking. */
