@@ -57,6 +57,7 @@ const KNOWN: readonly (readonly [pattern: RegExp, hint: (match: RegExpExecArray)
     /(?:port is already allocated|address already in use)/,
     () => 'Something listens on that port: choose another one before the colon of -p.',
   ],
+  [/no command specified/, () => 'The image names none: give one after the image, such as "sh".'],
   [
     /exec: "([^"]+)": executable file not found/,
     ([, name]) => `Is ${JSON.stringify(name)} in the image, and spelt as there?`,

@@ -1,4 +1,4 @@
-import type { HistoryEntry, ImageDeletion, ImageInspect, ImageSummary } from '#wire/image.ts';
+import type { HistoryEntry, ImageDeletion, ImageSummary } from '#wire/image.ts';
 import { type Client, encodeFilters, path } from './client.ts';
 import type { Filters } from './containers.ts';
 
@@ -12,10 +12,6 @@ export function listImages(
     path: '/images/json',
     query: { all, filters: encodeFilters(filters) },
   });
-}
-
-export function inspectImage(client: Client, name: string): Promise<ImageInspect> {
-  return client.json({ method: 'GET', path: path`/images/${name}/json` });
 }
 
 export function imageHistory(client: Client, name: string): Promise<readonly HistoryEntry[]> {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { EngineError } from '#base/errors.ts';
 import type { Context } from '../context.ts';
 import { importImage } from '../import-image.ts';
@@ -34,7 +35,10 @@ export async function bootstrapImage(
   if (!flags.quiet) context.say(`Installing ${reference} with mmdebstrap (${flags.variant})`);
   const started = Date.now();
   using meter = createMeter(context, flags.quiet, { label: `Importing ${reference}` });
-  await using builder = startMmdebstrap(context, words, flags.quiet);
+  await using builder = startMmdebstrap(words, (line) => {
+    if (context.stderr.isTerminal) meter.note(line.replace(/^I: /, '  '));
+    else if (!flags.quiet) context.say(line);
+  });
   await importImage(context, {
     from: '-',
     body: meter.count(builder.output()),
@@ -53,17 +57,18 @@ interface Builder extends AsyncDisposable {
   output(): AsyncGenerator<Buffer, void, void>;
 }
 
-function startMmdebstrap(context: Context, words: readonly string[], quiet: boolean): Builder {
-  const child = spawn('mmdebstrap', [...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** @param tell gets every line that mmdebstrap says */
+function startMmdebstrap(words: readonly string[], tell: (line: string) => void): Builder {
+  const child = spawn(PROGRAM, [...words], { stdio: ['ignore', 'pipe', 'pipe'] });
   const { promise: ended, resolve, reject } = Promise.withResolvers<number | null>();
   ended.catch(() => undefined);
   child.on('error', (error) => reject(startFailure(error)));
   child.on('close', (code) => resolve(code));
   const said: string[] = [];
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said.push(...text.split('\n').filter((line) => line.trim() !== ''));
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    said.push(line);
     said.splice(0, said.length - REMEMBERED_LINES);
-    if (!quiet && !context.stderr.isTerminal) context.stderr.write(text);
+    tell(line);
   });
   return {
     async *output() {
@@ -83,6 +88,7 @@ function startMmdebstrap(context: Context, words: readonly string[], quiet: bool
   };
 }
 
+const PROGRAM = 'mmdebstrap';
 const REMEMBERED_LINES = 12;
 
 function startFailure(error: NodeJS.ErrnoException): Error {

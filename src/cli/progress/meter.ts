@@ -5,6 +5,8 @@ import { humanSize } from '../format/sizes.ts';
 export interface Meter extends Disposable {
   /** Passes a stream through. */
   count(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, void>;
+  /** Shows what happens before bytes flow. */
+  note(text: string): void;
   /** Replaces the line by a last one. */
   finish(line: (size: string) => string): void;
 }
@@ -46,6 +48,11 @@ export function createMeter(context: Context, quiet: boolean, options: MeterOpti
         draw();
         yield Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       }
+    },
+    note: (text) => {
+      if (!visible || bytes > 0) return;
+      shown = true;
+      context.stderr.write(`\r\u001b[K${text}`);
     },
     finish: (line) => {
       clear();
