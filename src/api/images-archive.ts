@@ -3,6 +3,7 @@ import { EngineError } from '#base/errors.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import type { Exchange } from './exchange.ts';
 import { referenceOf } from './images.ts';
+import { pull } from './images-registry.ts';
 import { sendProgress } from './progress.ts';
 import { bodyStream } from './request-body.ts';
 import { sendBody } from './respond.ts';
@@ -34,13 +35,7 @@ async function* withoutProgress(messages: AsyncIterable<ProgressMessage>): Async
 
 async function create(exchange: Exchange): Promise<void> {
   if (exchange.text('fromSrc') !== '') return importArchive(exchange);
-  const reference = referenceOf(exchange.text('fromImage'), exchange.text('tag'));
-  if (reference === '')
-    throw new EngineError('invalid', 'Cannot create image: neither fromSrc nor fromImage given');
-  throw new EngineError(
-    'not-implemented',
-    `Cannot pull ${reference}: pulling from registries is not implemented yet; use "docker load" or "docker import"`,
-  );
+  return pull(exchange);
 }
 
 async function importArchive(exchange: Exchange): Promise<void> {

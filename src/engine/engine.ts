@@ -7,6 +7,7 @@ import type { ImageStore } from '#image/image.ts';
 import type { Networks } from '#network/network.ts';
 import type { EventMessage } from '#wire/event.ts';
 import type { DiskUsage, VersionInfo } from '#wire/system.ts';
+import type { Registries } from '#registry/registry.ts';
 import type { Volumes } from '#volume/volume.ts';
 
 export interface EventQuery {
@@ -21,6 +22,7 @@ export interface EventQuery {
 export interface EngineApi {
   readonly containers: Containers;
   readonly images: ImageStore;
+  readonly registries: Registries;
   readonly networks: Networks;
   readonly volumes: Volumes;
   /** Remembered events since `sinceNs`, then live ones until `untilNs` or the signal. Subscribed when it returns. */

@@ -41,6 +41,13 @@ export interface EngineOptions {
   }[];
   /** Bytes that one layer may unpack to. */
   readonly maximumLayerBytes?: number;
+  /** Registries that may speak http or show any certificate: `host:port`, `host` or a network. */
+  readonly insecureRegistries?: readonly string[];
+  /** URLs of mirrors of Docker Hub. */
+  readonly registryMirrors?: readonly string[];
+  /** Layers that are downloaded, and uploaded, at the same time. */
+  readonly maxConcurrentDownloads?: number;
+  readonly maxConcurrentUploads?: number;
   readonly labels?: readonly string[];
   /** Ready network namespaces kept in stock. */
   readonly networkPoolSize?: number;

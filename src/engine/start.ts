@@ -4,6 +4,7 @@ import { newId } from '#base/ids.ts';
 import type { Containers } from '#container/container.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { Networks } from '#network/network.ts';
+import type { Registries } from '#registry/registry.ts';
 import type { Volumes } from '#volume/volume.ts';
 import type { EventMessage } from '#wire/event.ts';
 import type { DiskUsage, VersionInfo } from '#wire/system.ts';
@@ -23,6 +24,7 @@ const NO_FILTERS: ReadonlyMap<string, readonly string[]> = new Map();
 export class Engine implements EngineApi, AsyncDisposable {
   readonly containers: Containers;
   readonly images: ImageStore;
+  readonly registries: Registries;
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly #options: EngineOptions;
@@ -33,6 +35,7 @@ export class Engine implements EngineApi, AsyncDisposable {
   private constructor(options: EngineOptions, parts: EngineParts, resources: AsyncDisposableStack) {
     this.containers = parts.containers;
     this.images = parts.images;
+    this.registries = parts.registries;
     this.networks = parts.networks;
     this.volumes = parts.volumes;
     this.#options = options;

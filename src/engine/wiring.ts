@@ -19,6 +19,8 @@ import { createLogDrivers, DEFAULT_LOG_DRIVER } from '#log/drivers.ts';
 import type { LogDriver } from '#log/log.ts';
 import type { Networks, NetworksOptions } from '#network/network.ts';
 import { createNetworks } from '#network/create-networks.ts';
+import { createRegistries } from '#registry/registries.ts';
+import type { Registries } from '#registry/registry.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
 import { Leases } from '#store/leases.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
@@ -44,6 +46,7 @@ export interface EngineParts {
   readonly runtime: OciRuntime;
   readonly layers: FileLayerStore;
   readonly images: ImageStore;
+  readonly registries: Registries;
   readonly logs: ReadonlyMap<string, LogDriver>;
   readonly volumes: Volumes;
   readonly networks: Networks;
@@ -90,11 +93,19 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
       workers,
     }),
   );
+  const registries = resources.use(
+    createRegistries({
+      insecureRegistries: options.insecureRegistries ?? [],
+      registryMirrors: options.registryMirrors ?? [],
+    }),
+  );
   const images = await createImageStore({
     content,
     metadata,
     layers,
     leases: new Leases(),
+    registries,
+    ...(options.maxConcurrentDownloads && { maximumDownloads: options.maxConcurrentDownloads }),
     use: { containersOf: (id) => containers?.imageUse.containersOf(id) ?? [] },
     emit: events.emit,
     logger,
@@ -142,6 +153,7 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
     runtime,
     layers,
     images,
+    registries,
     logs,
     volumes,
     networks,

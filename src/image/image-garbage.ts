@@ -8,12 +8,14 @@ import { sweepBlobs } from '#store/garbage.ts';
 import type { Leases } from '#store/leases.ts';
 import { blobsOf } from './image-record.ts';
 import type { ImageTable } from './image-table.ts';
+import type { LayerBlobs } from './layer-blobs.ts';
 
 export interface GarbageOptions {
   readonly table: ImageTable;
   readonly content: ContentStore;
   readonly layers: LayerStore;
   readonly leases: Leases;
+  readonly layerBlobs: LayerBlobs;
   readonly logger: Logger;
 }
 
@@ -32,11 +34,12 @@ export class ImageGarbage {
 
   /** Deletes those of the given blobs and layers that nothing needs. @returns the layers that are gone */
   async collect({ blobs, diffIds }: Released): Promise<ReadonlySet<Digest>> {
-    const { leases, content } = this.#options;
+    const { leases, content, layerBlobs } = this.#options;
+    const packed = layerBlobs.packedFrom(diffIds);
     const held = this.#held();
     const isGarbage = (digest: Digest) => !held.has(digest) && !leases.isProtected(digest);
     const removed = await this.#removeLayers([...diffIds].filter(isGarbage));
-    await Promise.all([...blobs].filter(isGarbage).map((blob) => content.delete(blob)));
+    await Promise.all([...blobs, ...packed].filter(isGarbage).map((blob) => content.delete(blob)));
     return removed;
   }
 
@@ -66,13 +69,14 @@ export class ImageGarbage {
     if (deleted.length > 0) logger.info('Deleted blobs of unfinished work', { count: deleted.length });
   }
 
-  /** Blobs and diff IDs of all images: both are digests, and no digest is garbage as one and not as the other. */
+  /** Blobs and diff IDs of all images and unfinished pulls: both are digests, and no digest is garbage as one and not as the other. */
   #held(): ReadonlySet<Digest> {
     const held = new Set<Digest>();
     for (const image of this.#options.table.all()) {
       for (const blob of blobsOf(image)) held.add(blob);
       for (const { diffId } of image.layers) held.add(diffId);
     }
+    for (const digest of this.#options.layerBlobs.held((diffId) => held.has(diffId))) held.add(digest);
     return held;
   }
 

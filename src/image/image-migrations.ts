@@ -18,5 +18,25 @@ export const imageMigrations: Migrations = {
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX image_references_by_image ON image_references (image_id);
     `,
+    `
+    CREATE TABLE image_manifests (
+      image_id TEXT NOT NULL,
+      digest TEXT NOT NULL,
+      media_type TEXT NOT NULL,
+      content BLOB NOT NULL,
+      added_at_ms INTEGER NOT NULL,
+      PRIMARY KEY (image_id, digest)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER image_manifests_go AFTER DELETE ON image_images BEGIN
+      DELETE FROM image_manifests WHERE image_id = OLD.id;
+    END;
+    CREATE TABLE image_layer_blobs (
+      blob TEXT PRIMARY KEY,
+      diff_id TEXT,
+      compression TEXT NOT NULL,
+      kind TEXT NOT NULL,
+      added_at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    `,
   ],
 };

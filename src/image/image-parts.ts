@@ -6,17 +6,27 @@ import type { ContentStore, Lease } from '#store/content.ts';
 import type { Leases } from '#store/leases.ts';
 import type { Metadata } from '#store/metadata.ts';
 import type { EmitEvent } from '#wire/event.ts';
+import type { Registries } from '#registry/registry.ts';
+import type { RetryPolicy } from '#registry/retry.ts';
 import type { ImageGarbage } from './image-garbage.ts';
+import type { ImageManifests } from './image-manifests.ts';
 import type { ImageTable } from './image-table.ts';
 import type { ImageUse } from './image.ts';
+import type { LayerBlobs } from './layer-blobs.ts';
+import type { LayerDownloads } from './layer-downloads.ts';
 
 export interface ImageParts {
   readonly table: ImageTable;
+  readonly manifests: ImageManifests;
+  readonly layerBlobs: LayerBlobs;
   readonly content: ContentStore;
   readonly metadata: Metadata;
   readonly layers: LayerStore;
   readonly leases: Leases;
   readonly garbage: ImageGarbage;
+  readonly registries: Registries;
+  readonly registryRetry: RetryPolicy;
+  readonly downloads: LayerDownloads;
   readonly use: ImageUse;
   readonly emit: EmitEvent;
   readonly logger: Logger;

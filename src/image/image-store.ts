@@ -4,6 +4,7 @@ import { type Logger, silentLogger } from '#base/log.ts';
 import type { LayerStore } from '#layer/layer.ts';
 import type { Digest } from '#oci/digest.ts';
 import { familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
+import { createRegistries, type OwnedRegistries } from '#registry/registries.ts';
 import type { ContentStore } from '#store/content.ts';
 import type { Leases } from '#store/leases.ts';
 import type { Metadata } from '#store/metadata.ts';
@@ -23,17 +24,30 @@ import { imageHistory, inspectImage, type LayerSize } from './image-inspect.ts';
 import { listImages } from './image-list.ts';
 import { loadImages } from './image-load.ts';
 import { findImage } from './image-lookup.ts';
+import { ImageManifests } from './image-manifests.ts';
 import { type ImageParts, WorkingSet } from './image-parts.ts';
 import { type PruneReport, pruneImages } from './image-prune.ts';
+import { pullImages } from './image-pull.ts';
 import { type NewImage, prepareImage, registerImages } from './image-register.ts';
 import { type RemoveOptions, removeImage } from './image-remove.ts';
 import { saveImages } from './image-save.ts';
 import { ImageTable } from './image-table.ts';
-import type { ImageListQuery, ImageStore, ImageUse, ImportRequest, ResolvedImage } from './image.ts';
+import type {
+  ImageListQuery,
+  ImageStore,
+  ImageUse,
+  ImportRequest,
+  PullRequest,
+  ResolvedImage,
+} from './image.ts';
+import { LayerBlobs } from './layer-blobs.ts';
+import { LayerDownloads } from './layer-downloads.ts';
 
 export { imageMigrations } from './image-migrations.ts';
 
 const DEFAULT_MAXIMUM_LAYER_BYTES = 64 * 2 ** 30;
+/** More than Docker's three: unpacking, not the network, is what takes a core each. */
+const DEFAULT_MAXIMUM_DOWNLOADS = 8;
 
 export interface ImageStoreOptions {
   readonly content: ContentStore;
@@ -46,6 +60,10 @@ export interface ImageStoreOptions {
   readonly logger?: Logger;
   /** Refuse larger blobs; the layer store has its own limit for what comes out of them. Default: 64 GiB. */
   readonly maximumLayerBytes?: number;
+  /** The caller disposes it. */
+  readonly registries?: OwnedRegistries;
+  /** Layers that are downloaded at the same time. */
+  readonly maximumDownloads?: number;
 }
 
 /**
@@ -55,11 +73,26 @@ export interface ImageStoreOptions {
 export async function createImageStore(options: ImageStoreOptions): Promise<FileImageStore> {
   const { content, layers, leases, logger = silentLogger } = options;
   const table = new ImageTable(options.metadata);
-  const garbage = new ImageGarbage({ table, content, layers, leases, logger });
+  const layerBlobs = new LayerBlobs(options.metadata);
+  const garbage = new ImageGarbage({ table, content, layers, leases, layerBlobs, logger });
   await garbage.collectAll();
   await garbage.repair();
   const maximumLayerBytes = options.maximumLayerBytes ?? DEFAULT_MAXIMUM_LAYER_BYTES;
-  return new FileImageStore({ ...options, table, garbage, logger, maximumLayerBytes });
+  const registries = options.registries ?? createRegistries();
+  const { retry } = registries;
+  const { maximumDownloads = DEFAULT_MAXIMUM_DOWNLOADS } = options;
+  return new FileImageStore({
+    ...options,
+    table,
+    manifests: new ImageManifests(options.metadata),
+    layerBlobs,
+    garbage,
+    registries,
+    registryRetry: retry,
+    downloads: new LayerDownloads({ content, layers, leases, blobs: layerBlobs, retry, maximumDownloads }),
+    logger,
+    maximumLayerBytes,
+  });
 }
 
 /** See {@link createImageStore}. */
@@ -81,6 +114,10 @@ export class FileImageStore implements ImageStore {
     options: { readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<ProgressMessage, void> {
     return loadImages(this.#parts, archive, options.signal);
+  }
+
+  pull(request: PullRequest): AsyncGenerator<ProgressMessage, void> {
+    return pullImages(this.#parts, request);
   }
 
   save(references: readonly string[]): Promise<Readable> {

@@ -17,6 +17,7 @@ import type {
   ImageSummary,
   ProgressMessage,
 } from '#wire/image.ts';
+import type { RegistryAuth } from '#wire/registry-auth.ts';
 
 /** What a container needs to know of its image. */
 export interface ResolvedImage {
@@ -40,6 +41,16 @@ export interface ImportRequest {
   readonly signal?: AbortSignal;
 }
 
+export interface PullRequest {
+  /** `repository[:tag][@digest]`; without both, every tag of the repository. */
+  readonly reference: string;
+  /** `OS/ARCHITECTURE[/VARIANT]`; absent: this machine's. */
+  readonly platform?: string;
+  readonly credentials?: RegistryAuth;
+  /** Stops what nobody else waits for, and keeps what has come for the next pull. */
+  readonly signal?: AbortSignal;
+}
+
 export interface ImageListQuery {
   readonly all: boolean;
   readonly filters: ReadonlyMap<string, readonly string[]>;
@@ -50,6 +61,8 @@ export interface ImageStore {
   import(request: ImportRequest): Promise<Digest>;
   /** Accepts docker-archive and OCI layout; yields progress and `Loaded image: x` lines as they happen. */
   load(archive: Readable, options: { readonly signal?: AbortSignal }): AsyncIterable<ProgressMessage>;
+  /** Yields Docker's progress; what fails before the first message is the request's own failure. */
+  pull(request: PullRequest): AsyncIterable<ProgressMessage>;
   /** One archive that is a docker-archive and an OCI layout at once. */
   save(references: readonly string[]): Promise<Readable>;
   /** By reference, full or short id. @throws {EngineError} `not-found` */

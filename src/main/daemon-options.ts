@@ -73,6 +73,10 @@ function engineOptions(reader: SettingReader): EngineOptions {
     layerMode: reader.choice('layer-mode', ['auto', 'erofs', 'directory']),
     maximumLayerBytes: reader.number('max-layer-bytes'),
     networkPoolSize: reader.number('network-pool'),
+    insecureRegistries: reader.list('insecure-registries'),
+    registryMirrors: reader.list('registry-mirrors'),
+    maxConcurrentDownloads: reader.number('max-concurrent-downloads'),
+    maxConcurrentUploads: reader.number('max-concurrent-uploads'),
   };
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given) as unknown as EngineOptions;

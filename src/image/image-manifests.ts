@@ -1,0 +1,49 @@
+import type { StatementSync } from 'node:sqlite';
+import { type Digest, parseDigest } from '#oci/digest.ts';
+import type { Metadata } from '#store/metadata.ts';
+
+/** A manifest or index as a registry has it. */
+export interface StoredManifest {
+  readonly mediaType: string;
+  /** Of `content`. */
+  readonly digest: Digest;
+  readonly content: Buffer;
+}
+
+/**
+ * The manifests that images came with or were pushed as, byte for byte: a push gives a registry the digest that others
+ * know already. They go with their image.
+ */
+export class ImageManifests {
+  readonly #metadata: Metadata;
+  readonly #insert: StatementSync;
+  readonly #select: StatementSync;
+
+  constructor(metadata: Metadata) {
+    const { database } = metadata;
+    this.#metadata = metadata;
+    this.#insert = database.prepare('INSERT OR REPLACE INTO image_manifests VALUES (?, ?, ?, ?, ?)');
+    this.#select = database.prepare(
+      'SELECT * FROM image_manifests WHERE image_id = ? ORDER BY added_at_ms DESC, digest',
+    );
+    database.exec('DELETE FROM image_manifests WHERE image_id NOT IN (SELECT id FROM image_images)');
+  }
+
+  /** For an image that is there, or about to be. */
+  add(imageId: Digest, manifests: readonly StoredManifest[]): void {
+    const now = Date.now();
+    this.#metadata.transaction(() => {
+      for (const { digest, mediaType, content } of manifests)
+        this.#insert.run(imageId, digest, mediaType, content, now);
+    });
+  }
+
+  /** The latest first. */
+  of(imageId: Digest): readonly StoredManifest[] {
+    return this.#select.all(imageId).map((row) => ({
+      digest: parseDigest(String(row['digest'])),
+      mediaType: String(row['media_type']),
+      content: Buffer.from(row['content'] instanceof Uint8Array ? row['content'] : []),
+    }));
+  }
+}

@@ -1,0 +1,104 @@
+import type { StatementSync } from 'node:sqlite';
+import { type Digest, parseDigest } from '#oci/digest.ts';
+import type { LayerCompression } from '#oci/media-types.ts';
+import type { Metadata } from '#store/metadata.ts';
+import type { ImageLayer } from './image-record.ts';
+
+/** What pulls left unfinished is given up after so long. */
+const KEEP_FETCHED_MS = 24 * 3600 * 1000;
+
+/** A blob that no image has as its own. */
+export interface LayerBlob {
+  readonly blob: Digest;
+  readonly compression: LayerCompression;
+  /** Absent where it was not unpacked yet. */
+  readonly diffId?: Digest;
+  /**
+   * `fetched`: by a pull that has not become an image; kept for a day, so that the next pull continues.
+   * `packed`: made here for a push; kept as long as an image has the layer.
+   */
+  readonly kind: 'fetched' | 'packed';
+  readonly addedAtMs: number;
+}
+
+/** Blobs of layers beside those that images name: in memory for reading, in the metadata for good. */
+export class LayerBlobs {
+  readonly #metadata: Metadata;
+  readonly #blobs = new Map<Digest, LayerBlob>();
+  readonly #insert: StatementSync;
+  readonly #delete: StatementSync;
+
+  constructor(metadata: Metadata) {
+    const { database } = metadata;
+    this.#metadata = metadata;
+    this.#insert = database.prepare('INSERT OR REPLACE INTO image_layer_blobs VALUES (?, ?, ?, ?, ?)');
+    this.#delete = database.prepare('DELETE FROM image_layer_blobs WHERE blob = ?');
+    for (const row of database.prepare('SELECT * FROM image_layer_blobs').all()) this.#remember(blobOf(row));
+  }
+
+  add(blob: Omit<LayerBlob, 'addedAtMs'>): void {
+    const added = { ...blob, addedAtMs: Date.now() };
+    const { diffId, compression, kind, addedAtMs } = added;
+    this.#metadata.transaction(() =>
+      this.#insert.run(blob.blob, diffId ?? null, compression, kind, addedAtMs),
+    );
+    this.#remember(added);
+  }
+
+  /** For blobs that have become an image's, or are gone. */
+  forget(blobs: Iterable<Digest>): void {
+    const known = [...blobs].filter((blob) => this.#blobs.has(blob));
+    if (known.length === 0) return;
+    this.#metadata.transaction(() => {
+      for (const blob of known) this.#delete.run(blob);
+    });
+    for (const blob of known) this.#blobs.delete(blob);
+  }
+
+  get(blob: Digest): LayerBlob | undefined {
+    return this.#blobs.get(blob);
+  }
+
+  all(): IteratorObject<LayerBlob> {
+    return this.#blobs.values();
+  }
+
+  /** Blobs that were packed from these layers. */
+  packedFrom(diffIds: Iterable<Digest>): readonly Digest[] {
+    const wanted = new Set(diffIds);
+    return [...this.#blobs.values()]
+      .filter(({ kind, diffId }) => kind === 'packed' && diffId !== undefined && wanted.has(diffId))
+      .map(({ blob }) => blob);
+  }
+
+  /** Blobs and layers to keep, where `isHeld` says which layers images have. Forgets the rest. */
+  held(isHeld: (diffId: Digest) => boolean): readonly Digest[] {
+    const oldestMs = Date.now() - KEEP_FETCHED_MS;
+    const isKept = ({ kind, diffId, addedAtMs }: LayerBlob) =>
+      kind === 'fetched' ? addedAtMs > oldestMs : diffId !== undefined && isHeld(diffId);
+    const blobs = [...this.#blobs.values()];
+    this.forget(blobs.filter((blob) => !isKept(blob)).map(({ blob }) => blob));
+    return blobs.filter(isKept).flatMap(({ blob, diffId }) => (diffId ? [blob, diffId] : [blob]));
+  }
+
+  #remember(blob: LayerBlob): void {
+    this.#blobs.set(blob.blob, blob);
+  }
+}
+
+/** The layer that a blob is known to be. */
+export function layerOf({ blob, compression, diffId }: LayerBlob): ImageLayer | undefined {
+  return diffId && { blob, compression, diffId };
+}
+
+function blobOf(row: Readonly<Record<string, unknown>>): LayerBlob {
+  const diffId = row['diff_id'];
+  const compression = row['compression'];
+  return {
+    blob: parseDigest(String(row['blob'])),
+    compression: compression === 'gzip' || compression === 'zstd' ? compression : 'none',
+    kind: row['kind'] === 'packed' ? 'packed' : 'fetched',
+    addedAtMs: Number(row['added_at_ms']),
+    ...(typeof diffId === 'string' ? { diffId: parseDigest(diffId) } : undefined),
+  };
+}

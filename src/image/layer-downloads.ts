@@ -1,0 +1,148 @@
+/** Layers on their way here: each blob once, however many pulls want it. */
+import { EngineError, isEngineError } from '#base/errors.ts';
+import { KeyedLock } from '#base/keyed-lock.ts';
+import { Semaphore } from '#base/semaphore.ts';
+import type { LayerStore } from '#layer/layer.ts';
+import { SharedWork } from '#layer/shared-work.ts';
+import type { Descriptor } from '#oci/descriptor.ts';
+import type { Digest } from '#oci/digest.ts';
+import type { LayerCompression } from '#oci/media-types.ts';
+import { downloadBlob } from '#registry/download.ts';
+import type { Repository } from '#registry/registry.ts';
+import type { RetryPolicy } from '#registry/retry.ts';
+import type { ContentStore, Lease } from '#store/content.ts';
+import type { Leases } from '#store/leases.ts';
+import type { ProgressMessage } from '#wire/image.ts';
+import type { ImageLayer } from './image-record.ts';
+import type { LayerBlobs } from './layer-blobs.ts';
+import { LayerProgress, type ReportProgress } from './layer-progress.ts';
+
+export interface LayerDownloadsOptions {
+  readonly content: ContentStore;
+  readonly layers: LayerStore;
+  readonly leases: Leases;
+  readonly blobs: LayerBlobs;
+  readonly retry: RetryPolicy;
+  /** At the same time, of all pulls together. */
+  readonly maximumDownloads: number;
+}
+
+export interface LayerSource {
+  readonly repository: Repository;
+  readonly descriptor: Pick<Descriptor, 'digest' | 'size'>;
+  readonly compression: LayerCompression;
+}
+
+export class LayerDownloads {
+  readonly #options: LayerDownloadsOptions;
+  readonly #permits: Semaphore;
+  readonly #work = new SharedWork<Digest, ImageLayer>();
+  readonly #locks = new KeyedLock<Digest>();
+  readonly #audiences = new Map<Digest, Audience>();
+
+  constructor(options: LayerDownloadsOptions) {
+    this.#options = options;
+    this.#permits = new Semaphore(options.maximumDownloads);
+  }
+
+  /**
+   * Fetches, verifies and unpacks a blob; the diff ID comes from its bytes. The caller's lease must protect the blob
+   * and the diff ID it expects. Aborting keeps what has come, and stops the download if nobody else waits for it.
+   *
+   * @throws {EngineError} `invalid` for wrong bytes; what `registry.ts` says
+   */
+  async fetch(source: LayerSource, report: ReportProgress, signal: AbortSignal): Promise<ImageLayer> {
+    const { digest } = source.descriptor;
+    const audience = this.#audiences.get(digest) ?? new Audience();
+    this.#audiences.set(digest, audience);
+    using _ = audience.join(report);
+    try {
+      return await this.#work.do(digest, (cancelled) => this.#run(source, audience, cancelled), signal);
+    } finally {
+      if (audience.size <= 1) this.#audiences.delete(digest);
+    }
+  }
+
+  async #run(source: LayerSource, audience: Audience, signal: AbortSignal): Promise<ImageLayer> {
+    const { leases, layers, blobs } = this.#options;
+    const { descriptor, compression } = source;
+    const blob = descriptor.digest;
+    const progress = new LayerProgress(blob, (message) => audience.tell(message));
+    await using lease = leases.open();
+    lease.protect(blob);
+    await this.#store(source, lease, progress, signal);
+    progress.status('Download complete');
+    progress.bytes('Extracting', descriptor.size, descriptor.size);
+    const { diffId } = await layers.unpack({ blob, compression, signal });
+    lease.protect(diffId);
+    blobs.add({ blob, compression, diffId, kind: 'fetched' });
+    progress.status('Pull complete');
+    return { blob, compression, diffId };
+  }
+
+  async #store(
+    source: LayerSource,
+    lease: Lease,
+    progress: LayerProgress,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { content, blobs } = this.#options;
+    const { descriptor, compression } = source;
+    // A download that was cancelled may still be putting its file away.
+    using _lock = await this.#locks.acquire(descriptor.digest);
+    if (await content.stat(descriptor.digest)) return;
+    using _permit = await this.#permits.acquire();
+    signal.throwIfAborted();
+    await this.#download(source, lease, progress, signal);
+    blobs.add({ blob: descriptor.digest, compression, kind: 'fetched' });
+  }
+
+  async #download(
+    source: LayerSource,
+    lease: Lease,
+    progress: LayerProgress,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { repository, descriptor } = source;
+    const { content, retry } = this.#options;
+    const { digest, size } = descriptor;
+    const options = { resumable: true, maximumBytes: size, lease, signal };
+    await using writer = await content.openWriter(`blob ${digest}`, options);
+    const { offset } = writer;
+    for await (const chunk of downloadBlob({ repository, descriptor, offset, retry, signal })) {
+      await writer.write(chunk);
+      progress.bytes('Downloading', writer.offset, size);
+    }
+    progress.status('Verifying Checksum');
+    try {
+      await writer.commit({ sizeBytes: size, digest });
+    } catch (cause) {
+      if (!isEngineError(cause, 'invalid')) throw cause;
+      throw new EngineError('invalid', `filesystem layer verification failed for digest ${digest}`, {
+        cause,
+      });
+    }
+  }
+}
+
+/** Those who want to hear of one download; who comes late is told where it is. */
+class Audience {
+  readonly #listeners = new Set<ReportProgress>();
+  #last: ProgressMessage | undefined;
+
+  get size(): number {
+    return this.#listeners.size;
+  }
+
+  join(report: ReportProgress): Disposable {
+    const listener = (message: ProgressMessage) => report(message);
+    this.#listeners.add(listener);
+    if (this.#last) report(this.#last);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  tell(message: ProgressMessage): void {
+    this.#last = message;
+    for (const report of this.#listeners) report(message);
+  }
+}

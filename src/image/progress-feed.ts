@@ -1,0 +1,38 @@
+import type { ProgressMessage } from '#wire/image.ts';
+
+/**
+ * Progress of work that goes on at several places, as one stream. A reader that is slow misses intermediate states of
+ * a layer, never a change of status; memory stays bounded by the number of layers.
+ */
+export class ProgressFeed implements AsyncIterable<ProgressMessage> {
+  #queue: ProgressMessage[] = [];
+  #wake: (() => void) | undefined;
+  #ended = false;
+
+  push(message: ProgressMessage): void {
+    const last = this.#queue.findLastIndex(({ id }) => id === message.id);
+    const isOutdated =
+      last >= 0 && message.progress !== undefined && this.#queue[last]?.status === message.status;
+    if (isOutdated) this.#queue[last] = message;
+    else this.#queue.push(message);
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<ProgressMessage> {
+    for (;;) {
+      const messages = this.#queue;
+      this.#queue = [];
+      yield* messages;
+      if (this.#queue.length > 0) continue;
+      if (this.#ended) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      await promise;
+    }
+  }
+}
