@@ -22,15 +22,16 @@ test('every command loads and helps', async () => {
   }
 });
 
+const kindOf = (line: string) => findCommand(line.split(' ')).kind;
+
 test('commands are found by their words, groups and aliases', () => {
-  const kinds = (line: string) => findCommand(line.split(' ')).kind;
   assert.deepEqual(
     [
-      kinds('ps -a'),
-      kinds('container list'),
-      kinds('container'),
-      kinds('container pss'),
-      kinds('constructor'),
+      kindOf('ps -a'),
+      kindOf('container list'),
+      kindOf('container'),
+      kindOf('container pss'),
+      kindOf('constructor'),
     ],
     ['command', 'command', 'group', 'unknown', 'unknown'],
   );

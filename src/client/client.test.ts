@@ -100,6 +100,10 @@ test('errors carry status and message', async () => {
   );
 });
 
+async function* body(count: number): AsyncGenerator<Buffer> {
+  for (let each = 0; each < count; each++) yield Buffer.alloc(100_000, 1);
+}
+
 test('a body streams out in chunks, and an early refusal ends it', async () => {
   let received = 0;
   await using server = await serve((request, response) => {
@@ -111,9 +115,6 @@ test('a body streams out in chunks, and an early refusal ends it', async () => {
     request.on('data', (chunk: Buffer) => (received += chunk.length));
     request.on('end', () => response.end('{}'));
   });
-  async function* body(count: number): AsyncGenerator<Buffer> {
-    for (let each = 0; each < count; each++) yield Buffer.alloc(100_000, 1);
-  }
   await server.client.run({ method: 'PUT', path: '/take', body: body(20) });
   assert.equal(received, 2_000_000);
   await assert.rejects(server.client.run({ method: 'PUT', path: '/refuse', body: body(1_000_000) }), /no/);

@@ -66,6 +66,8 @@ function suite(command: () => readonly string[]): void {
     return outcome.stdout.replace(/\n$/, '');
   };
 
+  const told = async (...args: readonly string[]): Promise<string> => (await caisson(args)).stderr;
+
   test('run: streams, standard input, exit codes', async () => {
     assert.deepEqual(await caisson(['run', '--rm', 'bb', 'sh', '-c', 'echo out; echo err >&2; exit 3']), {
       exitCode: 3,
@@ -200,22 +202,21 @@ function suite(command: () => readonly string[]): void {
 
   test('failures say what is wrong and what may help', async () => {
     await ok('create', '--name', 'webserver', 'bb', 'true');
-    const words = async (...args: readonly string[]): Promise<string> => (await caisson(args)).stderr;
     assert.match(
-      await words('start', 'webservr'),
+      await told('start', 'webservr'),
       /^caisson: No such container: webservr\nDid you mean "webserver"\?/,
     );
     assert.match(
-      await words('imgaes'),
+      await told('imgaes'),
       /'imgaes' is not a caisson command\.\n\nDid you mean:\n {2}caisson images/,
     );
-    assert.match(await words('ps', '--al'), /unknown flag: --al\nDid you mean --all\?/);
+    assert.match(await told('ps', '--al'), /unknown flag: --al\nDid you mean --all\?/);
     assert.match(
-      await words('ps', '-a', '--format', '{{.Nmae}}'),
+      await told('ps', '-a', '--format', '{{.Nmae}}'),
       /Cannot use this --format: no field "Nmae" here; there are: ID, /,
     );
     assert.match(
-      await words('create', '--name', 'webserver', 'bb', 'true'),
+      await told('create', '--name', 'webserver', 'bb', 'true'),
       /already in use.*\nFree the name with "caisson rm -f webserver"/,
     );
     const nobody = await runProgram(command()[0] ?? '', [
