@@ -1,0 +1,176 @@
+/** Engines on one host do not disturb each other: ours among themselves, and with Docker. */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TestDaemon } from '../support/daemon.ts';
+import { dockerOk, importBusybox, type Outcome, runProgram } from '../support/docker.ts';
+import { mountsBelow } from '../support/leftovers.ts';
+import type { Subject } from '../support/subject.ts';
+
+/** A network of its own, since dockerd changes the firewall of the whole host. */
+const name = `cst-${process.pid}`;
+const netns = `/run/netns/${name}`;
+const inside = (...command: readonly string[]): Promise<Outcome> =>
+  runProgram('nsenter', [`--net=${netns}`, ...command]);
+
+before(async () => {
+  spawnSync('ip', ['netns', 'add', name]);
+  await inside('sh', '-ec', 'ip link set lo up; ip link add up0 type bridge; ip link set up0 up');
+  await inside('sh', '-ec', 'ip address add 192.0.2.2/24 dev up0; ip route add default via 192.0.2.1');
+});
+
+after(() => {
+  spawnSync('ip', ['netns', 'delete', name]);
+});
+
+async function startOurs(): Promise<TestDaemon> {
+  const daemon = new TestDaemon({ netns, flags: ['--network-pool', '1'] });
+  await daemon.start();
+  await importBusybox(daemon);
+  return daemon;
+}
+
+const SERVE = 'echo $(hostname) > /www/index.html; exec httpd -f -p 80 -h /www';
+
+/** A web server that answers with its name, published on `port`. */
+async function serve(engine: Subject, hostname: string, port: number): Promise<void> {
+  const flags = ['-d', '--name', hostname, '-h', hostname, '-p', `${port}:80`];
+  await dockerOk(engine, ['run', ...flags, 'bb', 'sh', '-c', SERVE]);
+}
+
+/** What the host gets from one of its ports; empty if nobody answers. */
+async function fetchPort(port: number): Promise<string> {
+  const attempt = `for i in 1 2 3 4 5 6 7 8; do busybox wget -T 1 -q -O - http://127.0.0.1:${port}/ && exit; sleep 0.1; done`;
+  return (await inside('sh', '-c', attempt)).stdout;
+}
+
+const addressOf = (engine: Subject, container: string) =>
+  dockerOk(engine, ['inspect', '-f', '{{.NetworkSettings.IPAddress}}', container]);
+
+const subnetOf = (engine: Subject) =>
+  dockerOk(engine, ['network', 'inspect', '-f', '{{(index .IPAM.Config 0).Subnet}}', 'bridge']);
+
+/** Whether a container can reach an address on port 80. */
+async function reaches(engine: Subject, container: string, address: string): Promise<boolean> {
+  const probe = ['exec', container, 'wget', '-T', '1', '-q', '-O', '-', `http://${address}/`];
+  const outcome = await runProgram('docker', ['-H', engine.host, ...probe]);
+  return outcome.exitCode === 0;
+}
+
+test('two engines: their own subnets, ports, names and containers', async () => {
+  await using first = await startOurs();
+  await using second = await startOurs();
+  assert.notEqual(await subnetOf(first), await subnetOf(second));
+  await serve(first, 'one', 8001);
+  await serve(second, 'two', 8002);
+  await serve(second, 'three', 8003);
+  assert.deepEqual([await fetchPort(8001), await fetchPort(8002)], ['one\n', 'two\n']);
+  assert.equal(await dockerOk(first, ['ps', '--format', '{{.Names}}']), 'one');
+  assert.equal(await dockerOk(second, ['exec', 'two', 'wget', '-q', '-O', '-', 'http://three/']), 'three');
+  const foreign = await runProgram('docker', ['-H', first.host, 'exec', 'one', 'nslookup', 'two']);
+  assert.notEqual(foreign.exitCode, 0, 'names of one engine mean nothing in another');
+  assert.ok(!(await reaches(first, 'one', await addressOf(second, 'two'))), 'networks are apart');
+  assert.equal(
+    await dockerOk(first, ['exec', 'one', 'wget', '-q', '-O', '-', 'http://192.0.2.2:8002/']),
+    'two',
+  );
+  const taken = await runProgram('docker', ['-H', first.host, 'run', '--rm', '-p', '8002:80', 'bb', 'true']);
+  assert.match(taken.stderr, /port is already allocated|address already in use/);
+});
+
+test('what happens to one engine does not touch another', async () => {
+  await using first = await startOurs();
+  await using second = await startOurs();
+  await serve(first, 'one', 8001);
+  await serve(second, 'two', 8002);
+  for (const disturb of [
+    () => first.crash(),
+    () => first.stop().then(() => first.start()),
+    () => dockerOk(first, ['rm', '-f', 'one']),
+    () => first.stop(),
+  ]) {
+    await disturb();
+    assert.equal(await fetchPort(8002), 'two\n');
+    assert.equal(await dockerOk(second, ['exec', 'two', 'hostname']), 'two');
+  }
+  await first.start();
+  await dockerOk(second, ['run', '--rm', 'bb', 'true']);
+});
+
+test('engines that start at the same time choose different subnets', async () => {
+  await using stack = new AsyncDisposableStack();
+  const daemons = Array.from({ length: 3 }, () => stack.use(new TestDaemon({ netns })));
+  await Promise.all(daemons.map((daemon) => daemon.start()));
+  const subnets = await Promise.all(daemons.map(subnetOf));
+  assert.equal(new Set(subnets).size, daemons.length, subnets.join(' '));
+});
+
+test('a second daemon on the same root is refused', async () => {
+  await using daemon = await startOurs();
+  const outcome = await runProgram(join(import.meta.dirname, '../../bin/caissond'), [
+    '--root',
+    daemon.root,
+    '--run',
+    `${daemon.run}2`,
+    '--host',
+    `${daemon.host}2`,
+  ]);
+  assert.equal(outcome.exitCode, 1);
+  assert.match(outcome.stderr, new RegExp(`in use by process ${daemon.pid}`));
+  assert.equal(await dockerOk(daemon, ['run', '--rm', 'bb', 'echo', 'fine']), 'fine');
+});
+
+const hasDocker = existsSync('/usr/sbin/dockerd');
+
+test('Docker beside us: both work, before and after the other starts and stops', {
+  skip: !hasDocker && 'dockerd is not installed',
+}, async () => {
+  await using ours = await startOurs();
+  await serve(ours, 'ours', 8001);
+  {
+    await using theirs = await startDocker();
+    await importBusybox(theirs);
+    await serve(theirs, 'theirs', 8002);
+    assert.deepEqual([await fetchPort(8001), await fetchPort(8002)], ['ours\n', 'theirs\n']);
+    assert.notEqual(await subnetOf(ours), await subnetOf(theirs));
+    await ours.stop();
+    await ours.start();
+    await serve(ours, 'later', 8003);
+    assert.deepEqual([await fetchPort(8002), await fetchPort(8003)], ['theirs\n', 'later\n']);
+    const outward = ['exec', 'later', 'wget', '-T', '2', '-q', '-O', '-', 'http://192.0.2.2:8002/'];
+    assert.equal(await dockerOk(ours, outward), 'theirs');
+    await dockerOk(theirs, ['rm', '-f', 'theirs']);
+  }
+  assert.deepEqual([await fetchPort(8001), await fetchPort(8003)], ['ours\n', 'later\n']);
+});
+
+/** dockerd in the network of this test, with everything else of its own. */
+async function startDocker(): Promise<Subject> {
+  const directory = mkdtempSync('/tmp/caisson-test-dockerd-');
+  const socket = join(directory, 'docker.sock');
+  const log = openSync(join(directory, 'log'), 'w');
+  const places = ['--data-root', join(directory, 'root'), '--exec-root', join(directory, 'run')];
+  const flags = [...places, '--pidfile', join(directory, 'pid'), '-H', `unix://${socket}`];
+  // A mount namespace too: it mounts its network namespaces below /run/docker.
+  const command = [`--net=${netns}`, 'unshare', '--mount', '--propagation', 'private', 'dockerd', ...flags];
+  const child = spawn('nsenter', command, { stdio: ['ignore', log, log] });
+  const exited = once(child, 'exit');
+  while ((await runProgram('docker', ['-H', `unix://${socket}`, 'version'])).exitCode !== 0) {
+    assert.equal(child.exitCode, null, 'dockerd runs');
+    await sleep(100);
+  }
+  return {
+    host: `unix://${socket}`,
+    socket,
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGTERM');
+      await exited;
+      for (const { target } of mountsBelow(directory).toReversed()) spawnSync('umount', ['-l', target]);
+      rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
