@@ -149,7 +149,8 @@ export const CASES: readonly Case[] = [
     runs: 2,
     cold: true,
     before: (c) => void command(c, ['rm', '-f', 'bl'], { check: false }),
-    run: (c) => commandToNull(c, ['run', '--name', 'bl', '--network', 'none', 'bench', 'sh', '-c', YES]),
+    run: (c) =>
+      commandToNull(c, ['run', '--name', 'bl', '--network', 'none', ...keepAll(c), 'bench', 'sh', '-c', YES]),
   },
   {
     name: 'logs-read-200MB',

@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-packages="ca-certificates crun erofs-utils golang-github-containers-common libnftables1 mmdebstrap tini"
+packages="ca-certificates crun golang-github-containers-common libnftables1 mmdebstrap tini"
 system=yes
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -14,7 +14,7 @@ while [ $# -gt 0 ]; do
     --with)
       shift
       case "$1" in
-        test) packages="$packages busybox-static docker-cli e2fsprogs iproute2 procps python3 util-linux" ;;
+        test) packages="$packages busybox-static docker-cli e2fsprogs erofs-utils iproute2 iptables nftables procps python3 skopeo util-linux" ;;
         bench) packages="$packages busybox-static docker-cli docker.io podman python3" ;;
         *) echo "setup: cannot set up for '$1': test or bench expected" >&2; exit 2 ;;
       esac

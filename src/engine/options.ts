@@ -1,4 +1,5 @@
 import type { Logger } from '#base/log.ts';
+import type { Ulimit } from '#wire/container.ts';
 
 /**
  * Everything an engine can be told, in one typed object; `caissond` makes it from its flags and configuration file,
@@ -8,48 +9,44 @@ export interface EngineOptions {
   /** Data that must survive: images, volumes, containers, metadata. One engine at a time. */
   readonly root: string;
   /** State that need not survive a reboot: mounts, FIFOs, pinned namespaces. */
-  readonly run?: string;
+  readonly run?: string | undefined;
   /** The default bridge, at most 15 bytes. Derived from `run` where that is not the standard one. */
-  readonly bridge?: string;
+  readonly bridge?: string | undefined;
   /** Address and prefix of the default bridge: `172.17.0.1/16`. */
-  readonly bip?: string;
+  readonly bip?: string | undefined;
   /** Whether to manage the firewall (NAT, published ports, isolation). */
-  readonly iptables?: boolean;
-  readonly userlandProxy?: boolean;
+  readonly iptables?: boolean | undefined;
+  readonly userlandProxy?: boolean | undefined;
   /** Whether containers on the default bridge may talk to each other. */
-  readonly icc?: boolean;
+  readonly icc?: boolean | undefined;
   /** Host address for ports that are published without one. */
-  readonly ip?: string;
-  readonly dns?: readonly string[];
-  readonly dnsSearch?: readonly string[];
-  readonly dnsOptions?: readonly string[];
-  readonly logDriver?: string;
-  readonly logOptions?: Readonly<Record<string, string>>;
+  readonly ip?: string | undefined;
+  readonly dns?: readonly string[] | undefined;
+  readonly dnsSearch?: readonly string[] | undefined;
+  readonly dnsOptions?: readonly string[] | undefined;
+  readonly logDriver?: string | undefined;
+  readonly logOptions?: Readonly<Record<string, string>> | undefined;
   /** How layers are kept; `auto` probes the kernel. */
-  readonly layerMode?: 'auto' | 'erofs' | 'directory';
-  readonly runtime?: 'auto' | 'crun' | 'runc';
-  readonly cgroupParent?: string;
+  readonly layerMode?: 'auto' | 'erofs' | 'directory' | undefined;
+  readonly runtime?: 'auto' | 'crun' | 'runc' | undefined;
+  readonly cgroupParent?: string | undefined;
   /** Path of the default seccomp profile, or `unconfined`. */
-  readonly seccompProfile?: string;
-  readonly initPath?: string;
+  readonly seccompProfile?: string | undefined;
+  readonly initPath?: string | undefined;
   /** Bytes of /dev/shm. */
-  readonly defaultShmSize?: number;
-  readonly defaultUlimits?: readonly {
-    readonly Name: string;
-    readonly Hard: number;
-    readonly Soft: number;
-  }[];
+  readonly defaultShmSize?: number | undefined;
+  readonly defaultUlimits?: readonly Ulimit[] | undefined;
   /** Bytes that one layer may unpack to. */
-  readonly maximumLayerBytes?: number;
+  readonly maximumLayerBytes?: number | undefined;
   /** Registries that may speak http or show any certificate: `host:port`, `host` or a network. */
-  readonly insecureRegistries?: readonly string[];
+  readonly insecureRegistries?: readonly string[] | undefined;
   /** URLs of mirrors of Docker Hub. */
-  readonly registryMirrors?: readonly string[];
+  readonly registryMirrors?: readonly string[] | undefined;
   /** Layers that are downloaded, and uploaded, at the same time. */
-  readonly maxConcurrentDownloads?: number;
-  readonly maxConcurrentUploads?: number;
-  readonly labels?: readonly string[];
+  readonly maxConcurrentDownloads?: number | undefined;
+  readonly maxConcurrentUploads?: number | undefined;
+  readonly labels?: readonly string[] | undefined;
   /** Ready network namespaces kept in stock. */
-  readonly networkPoolSize?: number;
-  readonly logger?: Logger;
+  readonly networkPoolSize?: number | undefined;
+  readonly logger?: Logger | undefined;
 }

@@ -165,20 +165,10 @@ export interface FilesystemSpace {
   readonly availableBytes: number;
   readonly totalInodes: number;
   readonly freeInodes: number;
-  /** Which file system: {@link FilesystemMagic}. */
+  /** Which file system: a number of <linux/magic.h>. */
   readonly type: number;
 }
 
-/** Numbers of file systems (<linux/magic.h>) whose abilities differ in what matters to us. */
-export const FilesystemMagic = {
-  ext4: 0xef53,
-  xfs: 0x58465342,
-  btrfs: 0x9123683e,
-  tmpfs: 0x01021994,
-  overlay: 0x794c7630,
-  erofs: 0xe0f5e1e2,
-  nfs: 0x6969,
-} as const;
 
 export function statfs(path: string): FilesystemSpace {
   const { bsize, blocks, bavail, files, ffree, type } = statfsSync(path);

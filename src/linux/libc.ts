@@ -69,7 +69,6 @@ interface LibC {
     data: string | null,
   ): number;
   posix_openpt(flags: number): number;
-  prctl(option: number, a: number, b: number, c: number, d: number): number;
   ptsname_r(fd: number, path: Buffer, size: number): number;
   read(fd: number, data: Buffer, size: number): number;
   recv(fd: number, data: Buffer, size: number, flags: number): number;
@@ -116,7 +115,6 @@ export const libc = bindLibrary<LibC>(LIBC, {
   mknod: 'int mknod(const char*, unsigned int, unsigned long)',
   mount: 'int mount(const char*, const char*, const char*, unsigned long, const char*)',
   posix_openpt: 'int posix_openpt(int)',
-  prctl: 'int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)',
   ptsname_r: 'int ptsname_r(int, void*, size_t)',
   read: 'long read(int, void*, size_t)',
   recv: 'long recv(int, void*, size_t, int)',

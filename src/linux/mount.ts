@@ -5,8 +5,8 @@ import { FilesystemContext } from './filesystem-context.ts';
 import { check, libc } from './libc.ts';
 import { syscall } from './syscalls.ts';
 
-export { mountOverlay, type OverlayOptions } from './overlay-mount.ts';
-export { listMounts, type MountInfo } from './mountinfo.ts';
+export { mountOverlay } from './overlay-mount.ts';
+export { listMounts } from './mountinfo.ts';
 
 /** Flags of mount(2). */
 export const MountFlag = {

@@ -137,11 +137,3 @@ export function parseStat(text: string): ProcessStat | undefined {
   const [state, startTime] = [fields[0], fields[19]];
   return state === undefined || startTime === undefined ? undefined : { state, startTime };
 }
-
-/** <linux/prctl.h> */
-const PR_SET_CHILD_SUBREAPER = 36;
-
-/** Orphaned descendants become our children instead of init's (PR_SET_CHILD_SUBREAPER, prctl(2)). */
-export function setChildSubreaper(): void {
-  check('prctl', 'the child subreaper', libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
-}

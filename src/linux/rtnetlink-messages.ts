@@ -2,4 +2,3 @@
 export * from './rtnetlink-addresses.ts';
 export * from './rtnetlink-link-kinds.ts';
 export * from './rtnetlink-links.ts';
-export type { RouteMessage } from './rtnetlink-message.ts';

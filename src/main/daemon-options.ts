@@ -4,6 +4,7 @@ import { EngineError } from '#base/errors.ts';
 import type { LogLevel } from '#base/log.ts';
 import type { ListenTarget } from '#api/server.ts';
 import type { EngineOptions } from '#engine/options.ts';
+import type { Ulimit } from '#wire/container.ts';
 import { SETTINGS, settingKey, type SettingValues } from './daemon-settings.ts';
 
 export interface DaemonOptions {
@@ -49,7 +50,7 @@ function ignoredSettings(settings: SettingValues): readonly string[] {
 }
 
 function engineOptions(reader: SettingReader): EngineOptions {
-  const options: Partial<Record<keyof EngineOptions, unknown>> = {
+  return {
     root: reader.string('root') ?? '/var/lib/caisson',
     run: reader.string('run'),
     bridge: reader.string('bridge'),
@@ -67,7 +68,7 @@ function engineOptions(reader: SettingReader): EngineOptions {
     cgroupParent: reader.string('cgroup-parent'),
     runtime: reader.choice('default-runtime', ['crun', 'runc', 'auto']),
     defaultShmSize: reader.bytes('default-shm-size'),
-    defaultUlimits: reader.values('default-ulimits'),
+    defaultUlimits: reader.ulimits('default-ulimits'),
     initPath: reader.string('init-path'),
     seccompProfile: reader.string('seccomp-profile'),
     layerMode: reader.choice('layer-mode', ['auto', 'erofs', 'directory']),
@@ -78,14 +79,12 @@ function engineOptions(reader: SettingReader): EngineOptions {
     maxConcurrentDownloads: reader.number('max-concurrent-downloads'),
     maxConcurrentUploads: reader.number('max-concurrent-uploads'),
   };
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given) as unknown as EngineOptions;
 }
 
 function logLevel(reader: SettingReader): LogLevel {
   if (reader.boolean('debug') === true) return 'debug';
   const level = reader.choice('log-level', ['debug', 'info', 'warn', 'error', 'fatal']) ?? 'info';
-  return level === 'fatal' ? 'error' : (level as LogLevel);
+  return level === 'fatal' ? 'error' : level;
 }
 
 /** `unix:///path`, `tcp://host:port`, `fd://` (systemd's first descriptor) or `fd://N`. */
@@ -128,6 +127,15 @@ function tlsOf(reader: SettingReader): { cert: Buffer; key: Buffer; ca?: Buffer 
   };
 }
 
+/** The configuration file's form is the command line's: an object with `Hard` and `Soft`. */
+function ulimitOf(name: string, limit: unknown): Ulimit {
+  const fields: Readonly<Record<string, unknown>> =
+    typeof limit === 'object' && limit !== null ? { ...limit } : {};
+  const { Hard, Soft } = fields;
+  if (typeof Hard === 'number' && typeof Soft === 'number') return { Name: name, Hard, Soft };
+  throw new EngineError('invalid', `Cannot use default ulimit ${name}: numbers "Hard" and "Soft" expected`);
+}
+
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
 /** Typed access to settings whose kinds the table has checked. */
@@ -164,14 +172,16 @@ class SettingReader {
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, String(item)]));
   }
 
-  values(key: string): readonly unknown[] | undefined {
+  ulimits(key: string): readonly Ulimit[] | undefined {
     const value = this.#settings.get(key);
-    return typeof value === 'object' && !Array.isArray(value) ? Object.values(value) : undefined;
+    if (typeof value !== 'object' || Array.isArray(value)) return undefined;
+    return Object.entries(value).map(([name, limit]) => ulimitOf(name, limit));
   }
 
-  choice(key: string, allowed: readonly string[]): string | undefined {
+  choice<const Choice extends string>(key: string, allowed: readonly Choice[]): Choice | undefined {
     const value = this.string(key);
-    if (value === undefined || allowed.includes(value)) return value;
+    const chosen = allowed.find((candidate) => candidate === value);
+    if (value === undefined || chosen !== undefined) return chosen;
     throw new EngineError('invalid', `Cannot use --${key}=${value}: one of ${allowed.join(', ')} expected`);
   }
 
