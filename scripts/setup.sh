@@ -6,7 +6,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-packages="ca-certificates crun golang-github-containers-common libnftables1 mmdebstrap tini"
+# libatomic1: the pinned Node needs it.
+packages="ca-certificates crun golang-github-containers-common libatomic1 libnftables1 mmdebstrap tini"
 system=yes
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -14,7 +15,7 @@ while [ $# -gt 0 ]; do
     --with)
       shift
       case "$1" in
-        test) packages="$packages busybox-static docker-cli e2fsprogs erofs-utils iproute2 iptables nftables procps python3 skopeo util-linux" ;;
+        test) packages="$packages busybox-static docker-cli e2fsprogs erofs-utils iproute2 iptables nftables procps python3 python3-docker skopeo util-linux" ;;
         bench) packages="$packages busybox-static docker-cli docker.io podman python3" ;;
         *) echo "setup: cannot set up for '$1': test or bench expected" >&2; exit 2 ;;
       esac
@@ -70,4 +71,7 @@ install_npm_packages() {
 
 if [ "$system" = yes ]; then install_system_packages; fi
 install_npm_packages
-if [ "$system" = yes ]; then sh scripts/build.sh --if-stale; fi
+if [ "$system" = yes ]; then
+  sh scripts/build.sh --if-stale ||
+    echo "setup: compiling failed; client and daemon run from source, and start a little slower" >&2
+fi
