@@ -15,6 +15,7 @@ interface Span {
  * other numbers one by one (Docker's DisplayablePorts).
  */
 export function publishedPorts(ports: readonly PortSummary[]): string {
+  if (ports.length === 0) return '';
   const sorted = ports.toSorted(comparePorts);
   const singles = sorted.filter(
     (port) => port.PublicPort !== undefined && port.PublicPort !== port.PrivatePort,

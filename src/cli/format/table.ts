@@ -4,20 +4,38 @@
  * cell of a line is not padded.
  */
 export function layOutTable(lines: readonly string[], minimumWidth = 10, padding = 3): string {
-  const rows = lines.map((line) => line.split('\t'));
-  const widths = rows.map((cells) => cells.map(() => 0));
-  for (let column = 0; rows.some((cells) => cells.length > column + 1); column++) {
+  const rows = lines.map((line) =>
+    line.split('\t').map((text) => ({ text, width: widthOf(text), column: 0 })),
+  );
+  const most = rows.reduce((longest, cells) => Math.max(longest, cells.length), 0);
+  for (let column = 0; column < most - 1; column++) {
     for (const [from, to] of runs(rows, column)) {
-      const width = widest(rows.slice(from, to), column, minimumWidth, padding);
-      for (const row of widths.slice(from, to)) row[column] = width;
+      let width = minimumWidth;
+      for (let row = from; row < to; row++)
+        width = Math.max(width, (rows[row]?.[column]?.width ?? 0) + padding);
+      for (let row = from; row < to; row++) {
+        const cell = rows[row]?.[column];
+        if (cell) cell.column = width;
+      }
     }
   }
-  return rows.map((cells, row) => `${joinCells(cells, widths[row] ?? [])}\n`).join('');
+  return rows.map((cells) => `${cells.map(padded).join('')}\n`).join('');
+}
+
+interface Cell {
+  readonly text: string;
+  readonly width: number;
+  /** The width of its column; 0 for the last cell of a line. */
+  column: number;
+}
+
+function padded({ text, width, column }: Cell): string {
+  return column > width ? text + ' '.repeat(column - width) : text;
 }
 
 /** Stretches of neighbouring lines that have a cell, terminated by a tab, in `column`. */
 function runs(
-  rows: readonly (readonly string[])[],
+  rows: readonly (readonly Cell[])[],
   column: number,
 ): readonly (readonly [from: number, to: number])[] {
   const found: [number, number][] = [];
@@ -30,26 +48,10 @@ function runs(
   return found;
 }
 
-function widest(
-  rows: readonly (readonly string[])[],
-  column: number,
-  minimum: number,
-  padding: number,
-): number {
-  return Math.max(minimum, ...rows.map((cells) => widthOf(cells[column] ?? '') + padding));
-}
-
-function joinCells(cells: readonly string[], widths: readonly number[]): string {
-  return cells
-    .map((cell, column) =>
-      column === cells.length - 1
-        ? cell
-        : cell + ' '.repeat(Math.max((widths[column] ?? 0) - widthOf(cell), 0)),
-    )
-    .join('');
-}
+const ASCII = /^[\x20-\x7e]*$/;
 
 /** Code points, as Go counts them. */
 function widthOf(text: string): number {
-  return Array.from(text).length;
+  // Nearly every cell is ASCII; walking code points is much slower.
+  return ASCII.test(text) ? text.length : Array.from(text).length;
 }

@@ -1,5 +1,6 @@
 /** Shortens to `width` characters, the last of them an ellipsis (Docker's formatter.Ellipsis). */
 export function ellipsis(text: string, width: number): string {
+  if (text.length <= width) return text;
   const letters = Array.from(text);
   if (letters.length <= width) return text;
   return width <= 1 ? letters.slice(0, width).join('') : `${letters.slice(0, width - 1).join('')}…`;
@@ -7,10 +8,14 @@ export function ellipsis(text: string, width: number): string {
 
 /** A Go string literal (strconv.Quote). */
 export function quote(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   let quoted = '';
   for (const letter of text) quoted += ESCAPES[letter] ?? (isPrintable(letter) ? letter : hexEscape(letter));
   return `"${quoted}"`;
 }
+
+/** ASCII that stands for itself. */
+const PLAIN = /^[ !#-[\]-~]*$/;
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '"': '\\"',
