@@ -1,10 +1,26 @@
 /** Images between here and registries. */
 import { EngineError, isEngineError } from '#base/errors.ts';
 import type { ProgressMessage } from '#wire/image.ts';
-import { decodeRegistryAuth, type RegistryAuth } from '#wire/registry-auth.ts';
+import { booleanFilter, checkFilters } from '#wire/filters.ts';
+import { decodeAuthBody, decodeRegistryAuth, type RegistryAuth } from '#wire/registry-auth.ts';
+import type { SearchEntry } from '#wire/search.ts';
 import type { Exchange } from './exchange.ts';
 import { referenceOf } from './images.ts';
 import { sendProgress } from './progress.ts';
+import { readJsonBody } from './request-body.ts';
+import { sendJson } from './respond.ts';
+import { get, post, type Route } from './route.ts';
+
+const SEARCH_FILTERS = new Set(['is-automated', 'is-official', 'stars']);
+const DEFAULT_SEARCH_LIMIT = 25;
+const MAXIMUM_SEARCH_LIMIT = 100;
+
+export const imageRegistryRoutes: readonly Route[] = [
+  post('/images/:name*/push', push),
+  get('/images/search', search),
+  get('/distribution/:name*/json', inspectRemote),
+  post('/auth', logIn),
+];
 
 /** `POST /images/create?fromImage=…` */
 export async function pull(exchange: Exchange): Promise<void> {
@@ -39,4 +55,64 @@ async function* withDockersStatus(messages: AsyncIterable<ProgressMessage>): Asy
     const isRegistrys = isEngineError(error, 'unauthorized') || isEngineError(error, 'forbidden');
     throw isRegistrys ? new EngineError('internal', error.message, { cause: error }) : error;
   }
+}
+
+/** `POST /images/{name}/push` */
+async function push(exchange: Exchange): Promise<void> {
+  const messages = exchange.engine.images.push({
+    reference: referenceOf(exchange.param('name'), exchange.text('tag')),
+    credentials: credentialsOf(exchange),
+    signal: exchange.signal,
+  });
+  await sendProgress(exchange, withDockersStatus(messages));
+}
+
+async function logIn(exchange: Exchange): Promise<void> {
+  const auth = decodeAuthBody(await readJsonBody(exchange));
+  const { identityToken, status } = await exchange.engine.registries.login(auth, exchange.signal);
+  sendJson(exchange, 200, { IdentityToken: identityToken, Status: status });
+}
+
+async function inspectRemote(exchange: Exchange): Promise<void> {
+  const answer = await exchange.engine.images.inspectRemote({
+    reference: exchange.param('name'),
+    credentials: credentialsOf(exchange),
+    signal: exchange.signal,
+  });
+  sendJson(exchange, 200, answer);
+}
+
+async function search(exchange: Exchange): Promise<void> {
+  const filters = exchange.filters();
+  checkFilters(filters, SEARCH_FILTERS);
+  const limit = Number(exchange.text('limit') || DEFAULT_SEARCH_LIMIT);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAXIMUM_SEARCH_LIMIT)
+    throw new EngineError(
+      'invalid',
+      `limit ${exchange.text('limit')} is outside the range of [1, ${MAXIMUM_SEARCH_LIMIT}]`,
+    );
+  const term = exchange.text('term');
+  const { signal } = exchange;
+  const results = await exchange.engine.registries.search(term, {
+    limit,
+    credentials: credentialsOf(exchange),
+    signal,
+  });
+  const stars = Math.max(0, ...(filters.get('stars') ?? []).map(Number));
+  const official = booleanFilter(filters, 'is-official');
+  const automated = booleanFilter(filters, 'is-automated');
+  const entries = results
+    .filter(({ starCount }) => starCount >= stars)
+    .filter(({ isOfficial }) => official === undefined || isOfficial === official)
+    .filter(({ isAutomated }) => automated === undefined || isAutomated === automated)
+    .map(
+      ({ name, description, starCount, isOfficial, isAutomated }): SearchEntry => ({
+        star_count: starCount,
+        is_official: isOfficial,
+        name,
+        is_automated: isAutomated,
+        description,
+      }),
+    );
+  sendJson(exchange, 200, entries);
 }

@@ -6,6 +6,7 @@ import { containerStreamRoutes } from './containers-streams.ts';
 import { eventRoutes } from './events.ts';
 import { execRoutes } from './exec.ts';
 import { imageArchiveRoutes } from './images-archive.ts';
+import { imageRegistryRoutes } from './images-registry.ts';
 import { imageRoutes } from './images.ts';
 import { networkRoutes } from './networks.ts';
 import type { Route } from './route.ts';
@@ -25,6 +26,7 @@ const ROUTES: readonly Route[] = [
   ...execRoutes,
   ...imageRoutes,
   ...imageArchiveRoutes,
+  ...imageRegistryRoutes,
   ...networkRoutes,
   ...volumeRoutes,
   ...unavailableRoutes,

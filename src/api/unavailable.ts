@@ -5,7 +5,6 @@
 import { EngineError, type ErrorCode } from '#base/errors.ts';
 import { checkFilters } from '#wire/filters.ts';
 import type { Exchange } from './exchange.ts';
-import { referenceOf } from './images.ts';
 import { sendJson, sendNothing } from './respond.ts';
 import { any, get, type Handler, hijacking, post, type Route } from './route.ts';
 
@@ -69,23 +68,7 @@ export const unavailableRoutes: readonly Route[] = [
     any(`/plugins/:name*/${verb}`, refuse('not-found', noSuchPlugin)),
   ),
   post('/commit', commit),
-  get(
-    '/images/search',
-    notYet((exchange) => `search for ${exchange.text('term')}`),
-  ),
-  post(
-    '/images/:name*/push',
-    notYet((exchange) => `push ${referenceOf(exchange.param('name'), exchange.text('tag'))}`),
-  ),
   get('/images/:name*/attestations', (exchange) => sendJson(exchange, 200, [])),
-  get(
-    '/distribution/:name*/json',
-    notYet((exchange) => `inspect ${exchange.param('name')} in its registry`),
-  ),
-  post(
-    '/auth',
-    notYet(() => 'log in to a registry'),
-  ),
   post(
     '/build',
     notYet(() => 'build image'),

@@ -105,6 +105,7 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
     layers,
     leases: new Leases(),
     registries,
+    ...(options.maxConcurrentUploads && { maximumUploads: options.maxConcurrentUploads }),
     ...(options.maxConcurrentDownloads && { maximumDownloads: options.maxConcurrentDownloads }),
     use: { containersOf: (id) => containers?.imageUse.containersOf(id) ?? [] },
     emit: events.emit,

@@ -1,5 +1,6 @@
 /** What the parts of the image store share. */
 import type { Logger } from '#base/log.ts';
+import type { Semaphore } from '#base/semaphore.ts';
 import type { LayerStore } from '#layer/layer.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ContentStore, Lease } from '#store/content.ts';
@@ -14,6 +15,7 @@ import type { ImageTable } from './image-table.ts';
 import type { ImageUse } from './image.ts';
 import type { LayerBlobs } from './layer-blobs.ts';
 import type { LayerDownloads } from './layer-downloads.ts';
+import type { LayerPacking } from './layer-packing.ts';
 
 export interface ImageParts {
   readonly table: ImageTable;
@@ -27,6 +29,9 @@ export interface ImageParts {
   readonly registries: Registries;
   readonly registryRetry: RetryPolicy;
   readonly downloads: LayerDownloads;
+  readonly packing: LayerPacking;
+  /** One permit a blob on its way to a registry. */
+  readonly uploads: Semaphore;
   readonly use: ImageUse;
   readonly emit: EmitEvent;
   readonly logger: Logger;

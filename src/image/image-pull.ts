@@ -6,6 +6,7 @@ import { familiarName, familiarReference, parseReference, type Reference, withTa
 import type { Repository } from '#registry/registry.ts';
 import type { Lease } from '#store/content.ts';
 import type { ProgressMessage } from '#wire/image.ts';
+import { Cancelling } from './cancelling.ts';
 import { type ImageParts, WorkingSet } from './image-parts.ts';
 import { type PullLayer, type PullSource, readPullSource } from './image-pull-source.ts';
 import type { ImageLayer, ImageRecord } from './image-record.ts';
@@ -27,7 +28,7 @@ export async function* pullImages(
   parts: ImageParts,
   request: PullRequest,
 ): AsyncGenerator<ProgressMessage, void> {
-  using cancelling = new Cancelling(request.signal);
+  using cancelling = new Cancelling(request.signal, 'Cannot pull image: cancelled');
   const { signal } = cancelling;
   const reference = parseReference(request.reference);
   const platform = request.platform ? parsePlatform(request.platform) : undefined;
@@ -47,20 +48,6 @@ export async function* pullImages(
     yield { status: `Digest: ${digest}` };
   }
   yield statusOf(familiarName(reference), isAnyNew);
-}
-
-/** Fires with the caller's signal, or when the generator is left. */
-class Cancelling implements Disposable {
-  readonly signal: AbortSignal;
-  readonly #controller = new AbortController();
-
-  constructor(outer: AbortSignal | undefined) {
-    this.signal = outer ? AbortSignal.any([outer, this.#controller.signal]) : this.#controller.signal;
-  }
-
-  [Symbol.dispose](): void {
-    this.#controller.abort(new EngineError('aborted', 'Cannot pull image: cancelled'));
-  }
 }
 
 /** `name:tag@digest` means the digest. */

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import { type Logger, silentLogger } from '#base/log.ts';
+import { Semaphore } from '#base/semaphore.ts';
 import type { LayerStore } from '#layer/layer.ts';
 import type { Digest } from '#oci/digest.ts';
 import { familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
@@ -8,6 +9,7 @@ import { createRegistries, type OwnedRegistries } from '#registry/registries.ts'
 import type { ContentStore } from '#store/content.ts';
 import type { Leases } from '#store/leases.ts';
 import type { Metadata } from '#store/metadata.ts';
+import type { DistributionInspect } from '#wire/distribution.ts';
 import type { EmitEvent } from '#wire/event.ts';
 import type { Filters } from '#wire/filters.ts';
 import type {
@@ -17,6 +19,7 @@ import type {
   ImageSummary,
   ProgressMessage,
 } from '#wire/image.ts';
+import { type DistributionRequest, inspectRemote } from './image-distribution.ts';
 import { emitImageEvent } from './image-events.ts';
 import { ImageGarbage } from './image-garbage.ts';
 import { importImage } from './image-import.ts';
@@ -28,6 +31,7 @@ import { ImageManifests } from './image-manifests.ts';
 import { type ImageParts, WorkingSet } from './image-parts.ts';
 import { type PruneReport, pruneImages } from './image-prune.ts';
 import { pullImages } from './image-pull.ts';
+import { pushImages } from './image-push.ts';
 import { type NewImage, prepareImage, registerImages } from './image-register.ts';
 import { type RemoveOptions, removeImage } from './image-remove.ts';
 import { saveImages } from './image-save.ts';
@@ -38,16 +42,19 @@ import type {
   ImageUse,
   ImportRequest,
   PullRequest,
+  PushRequest,
   ResolvedImage,
 } from './image.ts';
 import { LayerBlobs } from './layer-blobs.ts';
 import { LayerDownloads } from './layer-downloads.ts';
+import { LayerPacking } from './layer-packing.ts';
 
 export { imageMigrations } from './image-migrations.ts';
 
 const DEFAULT_MAXIMUM_LAYER_BYTES = 64 * 2 ** 30;
 /** More than Docker's three: unpacking, not the network, is what takes a core each. */
 const DEFAULT_MAXIMUM_DOWNLOADS = 8;
+const DEFAULT_MAXIMUM_UPLOADS = 5;
 
 export interface ImageStoreOptions {
   readonly content: ContentStore;
@@ -64,6 +71,8 @@ export interface ImageStoreOptions {
   readonly registries?: OwnedRegistries;
   /** Layers that are downloaded at the same time. */
   readonly maximumDownloads?: number;
+  /** Blobs that are uploaded at the same time. */
+  readonly maximumUploads?: number;
 }
 
 /**
@@ -90,6 +99,8 @@ export async function createImageStore(options: ImageStoreOptions): Promise<File
     registries,
     registryRetry: retry,
     downloads: new LayerDownloads({ content, layers, leases, blobs: layerBlobs, retry, maximumDownloads }),
+    packing: new LayerPacking({ content, layers, leases, blobs: layerBlobs }),
+    uploads: new Semaphore(options.maximumUploads ?? DEFAULT_MAXIMUM_UPLOADS),
     logger,
     maximumLayerBytes,
   });
@@ -118,6 +129,14 @@ export class FileImageStore implements ImageStore {
 
   pull(request: PullRequest): AsyncGenerator<ProgressMessage, void> {
     return pullImages(this.#parts, request);
+  }
+
+  push(request: PushRequest): AsyncGenerator<ProgressMessage, void> {
+    return pushImages(this.#parts, request);
+  }
+
+  inspectRemote(request: DistributionRequest): Promise<DistributionInspect> {
+    return inspectRemote(this.#parts, request);
   }
 
   save(references: readonly string[]): Promise<Readable> {

@@ -10,6 +10,7 @@
 import type { Readable } from 'node:stream';
 import type { Digest } from '#oci/digest.ts';
 import type { ContainerConfig } from '#wire/container.ts';
+import type { DistributionInspect } from '#wire/distribution.ts';
 import type {
   HistoryEntry,
   ImageDeletion,
@@ -51,6 +52,13 @@ export interface PullRequest {
   readonly signal?: AbortSignal;
 }
 
+export interface PushRequest {
+  /** `repository[:tag]`; without a tag, every tag that is here. */
+  readonly reference: string;
+  readonly credentials?: RegistryAuth;
+  readonly signal?: AbortSignal;
+}
+
 export interface ImageListQuery {
   readonly all: boolean;
   readonly filters: ReadonlyMap<string, readonly string[]>;
@@ -63,6 +71,14 @@ export interface ImageStore {
   load(archive: Readable, options: { readonly signal?: AbortSignal }): AsyncIterable<ProgressMessage>;
   /** Yields Docker's progress; what fails before the first message is the request's own failure. */
   pull(request: PullRequest): AsyncIterable<ProgressMessage>;
+  /** Yields Docker's progress; what images came with goes out byte for byte. */
+  push(request: PushRequest): AsyncIterable<ProgressMessage>;
+  /** What a registry has under a name. @throws {EngineError} `not-found` and what `registry.ts` says */
+  inspectRemote(request: {
+    readonly reference: string;
+    readonly credentials: RegistryAuth;
+    readonly signal: AbortSignal;
+  }): Promise<DistributionInspect>;
   /** One archive that is a docker-archive and an OCI layout at once. */
   save(references: readonly string[]): Promise<Readable>;
   /** By reference, full or short id. @throws {EngineError} `not-found` */

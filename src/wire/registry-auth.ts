@@ -1,6 +1,6 @@
 /** Registry credentials in headers: `X-Registry-Auth` for one registry, `X-Registry-Config` for many. */
 import { EngineError } from '#base/errors.ts';
-import { decodeStruct, map, omitEmpty, string, struct } from './go-json.ts';
+import { decodeStruct, map, omitEmpty, parseJson, string, struct } from './go-json.ts';
 
 export interface RegistryAuth {
   readonly username?: string;
@@ -35,6 +35,11 @@ export function encodeRegistryAuth(auth: RegistryAuth): string {
 export function decodeRegistryAuth(header: string | undefined): RegistryAuth {
   if (!header) return {};
   return decodeStruct(parseHeader(header, 'X-Registry-Auth'), AUTH);
+}
+
+/** The body of `POST /auth`. @throws {EngineError} `invalid` */
+export function decodeAuthBody(body: string): RegistryAuth {
+  return decodeStruct(parseJson(body), AUTH);
 }
 
 /** From host to credentials; an absent header is empty. @throws {EngineError} `invalid` */

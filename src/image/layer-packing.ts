@@ -1,0 +1,55 @@
+/** Layers that are here without compression, compressed for registries: once, and remembered. */
+import type { LayerStore } from '#layer/layer.ts';
+import { SharedWork } from '#layer/shared-work.ts';
+import type { Digest } from '#oci/digest.ts';
+import type { ContentStore } from '#store/content.ts';
+import type { Leases } from '#store/leases.ts';
+import { chunksOf } from './archive-stream.ts';
+import { deterministicGzip } from './deterministic-gzip.ts';
+import type { ImageLayer } from './image-record.ts';
+import type { LayerBlobs } from './layer-blobs.ts';
+
+export interface LayerPackingOptions {
+  readonly content: ContentStore;
+  readonly layers: LayerStore;
+  readonly leases: Leases;
+  readonly blobs: LayerBlobs;
+}
+
+export class LayerPacking {
+  readonly #options: LayerPackingOptions;
+  readonly #work = new SharedWork<Digest, ImageLayer>();
+
+  constructor(options: LayerPackingOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The compressed form of a layer, made if it is not there. The caller's lease must protect the layer; the new blob
+   * is kept as long as an image has the layer.
+   */
+  async pack(diffId: Digest, signal: AbortSignal): Promise<ImageLayer> {
+    const known = await this.#known(diffId);
+    return known ?? (await this.#work.do(diffId, (cancelled) => this.#pack(diffId, cancelled), signal));
+  }
+
+  async #known(diffId: Digest): Promise<ImageLayer | undefined> {
+    const { blobs, content } = this.#options;
+    for (const blob of blobs.packedFrom([diffId])) {
+      if (await content.stat(blob)) return { diffId, blob, compression: 'gzip' };
+    }
+    return undefined;
+  }
+
+  async #pack(diffId: Digest, signal: AbortSignal): Promise<ImageLayer> {
+    const { content, layers, leases, blobs } = this.#options;
+    await using lease = leases.open();
+    lease.protect(diffId);
+    await using writer = await content.openWriter(`pack ${diffId}`, { lease, signal });
+    const tar = await layers.read(diffId);
+    for await (const chunk of deterministicGzip(chunksOf(tar))) await writer.write(chunk);
+    const { digest: blob } = await writer.commit();
+    blobs.add({ blob, diffId, compression: 'gzip', kind: 'packed' });
+    return { diffId, blob, compression: 'gzip' };
+  }
+}
