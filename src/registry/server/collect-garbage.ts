@@ -5,6 +5,7 @@
 import type { Digest } from '#oci/digest.ts';
 import type { BlobInfo } from '#store/content.ts';
 import { sweepBlobs } from '#store/garbage.ts';
+import type { Leases } from '#store/leases.ts';
 import type { GarbageOptions, GarbageReport, RegistryStorage } from './registry-server.ts';
 import type { RegistryTable } from './registry-table.ts';
 
@@ -12,7 +13,7 @@ const DEFAULT_GRACE_MS = 3600 * 1000;
 
 /** Manifests that only their digest leads to. Deleting some can leave others without an index or a subject. */
 const UNTAGGED = `
-  FROM registry_manifests AS m WHERE pushed_at_ms <= ?
+  SELECT repository, digest FROM registry_manifests AS m WHERE pushed_at_ms <= ?
     AND NOT EXISTS (SELECT 1 FROM registry_tags t WHERE t.repository = m.repository AND t.digest = m.digest)
     AND NOT EXISTS (SELECT 1 FROM registry_references r WHERE r.repository = m.repository AND r.digest = m.digest)
     AND NOT EXISTS (
@@ -20,7 +21,7 @@ const UNTAGGED = `
 
 /** Links that no manifest of the repository gives a reason for. */
 const UNNAMED = `
-  FROM registry_blobs AS b WHERE linked_at_ms <= ? AND NOT EXISTS (
+  SELECT repository, digest FROM registry_blobs AS b WHERE linked_at_ms <= ? AND NOT EXISTS (
     SELECT 1 FROM registry_references r WHERE r.repository = b.repository AND r.digest = b.digest)`;
 
 export async function collectGarbage(
@@ -29,29 +30,33 @@ export async function collectGarbage(
   options: GarbageOptions = {},
 ): Promise<GarbageReport> {
   if (options.dryRun) return estimate(storage, table, options);
-  const manifests = table.transaction(() => unlink(table, options));
+  const manifests = table.transaction(() => unlink(table, storage.leases, options));
   await table.durable();
   const { content, leases } = storage;
   const deleted = await sweepBlobs({ content, leases, isReachable: (digest) => isNamed(table, digest) });
-  return { manifests, ...total(deleted) };
+  return { manifests, ...sumOf(deleted) };
 }
 
-/** @returns how many manifests went */
+/**
+ * What was used lately stays linked, too: whoever was just told that it is there is about to name it.
+ *
+ * @returns how many manifests went
+ */
 function unlink(
   table: RegistryTable,
+  leases: Leases,
   { deleteUntagged = false, graceMs = DEFAULT_GRACE_MS }: GarbageOptions,
 ): number {
   const before = Date.now() - graceMs;
+  const unused = (sql: string) =>
+    table.links(sql, before).filter(({ digest }) => !leases.isProtected(digest));
   let manifests = 0;
-  for (let count = 1; deleteUntagged && count > 0; manifests += count)
-    count = table.run(
-      `DELETE FROM registry_manifests WHERE (repository, digest) IN (SELECT repository, digest ${UNTAGGED})`,
-      before,
-    );
-  table.run(
-    `DELETE FROM registry_blobs WHERE (repository, digest) IN (SELECT repository, digest ${UNNAMED})`,
-    before,
-  );
+  // An index that went leaves what it listed untagged.
+  for (let found = deleteUntagged ? unused(UNTAGGED) : []; found.length > 0; found = unused(UNTAGGED)) {
+    for (const { repository, digest } of found) table.deleteManifest(repository, digest);
+    manifests += found.length;
+  }
+  for (const { repository, digest } of unused(UNNAMED)) table.unlinkBlob(repository, digest);
   return manifests;
 }
 
@@ -67,9 +72,9 @@ async function estimate(
   const undo = new Error('taken back');
   try {
     table.transaction(() => {
-      const manifests = unlink(table, options);
+      const manifests = unlink(table, leases, options);
       const gone = present.filter(({ digest }) => !isNamed(table, digest) && !leases.isProtected(digest));
-      outcome.report = { manifests, ...total(gone) };
+      outcome.report = { manifests, ...sumOf(gone) };
       throw undo;
     });
   } catch (error) {
@@ -85,6 +90,6 @@ function isNamed(table: RegistryTable, digest: Digest): boolean {
   );
 }
 
-function total(blobs: readonly BlobInfo[]): { readonly blobs: number; readonly bytes: number } {
+function sumOf(blobs: readonly BlobInfo[]): { readonly blobs: number; readonly bytes: number } {
   return { blobs: blobs.length, bytes: blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
 }

@@ -63,7 +63,9 @@ async function answer(
 ): Promise<void> {
   socket.on('error', () => socket.destroy());
   try {
-    const request = Buffer.from(await text(socket));
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket.iterator({ destroyOnReturn: false })) chunks.push(chunk);
+    const request = Buffer.concat(chunks);
     socket.end(JSON.stringify(await collect(optionsOf(request))));
   } catch (error) {
     socket.end(JSON.stringify({ error: messageOf(error) }));

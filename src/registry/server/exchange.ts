@@ -94,9 +94,11 @@ export class Exchange {
     if (isUnread && !closes) this.#drain();
   }
 
-  /** node:http throws away what comes still; closing at once could destroy the answer with it. */
+  /** Throws away what comes still; closing at once could destroy the answer with it. */
   #drain(): void {
     const { socket } = this.request;
+    // The body's iterator lets go of the stream only after this turn.
+    setImmediate(() => this.request.resume());
     const timer = setTimeout(() => socket.destroy(), DRAIN_MS).unref();
     this.request.once('close', () => clearTimeout(timer));
   }

@@ -239,9 +239,15 @@ export class RegistryTable {
     }));
   }
 
-  /** For collection: see `collect-garbage.ts`. */
-  run(sql: string, ...values: readonly (string | number)[]): number {
-    return this.#run(sql, ...values);
+  /** For collection: what a query of `repository` and `digest` finds. */
+  links(
+    sql: string,
+    ...values: readonly (string | number)[]
+  ): readonly { readonly repository: string; readonly digest: Digest }[] {
+    return this.#all(sql, ...values).map((row) => ({
+      repository: String(row['repository']),
+      digest: parseDigest(String(row['digest'])),
+    }));
   }
 
   /** For collection: true if the query finds anything. */

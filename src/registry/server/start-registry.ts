@@ -125,5 +125,5 @@ export async function collectRegistryGarbage(root: string, options: GarbageOptio
   if (served) return served;
   await using resources = new AsyncDisposableStack();
   const storage = openRegistryStorage(root, resources);
-  return collectGarbage(storage, new RegistryTable(storage.metadata), options);
+  return await collectGarbage(storage, new RegistryTable(storage.metadata), options);
 }

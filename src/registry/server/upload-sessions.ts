@@ -133,7 +133,7 @@ export class UploadSessions implements AsyncDisposable {
     const old = this.#sessions
       .values()
       .filter(({ usedAtMs }) => nowMs - usedAtMs > this.#place.limits.uploadIdleMs);
-    for (const session of [...old]) await this.cancel(session);
+    for (const session of old) await this.cancel(session);
   }
 
   /** Keeps every session for the next start. */

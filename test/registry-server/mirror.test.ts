@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, it } from 'node:test';
+import { EngineError } from '../../src/base/errors.ts';
+import { type Digest, parseDigest } from '../../src/oci/digest.ts';
+import type { Upstream } from '../../src/registry/server/registry-server.ts';
+import { CONFIG, digestOf, imageManifest, OCI_MANIFEST, Served } from './served.ts';
+
+const LAYER = randomBytes(3_000_000);
+
+/** An upstream in memory that counts what it is asked, and can fail. */
+class Source implements Upstream {
+  readonly asked: string[] = [];
+  readonly tags = new Map<string, Digest>();
+  readonly contents = new Map<string, Buffer>();
+  isReachable = true;
+  /** What a blob is instead. */
+  damaged: Buffer | undefined;
+  pauseMs = 0;
+
+  add(content: Buffer): Digest {
+    const digest = parseDigest(digestOf(content));
+    this.contents.set(digest, content);
+    return digest;
+  }
+
+  async resolveTag(_repository: string, tag: string): Promise<Digest> {
+    this.#note(`tag ${tag}`);
+    return this.tags.get(tag) ?? missing();
+  }
+
+  async fetchManifest(_repository: string, digest: Digest) {
+    this.#note('manifest');
+    return { mediaType: OCI_MANIFEST, digest, content: this.contents.get(digest) ?? missing() };
+  }
+
+  async openBlob(_repository: string, digest: Digest) {
+    this.#note('blob');
+    const content = this.contents.get(digest) ?? missing();
+    return { sizeBytes: content.length, body: Readable.from(this.#chunks(this.damaged ?? content)) };
+  }
+
+  async *#chunks(content: Buffer): AsyncGenerator<Buffer> {
+    for (let at = 0; at < content.length; at += 500_000) {
+      await sleep(this.pauseMs);
+      yield content.subarray(at, at + 500_000);
+    }
+  }
+
+  #note(what: string): void {
+    if (!this.isReachable) throw new EngineError('unavailable', 'Cannot reach the upstream');
+    this.asked.push(what);
+  }
+}
+
+function missing(): never {
+  throw new EngineError('not-found', 'Cannot find it: not there');
+}
+
+function sourceWithImage(): Source {
+  const source = new Source();
+  source.add(CONFIG);
+  source.add(LAYER);
+  source.tags.set('v1', source.add(imageManifest([LAYER])));
+  return source;
+}
+
+describe('a mirror', () => {
+  it('fetches once and serves from its own afterwards, without the upstream too', async () => {
+    const source = sourceWithImage();
+    await using served = await Served.start({ upstream: source });
+    const url = `/v2/m/blobs/${digestOf(LAYER)}`;
+    for (const _round of [1, 2]) {
+      await served.expect(200, 'GET', '/v2/m/manifests/v1');
+      const blob = await served.expect(200, 'GET', url);
+      assert.deepEqual(Buffer.from(await blob.arrayBuffer()), LAYER);
+    }
+    assert.deepEqual(source.asked, ['tag v1', 'manifest', 'blob', 'tag v1']);
+    source.isReachable = false;
+    await served.expect(200, 'GET', '/v2/m/manifests/v1');
+    await served.expect(200, 'HEAD', url);
+    assert.equal(await served.errorOf('GET', '/v2/m/manifests/v2'), '503 UNAVAILABLE');
+    source.isReachable = true;
+    assert.equal(await served.errorOf('GET', '/v2/m/manifests/v2'), '404 MANIFEST_UNKNOWN');
+    assert.equal(
+      await served.errorOf('GET', `/v2/m/blobs/${digestOf(Buffer.from('no'))}`),
+      '404 BLOB_UNKNOWN',
+    );
+    assert.equal(await served.errorOf('POST', '/v2/m/blobs/uploads/'), '405 UNSUPPORTED');
+  });
+
+  it('follows a tag that moves', async () => {
+    const source = sourceWithImage();
+    await using served = await Served.start({ upstream: source });
+    await served.expect(200, 'GET', '/v2/m/manifests/v1');
+    const next = source.add(imageManifest([]));
+    source.tags.set('v1', next);
+    const moved = await served.expect(200, 'GET', '/v2/m/manifests/v1');
+    assert.equal(moved.headers.get('docker-content-digest'), next);
+  });
+
+  it('shares one transfer among all who ask, and outlives those who leave', async () => {
+    const source = sourceWithImage();
+    source.pauseMs = 30;
+    await using served = await Served.start({ upstream: source });
+    const url = `/v2/m/blobs/${digestOf(LAYER)}`;
+    const leaving = new AbortController();
+    const left = served.ask('GET', url, { signal: leaving.signal });
+    const asked = Array.from({ length: 8 }, async (_, index) => {
+      await sleep(index * 20);
+      const blob = await served.expect(200, 'GET', url);
+      assert.deepEqual(Buffer.from(await blob.arrayBuffer()), LAYER);
+    });
+    await left;
+    leaving.abort();
+    await Promise.all(asked);
+    assert.deepEqual(source.asked, ['blob']);
+  });
+
+  it('never completes a blob that is not what it should be', async () => {
+    const source = sourceWithImage();
+    source.damaged = randomBytes(LAYER.length);
+    await using served = await Served.start({ upstream: source });
+    const url = `/v2/m/blobs/${digestOf(LAYER)}`;
+    const blob = await served.ask('GET', url);
+    await assert.rejects(blob.arrayBuffer());
+    source.damaged = undefined;
+    const again = await served.expect(200, 'GET', url);
+    assert.deepEqual(Buffer.from(await again.arrayBuffer()), LAYER);
+  });
+});
