@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { TarEntry, TarEntryType } from '#oci/tar-header.ts';
+import type { TarEvent } from '#oci/tar-reader.ts';
+import type { ExploredLayer, ImageExploration } from '#wire/explore.ts';
+import { exploreLayers } from './explore.ts';
+
+function entry(path: string, sizeBytes = 0, more: Partial<TarEntry> = {}): TarEntry {
+  const type: TarEntryType = path.endsWith('/') ? 'directory' : 'file';
+  const common = { mode: 0o644, uid: 0, gid: 0, mtimeNs: 0n, linkName: '', deviceMajor: 0, deviceMinor: 0 };
+  return { path, type, sizeBytes, ...common, xattrs: new Map(), ...more };
+}
+
+async function* events(entries: readonly TarEntry[]): AsyncGenerator<TarEvent> {
+  for (const each of entries) yield { kind: 'entry', entry: each };
+}
+
+function explore(...layers: readonly (readonly TarEntry[])[]): Promise<ImageExploration> {
+  const toExplore = layers.map((entries, index) => ({
+    diffId: `layer${index}`,
+    command: `RUN ${index}`,
+    events: events(entries),
+  }));
+  return exploreLayers('id', toExplore, { withFiles: true });
+}
+
+function filesOf(layer: ExploredLayer | undefined): readonly string[] {
+  return (layer?.Files ?? []).map(({ Kind, Path, Size }) => `${Kind} ${Path} ${Size}`);
+}
+
+describe('exploreLayers', () => {
+  it('tells what each layer adds, changes and removes', async () => {
+    const { Layers, Size, WastedSize, Efficiency, Wasted } = await explore(
+      [entry('etc/'), entry('etc/a', 100), entry('etc/b', 50), entry('big/x', 300), entry('big/y', 200)],
+      [entry('etc/'), entry('./etc/a', 110), entry('.wh.big'), entry('new', 40)],
+    );
+    assert.deepEqual(filesOf(Layers[0]), [
+      'added /big/x 300',
+      'added /big/y 200',
+      'added /etc 0',
+      'added /etc/a 100',
+      'added /etc/b 50',
+    ]);
+    assert.deepEqual(filesOf(Layers[1]), ['removed /big 500', 'changed /etc/a 110', 'added /new 40']);
+    assert.deepEqual([Layers[1]?.Added, Layers[1]?.Changed, Layers[1]?.Removed], [1, 1, 1]);
+    assert.deepEqual([Layers[0]?.WastedSize, Layers[1]?.WastedSize], [600, 0]);
+    assert.deepEqual([Size, WastedSize], [800, 600]);
+    assert.equal(Efficiency, 0.25);
+    assert.deepEqual(
+      Wasted.map(({ Path, Size: size, Count }) => `${Path} ${size} ${Count}`),
+      ['/big/x 300 1', '/big/y 200 1', '/etc/a 100 1'],
+    );
+  });
+
+  it('hides what lies below an opaque directory, wherever its mark stands', async () => {
+    const { Layers, WastedSize } = await explore(
+      [entry('d/old', 10), entry('d/same', 5)],
+      [entry('d/'), entry('d/new', 1), entry('d/.wh..wh..opq'), entry('d/same', 7)],
+    );
+    assert.deepEqual(filesOf(Layers[1]), ['added /d/new 1', 'removed /d/old 10', 'changed /d/same 7']);
+    assert.equal(WastedSize, 15);
+  });
+
+  it('counts the bytes of hard links once, until the last one is gone', async () => {
+    const link = entry('l', 0, { type: 'hardlink', linkName: './f' });
+    const kept = await explore([entry('f', 100), link], [entry('.wh.f')]);
+    assert.deepEqual([kept.Size, kept.WastedSize], [100, 0]);
+    const gone = await explore([entry('f', 100), link], [entry('.wh.f')], [entry('.wh.l')]);
+    assert.equal(gone.WastedSize, 100);
+  });
+
+  it('sees files where directories were, and directories whose owner changed', async () => {
+    const { Layers, WastedSize } = await explore(
+      [entry('d/'), entry('d/x', 10), entry('e/')],
+      [entry('d', 5), entry('e/', 0, { uid: 7 })],
+    );
+    assert.deepEqual(filesOf(Layers[1]), ['changed /d 5', 'changed /e 0']);
+    assert.equal(WastedSize, 10);
+  });
+
+  it('counts what one layer brings twice, and whiteouts of nothing not at all', async () => {
+    const twice = await explore([entry('f', 10), entry('f', 20), entry('.wh.none')]);
+    assert.deepEqual(filesOf(twice.Layers[0]), ['added /f 20']);
+    assert.deepEqual([twice.Size, twice.WastedSize], [30, 10]);
+    assert.equal((await explore([])).Efficiency, 1);
+  });
+});

@@ -1,0 +1,44 @@
+/** `GET /images/{name}/explore`. */
+import type { Readable } from 'node:stream';
+import { readTar } from '#oci/tar-stream.ts';
+import type { TarEvent } from '#oci/tar-reader.ts';
+import type { ImageExploration } from '#wire/explore.ts';
+import { exploreLayers } from './explore.ts';
+import type { ImageParts } from './image-parts.ts';
+import type { ImageRecord } from './image-record.ts';
+
+/** The image's blobs and layers stay protected until it is done. */
+export async function exploreImage(
+  { layers, leases }: ImageParts,
+  record: ImageRecord,
+  options: { readonly withFiles: boolean; readonly signal?: AbortSignal },
+): Promise<ImageExploration> {
+  await using lease = leases.open();
+  lease.protect(record.id, ...record.layers.flatMap(({ blob, diffId }) => [blob, diffId]));
+  const commands = record.config.history
+    .filter((step) => !step.empty_layer)
+    .map((step) => step.created_by ?? '');
+  const toExplore = record.layers.map(({ diffId }, index) => ({
+    diffId,
+    command: commands[index] ?? '',
+    events: eventsOf(() => layers.read(diffId), options.signal),
+  }));
+  return await exploreLayers(record.id, toExplore, options);
+}
+
+/** Opens the layer only when it is its turn. */
+async function* eventsOf(
+  open: () => Promise<Readable>,
+  signal?: AbortSignal,
+): AsyncGenerator<TarEvent, void> {
+  signal?.throwIfAborted();
+  const tar = await open();
+  const onAbort = () => tar.destroy(new Error('cancelled'));
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    yield* readTar(tar);
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    tar.destroy();
+  }
+}
