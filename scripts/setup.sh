@@ -15,7 +15,7 @@ while [ $# -gt 0 ]; do
     --with)
       shift
       case "$1" in
-        test) packages="$packages busybox-static docker-cli e2fsprogs erofs-utils iproute2 iptables nftables procps python3 python3-docker skopeo util-linux" ;;
+        test) packages="$packages busybox-static docker-cli e2fsprogs erofs-utils iproute2 iptables mount nftables procps python3 python3-docker skopeo util-linux" ;;
         bench) packages="$packages busybox-static docker-cli docker.io podman python3" ;;
         *) echo "setup: cannot set up for '$1': test or bench expected" >&2; exit 2 ;;
       esac

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { after, test } from 'node:test';
 import { decodeCreateRequest, Engine, isEngineError } from '../../src/engine/index.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
-import { findLeftovers, removeLeftovers } from '../support/leftovers.ts';
+import { lastingLeftovers, removeLeftovers } from '../support/leftovers.ts';
 
 const directory = mkdtempSync('/tmp/caisson-test-');
 const traces = {
@@ -63,7 +63,7 @@ test('a whole life, with events, and nothing left of it', async () => {
     }
     assert.deepEqual(actions, ['create', 'start', 'die', 'destroy']);
   }
-  assert.deepEqual(findLeftovers(traces), []);
+  assert.deepEqual(await lastingLeftovers(traces), []);
 });
 
 test('a second engine on the same root has the images and containers of the first', async () => {
@@ -79,7 +79,7 @@ test('a second engine on the same root has the images and containers of the firs
     assert.deepEqual(await linesOf(engine, 'kept'), ['stderr err', 'stdout out']);
     await engine.containers.remove('kept', { force: false, volumes: true, link: false });
   }
-  assert.deepEqual(findLeftovers(traces), []);
+  assert.deepEqual(await lastingLeftovers(traces), []);
   assert.ok(openFiles() <= before + 2, `descriptors: ${before} before, ${openFiles()} after`);
 });
 
@@ -100,6 +100,6 @@ test('what cannot be started leaves nothing', async () => {
 test('after destroy, bridge and firewall table are gone too', async () => {
   await using engine = await Engine.start(options);
   await engine.networks.destroy();
-  assert.deepEqual(findLeftovers(traces), []);
+  assert.deepEqual(await lastingLeftovers(traces), []);
   assert.ok(!readdirSync('/sys/class/net').includes(traces.bridge));
 });

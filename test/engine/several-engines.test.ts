@@ -68,10 +68,20 @@ test('two engines: their own subnets, ports, names and containers', async () => 
   await serve(first, 'one', 8001);
   await serve(second, 'two', 8002);
   await serve(second, 'three', 8003);
-  assert.deepEqual([await fetchPort(8001), await fetchPort(8002)], ['one\n', 'two\n']);
+  const pages = [await fetchPort(8001), await fetchPort(8002), await fetchPort(8003)];
+  assert.deepEqual(pages, ['one\n', 'two\n', 'three\n']);
   assert.equal(await dockerOk(first, ['ps', '--format', '{{.Names}}']), 'one');
   assert.equal(await dockerOk(second, ['exec', 'two', 'wget', '-q', '-O', '-', 'http://three/']), 'three');
-  const foreign = await runProgram('docker', ['-H', first.host, 'exec', 'one', 'nslookup', 'two']);
+  const foreign = await runProgram('docker', [
+    '-H',
+    first.host,
+    'exec',
+    'one',
+    'timeout',
+    '2',
+    'nslookup',
+    'two',
+  ]);
   assert.notEqual(foreign.exitCode, 0, 'names of one engine mean nothing in another');
   assert.ok(!(await reaches(first, 'one', await addressOf(second, 'two'))), 'networks are apart');
   assert.equal(

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request, requestJson } from './http.ts';
-import { findLeftovers, mountsBelow, NO_OWNERS, type Owners, removeLeftovers } from './leftovers.ts';
+import { lastingLeftovers, mountsBelow, type Owners, removeLeftovers } from './leftovers.ts';
 
 const project = join(import.meta.dirname, '../..');
 
@@ -119,9 +119,9 @@ export class TestDaemon implements AsyncDisposable {
     return requestJson(this.socket, 'GET', '/containers/json?all=1');
   }
 
-  /** What stands on the host because of this daemon and has no owner, one line each; the kernel gets a moment. */
-  leftovers(owners: Owners = NO_OWNERS): Promise<readonly string[]> {
-    return settle(() => findLeftovers(this, owners));
+  /** What stands on the host because of this daemon and has no owner, one line each. */
+  leftovers(owners?: Owners): Promise<readonly string[]> {
+    return lastingLeftovers(this, owners);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -157,16 +157,6 @@ function answers(socketPath: string): Promise<boolean> {
   });
   socket.once('error', () => resolve(false));
   return promise;
-}
-
-/** What the kernel removes by itself takes a moment: cables of dropped namespaces up to four seconds. */
-async function settle(find: () => readonly string[]): Promise<readonly string[]> {
-  const deadline = Date.now() + 6000;
-  for (;;) {
-    const found = find();
-    if (found.length === 0 || Date.now() > deadline) return found;
-    await sleep(30);
-  }
 }
 
 /** Never into what is still mounted there, which may be somebody's data. */

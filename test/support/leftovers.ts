@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { type Dirent, existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { hostNames } from '../../src/engine/directories.ts';
 import { vethPrefix } from '../../src/network/ready-namespace.ts';
 
@@ -26,7 +27,7 @@ export interface Owners {
   readonly poolSize: number;
 }
 
-export const NO_OWNERS: Owners = { running: [], known: [], publishedPorts: 0, poolSize: 0 };
+const NO_OWNERS: Owners = { running: [], known: [], publishedPorts: 0, poolSize: 0 };
 
 const ID = /[0-9a-f]{64}/;
 
@@ -34,7 +35,7 @@ const ID = /[0-9a-f]{64}/;
  * Mounts, processes, namespaces, links, firewall elements and files that none of `owners` accounts for, one line each.
  * Of a daemon that has stopped, only its bridge, its table, its images and its metadata may stay.
  */
-export function findLeftovers(traces: Traces, owners: Owners = NO_OWNERS): readonly string[] {
+function findLeftovers(traces: Traces, owners: Owners = NO_OWNERS): readonly string[] {
   return [
     ...unownedMounts(traces, owners),
     ...unownedProcesses(traces, owners),
@@ -44,6 +45,16 @@ export function findLeftovers(traces: Traces, owners: Owners = NO_OWNERS): reado
     ...unownedRunFiles(traces, owners),
     ...unownedRootFiles(traces, owners),
   ];
+}
+
+/** Those that stay: what the kernel removes by itself takes a moment, cables of dropped namespaces up to four seconds. */
+export async function lastingLeftovers(traces: Traces, owners?: Owners): Promise<readonly string[]> {
+  const deadline = Date.now() + 6000;
+  for (;;) {
+    const found = findLeftovers(traces, owners);
+    if (found.length === 0 || Date.now() > deadline) return found;
+    await sleep(30);
+  }
 }
 
 function unownedMounts(traces: Traces, owners: Owners): readonly string[] {
