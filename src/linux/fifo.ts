@@ -48,38 +48,35 @@ export function openFifoWriter(path: string): number {
   return fd;
 }
 
-/** Reads share slabs of memory: large output needs few allocations, small output touches few pages. */
-const SLAB_BYTES = 1 << 20;
-/** A slab with less room than that is left to its readers. */
-const MINIMUM_READ_BYTES = 1 << 16;
-const MAXIMUM_READ_BYTES = 1 << 18;
+/** What a pipe's first read may bring; most processes print less. */
+const FIRST_READ_BYTES = 1 << 12;
+/** What one read may bring once a process prints much. */
+const LARGEST_READ_BYTES = 1 << 18;
+
+/** Memory for the reads of one pipe: little at first, more when reads fill it; what a read leaves serves the next. */
+class ReadMemory {
+  #sizeBytes = FIRST_READ_BYTES;
+  free: Buffer = Buffer.allocUnsafe(FIRST_READ_BYTES);
+
+  /** The first bytes of what was free. */
+  take(bytes: number): Buffer {
+    const taken = this.free.subarray(0, bytes);
+    this.free = this.free.subarray(bytes);
+    if (this.free.length === 0) this.#sizeBytes = Math.min(this.#sizeBytes * 4, LARGEST_READ_BYTES);
+    if (this.free.length * 4 < this.#sizeBytes) this.free = Buffer.allocUnsafe(this.#sizeBytes);
+    return taken;
+  }
+}
 
 /**
  * A readable stream over a pipe on the event loop; owns the descriptor. Chunks come as `data` events of up to 256 KiB
  * and belong to the listener; nothing is buffered in the stream.
  */
 export function readStream(fd: number): Socket {
-  let slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-  let used = 0;
-  const room = () => {
-    if (SLAB_BYTES - used < MINIMUM_READ_BYTES) {
-      slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-      used = 0;
-    }
-    return slab.subarray(used, used + MAXIMUM_READ_BYTES);
-  };
-  const onData = (bytes: number) => {
-    const chunk = slab.subarray(used, used + bytes);
-    used += bytes;
-    stream.emit('data', chunk);
-    return true;
-  };
-  const stream: Socket = new Socket({
-    fd,
-    readable: true,
-    writable: false,
-    onread: { buffer: room, callback: onData },
-  });
+  const memory = new ReadMemory();
+  const callback = (bytes: number) => stream.emit('data', memory.take(bytes));
+  const onread = { buffer: () => memory.free, callback };
+  const stream: Socket = new Socket({ fd, readable: true, writable: false, onread });
   return stream;
 }
 

@@ -169,7 +169,6 @@ export interface FilesystemSpace {
   readonly type: number;
 }
 
-
 export function statfs(path: string): FilesystemSpace {
   const { bsize, blocks, bavail, files, ffree, type } = statfsSync(path);
   return {
