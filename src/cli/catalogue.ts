@@ -53,6 +53,7 @@ const exec: Load = () => import('./commands/exec.ts');
 const exportContainer: Load = () => import('./commands/export.ts');
 const help: Load = () => import('./commands/help.ts');
 const history: Load = () => import('./commands/history.ts');
+const imageExplore: Load = () => import('./commands/image-explore.ts');
 const imageInspect: Load = () => import('./commands/image-inspect.ts');
 const imagePrune: Load = () => import('./commands/image-prune.ts');
 const images: Load = () => import('./commands/images.ts');
@@ -145,6 +146,7 @@ export const catalogue: GroupEntry = group('A container engine that speaks Docke
   image: group('Manage images', {
     bootstrap: command(bootstrap),
     build: command(build),
+    explore: command(imageExplore),
     history: command(history),
     import: command(importImage),
     inspect: command(imageInspect),

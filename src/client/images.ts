@@ -1,3 +1,4 @@
+import type { ImageExploration } from '#wire/explore.ts';
 import type { HistoryEntry, ImageDeletion, ImageSummary } from '#wire/image.ts';
 import { type Client, encodeFilters, path } from './client.ts';
 import type { Filters } from './containers.ts';
@@ -37,4 +38,9 @@ export interface ImagePruneReport {
 
 export function pruneImages(client: Client, filters: Filters): Promise<ImagePruneReport> {
   return client.json({ method: 'POST', path: '/images/prune', query: { filters: encodeFilters(filters) } });
+}
+
+/** An extension of this engine: Docker has no such endpoint. */
+export function exploreImage(client: Client, name: string, files: boolean): Promise<ImageExploration> {
+  return client.json({ method: 'GET', path: path`/images/${name}/explore`, query: { files: String(files) } });
 }
