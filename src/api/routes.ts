@@ -1,3 +1,4 @@
+import { commitRoutes } from './commit.ts';
 import { containerArchiveRoutes } from './containers-archive.ts';
 import { containerInspectRoutes } from './containers-inspect.ts';
 import { containerLifecycleRoutes } from './containers-lifecycle.ts';
@@ -7,6 +8,7 @@ import { eventRoutes } from './events.ts';
 import { execRoutes } from './exec.ts';
 import { imageArchiveRoutes } from './images-archive.ts';
 import { imageRegistryRoutes } from './images-registry.ts';
+import { imageExploreRoutes } from './images-explore.ts';
 import { imageRoutes } from './images.ts';
 import { networkRoutes } from './networks.ts';
 import type { Route } from './route.ts';
@@ -24,8 +26,10 @@ const ROUTES: readonly Route[] = [
   ...containerStreamRoutes,
   ...containerArchiveRoutes,
   ...execRoutes,
+  ...commitRoutes,
   ...imageRoutes,
   ...imageArchiveRoutes,
+  ...imageExploreRoutes,
   ...imageRegistryRoutes,
   ...networkRoutes,
   ...volumeRoutes,

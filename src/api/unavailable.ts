@@ -67,7 +67,6 @@ export const unavailableRoutes: readonly Route[] = [
   ...['json', 'enable', 'disable', 'upgrade', 'push', 'set'].map((verb) =>
     any(`/plugins/:name*/${verb}`, refuse('not-found', noSuchPlugin)),
   ),
-  post('/commit', commit),
   get('/images/:name*/attestations', (exchange) => sendJson(exchange, 200, [])),
   post(
     '/build',
@@ -97,13 +96,6 @@ export const unavailableRoutes: readonly Route[] = [
     ),
   ),
 ];
-
-async function commit(exchange: Exchange): Promise<void> {
-  const reference = exchange.text('container');
-  if (reference === '') throw new EngineError('invalid', 'invalid name or ID supplied: ""');
-  await exchange.engine.containers.inspect(reference, { size: false });
-  throw new EngineError('not-implemented', `Cannot commit container ${reference}: not implemented yet`);
-}
 
 function cancelBuild(exchange: Exchange): void {
   if (exchange.text('id') === '') throw new EngineError('invalid', 'build ID not provided');

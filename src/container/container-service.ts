@@ -16,9 +16,11 @@ import type {
 } from '#wire/container.ts';
 import { attachContainer } from './attach.ts';
 import { archiveFromContainer, extractIntoContainer, statInContainer } from './container-archive.ts';
+import { commitContainer } from './commit.ts';
 import type {
   AttachRequest,
   Attachment,
+  CommitContainerRequest,
   ContainerStats,
   Containers,
   Filters,
@@ -194,6 +196,10 @@ export class EngineContainers implements ContainerService {
     const tar = await this.#context.snapshots.export(container.id);
     container.emit('export');
     return tar;
+  }
+
+  async commit(reference: string, request: CommitContainerRequest): Promise<string> {
+    return await commitContainer(this.#context, this.#get(reference), request);
   }
 
   async stats(reference: string): Promise<ContainerStats> {

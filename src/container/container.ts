@@ -17,6 +17,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { LogRecord, OutputStream } from '#log/log.ts';
 import type {
+  ContainerConfig,
   ContainerInspect,
   ContainerPruneReport,
   ContainerSummary,
@@ -94,6 +95,20 @@ export interface ContainerStats {
   readonly sample: Readonly<Record<string, unknown>>;
 }
 
+export interface CommitContainerRequest {
+  /** `repository[:tag]`; absent leaves the image without a name. */
+  readonly reference?: string;
+  readonly comment?: string;
+  readonly author?: string;
+  /** Dockerfile instructions. */
+  readonly changes: readonly string[];
+  /** Goes before the container's own. */
+  readonly config: Partial<ContainerConfig>;
+  /** Whether a running container stands still meanwhile. */
+  readonly pause: boolean;
+  readonly signal?: AbortSignal;
+}
+
 export interface Containers {
   create(
     request: CreateRequest,
@@ -137,6 +152,8 @@ export interface Containers {
   top(reference: string, psArguments: string): Promise<TopTable>;
   changes(reference: string): Promise<readonly FilesystemChange[]>;
   export(reference: string): Promise<Readable>;
+  /** An image of what the container changed. @returns its id */
+  commit(reference: string, request: CommitContainerRequest): Promise<string>;
   stats(reference: string): Promise<ContainerStats>;
   /** Live change of limits and restart policy (`docker update`). */
   update(

@@ -11,6 +11,7 @@ import type { Leases } from '#store/leases.ts';
 import type { Metadata } from '#store/metadata.ts';
 import type { DistributionInspect } from '#wire/distribution.ts';
 import type { EmitEvent } from '#wire/event.ts';
+import type { ImageExploration } from '#wire/explore.ts';
 import type { Filters } from '#wire/filters.ts';
 import type {
   HistoryEntry,
@@ -19,8 +20,10 @@ import type {
   ImageSummary,
   ProgressMessage,
 } from '#wire/image.ts';
+import { commitImage } from './image-commit.ts';
 import { type DistributionRequest, inspectRemote } from './image-distribution.ts';
 import { emitImageEvent } from './image-events.ts';
+import { exploreImage } from './image-explore.ts';
 import { ImageGarbage } from './image-garbage.ts';
 import { importImage } from './image-import.ts';
 import { imageHistory, inspectImage, type LayerSize } from './image-inspect.ts';
@@ -37,6 +40,7 @@ import { type RemoveOptions, removeImage } from './image-remove.ts';
 import { saveImages } from './image-save.ts';
 import { ImageTable } from './image-table.ts';
 import type {
+  CommitRequest,
   ImageListQuery,
   ImageStore,
   ImageUse,
@@ -135,6 +139,10 @@ export class FileImageStore implements ImageStore {
     return pushImages(this.#parts, request);
   }
 
+  commit(request: CommitRequest): Promise<Digest> {
+    return commitImage(this.#parts, request);
+  }
+
   inspectRemote(request: DistributionRequest): Promise<DistributionInspect> {
     return inspectRemote(this.#parts, request);
   }
@@ -175,6 +183,13 @@ export class FileImageStore implements ImageStore {
   async history(reference: string): Promise<readonly HistoryEntry[]> {
     const { table } = this.#parts;
     return imageHistory(findImage(table, reference), table, this.#sizeOf);
+  }
+
+  explore(
+    reference: string,
+    options: { readonly withFiles: boolean; readonly signal?: AbortSignal },
+  ): Promise<ImageExploration> {
+    return exploreImage(this.#parts, findImage(this.#parts.table, reference), options);
   }
 
   async list(query: ImageListQuery): Promise<readonly ImageSummary[]> {

@@ -9,7 +9,9 @@
  */
 import type { Readable } from 'node:stream';
 import type { Digest } from '#oci/digest.ts';
+import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { ContainerConfig } from '#wire/container.ts';
+import type { ImageExploration } from '#wire/explore.ts';
 import type { DistributionInspect } from '#wire/distribution.ts';
 import type {
   HistoryEntry,
@@ -59,6 +61,22 @@ export interface PushRequest {
   readonly signal?: AbortSignal;
 }
 
+export interface CommitRequest {
+  /** The id of the image that the changes are against. */
+  readonly parent: string;
+  /** A layer tar with whiteouts. */
+  readonly changes: Readable;
+  readonly config: ImageDefaults;
+  readonly containerId: string;
+  /** For the history: what ran in the container. */
+  readonly createdBy?: string;
+  readonly comment?: string;
+  readonly author?: string;
+  /** `repository[:tag]`; absent leaves it dangling. */
+  readonly reference?: string;
+  readonly signal?: AbortSignal;
+}
+
 export interface ImageListQuery {
   readonly all: boolean;
   readonly filters: ReadonlyMap<string, readonly string[]>;
@@ -73,6 +91,8 @@ export interface ImageStore {
   pull(request: PullRequest): AsyncIterable<ProgressMessage>;
   /** Yields Docker's progress; what images came with goes out byte for byte. */
   push(request: PushRequest): AsyncIterable<ProgressMessage>;
+  /** Containers make images through `Containers.commit`. */
+  commit(request: CommitRequest): Promise<Digest>;
   /** What a registry has under a name. @throws {EngineError} `not-found` and what `registry.ts` says */
   inspectRemote(request: {
     readonly reference: string;
@@ -85,6 +105,11 @@ export interface ImageStore {
   resolve(reference: string): ResolvedImage;
   inspect(reference: string): Promise<ImageInspect>;
   history(reference: string): Promise<readonly HistoryEntry[]>;
+  /** What each layer does, and what of it is wasted. Reads every layer. @throws {EngineError} `exhausted` for too many files */
+  explore(
+    reference: string,
+    options: { readonly withFiles: boolean; readonly signal?: AbortSignal },
+  ): Promise<ImageExploration>;
   list(query: ImageListQuery): Promise<readonly ImageSummary[]>;
   tag(source: string, target: string): Promise<void>;
   remove(

@@ -1,0 +1,81 @@
+import { applyChanges } from '#image/config-changes.ts';
+import { toContainerConfig } from '#image/container-config.ts';
+import type { Digest } from '#oci/digest.ts';
+import type { ImageDefaults } from '#oci/image-defaults.ts';
+import type { ContainerConfig } from '#wire/container.ts';
+import type { CommitContainerRequest } from './container.ts';
+import type { ContainerContext } from './context.ts';
+import { mergeImageConfig } from './image-config.ts';
+import type { ManagedContainer } from './managed-container.ts';
+import { pauseContainer, unpauseContainer } from './pause.ts';
+
+/**
+ * Makes an image of what a container changed; its processes stand still meanwhile, unless told otherwise.
+ *
+ * @throws {EngineError} `invalid` for a change or reference, `not-found` if its image is gone
+ */
+export async function commitContainer(
+  context: ContainerContext,
+  container: ManagedContainer,
+  request: CommitContainerRequest,
+): Promise<Digest> {
+  const config = configOf(container, request);
+  await using _ = request.pause ? await standingStill(context, container) : undefined;
+  const { reference, comment, author, signal } = request;
+  const id = await context.images.commit({
+    parent: container.definition.imageId,
+    changes: await context.snapshots.diff(container.id),
+    config,
+    containerId: container.id,
+    createdBy: (container.config.Cmd ?? []).join(' '),
+    ...(reference ? { reference } : {}),
+    ...(comment ? { comment } : {}),
+    ...(author ? { author } : {}),
+    ...(signal ? { signal } : {}),
+  });
+  container.emit('commit', { comment: comment ?? '', imageID: id, imageRef: reference ?? '' });
+  return id;
+}
+
+/** The instructions go first; what they leave open is the container's. */
+function configOf(container: ManagedContainer, { config, changes }: CommitContainerRequest): ImageDefaults {
+  const changed = applyChanges(defaultsOf(config), changes);
+  return defaultsOf(mergeImageConfig(toContainerConfig(changed), container.config));
+}
+
+async function standingStill(
+  context: ContainerContext,
+  container: ManagedContainer,
+): Promise<AsyncDisposable | undefined> {
+  if (container.state.status !== 'running') return undefined;
+  await pauseContainer(context, container);
+  return { [Symbol.asyncDispose]: () => unpauseContainer(context, container) };
+}
+
+/** What images keep of a configuration; empty fields are absent. */
+function defaultsOf(config: Partial<ContainerConfig>): ImageDefaults {
+  const { User, ExposedPorts, Env, Entrypoint, Cmd, Volumes, WorkingDir, Labels } = config;
+  const { StopSignal, StopTimeout, ArgsEscaped, Healthcheck, OnBuild, Shell } = config;
+  const all = {
+    User,
+    ExposedPorts,
+    Env,
+    Entrypoint,
+    Cmd,
+    Volumes,
+    WorkingDir,
+    Labels,
+    StopSignal,
+    StopTimeout,
+    ArgsEscaped,
+    Healthcheck,
+    OnBuild,
+    Shell,
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => !isEmpty(value)));
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null || value === '') return true;
+  return typeof value === 'object' && Object.keys(value).length === 0;
+}
