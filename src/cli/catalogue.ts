@@ -78,6 +78,10 @@ const port: Load = () => import('./commands/port.ts');
 const ps: Load = () => import('./commands/ps.ts');
 const pull: Load = () => import('./commands/pull.ts');
 const push: Load = () => import('./commands/push.ts');
+const registryGc: Load = () => import('./commands/registry-gc.ts');
+const registryServe: Load = () => import('./commands/registry-serve.ts');
+const registryUserAdd: Load = () => import('./commands/registry-user-add.ts');
+const registryUserRm: Load = () => import('./commands/registry-user-rm.ts');
 const rename: Load = () => import('./commands/rename.ts');
 const restart: Load = () => import('./commands/restart.ts');
 const rm: Load = () => import('./commands/rm.ts');
@@ -169,6 +173,14 @@ export const catalogue: GroupEntry = group('A container engine that speaks Docke
     rm: command(networkRm, ['remove']),
   }),
   plugin: group('Manage plugins', { ls: command(pluginLs, ['list']) }),
+  registry: group('Serve a registry of your own', {
+    gc: command(registryGc),
+    serve: command(registryServe),
+    user: group('Manage the users of a registry', {
+      add: command(registryUserAdd),
+      rm: command(registryUserRm, ['remove']),
+    }),
+  }),
   system: group('Manage the engine', {
     df: command(systemDf),
     events: command(events),

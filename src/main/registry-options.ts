@@ -32,7 +32,8 @@ A registry of one's own: serves images to Docker, Podman, Skopeo and Caisson.
     --tls-self-signed   Make a certificate at the first start, and print where it is
     --tls-name NAME     Host name or address that it is for, beside the machine's own (repeatable)
     --read-only         Refuse pushes and deletions
-    --mirror URL        Fetch what is missing from another registry, and keep it
+    --mirror URL        Fetch what is missing from another registry, and keep it; CAISSON_MIRROR_AUTH in the
+                        environment (USER:PASSWORD) logs in there
     --max-blob-size N   Bytes that one blob may have (default 64 GiB)
     --debug             Log every request
   gc            Delete blobs that no image needs; safe while the registry serves

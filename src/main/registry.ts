@@ -3,10 +3,11 @@ import { mkdirSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { EngineError, isEngineError, messageOf } from '#base/errors.ts';
+import { isEngineError, messageOf } from '#base/errors.ts';
 import { createLogger } from '#base/log.ts';
 import { removeUser, setUser } from '#registry/server/htpasswd.ts';
 import type { GarbageReport } from '#registry/server/registry-server.ts';
+import { openUpstream } from '#registry/server/registry-upstream.ts';
 import { collectRegistryGarbage, startRegistry } from '#registry/server/start-registry.ts';
 import { parseInvocation, REGISTRY_HELP, type RegistryInvocation } from './registry-options.ts';
 
@@ -31,10 +32,10 @@ async function serve({
   debug,
   mirror,
 }: RegistryInvocation & { readonly kind: 'serve' }): Promise<void> {
-  if (mirror !== undefined)
-    throw new EngineError('not-implemented', 'Cannot mirror another registry: not implemented yet');
+  const credentials = process.env['CAISSON_MIRROR_AUTH'];
+  using upstream = mirror === undefined ? undefined : openUpstream(mirror, credentials);
   const logger = createLogger(debug ? 'debug' : 'info');
-  const registry = await startRegistry({ ...options, logger });
+  const registry = await startRegistry({ ...options, logger, ...(upstream ? { upstream } : {}) });
   if (registry.certificate !== undefined)
     logger.info('clients must trust the certificate', { path: join(options.root, 'tls/cert.pem') });
   // A process that is killed leaves no compile cache otherwise.

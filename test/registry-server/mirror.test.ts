@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, it } from 'node:test';
 import { EngineError } from '../../src/base/errors.ts';
 import { type Digest, parseDigest } from '../../src/oci/digest.ts';
+import { openUpstream } from '../../src/registry/server/registry-upstream.ts';
 import type { Upstream } from '../../src/registry/server/registry-server.ts';
 import { CONFIG, digestOf, imageManifest, OCI_MANIFEST, Served } from './served.ts';
 
@@ -129,5 +130,18 @@ describe('a mirror', () => {
     source.damaged = undefined;
     const again = await served.expect(200, 'GET', url);
     assert.deepEqual(Buffer.from(await again.arrayBuffer()), LAYER);
+  });
+
+  it('stands for a real registry', async () => {
+    await using origin = await Served.start();
+    const digest = await origin.pushImage('real/image', 'v1', [LAYER]);
+    using upstream = openUpstream(origin.url);
+    await using served = await Served.start({ upstream });
+    const manifest = await served.expect(200, 'GET', '/v2/real/image/manifests/v1');
+    assert.equal(manifest.headers.get('docker-content-digest'), digest);
+    const blob = await served.expect(200, 'GET', `/v2/real/image/blobs/${digestOf(LAYER)}`);
+    assert.deepEqual(Buffer.from(await blob.arrayBuffer()), LAYER);
+    assert.equal(await served.errorOf('GET', '/v2/real/image/manifests/v2'), '404 MANIFEST_UNKNOWN');
+    assert.throws(() => openUpstream('ftp://x'), /http\[s\]:/);
   });
 });

@@ -13,4 +13,5 @@ export type {
   Upstream,
   UpstreamManifest,
 } from './registry-server.ts';
+export { openUpstream } from './registry-upstream.ts';
 export { collectRegistryGarbage, startRegistry } from './start-registry.ts';

@@ -1,0 +1,18 @@
+import { defineCommand } from '../command.ts';
+import { booleanFlag, stringFlag } from '../flag.ts';
+import { registryArguments } from '../registry-arguments.ts';
+import { runRegistryProgram } from '../registry-program.ts';
+
+export const command = defineCommand({
+  summary: 'Delete blobs of a registry that no image needs',
+  usage: ['[OPTIONS]'],
+  description: 'Works while the registry serves, too: what is being pushed is kept.',
+  operands: { min: 0, max: 0 },
+  flags: {
+    root: stringFlag('Directory of its data', { shownDefault: '/var/lib/caisson-registry' }),
+    deleteUntagged: booleanFlag('Delete manifests without a tag, too'),
+    grace: stringFlag('Seconds for which what was pushed is kept in any case', { shownDefault: '3600' }),
+    dryRun: booleanFlag('Tell what would be deleted'),
+  },
+  run: (context, { flags }) => runRegistryProgram(context, ['gc', ...registryArguments(flags)]),
+});

@@ -1,0 +1,13 @@
+import { defineCommand } from '../command.ts';
+import { stringFlag } from '../flag.ts';
+import { registryArguments } from '../registry-arguments.ts';
+import { runRegistryProgram } from '../registry-program.ts';
+
+export const command = defineCommand({
+  summary: 'Add a user of a registry or change its password, which is read from standard input',
+  usage: ['[OPTIONS] NAME'],
+  operands: { min: 1, max: 1 },
+  flags: { htpasswd: stringFlag('File of users', { shownDefault: '/var/lib/caisson-registry/htpasswd' }) },
+  run: (context, { flags, operands: [name = ''] }) =>
+    runRegistryProgram(context, ['user', 'add', ...registryArguments(flags), '--', name]),
+});
