@@ -89,6 +89,11 @@ function startForty(contender: Contender): Promise<void> {
   );
 }
 
+/** Two command lines may drive one daemon: each has containers of its own. */
+function nameOf(contender: Contender, name: string): string {
+  return `${name}-${contender.name.replaceAll(' ', '-')}`;
+}
+
 const YES = 'yes 0123456789012345678901234567890123456789012345678901234567890 | head -c 200000000';
 
 /** The default log of this engine is bounded to less than the case prints; here it must keep everything, too. */
@@ -103,9 +108,19 @@ export const CASES: readonly Case[] = [
   {
     name: 'exec',
     setUp: (c) =>
-      void command(c, ['run', '-d', '--name', 'bx', '--network', 'none', 'bench', 'sleep', '1000']),
-    run: (c) => void command(c, ['exec', 'bx', 'true']),
-    tearDown: (c) => void command(c, ['rm', '-f', 'bx'], { check: false }),
+      void command(c, [
+        'run',
+        '-d',
+        '--name',
+        nameOf(c, 'bx'),
+        '--network',
+        'none',
+        'bench',
+        'sleep',
+        '1000',
+      ]),
+    run: (c) => void command(c, ['exec', nameOf(c, 'bx'), 'true']),
+    tearDown: (c) => void command(c, ['rm', '-f', nameOf(c, 'bx')], { check: false }),
   },
   {
     name: 'start-40-parallel',
@@ -148,26 +163,37 @@ export const CASES: readonly Case[] = [
     name: 'logs-200MB',
     runs: 2,
     cold: true,
-    before: (c) => void command(c, ['rm', '-f', 'bl'], { check: false }),
+    before: (c) => void command(c, ['rm', '-f', nameOf(c, 'bl')], { check: false }),
     run: (c) =>
-      commandToNull(c, ['run', '--name', 'bl', '--network', 'none', ...keepAll(c), 'bench', 'sh', '-c', YES]),
+      commandToNull(c, [
+        'run',
+        '--name',
+        nameOf(c, 'bl'),
+        '--network',
+        'none',
+        ...keepAll(c),
+        'bench',
+        'sh',
+        '-c',
+        YES,
+      ]),
   },
   {
     name: 'logs-read-200MB',
     runs: 2,
     cold: true,
-    run: (c) => commandToNull(c, ['logs', 'bl']),
-    tearDown: (c) => void command(c, ['rm', '-f', 'bl'], { check: false }),
+    run: (c) => commandToNull(c, ['logs', nameOf(c, 'bl')]),
+    tearDown: (c) => void command(c, ['rm', '-f', nameOf(c, 'bl')], { check: false }),
   },
   {
     name: 'cp-in-out',
     runs: 3,
-    setUp: (c) => void command(c, ['create', '--name', 'bcp', 'bench', 'true']),
+    setUp: (c) => void command(c, ['create', '--name', nameOf(c, 'bcp'), 'bench', 'true']),
     before: (_, { directory }) => rmSync(join(directory, 'cp-out'), { recursive: true, force: true }),
     run: (c, { directory, filesFolder }) => {
-      command(c, ['cp', filesFolder, 'bcp:/data/']);
-      command(c, ['cp', 'bcp:/data/src', join(directory, 'cp-out')]);
+      command(c, ['cp', filesFolder, `${nameOf(c, 'bcp')}:/data/`]);
+      command(c, ['cp', `${nameOf(c, 'bcp')}:/data/src`, join(directory, 'cp-out')]);
     },
-    tearDown: (c) => void command(c, ['rm', '-f', 'bcp'], { check: false }),
+    tearDown: (c) => void command(c, ['rm', '-f', nameOf(c, 'bcp')], { check: false }),
   },
 ];

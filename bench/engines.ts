@@ -23,6 +23,7 @@ export async function startContenders(
   directory: string,
   names: readonly string[],
 ): Promise<readonly Contender[]> {
+  mountRunDirectory(join(directory, 'run'));
   const contenders: Contender[] = [];
   const wants = (name: string) => names.length === 0 || names.includes(name);
   if (wants('docker') && has('dockerd')) {
@@ -36,7 +37,7 @@ export async function startContenders(
     });
   }
   if (wants('podman') && has('podman')) {
-    const storage = ['--root', join(directory, 'podman'), '--runroot', join(directory, 'podman-run')];
+    const storage = ['--root', join(directory, 'podman'), '--runroot', join(directory, 'run/podman')];
     contenders.push({ name: 'podman', kind: 'podman', command: ['podman', ...storage] });
   }
   if (names.length > 0 && !names.some((name) => name.startsWith('caisson'))) return contenders;
@@ -55,6 +56,13 @@ export async function startContenders(
   return contenders;
 }
 
+/** Run-time state lies in memory on every system whose /run is a tmpfs; so here, for all engines, whatever this one's is. */
+function mountRunDirectory(path: string): void {
+  mkdirSync(path, { recursive: true });
+  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', path]);
+  if (status !== 0) throw new Error(`Cannot mount a tmpfs at ${path}`);
+}
+
 /** The compiled command line, as `npm run setup` leaves it. */
 function compiledCli(): string | undefined {
   const path = join(project, 'build/caisson');
@@ -66,13 +74,13 @@ function has(command: string): boolean {
 }
 
 async function startDocker(directory: string, socket: string): Promise<Daemon> {
-  const args = ['--data-root', join(directory, 'docker'), '--exec-root', join(directory, 'docker-run')];
+  const args = ['--data-root', join(directory, 'docker'), '--exec-root', join(directory, 'run/docker')];
   const pidfile = join(directory, 'docker.pid');
   return startDaemon('dockerd', [...args, '--pidfile', pidfile, '-H', `unix://${socket}`], socket, directory);
 }
 
 async function startCaisson(directory: string, socket: string): Promise<Daemon> {
-  const args = ['--root', join(directory, 'caisson'), '--run', join(directory, 'caisson-run')];
+  const args = ['--root', join(directory, 'caisson'), '--run', join(directory, 'run/caisson')];
   const daemon = join(project, 'bin/caissond');
   return startDaemon(daemon, [...args, '--host', `unix://${socket}`], socket, directory);
 }
