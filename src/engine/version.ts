@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import type { VersionInfo } from '#wire/system.ts';
+import { API_VERSION, MINIMUM_API_VERSION } from '#wire/versions.ts';
 
 /** From the package, so that it is written in one place. */
 export const ENGINE_VERSION = readVersion();
-
-const API_VERSION = '1.57';
-const MINIMUM_API_VERSION = '1.24';
 
 /** The body of `GET /version`. */
 export function versionInfo(runtime: { readonly name: string; readonly version: string }): VersionInfo {
