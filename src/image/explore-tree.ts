@@ -77,19 +77,28 @@ export class ExploreTree {
     const parent = this.#parentOf(names);
     const name = names.at(-1) ?? '';
     const before = parent.get(name);
-    const attributes = `${entry.mode} ${entry.uid}:${entry.gid}`;
-    const node: Node = { ...directory(this.#current), type: entry.type, attributes, children: undefined };
-    if (entry.type === 'directory') node.children = before?.children ?? new Map();
-    node.content = this.#contentOf(names, entry);
+    const path = pathOf(names);
+    const node = this.#nodeOf(path, entry, before);
     parent.set(name, node);
     if (!before) this.#count();
-    const path = pathOf(names);
     if (before) this.#replace(path, before, node);
     if (!isSameDirectory(before, node))
       this.#note(path, before ? 'changed' : 'added', node.type, node.content?.sizeBytes ?? 0);
   }
 
-  #contentOf(names: readonly string[], entry: TarEntry): Content | undefined {
+  #nodeOf(path: string, entry: TarEntry, before: Node | undefined): Node {
+    const { type, mode, uid, gid } = entry;
+    const isDirectory = type === 'directory';
+    return {
+      layer: this.#current,
+      type,
+      attributes: isDirectory ? `${mode} ${uid}:${gid}` : '',
+      content: this.#contentOf(path, entry),
+      children: isDirectory ? (before?.children ?? new Map()) : undefined,
+    };
+  }
+
+  #contentOf(path: string, entry: TarEntry): Content | undefined {
     if (entry.type === 'hardlink') {
       const content = this.#find(namesOf(entry.linkName))?.content;
       if (content) content.links++;
@@ -98,7 +107,7 @@ export class ExploreTree {
     if (entry.type !== 'file') return undefined;
     const tally = this.#layers[this.#current];
     if (tally) tally.sizeBytes += entry.sizeBytes;
-    return { path: pathOf(names), layer: this.#current, sizeBytes: entry.sizeBytes, links: 1 };
+    return { path, layer: this.#current, sizeBytes: entry.sizeBytes, links: 1 };
   }
 
   /** `node` stands where `before` stood; what was in a directory that is none any more goes with it. */
@@ -186,7 +195,7 @@ export class ExploreTree {
 }
 
 function directory(layer: number): Node {
-  return { layer, type: 'directory', attributes: '', content: undefined, children: new Map() };
+  return { layer, type: 'directory', attributes: '', content: undefined, children: undefined };
 }
 
 /** Layers repeat the directories that lead to what they change. */

@@ -1,25 +1,30 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { TarEntry, TarEntryType } from '#oci/tar-header.ts';
-import type { TarEvent } from '#oci/tar-reader.ts';
+import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '#oci/tar-writer.ts';
 import type { ExploredLayer, ImageExploration } from '#wire/explore.ts';
 import { exploreLayers } from './explore.ts';
 
-function entry(path: string, sizeBytes = 0, more: Partial<TarEntry> = {}): TarEntry {
-  const type: TarEntryType = path.endsWith('/') ? 'directory' : 'file';
-  const common = { mode: 0o644, uid: 0, gid: 0, mtimeNs: 0n, linkName: '', deviceMajor: 0, deviceMinor: 0 };
-  return { path, type, sizeBytes, ...common, xattrs: new Map(), ...more };
+/** A member: a path that ends with a slash is a directory's. */
+function entry(path: string, sizeBytes = 0, more: Partial<Parameters<typeof encodeHeader>[0]> = {}): Buffer {
+  const type = path.endsWith('/') ? 'directory' : 'file';
+  return Buffer.concat([
+    encodeHeader({ path, type, sizeBytes, ...more }),
+    Buffer.alloc(sizeBytes),
+    paddingFor(sizeBytes),
+  ]);
 }
 
-async function* events(entries: readonly TarEntry[]): AsyncGenerator<TarEvent> {
-  for (const each of entries) yield { kind: 'entry', entry: each };
+/** In small pieces, as they may arrive. */
+async function* tarOf(members: readonly Buffer[]): AsyncGenerator<Buffer> {
+  const tar = Buffer.concat([...members, END_OF_ARCHIVE]);
+  for (let at = 0; at < tar.length; at += 700) yield tar.subarray(at, at + 700);
 }
 
-function explore(...layers: readonly (readonly TarEntry[])[]): Promise<ImageExploration> {
-  const toExplore = layers.map((entries, index) => ({
+function explore(...layers: readonly (readonly Buffer[])[]): Promise<ImageExploration> {
+  const toExplore = layers.map((members, index) => ({
     diffId: `layer${index}`,
     command: `RUN ${index}`,
-    events: events(entries),
+    tar: tarOf(members),
   }));
   return exploreLayers('id', toExplore, { withFiles: true });
 }

@@ -1,5 +1,5 @@
 /** What each layer of an image adds, changes and removes, and how much of it is for nothing. */
-import type { TarEvent } from '#oci/tar-reader.ts';
+import { TarParser } from '#oci/tar-reader.ts';
 import type { ExploredFile, ExploredLayer, ImageExploration } from '#wire/explore.ts';
 import { ExploreTree } from './explore-tree.ts';
 
@@ -9,8 +9,8 @@ const MAXIMUM_WASTED = 1000;
 export interface LayerToExplore {
   readonly diffId: string;
   readonly command: string;
-  /** Of its tar, which is read once and not kept. */
-  readonly events: AsyncIterable<TarEvent>;
+  /** Uncompressed; read once, and not kept. */
+  readonly tar: AsyncIterable<Buffer>;
 }
 
 /**
@@ -24,9 +24,9 @@ export async function exploreLayers(
   options: { readonly withFiles: boolean },
 ): Promise<ImageExploration> {
   const tree = new ExploreTree();
-  for (const { events } of layers) {
+  for (const { tar } of layers) {
     tree.beginLayer();
-    for await (const event of events) if (event.kind === 'entry') tree.add(event.entry);
+    await addLayer(tree, tar);
   }
   const explored = tree.tallies.map(({ sizeBytes, wastedBytes, files }, index): ExploredLayer => {
     const { diffId = '', command = '' } = layers[index] ?? {};
@@ -53,6 +53,16 @@ export async function exploreLayers(
     Layers: explored,
     Wasted: tree.wastedPaths(MAXIMUM_WASTED),
   };
+}
+
+async function addLayer(tree: ExploreTree, tar: AsyncIterable<Buffer>): Promise<void> {
+  const parser = new TarParser();
+  for await (const chunk of tar) {
+    parser.push(chunk);
+    for (let event = parser.next(); event; event = parser.next())
+      if (event.kind === 'entry') tree.add(event.entry);
+  }
+  parser.finish();
 }
 
 function byPath(a: ExploredFile, b: ExploredFile): number {

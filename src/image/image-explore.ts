@@ -1,7 +1,5 @@
 /** `GET /images/{name}/explore`. */
 import type { Readable } from 'node:stream';
-import { readTar } from '#oci/tar-stream.ts';
-import type { TarEvent } from '#oci/tar-reader.ts';
 import type { ImageExploration } from '#wire/explore.ts';
 import { exploreLayers } from './explore.ts';
 import type { ImageParts } from './image-parts.ts';
@@ -21,22 +19,19 @@ export async function exploreImage(
   const toExplore = record.layers.map(({ diffId }, index) => ({
     diffId,
     command: commands[index] ?? '',
-    events: eventsOf(() => layers.read(diffId), options.signal),
+    tar: chunksOf(() => layers.read(diffId), options.signal),
   }));
   return await exploreLayers(record.id, toExplore, options);
 }
 
 /** Opens the layer only when it is its turn. */
-async function* eventsOf(
-  open: () => Promise<Readable>,
-  signal?: AbortSignal,
-): AsyncGenerator<TarEvent, void> {
+async function* chunksOf(open: () => Promise<Readable>, signal?: AbortSignal): AsyncGenerator<Buffer, void> {
   signal?.throwIfAborted();
   const tar = await open();
   const onAbort = () => tar.destroy(new Error('cancelled'));
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    yield* readTar(tar);
+    yield* tar as AsyncIterable<Buffer>;
   } finally {
     signal?.removeEventListener('abort', onAbort);
     tar.destroy();
