@@ -2,13 +2,13 @@
 import { mkdirSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { dirname, join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { isEngineError, messageOf } from '#base/errors.ts';
+import { EngineError, isEngineError, messageOf } from '#base/errors.ts';
 import { createLogger } from '#base/log.ts';
 import { removeUser, setUser } from '#registry/server/htpasswd.ts';
 import type { GarbageReport } from '#registry/server/registry-server.ts';
 import { openUpstream } from '#registry/server/registry-upstream.ts';
 import { collectRegistryGarbage, startRegistry } from '#registry/server/start-registry.ts';
+import { readPassword } from './read-password.ts';
 import { parseInvocation, REGISTRY_HELP, type RegistryInvocation } from './registry-options.ts';
 
 try {
@@ -54,7 +54,9 @@ function untilTold(): Promise<string> {
 }
 
 async function addUser(file: string, name: string): Promise<void> {
-  const password = (await text(process.stdin)).replace(/\r?\n$/, '');
+  const password = await readPassword();
+  if (password === undefined)
+    throw new EngineError('aborted', `Cannot add user ${name}: no password was given`);
   mkdirSync(dirname(file), { recursive: true, mode: 0o710 });
   await setUser(file, name, password);
 }
