@@ -20,6 +20,7 @@ interface MountedLayer {
 export class LayerMounts implements Disposable {
   readonly #runDirectory: string;
   readonly #mounted = new Map<Digest, MountedLayer>();
+  #isDisposed = false;
 
   constructor(runDirectory: string) {
     this.#runDirectory = runDirectory;
@@ -60,7 +61,9 @@ export class LayerMounts implements Disposable {
     const mounted = this.#mounted.get(diffId);
     if (!mounted || mounted.users === 0) return;
     mounted.users--;
-    if (mounted.users === 0) this.#mounted.set(diffId, this.#lingering(diffId));
+    if (mounted.users > 0) return;
+    if (this.#isDisposed) this.drop(diffId);
+    else this.#mounted.set(diffId, this.#lingering(diffId));
   }
 
   /** Unmounts a layer that is about to be removed. */
@@ -72,8 +75,12 @@ export class LayerMounts implements Disposable {
     this.#detach(this.targetOf(diffId));
   }
 
-  /** Unmounts what nothing uses; what is used outlives the process with its containers. */
+  /**
+   * Unmounts what nothing uses, and later what work that is just ending has used; what containers use outlives the
+   * process with them.
+   */
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
     for (const [diffId, { users }] of this.#mounted) if (users === 0) this.drop(diffId);
   }
 
