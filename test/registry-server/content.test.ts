@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import {
   bodyOf,
@@ -224,7 +225,7 @@ describe('what a registry holds', () => {
   });
 
   it('changes nothing when it is read-only', async () => {
-    await using first = await Served.start({ root: `${served.root}-ro` });
+    await using first = await Served.start({ root: join(served.root, 'ro') });
     await first.pushImage('ro', 'v1', [LAYER]);
     await first.registry[Symbol.asyncDispose]();
     await using second = await Served.start({ root: first.root, readOnly: true });

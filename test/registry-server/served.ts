@@ -23,8 +23,14 @@ export class Served implements AsyncDisposable {
 
   static async start(options: Partial<RegistryOptions> = {}): Promise<Served> {
     const root = options.root ?? mkdtempSync(join(tmpdir(), 'caisson-registry-'));
-    const registry = await startRegistry({ ...options, root, listen: { host: '127.0.0.1', port: 0 } });
-    return new Served(root, registry, options.root === undefined);
+    const ownsRoot = options.root === undefined;
+    try {
+      const registry = await startRegistry({ ...options, root, listen: { host: '127.0.0.1', port: 0 } });
+      return new Served(root, registry, ownsRoot);
+    } catch (error) {
+      if (ownsRoot) rmSync(root, { recursive: true });
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

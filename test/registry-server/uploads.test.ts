@@ -177,7 +177,7 @@ describe('uploads to a registry', () => {
     let location = '';
     let root = '';
     {
-      await using first = await Served.start({ root: `${served.root}-restarted` });
+      await using first = await Served.start({ root: join(served.root, 'restarted') });
       root = first.root;
       location =
         (await first.expect(202, 'POST', '/v2/re/start/blobs/uploads/')).headers.get('location') ?? '';
