@@ -1,4 +1,5 @@
 /** `POST /commit`: what a container changed becomes a layer on its image's. */
+import type { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import type { Digest } from '#oci/digest.ts';
 import { encodeImageConfig, type ImageConfig, type ImageHistory } from '#oci/image-config.ts';
@@ -29,7 +30,8 @@ export async function commitImage(parts: ImageParts, request: CommitRequest): Pr
   const parent = findImage(parts.table, request.parent);
   await using work = new WorkingSet(parts);
   work.lease.protect(...parent.layers.flatMap(({ blob, diffId }) => [blob, diffId]));
-  const layer = await storeLayer(parts, request, work.lease);
+  const { changes, signal } = request;
+  const layer = await storeLayer(parts, changes, { lease: work.lease, ...(signal && { signal }) });
   const layers = layer ? [...parent.layers, layer] : parent.layers;
   const configBytes = encodeImageConfig(configOf(request, parent, layer));
   const image = { configBytes, layers, references, parent: parent.id };
@@ -46,10 +48,10 @@ function targetOf(text: string): Reference {
 }
 
 /** Undefined if nothing was changed. */
-async function storeLayer(
+export async function storeLayer(
   { content, layers, maximumLayerBytes: maximumBytes }: ImageParts,
-  { changes, signal }: CommitRequest,
-  lease: Lease,
+  changes: Readable,
+  { lease, signal }: { readonly lease: Lease; readonly signal?: AbortSignal },
 ): Promise<ImageLayer | undefined> {
   const aborting = signal ? { signal } : undefined;
   const options = { lease, maximumBytes, ...aborting };

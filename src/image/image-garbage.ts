@@ -16,6 +16,8 @@ export interface GarbageOptions {
   readonly layers: LayerStore;
   readonly leases: Leases;
   readonly layerBlobs: LayerBlobs;
+  /** Blobs and layers that others than images need. */
+  readonly heldElsewhere: () => Iterable<Digest>;
   readonly logger: Logger;
 }
 
@@ -76,6 +78,7 @@ export class ImageGarbage {
       for (const blob of blobsOf(image)) held.add(blob);
       for (const { diffId } of image.layers) held.add(diffId);
     }
+    for (const digest of this.#options.heldElsewhere()) held.add(digest);
     for (const digest of this.#options.layerBlobs.held((diffId) => held.has(diffId))) held.add(digest);
     return held;
   }

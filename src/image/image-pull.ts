@@ -33,8 +33,10 @@ export async function* pullImages(
   const reference = parseReference(request.reference);
   const platform = request.platform ? parsePlatform(request.platform) : undefined;
   const { credentials = {} } = request;
-  const repository = parts.registries.open(reference, { credentials, access: 'pull', signal });
-  const options = { parts, repository, signal, ...(platform ? { platform } : {}) };
+  const open = (until: AbortSignal) =>
+    parts.registries.open(reference, { credentials, access: 'pull', signal: until });
+  const repository = open(signal);
+  const options = { parts, repository, open, signal, ...(platform ? { platform } : {}) };
   if (reference.tag || reference.digest) {
     const { digest, isNew } = yield* pullOne({ ...options, reference: pulledReference(reference) });
     yield { status: `Digest: ${digest}` };
@@ -70,6 +72,8 @@ async function* tagsOf(repository: Repository, reference: Reference): AsyncGener
 interface OnePull {
   readonly parts: ImageParts;
   readonly repository: Repository;
+  /** The same for as long as another signal says. */
+  readonly open: (signal: AbortSignal) => Repository;
   readonly reference: Reference;
   readonly platform?: Platform;
   readonly signal: AbortSignal;
@@ -189,12 +193,12 @@ async function obtainLayers(
 }
 
 async function fetchLayer(
-  { parts, repository }: OnePull,
+  { parts, open }: OnePull,
   { descriptor, compression, diffId }: PullLayer,
   report: ReportProgress,
   signal: AbortSignal,
 ): Promise<ImageLayer> {
-  const layer = await parts.downloads.fetch({ repository, descriptor, compression }, report, signal);
+  const layer = await parts.downloads.fetch({ open, descriptor, compression }, report, signal);
   if (layer.diffId === diffId) return layer;
   throw new EngineError(
     'invalid',

@@ -6,7 +6,7 @@ import type { LayerStore } from '#layer/layer.ts';
 import type { Digest } from '#oci/digest.ts';
 import { familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
 import { createRegistries, type OwnedRegistries } from '#registry/registries.ts';
-import type { ContentStore } from '#store/content.ts';
+import type { ContentStore, Lease } from '#store/content.ts';
 import type { Leases } from '#store/leases.ts';
 import type { Metadata } from '#store/metadata.ts';
 import type { DistributionInspect } from '#wire/distribution.ts';
@@ -20,7 +20,7 @@ import type {
   ImageSummary,
   ProgressMessage,
 } from '#wire/image.ts';
-import { commitImage } from './image-commit.ts';
+import { commitImage, storeLayer } from './image-commit.ts';
 import { type DistributionRequest, inspectRemote } from './image-distribution.ts';
 import { emitImageEvent } from './image-events.ts';
 import { exploreImage } from './image-explore.ts';
@@ -35,6 +35,7 @@ import { type ImageParts, WorkingSet } from './image-parts.ts';
 import { type PruneReport, pruneImages } from './image-prune.ts';
 import { pullImages } from './image-pull.ts';
 import { pushImages } from './image-push.ts';
+import type { ImageLayer, ImageRecord } from './image-record.ts';
 import { type NewImage, prepareImage, registerImages } from './image-register.ts';
 import { type RemoveOptions, removeImage } from './image-remove.ts';
 import { saveImages } from './image-save.ts';
@@ -66,6 +67,8 @@ export interface ImageStoreOptions {
   readonly metadata: Metadata;
   readonly layers: LayerStore;
   readonly leases: Leases;
+  /** Blobs and layers that others than images need: those of the build cache. */
+  readonly heldElsewhere?: () => Iterable<Digest>;
   readonly use: ImageUse;
   readonly emit: EmitEvent;
   readonly logger?: Logger;
@@ -84,10 +87,10 @@ export interface ImageStoreOptions {
  * nothing needs, is deleted first.
  */
 export async function createImageStore(options: ImageStoreOptions): Promise<FileImageStore> {
-  const { content, layers, leases, logger = silentLogger } = options;
+  const { content, layers, leases, logger = silentLogger, heldElsewhere = () => [] } = options;
   const table = new ImageTable(options.metadata);
   const layerBlobs = new LayerBlobs(options.metadata);
-  const garbage = new ImageGarbage({ table, content, layers, leases, layerBlobs, logger });
+  const garbage = new ImageGarbage({ table, content, layers, leases, layerBlobs, heldElsewhere, logger });
   await garbage.collectAll();
   await garbage.repair();
   const maximumLayerBytes = options.maximumLayerBytes ?? DEFAULT_MAXIMUM_LAYER_BYTES;
@@ -162,6 +165,24 @@ export class FileImageStore implements ImageStore {
     const record = await prepareImage(image, this.#parts, work.lease);
     await registerImages([{ image, record }], this.#parts);
     return record.id;
+  }
+
+  /** Protects what a build writes until it is disposed; then what nothing needs is deleted. */
+  openLease(): Lease {
+    return new WorkingSet(this.#parts).lease;
+  }
+
+  /** A layer that is in no image yet, protected by `lease`; undefined if nothing is in the tar. */
+  addLayer(
+    changes: Readable,
+    options: { readonly lease: Lease; readonly signal?: AbortSignal },
+  ): Promise<ImageLayer | undefined> {
+    return storeLayer(this.#parts, changes, options);
+  }
+
+  /** Everything about an image. @throws {EngineError} `not-found` */
+  record(reference: string): ImageRecord {
+    return findImage(this.#parts.table, reference);
   }
 
   resolve(reference: string): ResolvedImage {

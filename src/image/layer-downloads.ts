@@ -1,21 +1,21 @@
 /** Layers on their way here: each blob once, however many pulls want it. */
-import { EngineError, isEngineError } from '#base/errors.ts';
+import { availableParallelism } from 'node:os';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import type { LayerStore } from '#layer/layer.ts';
 import { SharedWork } from '#layer/shared-work.ts';
-import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
-import type { LayerCompression } from '#oci/media-types.ts';
-import { downloadBlob } from '#registry/download.ts';
-import type { Repository } from '#registry/registry.ts';
 import type { RetryPolicy } from '#registry/retry.ts';
 import type { ContentStore, Lease } from '#store/content.ts';
 import type { Leases } from '#store/leases.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import type { ImageLayer } from './image-record.ts';
 import type { LayerBlobs } from './layer-blobs.ts';
+import { type Downloaded, downloadLayer, type LayerSource } from './layer-download.ts';
 import { LayerProgress, type ReportProgress } from './layer-progress.ts';
+
+/** Below, a thread that waits for the rest costs more than it gains. */
+const MINIMUM_FOLLOWED_BYTES = 512 * 1024;
 
 export interface LayerDownloadsOptions {
   readonly content: ContentStore;
@@ -27,18 +27,13 @@ export interface LayerDownloadsOptions {
   readonly maximumDownloads: number;
 }
 
-export interface LayerSource {
-  readonly repository: Repository;
-  readonly descriptor: Pick<Descriptor, 'digest' | 'size'>;
-  readonly compression: LayerCompression;
-}
-
 export class LayerDownloads {
   readonly #options: LayerDownloadsOptions;
   readonly #permits: Semaphore;
   readonly #work = new SharedWork<Digest, ImageLayer>();
   readonly #locks = new KeyedLock<Digest>();
   readonly #audiences = new Map<Digest, Audience>();
+  #followed = 0;
 
   constructor(options: LayerDownloadsOptions) {
     this.#options = options;
@@ -59,25 +54,37 @@ export class LayerDownloads {
     try {
       return await this.#work.do(digest, (cancelled) => this.#run(source, audience, cancelled), signal);
     } finally {
-      if (audience.size <= 1) this.#audiences.delete(digest);
+      if (audience.size === 1) this.#audiences.delete(digest);
     }
   }
 
   async #run(source: LayerSource, audience: Audience, signal: AbortSignal): Promise<ImageLayer> {
-    const { leases, layers, blobs } = this.#options;
+    const { leases, blobs } = this.#options;
     const { descriptor, compression } = source;
     const blob = descriptor.digest;
     const progress = new LayerProgress(blob, (message) => audience.tell(message));
     await using lease = leases.open();
     lease.protect(blob);
-    await this.#store(source, lease, progress, signal);
-    progress.status('Download complete');
-    progress.bytes('Extracting', descriptor.size, descriptor.size);
-    const { diffId } = await layers.unpack({ blob, compression, signal });
+    const diffId = await this.#obtain(source, lease, progress, signal);
     lease.protect(diffId);
     blobs.add({ blob, compression, diffId, kind: 'fetched' });
     progress.status('Pull complete');
     return { blob, compression, diffId };
+  }
+
+  async #obtain(
+    source: LayerSource,
+    lease: Lease,
+    progress: LayerProgress,
+    signal: AbortSignal,
+  ): Promise<Digest> {
+    const { digest: blob, size } = source.descriptor;
+    const { unpacking } = await this.#store(source, lease, progress, signal);
+    progress.status('Download complete');
+    progress.bytes('Extracting', size, size);
+    const { compression } = source;
+    const layer = await (unpacking ?? this.#options.layers.unpack({ blob, compression, signal }));
+    return layer.diffId;
   }
 
   async #store(
@@ -85,43 +92,30 @@ export class LayerDownloads {
     lease: Lease,
     progress: LayerProgress,
     signal: AbortSignal,
-  ): Promise<void> {
-    const { content, blobs } = this.#options;
+  ): Promise<Downloaded> {
+    const { content, layers, retry, blobs } = this.#options;
     const { descriptor, compression } = source;
     // A download that was cancelled may still be putting its file away.
     using _lock = await this.#locks.acquire(descriptor.digest);
-    if (await content.stat(descriptor.digest)) return;
+    if (await content.stat(descriptor.digest)) return {};
     using _permit = await this.#permits.acquire();
     signal.throwIfAborted();
-    await this.#download(source, lease, progress, signal);
-    blobs.add({ blob: descriptor.digest, compression, kind: 'fetched' });
+    const isFollowed = this.#mayFollow(source);
+    if (isFollowed) this.#followed++;
+    try {
+      const context = { content, layers, retry, lease, progress, signal, isFollowed };
+      const downloaded = await downloadLayer(source, context);
+      blobs.add({ blob: descriptor.digest, compression, kind: 'fetched' });
+      return downloaded;
+    } finally {
+      if (isFollowed) this.#followed--;
+    }
   }
 
-  async #download(
-    source: LayerSource,
-    lease: Lease,
-    progress: LayerProgress,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { repository, descriptor } = source;
-    const { content, retry } = this.#options;
-    const { digest, size } = descriptor;
-    const options = { resumable: true, maximumBytes: size, lease, signal };
-    await using writer = await content.openWriter(`blob ${digest}`, options);
-    const { offset } = writer;
-    for await (const chunk of downloadBlob({ repository, descriptor, offset, retry, signal })) {
-      await writer.write(chunk);
-      progress.bytes('Downloading', writer.offset, size);
-    }
-    progress.status('Verifying Checksum');
-    try {
-      await writer.commit({ sizeBytes: size, digest });
-    } catch (cause) {
-      if (!isEngineError(cause, 'invalid')) throw cause;
-      throw new EngineError('invalid', `filesystem layer verification failed for digest ${digest}`, {
-        cause,
-      });
-    }
+  /** One core is left to layers whose bytes are on disk already. */
+  #mayFollow({ compression, descriptor }: LayerSource): boolean {
+    if (compression === 'none' || descriptor.size < MINIMUM_FOLLOWED_BYTES) return false;
+    return this.#followed < Math.max(1, availableParallelism() - 1);
   }
 }
 

@@ -2,19 +2,21 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { pipeline, Readable, type Transform } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
+import { discardBuffer } from '#base/discard-buffer.ts';
 import { EngineError } from '#base/errors.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
+import { BufferRing } from '#store/buffer-ring.ts';
 import type { UnpackRequest } from './layer.ts';
 
 const READ_BYTES = 256 * 1024;
 const OUTPUT_BYTES = 512 * 1024;
 /** Lets the decompressor, which has a pool thread of its own, run ahead of hashing and writing. */
-const AHEAD_BYTES = 4 * OUTPUT_BYTES;
+const AHEAD_BYTES = 2 * OUTPUT_BYTES;
 /** Decompression may need this much memory for its window and no more (zstd's own limit on the command line). */
 const ZSTD_WINDOW_LOG_MAX = 27;
 
 export interface InflateOptions {
-  readonly source: string;
+  readonly source: Iterable<Buffer> | AsyncIterable<Buffer>;
   readonly compression: UnpackRequest['compression'];
   /** Where the uncompressed bytes go; stays the caller's. */
   readonly targetFd: number;
@@ -36,6 +38,7 @@ export async function inflate(options: InflateOptions): Promise<Digest> {
     throwIfAborted(options.aborted);
     hash.update(chunk);
     for (let at = 0; at < chunk.length; ) at += writeSync(options.targetFd, chunk, at);
+    discardOutput(chunk);
   }
   return parseDigest(`sha256:${hash.digest('hex')}`);
 }
@@ -49,7 +52,7 @@ export function tooLarge(maximumBytes: number): EngineError {
 }
 
 async function* decompressed({ source, compression }: InflateOptions): AsyncIterable<Buffer> {
-  const plain = Readable.from(fileChunks(source), { objectMode: false, highWaterMark: READ_BYTES });
+  const plain = Readable.from(source, { objectMode: false, highWaterMark: READ_BYTES });
   const decompressor = decompressorFor(compression);
   const output = decompressor ? pipeline(plain, decompressor, () => undefined) : plain;
   try {
@@ -59,11 +62,13 @@ async function* decompressed({ source, compression }: InflateOptions): AsyncIter
   }
 }
 
-function* fileChunks(path: string): Generator<Buffer> {
+/** Blocks: for worker threads. */
+export function* fileChunks(path: string): Generator<Buffer> {
   const fd = openSync(path, 'r');
+  const ring = new BufferRing(READ_BYTES);
   try {
     for (;;) {
-      const chunk = Buffer.allocUnsafe(READ_BYTES);
+      const chunk = ring.next();
       const length = readSync(fd, chunk);
       if (length === 0) return;
       yield chunk.subarray(0, length);
@@ -71,6 +76,12 @@ function* fileChunks(path: string): Generator<Buffer> {
   } finally {
     closeSync(fd);
   }
+}
+
+/** A decompressor is done with a buffer once it is full. Stored blobs are read into buffers of their own. */
+function discardOutput({ buffer, byteOffset, byteLength }: Buffer): void {
+  if (buffer.byteLength === OUTPUT_BYTES && byteOffset + byteLength === OUTPUT_BYTES)
+    discardBuffer(new Uint8Array(buffer));
 }
 
 /** The transform for a compression, undefined for none. */

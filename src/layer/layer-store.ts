@@ -14,9 +14,9 @@ import { decompressorFor } from './inflate.ts';
 import { layerPaths, type LayerRecord, readLayerRecord } from './layer-directory.ts';
 import { LayerMounts } from './layer-mounts.ts';
 import { recoverLayers } from './layer-recovery.ts';
-import type { Layer, LayerStore, UnpackRequest } from './layer.ts';
+import type { ArrivingBlob, Layer, LayerStore, UnpackRequest } from './layer.ts';
 import { SharedWork } from './shared-work.ts';
-import type { LayerLimits } from './unpack.ts';
+import type { LayerLimits, UnpackJob, UnpackResult } from './unpack.ts';
 import { LayerWorkerPool } from './worker-pool.ts';
 
 export interface LayerStoreOptions {
@@ -152,21 +152,32 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
   }
 
   async #unpack(request: UnpackRequest, signal: AbortSignal): Promise<Layer> {
-    const { blob, compression, diffId } = request;
+    const { blob, compression, diffId, arriving } = request;
     const { content, limits, rootDirectory } = this.#options;
-    if (!(await content.stat(blob))) {
+    if (!arriving && !(await content.stat(blob))) {
       throw new EngineError('not-found', `Cannot unpack layer ${diffId ?? blob}: there is no blob ${blob}`);
     }
     const staging = mkdtempSync(join(rootDirectory, STAGING_PREFIX));
     try {
       const input = { blob, blobPath: content.path(blob), compression, staging, kind: this.kind, limits };
       const job = diffId === undefined ? input : { ...input, diffId };
-      const result = await this.#workers.run('unpack', job, { signal });
+      const result = arriving
+        ? await this.#unpackArriving(job, arriving, signal)
+        : await this.#workers.run('unpack', job, { signal });
       return await this.#publish(staging, { ...result, blob, compression });
     } catch (error) {
       await rm(staging, { recursive: true, force: true });
       throw fullDiskError(error, `layer ${diffId ?? blob}`);
     }
+  }
+
+  /** The record names the blob: there is no layer before there is a blob. */
+  async #unpackArriving(job: UnpackJob, arriving: ArrivingBlob, signal: AbortSignal): Promise<UnpackResult> {
+    const { path, progress, sizeBytes, committed } = arriving;
+    const source = { path, progress, sizeBytes };
+    const result = await this.#workers.run('unpack-arriving', { ...job, source }, { signal });
+    await committed;
+    return result;
   }
 
   /** Not in the list before it is durable. The same content may come by two blobs at once: the first stays. */

@@ -20,6 +20,7 @@ type Handlers = {
 
 const handlers: Handlers = {
   unpack: unpackBlob,
+  'unpack-arriving': unpackBlob,
   changes: findChanges,
   diff: writeDiff,
   pack: packTree,

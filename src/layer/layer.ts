@@ -13,6 +13,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { Digest } from '#oci/digest.ts';
+import type { ArrivingFile } from '#store/content.ts';
 import type { FilesystemChange, PathStat } from '#wire/container.ts';
 
 export interface Layer {
@@ -28,7 +29,16 @@ export interface UnpackRequest {
   readonly compression: 'none' | 'gzip' | 'zstd';
   /** Verified against the uncompressed bytes; learnt from them where absent (import). */
   readonly diffId?: Digest;
+  /** The blob is still being written: it is unpacked while it comes. Not for plain tars. */
+  readonly arriving?: ArrivingBlob;
   readonly signal?: AbortSignal;
+}
+
+export interface ArrivingBlob extends ArrivingFile {
+  /** Bytes that the blob will have. */
+  readonly sizeBytes: number;
+  /** Settles when the blob was committed, or given up. */
+  readonly committed: Promise<unknown>;
 }
 
 export interface LayerStore {

@@ -16,9 +16,10 @@ import { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { syncFilesystem } from '#linux/files.ts';
 import type { Digest } from '#oci/digest.ts';
+import { arrivingChunks, type ArrivingSource } from '#store/arriving-file.ts';
 import { writeDirectoryImage } from './directory-image.ts';
 import { encodeErofsIndex } from './erofs-index.ts';
-import { inflate, throwIfAborted, tooLarge } from './inflate.ts';
+import { fileChunks, inflate, throwIfAborted, tooLarge } from './inflate.ts';
 import type { Layer, UnpackRequest } from './layer.ts';
 import { layerPaths, type LayerPaths, writeLayerRecord } from './layer-directory.ts';
 import type { LayerTree } from './layer-tree.ts';
@@ -43,6 +44,10 @@ export interface UnpackJob {
   readonly limits: LayerLimits;
 }
 
+export interface UnpackArrivingJob extends UnpackJob {
+  readonly source: Omit<ArrivingSource, 'finalPath'>;
+}
+
 export interface UnpackResult {
   readonly diffId: Digest;
   readonly sizeBytes: number;
@@ -55,7 +60,10 @@ export interface UnpackResult {
  *
  * @throws {EngineError} `invalid` if the archive is hostile or is not what its diff ID says
  */
-export async function unpackBlob(job: UnpackJob, aborted: Int32Array): Promise<UnpackResult> {
+export async function unpackBlob(
+  job: UnpackJob | UnpackArrivingJob,
+  aborted: Int32Array,
+): Promise<UnpackResult> {
   const paths = layerPaths(job.staging);
   const diffId = await materializeTar(job, paths.tar, aborted);
   if (job.diffId !== undefined && job.diffId !== diffId) throw mismatch(job.diffId, diffId);
@@ -75,7 +83,11 @@ export async function unpackBlob(job: UnpackJob, aborted: Int32Array): Promise<U
 }
 
 /** A plain blob is its own tar, which the content store has verified; it is shared, not copied. */
-async function materializeTar(job: UnpackJob, tar: string, aborted: Int32Array): Promise<Digest> {
+async function materializeTar(
+  job: UnpackJob | UnpackArrivingJob,
+  tar: string,
+  aborted: Int32Array,
+): Promise<Digest> {
   if (job.compression === 'none') {
     const { maximumLayerBytes } = job.limits;
     if (statSync(job.blobPath).size > maximumLayerBytes) throw tooLarge(maximumLayerBytes);
@@ -84,7 +96,9 @@ async function materializeTar(job: UnpackJob, tar: string, aborted: Int32Array):
   }
   const targetFd = openSync(tar, 'wx', 0o600);
   try {
-    const { blobPath: source, compression } = job;
+    const { blobPath, compression } = job;
+    const source =
+      'source' in job ? arrivingChunks({ ...job.source, finalPath: blobPath }) : fileChunks(blobPath);
     const maximumBytes = job.limits.maximumLayerBytes;
     const diffId = await inflate({ source, compression, targetFd, maximumBytes, aborted });
     fdatasyncSync(targetFd);

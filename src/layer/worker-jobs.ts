@@ -6,12 +6,14 @@ import type { ChangesJob } from './changes.ts';
 import type { DiffJob } from './diff-tar.ts';
 import type { ExtractJob } from './extract-tar.ts';
 import type { PackJob } from './pack-tar.ts';
-import type { UnpackJob, UnpackResult } from './unpack.ts';
+import type { UnpackArrivingJob, UnpackJob, UnpackResult } from './unpack.ts';
 
 /** Each kind of job with what it takes and what it gives. */
 export interface LayerJobs {
   /** A blob becomes a layer in a staging directory. */
   readonly unpack: { readonly input: UnpackJob; readonly output: UnpackResult };
+  /** The same for a blob that is still being written. */
+  readonly 'unpack-arriving': { readonly input: UnpackArrivingJob; readonly output: UnpackResult };
   readonly changes: { readonly input: ChangesJob; readonly output: readonly FilesystemChange[] };
   /** Writes a layer tar into its channel. */
   readonly diff: { readonly input: DiffJob & ByteChannelEnd; readonly output: void };

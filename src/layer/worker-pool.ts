@@ -11,7 +11,7 @@ import type { JobAnswer, JobKind, JobMessage, LayerJobs } from './worker-jobs.ts
 const IDLE_MS = 4000;
 /** Jobs that wait for a client's bytes take a thread, but hardly a core. */
 const MAXIMUM_STREAMING_JOBS = 16;
-const STREAMING: ReadonlySet<JobKind> = new Set<JobKind>(['diff', 'pack', 'extract']);
+const STREAMING: ReadonlySet<JobKind> = new Set<JobKind>(['diff', 'pack', 'extract', 'unpack-arriving']);
 
 export interface RunOptions {
   /** Moved to the worker with the input. */

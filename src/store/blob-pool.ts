@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { EngineError } from '#base/errors.ts';
 import type { BlobAnswer, BlobJob } from './blob-worker.ts';
-import { type BlobSink, PooledSink } from './pooled-sink.ts';
+import { type BlobSink, PooledSink, type SinkFile } from './pooled-sink.ts';
 import { StartingSink } from './starting-sink.ts';
 
 const SEGMENT_BYTES = 512 * 1024;
@@ -41,18 +41,24 @@ export class BlobPool implements AsyncDisposable {
     this.#maximumWorkers = maximumWorkers;
   }
 
-  /** @param offset bytes that the file holds already; they are hashed first */
-  open(fd: number, offset: number): BlobSink {
+  /**
+   * @param offset bytes that the file holds already; they are hashed first
+   * @param progress told what the file holds, see `ArrivingFile`
+   */
+  open(fd: number, offset: number, progress?: BigInt64Array): BlobSink {
     const lane = this.#pickLane();
-    const handOver = (from: number) => this.#openOn(lane, fd, from);
+    const handOver = (from: number) => this.#openOn(lane, { fd, offset: from, progress });
     if (lane.isReady || offset > 0) return handOver(offset);
-    return new StartingSink(fd, { isReady: () => lane.isReady, handOver, release: () => lane.sinks-- });
+    return new StartingSink(
+      { fd, progress },
+      { isReady: () => lane.isReady, handOver, release: () => lane.sinks-- },
+    );
   }
 
-  #openOn(lane: Lane, fd: number, offset: number): BlobSink {
+  #openOn(lane: Lane, file: SinkFile): BlobSink {
     const job = ++this.#lastJob;
     const send = (message: BlobJob) => ask(lane, message);
-    return new PooledSink(job, fd, offset, send, {
+    return new PooledSink(job, file, send, {
       take: () => this.#freeSegments.pop() ?? new Uint8Array(new SharedArrayBuffer(SEGMENT_BYTES)),
       release: (segments) => {
         this.#freeSegments.push(...segments.slice(0, MAXIMUM_FREE_SEGMENTS - this.#freeSegments.length));

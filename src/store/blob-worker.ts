@@ -5,11 +5,18 @@
 import { createHash, type Hash } from 'node:crypto';
 import { readSync, writeSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
+import { tellProgress } from './arriving-file.ts';
 
 /** `fd` stays open, and its sender's, until the answer to `finish` or `abandon`. */
 export type BlobJob =
   /** Hashes what the file holds already. */
-  | { readonly kind: 'begin'; readonly job: number; readonly fd: number; readonly offset: number }
+  | {
+      readonly kind: 'begin';
+      readonly job: number;
+      readonly fd: number;
+      readonly offset: number;
+      readonly progress: BigInt64Array | undefined;
+    }
   | { readonly kind: 'append'; readonly job: number; readonly data: Uint8Array; readonly lengthBytes: number }
   | { readonly kind: 'finish'; readonly job: number }
   | { readonly kind: 'abandon'; readonly job: number };
@@ -22,6 +29,7 @@ export type BlobAnswer =
 interface Stream {
   readonly fd: number;
   readonly hash: Hash;
+  readonly progress: BigInt64Array | undefined;
   offset: number;
 }
 
@@ -30,7 +38,7 @@ const streams = new Map<number, Stream>();
 function run(message: BlobJob): BlobAnswer {
   const { job } = message;
   if (message.kind === 'begin') {
-    streams.set(job, begin(message.fd, message.offset));
+    streams.set(job, begin(message));
     return { job };
   }
   const stream = streams.get(job);
@@ -43,7 +51,7 @@ function run(message: BlobJob): BlobAnswer {
   return message.kind === 'finish' ? { job, hex: stream.hash.digest('hex') } : { job };
 }
 
-function begin(fd: number, offset: number): Stream {
+function begin({ fd, offset, progress }: BlobJob & { readonly kind: 'begin' }): Stream {
   const hash = createHash('sha256');
   const buffer = Buffer.allocUnsafe(Math.min(offset, 1 << 20));
   for (let at = 0; at < offset; ) {
@@ -52,7 +60,7 @@ function begin(fd: number, offset: number): Stream {
     hash.update(buffer.subarray(0, length));
     at += length;
   }
-  return { fd, hash, offset };
+  return { fd, hash, progress, offset };
 }
 
 function append(stream: Stream, data: Uint8Array): void {
@@ -62,6 +70,7 @@ function append(stream: Stream, data: Uint8Array): void {
     at += written;
     stream.offset += written;
   }
+  if (stream.progress) tellProgress(stream.progress, stream.offset);
 }
 
 parentPort?.on('message', (message: BlobJob) => {

@@ -4,8 +4,9 @@ import { closeSync, constants, ftruncateSync, openSync, renameSync, statSync, wr
 import { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
+import { newProgress, tellEnd } from './arriving-file.ts';
 import type { BlobPool } from './blob-pool.ts';
-import type { BlobInfo, ContentWriter, WriteOptions } from './content.ts';
+import type { ArrivingFile, BlobInfo, ContentWriter, WriteOptions } from './content.ts';
 import { diskError, syncData, unlinkIfThere } from './disk.ts';
 import type { BlobSink } from './pooled-sink.ts';
 
@@ -36,6 +37,7 @@ export class FileContentWriter implements ContentWriter {
   #small: Buffer[] = [];
   #fd: number | undefined;
   #sink: BlobSink | undefined;
+  readonly #progress: BigInt64Array | undefined;
   #offset: number;
 
   constructor(place: WriterPlace, pool: BlobPool, options: WriteOptions) {
@@ -43,11 +45,16 @@ export class FileContentWriter implements ContentWriter {
     this.#pool = pool;
     this.#options = options;
     this.#offset = options.resumable ? sizeOf(place.ingestPath) : 0;
-    if (this.#offset > 0) this.#spill(this.#offset);
+    if (options.followed) this.#progress = newProgress(this.#offset);
+    if (this.#offset > 0 || options.followed) this.#spill(this.#offset);
   }
 
   get offset(): number {
     return this.#offset;
+  }
+
+  get arriving(): ArrivingFile | undefined {
+    return this.#progress && { path: this.#place.ingestPath, progress: this.#progress };
   }
 
   async write(chunk: Buffer): Promise<void> {
@@ -61,8 +68,11 @@ export class FileContentWriter implements ContentWriter {
 
   async commit(expected: { readonly sizeBytes?: number; readonly digest?: Digest } = {}): Promise<BlobInfo> {
     this.#assertOpen();
-    if (expected.sizeBytes !== undefined && expected.sizeBytes !== this.#offset)
+    if (expected.sizeBytes !== undefined && expected.sizeBytes !== this.#offset) {
+      // What is too long never becomes right.
+      this.#isDamaged ||= this.#offset > expected.sizeBytes;
       throw this.#refusal(`${this.#offset} bytes where ${expected.sizeBytes} were expected`);
+    }
     const info = await this.#orDiskError(() => this.#finish(expected.digest));
     this.#phase = 'committed';
     this.#place.released();
@@ -81,13 +91,15 @@ export class FileContentWriter implements ContentWriter {
     try {
       await this.#abandon();
     } finally {
+      this.#tellEnd();
       this.#place.released();
     }
   }
 
   async #append(chunk: Buffer): Promise<void> {
     if (this.#sink) return this.#sink.write(chunk);
-    this.#small.push(chunk);
+    // It is the caller's again, and this is little.
+    this.#small.push(Buffer.from(chunk));
     if (this.#offset <= INLINE_BYTES) return;
     const chunks = this.#small;
     this.#small = [];
@@ -98,7 +110,7 @@ export class FileContentWriter implements ContentWriter {
   /** From here on the bytes are a file's and a worker's. */
   #spill(offset: number): BlobSink {
     const fd = this.#open();
-    this.#sink = this.#pool.open(fd, offset);
+    this.#sink = this.#pool.open(fd, offset, this.#progress);
     return this.#sink;
   }
 
@@ -148,6 +160,11 @@ export class FileContentWriter implements ContentWriter {
   #keep(): void {
     if (this.#sink || this.#small.length === 0) return;
     writeAll(this.#open(), this.#small);
+  }
+
+  /** Whoever waits for more need not. */
+  #tellEnd(): void {
+    if (this.#progress) tellEnd(this.#progress);
   }
 
   #close(): void {

@@ -26,6 +26,16 @@ export interface WriteOptions {
    * continues at `offset`.
    */
   readonly resumable?: boolean;
+  /** Another thread reads it while it is written: see `ContentWriter.arriving`. */
+  readonly followed?: boolean;
+}
+
+/** A blob's file for another thread that reads it while it is written. */
+export interface ArrivingFile {
+  /** Until it is committed; then it is where `ContentReader.path` says. */
+  readonly path: string;
+  /** Bytes that the file holds, and not 0 once no more will come; the first is notified of every change. */
+  readonly progress: BigInt64Array;
 }
 
 /**
@@ -35,7 +45,9 @@ export interface WriteOptions {
 export interface ContentWriter extends AsyncDisposable {
   /** Bytes written so far. */
   readonly offset: number;
-  /** The caller must not change `chunk` afterwards. Resolves when more may be written. */
+  /** Where it is asked for: what others can read meanwhile. */
+  readonly arriving: ArrivingFile | undefined;
+  /** Resolves when `chunk` is the caller's again, and more may be written. */
   write(chunk: Buffer): Promise<void>;
   /**
    * Verifies, syncs and makes the blob visible. Committing content that is there already is no error.

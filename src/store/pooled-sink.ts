@@ -13,6 +13,15 @@ export interface BlobSink {
   abandon(): Promise<void>;
 }
 
+/** What a sink appends to. */
+export interface SinkFile {
+  readonly fd: number;
+  /** Bytes that it holds already. */
+  readonly offset: number;
+  /** See `ArrivingFile`. */
+  readonly progress: BigInt64Array | undefined;
+}
+
 /** Shared memory that chunks travel in. */
 export interface Segments {
   take(): Uint8Array;
@@ -34,15 +43,14 @@ export class PooledSink implements BlobSink {
 
   constructor(
     job: number,
-    fd: number,
-    offset: number,
+    file: SinkFile,
     send: (message: BlobJob) => Promise<BlobAnswer>,
     segments: Segments,
   ) {
     this.#job = job;
     this.#send = send;
     this.#segments = segments;
-    this.#track({ kind: 'begin', job, fd, offset });
+    this.#track({ kind: 'begin', job, ...file });
   }
 
   async write(chunk: Buffer): Promise<void> {

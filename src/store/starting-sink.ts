@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { writeSync } from 'node:fs';
-import type { BlobSink } from './pooled-sink.ts';
+import { tellProgress } from './arriving-file.ts';
+import type { BlobSink, SinkFile } from './pooled-sink.ts';
 
 /** What is hashed in place has to be hashed again by the worker, so that it must stay little. */
 const MAXIMUM_INLINE_BYTES = 8 * 1024 * 1024;
@@ -16,14 +17,16 @@ export interface StartingWorker {
 /** Writes and hashes in place until its worker has started: the first blob need not wait for a thread. */
 export class StartingSink implements BlobSink {
   readonly #fd: number;
+  readonly #progress: BigInt64Array | undefined;
   readonly #worker: StartingWorker;
   readonly #hash = createHash('sha256');
   #offset = 0;
   #sink: BlobSink | undefined;
   #isReleased = false;
 
-  constructor(fd: number, worker: StartingWorker) {
+  constructor({ fd, progress }: Omit<SinkFile, 'offset'>, worker: StartingWorker) {
     this.#fd = fd;
+    this.#progress = progress;
     this.#worker = worker;
   }
 
@@ -52,6 +55,7 @@ export class StartingSink implements BlobSink {
       at += written;
       this.#offset += written;
     }
+    if (this.#progress) tellProgress(this.#progress, this.#offset);
   }
 
   #release(): void {
