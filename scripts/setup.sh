@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # libatomic1: the pinned Node needs it.
-packages="ca-certificates crun golang-github-containers-common libatomic1 libnftables1 mmdebstrap tini"
+packages="ca-certificates crun golang-github-containers-common libatomic1 libcrypt1 libnftables1 mmdebstrap tini"
 system=yes
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -15,8 +15,8 @@ while [ $# -gt 0 ]; do
     --with)
       shift
       case "$1" in
-        test) packages="$packages busybox-static docker-cli e2fsprogs erofs-utils iproute2 iptables mount nftables procps python3 python3-docker skopeo util-linux" ;;
-        bench) packages="$packages busybox-static docker-cli docker.io podman python3" ;;
+        test) packages="$packages busybox-static docker-cli docker-registry docker.io e2fsprogs erofs-utils iproute2 iptables mount nftables openssl podman procps python3 python3-docker skopeo util-linux" ;;
+        bench) packages="$packages busybox-static curl docker-cli docker-registry docker.io iproute2 podman skopeo" ;;
         *) echo "setup: cannot set up for '$1': test or bench expected" >&2; exit 2 ;;
       esac
       ;;

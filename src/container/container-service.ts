@@ -47,6 +47,7 @@ import { startContainer } from './start.ts';
 import { stoppedState } from './state.ts';
 import { sampleStats } from './stats.ts';
 import { topContainer } from './top.ts';
+import { type UnlistedRequest, type UnlistedRun, runUnlisted } from './unlisted-run.ts';
 import { updateContainer } from './update.ts';
 
 /** The containers of one engine, with what the engine needs to know of them besides. */
@@ -57,6 +58,8 @@ export interface ContainerService extends Containers {
   close(): Promise<void>;
   readonly imageUse: ImageUse;
   readonly volumeUse: VolumeUse;
+  /** For steps of builds; see `unlisted-run.ts`. */
+  runUnlisted(request: UnlistedRequest): Promise<UnlistedRun>;
 }
 
 /** See {@link ContainerService}: finds containers and hands what is asked of them to the file that does it. */
@@ -261,6 +264,10 @@ export class EngineContainers implements ContainerService {
     containersOf: (name) =>
       this.#all.filter(({ definition }) => volumesOf(definition.mounts).includes(name)).map(({ id }) => id),
   };
+
+  async runUnlisted(request: UnlistedRequest): Promise<UnlistedRun> {
+    return await runUnlisted(this.#context, request);
+  }
 
   async restore(): Promise<void> {
     await restoreContainers(this.#context);

@@ -1,6 +1,7 @@
 import { EngineError } from '#base/errors.ts';
 import type { RuntimeRlimit } from '#oci/runtime-spec.ts';
 import type { Ulimit } from '#wire/container.ts';
+import { ULIMIT_NAMES } from '#wire/ulimits.ts';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -28,32 +29,14 @@ export function processEnvironment(input: EnvironmentInput): readonly string[] {
   return Array.from(environment, ([name, value]) => `${name}=${value}`);
 }
 
-const RLIMITS: ReadonlySet<string> = new Set([
-  'as',
-  'core',
-  'cpu',
-  'data',
-  'fsize',
-  'locks',
-  'memlock',
-  'msgqueue',
-  'nice',
-  'nofile',
-  'nproc',
-  'rss',
-  'rtprio',
-  'rttime',
-  'sigpending',
-  'stack',
-]);
-
 /** RLIM_INFINITY: what -1 means. */
 const UNLIMITED = 0xffffffffffffffffn;
 
 /** @throws {EngineError} `invalid` for a limit that does not exist or a soft limit above the hard one */
 export function processRlimits(ulimits: readonly Ulimit[]): readonly RuntimeRlimit[] {
   return ulimits.map(({ Name: name, Soft: soft, Hard: hard }) => {
-    if (!RLIMITS.has(name.toLowerCase())) throw new EngineError('invalid', `invalid ulimit type: ${name}`);
+    if (!ULIMIT_NAMES.has(name.toLowerCase()))
+      throw new EngineError('invalid', `invalid ulimit type: ${name}`);
     if (hard !== -1 && (soft === -1 || soft > hard)) {
       throw new EngineError(
         'invalid',

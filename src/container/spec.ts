@@ -1,6 +1,7 @@
 import type { CgroupLayout } from '#linux/cgroups.ts';
 import type { NamespaceType, RuntimeNamespace, RuntimeProcess, RuntimeSpec } from '#oci/runtime-spec.ts';
 import type { ContainerConfig, ExecRequest, HostConfig } from '#wire/container.ts';
+import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '#wire/protected-paths.ts';
 import { resolveCapabilities } from './capabilities.ts';
 import type { ResolvedMount } from './mounts.ts';
 import type { SeccompProfile } from './seccomp.ts';
@@ -49,30 +50,6 @@ export interface SpecInput {
 }
 
 const INIT_DESTINATION = '/sbin/docker-init';
-
-/** Docker's defaults; kernel interfaces that leak or change what is the host's. */
-export const DEFAULT_MASKED_PATHS: readonly string[] = [
-  '/proc/asound',
-  '/proc/acpi',
-  '/proc/interrupts',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-  '/sys/devices/virtual/powercap',
-];
-
-export const DEFAULT_READONLY_PATHS: readonly string[] = [
-  '/proc/bus',
-  '/proc/fs',
-  '/proc/irq',
-  '/proc/sys',
-  '/proc/sysrq-trigger',
-];
 
 /**
  * Everything that the runtime must know to run a container, with Docker's confinement.

@@ -10,33 +10,9 @@ import { hostConfig } from './decode-host-config.ts';
 import { decodeStruct, object, type Place, parseJson } from './go-json.ts';
 import type { EndpointSettings, NetworkingConfig, PortBinding, PortMap } from './network.ts';
 import { formatPort, parsePort, parsePorts } from './ports.ts';
+import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from './protected-paths.ts';
 import { validateContainerConfig } from './validate-container-config.ts';
 import { validateHostConfig } from './validate-host-config.ts';
-
-/** What processes must not see of the kernel, unless they are privileged or the client says otherwise. */
-export const DEFAULT_MASKED_PATHS: readonly string[] = [
-  '/proc/asound',
-  '/proc/acpi',
-  '/proc/interrupts',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-  '/sys/devices/virtual/powercap',
-];
-
-/** What they may see but not change. */
-export const DEFAULT_READONLY_PATHS: readonly string[] = [
-  '/proc/bus',
-  '/proc/fs',
-  '/proc/irq',
-  '/proc/sys',
-  '/proc/sysrq-trigger',
-];
 
 /** The size of `/dev/shm` in bytes where none is asked for. */
 export const DEFAULT_SHM_SIZE_BYTES = 64 * 1024 * 1024;

@@ -1,4 +1,5 @@
 import type { DeviceMapping, ThrottleDevice, Ulimit } from '#wire/container.ts';
+import { ULIMIT_NAMES } from '#wire/ulimits.ts';
 import { parseMemory } from '../format/sizes.ts';
 
 /** `nofile=1024:2048`; one number is both limits. @throws {Error} if it has another form */
@@ -6,33 +7,13 @@ export function parseUlimit(text: string): Ulimit {
   const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text);
   const [, name = '', soft = '', hard = soft] = match ?? [];
   if (!match) throw new Error(`invalid ulimit argument: ${text}`);
-  if (!ULIMITS.includes(name)) throw new Error(`invalid ulimit type: ${name}`);
+  if (!ULIMIT_NAMES.has(name)) throw new Error(`invalid ulimit type: ${name}`);
   const limits = { Name: name, Hard: Number(hard), Soft: Number(soft) };
   if (limits.Hard !== -1 && (limits.Soft === -1 || limits.Soft > limits.Hard)) {
     throw new Error(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
   }
   return limits;
 }
-
-/** setrlimit(2). */
-const ULIMITS = [
-  'as',
-  'core',
-  'cpu',
-  'data',
-  'fsize',
-  'locks',
-  'memlock',
-  'msgqueue',
-  'nice',
-  'nofile',
-  'nproc',
-  'rss',
-  'rtprio',
-  'rttime',
-  'sigpending',
-  'stack',
-];
 
 /** `/dev/sda:200`. @throws {Error} if it has another form */
 export function parseWeightDevice(text: string): { readonly Path: string; readonly Weight: number } {
