@@ -11,6 +11,7 @@ import { silentLogger } from '#base/log.ts';
 import { createLayerStore, type FileLayerStore } from '#layer/layer-store.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '#oci/tar-writer.ts';
+import type { OwnedRegistries } from '#registry/registries.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
 import { Leases } from '#store/leases.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
@@ -111,7 +112,7 @@ export function temporaryRoot(): { readonly path: string } {
 
 export async function open(
   directory: string,
-  limits: { readonly maximumLayerBytes?: number } = {},
+  limits: { readonly maximumLayerBytes?: number; readonly registries?: OwnedRegistries } = {},
 ): Promise<Engine> {
   await using stack = new AsyncDisposableStack();
   const metadata = stack.use(new SqliteMetadata(directory, [imageMigrations]));
