@@ -88,6 +88,7 @@ const rm: Load = () => import('./commands/rm.ts');
 const rmi: Load = () => import('./commands/rmi.ts');
 const run: Load = () => import('./commands/run.ts');
 const save: Load = () => import('./commands/save.ts');
+const search: Load = () => import('./commands/search.ts');
 const start: Load = () => import('./commands/start.ts');
 const stats: Load = () => import('./commands/stats.ts');
 const stop: Load = () => import('./commands/stop.ts');
@@ -117,6 +118,7 @@ export const catalogue: GroupEntry = group('A container engine that speaks Docke
   images: common(images),
   login: common(login),
   logout: common(logout),
+  search: common(search),
   version: common(version),
   info: common(info),
 

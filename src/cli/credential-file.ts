@@ -1,16 +1,44 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { RegistryAuth } from '#wire/registry-auth.ts';
 import type { Context } from './context.ts';
+import { eraseFromHelper, helperFor, storeInHelper } from './credential-helper.ts';
 import { type DockerConfig, dockerConfigPath, readDockerConfig } from './docker-config.ts';
 
 type Credentials = NonNullable<DockerConfig['auths']>[string];
 
-/** Remembers the credentials for a registry, or forgets them (undefined), in the file that Docker's client uses too. */
-export function changeCredentials(
-  context: Context,
-  registry: string,
-  credentials: Credentials | undefined,
-): void {
+/**
+ * Remembers credentials where Docker's client would look for them.
+ *
+ * @returns true if they lie in the configuration file, readable for whoever may read that
+ */
+export function storeCredentials(context: Context, auth: RegistryAuth): boolean {
+  const { serveraddress: registry = '', username = '', password = '', identitytoken } = auth;
+  const helper = helperFor(context, registry);
+  if (helper !== undefined) {
+    storeInHelper(context, helper, auth);
+    // The entry says that there are some; Docker lists registries by it.
+    changeCredentials(context, registry, {});
+    return false;
+  }
+  changeCredentials(context, registry, {
+    auth: Buffer.from(`${username}:${identitytoken ? '' : password}`).toString('base64'),
+    ...(identitytoken ? { identitytoken } : {}),
+  });
+  return true;
+}
+
+/** False if there were none. */
+export function forgetCredentials(context: Context, registry: string): boolean {
+  const helper = helperFor(context, registry);
+  const isKnown = readDockerConfig(context).auths?.[registry] !== undefined;
+  if (!isKnown && helper === undefined) return false;
+  if (helper !== undefined) eraseFromHelper(context, helper, registry);
+  if (isKnown) changeCredentials(context, registry, undefined);
+  return true;
+}
+
+function changeCredentials(context: Context, registry: string, credentials: Credentials | undefined): void {
   const config = readDockerConfig(context);
   const others = Object.entries(config.auths ?? {}).filter(([name]) => name !== registry);
   const auths = Object.fromEntries(credentials ? [...others, [registry, credentials]] : others);

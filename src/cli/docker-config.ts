@@ -9,6 +9,10 @@ export interface DockerConfig {
   readonly networksFormat?: string;
   readonly volumesFormat?: string;
   readonly detachKeys?: string;
+  /** Suffix of the program that keeps all credentials. */
+  readonly credsStore?: string;
+  /** The same for single registries. */
+  readonly credHelpers?: Readonly<Record<string, string>>;
   readonly auths?: Readonly<Record<string, { readonly auth?: string; readonly identitytoken?: string }>>;
 }
 

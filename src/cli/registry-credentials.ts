@@ -1,5 +1,6 @@
 import { encodeRegistryAuth, type RegistryAuth } from '#wire/registry-auth.ts';
 import type { Context } from './context.ts';
+import { helperFor, hostOf, readFromHelper } from './credential-helper.ts';
 import { readDockerConfig } from './docker-config.ts';
 import { registryOf } from './image-reference.ts';
 
@@ -8,8 +9,13 @@ export function registryAuthHeader(context: Context, image: string): Readonly<Re
   return { 'X-Registry-Auth': encodeRegistryAuth(credentialsFor(context, registryOf(image))) };
 }
 
-function credentialsFor(context: Context, registry: string): RegistryAuth {
-  const entry = readDockerConfig(context).auths?.[registry];
+/** From the helper that the configuration names, else from the configuration itself; empty where there are none. */
+export function credentialsFor(context: Context, registry: string): RegistryAuth {
+  const helper = helperFor(context, registry);
+  if (helper !== undefined) return readFromHelper(context, helper, registry) ?? {};
+  const auths = readDockerConfig(context).auths ?? {};
+  const sameHost = Object.keys(auths).find((name) => hostOf(name) === hostOf(registry));
+  const entry = auths[registry] ?? (sameHost === undefined ? undefined : auths[sameHost]);
   if (!entry) return {};
   const plain = Buffer.from(entry.auth ?? '', 'base64').toString('utf8');
   const colon = plain.indexOf(':');

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
 import { askLine } from '../ask.ts';
 import { defineCommand } from '../command.ts';
-import { changeCredentials } from '../credential-file.ts';
+import { storeCredentials } from '../credential-file.ts';
+import { dockerConfigPath } from '../docker-config.ts';
+import { hostOf } from '../credential-helper.ts';
 import { booleanFlag, stringFlag } from '../flag.ts';
 import { ExitError } from '../usage-error.ts';
 
@@ -22,20 +24,23 @@ export const command = defineCommand({
       throw new ExitError(1, '--password and --password-stdin are mutually exclusive');
     if (flags.password !== '')
       context.say('WARNING! Using --password via the CLI is insecure. Use --password-stdin.');
+    const registry = server === DOCKER_HUB ? server : hostOf(server);
     const username = flags.username || (await askLine(context, 'Username: '));
     const password = flags.passwordStdin
       ? readFileSync(0, 'utf8').replace(/\r?\n$/, '')
       : flags.password || (await askLine(context, 'Password: ', { hidden: true }));
-    const auth: RegistryAuth = { username, password, serveraddress: server };
+    const auth: RegistryAuth = { username, password, serveraddress: registry };
     const answer = await context.client.json<{ readonly Status?: string; readonly IdentityToken?: string }>({
       method: 'POST',
       path: '/auth',
       json: auth,
     });
-    changeCredentials(context, server, {
-      auth: Buffer.from(`${username}:${answer.IdentityToken ? '' : password}`).toString('base64'),
-      ...(answer.IdentityToken ? { identitytoken: answer.IdentityToken } : {}),
-    });
+    const kept = answer.IdentityToken ? { username, identitytoken: answer.IdentityToken } : auth;
+    if (storeCredentials(context, { ...kept, serveraddress: registry }))
+      context.say(
+        `WARNING! Your credentials are stored unencrypted in '${dockerConfigPath(context)}'.\n` +
+          'Configure a credential helper ("credsStore" in that file) to remove this warning.',
+      );
     context.print(answer.Status || 'Login Succeeded');
     return 0;
   },

@@ -1,19 +1,17 @@
 import { defineCommand } from '../command.ts';
-import { changeCredentials } from '../credential-file.ts';
-import { readDockerConfig } from '../docker-config.ts';
+import { forgetCredentials } from '../credential-file.ts';
+import { hostOf } from '../credential-helper.ts';
+import { DOCKER_HUB } from './login.ts';
 
 export const command = defineCommand({
   summary: 'Log out from a registry',
   usage: ['[SERVER]'],
   operands: { min: 0, max: 1 },
   flags: {},
-  run: (context, { operands: [server = 'https://index.docker.io/v1/'] }) => {
-    if (!readDockerConfig(context).auths?.[server]) {
-      context.print(`Not logged in to ${server}`);
-      return Promise.resolve(0);
-    }
-    context.print(`Removing login credentials for ${server}`);
-    changeCredentials(context, server, undefined);
+  run: (context, { operands: [server = DOCKER_HUB] }) => {
+    const registry = server === DOCKER_HUB ? server : hostOf(server);
+    const wasKnown = forgetCredentials(context, registry);
+    context.print(wasKnown ? `Removing login credentials for ${registry}` : `Not logged in to ${registry}`);
     return Promise.resolve(0);
   },
 });
