@@ -54,8 +54,9 @@ export class ContainerPaths {
     return join(this.sharedMemory, id);
   }
 
+  /** Written anew at every start, so they last as long as the run. */
   files(id: string): InjectedFiles {
-    const at = (name: string) => join(this.root, id, name);
+    const at = (name: string) => join(this.bundle(id), name);
     return { hosts: at('hosts'), hostname: at('hostname'), resolvConf: at('resolv.conf') };
   }
 }

@@ -117,6 +117,8 @@ async function launch(
   undo: AsyncDisposableStack,
 ): Promise<{ readonly process: SupervisedProcess; readonly network: ContainerNetwork }> {
   const { id } = container;
+  const bundle = freshDirectory(context.paths.bundle(id));
+  undo.defer(() => rmSync(bundle, { recursive: true, force: true }));
   const connecting = connectNetwork(context, container);
   undo.defer(async () => {
     const { sandbox } = await connecting.catch(() => ({ sandbox: undefined }));
@@ -125,8 +127,6 @@ async function launch(
   const rootPath = context.snapshots.mount(id);
   undo.defer(() => context.snapshots.unmount(id));
   const network = await connecting;
-  const bundle = freshDirectory(context.paths.bundle(id));
-  undo.defer(() => rmSync(bundle, { recursive: true, force: true }));
   await writeBundle(context, container, { rootPath, network, bundle }, undo);
   const memory = memoryWatchOf(context, container);
   const outcome = await context.supervisor.start({

@@ -76,12 +76,16 @@ export class Nftables implements Disposable {
   #run(commands: string, flags: number): string {
     if (this.#context === undefined) throw new EngineError('internal', 'Cannot run nftables: closed');
     library.nft_ctx_output_set_flags(this.#context, flags);
-    const result = library.nft_run_cmd_from_buffer(this.#context, commands);
-    // Reading a buffer also empties it for the next run.
-    const output = library.nft_ctx_get_output_buffer(this.#context) ?? '';
-    const error = (library.nft_ctx_get_error_buffer(this.#context) ?? '').trim();
-    if (result === 0) return output;
-    throw new EngineError(codeOfNftError(error), `Cannot change nftables: ${error || `status ${result}`}`);
+    for (let attempt = 1; ; attempt++) {
+      const result = library.nft_run_cmd_from_buffer(this.#context, commands);
+      // Reading a buffer also empties it for the next run.
+      const output = library.nft_ctx_get_output_buffer(this.#context) ?? '';
+      const error = (library.nft_ctx_get_error_buffer(this.#context) ?? '').trim();
+      if (result === 0) return output;
+      // The kernel gives a transaction up whole when a signal arrives (SIGCHLD: a process of ours ended).
+      if (attempt < MAXIMUM_ATTEMPTS && error.includes(INTERRUPTED)) continue;
+      throw new EngineError(codeOfNftError(error), `Cannot change nftables: ${error || `status ${result}`}`);
+    }
   }
 
   [Symbol.dispose](): void {
@@ -90,6 +94,10 @@ export class Nftables implements Disposable {
     this.#context = undefined;
   }
 }
+
+/** strerror(EINTR), as nft prints it. */
+const INTERRUPTED = 'Interrupted system call';
+const MAXIMUM_ATTEMPTS = 20;
 
 function createContext(): Context {
   let context: Context;
