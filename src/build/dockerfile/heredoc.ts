@@ -7,13 +7,13 @@ import { type PhysicalLines, withoutNewline } from './physical-lines.ts';
 
 export type HeredocHead = Pick<Heredoc, 'name' | 'expand' | 'chomp' | 'fileDescriptor'>;
 
-const HEAD = /^(\d*)<<(-?)\s*([^<]*)$/;
+const HEAD = /^(\d*)<<(-?)([^<]*)$/;
 const NO_VARIABLES: ReadonlyMap<string, string> = new Map();
 
 /** The heredoc a word asks for; undefined if it asks for none. */
 export function parseHeredocHead(word: string): HeredocHead | undefined {
   const match = HEAD.exec(word);
-  const rest = match?.[3] ?? '';
+  const rest = match?.[3]?.trimStart() ?? '';
   if (match === null || rest === '') return undefined;
   const [name, ...others] = expand(rest, NO_VARIABLES, { keepUnset: true }).words;
   if (name === undefined || others.length > 0) return undefined;

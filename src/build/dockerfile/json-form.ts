@@ -2,7 +2,7 @@
 import { invalid } from './dockerfile-error.ts';
 import type { Piece } from './words.ts';
 
-const STRING = /"(?:[^"\\]|\\.)*"/g;
+const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"/g;
 
 /**
  * The elements, with their offsets in `text`; undefined if the text from `start` on is no JSON array and so means

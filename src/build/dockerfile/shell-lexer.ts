@@ -264,7 +264,7 @@ function failUnset(name: string, value: string | undefined, message: string): ne
 }
 
 /** A doubled `#` or `%` asks for the longest match. */
-function trimmed(modifier: '#' | '%' | string, word: string, value: string): string {
+function trimmed(modifier: string, word: string, value: string): string {
   const longest = word.startsWith(modifier);
   const pattern = parseShellPattern(longest ? word.slice(1) : word);
   return modifier === '%' ? trimSuffix(pattern, value, longest) : trimPrefix(pattern, value, longest);
