@@ -46,7 +46,12 @@ export class TestDaemon implements AsyncDisposable {
 
   static async start(...flags: readonly string[]): Promise<TestDaemon> {
     const daemon = new TestDaemon({ flags });
-    await daemon.start();
+    try {
+      await daemon.start();
+    } catch (error) {
+      await daemon.#discard();
+      throw error;
+    }
     return daemon;
   }
 
@@ -132,10 +137,14 @@ export class TestDaemon implements AsyncDisposable {
       const left = await this.leftovers();
       if (left.length > 0) throw new Error(`left behind:\n${left.join('\n')}\n${this.log().slice(-2000)}`);
     } finally {
-      await this.kill();
-      removeLeftovers(this);
-      removeTree(this.directory);
+      await this.#discard();
     }
+  }
+
+  async #discard(): Promise<void> {
+    await this.kill();
+    removeLeftovers(this);
+    removeTree(this.directory);
   }
 
   async #removeContainers(): Promise<void> {
