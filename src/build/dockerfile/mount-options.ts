@@ -123,6 +123,7 @@ export function parseMountOptions(
   }
   checkOwner(draft);
   checkSecret(draft);
+  if (draft.type === 'ssh' && draft.source !== '') throw invalid('ssh does not support source');
   if (draft.sharing !== undefined && draft.type !== 'cache')
     throw invalid(`invalid cache sharing set for ${draft.type} mount`);
   return finish(draft);
@@ -306,7 +307,7 @@ function finish(draft: Draft): MountOptions {
     case 'tmpfs':
       return { type, target, readOnly, sizeBytes: draft.sizeBytes };
     case 'ssh':
-      return { type, target, readOnly, id: source === '' ? id : source, required, ...owner(draft) };
+      return { type, target, readOnly, id, required, ...owner(draft) };
     default:
       return {
         type,
