@@ -3,6 +3,7 @@
  * is a set, `\` escapes. As moby's patternmatcher, but names with newlines match like any other.
  */
 import { invalid } from './dockerfile-error.ts';
+import { type IgnoreElement, matchesElements, parseIgnoreElements } from './ignore-elements.ts';
 
 export interface IgnorePattern {
   /** `!`: takes back what patterns above ignored. */
@@ -15,6 +16,10 @@ export interface IgnorePattern {
   readonly literalPrefix: string;
 }
 
+/** A regular expression backtracks over each star: with more of them than this, hostile names would take for ever. */
+const MAXIMUM_STARS = 2;
+const REGULAR_EXPRESSIONS = { star: '[^/]*', directories: '(?:.*/)?', rest: '.*' } as const;
+
 /** @throws {EngineError} `invalid` for `!` alone, an open `[` or a final `\` */
 export function compileIgnorePattern(pattern: string): IgnorePattern {
   const isException = pattern.startsWith('!');
@@ -25,13 +30,22 @@ export function compileIgnorePattern(pattern: string): IgnorePattern {
 
 /** The common shapes need no regular expression. */
 function matcherOf(text: string): (path: string) => boolean {
-  if (!/[*?[\]\\]/.test(text)) return (path) => path === text;
-  if (text === '**') return () => true;
-  const under = /^([^*?[\]\\]*)\/\*\*$/.exec(text)?.[1];
-  if (under !== undefined) return (path) => path.startsWith(`${under}/`);
-  const anywhere = /^\*\*\/([^*?[\]\\]*)$/.exec(text)?.[1];
-  if (anywhere !== undefined) return (path) => path === anywhere || path.endsWith(`/${anywhere}`);
-  const expression = new RegExp(`^${translate(text)}$`, 'su');
+  if (!/[*?[\\]/.test(text)) return (path) => path === text;
+  const prefix = /^([^*?[\\]*)\*\*$/.exec(text)?.[1];
+  if (prefix !== undefined) return (path) => path.startsWith(prefix);
+  const [, slash, suffix] = /^\*\*(\/?)([^*?[\\]+)$/.exec(text) ?? [];
+  if (suffix === undefined) return elementMatcher(parseIgnoreElements(text));
+  if (slash === '') return (path) => path.endsWith(suffix);
+  return (path) => path === suffix || path.endsWith(`/${suffix}`);
+}
+
+function elementMatcher(elements: readonly IgnoreElement[]): (path: string) => boolean {
+  const stars = elements.filter(({ kind }) => kind !== 'one').length;
+  if (stars > MAXIMUM_STARS) return (path) => matchesElements(elements, path);
+  const sources = elements.map((element) =>
+    element.kind === 'one' ? element.source : REGULAR_EXPRESSIONS[element.kind],
+  );
+  const expression = new RegExp(`^${sources.join('')}$`, 'su');
   return (path) => expression.test(path);
 }
 
@@ -40,88 +54,4 @@ function literalPrefixOf(text: string): string {
   if (wildcard < 0) return text;
   const slash = text.lastIndexOf('/', wildcard);
   return slash < 0 ? '' : text.slice(0, slash);
-}
-
-function translate(text: string): string {
-  let output = '';
-  const characters = Array.from(text);
-  let index = 0;
-  while (index < characters.length) {
-    const [part, next] = translateAt(characters, index, text);
-    if (part !== ANY_DIRECTORIES || !output.endsWith(ANY_DIRECTORIES)) output += part;
-    index = next;
-  }
-  return output;
-}
-
-const ANY_DIRECTORIES = '(?:.*/)?';
-
-function translateAt(
-  characters: readonly string[],
-  index: number,
-  pattern: string,
-): readonly [string, number] {
-  const character = characters[index] ?? '';
-  if (character === '*') return translateStar(characters, index);
-  if (character === '?') return ['[^/]', index + 1];
-  if (character === '[') return translateSet(characters, index, pattern);
-  if (character !== '\\') return [escapeLiteral(character), index + 1];
-  const escaped = characters[index + 1];
-  if (escaped === undefined) throw syntaxError(pattern);
-  return [escapeLiteral(escaped), index + 2];
-}
-
-/** `**` in the middle of a name swallows all before what follows, slashes included. */
-function translateStar(characters: readonly string[], index: number): readonly [string, number] {
-  if (characters[index + 1] !== '*') return ['[^/]*', index + 1];
-  let end = index + 2;
-  const hasSlash = characters[end] === '/';
-  if (hasSlash) end += 1;
-  if (end >= characters.length) return ['.*', end];
-  if (hasSlash && (index === 0 || characters[index - 1] === '/')) return [ANY_DIRECTORIES, end];
-  return ['.*', end];
-}
-
-function translateSet(
-  characters: readonly string[],
-  start: number,
-  pattern: string,
-): readonly [string, number] {
-  let index = start + 1;
-  const negated = characters[index] === '^';
-  if (negated) index += 1;
-  const first = index;
-  let output = '';
-  while (characters[index] !== ']' || index === first) {
-    const [low, afterLow] = setCharacter(characters, index, pattern);
-    if (characters[afterLow] === '-') {
-      const [high, afterHigh] = setCharacter(characters, afterLow + 1, pattern);
-      if (low <= high) output += `${escapeLiteral(low)}-${escapeLiteral(high)}`;
-      index = afterHigh;
-    } else {
-      output += escapeLiteral(low);
-      index = afterLow;
-    }
-  }
-  return [`[${negated ? '^/' : ''}${output}]`, index + 1];
-}
-
-function setCharacter(
-  characters: readonly string[],
-  index: number,
-  pattern: string,
-): readonly [string, number] {
-  const escaped = characters[index] === '\\';
-  const character = characters[escaped ? index + 1 : index];
-  if (character === undefined || (!escaped && (character === '-' || character === ']')))
-    throw syntaxError(pattern);
-  return [character, index + (escaped ? 2 : 1)];
-}
-
-function escapeLiteral(character: string): string {
-  return /[\\^$.*+?()[\]{}|/-]/.test(character) ? `\\${character}` : character;
-}
-
-function syntaxError(pattern: string): Error {
-  return invalid(`error checking context: syntax error in pattern ${JSON.stringify(pattern)}`);
 }

@@ -44,8 +44,7 @@ function cleanPattern(line: string): string {
 /** Go's `path.Clean`: also without the slash at the end that Node keeps. */
 function cleanPath(path: string): string {
   const normal = posix.normalize(path);
-  const rooted = normal.startsWith('/') ? normal.replace(/^(?:\/\.\.)+(?=\/|$)/, '') || '/' : normal;
-  return rooted.length > 1 && rooted.endsWith('/') ? rooted.slice(0, -1) : rooted;
+  return normal.length > 1 && normal.endsWith('/') ? normal.slice(0, -1) : normal;
 }
 
 /** @throws {EngineError} `invalid` for a malformed pattern */
