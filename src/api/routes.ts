@@ -1,3 +1,4 @@
+import { buildRoutes } from './build.ts';
 import { commitRoutes } from './commit.ts';
 import { containerArchiveRoutes } from './containers-archive.ts';
 import { containerInspectRoutes } from './containers-inspect.ts';
@@ -27,6 +28,7 @@ const ROUTES: readonly Route[] = [
   ...containerArchiveRoutes,
   ...execRoutes,
   ...commitRoutes,
+  ...buildRoutes,
   ...imageRoutes,
   ...imageArchiveRoutes,
   ...imageExploreRoutes,

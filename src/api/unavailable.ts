@@ -3,27 +3,14 @@
  * says what it cannot do. A path that Docker knows is never just "not found".
  */
 import { EngineError, type ErrorCode } from '#base/errors.ts';
-import { checkFilters } from '#wire/filters.ts';
 import type { Exchange } from './exchange.ts';
-import { sendJson, sendNothing } from './respond.ts';
+import { sendJson } from './respond.ts';
 import { any, get, type Handler, hijacking, post, type Route } from './route.ts';
 
 const NO_SWARM =
   'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
 
 const SWARM_PATHS = ['/swarm', '/nodes', '/services', '/tasks', '/secrets', '/configs'];
-
-const BUILD_PRUNE_FILTERS = new Set([
-  'description',
-  'id',
-  'inuse',
-  'parent',
-  'private',
-  'shared',
-  'type',
-  'until',
-  'unused-for',
-]);
 
 export const unavailableRoutes: readonly Route[] = [
   ...SWARM_PATHS.flatMap((path) => [
@@ -68,15 +55,6 @@ export const unavailableRoutes: readonly Route[] = [
     any(`/plugins/:name*/${verb}`, refuse('not-found', noSuchPlugin)),
   ),
   get('/images/:name*/attestations', (exchange) => sendJson(exchange, 200, [])),
-  post(
-    '/build',
-    notYet(() => 'build image'),
-  ),
-  post('/build/prune', (exchange) => {
-    checkFilters(exchange.filters(), BUILD_PRUNE_FILTERS);
-    sendJson(exchange, 200, { CachesDeleted: null, SpaceReclaimed: 0 });
-  }),
-  post('/build/cancel', cancelBuild),
   hijacking(
     post(
       '/session',
@@ -96,11 +74,6 @@ export const unavailableRoutes: readonly Route[] = [
     ),
   ),
 ];
-
-function cancelBuild(exchange: Exchange): void {
-  if (exchange.text('id') === '') throw new EngineError('invalid', 'build ID not provided');
-  sendNothing(exchange);
-}
 
 function noSuchPlugin(exchange: Exchange): string {
   return `plugin ${JSON.stringify(exchange.param('name'))} not found`;

@@ -14,6 +14,7 @@ export interface EngineDirectories {
   readonly snapshots: string;
   readonly containers: string;
   readonly volumes: string;
+  readonly builds: string;
   readonly runLayers: string;
   readonly runSnapshots: string;
   readonly runContainers: string;
@@ -32,6 +33,7 @@ export function prepareDirectories(options: EngineOptions): EngineDirectories {
     snapshots: join(root, 'snapshots'),
     containers: join(root, 'containers'),
     volumes: join(root, 'volumes'),
+    builds: join(root, 'builds'),
     runLayers: join(run, 'layers'),
     runSnapshots: join(run, 'snapshots'),
     runContainers: join(run, 'containers'),

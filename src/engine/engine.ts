@@ -2,6 +2,7 @@
  * The facade: one engine with its domains wired. It knows nothing of HTTP; `api/` serves it, and a TypeScript
  * program can use it in-process: `await using engine = await Engine.start({ root: '/var/lib/caisson' })`.
  */
+import type { Builds } from '#build/build.ts';
 import type { Containers } from '#container/container.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { Networks } from '#network/network.ts';
@@ -22,6 +23,7 @@ export interface EventQuery {
 export interface EngineApi {
   readonly containers: Containers;
   readonly images: ImageStore;
+  readonly builds: Builds;
   readonly registries: Registries;
   readonly networks: Networks;
   readonly volumes: Volumes;

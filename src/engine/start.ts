@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { newId } from '#base/ids.ts';
+import type { Builds } from '#build/build.ts';
 import type { Containers } from '#container/container.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { Networks } from '#network/network.ts';
@@ -24,6 +25,7 @@ const NO_FILTERS: ReadonlyMap<string, readonly string[]> = new Map();
 export class Engine implements EngineApi, AsyncDisposable {
   readonly containers: Containers;
   readonly images: ImageStore;
+  readonly builds: Builds;
   readonly registries: Registries;
   readonly networks: Networks;
   readonly volumes: Volumes;
@@ -35,6 +37,7 @@ export class Engine implements EngineApi, AsyncDisposable {
   private constructor(options: EngineOptions, parts: EngineParts, resources: AsyncDisposableStack) {
     this.containers = parts.containers;
     this.images = parts.images;
+    this.builds = parts.builds;
     this.registries = parts.registries;
     this.networks = parts.networks;
     this.volumes = parts.volumes;

@@ -1,6 +1,8 @@
 /** Constructs every domain of one engine, in the order of their layers, and hands them their neighbours. */
 import type { Logger } from '#base/log.ts';
 import { silentLogger } from '#base/log.ts';
+import type { Builds } from '#build/build.ts';
+import { BuildCache, buildMigrations, createBuilds } from '#build/builds.ts';
 import {
   type ContainerService,
   type ContainersDependencies,
@@ -47,6 +49,7 @@ export interface EngineParts {
   readonly runtime: OciRuntime;
   readonly layers: FileLayerStore;
   readonly images: ImageStore;
+  readonly builds: Builds;
   readonly registries: Registries;
   readonly logs: ReadonlyMap<string, LogDriver>;
   readonly volumes: Volumes;
@@ -59,7 +62,7 @@ export interface EngineParts {
 export async function wire(options: EngineOptions, resources: AsyncDisposableStack): Promise<EngineParts> {
   const logger = options.logger ?? silentLogger;
   const directories = prepareDirectories(options);
-  const migrations = [imageMigrations, volumeMigrations, containerMigrations];
+  const migrations = [imageMigrations, volumeMigrations, containerMigrations, buildMigrations];
   const metadata = resources.use(new SqliteMetadata(directories.root, migrations));
   const cgroups = chooseCgroups(options, logger);
   const runtime = await findRuntime(cgroups.runtime);
@@ -100,11 +103,13 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
       registryMirrors: options.registryMirrors ?? [],
     }),
   );
+  const cache = new BuildCache(metadata);
   const images = await createImageStore({
     content,
     metadata,
     layers,
     leases: new Leases(),
+    heldElsewhere: () => cache.held(),
     registries,
     ...(options.maxConcurrentUploads && { maximumUploads: options.maxConcurrentUploads }),
     ...(options.maxConcurrentDownloads && { maximumDownloads: options.maxConcurrentDownloads }),
@@ -129,10 +134,11 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
   );
   const logs = createLogDrivers();
   const defaults = containerDefaults(options);
+  const archive = resources.use(createRootArchive(workers));
   const service = await createContainers({
     metadata,
     snapshots,
-    archive: resources.use(createRootArchive(workers)),
+    archive,
     images,
     logs,
     volumes,
@@ -147,6 +153,19 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
   containers = service;
   resources.defer(() => service.close());
   await service.restore();
+  const builds = resources.use(
+    await createBuilds({
+      cache,
+      images,
+      layers,
+      snapshots,
+      archive,
+      containers: service,
+      workDirectory: directories.builds,
+      viewDirectory: directories.runSnapshots,
+      logger,
+    }),
+  );
   const { logDriver } = defaults;
   return {
     events,
@@ -155,6 +174,7 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
     runtime,
     layers,
     images,
+    builds,
     registries,
     logs,
     volumes,

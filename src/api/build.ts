@@ -1,0 +1,184 @@
+/** `POST /build`: the classic builder's wire, and the build cache. */
+import { EngineError } from '#base/errors.ts';
+import { shortId } from '#base/ids.ts';
+import { type BuildEvent, type BuildRequest, StepFailure } from '#build/build.ts';
+import { commandHostConfig } from '#build/command-config.ts';
+import { parseBoolean } from '#wire/booleans.ts';
+import type { HostConfig } from '#wire/container.ts';
+import { checkFilters } from '#wire/filters.ts';
+import type { ProgressMessage } from '#wire/image.ts';
+import { decodeRegistryConfig } from '#wire/registry-auth.ts';
+import type { Exchange } from './exchange.ts';
+import { sendProgress } from './progress.ts';
+import { bodyStream } from './request-body.ts';
+import { sendJson, sendNothing } from './respond.ts';
+import { post, type Route } from './route.ts';
+
+const PRUNE_FILTERS = new Set([
+  'description',
+  'id',
+  'inuse',
+  'parent',
+  'private',
+  'shared',
+  'type',
+  'until',
+  'unused-for',
+]);
+
+export const buildRoutes: readonly Route[] = [
+  post('/build', build),
+  post('/build/prune', async (exchange) => {
+    checkFilters(exchange.filters(), PRUNE_FILTERS);
+    const { deleted, spaceReclaimed } = await exchange.engine.builds.prune();
+    sendJson(exchange, 200, {
+      CachesDeleted: deleted.length === 0 ? null : deleted,
+      SpaceReclaimed: spaceReclaimed,
+    });
+  }),
+  // Builds of the classic wire have no id: they end with their connection.
+  post('/build/cancel', (exchange) => {
+    if (exchange.text('id') === '') throw new EngineError('invalid', 'build ID not provided');
+    sendNothing(exchange);
+  }),
+];
+
+async function build(exchange: Exchange): Promise<void> {
+  refuseOthers(exchange);
+  const events = exchange.engine.builds.build(requestOf(exchange));
+  const quiet = exchange.flag('q');
+  await sendProgress(exchange, withFailure(quiet ? quietLines(events) : verboseLines(events)));
+}
+
+function refuseOthers(exchange: Exchange): void {
+  if (exchange.text('version') === '2')
+    throw new EngineError('not-implemented', 'Cannot build image: BuildKit sessions are not implemented yet');
+  if (exchange.text('remote') !== '' && exchange.text('remote') !== 'client-session')
+    throw new EngineError(
+      'not-implemented',
+      'Cannot build image: contexts from URLs are not implemented yet',
+    );
+  if (exchange.flag('squash'))
+    throw new EngineError('not-implemented', 'Cannot build image: squash is not implemented yet');
+}
+
+function requestOf(exchange: Exchange): BuildRequest {
+  const target = exchange.text('target');
+  const platform = exchange.text('platform');
+  return {
+    context: bodyStream(exchange),
+    dockerfile: exchange.text('dockerfile') || 'Dockerfile',
+    ...(target !== '' && { target }),
+    ...(platform !== '' && { platform }),
+    buildArgs: jsonParameter(exchange, 'buildargs'),
+    labels: textsOf(jsonParameter(exchange, 'labels')),
+    references: exchange.query.getAll('t').filter((reference) => reference !== ''),
+    noCache: exchange.flag('nocache'),
+    pull: exchange.text('pull') !== '' && parseBoolean(exchange.text('pull')),
+    credentials: credentialsOf(exchange),
+    hostConfig: hostConfigOf(exchange),
+    signal: exchange.signal,
+  };
+}
+
+/** As in Docker, a header that cannot be read is anonymous. */
+function credentialsOf({ request }: Exchange): BuildRequest['credentials'] {
+  const header = request.headers['x-registry-config'];
+  try {
+    return decodeRegistryConfig(typeof header === 'string' ? header : undefined);
+  } catch {
+    return {};
+  }
+}
+
+function hostConfigOf(exchange: Exchange): HostConfig {
+  const number = (name: string) => Number(exchange.text(name) || 0);
+  const extraHosts = exchange.query.getAll('extrahosts').flatMap((text) => text.split(','));
+  const ulimits = exchange.text('ulimits');
+  return commandHostConfig({
+    NetworkMode: exchange.text('networkmode') || 'default',
+    ShmSize: number('shmsize'),
+    Memory: number('memory'),
+    MemorySwap: number('memswap'),
+    CpuShares: number('cpushares'),
+    CpuPeriod: number('cpuperiod'),
+    CpuQuota: number('cpuquota'),
+    CpusetCpus: exchange.text('cpusetcpus'),
+    CpusetMems: exchange.text('cpusetmems'),
+    CgroupParent: exchange.text('cgroupparent'),
+    ExtraHosts: extraHosts.filter((host) => host !== ''),
+    ...(ulimits !== '' && { Ulimits: parseJson('ulimits', ulimits) }),
+  });
+}
+
+function jsonParameter(exchange: Exchange, name: string): Readonly<Record<string, string | null>> {
+  const text = exchange.text(name);
+  const value = text === '' ? {} : parseJson(name, text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new EngineError('invalid', `Cannot read ${name}: not an object`);
+  const entries = Object.entries(value).map(([key, item]: [string, unknown]) => {
+    if (item !== null && typeof item !== 'string')
+      throw new EngineError('invalid', `Cannot read ${name}: ${key} is not a text`);
+    return [key, item] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function textsOf(values: Readonly<Record<string, string | null>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, value ?? '']));
+}
+
+function parseJson(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new EngineError('invalid', `Cannot read ${name}: not JSON`, { cause });
+  }
+}
+
+/** What fails after the first line is told in the stream, with the code of the command where it was one. */
+async function* withFailure(lines: AsyncIterable<ProgressMessage>): AsyncGenerator<ProgressMessage, void> {
+  try {
+    yield* lines;
+  } catch (error) {
+    if (!(error instanceof StepFailure)) throw error;
+    const { message, exitCode } = error;
+    yield { errorDetail: { code: exitCode, message }, error: message };
+  }
+}
+
+async function* quietLines(events: AsyncIterable<BuildEvent>): AsyncGenerator<ProgressMessage, void> {
+  for await (const event of events) {
+    if (event.type !== 'built') continue;
+    yield { aux: { ID: event.id } };
+    yield { stream: `${event.id}\n` };
+  }
+}
+
+async function* verboseLines(events: AsyncIterable<BuildEvent>): AsyncGenerator<ProgressMessage, void> {
+  const decoder = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  for await (const event of events) {
+    if (event.type === 'pulling') yield event.message;
+    else if (event.type === 'output') {
+      const text = decoder[event.stream].decode(event.data, { stream: true });
+      yield { stream: event.stream === 'stderr' ? `\u001b[91m${text}\u001b[0m` : text };
+    } else for (const stream of linesOf(event)) yield stream;
+  }
+}
+
+type PlainEvent = Exclude<BuildEvent, { readonly type: 'pulling' | 'output' }>;
+
+/** Docker's words. */
+function linesOf(event: PlainEvent): readonly ProgressMessage[] {
+  if (event.type === 'step')
+    return [{ stream: `Step ${event.number}/${event.total} : ${event.text}` }, { stream: '\n' }];
+  if (event.type === 'stepped') {
+    const note = event.cached ? [{ stream: ' ---> Using cache\n' }] : [];
+    return [...note, { stream: ` ---> ${shortId(event.id)}\n` }];
+  }
+  return [
+    { aux: { ID: event.id } },
+    { stream: `Successfully built ${shortId(event.id)}\n` },
+    ...event.references.map((reference) => ({ stream: `Successfully tagged ${reference}\n` })),
+  ];
+}

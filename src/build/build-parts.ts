@@ -1,0 +1,38 @@
+import type { Logger } from '#base/log.ts';
+import type { Semaphore } from '#base/semaphore.ts';
+import type { ContainerService } from '#container/containers.ts';
+import type { FileImageStore } from '#image/image-store.ts';
+import type { LayerUse } from '#layer/layer-store.ts';
+import type { LayerStore, RootArchive, SnapshotStore } from '#layer/layer.ts';
+import type { SharedWork } from '#layer/shared-work.ts';
+import type { Solved } from './build.ts';
+import type { BuildCache } from './cache.ts';
+import type { FileWorkers } from './files/file-workers.ts';
+import type { StepLog } from './step-log.ts';
+
+/** The neighbours that builds work with. */
+export interface BuildsDependencies {
+  readonly cache: BuildCache;
+  readonly images: FileImageStore;
+  readonly layers: LayerStore & LayerUse;
+  readonly snapshots: SnapshotStore;
+  readonly archive: RootArchive;
+  readonly containers: Pick<ContainerService, 'runUnlisted'>;
+  /** `ROOT/builds`: contexts, for the time of a build; not memory, for they may be large. */
+  readonly workDirectory: string;
+  /** Where layers are shown as one tree. */
+  readonly viewDirectory: string;
+  readonly logger: Logger;
+}
+
+/** What the parts of this domain share. */
+export interface BuildParts extends BuildsDependencies {
+  readonly files: FileWorkers;
+  /** By cache key: what several builds want at once. */
+  readonly solving: SharedWork<string, Solved>;
+  readonly logs: Map<string, StepLog>;
+  /** Checksums of files in layers, which never change, by the layers and paths. */
+  readonly checksums: Map<string, string>;
+  /** One permit a command that runs. */
+  readonly commands: Semaphore;
+}

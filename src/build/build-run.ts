@@ -1,0 +1,158 @@
+import { newId } from '#base/ids.ts';
+import type { ImageLayer } from '#image/image-record.ts';
+import type { Digest } from '#oci/digest.ts';
+import type { Lease } from '#store/content.ts';
+import type { BuildParts } from './build-parts.ts';
+import type { FileSource, Solved, Vertex } from './build.ts';
+import type { CacheEntry } from './cache.ts';
+import type { Tree } from './files/file-jobs.ts';
+import { openLayerTree } from './layer-tree.ts';
+import { solveCopy, solveExec, solveUnpack, type VertexWork } from './solve-vertex.ts';
+import type { Operation } from './plan.ts';
+import { StepLog } from './step-log.ts';
+import { vertexKey } from './vertex-key.ts';
+
+export interface BuildRunOptions {
+  /** Protects what the build stands on. */
+  readonly lease: Lease;
+  readonly noCache: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Solves the vertices of one build: each once, as soon as those it stands on are solved. */
+export class BuildRun {
+  readonly #parts: BuildParts;
+  readonly #options: BuildRunOptions;
+  readonly #solved = new Map<Operation, Promise<Solved>>();
+  readonly #logs = new Map<Operation, PromiseWithResolvers<StepLog | undefined>>();
+
+  constructor(parts: BuildParts, options: BuildRunOptions) {
+    this.#parts = parts;
+    this.#options = options;
+  }
+
+  /** Starts it and what it stands on; whoever asks for it later gets its error. */
+  start(vertex: Operation): void {
+    this.solve(vertex).catch(() => undefined);
+  }
+
+  /** True if a step without a vertex led to this image before. */
+  isKnown(id: Digest): boolean {
+    return !this.#options.noCache && this.#parts.cache.get(id) !== undefined;
+  }
+
+  /** Starts it and what it stands on, where they are not started. */
+  solve(vertex: Operation): Promise<Solved> {
+    const known = this.#solved.get(vertex);
+    if (known) return known;
+    const solved = this.#solve(vertex);
+    // Who asks for it gets the error; so does everything above it.
+    solved.catch(() => this.#logOf(vertex).resolve(undefined));
+    this.#solved.set(vertex, solved);
+    return solved;
+  }
+
+  /** Bottom first. */
+  async layersOf(vertex: Vertex): Promise<readonly ImageLayer[]> {
+    if (vertex.kind === 'base') return vertex.layers;
+    const [{ layer }, below] = await Promise.all([this.solve(vertex), this.layersOf(vertex.parent)]);
+    return layer ? [...below, layer] : below;
+  }
+
+  /** The vertex's output while it is solved; undefined if there is nothing to do for it. */
+  log(vertex: Operation): Promise<StepLog | undefined> {
+    return this.#logOf(vertex).promise;
+  }
+
+  #logOf(vertex: Operation): PromiseWithResolvers<StepLog | undefined> {
+    const log = this.#logs.get(vertex) ?? Promise.withResolvers<StepLog | undefined>();
+    this.#logs.set(vertex, log);
+    return log;
+  }
+
+  async #solve(vertex: Operation): Promise<Solved> {
+    const [below, checksum] = await Promise.all([this.layersOf(vertex.parent), this.#checksum(vertex)]);
+    this.#options.signal.throwIfAborted();
+    const key = vertexKey(vertex, below, checksum);
+    const known = this.#options.noCache ? undefined : this.#lookUp(key);
+    if (known) {
+      this.#logOf(vertex).resolve(undefined);
+      return { ...known, cached: true };
+    }
+    const solved = await this.#make(vertex, below, key);
+    this.#protect(solved);
+    return solved;
+  }
+
+  #lookUp(key: string): CacheEntry | undefined {
+    const entry = this.#parts.cache.get(key);
+    if (!entry || (entry.layer && !this.#parts.layers.get(entry.layer.diffId))) return undefined;
+    this.#protect(entry);
+    return entry;
+  }
+
+  #protect({ layer }: CacheEntry): void {
+    if (layer) this.#options.lease.protect(layer.diffId, layer.blob);
+  }
+
+  /** Shared with builds that want the same at the same time, but for those that want it made anew. */
+  async #make(vertex: Operation, below: readonly ImageLayer[], key: string): Promise<Solved> {
+    const { solving, logs } = this.#parts;
+    const flight = this.#options.noCache ? newId() : key;
+    const log = logs.get(flight) ?? new StepLog();
+    logs.set(flight, log);
+    this.#logOf(vertex).resolve(log);
+    const work = async (signal: AbortSignal) => {
+      try {
+        return await this.#execute(vertex, { below, log, signal }, key);
+      } finally {
+        log.end();
+        logs.delete(flight);
+      }
+    };
+    return await solving.do(flight, work, this.#options.signal);
+  }
+
+  async #execute(vertex: Operation, work: Omit<VertexWork, 'lease'>, key: string): Promise<Solved> {
+    await using lease = this.#parts.images.openLease();
+    const layer = await this.#operate(vertex, { ...work, lease });
+    const entry = { ...(layer && { layer }), createdAtMs: Date.now() };
+    this.#parts.cache.set(key, entry);
+    return { ...entry, cached: false };
+  }
+
+  async #operate(vertex: Operation, work: VertexWork): Promise<ImageLayer | undefined> {
+    const parts = this.#parts;
+    if (vertex.kind === 'exec') return await solveExec(parts, vertex, work);
+    if (vertex.kind === 'unpack') return await solveUnpack(parts, vertex, work);
+    if (!vertex.files) return await solveCopy(parts, vertex, undefined, work);
+    return await this.#withSource(vertex.files.source, (source) => solveCopy(parts, vertex, source, work));
+  }
+
+  async #checksum(vertex: Operation): Promise<string> {
+    if (vertex.kind === 'exec') return '';
+    if (vertex.kind === 'unpack')
+      return await this.#parts.files.checksum({ source: vertex.source, paths: [vertex.path] });
+    if (!vertex.files) return '';
+    const { source, paths } = vertex.files;
+    if (typeof source === 'string') return await this.#parts.files.checksum({ source, paths });
+    return await this.#layerChecksum(await this.layersOf(source), paths);
+  }
+
+  async #layerChecksum(layers: readonly ImageLayer[], paths: readonly string[]): Promise<string> {
+    const { checksums, files } = this.#parts;
+    const key = JSON.stringify([layers.map(({ diffId }) => diffId), paths]);
+    const known = checksums.get(key);
+    if (known !== undefined) return known;
+    using source = openLayerTree(this.#parts, layers);
+    const checksum = await files.checksum({ source: source.tree, paths });
+    checksums.set(key, checksum);
+    return checksum;
+  }
+
+  async #withSource<T>(source: FileSource, work: (tree: Tree) => Promise<T>): Promise<T> {
+    if (typeof source === 'string') return await work(source);
+    using tree = openLayerTree(this.#parts, await this.layersOf(source));
+    return await work(tree.tree);
+  }
+}

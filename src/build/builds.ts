@@ -1,0 +1,150 @@
+import { mkdirSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { EngineError, isEngineError } from '#base/errors.ts';
+import { Semaphore } from '#base/semaphore.ts';
+import type { ImageRecord } from '#image/image-record.ts';
+import { SharedWork } from '#layer/shared-work.ts';
+import { familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
+import { assembleImage } from './assemble-image.ts';
+import { applyIgnoreFile, readDockerfile, receiveContext } from './build-context.ts';
+import type { BuildParts, BuildsDependencies } from './build-parts.ts';
+import { BuildRun } from './build-run.ts';
+import type { BuildEvent, BuildRequest, Builds, Solved } from './build.ts';
+import { FileWorkers } from './files/file-workers.ts';
+import type { Operation, Plan } from './plan.ts';
+import { planDockerfile } from './plan-dockerfile.ts';
+
+export { BuildCache, buildMigrations } from './cache.ts';
+
+/** Commands wait more than they compute. */
+const COMMANDS_PER_CORE = 4;
+
+/** Opens the builder, and removes what builds of a former process have left. The caller disposes it. */
+export async function createBuilds(dependencies: BuildsDependencies): Promise<EngineBuilds> {
+  const { workDirectory } = dependencies;
+  mkdirSync(workDirectory, { recursive: true, mode: 0o700 });
+  const left = await readdir(workDirectory);
+  await Promise.all(left.map((name) => rm(join(workDirectory, name), { recursive: true, force: true })));
+  return new EngineBuilds({
+    ...dependencies,
+    files: new FileWorkers(),
+    solving: new SharedWork(),
+    logs: new Map(),
+    checksums: new Map(),
+    commands: new Semaphore(availableParallelism() * COMMANDS_PER_CORE),
+  });
+}
+
+/** See {@link createBuilds}. Disposing it cancels what is being built. */
+export class EngineBuilds implements Builds, AsyncDisposable {
+  readonly #parts: BuildParts;
+  readonly #closing = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(parts: BuildParts) {
+    this.#parts = parts;
+  }
+
+  async *build(request: BuildRequest): AsyncGenerator<BuildEvent, void> {
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    this.#running.add(ended);
+    const left = new AbortController();
+    const signal = AbortSignal.any([request.signal, left.signal, this.#closing.signal]);
+    try {
+      yield* this.#build({ ...request, signal });
+    } finally {
+      left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more'));
+      this.#running.delete(ended);
+      resolve();
+    }
+  }
+
+  async prune(): Promise<{ readonly deleted: readonly string[]; readonly spaceReclaimed: number }> {
+    const { cache, images, layers } = this.#parts;
+    await using lease = images.openLease();
+    const { keys, layers: released } = cache.clear();
+    const sizes = new Map(released.map(({ diffId }) => [diffId, layers.get(diffId)?.sizeBytes ?? 0]));
+    for (const { diffId, blob } of released) lease.protect(diffId, blob);
+    await lease[Symbol.asyncDispose]();
+    const gone = [...sizes].filter(([diffId]) => !layers.get(diffId));
+    return { deleted: keys, spaceReclaimed: gone.reduce((total, [, size]) => total + size, 0) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new EngineError('aborted', 'Cannot build image: the engine stops'));
+    await Promise.all(this.#running);
+    await this.#parts.solving.settled();
+    await this.#parts.files[Symbol.asyncDispose]();
+  }
+
+  async *#build(request: BuildRequest): AsyncGenerator<BuildEvent, void> {
+    const references = request.references.map((text) =>
+      familiarReference(withDefaultTag(parseReference(text))),
+    );
+    await using context = await receiveContext(this.#parts, request);
+    await using lease = this.#parts.images.openLease();
+    const text = readDockerfile(context, request.dockerfile);
+    await applyIgnoreFile(context, request.dockerfile);
+    const planner = planDockerfile(text, context, request);
+    const bases = new Map<string, ImageRecord>();
+    for (const name of planner.baseImages) bases.set(name, yield* this.#base(name, request));
+    for (const { layers } of bases.values())
+      for (const { diffId, blob } of layers) lease.protect(diffId, blob);
+    const plan = planner.plan(bases);
+    const { noCache, signal } = request;
+    const run = new BuildRun(this.#parts, { lease, noCache, signal });
+    yield* solvePlan(this.#parts, run, plan);
+    const { configBytes, layers } = await assembleImage(run, plan.result);
+    const id = await this.#parts.images.register({ configBytes, layers, references: [] });
+    for (const reference of references) await this.#parts.images.tag(id, reference);
+    yield { type: 'built', id, references };
+  }
+
+  /** Pulled where it is not here, or where the client wants it fresh. */
+  async *#base(name: string, request: BuildRequest): AsyncGenerator<BuildEvent, ImageRecord> {
+    const { images } = this.#parts;
+    const present = request.pull ? undefined : recordIfThere(images, name);
+    if (present) return present;
+    const { platform, signal } = request;
+    const reference = familiarReference(withDefaultTag(parseReference(name)));
+    const credentials = request.credentials[parseReference(name).domain];
+    const options = { ...(platform && { platform }), ...(credentials && { credentials }) };
+    for await (const message of images.pull({ reference, signal, ...options }))
+      yield { type: 'pulling', message };
+    return images.record(reference);
+  }
+}
+
+function recordIfThere(images: BuildParts['images'], name: string): ImageRecord | undefined {
+  try {
+    return images.record(name);
+  } catch (error) {
+    if (isEngineError(error, 'not-found')) return undefined;
+    throw error;
+  }
+}
+
+/** Everything starts at once, and waits only for what it stands on; it is told step by step. */
+async function* solvePlan(
+  { cache }: BuildParts,
+  run: BuildRun,
+  { steps }: Plan,
+): AsyncGenerator<BuildEvent, void> {
+  for (const { vertex } of steps) if (vertex) run.start(vertex);
+  for (const [index, step] of steps.entries()) {
+    yield { type: 'step', number: index + 1, total: steps.length, text: step.text };
+    const solved = step.vertex && (yield* followVertex(run, step.vertex));
+    const { id } = await assembleImage(run, step.image);
+    const cached = solved ? solved.cached : !step.isBase && run.isKnown(id);
+    if (!solved) cache.set(id, { createdAtMs: Date.now() });
+    yield { type: 'stepped', id, cached };
+  }
+}
+
+async function* followVertex(run: BuildRun, vertex: Operation): AsyncGenerator<BuildEvent, Solved> {
+  const log = await run.log(vertex);
+  for await (const output of log?.read() ?? []) yield { type: 'output', ...output };
+  return await run.solve(vertex);
+}

@@ -1,0 +1,20 @@
+import type { HostConfig, ContainerConfig } from '#wire/container.ts';
+import { decodeCreateRequest } from '#wire/decode-create.ts';
+import type { ExecVertex } from './build.ts';
+
+/** The container configuration of a step's command. */
+export function commandConfig({ argv, env, proxies, workingDirectory, user }: ExecVertex): ContainerConfig {
+  const Config = {
+    Image: 'build',
+    Cmd: argv,
+    Env: [...env, ...proxies],
+    WorkingDir: workingDirectory,
+    User: user,
+  };
+  return decodeCreateRequest(JSON.stringify(Config)).config;
+}
+
+/** What clients may set of a step's container, completed. @throws {EngineError} `invalid` */
+export function commandHostConfig(fields: Readonly<Record<string, unknown>>): HostConfig {
+  return decodeCreateRequest(JSON.stringify({ Image: 'build', HostConfig: fields })).hostConfig;
+}

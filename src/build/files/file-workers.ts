@@ -1,0 +1,87 @@
+import { availableParallelism } from 'node:os';
+import type { Readable } from 'node:stream';
+import { type Transferable, Worker } from 'node:worker_threads';
+import { EngineError } from '#base/errors.ts';
+import { Semaphore } from '#base/semaphore.ts';
+import { openReadable } from '#layer/byte-channel.ts';
+import type { ChecksumJob, CopyJob, FileJobAnswer, FileJobKind, FileJobMessage } from './file-jobs.ts';
+
+const IDLE_MS = 4000;
+
+/** Threads for walking, hashing and packing the files of builds: started when needed, stopped when idle. */
+export class FileWorkers implements AsyncDisposable {
+  readonly #permits = new Semaphore(Math.max(2, availableParallelism()));
+  readonly #idle = new Map<Worker, NodeJS.Timeout>();
+
+  /** See `FileJobs`. @throws {EngineError} `invalid` for sources that are not there */
+  checksum(job: ChecksumJob): Promise<string> {
+    return this.#run({ kind: 'checksum', input: job });
+  }
+
+  /** The layer that copying makes, as a tar; fails as `writeCopyLayer` does. */
+  copy(job: CopyJob): Readable {
+    return openReadable(async (end) => {
+      await this.#run({ kind: 'copy', input: { ...job, ...end } }, [end.port]);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const timer of this.#idle.values()) clearTimeout(timer);
+    await Promise.all([...this.#idle.keys()].map((worker) => worker.terminate()));
+  }
+
+  async #run<Kind extends FileJobKind>(
+    message: FileJobMessage<Kind>,
+    transfer: readonly Transferable[] = [],
+  ): Promise<string> {
+    using _permit = await this.#permits.acquire();
+    const worker = this.#take();
+    try {
+      const answer = await ask(worker, message, transfer);
+      if (answer.ok) return answer.output;
+      throw new EngineError(answer.code, answer.message);
+    } finally {
+      if (worker.threadId >= 0) this.#rest(worker);
+    }
+  }
+
+  #take(): Worker {
+    const [idle] = this.#idle;
+    if (!idle) return new Worker(new URL('file-worker.ts', import.meta.url), { trackUnmanagedFds: false });
+    const [worker, timer] = idle;
+    clearTimeout(timer);
+    this.#idle.delete(worker);
+    worker.ref();
+    return worker;
+  }
+
+  #rest(worker: Worker): void {
+    worker.unref();
+    const stop = () => {
+      this.#idle.delete(worker);
+      void worker.terminate();
+    };
+    this.#idle.set(worker, setTimeout(stop, IDLE_MS).unref());
+  }
+}
+
+async function ask<Kind extends FileJobKind>(
+  worker: Worker,
+  message: FileJobMessage<Kind>,
+  transfer: readonly Transferable[],
+): Promise<FileJobAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<FileJobAnswer>();
+  const lost = () =>
+    reject(new EngineError('aborted', 'Cannot finish work on files: its thread was stopped'));
+  worker.once('message', resolve);
+  worker.once('error', reject);
+  worker.once('exit', lost);
+  worker.postMessage(message, transfer);
+  try {
+    return await promise;
+  } finally {
+    worker.off('message', resolve);
+    worker.off('error', reject);
+    worker.off('exit', lost);
+  }
+}

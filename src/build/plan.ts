@@ -1,0 +1,43 @@
+/** What a Dockerfile asks for, once its base images are known: vertices, configurations and history. */
+import type { ImageRecord } from '#image/image-record.ts';
+import type { ImageHistory } from '#oci/image-config.ts';
+import type { ImageDefaults } from '#oci/image-defaults.ts';
+import type { CopyVertex, ExecVertex, UnpackVertex, Vertex } from './build.ts';
+
+/** What does something: every vertex but the bases. */
+export type Operation = ExecVertex | CopyVertex | UnpackVertex;
+
+/** One line of the history to come. */
+export interface PlannedHistory {
+  readonly createdBy: string;
+  /** Absent: the line has no layer, and the time of the one before. */
+  readonly vertex?: Operation;
+}
+
+/** An image in the making: what it would be if the build ended here. */
+export interface PlannedImage {
+  /** The base's, which may be `scratch`. */
+  readonly base: Pick<ImageRecord['config'], 'architecture' | 'os' | 'variant' | 'created'> & {
+    readonly history: readonly ImageHistory[];
+  };
+  readonly vertex: Vertex;
+  readonly config: ImageDefaults;
+  readonly author?: string;
+  readonly history: readonly PlannedHistory[];
+}
+
+/** One instruction as people see it. */
+export interface PlannedStep {
+  readonly text: string;
+  /** FROM. */
+  readonly isBase: boolean;
+  readonly vertex?: Operation;
+  /** After it. */
+  readonly image: PlannedImage;
+}
+
+export interface Plan {
+  /** Of the stages that the result needs, in the order of the file. */
+  readonly steps: readonly PlannedStep[];
+  readonly result: PlannedImage;
+}
