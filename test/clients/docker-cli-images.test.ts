@@ -83,7 +83,10 @@ test('tag and rmi: untag, delete, in use, force, several names', async () => {
   const deleted = await ok('rmi', 'registry.example:5000/team/mine:v1.9');
   assert.match(deleted, new RegExp(`^Untagged: registry.example:5000/team/mine:v1.9\nDeleted: ${id}`));
   assert.match((await run('rmi', 'nosuch')).stderr, /No such image: nosuch:latest/);
-  assert.match((await run('tag', 'bb', 'UPPER')).stderr, /repository name \(library\/UPPER\) must be lowercase/);
+  assert.match(
+    (await run('tag', 'bb', 'UPPER')).stderr,
+    /repository name \(library\/UPPER\) must be lowercase/,
+  );
 });
 
 test('save and load keep identity, several images in one archive', async () => {

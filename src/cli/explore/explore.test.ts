@@ -74,7 +74,8 @@ describe('the explorer', () => {
         for (const state of [INITIAL_STATE, after('down', 'tab', 'end'), after('end', 'tab')]) {
           const lines = renderScreen('app', EXPLORATION, state, { rows, columns }, plain);
           assert.equal(lines.length, rows);
-          for (const line of lines) assert.ok(Array.from(line).length <= columns && !line.includes('\u001b'), line);
+          for (const line of lines)
+            assert.ok(Array.from(line).length <= columns && !line.includes('\u001b'), line);
         }
   });
 
