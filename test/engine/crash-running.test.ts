@@ -1,6 +1,7 @@
 /** Containers outlive their daemon: killed or stopped, the next one has them back as if nothing had been. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TestDaemon } from '../support/daemon.ts';
@@ -97,18 +98,24 @@ test('clean stops while containers print lose nothing at all', async () => {
   assert.equal(await ok('wait', 'pipe', 'tty'), '8\n8');
 });
 
-const later = (code: number) => ['sh', '-c', `sleep 0.6; echo last words; exit ${code}`];
+/** Ends when there is a file `now` in the folder that is bind-mounted on /go. */
+const UNTIL_TOLD = 'until [ -e /go/now ]; do usleep 20000; done';
+const later = (code: number) => ['bb', 'sh', '-c', `${UNTIL_TOLD}; echo last words; exit ${code}`];
 
 test('what ended while no daemon ran has its exit code, last words and time', async () => {
-  await ok('run', '-d', '--name', 'zero', 'bb', ...later(0));
-  await ok('run', '-d', '--name', 'code', 'bb', ...later(42));
-  await ok('run', '-dt', '--name', 'terminal', 'bb', ...later(3));
-  await ok('run', '-d', '--rm', '--name', 'brief', 'bb', ...later(0));
-  await ok('run', '-d', '--name', 'killed', 'bb', 'sleep', '1000');
-  await ok('run', '-d', '--name', 'greedy', '-m', '16m', 'bb', 'sh', '-c', 'sleep 0.6; tail /dev/zero');
+  const folder = mkdtempSync(join(engine.directory, 'go-'));
+  const start = (name: string, flags: readonly string[], command: readonly string[]) =>
+    ok('run', '-d', '--name', name, '-v', `${folder}:/go`, ...flags, ...command);
+  await start('zero', [], later(0));
+  await start('code', [], later(42));
+  await start('terminal', ['-t'], later(3));
+  await start('brief', ['--rm'], later(0));
+  await start('killed', [], ['bb', 'sleep', '1000']);
+  await start('greedy', ['-m', '16m'], ['bb', 'sh', '-c', `${UNTIL_TOLD}; tail /dev/zero`]);
   const names = ['zero', 'code', 'terminal', 'brief', 'killed', 'greedy'];
   const pids = await Promise.all(names.map(pidOf));
   await engine.kill();
+  writeFileSync(join(folder, 'now'), '');
   process.kill(pids[4] ?? 0, 'SIGKILL');
   await Promise.all(pids.map(untilGone));
   await sleep(300);
