@@ -17,6 +17,8 @@ export interface ContainerDefinition {
   readonly config: ContainerConfig;
   /** Complete: what the runtime gets, and inspect shows. */
   readonly hostConfig: HostConfig;
+  /** Nobody asked for a log driver: it is the engine's choice, not the user's. */
+  readonly usesDefaultLog: boolean;
   /** As asked for, by network. */
   readonly endpoints: Readonly<Record<string, EndpointSettings>>;
   readonly mounts: MountPlan;

@@ -42,6 +42,7 @@ export async function createContainer(
     imageId: image.id,
     config: completeHostname(id, config, hostConfig),
     hostConfig,
+    usesDefaultLog: request.hostConfig.LogConfig.Type === '',
     endpoints,
     mounts: planMounts({ config, hostConfig, planOf }),
   };

@@ -1,3 +1,4 @@
+import { DEFAULT_LOG_DRIVER } from '#log/drivers.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
 import type { ContainerInspect, ContainerInspectState, HostConfig } from '#wire/container.ts';
 import { NEVER } from './clock.ts';
@@ -62,8 +63,15 @@ function filePaths(
   return { ResolvConfPath: resolvConf, HostnamePath: hostname, HostsPath: hosts };
 }
 
-function shownHostConfig(context: InspectContext, { hostConfig }: ManagedContainer): HostConfig {
-  return withDefaultUlimits(context, hostConfig);
+/**
+ * What the engine chose by itself is shown under the name of Docker's own default: clients look at it before they
+ * read logs (docker-py reads none of a driver that it does not know). `LogPath` stays empty, so nobody takes the
+ * files for JSON.
+ */
+function shownHostConfig(context: InspectContext, { hostConfig, definition }: ManagedContainer): HostConfig {
+  const complete = withDefaultUlimits(context, hostConfig);
+  if (!definition.usesDefaultLog || complete.LogConfig.Type !== DEFAULT_LOG_DRIVER) return complete;
+  return { ...complete, LogConfig: { ...complete.LogConfig, Type: 'json-file' } };
 }
 
 function inspectState(state: ContainerState): ContainerInspectState {
