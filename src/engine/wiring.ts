@@ -16,6 +16,7 @@ import { type FileLayerStore, createLayerStore } from '#layer/layer-store.ts';
 import { createRootArchive } from '#layer/root-archive.ts';
 import { createSnapshotStore } from '#layer/snapshot-store.ts';
 import { LayerWorkerPool } from '#layer/worker-pool.ts';
+import { removeEmptyCgroup } from '#linux/cgroup-removal.ts';
 import { type CgroupSetup, prepareCgroups } from '#linux/cgroups.ts';
 import { createLogDrivers, DEFAULT_LOG_DRIVER } from '#log/drivers.ts';
 import type { LogDriver } from '#log/log.ts';
@@ -68,6 +69,10 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
   const runtime = await findRuntime(cgroups.runtime);
   const events = new EventBus();
   resources.defer(() => events.close());
+  // A parent that the user names is the user's; ours goes with the last container.
+  const { cgroupParent } = containerDefaults(options);
+  if (options.cgroupParent === undefined)
+    resources.defer(() => removeEmptyCgroup(cgroups.layout, cgroupParent));
 
   // Images and volumes ask who uses them; the answer comes from the containers, which stand above them.
   let containers: ContainerService | undefined;

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
+import { removeEmptyCgroup } from './cgroup-removal.ts';
 import { type CgroupReader, parseLimit, readStatsV1, readStatsV2 } from './cgroup-stats.ts';
 import { cgroupLayoutOf, ContainerCgroup, readCgroupLayout } from './cgroups.ts';
 import { parseMountInfo } from './mountinfo.ts';
@@ -131,4 +134,17 @@ test('a cgroup that is gone', async () => {
   assert.deepEqual(cgroup.pids(), []);
   assert.equal(cgroup.oomKilled(), false);
   await assert.rejects(cgroup.freeze(), (error) => isEngineError(error, 'not-found'));
+});
+
+test('an empty cgroup is removed from every hierarchy, one with a child stays', () => {
+  const layout = readCgroupLayout();
+  const root = layout.v1Controllers.get('pids') ?? layout.unifiedPath ?? '';
+  const path = join(root, `caisson-empty-${process.pid}`);
+  mkdirSync(join(path, 'child'), { recursive: true });
+  removeEmptyCgroup(layout, basename(path));
+  assert.ok(existsSync(path));
+  rmdirSync(join(path, 'child'));
+  removeEmptyCgroup(layout, basename(path));
+  assert.ok(!existsSync(path));
+  removeEmptyCgroup(layout, basename(path));
 });
