@@ -18,6 +18,8 @@ import { planDockerfile } from './plan-dockerfile.ts';
 
 export { BuildCache, buildMigrations } from './cache.ts';
 
+/** As clients call it where they keep credentials. */
+const DOCKER_HUB = 'https://index.docker.io/v1/';
 /** Commands wait more than they compute. */
 const COMMANDS_PER_CORE = 4;
 
@@ -109,7 +111,8 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     if (present) return present;
     const { platform, signal } = request;
     const reference = familiarReference(withDefaultTag(parseReference(name)));
-    const credentials = request.credentials[parseReference(name).domain];
+    const { domain } = parseReference(name);
+    const credentials = request.credentials[domain === 'docker.io' ? DOCKER_HUB : domain];
     const options = { ...(platform && { platform }), ...(credentials && { credentials }) };
     for await (const message of images.pull({ reference, signal, ...options }))
       yield { type: 'pulling', message };
