@@ -6,6 +6,8 @@ export interface IgnoreMatcher {
   /** True if nothing can be ignored. */
   readonly isEmpty: boolean;
   readonly hasExceptions: boolean;
+  /** A pattern (`*`, `**`) leaves nothing of the context, unless exceptions do. */
+  readonly ignoresEverything: boolean;
   /**
    * Whether `path`, slash-separated and relative to the context, is ignored: the last pattern that matches it or a
    * directory above it decides. Verdicts on directories are remembered, so asking for a whole tree costs each pattern
@@ -59,6 +61,7 @@ export function compileIgnore(patterns: readonly string[]): IgnoreMatcher {
 class CompiledIgnore implements IgnoreMatcher {
   readonly isEmpty: boolean;
   readonly hasExceptions: boolean;
+  readonly ignoresEverything: boolean;
   readonly #patterns: readonly IgnorePattern[];
   /** For each directory asked about: which patterns match it or one above it. */
   readonly #directories = new Map<string, readonly boolean[]>();
@@ -69,6 +72,9 @@ class CompiledIgnore implements IgnoreMatcher {
     this.#nothing = patterns.map(() => false);
     this.isEmpty = patterns.every(({ isException }) => isException);
     this.hasExceptions = patterns.some(({ isException }) => isException);
+    this.ignoresEverything = patterns.some(
+      ({ isException, text }) => !isException && ['*', '**', '**/*'].includes(text),
+    );
   }
 
   readonly matches = (path: string): boolean => {
