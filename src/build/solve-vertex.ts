@@ -73,6 +73,7 @@ export async function solveUnpack(
 ): Promise<ImageLayer | undefined> {
   const owner = await ownerIn(parts, below, vertex.owner);
   return await withWritableRoot(parts, below, async (id, rootPath) => {
+    await parts.files.makeDirectory({ root: rootPath, path: vertex.destination });
     await parts.archive.put(rootPath, vertex.destination, openFile(vertex), {
       noOverwriteDirNonDir: false,
       copyUidGid: owner !== undefined,

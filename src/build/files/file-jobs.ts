@@ -29,9 +29,17 @@ export interface CopyJob {
   readonly mode?: number;
 }
 
+export interface DirectoryJob {
+  readonly root: string;
+  /** Absolute in the root. */
+  readonly path: string;
+}
+
 export interface FileJobs {
   /** A hash of names, modes, owners and contents; not of times. */
   readonly checksum: { readonly input: ChecksumJob; readonly output: string };
+  /** Makes a directory in a root, where it is missing. */
+  readonly directory: { readonly input: DirectoryJob; readonly output: string };
   /** Writes a layer tar into its channel. */
   readonly copy: { readonly input: CopyJob & ByteChannelEnd; readonly output: string };
 }

@@ -1,13 +1,19 @@
 /** The thread behind {@link FileWorkers}: one job at a time. */
+import { mkdirSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { EngineError, messageOf } from '#base/errors.ts';
 import { codeOfErrno } from '#linux/errno.ts';
 import { writeCopyLayer } from './copy-layer.ts';
 import type { FileJobAnswer, FileJobKind, FileJobMessage, FileJobs } from './file-jobs.ts';
+import { inTree } from './in-tree.ts';
 import { checksumSources } from './tree-checksum.ts';
 
 const handlers: { readonly [Kind in FileJobKind]: (input: FileJobs[Kind]['input']) => string } = {
   checksum: checksumSources,
+  directory: ({ root, path }) => {
+    inTree(root, () => mkdirSync(path, { recursive: true, mode: 0o755 }));
+    return '';
+  },
   copy: (job) => {
     writeCopyLayer(job);
     return '';

@@ -4,7 +4,14 @@ import { type Transferable, Worker } from 'node:worker_threads';
 import { EngineError } from '#base/errors.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { openReadable } from '#layer/byte-channel.ts';
-import type { ChecksumJob, CopyJob, FileJobAnswer, FileJobKind, FileJobMessage } from './file-jobs.ts';
+import type {
+  ChecksumJob,
+  CopyJob,
+  DirectoryJob,
+  FileJobAnswer,
+  FileJobKind,
+  FileJobMessage,
+} from './file-jobs.ts';
 
 const IDLE_MS = 4000;
 
@@ -16,6 +23,11 @@ export class FileWorkers implements AsyncDisposable {
   /** See `FileJobs`. @throws {EngineError} `invalid` for sources that are not there */
   checksum(job: ChecksumJob): Promise<string> {
     return this.#run({ kind: 'checksum', input: job });
+  }
+
+  /** Links in the path stay inside the root. */
+  async makeDirectory(job: DirectoryJob): Promise<void> {
+    await this.#run({ kind: 'directory', input: job });
   }
 
   /** The layer that copying makes, as a tar; fails as `writeCopyLayer` does. */

@@ -1,0 +1,279 @@
+/** Debian's docker command line with the classic wire: `DOCKER_BUILDKIT=0 docker build`. */
+import assert from 'node:assert/strict';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { tarOf } from '../fixtures/tar.ts';
+import { TestDaemon } from '../support/daemon.ts';
+import { docker, dockerOk, importBusybox, type Outcome } from '../support/docker.ts';
+
+let engine: TestDaemon;
+const scratch = mkdtempSync('/tmp/caisson-build-');
+
+before(async () => {
+  engine = await TestDaemon.start();
+  await importBusybox(engine);
+});
+
+after(async () => {
+  await engine[Symbol.asyncDispose]();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+type Files = Readonly<Record<string, string>>;
+
+/** A context directory with these files. */
+function contextOf(files: Files): string {
+  const directory = mkdtempSync(join(scratch, 'context-'));
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(directory, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+  }
+  return directory;
+}
+
+const build = (...args: readonly string[]): Promise<Outcome> =>
+  docker(engine, ['build', ...args], { env: { DOCKER_BUILDKIT: '0' } });
+
+async function buildOk(...args: readonly string[]): Promise<string> {
+  const outcome = await build(...args);
+  assert.equal(outcome.exitCode, 0, outcome.stdout + outcome.stderr);
+  return outcome.stdout;
+}
+
+const sh = (image: string, script: string): Promise<string> =>
+  dockerOk(engine, ['run', '--rm', '--network', 'none', image, 'sh', '-c', script]);
+
+function cachedSteps(output: string): number {
+  return output.split('Using cache').length - 1;
+}
+
+test('every kind of instruction, in the configuration and the history', async () => {
+  const directory = contextOf({
+    Dockerfile: `ARG BASE=bb
+FROM \${BASE}
+LABEL a=1 b="two words"
+MAINTAINER somebody
+ENV A=1 B="b c"
+ARG VERSION=5
+EXPOSE 80 53/udp
+VOLUME /data
+WORKDIR /work
+RUN echo "$VERSION $A" > v && echo seen
+USER user
+STOPSIGNAL SIGUSR1
+HEALTHCHECK --interval=5s CMD true
+SHELL ["/bin/sh", "-ec"]
+ONBUILD RUN echo triggered > /tmp/t
+ENTRYPOINT ["cat"]
+CMD ["v"]
+`,
+  });
+  const output = await buildOk('-t', 'all:1', '--label', 'c=3', '--build-arg', 'VERSION=6', directory);
+  assert.match(output, /Step 9\/16 : RUN echo "\$VERSION \$A" > v && echo seen\nseen\n ---> [0-9a-f]{12}\n/);
+  assert.match(output, /Successfully built [0-9a-f]{12}\nSuccessfully tagged all:1\n$/);
+  const [image] = JSON.parse(await dockerOk(engine, ['image', 'inspect', 'all:1']));
+  const { Config } = image;
+  assert.deepEqual(Config.Labels, { a: '1', b: 'two words', c: '3' });
+  assert.equal(image.Author, 'somebody');
+  assert.deepEqual(Config.Env, ['A=1', 'B=b c']);
+  assert.deepEqual(Object.keys(Config.ExposedPorts), ['53/udp', '80/tcp']);
+  assert.deepEqual(Object.keys(Config.Volumes), ['/data']);
+  assert.equal(Config.WorkingDir, '/work');
+  assert.equal(Config.User, 'user');
+  assert.equal(Config.StopSignal, 'SIGUSR1');
+  assert.deepEqual(Config.Healthcheck, { Test: ['CMD-SHELL', 'true'], Interval: 5_000_000_000 });
+  assert.deepEqual(Config.OnBuild, ['RUN echo triggered > /tmp/t']);
+  assert.equal(await dockerOk(engine, ['run', '--rm', 'all:1']), '6 1');
+  const history = await dockerOk(engine, ['history', '--no-trunc', '--format', '{{.CreatedBy}}', 'all:1']);
+  assert.deepEqual(history.split('\n').slice(0, 3), [
+    'CMD ["v"]',
+    'ENTRYPOINT ["cat"]',
+    'ONBUILD RUN echo triggered > /tmp/t',
+  ]);
+  assert.match(history, /^RUN \|1 VERSION=6 \/bin\/sh -c echo "\$VERSION \$A" > v && echo seen # buildkit$/m);
+  await buildOk('-t', 'child:1', contextOf({ Dockerfile: 'FROM all:1\nENTRYPOINT []\nCMD ["sh"]\n' }));
+  assert.equal(await sh('child:1', 'cat /tmp/t'), 'triggered');
+});
+
+test('the cache: equal builds, changed files, changed times, --no-cache, another daemon', async () => {
+  const files = { Dockerfile: 'FROM bb\nRUN echo one > /one\nCOPY a /a\nRUN cat /a > /b\nENV X=y\n', a: '1' };
+  const directory = contextOf(files);
+  assert.equal(cachedSteps(await buildOk('-t', 'cached:1', directory)), 0);
+  const id = await dockerOk(engine, ['inspect', '-f', '{{.Id}}', 'cached:1']);
+  assert.equal(cachedSteps(await buildOk('-t', 'cached:1', directory)), 4);
+  assert.equal(await dockerOk(engine, ['inspect', '-f', '{{.Id}}', 'cached:1']), id);
+  assert.equal(cachedSteps(await buildOk(contextOf(files))), 4);
+  writeFileSync(join(directory, 'a'), '2');
+  assert.equal(cachedSteps(await buildOk('-t', 'cached:2', directory)), 1);
+  assert.equal(await sh('cached:2', 'cat /b'), '2');
+  await engine.stop();
+  await engine.start();
+  assert.equal(cachedSteps(await buildOk(directory)), 4);
+  assert.equal(cachedSteps(await buildOk('--no-cache', directory)), 0);
+});
+
+test('stages run at the same time, those that nobody needs do not run', async () => {
+  const directory = contextOf({
+    Dockerfile: `FROM bb AS one
+RUN sleep 1; echo 1 > /one
+FROM bb AS two
+RUN sleep 1; echo 2 > /two
+FROM bb AS unused
+RUN false
+FROM scratch
+COPY --from=one /one /
+COPY --from=1 /two /numbers/
+COPY --from=bb /bin/busybox /bin/cat
+CMD ["/bin/cat", "/one", "/numbers/two"]
+`,
+  });
+  const startedAt = performance.now();
+  await buildOk('-t', 'stages:1', directory);
+  assert.ok(performance.now() - startedAt < 1900, `${performance.now() - startedAt} ms`);
+  assert.equal(await dockerOk(engine, ['run', '--rm', 'stages:1']), '1\n2');
+  const target = await buildOk('--target', 'one', '-t', 'stages:one', directory);
+  assert.equal(cachedSteps(target), 1);
+  assert.equal(await sh('stages:one', 'cat /one'), '1');
+});
+
+test('COPY: directories, wildcards, names, owners, modes, links of the base', async () => {
+  const directory = contextOf({
+    Dockerfile: `FROM bb
+RUN mkdir -p /real && ln -s /real /link && chmod 700 /real
+COPY d /copied
+COPY d/ /link/
+COPY *.txt /texts/
+COPY --chown=user:extra --chmod=640 x.txt /owned
+COPY x.txt /texts/renamed
+COPY <<EOF /inline
+line $HOME
+EOF
+`,
+    'd/e/f': 'f',
+    'd/g': 'g',
+    'x.txt': 'x',
+    'y.txt': 'y',
+  });
+  symlinkSync('g', join(directory, 'd/to-g'));
+  await buildOk('-t', 'copies:1', directory);
+  const tree = 'find /copied /real /texts /owned -exec stat -c "%n %A %U:%G" {} + | sort';
+  assert.deepEqual((await sh('copies:1', tree)).split('\n'), [
+    '/copied drwxr-xr-x root:root',
+    '/copied/e drwxr-xr-x root:root',
+    '/copied/e/f -rw-r--r-- root:root',
+    '/copied/g -rw-r--r-- root:root',
+    '/copied/to-g lrwxrwxrwx root:root',
+    '/owned -rw-r----- user:extra',
+    '/real drwx------ root:root',
+    '/real/e drwxr-xr-x root:root',
+    '/real/e/f -rw-r--r-- root:root',
+    '/real/g -rw-r--r-- root:root',
+    '/real/to-g lrwxrwxrwx root:root',
+    '/texts drwxr-xr-x root:root',
+    '/texts/renamed -rw-r--r-- root:root',
+    '/texts/x.txt -rw-r--r-- root:root',
+    '/texts/y.txt -rw-r--r-- root:root',
+  ]);
+});
+
+test('.dockerignore holds, and links do not lead out of the context', async () => {
+  const directory = contextOf({
+    Dockerfile: 'FROM bb\nCOPY . /app\n',
+    '.dockerignore': '*.log\nnode_modules\n!keep.log\n',
+    'a.log': '',
+    'keep.log': '',
+    'node_modules/m': '',
+    'src/b': '',
+  });
+  await buildOk('-t', 'ignored:1', directory);
+  const files = await sh('ignored:1', 'cd /app; find . -type f | sort | xargs');
+  assert.equal(files, './.dockerignore ./Dockerfile ./keep.log ./src/b');
+  const hostile = contextOf({ Dockerfile: 'FROM bb\nCOPY out /out\n' });
+  symlinkSync('/etc/hostname', join(hostile, 'out'));
+  const outcome = await build(hostile);
+  assert.notEqual(outcome.exitCode, 0);
+  assert.match(outcome.stderr, /COPY failed: file not found in build context/);
+});
+
+test('a command that fails: its code and output; the steps before it stay cached', async () => {
+  const directory = contextOf({ Dockerfile: 'FROM bb\nRUN echo before > /x\nRUN echo oops >&2; exit 7\n' });
+  const outcome = await build(directory);
+  assert.equal(outcome.exitCode, 7);
+  assert.match(outcome.stdout + outcome.stderr, /oops/);
+  const words = /The command '\/bin\/sh -c echo oops >&2; exit 7' returned a non-zero code: 7/;
+  assert.match(outcome.stderr, words);
+  assert.equal(cachedSteps((await build(directory)).stdout), 1);
+});
+
+test('what is wrong is said', async () => {
+  const cases: readonly (readonly [string, RegExp])[] = [
+    ['FROM bb\nRUNN x\n', /dockerfile parse error on line 2: unknown instruction: RUNN/],
+    ['FROM bb\nCOPY nothing /\n', /COPY failed: file not found in build context.*nothing/],
+    ['FROM bb\nRUN --mount=type=ssh true\n', /line 2: RUN --mount is not implemented yet/],
+    ['FROM bb\nUSER nobody-there\nRUN true\n', /unable to find user nobody-there/],
+  ];
+  for (const [Dockerfile, pattern] of cases) {
+    const outcome = await build(contextOf({ Dockerfile }));
+    assert.equal(outcome.exitCode, 1);
+    assert.match(outcome.stderr, pattern);
+  }
+});
+
+test('ADD unpacks archives; -q prints the id alone, --iidfile writes it', async () => {
+  const directory = contextOf({
+    Dockerfile: 'FROM bb\nADD files.tar /unpacked/\nADD plain /plain\n',
+    plain: 'p',
+  });
+  writeFileSync(join(directory, 'files.tar'), tarOf({ path: 'f', content: 'f', mode: 0o644 }));
+  const iidfile = join(scratch, 'iid');
+  const output = await buildOk('-q', '--iidfile', iidfile, directory);
+  assert.match(output, /^sha256:[0-9a-f]{64}\n$/);
+  assert.equal(readFileSync(iidfile, 'utf8'), output.trim());
+  assert.equal(await sh(output.trim(), 'cat /unpacked/f /plain'), 'fp');
+});
+
+test('the same step in two builds at once runs once', async () => {
+  const Dockerfile = 'FROM bb\nRUN sleep 0.5; cat /proc/sys/kernel/random/uuid > /uuid\n';
+  await Promise.all([
+    buildOk('-t', 'once:1', contextOf({ Dockerfile })),
+    buildOk('-t', 'once:2', contextOf({ Dockerfile })),
+  ]);
+  assert.equal(await sh('once:1', 'cat /uuid'), await sh('once:2', 'cat /uuid'));
+});
+
+test('a client that goes away stops its build; kill -9 leaves nothing, and the cache holds', async () => {
+  const directory = contextOf({ Dockerfile: 'FROM bb\nRUN echo slow > /slow\nRUN sleep 60\n' });
+  const options = { env: { DOCKER_BUILDKIT: '0' }, timeoutMs: 1500 };
+  assert.equal((await docker(engine, ['build', directory], options)).exitCode, 137);
+  await untilNothingRuns();
+  const crashed = build(directory);
+  await sleep(1000);
+  await engine.kill();
+  await crashed;
+  await engine.start();
+  await untilNothingRuns();
+  assert.deepEqual(readdirSync(join(engine.run, 'snapshots')), []);
+  assert.deepEqual(readdirSync(join(engine.root, 'builds')), []);
+  assert.equal(cachedSteps((await docker(engine, ['build', directory], options)).stdout), 1);
+  await untilNothingRuns();
+});
+
+/** No step has a bundle any more. */
+async function untilNothingRuns(): Promise<void> {
+  const bundles = () => readdirSync(join(engine.run, 'containers/bundles'));
+  for (let waits = 0; bundles().length > 0; waits++) {
+    assert.ok(waits < 100, `still there: ${bundles().join(' ')}`);
+    await sleep(50);
+  }
+}
