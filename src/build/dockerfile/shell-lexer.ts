@@ -9,6 +9,7 @@ const MAXIMUM_DEPTH = 100;
 const MAXIMUM_LENGTH = 16 * 1024 * 1024;
 
 const BLANK = /\s/u;
+const BLANKS = /\s+/u;
 const NAME = /\p{Nd}+|[@*#?\-$!]|[\p{L}_][\p{L}\p{Nd}_]*/uy;
 
 interface Piece {
@@ -22,9 +23,13 @@ class WordList {
   #current = '';
 
   add(text: string): void {
-    for (const character of text) {
-      if (!BLANK.test(character)) this.#current += character;
-      else this.#end();
+    if (text.length === 1 && !BLANK.test(text)) {
+      this.#current += text;
+      return;
+    }
+    for (const [index, part] of text.split(BLANKS).entries()) {
+      if (index > 0) this.#end();
+      this.#current += part;
     }
   }
 
