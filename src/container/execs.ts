@@ -38,11 +38,10 @@ export class Execs {
     this.#context = context;
   }
 
-  /** @throws {EngineError} `conflict` if the container does not run or is paused, `invalid` for an unknown user */
+  /** @throws {EngineError} `conflict` if the container does not run or is paused */
   create(container: ManagedContainer, request: ExecRequest): { readonly id: string } {
     checkActive(container);
     if (request.DetachKeys !== '') parseDetachKeys(request.DetachKeys);
-    this.#user(container, request);
     this.#forgetOld();
     const exec = new ExecProcess(newId(), container, request, this.#context.logger);
     this.#execs.set(exec.id, exec);
@@ -214,5 +213,7 @@ function attach(exec: ExecProcess): StreamAttachment {
 
 /** What dockerd reports for an exec that did not start. */
 function exitCodeOf(error: unknown): number {
-  return /executable file not found|no such file or directory/i.test(messageOf(error)) ? 127 : 126;
+  const text = messageOf(error);
+  const isMissing = /executable file not found|no such file or directory/i.test(text);
+  return isMissing && !text.includes('chdir to') ? 127 : 126;
 }

@@ -65,10 +65,9 @@ test('user, directory and environment', async () => {
     Env: ['OWN=exec'],
   });
   assert.equal(stdout, '1000\n/tmp\ncontainer exec\n');
-  await assert.rejects(fixture.containers.createExec(id, request(['true'], { User: 'nobody-here' })), {
-    code: 'invalid',
-    message: /unable to find user nobody-here/,
-  });
+  const failed = await exec(['true'], { User: 'nobody-here' });
+  assert.match(failed.stdout, /unable to find user nobody-here/);
+  assert.equal(failed.exitCode, 126);
 });
 
 test('a terminal', async () => {

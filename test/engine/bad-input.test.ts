@@ -9,11 +9,12 @@ import { docker, dockerOk, importBusybox } from '../support/docker.ts';
 import { type Answer, request } from '../support/http.ts';
 import { isForeign, startSubject, type Subject } from '../support/subject.ts';
 
+const POOL_SIZE = 2;
 let engine: Subject;
 let initialState = '';
 
 before(async () => {
-  engine = await startSubject();
+  engine = await startSubject('--network-pool', String(POOL_SIZE));
   await importBusybox(engine);
   initialState = await stateOf();
 });
@@ -24,7 +25,7 @@ afterEach(async () => {
     await ask('DELETE', `/containers/${name}?force=1&v=1`);
   assert.equal(state, initialState, 'nothing was done');
   if (engine instanceof TestDaemon) {
-    const left = await engine.leftovers({ running: [], known: [], publishedPorts: 0, poolSize: 4 });
+    const left = await engine.leftovers({ running: [], known: [], publishedPorts: 0, poolSize: POOL_SIZE });
     assert.deepEqual(left, []);
   }
 });

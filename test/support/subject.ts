@@ -8,11 +8,11 @@ export interface Subject extends AsyncDisposable {
 
 /**
  * The engine under test: a daemon of ours; or, with `TEST_DOCKER_HOST=unix:///…`, the one that listens there. So the
- * same expectations can be shown to be Docker's.
+ * same expectations can be shown to be Docker's. `flags` are for a daemon of ours.
  */
-export async function startSubject(): Promise<Subject> {
+export async function startSubject(...flags: readonly string[]): Promise<Subject> {
   const host = process.env['TEST_DOCKER_HOST'];
-  if (host === undefined) return TestDaemon.start();
+  if (host === undefined) return TestDaemon.start(...flags);
   return { host, socket: host.replace('unix://', ''), [Symbol.asyncDispose]: async () => undefined };
 }
 
