@@ -40,7 +40,8 @@ export class Flags {
     if (given !== undefined && kind !== 'list') throw at(token, `duplicate flag specified: ${shown}`);
     const checked = kind === 'switch' ? switchValue(token, shown, value) : value;
     if (checked === undefined) throw at(token, `missing a value on flag: ${shown}`);
-    this.#values.set(name, [...(given ?? []), checked]);
+    if (given === undefined) this.#values.set(name, [checked]);
+    else given.push(checked);
   }
 }
 
