@@ -4,8 +4,6 @@ import { SharedWork } from '#layer/shared-work.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ContentStore } from '#store/content.ts';
 import type { Leases } from '#store/leases.ts';
-import { chunksOf } from './archive-stream.ts';
-import { deterministicGzip } from './deterministic-gzip.ts';
 import type { ImageLayer } from './image-record.ts';
 import type { LayerBlobs } from './layer-blobs.ts';
 
@@ -46,8 +44,10 @@ export class LayerPacking {
     await using lease = leases.open();
     lease.protect(diffId);
     await using writer = await content.openWriter(`pack ${diffId}`, { lease, signal });
-    const tar = await layers.read(diffId);
-    for await (const chunk of deterministicGzip(chunksOf(tar))) await writer.write(chunk);
+    for await (const chunk of layers.readGzip(diffId)) {
+      signal.throwIfAborted();
+      await writer.write(chunk);
+    }
     const { digest: blob } = await writer.commit();
     blobs.add({ blob, diffId, compression: 'gzip', kind: 'packed' });
     return { diffId, blob, compression: 'gzip' };

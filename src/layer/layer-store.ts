@@ -9,6 +9,8 @@ import { type Digest, digestHex } from '#oci/digest.ts';
 import type { ContentReader } from '#store/content.ts';
 import { diskError, syncDirectory } from '#store/disk.ts';
 import { GroupSync } from '#store/group-sync.ts';
+import type { DeflateJob } from './deflate-block.ts';
+import { deterministicGzip } from './deterministic-gzip.ts';
 import { probeErofs } from './erofs-probe.ts';
 import { decompressorFor } from './inflate.ts';
 import { layerPaths, type LayerRecord, readLayerRecord } from './layer-directory.ts';
@@ -101,6 +103,16 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
     const decompressor = decompressorFor(compression);
     if (!decompressor) return content.read(blob);
     return pipeline(content.read(blob), decompressor, () => undefined);
+  }
+
+  async *readGzip(diffId: Digest): AsyncGenerator<Buffer, void> {
+    const tar: AsyncIterable<Buffer> = await this.read(diffId);
+    yield* deterministicGzip(tar, (job) => this.#deflate(job));
+  }
+
+  #deflate(job: DeflateJob): Promise<Uint8Array> {
+    const { buffer } = job.block;
+    return this.#workers.run('deflate', job, { transfer: buffer instanceof ArrayBuffer ? [buffer] : [] });
   }
 
   async remove(diffId: Digest): Promise<void> {

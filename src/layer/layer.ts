@@ -48,6 +48,8 @@ export interface LayerStore {
   list(): readonly Layer[];
   /** The layer's uncompressed tar, byte for byte as its diff ID says. */
   read(diffId: Digest): Promise<Readable>;
+  /** The same compressed; equal tars give equal bytes, on all cores. */
+  readGzip(diffId: Digest): AsyncIterable<Buffer>;
   /** @throws {EngineError} `conflict` while a snapshot stands on it */
   remove(diffId: Digest): Promise<void>;
 }

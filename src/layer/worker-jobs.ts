@@ -3,6 +3,7 @@ import type { ErrorCode } from '#base/errors.ts';
 import type { FilesystemChange } from '#wire/container.ts';
 import type { ByteChannelEnd } from './byte-channel.ts';
 import type { ChangesJob } from './changes.ts';
+import type { DeflateJob } from './deflate-block.ts';
 import type { DiffJob } from './diff-tar.ts';
 import type { ExtractJob } from './extract-tar.ts';
 import type { PackJob } from './pack-tar.ts';
@@ -21,6 +22,8 @@ export interface LayerJobs {
   readonly pack: { readonly input: PackJob & ByteChannelEnd; readonly output: void };
   /** Reads a tar from its channel into a root. */
   readonly extract: { readonly input: ExtractJob & ByteChannelEnd; readonly output: void };
+  /** A block of a gzip stream. */
+  readonly deflate: { readonly input: DeflateJob; readonly output: Uint8Array };
   readonly usage: { readonly input: { readonly path: string }; readonly output: number };
   readonly delete: { readonly input: { readonly path: string }; readonly output: void };
 }
