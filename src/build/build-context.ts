@@ -1,51 +1,87 @@
-import { closeSync, constants, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  createWriteStream,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+} from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { EngineError } from '#base/errors.ts';
+import { plainTar } from '#layer/plain-tar.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { openDirectory, openInRoot } from '#linux/files.ts';
+import { listMounts, mountErofs, unmountAll } from '#linux/mount.ts';
 import type { BuildParts } from './build-parts.ts';
-import type { BuildRequest } from './build.ts';
-import { compileIgnore, type IgnoreMatcher, ignoreFileNames, parseIgnoreFile } from './dockerfile/ignore.ts';
+import type { BuildRequest, LocalFiles } from './build.ts';
+import { ignoreFileNames, parseIgnoreFile } from './dockerfile/ignore.ts';
+
+const MAXIMUM_ENTRIES = 5_000_000;
 
 /** The files of one build, gone when it is disposed. */
 export interface BuildContext extends AsyncDisposable {
-  /** What the client sent, owned by root as in Docker. */
-  readonly directory: string;
+  /** What the client sent, without what the ignore file says: clients need not have heeded it. */
+  readonly files: LocalFiles;
   /** A directory for files that the Dockerfile holds itself. */
   makeDirectory(): string;
   /** A text in the context; undefined if there is none. Links stay inside. */
   read(path: string): string | undefined;
 }
 
-/** @throws {EngineError} `invalid` for an archive that is damaged or leads out of its directory */
-export async function receiveContext(
-  { archive, workDirectory }: BuildParts,
-  { context, signal }: Pick<BuildRequest, 'context' | 'signal'>,
-): Promise<BuildContext> {
-  const root = mkdtempSync(join(workDirectory, 'build-'));
-  const remove = () => rm(root, { recursive: true, force: true });
+/**
+ * Keeps the context as the one file that it comes as, and mounts it: thousands of small files need not be made. Where
+ * the kernel cannot, or the archive has sparse files, it is extracted.
+ *
+ * @throws {EngineError} `invalid` for an archive that is damaged or leads out of its directory
+ */
+export async function receiveContext(parts: BuildParts, request: BuildRequest): Promise<BuildContext> {
+  await using undo = new AsyncDisposableStack();
+  const root = mkdtempSync(join(parts.workDirectory, 'build-'));
+  undo.defer(() => rm(root, { recursive: true, force: true }));
+  const tar = join(root, 'context.tar');
   const directory = join(root, 'context');
   mkdirSync(directory, { mode: 0o755 });
-  try {
-    const owner = { uid: 0, gid: 0 };
-    await archive.put(directory, '/', context, {
-      noOverwriteDirNonDir: false,
-      copyUidGid: true,
-      owner,
-      signal,
-    });
-  } catch (error) {
-    await remove();
-    throw error;
-  }
+  await pipeline(plainTar(request.context), createWriteStream(tar), { signal: request.signal });
+  if (await canMount(parts, tar)) {
+    mountErofs({ target: directory, index: `${tar}.index`, device: tar });
+    undo.defer(() => unmountAll(directory));
+  } else await extract(parts, tar, directory, request.signal);
+  const read = (path: string) => readInside(directory, path);
+  const names = ignoreFileNames(request.dockerfile);
+  const ignoreFile = names.map(read).find((text) => text !== undefined);
+  const kept = undo.move();
   return {
-    directory,
+    files: { kind: 'local', directory, ignore: parseIgnoreFile(ignoreFile ?? '') },
     makeDirectory: () => mkdtempSync(join(root, 'files-')),
-    read: (path) => readInside(directory, path),
-    [Symbol.asyncDispose]: remove,
+    read,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+async function canMount({ layers, files }: BuildParts, tar: string): Promise<boolean> {
+  if (layers.kind !== 'erofs') return false;
+  return await files.index({ tar, index: `${tar}.index`, maximumEntries: MAXIMUM_ENTRIES });
+}
+
+async function extract(
+  { archive }: BuildParts,
+  tar: string,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const options = { noOverwriteDirNonDir: false, copyUidGid: false, signal };
+  await archive.put(directory, '/', createReadStream(tar, { highWaterMark: 1 << 18 }), options);
+}
+
+/** What builds of a former process have left. */
+export async function removeFormerContexts(workDirectory: string): Promise<void> {
+  for (const { target } of listMounts()) if (target.startsWith(`${workDirectory}/`)) unmountAll(target);
+  const left = await readdir(workDirectory);
+  await Promise.all(left.map((name) => rm(join(workDirectory, name), { recursive: true, force: true })));
 }
 
 function readInside(directory: string, path: string): string | undefined {
@@ -60,27 +96,6 @@ function readInside(directory: string, path: string): string | undefined {
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR')) return undefined;
     throw error;
-  }
-}
-
-/** Removes what the ignore file says: clients need not have heeded it. */
-export async function applyIgnoreFile(context: BuildContext, dockerfilePath: string): Promise<void> {
-  const text = ignoreFileNames(dockerfilePath)
-    .map((name) => context.read(name))
-    .find((content) => content !== undefined);
-  const matcher = compileIgnore(parseIgnoreFile(text ?? ''));
-  if (matcher.isEmpty) return;
-  await removeIgnored(context.directory, '', matcher);
-}
-
-async function removeIgnored(root: string, directory: string, matcher: IgnoreMatcher): Promise<void> {
-  for (const entry of readdirSync(join(root, directory), { withFileTypes: true })) {
-    const path = directory === '' ? entry.name : `${directory}/${entry.name}`;
-    const isDirectory = entry.isDirectory();
-    const isIgnored = matcher.matches(path);
-    if (isIgnored && (!isDirectory || matcher.canSkip(path)))
-      await rm(join(root, path), { recursive: true, force: true });
-    else if (isDirectory) await removeIgnored(root, path, matcher);
   }
 }
 

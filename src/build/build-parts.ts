@@ -3,7 +3,7 @@ import type { Semaphore } from '#base/semaphore.ts';
 import type { ContainerService } from '#container/containers.ts';
 import type { FileImageStore } from '#image/image-store.ts';
 import type { LayerUse } from '#layer/layer-store.ts';
-import type { LayerStore, RootArchive, SnapshotStore } from '#layer/layer.ts';
+import type { Layer, LayerStore, RootArchive, SnapshotStore } from '#layer/layer.ts';
 import type { SharedWork } from '#layer/shared-work.ts';
 import type { Solved } from './build.ts';
 import type { BuildCache } from './cache.ts';
@@ -14,7 +14,7 @@ import type { StepLog } from './step-log.ts';
 export interface BuildsDependencies {
   readonly cache: BuildCache;
   readonly images: FileImageStore;
-  readonly layers: LayerStore & LayerUse;
+  readonly layers: LayerStore & LayerUse & { readonly kind: Layer['kind'] };
   readonly snapshots: SnapshotStore;
   readonly archive: RootArchive;
   readonly containers: Pick<ContainerService, 'runUnlisted'>;

@@ -3,9 +3,9 @@ import type { ImageLayer } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { Lease } from '#store/content.ts';
 import type { BuildParts } from './build-parts.ts';
-import type { FileSource, Solved, Vertex } from './build.ts';
+import type { FileSource, LocalFiles, Solved, Vertex } from './build.ts';
 import type { CacheEntry } from './cache.ts';
-import type { Tree } from './files/file-jobs.ts';
+import type { FileSelection, Tree } from './files/file-jobs.ts';
 import { openLayerTree } from './layer-tree.ts';
 import { solveCopy, solveExec, solveUnpack, type VertexWork } from './solve-vertex.ts';
 import type { Operation } from './plan.ts';
@@ -132,10 +132,10 @@ export class BuildRun {
   async #checksum(vertex: Operation): Promise<string> {
     if (vertex.kind === 'exec') return '';
     if (vertex.kind === 'unpack')
-      return await this.#parts.files.checksum({ source: vertex.source, paths: [vertex.path] });
+      return await this.#parts.files.checksum({ ...selectionOf(vertex.source), paths: [vertex.path] });
     if (!vertex.files) return '';
     const { source, paths } = vertex.files;
-    if (typeof source === 'string') return await this.#parts.files.checksum({ source, paths });
+    if (source.kind === 'local') return await this.#parts.files.checksum({ ...selectionOf(source), paths });
     return await this.#layerChecksum(await this.layersOf(source), paths);
   }
 
@@ -145,14 +145,24 @@ export class BuildRun {
     const known = checksums.get(key);
     if (known !== undefined) return known;
     using source = openLayerTree(this.#parts, layers);
-    const checksum = await files.checksum({ source: source.tree, paths });
+    const checksum = await files.checksum({ ...layerSelection(source.tree), paths });
     checksums.set(key, checksum);
     return checksum;
   }
 
-  async #withSource<T>(source: FileSource, work: (tree: Tree) => Promise<T>): Promise<T> {
-    if (typeof source === 'string') return await work(source);
+  async #withSource<T>(source: FileSource, work: (files: OpenFiles) => Promise<T>): Promise<T> {
+    if (source.kind === 'local') return await work(selectionOf(source));
     using tree = openLayerTree(this.#parts, await this.layersOf(source));
-    return await work(tree.tree);
+    return await work(layerSelection(tree.tree));
   }
+}
+
+type OpenFiles = Omit<FileSelection, 'paths'>;
+
+function selectionOf({ directory, ignore }: LocalFiles): OpenFiles {
+  return { source: directory, ignore, ownedByRoot: true };
+}
+
+function layerSelection(source: Tree): OpenFiles {
+  return { source, ignore: [], ownedByRoot: false };
 }

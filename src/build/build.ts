@@ -78,8 +78,16 @@ export interface ExecVertex {
   readonly hostConfig: HostConfig;
 }
 
-/** Where files come from: a directory of this machine, or another vertex. */
-export type FileSource = string | Vertex;
+/** Where files come from: a context, or another vertex. */
+export type FileSource = LocalFiles | Vertex;
+
+/** A directory of this machine; its files count as root's. */
+export interface LocalFiles {
+  readonly kind: 'local';
+  readonly directory: string;
+  /** Patterns of an ignore file. */
+  readonly ignore: readonly string[];
+}
 
 /** Adds files; without any, the directory at the destination. */
 export interface CopyVertex {
@@ -97,7 +105,7 @@ export interface CopyVertex {
 export interface UnpackVertex {
   readonly kind: 'unpack';
   readonly parent: Vertex;
-  readonly source: string;
+  readonly source: LocalFiles;
   /** Path in the source. */
   readonly path: string;
   readonly destination: string;

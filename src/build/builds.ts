@@ -1,14 +1,12 @@
 import { mkdirSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { EngineError, isEngineError } from '#base/errors.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import type { ImageRecord } from '#image/image-record.ts';
 import { SharedWork } from '#layer/shared-work.ts';
 import { familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
 import { assembleImage } from './assemble-image.ts';
-import { applyIgnoreFile, readDockerfile, receiveContext } from './build-context.ts';
+import { readDockerfile, receiveContext, removeFormerContexts } from './build-context.ts';
 import type { BuildParts, BuildsDependencies } from './build-parts.ts';
 import { BuildRun } from './build-run.ts';
 import type { BuildEvent, BuildRequest, Builds, Solved } from './build.ts';
@@ -27,8 +25,7 @@ const COMMANDS_PER_CORE = 4;
 export async function createBuilds(dependencies: BuildsDependencies): Promise<EngineBuilds> {
   const { workDirectory } = dependencies;
   mkdirSync(workDirectory, { recursive: true, mode: 0o700 });
-  const left = await readdir(workDirectory);
-  await Promise.all(left.map((name) => rm(join(workDirectory, name), { recursive: true, force: true })));
+  await removeFormerContexts(workDirectory);
   return new EngineBuilds({
     ...dependencies,
     files: new FileWorkers(),
@@ -88,7 +85,6 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     await using context = await receiveContext(this.#parts, request);
     await using lease = this.#parts.images.openLease();
     const text = readDockerfile(context, request.dockerfile);
-    await applyIgnoreFile(context, request.dockerfile);
     const planner = planDockerfile(text, context, request);
     const bases = new Map<string, ImageRecord>();
     for (const name of planner.baseImages) bases.set(name, yield* this.#base(name, request));

@@ -31,16 +31,19 @@ export function planFiles(
     ...(mode !== undefined && { mode }),
   };
   if (inlineFiles.length > 0) {
-    const source = writeInlineFiles(instruction, place.context);
+    const directory = writeInlineFiles(instruction, place.context);
+    const source = { kind: 'local', directory, ignore: [] } as const;
     return { kind: 'copy', ...common, files: { source, paths: inlineFiles.map(({ name }) => name) } };
   }
   const [path = ''] = sources;
   const archives =
-    instruction.kind === 'add' ? sources.filter((path) => isArchive(place.context.directory, path)) : [];
+    instruction.kind === 'add'
+      ? sources.filter((path) => isArchive(place.context.files.directory, path))
+      : [];
   if (archives.length === 0)
     return { kind: 'copy', ...common, files: { source: place.source, paths: sources } };
   if (sources.length > 1) throw notYet('ADD of an archive among other files', instruction.range);
-  return { kind: 'unpack', ...common, source: place.context.directory, path };
+  return { kind: 'unpack', ...common, source: place.context.files, path };
 }
 
 function checkSupported(instruction: CopyInstruction | AddInstruction): void {

@@ -114,7 +114,7 @@ export class StagePlanner {
       parent: this.#image.vertex,
       workingDirectory: workingDirectoryOf(this.#image.config),
       context: this.#parts.context,
-      source: source === undefined ? this.#parts.context.directory : this.#vertexOf(source, instruction),
+      source: source === undefined ? this.#parts.context.files : this.#vertexOf(source, instruction),
     });
     const { sources, inlineFiles, destination } = instruction;
     const names = [...sources, ...inlineFiles.map(({ name }) => name), destination].join(' ');

@@ -10,7 +10,7 @@ import type { Lease } from '#store/content.ts';
 import type { BuildParts } from './build-parts.ts';
 import { type CopyVertex, type ExecVertex, StepFailure, type UnpackVertex } from './build.ts';
 import { commandConfig } from './command-config.ts';
-import type { Owner, Tree } from './files/file-jobs.ts';
+import type { FileSelection, Owner } from './files/file-jobs.ts';
 import { openLayerTree, withWritableRoot } from './layer-tree.ts';
 import type { StepLog } from './step-log.ts';
 
@@ -49,7 +49,7 @@ export async function solveExec(
 export async function solveCopy(
   parts: BuildParts,
   vertex: CopyVertex,
-  source: Tree | undefined,
+  source: Pick<FileSelection, 'source' | 'ignore' | 'ownedByRoot'> | undefined,
   { below, lease, signal }: VertexWork,
 ): Promise<ImageLayer | undefined> {
   const { files, destination, mode } = vertex;
@@ -58,7 +58,7 @@ export async function solveCopy(
   const changes = parts.files.copy({
     target: target.tree,
     destination,
-    ...(files && source !== undefined && { files: { source, paths: files.paths } }),
+    ...(files && source !== undefined && { files: { ...source, paths: files.paths } }),
     ...(owner && { owner }),
     ...(mode !== undefined && { mode }),
   });
@@ -86,7 +86,7 @@ export async function solveUnpack(
 
 /** Links in the path stay inside the source. */
 function openFile({ source, path }: UnpackVertex): Readable {
-  using root = ownFd(openDirectory(source));
+  using root = ownFd(openDirectory(source.directory));
   using file = ownFd(openInRoot(root.fd, path, O_CLOEXEC));
   return createReadStream('', { fd: openSync(`/proc/self/fd/${file.fd}`, 'r'), highWaterMark: 1 << 18 });
 }

@@ -239,7 +239,7 @@ test('ADD unpacks archives; -q prints the id alone, --iidfile writes it', async 
   const iidfile = join(scratch, 'iid');
   const output = await buildOk('-q', '--iidfile', iidfile, directory);
   assert.match(output, /^sha256:[0-9a-f]{64}\n$/);
-  assert.equal(readFileSync(iidfile, 'utf8'), output.trim());
+  assert.equal(readFileSync(iidfile, 'utf8').trim(), output.trim());
   assert.equal(await sh(output.trim(), 'cat /unpacked/f /plain'), 'fp');
 });
 
@@ -271,9 +271,9 @@ test('a client that goes away stops its build; kill -9 leaves nothing, and the c
 
 /** No step has a bundle any more. */
 async function untilNothingRuns(): Promise<void> {
-  const bundles = () => readdirSync(join(engine.run, 'containers/bundles'));
-  for (let waits = 0; bundles().length > 0; waits++) {
-    assert.ok(waits < 100, `still there: ${bundles().join(' ')}`);
+  const bundles = join(engine.run, 'containers/bundles');
+  for (let waits = 0; readdirSync(bundles).length > 0; waits++) {
+    assert.ok(waits < 100, `still there: ${readdirSync(bundles).join(' ')}`);
     await sleep(50);
   }
 }

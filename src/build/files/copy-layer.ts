@@ -8,10 +8,11 @@ import { childPath, sortedNames, statOf } from '#layer/tree-walk.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { CopyJob, Owner } from './file-jobs.ts';
 import { inTree } from './in-tree.ts';
-import { findSources, type SourcePath } from './source-paths.ts';
+import { type SourcePath, SourceSelector } from './source-paths.ts';
 
 const DIRECTORY_MODE = 0o040755n;
 const PERMISSIONS = 0o7777n;
+const ROOT: Owner = { uid: 0, gid: 0 };
 
 /**
  * Writes the layer. Directories on the way to the destination are in it with the attributes that they have below, for
@@ -22,9 +23,10 @@ const PERMISSIONS = 0o7777n;
 export function writeCopyLayer(job: CopyJob & ByteChannelEnd): void {
   const { files, target } = job;
   const members = new TarMembers(new ChannelWriter(job));
-  const sources = files ? inTree(files.source, () => findSources(files.paths)) : [];
+  const selector = new SourceSelector(files ?? { paths: [], ignore: [] });
+  const sources = files ? inTree(files.source, () => selector.find()) : [];
   const place = inTree(target, () => new Destination(job, members).prepare(sources));
-  const writer = new SourceWriter(job, members);
+  const writer = new SourceWriter(job, members, selector);
   if (files) inTree(files.source, () => sources.forEach((source) => writer.put(source, place)));
   members.finish();
 }
@@ -77,7 +79,7 @@ class Destination {
     const name = Buffer.from(path.slice(1));
     const present = statOf(Buffer.from(path));
     if (present) return this.#members.add(Buffer.from(path), present, name);
-    const { uid, gid } = this.#job.owner ?? { uid: 0, gid: 0 };
+    const { uid, gid } = this.#job.owner ?? ROOT;
     const now = BigInt(Date.now()) * 1_000_000n;
     const root = lstatSync('/', { bigint: true });
     const made = { mode: DIRECTORY_MODE, uid: BigInt(uid), gid: BigInt(gid), mtimeNs: now };
@@ -87,12 +89,14 @@ class Destination {
 
 class SourceWriter {
   readonly #members: TarMembers;
+  readonly #selector: SourceSelector;
   readonly #owner: Owner | undefined;
   readonly #mode: bigint | undefined;
 
-  constructor({ owner, mode }: CopyJob, members: TarMembers) {
+  constructor({ owner, mode, files }: CopyJob, members: TarMembers, selector: SourceSelector) {
+    this.#selector = selector;
     this.#members = members;
-    this.#owner = owner;
+    this.#owner = owner ?? (files?.ownedByRoot ? ROOT : undefined);
     this.#mode = mode === undefined ? undefined : BigInt(mode);
   }
 
@@ -106,7 +110,7 @@ class SourceWriter {
   /** @param name latin1 */
   #add(path: Buffer, name: string, isThere: boolean): void {
     const stats = statOf(path);
-    if (!stats) return;
+    if (!stats || this.#selector.leavesOut(path, stats)) return;
     const isKept = isThere && stats.isDirectory();
     if (name !== '' && !isKept) this.#members.add(path, this.#changed(stats), Buffer.from(name, 'latin1'));
     if (!stats.isDirectory()) return;

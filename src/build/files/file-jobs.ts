@@ -11,15 +11,20 @@ export interface Owner {
   readonly gid: number;
 }
 
-export interface ChecksumJob {
+/** Files to read. */
+export interface FileSelection {
   readonly source: Tree;
+  /** Patterns of an ignore file, relative to the tree. */
+  readonly ignore: readonly string[];
+  /** Whoever owns them, they count as root's: those of a context. */
+  readonly ownedByRoot: boolean;
   /** Paths in the tree, with the wildcards of Go's filepath.Match. */
   readonly paths: readonly string[];
 }
 
 export interface CopyJob {
   /** Absent: only the directory at the destination. */
-  readonly files?: ChecksumJob;
+  readonly files?: FileSelection;
   readonly target: Tree;
   /** Absolute; a slash at the end says that it is a directory. */
   readonly destination: string;
@@ -27,6 +32,13 @@ export interface CopyJob {
   readonly owner?: Owner;
   /** Of everything that is copied, by default the source's. */
   readonly mode?: number;
+}
+
+export interface IndexJob {
+  readonly tar: string;
+  /** To be written. The job answers false, and writes none, for archives that cannot have one: sparse files. */
+  readonly index: string;
+  readonly maximumEntries: number;
 }
 
 export interface DirectoryJob {
@@ -37,11 +49,13 @@ export interface DirectoryJob {
 
 export interface FileJobs {
   /** A hash of names, modes, owners and contents; not of times. */
-  readonly checksum: { readonly input: ChecksumJob; readonly output: string };
+  readonly checksum: { readonly input: FileSelection; readonly output: string };
+  /** Makes the index with which a tar file can be mounted. */
+  readonly index: { readonly input: IndexJob; readonly output: boolean };
   /** Makes a directory in a root, where it is missing. */
-  readonly directory: { readonly input: DirectoryJob; readonly output: string };
+  readonly directory: { readonly input: DirectoryJob; readonly output: true };
   /** Writes a layer tar into its channel. */
-  readonly copy: { readonly input: CopyJob & ByteChannelEnd; readonly output: string };
+  readonly copy: { readonly input: CopyJob & ByteChannelEnd; readonly output: true };
 }
 
 export type FileJobKind = keyof FileJobs;
@@ -51,6 +65,6 @@ export interface FileJobMessage<Kind extends FileJobKind = FileJobKind> {
   readonly input: FileJobs[Kind]['input'];
 }
 
-export type FileJobAnswer =
-  | { readonly ok: true; readonly output: string }
+export type FileJobAnswer<Kind extends FileJobKind = FileJobKind> =
+  | { readonly ok: true; readonly output: FileJobs[Kind]['output'] }
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };

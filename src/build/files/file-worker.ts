@@ -5,24 +5,28 @@ import { EngineError, messageOf } from '#base/errors.ts';
 import { codeOfErrno } from '#linux/errno.ts';
 import { writeCopyLayer } from './copy-layer.ts';
 import type { FileJobAnswer, FileJobKind, FileJobMessage, FileJobs } from './file-jobs.ts';
+import { indexTar } from './index-tar.ts';
 import { inTree } from './in-tree.ts';
 import { checksumSources } from './tree-checksum.ts';
 
-const handlers: { readonly [Kind in FileJobKind]: (input: FileJobs[Kind]['input']) => string } = {
+const handlers: {
+  readonly [Kind in FileJobKind]: (input: FileJobs[Kind]['input']) => FileJobs[Kind]['output'];
+} = {
   checksum: checksumSources,
   directory: ({ root, path }) => {
     inTree(root, () => mkdirSync(path, { recursive: true, mode: 0o755 }));
-    return '';
+    return true;
   },
+  index: indexTar,
   copy: (job) => {
     writeCopyLayer(job);
-    return '';
+    return true;
   },
 };
 
 parentPort?.on('message', (message: FileJobMessage) => parentPort?.postMessage(answer(message), []));
 
-function answer<Kind extends FileJobKind>({ kind, input }: FileJobMessage<Kind>): FileJobAnswer {
+function answer<Kind extends FileJobKind>({ kind, input }: FileJobMessage<Kind>): FileJobAnswer<Kind> {
   try {
     return { ok: true, output: handlers[kind](input) };
   } catch (error) {

@@ -5,12 +5,14 @@ import { EngineError } from '#base/errors.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { openReadable } from '#layer/byte-channel.ts';
 import type {
-  ChecksumJob,
   CopyJob,
   DirectoryJob,
   FileJobAnswer,
   FileJobKind,
   FileJobMessage,
+  FileJobs,
+  FileSelection,
+  IndexJob,
 } from './file-jobs.ts';
 
 const IDLE_MS = 4000;
@@ -21,8 +23,13 @@ export class FileWorkers implements AsyncDisposable {
   readonly #idle = new Map<Worker, NodeJS.Timeout>();
 
   /** See `FileJobs`. @throws {EngineError} `invalid` for sources that are not there */
-  checksum(job: ChecksumJob): Promise<string> {
+  checksum(job: FileSelection): Promise<string> {
     return this.#run({ kind: 'checksum', input: job });
+  }
+
+  /** See `FileJobs`. @throws {EngineError} `invalid` for a tar that is hostile or malformed */
+  index(job: IndexJob): Promise<boolean> {
+    return this.#run({ kind: 'index', input: job });
   }
 
   /** Links in the path stay inside the root. */
@@ -45,7 +52,7 @@ export class FileWorkers implements AsyncDisposable {
   async #run<Kind extends FileJobKind>(
     message: FileJobMessage<Kind>,
     transfer: readonly Transferable[] = [],
-  ): Promise<string> {
+  ): Promise<FileJobs[Kind]['output']> {
     using _permit = await this.#permits.acquire();
     const worker = this.#take();
     try {
@@ -81,8 +88,8 @@ async function ask<Kind extends FileJobKind>(
   worker: Worker,
   message: FileJobMessage<Kind>,
   transfer: readonly Transferable[],
-): Promise<FileJobAnswer> {
-  const { promise, resolve, reject } = Promise.withResolvers<FileJobAnswer>();
+): Promise<FileJobAnswer<Kind>> {
+  const { promise, resolve, reject } = Promise.withResolvers<FileJobAnswer<Kind>>();
   const lost = () =>
     reject(new EngineError('aborted', 'Cannot finish work on files: its thread was stopped'));
   worker.once('message', resolve);

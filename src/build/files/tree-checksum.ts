@@ -1,17 +1,18 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type BigIntStats, closeSync, constants, openSync, readlinkSync, readSync } from 'node:fs';
 import { childPath, sortedNames, statOf, storableXattrs } from '#layer/tree-walk.ts';
-import type { ChecksumJob } from './file-jobs.ts';
+import type { FileSelection } from './file-jobs.ts';
 import { inTree } from './in-tree.ts';
-import { findSources } from './source-paths.ts';
+import { SourceSelector } from './source-paths.ts';
 
 const BUFFER_BYTES = 1 << 18;
 
 /** Equal for equal files under equal names, whenever and wherever they were written. */
-export function checksumSources({ source, paths }: ChecksumJob): string {
-  return inTree(source, () => {
-    const checksum = new TreeChecksum();
-    for (const { path, name, isDirectory } of findSources(paths))
+export function checksumSources(selection: FileSelection): string {
+  return inTree(selection.source, () => {
+    const selector = new SourceSelector(selection);
+    const checksum = new TreeChecksum(selector, selection.ownedByRoot);
+    for (const { path, name, isDirectory } of selector.find())
       checksum.add(Buffer.from(path), isDirectory ? '' : name);
     return checksum.digest();
   });
@@ -20,13 +21,20 @@ export function checksumSources({ source, paths }: ChecksumJob): string {
 class TreeChecksum {
   readonly #hash: Hash = createHash('sha256');
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  readonly #selector: SourceSelector;
+  readonly #ownedByRoot: boolean;
+
+  constructor(selector: SourceSelector, ownedByRoot: boolean) {
+    this.#selector = selector;
+    this.#ownedByRoot = ownedByRoot;
+  }
 
   /** @param name latin1 */
   add(path: Buffer, name: string): void {
     const stats = statOf(path);
-    if (!stats || stats.isSocket()) return;
+    if (!stats || stats.isSocket() || this.#selector.leavesOut(path, stats)) return;
     const { mode, uid, gid, rdev } = stats;
-    this.#field(`${mode} ${uid} ${gid} ${rdev}`);
+    this.#field(`${mode} ${this.#ownedByRoot ? '0 0' : `${uid} ${gid}`} ${rdev}`);
     this.#field(name);
     for (const [key, value] of storableXattrs(path)) this.#field(`${key}=${value.toString('latin1')}`);
     if (stats.isSymbolicLink()) this.#field(readlinkSync(path, { encoding: 'latin1' }));
