@@ -47,7 +47,10 @@ export interface Statement {
   /** Each `--name[=value]`, quotes and escapes removed. */
   readonly flags: readonly Token[];
   readonly form: ArgumentForm;
-  /** Words, the elements of the JSON array, `name`,`value`,`=`-or-empty triples (ENV, LABEL), or one token of text. */
+  /**
+   * Words, the elements of the JSON array, `name`,`value`,`=`-or-empty triples (ENV, LABEL), or one token of text.
+   * Of ONBUILD only the trigger's keyword; of unknown instructions nothing.
+   */
   readonly args: readonly Token[];
   readonly heredocs: readonly Heredoc[];
   /** The joined line, without heredoc bodies. */

@@ -1,5 +1,7 @@
 /** An AST back into text that parses to the same AST; positions apart. */
 import type { Dockerfile, Heredoc, Statement } from './ast.ts';
+import { tryParseHeredocHead } from './heredoc.ts';
+import { isKeyword } from './statement.ts';
 
 /**
  * The file, one statement a line. Comments stay above their instruction; a value that stood on several lines is
@@ -17,10 +19,12 @@ export function printDockerfile(
 /** One statement with its heredocs, ending with a newline. */
 export function printStatement(statement: Statement, escape: '\\' | '`' = '\\'): string {
   const comments = statement.comments.map((comment) => `# ${comment}\n`);
-  return `${comments.join('')}${printLine(statement, escape)}\n${statement.heredocs.map(printHeredoc).join('')}`;
+  return `${comments.join('')}${closeLine(printLine(statement, escape), escape)}\n${statement.heredocs.map(printHeredoc).join('')}`;
 }
 
 function printLine(statement: Statement, escape: string): string {
+  const isNested = statement.keyword.text.toLowerCase() === 'onbuild' && statement.trigger === undefined;
+  if (isNested || !isKeyword(statement.keyword.text)) return statement.original;
   const flags = statement.flags.map(({ text }) => quoteFlag(text, escape));
   const head = [statement.keyword.text, ...flags];
   if (statement.trigger !== undefined) return [...head, printLine(statement.trigger, escape)].join(' ');
@@ -34,7 +38,26 @@ function printArguments(statement: Statement): readonly string[] {
   if (keyword === 'healthcheck' && statement.form === 'json')
     return [args[0] ?? '', JSON.stringify(args.slice(1))];
   if (statement.form === 'json') return [JSON.stringify(args)];
-  return keyword === 'env' || keyword === 'label' ? printPairs(args) : args;
+  return keyword === 'env' || keyword === 'label' ? printPairs(args) : printWords(args, statement.heredocs);
+}
+
+/** A final escape character that stood before the end of the file must not continue the line: another one does. */
+function closeLine(line: string, escape: string): string {
+  const isOpen = line.endsWith(escape) && !line.endsWith(escape + escape);
+  return isOpen ? `${line} ${escape}` : line;
+}
+
+/**
+ * Heredocs are recognised by a shell's rules: a backslash before the blank in front of one would hide it, so there
+ * are two blanks where it was not hidden.
+ */
+function printWords(args: readonly string[], heredocs: readonly Heredoc[]): readonly string[] {
+  let seen = 0;
+  return args.map((arg, index) => {
+    if (heredocs[seen] === undefined || tryParseHeredocHead(arg)?.name !== heredocs[seen]?.name) return arg;
+    seen += 1;
+    return args[index - 1]?.endsWith('\\') === true ? ` ${arg}` : arg;
+  });
 }
 
 /** Triples of key, value and separator. */

@@ -49,6 +49,11 @@ const SYNTAX: ReadonlyMap<string, Syntax> = new Map([
   ['workdir', 'text'],
 ]);
 
+/** Arguments of anything else are not cut. */
+export function isKeyword(text: string): boolean {
+  return SYNTAX.has(text.toLowerCase());
+}
+
 export type StatementHead = Omit<Statement, 'heredocs' | 'comments'>;
 
 interface Arguments {
@@ -105,8 +110,9 @@ function cutArguments(
     case 'words':
       return { form: 'plain', pieces: splitWords(text, rest, escape) };
     case 'blanks':
-    case 'trigger':
       return { form: 'plain', pieces: splitBlanks(text, rest) };
+    case 'trigger':
+      return { form: 'plain', pieces: [splitFirst(text, rest)[0]] };
     case 'text':
       return { form: 'plain', pieces: [all] };
     case 'command':
