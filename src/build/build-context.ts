@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -45,7 +46,9 @@ export async function receiveContext(parts: BuildParts, request: BuildRequest): 
   const tar = join(root, 'context.tar');
   const directory = join(root, 'context');
   mkdirSync(directory, { mode: 0o755 });
-  await pipeline(plainTar(request.context), createWriteStream(tar), { signal: request.signal });
+  const hash = createHash('sha256');
+  const chunks = hashing(plainTar(request.context), hash);
+  await pipeline(chunks, createWriteStream(tar), { signal: request.signal });
   if (await canMount(parts, tar)) {
     mountErofs({ target: directory, index: `${tar}.index`, device: tar });
     undo.defer(() => unmountAll(directory));
@@ -55,11 +58,23 @@ export async function receiveContext(parts: BuildParts, request: BuildRequest): 
   const ignoreFile = names.map(read).find((text) => text !== undefined);
   const kept = undo.move();
   return {
-    files: { kind: 'local', directory, ignore: parseIgnoreFile(ignoreFile ?? '') },
+    files: {
+      kind: 'local',
+      directory,
+      ignore: parseIgnoreFile(ignoreFile ?? ''),
+      identity: hash.digest('hex'),
+    },
     makeDirectory: () => mkdtempSync(join(root, 'files-')),
     read,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+async function* hashing(source: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer, void> {
+  for await (const chunk of source) {
+    hash.update(chunk);
+    yield chunk;
+  }
 }
 
 async function canMount({ layers, files }: BuildParts, tar: string): Promise<boolean> {

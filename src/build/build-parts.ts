@@ -7,6 +7,7 @@ import type { Layer, LayerStore, RootArchive, SnapshotStore } from '#layer/layer
 import type { SharedWork } from '#layer/shared-work.ts';
 import type { Solved } from './build.ts';
 import type { BuildCache } from './cache.ts';
+import type { Checksums } from './checksums.ts';
 import type { FileWorkers } from './files/file-workers.ts';
 import type { StepLog } from './step-log.ts';
 
@@ -31,8 +32,7 @@ export interface BuildParts extends BuildsDependencies {
   /** By cache key: what several builds want at once. */
   readonly solving: SharedWork<string, Solved>;
   readonly logs: Map<string, StepLog>;
-  /** Checksums of files in layers, which never change, by the layers and paths. */
-  readonly checksums: Map<string, string>;
+  readonly checksums: Checksums;
   /** One permit a command that runs. */
   readonly commands: Semaphore;
 }

@@ -131,23 +131,27 @@ export class BuildRun {
 
   async #checksum(vertex: Operation): Promise<string> {
     if (vertex.kind === 'exec') return '';
-    if (vertex.kind === 'unpack')
-      return await this.#parts.files.checksum({ ...selectionOf(vertex.source), paths: [vertex.path] });
+    if (vertex.kind === 'unpack') return await this.#localChecksum(vertex.source, [vertex.path]);
     if (!vertex.files) return '';
     const { source, paths } = vertex.files;
-    if (source.kind === 'local') return await this.#parts.files.checksum({ ...selectionOf(source), paths });
+    if (source.kind === 'local') return await this.#localChecksum(source, paths);
     return await this.#layerChecksum(await this.layersOf(source), paths);
   }
 
+  async #localChecksum(files: LocalFiles, paths: readonly string[]): Promise<string> {
+    const look = () => this.#parts.files.checksum({ ...selectionOf(files), paths });
+    const { identity, ignore } = files;
+    return await (identity === undefined
+      ? look()
+      : this.#parts.checksums.get([identity, ignore, paths], look));
+  }
+
   async #layerChecksum(layers: readonly ImageLayer[], paths: readonly string[]): Promise<string> {
-    const { checksums, files } = this.#parts;
-    const key = JSON.stringify([layers.map(({ diffId }) => diffId), paths]);
-    const known = checksums.get(key);
-    if (known !== undefined) return known;
-    using source = openLayerTree(this.#parts, layers);
-    const checksum = await files.checksum({ ...layerSelection(source.tree), paths });
-    checksums.set(key, checksum);
-    return checksum;
+    const key = [layers.map(({ diffId }) => diffId), paths];
+    return await this.#parts.checksums.get(key, async () => {
+      using source = openLayerTree(this.#parts, layers);
+      return await this.#parts.files.checksum({ ...layerSelection(source.tree), paths });
+    });
   }
 
   async #withSource<T>(source: FileSource, work: (files: OpenFiles) => Promise<T>): Promise<T> {

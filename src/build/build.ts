@@ -87,6 +87,8 @@ export interface LocalFiles {
   readonly directory: string;
   /** Patterns of an ignore file. */
   readonly ignore: readonly string[];
+  /** Equal for equal files; where it is not known, they are looked at. */
+  readonly identity?: string;
 }
 
 /** Adds files; without any, the directory at the destination. */

@@ -10,6 +10,7 @@ import { readDockerfile, receiveContext, removeFormerContexts } from './build-co
 import type { BuildParts, BuildsDependencies } from './build-parts.ts';
 import { BuildRun } from './build-run.ts';
 import type { BuildEvent, BuildRequest, Builds, Solved } from './build.ts';
+import { Checksums } from './checksums.ts';
 import { FileWorkers } from './files/file-workers.ts';
 import type { Operation, Plan } from './plan.ts';
 import { planDockerfile } from './plan-dockerfile.ts';
@@ -31,7 +32,7 @@ export async function createBuilds(dependencies: BuildsDependencies): Promise<En
     files: new FileWorkers(),
     solving: new SharedWork(),
     logs: new Map(),
-    checksums: new Map(),
+    checksums: new Checksums(),
     commands: new Semaphore(availableParallelism() * COMMANDS_PER_CORE),
   });
 }

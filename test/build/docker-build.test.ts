@@ -126,9 +126,9 @@ test('the cache: equal builds, changed files, changed times, --no-cache, another
 test('stages run at the same time, those that nobody needs do not run', async () => {
   const directory = contextOf({
     Dockerfile: `FROM bb AS one
-RUN sleep 1; echo 1 > /one
+RUN cut -d' ' -f1 /proc/uptime > /one; sleep 2
 FROM bb AS two
-RUN sleep 1; echo 2 > /two
+RUN cut -d' ' -f1 /proc/uptime > /two; sleep 2
 FROM bb AS unused
 RUN false
 FROM scratch
@@ -138,13 +138,12 @@ COPY --from=bb /bin/busybox /bin/cat
 CMD ["/bin/cat", "/one", "/numbers/two"]
 `,
   });
-  const startedAt = performance.now();
   await buildOk('-t', 'stages:1', directory);
-  assert.ok(performance.now() - startedAt < 1900, `${performance.now() - startedAt} ms`);
-  assert.equal(await dockerOk(engine, ['run', '--rm', 'stages:1']), '1\n2');
+  const [one, two] = (await dockerOk(engine, ['run', '--rm', 'stages:1'])).split('\n').map(Number);
+  assert.ok(Math.abs(Number(one) - Number(two)) < 2, `began at ${one} and ${two}`);
   const target = await buildOk('--target', 'one', '-t', 'stages:one', directory);
   assert.equal(cachedSteps(target), 1);
-  assert.equal(await sh('stages:one', 'cat /one'), '1');
+  assert.equal(Number(await sh('stages:one', 'cat /one')), one);
 });
 
 test('COPY: directories, wildcards, names, owners, modes, links of the base', async () => {
@@ -220,11 +219,12 @@ test('what is wrong is said', async () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ['FROM bb\nRUNN x\n', /dockerfile parse error on line 2: unknown instruction: RUNN/],
     ['FROM bb\nCOPY nothing /\n', /COPY failed: file not found in build context.*nothing/],
+    ['FROM bb\nRUN ln -s etc /l\nCOPY tree/ /\n', /cannot copy to non-directory: \/l/],
     ['FROM bb\nRUN --mount=type=ssh true\n', /line 2: RUN --mount is not implemented yet/],
     ['FROM bb\nUSER nobody-there\nRUN true\n', /unable to find user nobody-there/],
   ];
   for (const [Dockerfile, pattern] of cases) {
-    const outcome = await build(contextOf({ Dockerfile }));
+    const outcome = await build(contextOf({ Dockerfile, 'tree/l/f': '' }));
     assert.equal(outcome.exitCode, 1);
     assert.match(outcome.stderr, pattern);
   }

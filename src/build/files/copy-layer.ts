@@ -1,5 +1,5 @@
 /** COPY as the layer that it makes: written straight from the source's files, without a writable file system between. */
-import { type BigIntStats, lstatSync, realpathSync } from 'node:fs';
+import { type BigIntStats, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { type ByteChannelEnd, ChannelWriter } from '#layer/byte-channel.ts';
@@ -26,6 +26,12 @@ export function writeCopyLayer(job: CopyJob & ByteChannelEnd): void {
   const selector = new SourceSelector(files ?? { paths: [], ignore: [] });
   const sources = files ? inTree(files.source, () => selector.find()) : [];
   const place = inTree(target, () => new Destination(job, members).prepare(sources));
+  if (files && place.exists) {
+    const directories = inTree(files.source, () =>
+      sources.flatMap((source) => directoriesBelow(source.path)),
+    );
+    inTree(target, () => directories.forEach((name) => checkDirectory(posix.join(place.path, name))));
+  }
   const writer = new SourceWriter(job, members, selector);
   if (files) inTree(files.source, () => sources.forEach((source) => writer.put(source, place)));
   members.finish();
@@ -127,6 +133,22 @@ class SourceWriter {
         : (stats.mode & ~PERMISSIONS) | this.#mode;
     return withAttributes(stats, { mode, uid: BigInt(uid), gid: BigInt(gid) });
   }
+}
+
+/** Relative to `path`; names that are no text are left out. */
+function directoriesBelow(path: string, below = ''): readonly string[] {
+  if (!statSync(path).isDirectory()) return [];
+  return readdirSync(posix.join(path, below), { withFileTypes: true }).flatMap((entry) => {
+    if (!entry.isDirectory()) return [];
+    const name = posix.join(below, entry.name);
+    return [name, ...directoriesBelow(path, name)];
+  });
+}
+
+/** A directory would hide what a link leads to. */
+function checkDirectory(path: string): void {
+  if (statOf(Buffer.from(path))?.isDirectory() === false)
+    throw new EngineError('invalid', `cannot copy to non-directory: ${path}`);
 }
 
 function withAttributes(stats: BigIntStats, attributes: Partial<BigIntStats>): BigIntStats {

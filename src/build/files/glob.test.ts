@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { globPattern, hasWildcards } from './glob.ts';
+
+test('wildcards match as in Go', () => {
+  const cases: readonly (readonly [pattern: string, name: string, matches: boolean])[] = [
+    ['*.txt', 'a.txt', true],
+    ['*.txt', 'atxt', false],
+    ['a?c', 'abc', true],
+    ['a?c', 'ac', false],
+    ['[a-c]x', 'bx', true],
+    ['[^a-c]x', 'bx', false],
+    ['[^a-c]x', 'dx', true],
+    ['a\\*', 'a*', true],
+    ['a\\*', 'ab', false],
+    ['(a+b)$', '(a+b)$', true],
+    ['*', 'line\nbreak', true],
+  ];
+  for (const [pattern, name, matches] of cases)
+    assert.equal(globPattern(pattern).test(name), matches, `${pattern} and ${name}`);
+});
+
+test('only patterns are taken for patterns', () => {
+  assert.equal(hasWildcards('plain(1).txt'), false);
+  assert.equal(hasWildcards('a*'), true);
+  assert.equal(hasWildcards('a\\b'), true);
+});
