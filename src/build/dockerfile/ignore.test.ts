@@ -6,6 +6,10 @@ function ignored(patterns: string, path: string): boolean {
   return compileIgnore(parseIgnoreFile(patterns)).matches(path);
 }
 
+function canSkip(patterns: string, directory: string): boolean {
+  return compileIgnore(parseIgnoreFile(patterns)).canSkip(directory);
+}
+
 suite('.dockerignore', () => {
   test('lines', () => {
     assert.deepEqual(parseIgnoreFile('\uFEFF# no\n #yes\n\n  /a/ \r\n! /b/../c\n./d//e\n!\n'), [
@@ -65,8 +69,6 @@ suite('.dockerignore', () => {
   });
 
   test('directories that need not be walked', () => {
-    const canSkip = (patterns: string, directory: string): boolean =>
-      compileIgnore(parseIgnoreFile(patterns)).canSkip(directory);
     assert.equal(canSkip('a', 'a'), true);
     assert.equal(canSkip('a', 'b'), false);
     assert.equal(canSkip('a\n!a/b/c', 'a'), false);

@@ -3,23 +3,30 @@ import { suite, test } from 'node:test';
 import type { StageInstruction } from './ast.ts';
 import { DockerfileError } from './dockerfile-error.ts';
 import { parseDockerfile, parseTrigger } from './dockerfile.ts';
-import { runScript } from './run-script.ts';
+import { type RunScript, runScript } from './run-script.ts';
 
+type Of<K extends StageInstruction['kind']> = Extract<StageInstruction, { kind: K }>;
+
+function isKind<K extends StageInstruction['kind']>(
+  candidate: StageInstruction | undefined,
+  kind: K,
+): candidate is Of<K> {
+  return candidate?.kind === kind;
+}
+
+/** The first instruction of a stage, without what all instructions have. */
 function instruction<K extends StageInstruction['kind']>(
   kind: K,
   text: string,
-): Omit<Extract<StageInstruction, { kind: K }>, 'statement' | 'range' | 'original' | 'comments' | 'kind'> {
+): Omit<Of<K>, 'statement' | 'range' | 'original' | 'comments' | 'kind'> {
   const found = parseDockerfile(`FROM scratch\n${text}`).stages[0]?.instructions[0];
-  assert.equal(found?.kind, kind);
-  const {
-    statement: _,
-    range: __,
-    original: ___,
-    comments: ____,
-    kind: _____,
-    ...rest
-  } = found as Extract<StageInstruction, { kind: K }>;
+  assert.ok(isKind(found, kind));
+  const { statement: _, range: __, original: ___, comments: ____, kind: _____, ...rest } = found;
   return rest;
+}
+
+function run(text: string): RunScript {
+  return runScript(instruction('run', text).command, []);
 }
 
 suite('instructions', () => {
@@ -98,7 +105,6 @@ suite('instructions', () => {
   });
 
   test('what RUN executes', () => {
-    const run = (text: string) => runScript(instruction('run', text).command, []);
     assert.deepEqual(run('RUN ["a", "$b"]'), { argv: ['a', '$b'] });
     assert.deepEqual(run('RUN a $b'), { argv: ['/bin/sh', '-c', 'a $b'] });
     assert.deepEqual(run('RUN <<-E\n\ta\n\tb\n\tE\n'), {

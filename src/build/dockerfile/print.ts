@@ -64,15 +64,22 @@ function printWords(args: readonly string[], heredocs: readonly Heredoc[]): read
 function printPairs(args: readonly string[]): readonly string[] {
   const pairs: string[] = [];
   for (let index = 0; index < args.length; index += 3)
-    pairs.push(`${args[index] ?? ''}${args[index + 2] || ' '}${args[index + 1] ?? ''}`);
+    pairs.push(printPair(args[index] ?? '', args[index + 1] ?? '', args[index + 2] ?? ''));
   return pairs;
 }
 
-/** Blanks, quotes and escapes in a flag were resolved: they have to be escaped again. */
+/** The old form, `key value`, has no separator; one blank after an escape character would be part of the key. */
+function printPair(key: string, value: string, separator: string): string {
+  if (separator !== '') return `${key}${separator}${value}`;
+  return `${key}${/[\\`]$/.test(key) ? '  ' : ' '}${value}`;
+}
+
+/** Quotes and escapes in a flag were resolved: they have to be written again. */
 function quoteFlag(text: string, escape: string): string {
-  return text.replace(/[\s'"\\`]/g, (character) =>
-    /[\s'"]/.test(character) || character === escape ? `${escape}${character}` : character,
-  );
+  return text.replace(/[\s'"\\`]/g, (character) => {
+    if (/\s/.test(character)) return `"${character}"`;
+    return character === "'" || character === '"' || character === escape ? escape + character : character;
+  });
 }
 
 /** The `<<NAME` itself is among the arguments. */
