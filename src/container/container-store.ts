@@ -1,6 +1,7 @@
 import type { StatementSync } from 'node:sqlite';
 import { EngineError } from '#base/errors.ts';
 import type { Metadata, Migrations } from '#store/metadata.ts';
+import { OwedVolumes, owedVolumesStep } from './owed-volumes.ts';
 import type { ContainerDefinition, ContainerProgress } from './container-record.ts';
 
 /** What containers keep in the metadata. */
@@ -14,6 +15,7 @@ export const containerMigrations: Migrations = {
        definition TEXT NOT NULL,
        progress TEXT NOT NULL
      ) STRICT`,
+    owedVolumesStep,
   ],
 };
 
@@ -22,6 +24,7 @@ const RETRY_MS = 1000;
 
 /** Containers on disk, one row each. A write is visible at once, and survives power loss once `durable` resolved. */
 export class ContainerStore {
+  readonly owedVolumes: OwedVolumes;
   readonly #metadata: Metadata;
   readonly #insert: StatementSync;
   readonly #updateProgress: StatementSync;
@@ -33,6 +36,7 @@ export class ContainerStore {
   constructor(metadata: Metadata) {
     this.#metadata = metadata;
     const { database } = metadata;
+    this.owedVolumes = new OwedVolumes(database);
     this.#insert = database.prepare(
       'INSERT INTO container_containers (id, name, definition, progress) VALUES (?, ?, ?, ?)',
     );

@@ -12,6 +12,7 @@ import type { MountPlan } from './mount-plan.ts';
 import { createPlannedVolumes, planMounts, volumesOf } from './mounts.ts';
 import { generateName, validateName } from './names.ts';
 import { completeHostname } from './hostname.ts';
+import { removeOwedVolumes } from './owed-volumes.ts';
 import { initialState } from './state.ts';
 
 export interface CreatedContainer {
@@ -60,6 +61,7 @@ export async function createContainer(
 async function record(context: ContainerContext, definition: ContainerDefinition): Promise<void> {
   const progress = { state: initialState };
   context.store.insert(definition, progress);
+  context.store.owedVolumes.settle(volumesOf(definition.mounts, { anonymous: true }));
   const durable = definition.hostConfig.AutoRemove ? undefined : context.store.durable();
   const container = createManaged(context, definition, progress);
   context.lookup.add(container);
@@ -97,14 +99,13 @@ function mountsOf({ lookup }: ContainerContext, reference: string): MountPlan {
 }
 
 async function prepareVolumes(
-  { volumes }: ContainerContext,
+  context: ContainerContext,
   { mounts }: ContainerDefinition,
   undo: AsyncDisposableStack,
 ): Promise<void> {
   if (volumesOf(mounts).length === 0) return;
-  await createPlannedVolumes(mounts, volumes);
-  undo.defer(async () => {
-    const anonymous = volumesOf(mounts, { anonymous: true });
-    await Promise.allSettled(anonymous.map((name) => volumes.remove(name, { force: true })));
-  });
+  const anonymous = volumesOf(mounts, { anonymous: true });
+  context.store.owedVolumes.note(anonymous);
+  undo.defer(() => removeOwedVolumes(context, anonymous));
+  await createPlannedVolumes(mounts, context.volumes);
 }

@@ -3,6 +3,7 @@ import { EngineError, messageOf } from '#base/errors.ts';
 import type { ContainerContext } from './context.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import { volumesOf } from './mounts.ts';
+import { removeOwedVolumes } from './owed-volumes.ts';
 
 /**
  * Removes a container that does not run; the caller holds its lock.
@@ -16,6 +17,8 @@ export async function removeStopped(
 ): Promise<void> {
   const { id } = container;
   const { exitCode } = container;
+  const volumes = options.volumes ? volumesOf(container.definition.mounts, { anonymous: true }) : [];
+  context.store.owedVolumes.note(volumes);
   if (container.state.status !== 'removing') container.apply({ type: 'removal-started' });
   try {
     // A removal that a daemon did not finish is repeated.
@@ -29,19 +32,8 @@ export async function removeStopped(
   context.store.delete(id);
   context.lookup.delete(container);
   container.emit('destroy');
-  if (options.volumes) await removeVolumes(context, container);
+  if (volumes.length > 0) await removeOwedVolumes(context, volumes);
   container.input.close();
   container.hub.endListeners();
   container.waiters.removed({ exitCode });
-}
-
-/** A volume that another container uses too stays. */
-async function removeVolumes(context: ContainerContext, container: ManagedContainer): Promise<void> {
-  for (const name of volumesOf(container.definition.mounts, { anonymous: true })) {
-    try {
-      await context.volumes.remove(name, { force: true });
-    } catch (error) {
-      context.logger.debug('an anonymous volume stays', { volume: name, error: messageOf(error) });
-    }
-  }
 }

@@ -7,6 +7,7 @@ import { watchForExit } from './exit.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { type ManagedContainer, createManaged } from './managed-container.ts';
 import { watchMemory } from './memory.ts';
+import { removeOwedVolumes } from './owed-volumes.ts';
 import { removeStopped } from './remove.ts';
 import { inputModeOf } from './start.ts';
 import type { Run } from './state.ts';
@@ -39,6 +40,7 @@ export async function restoreContainers(context: ContainerContext): Promise<void
       context.logger.error('restoring a container failed', { id: container.id, error: messageOf(error) });
     }
   }
+  await removeOwedVolumes(context, context.store.owedVolumes.names());
 }
 
 async function restoreContainer(context: ContainerContext, container: ManagedContainer): Promise<void> {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DaemonOrders } from './crash-daemon.ts';
@@ -159,3 +160,39 @@ test('a container from before the machine was restarted has exited', async () =>
   const after = (await second.containers.inspect(id, { size: false })).State;
   assert.deepEqual([after.Status, after.ExitCode, after.StartedAt], ['exited', 255, State.StartedAt]);
 });
+
+test('anonymous volumes of a create or a removal that was cut off go at the next start, used ones stay', async () => {
+  const first = await ContainerFixture.open();
+  const [orphan, used] = [await first.volumes.create({}), await first.volumes.create({})];
+  await first.create(['true'], { HostConfig: { Binds: [`${used.Name}:/data`] } });
+  await first.close();
+  {
+    using database = new DatabaseSync(join(first.path, 'root/metadata.db'));
+    const note = database.prepare('INSERT INTO container_owed_volumes (name) VALUES (?)');
+    for (const { Name } of [orphan, used]) note.run(Name);
+  }
+  await using second = await ContainerFixture.open(first.path);
+  assert.deepEqual(
+    second.volumes.list().map(({ Name }) => Name),
+    [used.Name],
+  );
+  using database = new DatabaseSync(join(first.path, 'root/metadata.db'), { readOnly: true });
+  assert.deepEqual(database.prepare('SELECT name FROM container_owed_volumes').all(), []);
+});
+
+test('no volume is owed after a create, a removal, or a create that failed', async () => {
+  await using fixture = await ContainerFixture.open();
+  const id = await fixture.create(['true'], { Volumes: { '/data': {} } });
+  await assert.rejects(
+    fixture.create(['true'], { Volumes: { '/data': {} } }, (await nameOf(fixture, id)).slice(1)),
+  );
+  assert.equal(fixture.volumes.list().length, 1);
+  await fixture.containers.remove(id, { force: false, volumes: true, link: false });
+  assert.deepEqual(fixture.volumes.list(), []);
+  using database = new DatabaseSync(join(fixture.path, 'root/metadata.db'), { readOnly: true });
+  assert.deepEqual(database.prepare('SELECT name FROM container_owed_volumes').all(), []);
+});
+
+async function nameOf(fixture: ContainerFixture, id: string): Promise<string> {
+  return (await fixture.containers.inspect(id, { size: false })).Name;
+}
