@@ -11,7 +11,7 @@ const HEAD = /^(\d*)<<(-?)([^<]*)$/;
 const NO_VARIABLES: ReadonlyMap<string, string> = new Map();
 
 /** The heredoc a word asks for; undefined if it asks for none. */
-export function parseHeredocHead(word: string): HeredocHead | undefined {
+function parseHeredocHead(word: string): HeredocHead | undefined {
   const match = HEAD.exec(word);
   const rest = match?.[3]?.trimStart() ?? '';
   if (match === null || rest === '') return undefined;
@@ -41,7 +41,7 @@ function countQuotes(text: string): number {
 }
 
 /** All heredocs a line asks for; none if its quotes are not balanced, for then a shell would see none. */
-export function heredocHeads(line: string): readonly HeredocHead[] {
+function heredocHeads(line: string): readonly HeredocHead[] {
   if (!line.includes('<<')) return [];
   return splitRaw(line).flatMap((word) => parseHeredocHead(word) ?? []);
 }

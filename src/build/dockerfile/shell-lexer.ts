@@ -2,50 +2,18 @@
 import { invalid } from './dockerfile-error.ts';
 import type { ExpandOptions, Variables } from './expand.ts';
 import { parseShellPattern, replaceMatches, trimPrefix, trimSuffix } from './shell-pattern.ts';
+import { WordList } from './word-list.ts';
 
 /** Deeper than any person nests `${a:-${b:-…}}`; keeps hostile input off the call stack. */
 const MAXIMUM_DEPTH = 100;
 /** Longer than any environment the kernel passes to a program; keeps doubling variables out of the heap. */
 const MAXIMUM_LENGTH = 16 * 1024 * 1024;
 
-const BLANK = /\s/u;
-const BLANKS = /\s+/u;
 const NAME = /\p{Nd}+|[@*#?\-$!]|[\p{L}_][\p{L}\p{Nd}_]*/uy;
 
 interface Piece {
   readonly text: string;
   readonly words: readonly string[];
-}
-
-/** Words as they grow: blanks end a word unless they were quoted. */
-class WordList {
-  readonly #words: string[] = [];
-  #current = '';
-
-  add(text: string): void {
-    if (text.length === 1 && !BLANK.test(text)) {
-      this.#current += text;
-      return;
-    }
-    for (const [index, part] of text.split(BLANKS).entries()) {
-      if (index > 0) this.#end();
-      this.#current += part;
-    }
-  }
-
-  addQuoted(text: string): void {
-    this.#current += text;
-  }
-
-  finish(): readonly string[] {
-    this.#end();
-    return this.#words;
-  }
-
-  #end(): void {
-    if (this.#current !== '') this.#words.push(this.#current);
-    this.#current = '';
-  }
 }
 
 export class ShellLexer {

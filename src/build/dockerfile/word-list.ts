@@ -1,0 +1,33 @@
+const BLANK = /\s/u;
+const BLANKS = /\s+/u;
+
+/** Words as they grow: blanks end a word unless they were quoted. */
+export class WordList {
+  readonly #words: string[] = [];
+  #current = '';
+
+  add(text: string): void {
+    if (text.length === 1 && !BLANK.test(text)) {
+      this.#current += text;
+      return;
+    }
+    for (const [index, part] of text.split(BLANKS).entries()) {
+      if (index > 0) this.#end();
+      this.#current += part;
+    }
+  }
+
+  addQuoted(text: string): void {
+    this.#current += text;
+  }
+
+  finish(): readonly string[] {
+    this.#end();
+    return this.#words;
+  }
+
+  #end(): void {
+    if (this.#current !== '') this.#words.push(this.#current);
+    this.#current = '';
+  }
+}
