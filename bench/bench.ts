@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CASES, command, type Case, type Material } from './cases.ts';
 import { removeTree, startContenders, type Contender } from './engines.ts';
+import { REGISTRY_CASES } from './registry-cases.ts';
 import { filesFolder, writeBusyboxTar, writeLayeredArchive } from './images.ts';
 
 interface Row {
@@ -35,7 +36,7 @@ try {
   try {
     for (const contender of contenders) command(contender, ['import', busybox, 'bench:latest']);
     const idle = contenders.map(memoryMegabytes);
-    for (const item of CASES) {
+    for (const item of [...CASES, ...REGISTRY_CASES]) {
       if (only.length > 0 && !only.includes(item.name)) continue;
       rows.push(await measure(item, contenders, material));
       print(rows.at(-1), contenders);

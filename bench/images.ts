@@ -31,9 +31,24 @@ export function writeBusyboxTar(directory: string): string {
 
 /** A docker-archive of an image with nine layers and 4,000 files, 64 MB: what a small application looks like. */
 export function writeLayeredArchive(directory: string, busyboxTar: string): string {
-  const archive = join(directory, 'archive');
-  mkdirSync(archive, { recursive: true });
   const layers = [busyboxTar, ...smallLayers(directory), filesLayer(directory)];
+  return archiveOf(join(directory, 'archive'), join(directory, 'layered.tar'), 'layered:latest', layers);
+}
+
+/** A docker-archive whose layers are these folders. */
+export function writeImageArchive(
+  scratch: string,
+  target: string,
+  reference: string,
+  roots: readonly string[],
+): string {
+  mkdirSync(scratch, { recursive: true });
+  const layers = roots.map((root, index) => tarOf(root, join(scratch, `root${index}.tar`)));
+  return archiveOf(join(scratch, 'archive'), target, reference, layers);
+}
+
+function archiveOf(archive: string, target: string, reference: string, layers: readonly string[]): string {
+  mkdirSync(archive, { recursive: true });
   const names = layers.map((path, index) => {
     const name = `layer${index}.tar`;
     copyFileSync(path, join(archive, name));
@@ -48,9 +63,9 @@ export function writeLayeredArchive(directory: string, busyboxTar: string): stri
     created: '2026-01-01T00:00:00Z',
   };
   writeFileSync(join(archive, 'config.json'), JSON.stringify(config));
-  const manifest = [{ Config: 'config.json', RepoTags: ['layered:latest'], Layers: names }];
+  const manifest = [{ Config: 'config.json', RepoTags: [reference], Layers: names }];
   writeFileSync(join(archive, 'manifest.json'), JSON.stringify(manifest));
-  return tarOf(archive, join(directory, 'layered.tar'));
+  return tarOf(archive, target);
 }
 
 function smallLayers(directory: string): readonly string[] {

@@ -1,4 +1,6 @@
 /** Layers that are here without compression, compressed for registries: once, and remembered. */
+import { availableParallelism } from 'node:os';
+import { Semaphore } from '#base/semaphore.ts';
 import type { LayerStore } from '#layer/layer.ts';
 import { SharedWork } from '#layer/shared-work.ts';
 import type { Digest } from '#oci/digest.ts';
@@ -17,6 +19,8 @@ export interface LayerPackingOptions {
 export class LayerPacking {
   readonly #options: LayerPackingOptions;
   readonly #work = new SharedWork<Digest, ImageLayer>();
+  /** The first layers are on their way while the others are compressed. */
+  readonly #cores = new Semaphore(availableParallelism());
 
   constructor(options: LayerPackingOptions) {
     this.#options = options;
@@ -41,6 +45,8 @@ export class LayerPacking {
 
   async #pack(diffId: Digest, signal: AbortSignal): Promise<ImageLayer> {
     const { content, layers, leases, blobs } = this.#options;
+    using _core = await this.#cores.acquire();
+    signal.throwIfAborted();
     await using lease = leases.open();
     lease.protect(diffId);
     await using writer = await content.openWriter(`pack ${diffId}`, { lease, signal });
