@@ -205,6 +205,24 @@ test('.dockerignore holds, and links do not lead out of the context', async () =
   assert.match(outcome.stderr, /COPY failed: file not found in build context/);
 });
 
+test('an archive as context: what leads out of it is refused, what looks like a deletion is none', async () => {
+  const dockerfile = {
+    path: 'Dockerfile',
+    content: 'FROM bb\nCOPY . /etc/\nRUN ls /etc/passwd\n',
+    mode: 0o644,
+  };
+  const send = (path: string) =>
+    docker(engine, ['build', '-'], {
+      env: { DOCKER_BUILDKIT: '0' },
+      input: tarOf(dockerfile, { path, content: '', mode: 0o644 }),
+    });
+  const outside = await send('../outside');
+  assert.equal(outside.exitCode, 1);
+  assert.match(outside.stderr, /"\.\.\/outside": its name leads out of the/);
+  const deletion = await send('d/.wh.passwd');
+  assert.equal(deletion.exitCode, 0, deletion.stderr);
+});
+
 test('a command that fails: its code and output; the steps before it stay cached', async () => {
   const directory = contextOf({ Dockerfile: 'FROM bb\nRUN echo before > /x\nRUN echo oops >&2; exit 7\n' });
   const outcome = await build(directory);

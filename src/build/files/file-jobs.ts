@@ -36,7 +36,7 @@ export interface CopyJob {
 
 export interface IndexJob {
   readonly tar: string;
-  /** To be written. The job answers false, and writes none, for archives that cannot have one: sparse files. */
+  /** To be written. The job answers false, and writes none, for archives that cannot have one: with sparse files, or names that layers read. */
   readonly index: string;
   readonly maximumEntries: number;
 }
