@@ -1,4 +1,5 @@
-const BLANK = /\s/u;
+import { isBlank } from './blank.ts';
+
 const BLANKS = /\s+/u;
 
 /** Words as they grow: blanks end a word unless they were quoted. */
@@ -7,7 +8,7 @@ export class WordList {
   #current = '';
 
   add(text: string): void {
-    if (text.length === 1 && !BLANK.test(text)) {
+    if (text.length === 1 && !isBlank(text, 0)) {
       this.#current += text;
       return;
     }

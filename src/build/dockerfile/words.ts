@@ -1,4 +1,5 @@
 /** Cuts an argument text into pieces, with the offsets they came from. */
+import { isBlank } from './blank.ts';
 
 export interface Piece {
   readonly text: string;
@@ -7,7 +8,6 @@ export interface Piece {
   readonly end: number;
 }
 
-const BLANK = /\s/u;
 const BLANKS = /[\t\v\f\r ]+/g;
 
 /** At every run of blanks; a quote is a character like any other. */
@@ -40,7 +40,7 @@ export function splitWords(text: string, start: number, escape: string): readonl
   const words: Piece[] = [];
   let offset = start;
   while (offset < text.length) {
-    if (BLANK.test(text[offset] ?? '')) {
+    if (isBlank(text, offset)) {
       offset += 1;
       continue;
     }
@@ -58,7 +58,7 @@ function wordEnd(text: string, start: number, escape: string): number {
   let offset = start;
   for (; offset < text.length; offset += 1) {
     const character = text[offset] ?? '';
-    if (quote === undefined && BLANK.test(character)) return offset;
+    if (quote === undefined && isBlank(text, offset)) return offset;
     if (character === escape && quote !== "'") offset += 1;
     else if (quote !== undefined) quote = character === quote ? undefined : quote;
     else if (character === "'" || character === '"') quote = character;
@@ -106,7 +106,7 @@ function readFlag(text: string, start: number, escape: string): Piece {
   let offset = start;
   for (; offset < text.length; offset += 1) {
     const character = text[offset] ?? '';
-    if (quote === undefined && BLANK.test(character)) break;
+    if (quote === undefined && isBlank(text, offset)) break;
     if (character === quote) quote = undefined;
     else if (quote === undefined && (character === "'" || character === '"')) quote = character;
     else if (character !== escape) result += character;
@@ -120,6 +120,6 @@ function readFlag(text: string, start: number, escape: string): Piece {
 
 export function skipBlanks(text: string, start: number): number {
   let offset = start;
-  while (offset < text.length && BLANK.test(text[offset] ?? '')) offset += 1;
+  while (offset < text.length && isBlank(text, offset)) offset += 1;
   return offset;
 }
