@@ -19,6 +19,7 @@ import { openDirectory, openInRoot } from '#linux/files.ts';
 import { listMounts, mountErofs, unmountAll } from '#linux/mount.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildRequest, LocalFiles } from './build.ts';
+import { Holds } from './holds.ts';
 import { ignoreFileNames, parseIgnoreFile } from './dockerfile/ignore.ts';
 
 const MAXIMUM_ENTRIES = 5_000_000;
@@ -56,6 +57,8 @@ export async function receiveContext(parts: BuildParts, request: BuildRequest): 
   const read = (path: string) => readInside(directory, path);
   const names = ignoreFileNames(request.dockerfile);
   const ignoreFile = names.map(read).find((text) => text !== undefined);
+  const holds = new Holds();
+  undo.defer(() => holds.released());
   const kept = undo.move();
   return {
     files: {
@@ -63,6 +66,7 @@ export async function receiveContext(parts: BuildParts, request: BuildRequest): 
       directory,
       ignore: parseIgnoreFile(ignoreFile ?? ''),
       identity: hash.digest('hex'),
+      hold: holds.acquire,
     },
     makeDirectory: () => mkdtempSync(join(root, 'files-')),
     read,

@@ -124,7 +124,10 @@ export class BuildRun {
   async #operate(vertex: Operation, work: VertexWork): Promise<ImageLayer | undefined> {
     const parts = this.#parts;
     if (vertex.kind === 'exec') return await solveExec(parts, vertex, work);
-    if (vertex.kind === 'unpack') return await solveUnpack(parts, vertex, work);
+    if (vertex.kind === 'unpack') {
+      using _held = vertex.source.hold();
+      return await solveUnpack(parts, vertex, work);
+    }
     if (!vertex.files) return await solveCopy(parts, vertex, undefined, work);
     return await this.#withSource(vertex.files.source, (source) => solveCopy(parts, vertex, source, work));
   }
@@ -139,7 +142,10 @@ export class BuildRun {
   }
 
   async #localChecksum(files: LocalFiles, paths: readonly string[]): Promise<string> {
-    const look = () => this.#parts.files.checksum({ ...selectionOf(files), paths });
+    const look = async () => {
+      using _held = files.hold();
+      return await this.#parts.files.checksum({ ...selectionOf(files), paths });
+    };
     const { identity, ignore } = files;
     return await (identity === undefined
       ? look()
@@ -155,7 +161,10 @@ export class BuildRun {
   }
 
   async #withSource<T>(source: FileSource, work: (files: OpenFiles) => Promise<T>): Promise<T> {
-    if (source.kind === 'local') return await work(selectionOf(source));
+    if (source.kind === 'local') {
+      using _held = source.hold();
+      return await work(selectionOf(source));
+    }
     using tree = openLayerTree(this.#parts, await this.layersOf(source));
     return await work(layerSelection(tree.tree));
   }

@@ -89,6 +89,8 @@ export interface LocalFiles {
   readonly ignore: readonly string[];
   /** Equal for equal files; where it is not known, they are looked at. */
   readonly identity?: string;
+  /** Keeps them there until it is disposed: another build may share what reads them. */
+  readonly hold: () => Disposable;
 }
 
 /** Adds files; without any, the directory at the destination. */

@@ -53,9 +53,8 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     const left = new AbortController();
     const signal = AbortSignal.any([request.signal, left.signal, this.#closing.signal]);
     try {
-      yield* this.#build({ ...request, signal });
+      yield* this.#build({ ...request, signal }, left);
     } finally {
-      left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more'));
       this.#running.delete(ended);
       resolve();
     }
@@ -79,12 +78,17 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     await this.#parts.files[Symbol.asyncDispose]();
   }
 
-  async *#build(request: BuildRequest): AsyncGenerator<BuildEvent, void> {
+  async *#build(request: BuildRequest, left: AbortController): AsyncGenerator<BuildEvent, void> {
     const references = request.references.map((text) =>
       familiarReference(withDefaultTag(parseReference(text))),
     );
     await using context = await receiveContext(this.#parts, request);
     await using lease = this.#parts.images.openLease();
+    // What still runs ends before what it reads is removed.
+    using stack = new DisposableStack();
+    stack.defer(() =>
+      left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more')),
+    );
     const text = readDockerfile(context, request.dockerfile);
     const planner = planDockerfile(text, context, request);
     const bases = new Map<string, ImageRecord>();

@@ -32,7 +32,8 @@ export function planFiles(
   };
   if (inlineFiles.length > 0) {
     const directory = writeInlineFiles(instruction, place.context);
-    const source = { kind: 'local', directory, ignore: [] } as const;
+    const { hold } = place.context.files;
+    const source = { kind: 'local', directory, ignore: [], hold } as const;
     return { kind: 'copy', ...common, files: { source, paths: inlineFiles.map(({ name }) => name) } };
   }
   const [path = ''] = sources;
