@@ -1,22 +1,23 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   closeSync,
   constants,
   createReadStream,
-  createWriteStream,
+  openSync,
+  writeFileSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
 } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { EngineError } from '#base/errors.ts';
 import { plainTar } from '#layer/plain-tar.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { openDirectory, openInRoot } from '#linux/files.ts';
 import { listMounts, mountErofs, unmountAll } from '#linux/mount.ts';
+import { diskError } from '#store/disk.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildRequest, LocalFiles } from './build.ts';
 import { Holds } from './holds.ts';
@@ -47,9 +48,7 @@ export async function receiveContext(parts: BuildParts, request: BuildRequest): 
   const tar = join(root, 'context.tar');
   const directory = join(root, 'context');
   mkdirSync(directory, { mode: 0o755 });
-  const hash = createHash('sha256');
-  const chunks = hashing(plainTar(request.context), hash);
-  await pipeline(chunks, createWriteStream(tar), { signal: request.signal });
+  const identity = await writeTar(request, tar);
   if (await canMount(parts, tar)) {
     mountErofs({ target: directory, index: `${tar}.index`, device: tar });
     undo.defer(() => unmountAll(directory));
@@ -65,7 +64,7 @@ export async function receiveContext(parts: BuildParts, request: BuildRequest): 
       kind: 'local',
       directory,
       ignore: parseIgnoreFile(ignoreFile ?? ''),
-      identity: hash.digest('hex'),
+      identity,
       hold: holds.acquire,
     },
     makeDirectory: () => mkdtempSync(join(root, 'files-')),
@@ -74,11 +73,22 @@ export async function receiveContext(parts: BuildParts, request: BuildRequest): 
   };
 }
 
-async function* hashing(source: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer, void> {
-  for await (const chunk of source) {
-    hash.update(chunk);
-    yield chunk;
+/** Without its compression. Small synchronous writes are faster here than a stream's. @returns a hash of it all */
+async function writeTar({ context, signal }: BuildRequest, path: string): Promise<string> {
+  const hash = createHash('sha256');
+  const fd = openSync(path, 'wx', 0o600);
+  try {
+    for await (const chunk of plainTar(context)) {
+      signal.throwIfAborted();
+      hash.update(chunk);
+      writeFileSync(fd, chunk);
+    }
+  } catch (error) {
+    throw diskError(error, 'build context');
+  } finally {
+    closeSync(fd);
   }
+  return hash.digest('hex');
 }
 
 async function canMount({ layers, files }: BuildParts, tar: string): Promise<boolean> {
