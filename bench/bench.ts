@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { CASES, command, type Case, type Material } from './cases.ts';
 import { removeTree, startContenders, type Contender } from './engines.ts';
@@ -35,13 +36,14 @@ try {
   const rows: Row[] = [];
   try {
     for (const contender of contenders) command(contender, ['import', busybox, 'bench:latest']);
+    await settle();
     const idle = contenders.map(memoryMegabytes);
     for (const item of [...CASES, ...REGISTRY_CASES]) {
       if (only.length > 0 && !only.includes(item.name)) continue;
       rows.push(await measure(item, contenders, material));
       print(rows.at(-1), contenders);
     }
-    if (only.length === 0 || only.includes('memory')) rows.push(...memoryRows(idle, contenders));
+    if (only.length === 0 || only.includes('memory')) rows.push(...(await memoryRows(idle, contenders)));
   } finally {
     for (const daemon of new Set(contenders.map((contender) => contender.daemon))) {
       await daemon?.[Symbol.asyncDispose]();
@@ -103,8 +105,17 @@ function residentMegabytes(pid: number): number {
   return Number(match?.[1] ?? 0) / 1024;
 }
 
+/** Threads and caches that only work needs go when there is none for a while. */
+async function settle(): Promise<void> {
+  await sleep(8000);
+}
+
 /** Idle, after all the work, and what each of ten running containers adds on the host beside its own process. */
-function memoryRows(idle: readonly number[], contenders: readonly Contender[]): readonly Row[] {
+async function memoryRows(
+  idle: readonly number[],
+  contenders: readonly Contender[],
+): Promise<readonly Row[]> {
+  await settle();
   const rows = [
     memoryRow('memory, idle', idle),
     memoryRow('memory, after work', contenders.map(memoryMegabytes)),
