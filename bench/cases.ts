@@ -1,7 +1,7 @@
-import { spawn, spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Contender } from './engines.ts';
+import { runPrograms } from './run-programs.ts';
 
 /** What a case works on. */
 export interface Material {
@@ -22,57 +22,31 @@ export interface Case {
   readonly tearDown?: (contender: Contender, material: Material) => void;
 }
 
-const environment = {
-  ...process.env,
-  PODMAN_IGNORE_CGROUPSV1_WARNING: '1',
-  DOCKER_CLI_HINTS: 'false',
-  DOCKER_CONFIG: '/nonexistent',
-};
-
-/** Runs one client command to its end; its output is thrown away. */
+/** Runs one client command to its end and answers what it printed. */
 export function command(
   contender: Contender,
   args: readonly string[],
-  options: { check?: boolean } = {},
+  options: { readonly check?: boolean; readonly discard?: boolean } = {},
 ): string {
-  const [program = '', ...rest] = contender.command;
-  const result = spawnSync(program, [...rest, ...args], {
-    env: environment,
-    encoding: 'utf8',
-    maxBuffer: 1 << 30,
-  });
-  if (options.check !== false && result.status !== 0) {
-    throw new Error(`${contender.name} ${args.join(' ')}: ${result.stderr.slice(-300)}`);
+  const [finished] = runPrograms([[...contender.command, ...args]], options);
+  if (!finished || (options.check !== false && finished.exitCode !== 0)) {
+    throw new Error(`${contender.name} ${args.join(' ')}: ${finished?.stderr.slice(-300) ?? ''}`);
   }
-  return result.stdout;
+  return finished.stdout;
 }
 
-/** The same with the output going to a file that nobody reads, for commands that print much. */
+/** The same with the output going nowhere, for commands that print much. */
 function commandToNull(contender: Contender, args: readonly string[]): void {
-  const [program = '', ...rest] = contender.command;
-  const result = spawnSync(program, [...rest, ...args], {
-    env: environment,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  if (result.status !== 0) throw new Error(`${contender.name}: ${result.stderr.toString().slice(-300)}`);
+  command(contender, args, { discard: true });
 }
 
-function inParallel(contender: Contender, commands: readonly (readonly string[])[]): Promise<void> {
-  const [program = '', ...rest] = contender.command;
-  const runs = commands.map((args) => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const child = spawn(program, [...rest, ...args], {
-      env: environment,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let errors = '';
-    child.stderr.on('data', (chunk) => (errors += chunk));
-    child.on('close', (code) =>
-      code === 0 ? resolve() : reject(new Error(`${contender.name}: ${errors.slice(-300)}`)),
-    );
-    return promise;
-  });
-  return Promise.all(runs).then(() => undefined);
+function inParallel(contender: Contender, commands: readonly (readonly string[])[]): void {
+  const finished = runPrograms(
+    commands.map((args) => [...contender.command, ...args]),
+    { discard: true },
+  );
+  const failed = finished.find(({ exitCode }) => exitCode !== 0);
+  if (failed) throw new Error(`${contender.name}: ${failed.stderr.slice(-300)}`);
 }
 
 const FORTY = Array.from({ length: 40 }, (_, index) => `b40-${index}`);
@@ -82,8 +56,8 @@ function removeForty(contender: Contender): void {
   command(contender, ['rm', '-f', ...timeout, ...FORTY], { check: false });
 }
 
-function startForty(contender: Contender): Promise<void> {
-  return inParallel(
+function startForty(contender: Contender): void {
+  inParallel(
     contender,
     FORTY.map((name) => ['run', '-d', '--name', name, 'bench', 'sleep', '1000']),
   );
