@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { check, libc } from '../src/linux/libc.ts';
 import { decodeWaitStatus } from '../src/linux/process.ts';
 import { spawnProcess } from '../src/linux/spawn.ts';
+import { DOCKER_CONFIG } from '../test/support/docker-config.ts';
 
 export interface Finished {
   readonly exitCode: number;
@@ -18,7 +19,7 @@ const environment = Object.entries({
   HOME: process.env['HOME'] ?? '/root',
   PODMAN_IGNORE_CGROUPSV1_WARNING: '1',
   DOCKER_CLI_HINTS: 'false',
-  DOCKER_CONFIG: '/nonexistent',
+  DOCKER_CONFIG,
 }).map(([name, value]) => `${name}=${value}`);
 
 /**

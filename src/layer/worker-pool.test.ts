@@ -30,11 +30,11 @@ describe('worker pool', () => {
   it('passes errors on with their code', async () => {
     await using pool = new LayerWorkerPool(1);
     const changes = pool.run('changes', {
-      upper: '/nonexistent',
-      lower: { stack: ['/nonexistent'], viewDirectory: '/nonexistent' },
+      upper: '/proc/none',
+      lower: { stack: ['/proc/none'], viewDirectory: '/proc/none' },
     });
     await assert.rejects(changes, (error) => isEngineError(error, 'not-found'));
-    assert.equal(await pool.run('usage', { path: '/nonexistent' }), 0);
+    assert.equal(await pool.run('usage', { path: '/proc/none' }), 0);
   });
 
   it('cuts jobs off when it is stopped, and takes no more', async () => {

@@ -1,3 +1,4 @@
+import { DOCKER_CONFIG } from './docker-config.ts';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
@@ -29,7 +30,7 @@ export async function runProgram(
     timeout: options.timeoutMs ?? 30_000,
     killSignal: 'SIGKILL',
     ...(options.cwd !== undefined && { cwd: options.cwd }),
-    env: { ...process.env, DOCKER_CLI_HINTS: 'false', DOCKER_CONFIG: '/nonexistent', ...options.env },
+    env: { ...process.env, DOCKER_CLI_HINTS: 'false', DOCKER_CONFIG, ...options.env },
   });
   const exited = once(child, 'close');
   child.stdin.on('error', () => undefined);
