@@ -35,9 +35,9 @@ try {
   const contenders = await startContenders(directory, options.engines?.split(',') ?? []);
   const rows: Row[] = [];
   try {
-    for (const contender of contenders) command(contender, ['import', busybox, 'bench:latest']);
     await settle();
     const idle = contenders.map(memoryMegabytes);
+    for (const contender of contenders) command(contender, ['import', busybox, 'bench:latest']);
     for (const item of [...CASES, ...REGISTRY_CASES]) {
       if (only.length > 0 && !only.includes(item.name)) continue;
       rows.push(await measure(item, contenders, material));
