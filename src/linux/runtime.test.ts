@@ -89,10 +89,10 @@ if (process.env[INNER] === undefined) {
       const { status } = await runContainer(['sh', '-c', script], async (cgroup, write) => {
         watches.push(stack.use(cgroup.watchOom(() => calls++)), stack.use(cgroup.watchOom()));
         assert.equal(watches[0]?.oomKilled, false);
-        write('\n');
         // The first watch sees it from the event loop; the second is asked when all is over.
         watches[0]?.[Symbol.dispose]();
         watches[0] = stack.use(cgroup.watchOom(() => calls++));
+        write('\n');
       });
       assert.equal(status?.code, code);
       assert.deepEqual(
