@@ -33,9 +33,11 @@ test('run -it: a terminal of the right size, its exit code', async () => {
 test('the terminal follows the window', async () => {
   using terminal = open(['run', '-it', '--rm', 'bb', 'sh'], { rows: 20, columns: 70 });
   await terminal.until(/# /);
-  terminal.resize(44, 111);
   const from = terminal.screen.length;
   for (let attempt = 0; attempt < 20 && !terminal.screen.slice(from).includes('44 111'); attempt++) {
+    // The client listens for changes only once its first resize was answered, and a size that stays is no change.
+    terminal.resize(44, 110);
+    terminal.resize(44, 111);
     terminal.type('stty size\n');
     await terminal.until(/\d+ \d+\r\n/, { from });
     await new Promise((resolve) => setTimeout(resolve, 50));
