@@ -1,7 +1,13 @@
 /** `POST /build`: the classic builder's wire, and the build cache. */
 import { EngineError } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
-import { type BuildEvent, type BuildRequest, StepFailure } from '#build/build.ts';
+import {
+  type BuildEvent,
+  type BuildRequest,
+  type GraphEvent,
+  type StepEvent,
+  StepFailure,
+} from '#build/build.ts';
 import { commandHostConfig } from '#build/command-config.ts';
 import { parseBoolean } from '#wire/booleans.ts';
 import type { HostConfig } from '#wire/container.ts';
@@ -66,10 +72,10 @@ function requestOf(exchange: Exchange): BuildRequest {
   const target = exchange.text('target');
   const platform = exchange.text('platform');
   return {
-    context: bodyStream(exchange),
+    context: { kind: 'tar', stream: bodyStream(exchange) },
     dockerfile: exchange.text('dockerfile') || 'Dockerfile',
     ...(target !== '' && { target }),
-    ...(platform !== '' && { platform }),
+    ...(platform !== '' && { platforms: [platform] }),
     buildArgs: jsonParameter(exchange, 'buildargs'),
     labels: textsOf(jsonParameter(exchange, 'labels')),
     references: exchange.query.getAll('t').filter((reference) => reference !== ''),
@@ -150,6 +156,7 @@ async function* withFailure(lines: AsyncIterable<ProgressMessage>): AsyncGenerat
 async function* quietLines(events: AsyncIterable<BuildEvent>): AsyncGenerator<ProgressMessage, void> {
   for await (const event of events) {
     if (event.type !== 'built') continue;
+    if (event.id === undefined) continue;
     yield { aux: { ID: event.id } };
     yield { stream: `${event.id}\n` };
   }
@@ -158,6 +165,7 @@ async function* quietLines(events: AsyncIterable<BuildEvent>): AsyncGenerator<Pr
 async function* verboseLines(events: AsyncIterable<BuildEvent>): AsyncGenerator<ProgressMessage, void> {
   const decoder = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   for await (const event of events) {
+    if (isGraphEvent(event)) continue;
     if (event.type === 'pulling') yield event.message;
     else if (event.type === 'output') {
       const text = decoder[event.stream].decode(event.data, { stream: true });
@@ -166,7 +174,11 @@ async function* verboseLines(events: AsyncIterable<BuildEvent>): AsyncGenerator<
   }
 }
 
-type PlainEvent = Exclude<BuildEvent, { readonly type: 'pulling' | 'output' }>;
+function isGraphEvent(event: BuildEvent): event is GraphEvent {
+  return event.type === 'warning' || event.type.startsWith('vertex');
+}
+
+type PlainEvent = Exclude<StepEvent, { readonly type: 'pulling' | 'output' }>;
 
 /** Docker's words. */
 function linesOf(event: PlainEvent): readonly ProgressMessage[] {
@@ -176,9 +188,12 @@ function linesOf(event: PlainEvent): readonly ProgressMessage[] {
     const note = event.cached ? [{ stream: ' ---> Using cache\n' }] : [];
     return [...note, { stream: ` ---> ${shortId(event.id)}\n` }];
   }
+  const built =
+    event.id === undefined
+      ? []
+      : [{ aux: { ID: event.id } }, { stream: `Successfully built ${shortId(event.id)}\n` }];
   return [
-    { aux: { ID: event.id } },
-    { stream: `Successfully built ${shortId(event.id)}\n` },
+    ...built,
     ...event.references.map((reference) => ({ stream: `Successfully tagged ${reference}\n` })),
   ];
 }

@@ -75,10 +75,15 @@ export async function receiveContext(parts: BuildParts, request: BuildRequest): 
 
 /** Without its compression. Small synchronous writes are faster here than a stream's. @returns a hash of it all */
 async function writeTar({ context, signal }: BuildRequest, path: string): Promise<string> {
+  if (context.kind !== 'tar')
+    throw new EngineError(
+      'not-implemented',
+      'Cannot receive build context: only archives can be received yet',
+    );
   const hash = createHash('sha256');
   const fd = openSync(path, 'wx', 0o600);
   try {
-    for await (const chunk of plainTar(context)) {
+    for await (const chunk of plainTar(context.stream)) {
       signal.throwIfAborted();
       hash.update(chunk);
       writeFileSync(fd, chunk);

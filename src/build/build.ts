@@ -17,6 +17,7 @@
  * target stage), `not-implemented`, `aborted`, `exhausted`.
  */
 import type { Readable } from 'node:stream';
+import type { BuildSession } from './build-session.ts';
 import { EngineError } from '#base/errors.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
@@ -24,11 +25,32 @@ import type { HostConfig } from '#wire/container.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
 
-export interface BuildRequest {
+/** Where files come from that no stage makes. */
+export type ContextSource =
   /** A tar, which may be compressed. */
-  readonly context: Readable;
-  /** Path in the context. */
+  | { readonly kind: 'tar'; readonly stream: Readable }
+  /** A directory of the client's, by the name that its session knows it by. */
+  | { readonly kind: 'session'; readonly directory: string }
+  /** A git repository (`URL#ref:directory`), or a file by http: an archive, or a Dockerfile alone. */
+  | { readonly kind: 'remote'; readonly url: string };
+
+/** What `--build-context NAME=VALUE` puts in the place of an image or a stage of that name. */
+export type NamedContext =
+  | ContextSource
+  | { readonly kind: 'image'; readonly reference: string }
+  /** An OCI layout, kept by the client. */
+  | { readonly kind: 'oci-layout'; readonly directory: string; readonly digest: Digest };
+
+export interface BuildRequest {
+  readonly context: ContextSource;
+  /** By name. */
+  readonly namedContexts?: Readonly<Record<string, NamedContext>>;
+  /** Path in the context, or in the `dockerfile` directory of the session where the context is not the client's tar. */
   readonly dockerfile: string;
+  /** Where the Dockerfile is, if not in the context. */
+  readonly dockerfileSource?: ContextSource;
+  /** The client, while it serves files and secrets. */
+  readonly session?: BuildSession;
   /** A stage's name or number; absent: the last. */
   readonly target?: string;
   readonly buildArgs: Readonly<Record<string, string | null>>;
@@ -37,24 +59,110 @@ export interface BuildRequest {
   readonly references: readonly string[];
   /** Looks nothing up in the cache; what is made goes into it. */
   readonly noCache: boolean;
+  /** Stages for which nothing is looked up. */
+  readonly noCacheStages?: readonly string[];
   /** Asks the registry for base images even where they are here. */
   readonly pull: boolean;
-  readonly platform?: string;
-  /** By registry host. */
+  /** One layer instead of those above the base. */
+  readonly squash?: boolean;
+  /** None: this machine's. Several give an index. */
+  readonly platforms?: readonly string[];
+  /** By registry host; a session knows more. */
   readonly credentials: Readonly<Record<string, RegistryAuth>>;
   /** What RUN is given: network, limits, extra hosts. */
   readonly hostConfig: HostConfig;
+  /** `security.insecure`, `network.host`: what the client allows beyond the ordinary. */
+  readonly entitlements?: readonly string[];
+  /** Where the result goes; absent: into this engine's images. */
+  readonly outputs?: readonly BuildOutput[];
+  readonly cacheFrom?: readonly CacheSource[];
+  readonly cacheTo?: readonly CacheSource[];
+  /** Attestations to attach, with their attributes: `provenance`, `sbom`. */
+  readonly attestations?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** What is wanted instead of a build: `check` lints, `outline` and `targets` describe. */
+  readonly subrequest?: 'check' | 'outline' | 'targets';
   readonly signal: AbortSignal;
 }
 
-/** What clients are told while it happens, steps in the order of the Dockerfile. */
-export type BuildEvent =
+/** BuildKit's exporters, with their attributes (`name`, `push`, `oci-mediatypes`, `rewrite-timestamp`, …). */
+export interface BuildOutput {
+  /** `image` stores it here, and pushes it with `push=true`; `registry` is that without storing. */
+  readonly type: 'image' | 'registry' | 'local' | 'tar' | 'oci' | 'docker' | 'cacheonly';
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** BuildKit's cache backends: `inline`, `registry` (`ref`), `local` (`src` or `dest`, kept by the client). */
+export interface CacheSource {
+  readonly type: 'inline' | 'registry' | 'local';
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** What clients are told while it happens. */
+export type BuildEvent = StepEvent | GraphEvent;
+
+/** The build as the classic builder tells it: steps in the order of the Dockerfile. */
+export type StepEvent =
   | { readonly type: 'step'; readonly number: number; readonly total: number; readonly text: string }
   | { readonly type: 'output'; readonly stream: 'stdout' | 'stderr'; readonly data: Buffer }
   /** `id` is what the image would be if the build ended here. */
   | { readonly type: 'stepped'; readonly id: Digest; readonly cached: boolean }
   | { readonly type: 'pulling'; readonly message: ProgressMessage }
-  | { readonly type: 'built'; readonly id: Digest; readonly references: readonly string[] };
+  | {
+      readonly type: 'built';
+      /** Absent where no image was stored. */
+      readonly id?: Digest;
+      readonly references: readonly string[];
+      /** What exporters answer: `containerimage.digest`, `containerimage.config.digest`, `image.name`, … */
+      readonly response: Readonly<Record<string, string>>;
+    };
+
+/** The build as it happens, several operations at once: BuildKit's status stream. */
+export type GraphEvent =
+  /** Told when it is known, when it starts and when it ends; each time whole. */
+  | { readonly type: 'vertex'; readonly vertex: VertexStatus }
+  | {
+      readonly type: 'vertex-output';
+      readonly vertex: Digest;
+      readonly atMs: number;
+      readonly stream: 'stdout' | 'stderr';
+      readonly data: Buffer;
+    }
+  /** Something inside a vertex that moves: bytes of a transfer, a layer of a pull. */
+  | { readonly type: 'vertex-progress'; readonly vertex: Digest; readonly progress: VertexProgress }
+  | { readonly type: 'warning'; readonly vertex: Digest; readonly warning: BuildWarning };
+
+export interface VertexStatus {
+  /** Names it in this build, and is no digest of anything that can be had. */
+  readonly digest: Digest;
+  readonly inputs: readonly Digest[];
+  /** `[stage 2/4] RUN make`, `[internal] load build context`. */
+  readonly name: string;
+  readonly startedAtMs?: number;
+  readonly completedAtMs?: number;
+  readonly cached: boolean;
+  readonly error?: string;
+}
+
+export interface VertexProgress {
+  readonly id: string;
+  readonly name?: string;
+  readonly current: number;
+  /** 0 where nobody knows. */
+  readonly total: number;
+  readonly startedAtMs: number;
+  readonly completedAtMs?: number;
+}
+
+export interface BuildWarning {
+  /** `StageNameCasing`. */
+  readonly rule: string;
+  readonly message: string;
+  readonly url?: string;
+  readonly file: string;
+  /** Counted from 1. */
+  readonly startLine: number;
+  readonly endLine: number;
+}
 
 /** A file system: what a vertex stands on. */
 export type Vertex = BaseVertex | ExecVertex | CopyVertex | UnpackVertex;

@@ -102,7 +102,7 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     const { configBytes, layers } = await assembleImage(run, plan.result);
     const id = await this.#parts.images.register({ configBytes, layers, references: [] });
     for (const reference of references) await this.#parts.images.tag(id, reference);
-    yield { type: 'built', id, references };
+    yield { type: 'built', id, references, response: {} };
   }
 
   /** Pulled where it is not here, or where the client wants it fresh. */
@@ -110,7 +110,7 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     const { images } = this.#parts;
     const present = request.pull ? undefined : recordIfThere(images, name);
     if (present) return present;
-    const { platform, signal } = request;
+    const { platforms: [platform] = [], signal } = request;
     const reference = familiarReference(withDefaultTag(parseReference(name)));
     const { domain } = parseReference(name);
     const credentials = request.credentials[domain === 'docker.io' ? DOCKER_HUB : domain];

@@ -22,7 +22,7 @@ export interface DockerfilePlanner {
   plan(bases: ReadonlyMap<string, ImageRecord>): Plan;
 }
 
-type PlanRequest = Pick<BuildRequest, 'buildArgs' | 'labels' | 'target' | 'platform' | 'hostConfig'>;
+type PlanRequest = Pick<BuildRequest, 'buildArgs' | 'labels' | 'target' | 'platforms' | 'hostConfig'>;
 
 /** @throws {DockerfileError} `invalid`, `not-implemented` for what this builder does not do */
 export function planDockerfile(text: string, context: BuildContext, request: PlanRequest): DockerfilePlanner {
@@ -52,7 +52,7 @@ export function planDockerfile(text: string, context: BuildContext, request: Pla
   };
 }
 
-function scopeOptions({ buildArgs, platform, target }: PlanRequest): ScopeOptions {
+function scopeOptions({ buildArgs, platforms: [platform] = [], target }: PlanRequest): ScopeOptions {
   const given = Object.entries(buildArgs).flatMap(([name, value]) =>
     value === null ? [] : [[name, value] as const],
   );
