@@ -1,9 +1,9 @@
 #!/bin/sh
-# From a bare clone to a running web server container: sets everything up, then runs the demo.
+# From a bare clone to running microservices: sets everything up, then builds and runs the demo.
 #
 #   quickstart.sh                 run it, as often as you like
-#   quickstart.sh --down          remove its container, stop the engine that it started, leave the host as it was
-#   quickstart.sh --down --all    the same, and remove the image
+#   quickstart.sh --down          remove its containers, stop the engine that it started, leave the host as it was
+#   quickstart.sh --down --all    the same, and remove the images
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/setup.sh

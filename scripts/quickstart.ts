@@ -1,4 +1,4 @@
-/** The demo of `npm run quickstart`: a web server container from this machine's own Debian, and its page over HTTP. */
+/** The demo of `npm run quickstart`: microservices built and run from this machine's own Debian, and their page over HTTP. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -8,9 +8,12 @@ import { Engine } from '../src/engine/index.ts';
 
 const PROJECT = join(import.meta.dirname, '..');
 const CAISSON = join(PROJECT, 'bin/caisson');
-const PAGES = join(PROJECT, 'examples/web');
-const IMAGE = 'debian:trixie';
-const NAME = 'quickstart-web';
+const EXAMPLE = 'examples/microservices';
+const BASE_IMAGE = 'debian:trixie';
+/** Each computes one variable of the page. */
+const WORKERS = ['primes', 'load', 'clock'];
+const WEB = 'web';
+const SERVICES = [...WORKERS, WEB];
 const PORTS = [8080, 8081, 8082, 8088, 8888, 18080, 28080];
 
 const ROOT = '/var/lib/caisson';
@@ -36,23 +39,34 @@ else await up();
 
 async function up(): Promise<void> {
   await startEngine();
-  step(`The image ${IMAGE}`);
-  if (quietly('image', 'inspect', IMAGE).status === 0) say('It is here already.');
+  step(`The base image ${BASE_IMAGE}`);
+  if (quietly('image', 'inspect', BASE_IMAGE).status === 0) say('It is here already.');
   else {
     say("It is made from this machine's own package mirror, no registry involved. That takes a minute.");
-    show('bootstrap', IMAGE);
+    show('bootstrap', BASE_IMAGE);
   }
-  step('A web server in a container');
+  step('Three workers and a web server, built from Dockerfiles');
+  for (const worker of WORKERS)
+    show('build', '-t', nameOf(worker), '--build-arg', `VARIABLE=${worker}`, `${EXAMPLE}/worker`);
+  show('build', '-t', nameOf(WEB), `${EXAMPLE}/web`);
+  step('A container each');
+  quietly('rm', '-f', ...SERVICES.map(nameOf));
+  for (const worker of WORKERS) show('run', '-d', '--name', nameOf(worker), nameOf(worker));
   const port = runWebServer();
-  step(`Its page, from http://localhost:${port}/`);
+  step(`The page, from http://localhost:${port}/`);
   say(indent(await fetchPage(port)));
   step('What runs');
   show('ps');
-  step('What it printed');
-  show('logs', NAME);
+  step('What the web server printed');
+  show('logs', nameOf(WEB));
   step('A command inside it');
-  show('exec', NAME, 'sh', '-c', 'echo "Debian $(cat /etc/debian_version), host name $(hostname)"');
+  show('exec', nameOf(WEB), 'sh', '-c', 'echo "Debian $(cat /etc/debian_version), host name $(hostname)"');
   suggest(port);
+}
+
+/** Of a service's image and container. */
+function nameOf(service: string): string {
+  return `quickstart-${service}`;
 }
 
 /** `caisson` starts the engine by itself when none listens; here only to know who did it. */
@@ -77,18 +91,19 @@ function daemonPid(): string {
   return readFileSync(join(ROOT, 'lock.pid'), 'utf8').trim();
 }
 
-/** Anew each time, so that it is always this page on a port that is free now. Returns the port. */
+/** On a port that is free now, which it returns. */
 function runWebServer(): number {
+  const name = nameOf(WEB);
+  const hosts = WORKERS.flatMap((worker) => ['-e', `${worker.toUpperCase()}_HOST=${nameOf(worker)}`]);
   for (const port of PORTS) {
-    quietly('rm', '-f', NAME);
-    const args = ['run', '-d', '--name', NAME, '-p', `${port}:80`, '-v', `${PAGES}:/www:ro`, IMAGE];
-    const command = [...args, 'perl', '/www/serve.pl'];
+    const command = ['run', '-d', '--name', name, '-p', `${port}:80`, ...hosts, name];
     const { status, stdout, stderr } = quietly(...command);
     if (status === 0) {
       say(`${dim('$')} ${bold(`caisson ${command.join(' ')}`)}\n${stdout.trimEnd()}`);
       return port;
     }
     if (!/already (allocated|in use)/.test(stderr)) fail(`the container did not start:\n${stderr}`);
+    quietly('rm', '-f', name);
     say(`Port ${port} is taken, so another one.`);
   }
   return fail(`none of the ports ${PORTS.join(', ')} is free`);
@@ -99,12 +114,16 @@ async function fetchPage(port: number): Promise<string> {
   for (;;) {
     try {
       const response = await fetch(`http://localhost:${port}/`, { signal: deadline });
-      if (response.status === 200) return await response.text();
-      return fail(`the page answered ${response.status}`);
+      if (response.status !== 200) return fail(`the page answered ${response.status}`);
+      const page = await response.text();
+      // A worker may still be starting, too.
+      if (!page.includes('<dd>away</dd>')) return page;
+      if (deadline.aborted) return fail(`a worker does not answer:\n${page}`);
+      await sleep(50);
     } catch (error) {
       // The server may still be starting.
       if (deadline.aborted || !isRunning()) {
-        const { stdout, stderr } = quietly('logs', NAME);
+        const { stdout, stderr } = quietly('logs', nameOf(WEB));
         return fail(`the page cannot be reached: ${String(error)}\nThe container says:\n${stdout}${stderr}`);
       }
       await sleep(50);
@@ -113,15 +132,16 @@ async function fetchPage(port: number): Promise<string> {
 }
 
 function isRunning(): boolean {
-  return quietly('inspect', '-f', '{{.State.Running}}', NAME).stdout.trim() === 'true';
+  return quietly('inspect', '-f', '{{.State.Running}}', nameOf(WEB)).stdout.trim() === 'true';
 }
 
 function suggest(port: number): void {
   step('What to try next');
   const lines = [
-    [`caisson logs -f ${NAME}`, `and open http://localhost:${port}/ in a browser`],
-    [`caisson exec -it ${NAME} bash`, 'a shell inside'],
-    [`caisson run -it --rm ${IMAGE} bash`, 'a container of your own, gone when you leave'],
+    [`caisson logs -f ${nameOf(WEB)}`, `and open http://localhost:${port}/ in a browser`],
+    [`caisson stop ${nameOf('clock')}`, 'and reload the page: the others do not mind'],
+    [`caisson exec -it ${nameOf(WEB)} bash`, 'a shell inside'],
+    [`caisson run -it --rm ${BASE_IMAGE} bash`, 'a container of your own, gone when you leave'],
     [`caisson --help`, "Docker's commands"],
     [`docker -H unix://${SOCKET} ps`, 'any Docker client works too'],
     ['npm run quickstart -- --down', 'everything away again'],
@@ -137,8 +157,9 @@ async function down(withImage: boolean): Promise<void> {
   // One that has crashed has left containers and mounts that only its successor can clean up.
   await startEngine();
   step('Cleaning up');
-  if (quietly('rm', '-f', NAME).status === 0) say(`The container ${NAME} is gone.`);
-  if (withImage && quietly('rmi', IMAGE).status === 0) say(`The image ${IMAGE} is gone.`);
+  const images = [...SERVICES.map(nameOf), BASE_IMAGE];
+  if (quietly('rm', '-f', ...SERVICES.map(nameOf)).status === 0) say('The containers are gone.');
+  if (withImage && quietly('rmi', ...images).status === 0) say('The images are gone.');
   const started = readStartedPid();
   if (started === undefined || started !== daemonPid()) {
     return say('The engine runs on: it was not started by this script.');
@@ -188,7 +209,7 @@ async function removeFromHost(): Promise<void> {
 /** Shows a command and runs it before the user's eyes. */
 function show(...args: readonly string[]): void {
   say(`${dim('$')} ${bold(`caisson ${args.map(quoted).join(' ')}`)}`);
-  const { status } = spawnSync(CAISSON, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status } = spawnSync(CAISSON, args, { cwd: PROJECT, stdio: ['ignore', 'inherit', 'inherit'] });
   if (status !== 0) fail(`caisson ${args[0]} failed`);
 }
 

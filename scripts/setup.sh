@@ -2,7 +2,7 @@
 # Installs what is missing: OS packages with apt, npm's packages from the lock file, and the compiled command line.
 # Idempotent, and quick when nothing is missing.
 #
-#   setup.sh [--npm-only] [--with test] [--with bench]
+#   setup.sh [--npm-only] [--with test] [--with bench] [--with vm]
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,8 @@ while [ $# -gt 0 ]; do
       case "$1" in
         test) packages="$packages busybox-static docker-cli docker-registry docker.io e2fsprogs erofs-utils iproute2 iptables mount nftables openssl podman procps python3 python3-docker skopeo util-linux" ;;
         bench) packages="$packages busybox-static curl docker-cli docker-registry docker.io iproute2 podman skopeo" ;;
-        *) echo "setup: cannot set up for '$1': test or bench expected" >&2; exit 2 ;;
+        vm) packages="$packages busybox-static e2fsprogs mmdebstrap qemu-system-x86 seabios" ;;
+        *) echo "setup: cannot set up for '$1': test, bench or vm expected" >&2; exit 2 ;;
       esac
       ;;
     *) echo "setup: no such option as '$1'" >&2; exit 2 ;;

@@ -1,0 +1,2 @@
+read -r minute _ < /proc/loadavg
+echo "$minute"
