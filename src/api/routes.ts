@@ -8,6 +8,7 @@ import { containerStreamRoutes } from './containers-streams.ts';
 import { eventRoutes } from './events.ts';
 import { execRoutes } from './exec.ts';
 import { imageArchiveRoutes } from './images-archive.ts';
+import { imageManifestRoutes } from './images-manifest.ts';
 import { imageRegistryRoutes } from './images-registry.ts';
 import { imageExploreRoutes } from './images-explore.ts';
 import { imageRoutes } from './images.ts';
@@ -32,6 +33,7 @@ const ROUTES: readonly Route[] = [
   ...imageRoutes,
   ...imageArchiveRoutes,
   ...imageExploreRoutes,
+  ...imageManifestRoutes,
   ...imageRegistryRoutes,
   ...networkRoutes,
   ...volumeRoutes,

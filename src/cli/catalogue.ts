@@ -65,6 +65,11 @@ const load: Load = () => import('./commands/load.ts');
 const login: Load = () => import('./commands/login.ts');
 const logout: Load = () => import('./commands/logout.ts');
 const logs: Load = () => import('./commands/logs.ts');
+const manifestAnnotate: Load = () => import('./commands/manifest-annotate.ts');
+const manifestCreate: Load = () => import('./commands/manifest-create.ts');
+const manifestInspect: Load = () => import('./commands/manifest-inspect.ts');
+const manifestPush: Load = () => import('./commands/manifest-push.ts');
+const manifestRm: Load = () => import('./commands/manifest-rm.ts');
 const networkConnect: Load = () => import('./commands/network-connect.ts');
 const networkCreate: Load = () => import('./commands/network-create.ts');
 const networkDisconnect: Load = () => import('./commands/network-disconnect.ts');
@@ -164,6 +169,13 @@ export const catalogue: GroupEntry = group('A container engine that speaks Docke
     rm: command(rmi, ['remove']),
     save: command(save),
     tag: command(tag),
+  }),
+  manifest: group('Manage image manifests and manifest lists', {
+    annotate: command(manifestAnnotate),
+    create: command(manifestCreate),
+    inspect: command(manifestInspect),
+    push: command(manifestPush),
+    rm: command(manifestRm),
   }),
   network: group('Manage networks', {
     connect: command(networkConnect),

@@ -20,6 +20,7 @@ import type {
   ImageSummary,
   ProgressMessage,
 } from '#wire/image.ts';
+import type { IndexPush, IndexPushed, ManifestInspect } from '#wire/manifest.ts';
 import { commitImage, storeLayer } from './image-commit.ts';
 import { type DistributionRequest, inspectRemote } from './image-distribution.ts';
 import { emitImageEvent } from './image-events.ts';
@@ -53,6 +54,7 @@ import type {
 import { LayerBlobs } from './layer-blobs.ts';
 import { LayerDownloads } from './layer-downloads.ts';
 import { LayerPacking } from './layer-packing.ts';
+import { inspectManifest, pushIndex, type RemoteRequest } from './remote-manifests.ts';
 
 export { imageMigrations } from './image-migrations.ts';
 
@@ -148,6 +150,14 @@ export class FileImageStore implements ImageStore {
 
   inspectRemote(request: DistributionRequest): Promise<DistributionInspect> {
     return inspectRemote(this.#parts, request);
+  }
+
+  inspectManifest(request: RemoteRequest): Promise<ManifestInspect> {
+    return inspectManifest(this.#parts, request);
+  }
+
+  pushIndex(request: RemoteRequest, index: IndexPush): Promise<IndexPushed> {
+    return pushIndex(this.#parts, request, index);
   }
 
   save(references: readonly string[]): Promise<Readable> {

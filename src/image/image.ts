@@ -20,7 +20,9 @@ import type {
   ImageSummary,
   ProgressMessage,
 } from '#wire/image.ts';
+import type { IndexPush, IndexPushed, ManifestInspect } from '#wire/manifest.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { RemoteRequest } from './remote-manifests.ts';
 
 /** What a container needs to know of its image. */
 export interface ResolvedImage {
@@ -99,6 +101,10 @@ export interface ImageStore {
     readonly credentials: RegistryAuth;
     readonly signal: AbortSignal;
   }): Promise<DistributionInspect>;
+  /** A manifest or an index as a registry has it. @throws {EngineError} `not-found` and what `registry.ts` says */
+  inspectManifest(request: RemoteRequest): Promise<ManifestInspect>;
+  /** Puts an index into a registry, and beside it what it names from other repositories there. */
+  pushIndex(request: RemoteRequest, index: IndexPush): Promise<IndexPushed>;
   /** One archive that is a docker-archive and an OCI layout at once. */
   save(references: readonly string[]): Promise<Readable>;
   /** By reference, full or short id. @throws {EngineError} `not-found` */

@@ -8,6 +8,8 @@ import { isLoopbackHost } from './loopback.ts';
 export interface HostsOptions {
   /** Hosts with ports, names without, and networks (`10.0.0.0/8`) that may speak http, or show any certificate. */
   readonly insecureRegistries: readonly string[];
+  /** Every host is insecure. */
+  readonly isEverythingInsecure?: boolean;
   readonly certificateDirectories: readonly string[];
   readonly timeouts: HttpTimeouts;
 }
@@ -36,6 +38,7 @@ export class Hosts implements Disposable {
 
   /** @param host with port, as in URLs */
   isInsecure(host: string): boolean {
+    if (this.#options.isEverythingInsecure) return true;
     const { hostname } = new URL(`http://${host}`);
     if (isLoopbackHost(hostname)) return true;
     const name = hostname.replace(/^\[|\]$/g, '');

@@ -42,17 +42,21 @@ export function createRegistries(options: RegistriesOptions = {}): OwnedRegistri
 class EngineRegistries implements OwnedRegistries {
   readonly retry: RetryPolicy;
   readonly #hosts: Hosts;
+  /** For those who say themselves that a host is insecure. */
+  readonly #insecureHosts: Hosts;
   readonly #mirrors: readonly URL[];
   readonly #authorizers = new Map<string, Authorizer>();
 
   constructor(options: RegistriesOptions) {
     this.retry = { ...DEFAULT_RETRY, ...options.retry };
     this.#mirrors = (options.registryMirrors ?? []).map(mirrorUrl);
-    this.#hosts = new Hosts({
+    const hosts = {
       insecureRegistries: options.insecureRegistries ?? [],
       certificateDirectories: options.certificateDirectories ?? CERTIFICATE_DIRECTORIES,
       timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
-    });
+    };
+    this.#hosts = new Hosts(hosts);
+    this.#insecureHosts = new Hosts({ ...hosts, isEverythingInsecure: true });
   }
 
   open({ domain, path }: Pick<Reference, 'domain' | 'path'>, options: OpenOptions): Repository {
@@ -82,13 +86,15 @@ class EngineRegistries implements OwnedRegistries {
 
   [Symbol.dispose](): void {
     this.#hosts[Symbol.dispose]();
+    this.#insecureHosts[Symbol.dispose]();
   }
 
   #endpoint(
     place: { readonly host: string } & Partial<Pick<URL, 'protocol' | 'pathname'>>,
-    { credentials, signal }: Pick<OpenOptions, 'credentials' | 'signal'>,
+    { credentials, signal, insecure }: Pick<OpenOptions, 'credentials' | 'signal' | 'insecure'>,
   ): EndpointClient {
-    return this.#client(place, this.#authorizerFor(place.host, credentials), signal);
+    const hosts = insecure ? this.#insecureHosts : this.#hosts;
+    return this.#client(place, this.#authorizerFor(place.host, credentials, hosts), signal, hosts);
   }
 
   #client(
@@ -99,12 +105,13 @@ class EngineRegistries implements OwnedRegistries {
     }: { readonly host: string } & Partial<Pick<URL, 'protocol' | 'pathname'>>,
     authorizer: Authorizer,
     signal: AbortSignal | undefined,
+    hosts = this.#hosts,
   ): EndpointClient {
     return new EndpointClient({
       host,
       prefix: pathname.replace(/\/+$/, ''),
       ...(protocol === 'http:' || protocol === 'https:' ? { scheme: protocol } : {}),
-      hosts: this.#hosts,
+      hosts,
       authorizer,
       retry: this.retry,
       ...(signal ? { signal } : {}),
@@ -112,11 +119,11 @@ class EngineRegistries implements OwnedRegistries {
   }
 
   /** Tokens are good for more than one operation. */
-  #authorizerFor(host: string, credentials: RegistryAuth): Authorizer {
+  #authorizerFor(host: string, credentials: RegistryAuth, hosts: Hosts): Authorizer {
     const key = createHash('sha256')
-      .update(JSON.stringify([host, credentials]))
+      .update(JSON.stringify([host, credentials, hosts === this.#insecureHosts]))
       .digest('hex');
-    const known = this.#authorizers.get(key) ?? this.#newAuthorizer(host, credentials);
+    const known = this.#authorizers.get(key) ?? this.#newAuthorizer(host, credentials, hosts);
     this.#authorizers.delete(key);
     this.#authorizers.set(key, known);
     const [oldest] = this.#authorizers.keys();
@@ -125,11 +132,11 @@ class EngineRegistries implements OwnedRegistries {
     return known;
   }
 
-  #newAuthorizer(host: string, credentials: RegistryAuth): Authorizer {
+  #newAuthorizer(host: string, credentials: RegistryAuth, hosts = this.#hosts): Authorizer {
     return new Authorizer({
       credentials,
-      send: (request) => this.#hosts.clientFor(request.url.host).send(request),
-      allowsPlain: this.#hosts.isInsecure(host),
+      send: (request) => hosts.clientFor(request.url.host).send(request),
+      allowsPlain: hosts.isInsecure(host),
     });
   }
 }

@@ -25,6 +25,8 @@ export interface OpenOptions {
   readonly credentials: RegistryAuth;
   /** `push` asks for both rights, and goes to the registry itself only. */
   readonly access: 'pull' | 'push';
+  /** As if the host were configured as insecure. */
+  readonly insecure?: boolean;
   readonly signal?: AbortSignal;
 }
 
