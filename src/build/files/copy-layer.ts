@@ -116,7 +116,7 @@ class SourceWriter {
   /** @param name latin1 */
   #add(path: Buffer, name: string, isThere: boolean): void {
     const stats = statOf(path);
-    if (!stats || this.#selector.leavesOut(path, stats)) return;
+    if (!stats || this.#selector.leavesOut(path.toString('latin1'), { mode: Number(stats.mode) })) return;
     const isKept = isThere && stats.isDirectory();
     if (name !== '' && !isKept) this.#members.add(path, this.#changed(stats), Buffer.from(name, 'latin1'));
     if (!stats.isDirectory()) return;

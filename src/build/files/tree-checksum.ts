@@ -1,46 +1,50 @@
+import { constants as fs } from 'node:fs';
 import { createHash, type Hash } from 'node:crypto';
-import { type BigIntStats, closeSync, constants, openSync, readlinkSync, readSync } from 'node:fs';
-import { childPath, sortedNames, statOf, storableXattrs } from '#layer/tree-walk.ts';
+import type { ByteName } from '#layer/layer-tree.ts';
 import type { FileSelection } from './file-jobs.ts';
 import { inTree } from './in-tree.ts';
 import { SourceSelector } from './source-paths.ts';
-
-const BUFFER_BYTES = 1 << 18;
+import { rootTree, type SourceTree } from './source-tree.ts';
 
 /** Equal for equal files under equal names, whenever and wherever they were written. */
 export function checksumSources(selection: FileSelection): string {
-  return inTree(selection.source, () => {
-    const selector = new SourceSelector(selection);
-    const checksum = new TreeChecksum(selector, selection.ownedByRoot);
-    for (const { path, name, isDirectory } of selector.find())
-      checksum.add(Buffer.from(path), isDirectory ? '' : name);
-    return checksum.digest();
-  });
+  return inTree(selection.source, () => checksumTree(rootTree, selection));
+}
+
+/** The same for a tree that is looked at from here. */
+export function checksumTree(tree: SourceTree, selection: Omit<FileSelection, 'source'>): string {
+  const selector = new SourceSelector(selection, tree);
+  const checksum = new TreeChecksum(tree, selector, selection.ownedByRoot);
+  for (const { path, name, isDirectory } of selector.find())
+    checksum.add(Buffer.from(path).toString('latin1'), isDirectory ? '' : name);
+  return checksum.digest();
 }
 
 class TreeChecksum {
   readonly #hash: Hash = createHash('sha256');
-  readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  readonly #tree: SourceTree;
   readonly #selector: SourceSelector;
   readonly #ownedByRoot: boolean;
 
-  constructor(selector: SourceSelector, ownedByRoot: boolean) {
+  constructor(tree: SourceTree, selector: SourceSelector, ownedByRoot: boolean) {
+    this.#tree = tree;
     this.#selector = selector;
     this.#ownedByRoot = ownedByRoot;
   }
 
-  /** @param name latin1 */
-  add(path: Buffer, name: string): void {
-    const stats = statOf(path);
-    if (!stats || stats.isSocket() || this.#selector.leavesOut(path, stats)) return;
-    const { mode, uid, gid, rdev } = stats;
+  add(path: ByteName, name: ByteName): void {
+    const stats = this.#tree.stat(path);
+    if (!stats || this.#selector.leavesOut(path, stats)) return;
+    const { mode, uid, gid, rdev, sizeBytes } = stats;
+    const type = mode & fs.S_IFMT;
+    if (type === fs.S_IFSOCK) return;
     this.#field(`${mode} ${this.#ownedByRoot ? '0 0' : `${uid} ${gid}`} ${rdev}`);
     this.#field(name);
-    for (const [key, value] of storableXattrs(path)) this.#field(`${key}=${value.toString('latin1')}`);
-    if (stats.isSymbolicLink()) this.#field(readlinkSync(path, { encoding: 'latin1' }));
-    else if (stats.isFile()) this.#content(path, stats);
-    else if (stats.isDirectory())
-      for (const child of sortedNames(path)) this.add(childPath(path, child), `${name}/${child}`);
+    for (const [key, value] of this.#tree.xattrs(path)) this.#field(`${key}=${value.toString('latin1')}`);
+    if (type === fs.S_IFLNK) this.#field(this.#tree.link(path));
+    else if (type === fs.S_IFREG) this.#hash.update(`${sizeBytes}:`).update(this.#tree.digest(path));
+    else if (type === fs.S_IFDIR)
+      for (const child of this.#tree.names(path)) this.add(`${path}/${child}`, `${name}/${child}`);
   }
 
   digest(): string {
@@ -50,20 +54,5 @@ class TreeChecksum {
   /** With its length, so that no two different sequences look alike. */
   #field(text: string): void {
     this.#hash.update(`${text.length}:${text}`, 'latin1');
-  }
-
-  #content(path: Buffer, { size }: BigIntStats): void {
-    this.#hash.update(`${size}:`);
-    const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-    try {
-      for (let count = this.#read(fd); count > 0; count = this.#read(fd))
-        this.#hash.update(this.#buffer.subarray(0, count));
-    } finally {
-      closeSync(fd);
-    }
-  }
-
-  #read(fd: number): number {
-    return readSync(fd, this.#buffer, 0, BUFFER_BYTES, null);
   }
 }
