@@ -17,18 +17,42 @@ export interface BuildRunOptions {
   readonly lease: Lease;
   readonly noCache: boolean;
   readonly signal: AbortSignal;
+  readonly observer?: VertexObserver;
+  /** The error to fail with, which says more. */
+  readonly explain?: (vertex: Operation, error: unknown) => unknown;
 }
 
-/** Solves the vertices of one build: each once, as soon as those it stands on are solved. */
+/** Hears what happens to the vertices of a build. */
+export interface VertexObserver {
+  /** What it stands on is there. */
+  starts(vertex: Operation): void;
+  /** Where its output comes from. */
+  logs(vertex: Operation, log: StepLog): void;
+  ends(vertex: Operation, outcome: VertexOutcome): void;
+}
+
+export type VertexOutcome =
+  | { readonly kind: 'solved' | 'cached' }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  /** Something else failed, or nobody waits any more. */
+  | { readonly kind: 'canceled' };
+
+/**
+ * Solves the vertices of one build: each once, as soon as those it stands on are solved. The first that fails ends
+ * them all, with its error.
+ */
 export class BuildRun {
   readonly #parts: BuildParts;
   readonly #options: BuildRunOptions;
+  readonly #failed = new AbortController();
+  readonly #signal: AbortSignal;
   readonly #solved = new Map<Operation, Promise<Solved>>();
   readonly #logs = new Map<Operation, PromiseWithResolvers<StepLog | undefined>>();
 
   constructor(parts: BuildParts, options: BuildRunOptions) {
     this.#parts = parts;
     this.#options = options;
+    this.#signal = AbortSignal.any([options.signal, this.#failed.signal]);
   }
 
   /** Starts it and what it stands on; whoever asks for it later gets its error. */
@@ -71,8 +95,19 @@ export class BuildRun {
   }
 
   async #solve(vertex: Operation): Promise<Solved> {
+    try {
+      const solved = await this.#lookUpOrMake(vertex);
+      this.#options.observer?.ends(vertex, { kind: solved.cached ? 'cached' : 'solved' });
+      return solved;
+    } catch (error) {
+      throw this.#fail(vertex, error);
+    }
+  }
+
+  async #lookUpOrMake(vertex: Operation): Promise<Solved> {
     const [below, checksum] = await Promise.all([this.layersOf(vertex.parent), this.#checksum(vertex)]);
-    this.#options.signal.throwIfAborted();
+    this.#signal.throwIfAborted();
+    this.#options.observer?.starts(vertex);
     const key = vertexKey(vertex, below, checksum);
     const known = this.#options.noCache ? undefined : this.#lookUp(key);
     if (known) {
@@ -82,6 +117,19 @@ export class BuildRun {
     const solved = await this.#make(vertex, below, key);
     this.#protect(solved);
     return solved;
+  }
+
+  /** @returns the error of the whole build: that of the vertex which failed first */
+  #fail(vertex: Operation, error: unknown): unknown {
+    const { observer, explain } = this.#options;
+    if (this.#signal.aborted) {
+      observer?.ends(vertex, { kind: 'canceled' });
+      return this.#signal.reason;
+    }
+    const failure = explain ? explain(vertex, error) : error;
+    observer?.ends(vertex, { kind: 'failed', error: failure });
+    this.#failed.abort(failure);
+    return failure;
   }
 
   #lookUp(key: string): CacheEntry | undefined {
@@ -102,6 +150,7 @@ export class BuildRun {
     const log = logs.get(flight) ?? new StepLog();
     logs.set(flight, log);
     this.#logOf(vertex).resolve(log);
+    this.#options.observer?.logs(vertex, log);
     const work = async (signal: AbortSignal) => {
       try {
         return await this.#execute(vertex, { below, log, signal }, key);
@@ -110,7 +159,7 @@ export class BuildRun {
         logs.delete(flight);
       }
     };
-    return await solving.do(flight, work, this.#options.signal);
+    return await solving.do(flight, work, this.#signal);
   }
 
   async #execute(vertex: Operation, work: Omit<VertexWork, 'lease'>, key: string): Promise<Solved> {

@@ -17,13 +17,14 @@
  * target stage), `not-implemented`, `aborted`, `exhausted`.
  */
 import type { Readable } from 'node:stream';
-import type { BuildSession } from './build-session.ts';
 import { EngineError } from '#base/errors.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { HostConfig } from '#wire/container.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { BuildSession } from './build-session.ts';
+import type { Range, SourceFile } from './dockerfile/ast.ts';
 
 /** Where files come from that no stage makes. */
 export type ContextSource =
@@ -81,6 +82,8 @@ export interface BuildRequest {
   readonly attestations?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** What is wanted instead of a build: `check` lints, `outline` and `targets` describe. */
   readonly subrequest?: 'check' | 'outline' | 'targets';
+  /** Whether only the events of one kind are wanted; `built` comes in any case. */
+  readonly tell?: 'steps' | 'graph';
   readonly signal: AbortSignal;
 }
 
@@ -241,10 +244,23 @@ export interface Builds {
 
 /** A command that ended with another code than 0; Docker's words. */
 export class StepFailure extends EngineError {
+  readonly command: string;
   readonly exitCode: number;
+  /** The instruction, once the failure has left the solver. */
+  readonly source?: SourceFile;
+  readonly ranges: readonly Range[];
 
-  constructor(command: string, exitCode: number) {
+  constructor(command: string, exitCode: number, place?: StepPlace) {
     super('invalid', `The command '${command}' returned a non-zero code: ${exitCode}`);
+    this.command = command;
     this.exitCode = exitCode;
+    this.ranges = place?.ranges ?? [];
+    if (place) this.source = place.source;
   }
+}
+
+/** Where a step is in its Dockerfile. */
+export interface StepPlace {
+  readonly source: SourceFile;
+  readonly ranges: readonly Range[];
 }

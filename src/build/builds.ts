@@ -8,12 +8,16 @@ import { familiarReference, parseReference, withDefaultTag } from '#oci/referenc
 import { assembleImage } from './assemble-image.ts';
 import { readDockerfile, receiveContext, removeFormerContexts } from './build-context.ts';
 import type { BuildParts, BuildsDependencies } from './build-parts.ts';
+import { BuildProgress, CONTEXT_TASK } from './build-progress.ts';
 import { BuildRun } from './build-run.ts';
-import type { BuildEvent, BuildRequest, Builds, Solved } from './build.ts';
+import type { BuildEvent, BuildRequest, Builds, Solved, StepEvent } from './build.ts';
 import { Checksums } from './checksums.ts';
+import { EventChannel } from './event-channel.ts';
 import { FileWorkers } from './files/file-workers.ts';
 import type { Operation, Plan } from './plan.ts';
 import { planDockerfile } from './plan-dockerfile.ts';
+import { stepErrors } from './step-errors.ts';
+import { fullName } from './step-titles.ts';
 
 export { BuildCache, buildMigrations } from './cache.ts';
 
@@ -48,15 +52,37 @@ export class EngineBuilds implements Builds, AsyncDisposable {
   }
 
   async *build(request: BuildRequest): AsyncGenerator<BuildEvent, void> {
-    const { promise: ended, resolve } = Promise.withResolvers<void>();
-    this.#running.add(ended);
     const left = new AbortController();
     const signal = AbortSignal.any([request.signal, left.signal, this.#closing.signal]);
+    const channel = new EventChannel<BuildEvent>();
+    const ended = this.#tell({ ...request, signal }, left, channel);
+    this.#running.add(ended);
     try {
-      yield* this.#build({ ...request, signal }, left);
+      yield* channel;
     } finally {
+      left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more'));
+      await ended;
       this.#running.delete(ended);
-      resolve();
+    }
+  }
+
+  /** Builds, telling what is wanted; never rejects. */
+  async #tell(
+    request: BuildRequest,
+    left: AbortController,
+    channel: EventChannel<BuildEvent>,
+  ): Promise<void> {
+    const progress = new BuildProgress(channel, request);
+    try {
+      for await (const event of this.#build(request, left, progress)) {
+        if (event.type === 'built') await progress.settled();
+        progress.step(event);
+        await channel.room();
+      }
+      channel.end();
+    } catch (error) {
+      await progress.settled();
+      channel.end({ error });
     }
   }
 
@@ -78,46 +104,70 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     await this.#parts.files[Symbol.asyncDispose]();
   }
 
-  async *#build(request: BuildRequest, left: AbortController): AsyncGenerator<BuildEvent, void> {
+  async *#build(
+    request: BuildRequest,
+    left: AbortController,
+    progress: BuildProgress,
+  ): AsyncGenerator<StepEvent, void> {
     const references = request.references.map((text) =>
       familiarReference(withDefaultTag(parseReference(text))),
     );
-    await using context = await receiveContext(this.#parts, request);
+    await using context = await progress.during(CONTEXT_TASK, () => receiveContext(this.#parts, request));
     await using lease = this.#parts.images.openLease();
     // What still runs ends before what it reads is removed.
     using stack = new DisposableStack();
     stack.defer(() =>
       left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more')),
     );
-    const text = readDockerfile(context, request.dockerfile);
+    const text = await progress.during(
+      `[internal] load build definition from ${request.dockerfile}`,
+      async () => readDockerfile(context, request.dockerfile),
+    );
     const planner = planDockerfile(text, context, request);
-    const bases = new Map<string, ImageRecord>();
-    for (const name of planner.baseImages) bases.set(name, yield* this.#base(name, request));
+    const bases = new Map(
+      await Promise.all(
+        planner.baseImages.map(async (name) => [name, await this.#base(name, request, progress)] as const),
+      ),
+    );
     for (const { layers } of bases.values())
       for (const { diffId, blob } of layers) lease.protect(diffId, blob);
     const plan = planner.plan(bases);
     const { noCache, signal } = request;
-    const run = new BuildRun(this.#parts, { lease, noCache, signal });
-    yield* solvePlan(this.#parts, run, plan);
-    const { configBytes, layers } = await assembleImage(run, plan.result);
-    const id = await this.#parts.images.register({ configBytes, layers, references: [] });
-    for (const reference of references) await this.#parts.images.tag(id, reference);
+    progress.declare(plan);
+    const explain = stepErrors(plan);
+    const run = new BuildRun(this.#parts, { lease, noCache, signal, observer: progress, explain });
+    if (request.tell === 'graph') await run.layersOf(plan.result.vertex);
+    else yield* solvePlan(this.#parts, run, plan);
+    const id = await progress.during('exporting to image', async ({ moves }) => {
+      moves({ id: 'exporting layers' });
+      const { configBytes, layers } = await assembleImage(run, plan.result);
+      moves({ id: 'exporting layers', isDone: true });
+      const id = await this.#parts.images.register({ configBytes, layers, references: [] });
+      moves({ id: `writing image ${id}`, isDone: true });
+      for (const reference of references) {
+        await this.#parts.images.tag(id, reference);
+        moves({ id: `naming to ${fullName(reference)}`, isDone: true });
+      }
+      return id;
+    });
     yield { type: 'built', id, references, response: {} };
   }
 
   /** Pulled where it is not here, or where the client wants it fresh. */
-  async *#base(name: string, request: BuildRequest): AsyncGenerator<BuildEvent, ImageRecord> {
-    const { images } = this.#parts;
-    const present = request.pull ? undefined : recordIfThere(images, name);
-    if (present) return present;
-    const { platforms: [platform] = [], signal } = request;
-    const reference = familiarReference(withDefaultTag(parseReference(name)));
-    const { domain } = parseReference(name);
-    const credentials = request.credentials[domain === 'docker.io' ? DOCKER_HUB : domain];
-    const options = { ...(platform && { platform }), ...(credentials && { credentials }) };
-    for await (const message of images.pull({ reference, signal, ...options }))
-      yield { type: 'pulling', message };
-    return images.record(reference);
+  async #base(name: string, request: BuildRequest, progress: BuildProgress): Promise<ImageRecord> {
+    return await progress.during(`[internal] load metadata for ${fullName(name)}`, async (task) => {
+      const { images } = this.#parts;
+      const present = request.pull ? undefined : recordIfThere(images, name);
+      if (present) return present;
+      const { platforms: [platform] = [], signal } = request;
+      const reference = familiarReference(withDefaultTag(parseReference(name)));
+      const { domain } = parseReference(name);
+      const credentials = request.credentials[domain === 'docker.io' ? DOCKER_HUB : domain];
+      const options = { ...(platform && { platform }), ...(credentials && { credentials }) };
+      for await (const message of images.pull({ reference, signal, ...options }))
+        progress.pulls(task, message);
+      return images.record(reference);
+    });
   }
 }
 
@@ -135,7 +185,7 @@ async function* solvePlan(
   { cache }: BuildParts,
   run: BuildRun,
   { steps }: Plan,
-): AsyncGenerator<BuildEvent, void> {
+): AsyncGenerator<StepEvent, void> {
   for (const { vertex } of steps) if (vertex) run.start(vertex);
   for (const [index, step] of steps.entries()) {
     yield { type: 'step', number: index + 1, total: steps.length, text: step.text };
@@ -147,8 +197,8 @@ async function* solvePlan(
   }
 }
 
-async function* followVertex(run: BuildRun, vertex: Operation): AsyncGenerator<BuildEvent, Solved> {
+async function* followVertex(run: BuildRun, vertex: Operation): AsyncGenerator<StepEvent, Solved> {
   const log = await run.log(vertex);
-  for await (const output of log?.read() ?? []) yield { type: 'output', ...output };
+  for await (const { stream, data } of log?.read() ?? []) yield { type: 'output', stream, data };
   return await run.solve(vertex);
 }

@@ -99,7 +99,7 @@ function planStages(
     result = planner.image;
   }
   if (!result) throw new EngineError('internal', 'Cannot plan build: no stage is needed');
-  return { steps, result: withLabels(result, labels) };
+  return { source: parts.dockerfile.source, steps, result: withLabels(result, labels) };
 }
 
 function withLabels(image: PlannedImage, labels: BuildRequest['labels']): PlannedImage {

@@ -18,6 +18,7 @@ import { notYet } from './not-yet.ts';
 import type { Operation, PlannedImage, PlannedStep } from './plan.ts';
 import type { PlanParts } from './plan-dockerfile.ts';
 import { planFiles } from './plan-files.ts';
+import { baseTitle, stepTitle } from './step-titles.ts';
 
 /** Plans one stage, instruction by instruction. */
 export class StagePlanner {
@@ -45,7 +46,14 @@ export class StagePlanner {
 
   plan(): readonly PlannedStep[] {
     const { from, instructions } = this.#resolved.stage;
-    const steps: PlannedStep[] = [{ text: from.original, isBase: true, image: this.#image }];
+    const base = {
+      text: from.original,
+      isBase: true,
+      stage: this.#resolved,
+      range: from.range,
+      image: this.#image,
+    };
+    const steps: PlannedStep[] = [{ ...base, ...baseTitle(this.#resolved) }];
     const { OnBuild = [], ...config } = this.#image.config;
     this.#image = { ...this.#image, config };
     for (const expression of OnBuild) steps.push(this.#step(parseTrigger(expression)));
@@ -57,9 +65,11 @@ export class StagePlanner {
     const { escape, source } = this.#parts.dockerfile;
     const scope = { variables: this.#scope.variables, escape, source };
     const expanded = expandInstruction(instruction, scope).instruction;
+    const title = stepTitle(instruction, scope);
     const vertex = withPlace({ range: instruction.range, source }, () => this.#apply(expanded));
-    const text = instruction.original;
-    return { text, isBase: false, image: this.#image, ...(vertex && { vertex }) };
+    const { original: text, range } = instruction;
+    const common = { text, isBase: false, stage: this.#resolved, range, image: this.#image };
+    return { ...common, ...(vertex && { title, vertex }) };
   }
 
   #apply(instruction: StageInstruction): Operation | undefined {

@@ -3,6 +3,8 @@ import type { ImageRecord } from '#image/image-record.ts';
 import type { ImageHistory } from '#oci/image-config.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { CopyVertex, ExecVertex, UnpackVertex, Vertex } from './build.ts';
+import type { Range, SourceFile } from './dockerfile/ast.ts';
+import type { ResolvedStage } from './dockerfile/stages.ts';
 
 /** What does something: every vertex but the bases. */
 export type Operation = ExecVertex | CopyVertex | UnpackVertex;
@@ -31,12 +33,18 @@ export interface PlannedStep {
   readonly text: string;
   /** FROM. */
   readonly isBase: boolean;
+  readonly stage: ResolvedStage;
+  /** In the source of the plan. */
+  readonly range: Range;
+  /** As progress displays show it, with its variables' values; absent: it does nothing that takes time. */
+  readonly title?: string;
   readonly vertex?: Operation;
   /** After it. */
   readonly image: PlannedImage;
 }
 
 export interface Plan {
+  readonly source: SourceFile;
   /** Of the stages that the result needs, in the order of the file. */
   readonly steps: readonly PlannedStep[];
   readonly result: PlannedImage;

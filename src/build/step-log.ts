@@ -1,6 +1,7 @@
 export interface LoggedOutput {
   readonly stream: 'stdout' | 'stderr';
   readonly data: Buffer;
+  readonly atMs: number;
 }
 
 /** Room for the output that no client has read yet; older output is dropped beyond it. */
@@ -15,7 +16,7 @@ export class StepLog {
   #changed = Promise.withResolvers<void>();
 
   write(stream: LoggedOutput['stream'], data: Buffer): void {
-    this.#chunks.push({ stream, data });
+    this.#chunks.push({ stream, data, atMs: Date.now() });
     this.#bytes += data.length;
     while (this.#bytes > MAXIMUM_BYTES) this.#drop();
     this.#notify();
@@ -26,14 +27,16 @@ export class StepLog {
     this.#notify();
   }
 
-  async *read(): AsyncGenerator<LoggedOutput, void> {
+  /** @param signal ends the wait for more; what is there is read first */
+  async *read(signal?: AbortSignal): AsyncGenerator<LoggedOutput, void> {
+    const aborted = signal && abortOf(signal);
     for (let index = 0; ; ) {
       const chunk = this.#chunks[Math.max(0, index - this.#droppedChunks)];
       if (chunk) {
         index = Math.max(index, this.#droppedChunks) + 1;
         yield chunk;
-      } else if (this.#ended) return;
-      else await this.#changed.promise;
+      } else if (this.#ended || signal?.aborted === true) return;
+      else await (aborted ? Promise.race([this.#changed.promise, aborted]) : this.#changed.promise);
     }
   }
 
@@ -46,4 +49,9 @@ export class StepLog {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers<void>();
   }
+}
+
+async function abortOf(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

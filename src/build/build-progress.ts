@@ -1,0 +1,208 @@
+/** A build told as a graph: which vertices there are, when each starts and ends, what it says and what moves in it. */
+import { createHash } from 'node:crypto';
+import { messageOf } from '#base/errors.ts';
+import { newId } from '#base/ids.ts';
+import { type Digest, parseDigest } from '#oci/digest.ts';
+import type { ProgressMessage } from '#wire/image.ts';
+import type { VertexObserver, VertexOutcome } from './build-run.ts';
+import {
+  type BuildEvent,
+  type BuildRequest,
+  type BuildWarning,
+  type GraphEvent,
+  type StepEvent,
+  StepFailure,
+  type Vertex,
+  type VertexStatus,
+} from './build.ts';
+import type { Operation, Plan } from './plan.ts';
+import type { StepLog } from './step-log.ts';
+import { stepNames } from './vertex-names.ts';
+
+/** Where events go. */
+export interface BuildListener {
+  push(event: BuildEvent): void;
+  /** Resolves when more output may follow. */
+  room(): Promise<void>;
+}
+
+/** Something that moves in a task, told again whenever it has. */
+export interface Movement {
+  /** `transferring context:`; what displays show of it. */
+  readonly id: string;
+  /** `transferring`; empty where `id` says it all. */
+  readonly name?: string;
+  readonly current?: number;
+  readonly total?: number;
+  readonly isDone?: boolean;
+}
+
+/** A vertex that is no step of the Dockerfile: it names the context, looks for an image, exports. */
+export interface ProgressTask {
+  readonly vertex: Digest;
+  moves(movement: Movement): void;
+}
+
+/** The context, by which COPY says where its files come from. */
+export const CONTEXT_TASK = '[internal] load build context';
+
+export class BuildProgress implements VertexObserver {
+  readonly #listener: BuildListener;
+  readonly #signal: AbortSignal;
+  readonly #tell: BuildRequest['tell'];
+  readonly #buildId = newId();
+  readonly #statuses = new Map<Vertex, VertexStatus>();
+  readonly #tasks = new Map<string, Digest>();
+  readonly #beginnings = new Map<string, number>();
+  readonly #telling = new Map<Operation, Promise<void>>();
+  #count = 0;
+
+  /** @param request whose signal ends the waiting for output: others may go on with what this build has left */
+  constructor(listener: BuildListener, { signal, tell }: Pick<BuildRequest, 'signal' | 'tell'>) {
+    this.#listener = listener;
+    this.#signal = signal;
+    this.#tell = tell;
+  }
+
+  /** What the other wire is told. */
+  step(event: StepEvent): void {
+    if (this.#tell !== 'graph' || event.type === 'built') this.#listener.push(event);
+  }
+
+  /** Tells of `work` as a vertex of its own while it lasts. */
+  async during<T>(name: string, work: (task: ProgressTask) => Promise<T>): Promise<T> {
+    const status = { ...this.#newStatus(name), startedAtMs: Date.now() };
+    const { digest } = status;
+    this.#tasks.set(name, digest);
+    this.#update(status);
+    try {
+      const result = await work({ vertex: digest, moves: (movement) => this.#move(digest, movement) });
+      this.#update({ ...status, completedAtMs: Date.now() });
+      return result;
+    } catch (error) {
+      const text = this.#signal.aborted ? CANCELED : failureText(error);
+      this.#update({ ...status, completedAtMs: Date.now(), error: text });
+      throw error;
+    }
+  }
+
+  /** Tells which steps there are; bases are there already. */
+  declare({ steps }: Plan): void {
+    for (const [step, name] of stepNames(steps)) {
+      const vertex = step.vertex ?? step.image.vertex;
+      if (this.#statuses.has(vertex)) continue;
+      const status = { ...this.#newStatus(name), inputs: this.#inputsOf(vertex) };
+      this.#update(status, vertex);
+      const atMs = Date.now();
+      if (vertex.kind === 'base')
+        this.#update({ ...status, startedAtMs: atMs, completedAtMs: atMs, cached: true }, vertex);
+    }
+  }
+
+  /** A line of an image's pull, for both wires. */
+  pulls(task: ProgressTask, message: ProgressMessage): void {
+    this.step({ type: 'pulling', message });
+    const movement = movementOf(message);
+    if (movement) task.moves(movement);
+  }
+
+  warn(warning: BuildWarning, vertex: Digest): void {
+    this.#push({ type: 'warning', vertex, warning });
+  }
+
+  starts(vertex: Operation): void {
+    const status = this.#statuses.get(vertex);
+    if (status) this.#update({ ...status, startedAtMs: Date.now() }, vertex);
+  }
+
+  logs(vertex: Operation, log: StepLog): void {
+    const status = this.#statuses.get(vertex);
+    if (status && this.#tell !== 'steps') this.#telling.set(vertex, this.#tellOutput(status.digest, log));
+  }
+
+  ends(vertex: Operation, outcome: VertexOutcome): void {
+    const status = this.#statuses.get(vertex);
+    if (!status || (outcome.kind === 'canceled' && status.startedAtMs === undefined)) return;
+    const completedAtMs = Date.now();
+    const ended = {
+      ...status,
+      startedAtMs: status.startedAtMs ?? completedAtMs,
+      completedAtMs,
+      cached: outcome.kind === 'cached',
+      ...(outcome.kind === 'failed' && { error: failureText(outcome.error) }),
+      ...(outcome.kind === 'canceled' && { error: CANCELED }),
+    };
+    const output = this.#telling.get(vertex) ?? Promise.resolve();
+    this.#telling.set(
+      vertex,
+      output.then(() => this.#update(ended, vertex)),
+    );
+  }
+
+  /** Resolves when the output of what has ended is told. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#telling.values());
+  }
+
+  async #tellOutput(vertex: Digest, log: StepLog): Promise<void> {
+    for await (const { atMs, stream, data } of log.read(this.#signal)) {
+      this.#push({ type: 'vertex-output', vertex, atMs, stream, data });
+      await this.#listener.room();
+    }
+  }
+
+  #inputsOf(vertex: Vertex): readonly Digest[] {
+    if (vertex.kind === 'base') return [];
+    const below = this.#statuses.get(vertex.parent);
+    const source = vertex.kind === 'copy' ? vertex.files?.source : undefined;
+    const files = source && (source.kind === 'local' ? undefined : this.#statuses.get(source)?.digest);
+    const isLocal = vertex.kind === 'unpack' || source?.kind === 'local';
+    const context = isLocal ? this.#tasks.get(CONTEXT_TASK) : undefined;
+    return [below?.digest, files, context].flatMap((digest) => digest ?? []);
+  }
+
+  #newStatus(name: string): VertexStatus {
+    this.#count += 1;
+    const hash = createHash('sha256').update(`${this.#buildId} ${this.#count} ${name}`).digest('hex');
+    return { digest: parseDigest(`sha256:${hash}`), inputs: [], name, cached: false };
+  }
+
+  #update(status: VertexStatus, vertex?: Vertex): void {
+    if (vertex) this.#statuses.set(vertex, status);
+    this.#push({ type: 'vertex', vertex: status });
+  }
+
+  #push(event: GraphEvent): void {
+    if (this.#tell !== 'steps') this.#listener.push(event);
+  }
+
+  #move(vertex: Digest, { id, name, current = 0, total = 0, isDone = false }: Movement): void {
+    const atMs = Date.now();
+    const key = `${vertex} ${id}`;
+    const startedAtMs = this.#beginnings.get(key) ?? atMs;
+    this.#beginnings.set(key, startedAtMs);
+    const end = isDone ? { completedAtMs: atMs } : {};
+    const progress = { id, ...(name !== undefined && { name }), current, total, startedAtMs, ...end };
+    this.#push({ type: 'vertex-progress', vertex, progress });
+  }
+}
+
+/** BuildKit's word for what did not fail itself; displays show it as CANCELED. */
+const CANCELED = 'context canceled';
+
+/** BuildKit's words where it has some. */
+export function failureText(error: unknown): string {
+  if (!(error instanceof StepFailure)) return messageOf(error);
+  return `process ${JSON.stringify(error.command)} did not complete successfully: exit code: ${error.exitCode}`;
+}
+
+/** A line of a pull's progress as something that moves. */
+function movementOf({ id, status = '', progressDetail }: ProgressMessage): Movement | undefined {
+  if (id === undefined || !/^[0-9a-f]{12}$/.test(id)) return undefined;
+  const { current = 0, total = 0 } = progressDetail ?? {};
+  if (status === 'Downloading') return { id, current, total };
+  if (status === 'Download complete' || status === 'Already exists') return { id, isDone: true };
+  if (status === 'Extracting') return { id: `extracting ${id}` };
+  if (status === 'Pull complete') return { id: `extracting ${id}`, isDone: true };
+  return undefined;
+}

@@ -1,0 +1,42 @@
+/** What progress displays show of an instruction: BuildKit's words. */
+import { isEngineError } from '#base/errors.ts';
+import { canonicalReference, parseReference, withDefaultTag } from '#oci/reference.ts';
+import type { ParsedFile, StageInstruction } from './dockerfile/ast.ts';
+import { expand, type Variables } from './dockerfile/expand.ts';
+import { runScript } from './dockerfile/run-script.ts';
+import type { ResolvedStage } from './dockerfile/stages.ts';
+
+/** `FROM docker.io/library/busybox:latest`; nothing for what is no image. */
+export function baseTitle({ base }: ResolvedStage): { readonly title?: string } {
+  return base.kind === 'external' ? { title: `FROM ${fullName(base.name)}` } : {};
+}
+
+/** With registry and tag; as it is where it is no reference. */
+export function fullName(name: string): string {
+  try {
+    return canonicalReference(withDefaultTag(parseReference(name)));
+  } catch (error) {
+    if (isEngineError(error, 'invalid')) return name;
+    throw error;
+  }
+}
+
+/** The line with the values of its variables; of a script that is a heredoc, its beginning. */
+export function stepTitle(
+  instruction: StageInstruction,
+  { variables, escape }: { readonly variables: Variables } & Pick<ParsedFile, 'escape'>,
+): string {
+  const script = instruction.kind === 'run' ? runScript(instruction.command, []).summary : undefined;
+  const line = instruction.original + (script === undefined ? '' : ` (${script})`);
+  const [keyword = ''] = line.split(/\s/, 1);
+  return keyword.toUpperCase() + valuesIn(line.slice(keyword.length), variables, escape);
+}
+
+function valuesIn(text: string, variables: Variables, escape: ParsedFile['escape']): string {
+  try {
+    return expand(text, variables, { escape, rawQuotes: true, keepUnset: true }).text;
+  } catch (error) {
+    if (isEngineError(error, 'invalid')) return text;
+    throw error;
+  }
+}
