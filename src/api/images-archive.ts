@@ -2,7 +2,7 @@
 import { EngineError } from '#base/errors.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import type { Exchange } from './exchange.ts';
-import { referenceOf } from './images.ts';
+import { platformOf, referenceOf } from './images.ts';
 import { pull } from './images-registry.ts';
 import { sendProgress } from './progress.ts';
 import { bodyStream } from './request-body.ts';
@@ -18,7 +18,11 @@ export const imageArchiveRoutes: readonly Route[] = [
 
 async function save(exchange: Exchange, references: readonly string[]): Promise<void> {
   if (references.length === 0) throw new EngineError('invalid', 'Cannot save images: none named');
-  await sendBody(exchange, await exchange.engine.images.save(references), 'application/x-tar');
+  await sendBody(
+    exchange,
+    await exchange.engine.images.save(references, platformOf(exchange)),
+    'application/x-tar',
+  );
 }
 
 async function load(exchange: Exchange): Promise<void> {

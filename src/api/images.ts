@@ -1,6 +1,8 @@
 /** `/images`: what is there, and its names. */
 import { EngineError } from '#base/errors.ts';
+import type { Platform } from '#oci/platform.ts';
 import { checkFilters } from '#wire/filters.ts';
+import { decodePlatform } from '#wire/platform.ts';
 import type { Exchange } from './exchange.ts';
 import { sendEmpty, sendJson } from './respond.ts';
 import { get, post, type Route, remove } from './route.ts';
@@ -13,12 +15,10 @@ const WITHOUT_VIRTUAL_SIZE = '1.44';
 
 export const imageRoutes: readonly Route[] = [
   get('/images/json', list),
-  get('/images/:name*/json', async (exchange) => {
-    const image = await exchange.engine.images.inspect(exchange.param('name'));
-    sendJson(exchange, 200, withVirtualSize(exchange, image));
-  }),
+  get('/images/:name*/json', inspect),
   get('/images/:name*/history', async (exchange) => {
-    sendJson(exchange, 200, await exchange.engine.images.history(exchange.param('name')));
+    const history = await exchange.engine.images.history(exchange.param('name'), platformOf(exchange));
+    sendJson(exchange, 200, history);
   }),
   post('/images/:name*/tag', tag),
   post('/images/prune', prune),
@@ -31,6 +31,24 @@ export const imageRoutes: readonly Route[] = [
   }),
 ];
 
+async function inspect(exchange: Exchange): Promise<void> {
+  const manifests = exchange.flag('manifests');
+  const choice = platformOf(exchange);
+  if (manifests && choice.platform)
+    throw new EngineError(
+      'invalid',
+      'conflicting options: manifests and platform options cannot both be set',
+    );
+  const image = await exchange.engine.images.inspect(exchange.param('name'), { ...choice, manifests });
+  sendJson(exchange, 200, withVirtualSize(exchange, image));
+}
+
+/** The query parameter `platform`. @throws {EngineError} `invalid` */
+export function platformOf(exchange: Exchange): { readonly platform?: Platform } {
+  const platform = decodePlatform(exchange.text('platform'));
+  return platform ? { platform } : {};
+}
+
 async function list(exchange: Exchange): Promise<void> {
   const filters = exchange.filters();
   checkFilters(filters, LIST_FILTERS);
@@ -38,6 +56,7 @@ async function list(exchange: Exchange): Promise<void> {
     all: exchange.flag('all'),
     filters,
     sharedSize: exchange.flag('shared-size'),
+    manifests: exchange.flag('manifests'),
   });
   const rows = images.map((image) => withVirtualSize(exchange, image));
   sendJson(exchange, 200, rows);

@@ -5,18 +5,22 @@ import type { Filters } from './containers.ts';
 
 export function listImages(
   client: Client,
-  options: { readonly all?: boolean; readonly filters?: Filters } = {},
+  options: { readonly all?: boolean; readonly filters?: Filters; readonly manifests?: boolean } = {},
 ): Promise<readonly ImageSummary[]> {
-  const { filters = {}, all } = options;
+  const { filters = {}, all, manifests } = options;
   return client.json({
     method: 'GET',
     path: '/images/json',
-    query: { all, filters: encodeFilters(filters) },
+    query: { all, manifests, filters: encodeFilters(filters) },
   });
 }
 
-export function imageHistory(client: Client, name: string): Promise<readonly HistoryEntry[]> {
-  return client.json({ method: 'GET', path: path`/images/${name}/history` });
+export function imageHistory(
+  client: Client,
+  name: string,
+  query: { readonly platform?: string | undefined } = {},
+): Promise<readonly HistoryEntry[]> {
+  return client.json({ method: 'GET', path: path`/images/${name}/history`, query });
 }
 
 export function removeImage(

@@ -3,16 +3,38 @@ import type { ImageSummary } from '#wire/image.ts';
 import type { Digest } from '#oci/digest.ts';
 import { danglingFilter, imageTest, referenceTest } from './image-filters.ts';
 import { createdSeconds, digestsOf, imageSize, type LayerSize, tagsOf } from './image-inspect.ts';
+import type { ImageParts } from './image-parts.ts';
+import { describePlatforms, isOtherPlatform } from './image-platforms.ts';
 import type { ImageRecord } from './image-record.ts';
 import type { ImageTable, NamedImage } from './image-table.ts';
 import type { ImageListQuery } from './image.ts';
 
 /** Newest first. @throws {EngineError} `invalid` or `not-found` for a filter's value */
-export function listImages(
+export async function listImages(
   query: ImageListQuery,
-  table: ImageTable,
+  parts: ImageParts,
   sizeOf: LayerSize,
-): readonly ImageSummary[] {
+): Promise<readonly ImageSummary[]> {
+  const found = findImages(query, parts.table);
+  const shared = query.sharedSize ? sharedSizes(parts.table, sizeOf) : undefined;
+  const listed = query.manifests ? found.filter(({ image }) => !isOtherPlatform(parts, image)) : found;
+  const rows = listed.map(async ({ image, names }): Promise<ImageSummary> => {
+    const row = summaryOf(image, names, sizeOf);
+    const sized = shared ? { ...row, SharedSize: shared(row.Id) } : row;
+    if (!query.manifests) return sized;
+    const Containers = parts.use.containersOf(image.id).length;
+    return { ...sized, Containers, ...(await describePlatforms(parts, image, sizeOf)) };
+  });
+  return (await Promise.all(rows)).toSorted((a, b) => b.Created - a.Created);
+}
+
+interface FoundImage {
+  readonly image: ImageRecord;
+  /** Those of its names that are asked for. */
+  readonly names: readonly NamedImage[];
+}
+
+function findImages(query: ImageListQuery, table: ImageTable): readonly FoundImage[] {
   const fits = imageTest(query.filters, table);
   const fitsName = referenceTest(query.filters);
   const dangling = danglingFilter(query.filters);
@@ -22,15 +44,12 @@ export function listImages(
     const isIntermediate = table.childrenOf(image.id).size > 0;
     return (query.all || !isIntermediate) && dangling !== false && !byReference;
   };
-  const found = [...table.all()].flatMap((image) => {
+  return [...table.all()].flatMap((image) => {
     const names = table.namesOf(image.id);
     const shown = names.filter(({ reference }) => fitsName(reference));
     if (!fits(image) || !isWanted(image, names) || (byReference && shown.length === 0)) return [];
-    return [summaryOf(image, shown, sizeOf)];
+    return [{ image, names: shown }];
   });
-  const shared = query.sharedSize ? sharedSizes(table, sizeOf) : undefined;
-  const sized = shared ? found.map((row) => ({ ...row, SharedSize: shared(row.Id) })) : found;
-  return sized.toSorted((a, b) => b.Created - a.Created);
 }
 
 function summaryOf(image: ImageRecord, names: readonly NamedImage[], sizeOf: LayerSize): ImageSummary {

@@ -18,6 +18,7 @@ export class ImageManifests {
   readonly #metadata: Metadata;
   readonly #insert: StatementSync;
   readonly #select: StatementSync;
+  readonly #selectImages: StatementSync;
 
   constructor(metadata: Metadata) {
     const { database } = metadata;
@@ -26,6 +27,7 @@ export class ImageManifests {
     this.#select = database.prepare(
       'SELECT * FROM image_manifests WHERE image_id = ? ORDER BY added_at_ms DESC, digest',
     );
+    this.#selectImages = database.prepare('SELECT image_id FROM image_manifests WHERE digest = ?');
     database.exec('DELETE FROM image_manifests WHERE image_id NOT IN (SELECT id FROM image_images)');
   }
 
@@ -45,5 +47,10 @@ export class ImageManifests {
       mediaType: String(row['media_type']),
       content: Buffer.from(row['content'] instanceof Uint8Array ? row['content'] : []),
     }));
+  }
+
+  /** The images that came with this manifest or index. */
+  imagesWith(digest: Digest): readonly Digest[] {
+    return this.#selectImages.all(digest).map((row) => parseDigest(String(row['image_id'])));
   }
 }

@@ -38,5 +38,15 @@ export const imageMigrations: Migrations = {
       added_at_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     `,
+    `
+    CREATE INDEX image_manifests_by_digest ON image_manifests (digest);
+    CREATE TABLE image_uses (
+      image_id TEXT PRIMARY KEY,
+      used_at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER image_uses_go AFTER DELETE ON image_images BEGIN
+      DELETE FROM image_uses WHERE image_id = OLD.id;
+    END;
+    `,
   ],
 };

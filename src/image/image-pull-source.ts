@@ -6,7 +6,7 @@ import type { Digest } from '#oci/digest.ts';
 import { decodeImageConfig, type ImageConfig, MAXIMUM_CONFIG_BYTES } from '#oci/image-config.ts';
 import { decodeIndex, decodeManifest, type Manifest } from '#oci/manifest.ts';
 import { isIndexType, type LayerCompression, layerCompressionOf, MEDIA_TYPES } from '#oci/media-types.ts';
-import { hostPlatform, matchesPlatform, type Platform } from '#oci/platform.ts';
+import { hostPlatform, matchesPlatform, type Platform, platformText } from '#oci/platform.ts';
 import { downloadBlob } from '#registry/download.ts';
 import type { RemoteManifest, Repository } from '#registry/registry.ts';
 import type { RetryPolicy } from '#registry/retry.ts';
@@ -173,8 +173,4 @@ function layersOf({ layers }: Manifest, { rootfs }: ImageConfig): readonly PullL
     const diffId = rootfs.diff_ids[index];
     return compression && diffId ? [{ descriptor, compression, diffId }] : [];
   });
-}
-
-function platformText({ os, architecture, variant }: Platform): string {
-  return [os, architecture, variant].filter(Boolean).join('/');
 }

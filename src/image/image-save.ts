@@ -1,10 +1,9 @@
 /** `GET /images/get`: one archive that docker-archive readers and OCI layout readers both understand. */
 import { Readable } from 'node:stream';
-import { createHash } from 'node:crypto';
-import type { Descriptor } from '#oci/descriptor.ts';
-import { type Digest, digestHex, parseDigest } from '#oci/digest.ts';
+import { type Digest, digestHex } from '#oci/digest.ts';
 import type { Manifest } from '#oci/manifest.ts';
-import { type LayerCompression, MEDIA_TYPES } from '#oci/media-types.ts';
+import { MEDIA_TYPES } from '#oci/media-types.ts';
+import type { Platform } from '#oci/platform.ts';
 import {
   canonicalReference,
   familiarName,
@@ -15,22 +14,20 @@ import {
 } from '#oci/reference.ts';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '#oci/tar-writer.ts';
 import { emitImageEvent } from './image-events.ts';
-import { findImage, fullId } from './image-lookup.ts';
+import { fullId } from './image-lookup.ts';
 import type { ImageParts } from './image-parts.ts';
+import { findForPlatform } from './image-platforms.ts';
 import type { ImageRecord } from './image-record.ts';
+import { manifestToSave } from './image-save-manifest.ts';
 import type { ImageTable } from './image-table.ts';
-
-const LAYER_TYPES: Readonly<Record<LayerCompression, string>> = {
-  none: MEDIA_TYPES.ociLayer,
-  gzip: MEDIA_TYPES.ociLayerGzip,
-  zstd: MEDIA_TYPES.ociLayerZstd,
-};
 
 interface SavedImage {
   readonly record: ImageRecord;
   readonly references: readonly Reference[];
   readonly manifestBytes: Buffer;
   readonly manifest: Manifest;
+  /** Of the manifest. */
+  readonly digest: Digest;
 }
 
 /**
@@ -39,8 +36,12 @@ interface SavedImage {
  *
  * @throws {EngineError} `not-found` if one of the references means no image
  */
-export async function saveImages(parts: ImageParts, references: readonly string[]): Promise<Readable> {
-  const chosen = chooseImages(parts.table, references);
+export async function saveImages(
+  parts: ImageParts,
+  references: readonly string[],
+  platform?: Platform,
+): Promise<Readable> {
+  const chosen = chooseImages(parts, references, platform);
   const lease = parts.leases.open();
   for (const { id, layers } of chosen.keys()) lease.protect(id, ...layers.map(({ blob }) => blob));
   try {
@@ -58,7 +59,12 @@ export async function saveImages(parts: ImageParts, references: readonly string[
 }
 
 /** A bare repository means all its tags; an id means an image without a name. */
-function chooseImages(table: ImageTable, texts: readonly string[]): Map<ImageRecord, Set<Reference>> {
+function chooseImages(
+  parts: ImageParts,
+  texts: readonly string[],
+  platform: Platform | undefined,
+): Map<ImageRecord, Set<Reference>> {
+  const { table } = parts;
   const chosen = new Map<ImageRecord, Set<Reference>>();
   const choose = (record: ImageRecord, ...references: readonly Reference[]) => {
     const names = chosen.get(record) ?? new Set();
@@ -67,9 +73,10 @@ function chooseImages(table: ImageTable, texts: readonly string[]): Map<ImageRec
   };
   for (const text of texts) {
     const tags = fullId(text) ? [] : tagsOfRepository(table, text);
-    for (const { reference, id } of tags) choose(table.get(id) ?? findImage(table, id), reference);
+    for (const { reference, id } of tags)
+      choose(findForPlatform(parts, platform ? familiarReference(reference) : id, platform), reference);
     if (tags.length > 0) continue;
-    const record = findImage(table, text);
+    const record = findForPlatform(parts, text, platform);
     const named = fullId(text) ? undefined : table.named(withDefaultTag(parseReference(text)));
     choose(record, ...(named ? [named.reference] : []));
   }
@@ -94,17 +101,8 @@ async function describe(
   record: ImageRecord,
   references: readonly Reference[],
 ): Promise<SavedImage> {
-  const sizeOf = async (digest: Digest) => (await content.stat(digest))?.sizeBytes ?? 0;
-  const layers = record.layers.map(async ({ blob, compression }): Promise<Descriptor> => {
-    return { mediaType: LAYER_TYPES[compression], digest: blob, size: await sizeOf(blob) };
-  });
-  const manifest: Manifest = {
-    schemaVersion: 2,
-    mediaType: MEDIA_TYPES.ociManifest,
-    config: { mediaType: MEDIA_TYPES.ociConfig, digest: record.id, size: await sizeOf(record.id) },
-    layers: await Promise.all(layers),
-  };
-  return { record, references, manifest, manifestBytes: Buffer.from(JSON.stringify(manifest)) };
+  const { manifest, content: manifestBytes, digest } = await manifestToSave(record, content);
+  return { record, references, manifest, manifestBytes, digest };
 }
 
 async function* archiveOf(
@@ -114,7 +112,7 @@ async function* archiveOf(
   yield directory('blobs/');
   yield directory('blobs/sha256/');
   const written = new Set<Digest>();
-  for (const { manifest, manifestBytes } of images) {
+  for (const { manifest, manifestBytes, digest: ownDigest } of images) {
     for (const { digest, size } of [...manifest.layers, manifest.config]) {
       if (written.has(digest)) continue;
       written.add(digest);
@@ -122,7 +120,7 @@ async function* archiveOf(
       yield* content.read(digest) as AsyncIterable<Buffer>;
       yield paddingFor(size);
     }
-    yield* file(blobPath(digestOf(manifestBytes)), manifestBytes);
+    yield* file(blobPath(ownDigest), manifestBytes);
   }
   yield* file('index.json', json(indexOf(images)));
   yield* file('manifest.json', json(images.map(dockerManifestOf)));
@@ -150,16 +148,12 @@ function blobPath(digest: Digest): string {
   return `blobs/sha256/${digestHex(digest)}`;
 }
 
-function digestOf(bytes: Buffer): Digest {
-  return parseDigest(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
-}
-
 /** One entry a name, as containerd writes it; an image without names has one without annotations. */
 function indexOf(images: readonly SavedImage[]): object {
-  const manifests = images.flatMap(({ references, manifestBytes }) => {
+  const manifests = images.flatMap(({ references, manifestBytes, digest }) => {
     const descriptor = {
       mediaType: MEDIA_TYPES.ociManifest,
-      digest: digestOf(manifestBytes),
+      digest,
       size: manifestBytes.length,
     };
     if (references.length === 0) return [descriptor];

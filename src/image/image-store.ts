@@ -33,6 +33,7 @@ import { loadImages } from './image-load.ts';
 import { findImage } from './image-lookup.ts';
 import { ImageManifests } from './image-manifests.ts';
 import { type ImageParts, WorkingSet } from './image-parts.ts';
+import { describePlatforms, findForPlatform } from './image-platforms.ts';
 import { type PruneReport, pruneImages } from './image-prune.ts';
 import { pullImages } from './image-pull.ts';
 import { pushImages } from './image-push.ts';
@@ -46,6 +47,7 @@ import type {
   ImageListQuery,
   ImageStore,
   ImageUse,
+  PlatformChoice,
   ImportRequest,
   PullRequest,
   PushRequest,
@@ -160,8 +162,8 @@ export class FileImageStore implements ImageStore {
     return pushIndex(this.#parts, request, index);
   }
 
-  save(references: readonly string[]): Promise<Readable> {
-    return saveImages(this.#parts, references);
+  save(references: readonly string[], { platform }: PlatformChoice = {}): Promise<Readable> {
+    return saveImages(this.#parts, references, platform);
   }
 
   /**
@@ -206,14 +208,19 @@ export class FileImageStore implements ImageStore {
     };
   }
 
-  async inspect(reference: string): Promise<ImageInspect> {
-    const { table } = this.#parts;
-    return inspectImage(findImage(table, reference), table, this.#sizeOf);
+  async inspect(
+    reference: string,
+    { platform, manifests }: PlatformChoice & { readonly manifests?: boolean } = {},
+  ): Promise<ImageInspect> {
+    const image = findForPlatform(this.#parts, reference, platform);
+    const inspected = inspectImage(image, this.#parts.table, this.#sizeOf);
+    if (!manifests) return inspected;
+    return { ...inspected, ...(await describePlatforms(this.#parts, image, this.#sizeOf)) };
   }
 
-  async history(reference: string): Promise<readonly HistoryEntry[]> {
-    const { table } = this.#parts;
-    return imageHistory(findImage(table, reference), table, this.#sizeOf);
+  async history(reference: string, { platform }: PlatformChoice = {}): Promise<readonly HistoryEntry[]> {
+    const image = findForPlatform(this.#parts, reference, platform);
+    return imageHistory(image, this.#parts.table, this.#sizeOf);
   }
 
   explore(
@@ -224,7 +231,7 @@ export class FileImageStore implements ImageStore {
   }
 
   async list(query: ImageListQuery): Promise<readonly ImageSummary[]> {
-    return listImages(query, this.#parts.table, this.#sizeOf);
+    return listImages(query, this.#parts, this.#sizeOf);
   }
 
   async tag(source: string, target: string): Promise<void> {

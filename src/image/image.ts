@@ -9,6 +9,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { Digest } from '#oci/digest.ts';
+import type { Platform } from '#oci/platform.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { ContainerConfig } from '#wire/container.ts';
 import type { ImageExploration } from '#wire/explore.ts';
@@ -83,6 +84,13 @@ export interface ImageListQuery {
   readonly all: boolean;
   readonly filters: ReadonlyMap<string, readonly string[]>;
   readonly sharedSize: boolean;
+  /** Tells the platforms, and lists what is here as another platform of a named image with that image only. */
+  readonly manifests?: boolean;
+}
+
+/** Which of an image's platforms; absent: the one that its name means. */
+export interface PlatformChoice {
+  readonly platform?: Platform;
 }
 
 export interface ImageStore {
@@ -106,11 +114,14 @@ export interface ImageStore {
   /** Puts an index into a registry, and beside it what it names from other repositories there. */
   pushIndex(request: RemoteRequest, index: IndexPush): Promise<IndexPushed>;
   /** One archive that is a docker-archive and an OCI layout at once. */
-  save(references: readonly string[]): Promise<Readable>;
+  save(references: readonly string[], choice?: PlatformChoice): Promise<Readable>;
   /** By reference, full or short id. @throws {EngineError} `not-found` */
   resolve(reference: string): ResolvedImage;
-  inspect(reference: string): Promise<ImageInspect>;
-  history(reference: string): Promise<readonly HistoryEntry[]>;
+  inspect(
+    reference: string,
+    options?: PlatformChoice & { readonly manifests?: boolean },
+  ): Promise<ImageInspect>;
+  history(reference: string, choice?: PlatformChoice): Promise<readonly HistoryEntry[]>;
   /** What each layer does, and what of it is wasted. Reads every layer. @throws {EngineError} `exhausted` for too many files */
   explore(
     reference: string,

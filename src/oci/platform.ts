@@ -64,3 +64,8 @@ export function matchesPlatform(image: Platform, wanted: Platform): boolean {
   if (image.os !== wanted.os || normal.architecture !== wanted.architecture) return false;
   return wanted.variant === undefined || normal.variant === undefined || normal.variant === wanted.variant;
 }
+
+/** `linux/arm64/v8` */
+export function platformText({ os, architecture, variant }: Platform): string {
+  return [os, architecture, variant].filter(Boolean).join('/');
+}

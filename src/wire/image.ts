@@ -1,4 +1,6 @@
 /** The Docker Engine API's image objects. */
+import type { Descriptor } from '#oci/descriptor.ts';
+import type { Platform } from '#oci/platform.ts';
 import type { ContainerConfig } from './container.ts';
 
 /** `GET /images/{name}/json`. */
@@ -21,6 +23,36 @@ export interface ImageInspect {
   readonly GraphDriver: { readonly Name: string; readonly Data: Readonly<Record<string, string>> | null };
   readonly RootFS: { readonly Type: 'layers'; readonly Layers: readonly string[] };
   readonly Metadata: { readonly LastTagTime: string };
+  /** Where asked for. */
+  readonly Descriptor?: ImagePlatforms['Descriptor'];
+  readonly Manifests?: ImagePlatforms['Manifests'];
+}
+
+/** What is told of an image's platforms where it is asked for (`manifests=1`). */
+export interface ImagePlatforms {
+  /** Of the index, or of the manifest of an image without one. */
+  readonly Descriptor: Descriptor;
+  readonly Manifests: readonly ManifestSummary[];
+}
+
+/** One manifest of an image. */
+export interface ManifestSummary {
+  /** The manifest's digest. */
+  readonly ID: string;
+  readonly Descriptor: Descriptor;
+  /** The image for this platform is here. */
+  readonly Available: boolean;
+  /** Bytes: of manifest, configuration and blobs as they came; and of those and the files of the layers. */
+  readonly Size: { readonly Content: number; readonly Total: number };
+  readonly Kind: 'image' | 'attestation' | 'unknown';
+  readonly ImageData?: {
+    readonly Platform: Platform;
+    readonly Size: { readonly Unpacked: number };
+    /** Ids of the containers that were created from it. */
+    readonly Containers: readonly string[];
+  };
+  /** `For`: the digest of the manifest that it is about. */
+  readonly AttestationData?: { readonly For: string };
 }
 
 /** One row of `GET /images/json`. */
@@ -37,6 +69,9 @@ export interface ImageSummary {
   readonly Labels: Readonly<Record<string, string>> | null;
   /** -1 where not computed. */
   readonly Containers: number;
+  /** Where asked for. */
+  readonly Descriptor?: ImagePlatforms['Descriptor'];
+  readonly Manifests?: ImagePlatforms['Manifests'];
 }
 
 /** One row of `GET /images/{name}/history`. */

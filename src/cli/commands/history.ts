@@ -7,6 +7,7 @@ import { type Listing, printRows } from '../format/rows.ts';
 import { humanSize } from '../format/sizes.ts';
 import { ellipsis, truncateId } from '../format/text.ts';
 import { ago, rfc3339 } from '../format/times.ts';
+import { platformFlag, platformQuery } from '../platform-flag.ts';
 import { Row } from '../template/value.ts';
 
 const headings = {
@@ -31,10 +32,11 @@ export const command = defineCommand({
     format: stringFlag(FORMAT_HELP),
     human: booleanFlag('Print sizes and dates in human readable format', { short: 'H', initial: true }),
     noTrunc: booleanFlag("Don't truncate output"),
+    platform: platformFlag,
     quiet: booleanFlag('Only show image IDs', { short: 'q' }),
   },
   run: async (context, { flags, operands: [image = ''] }) => {
-    const entries = await imageHistory(context.client, image);
+    const entries = await imageHistory(context.client, image, platformQuery(flags.platform));
     const rows = entries.map((entry) => historyRow(entry, flags));
     printRows(context, listing(flags.human), rows, flags.format || (flags.quiet ? '{{.ID}}' : ''));
     return 0;

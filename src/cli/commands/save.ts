@@ -1,5 +1,6 @@
 import { defineCommand, MANY } from '../command.ts';
 import { stringFlag } from '../flag.ts';
+import { platformFlag, platformQuery } from '../platform-flag.ts';
 import { writeStream } from '../write-stream.ts';
 
 export const command = defineCommand({
@@ -7,13 +8,16 @@ export const command = defineCommand({
   usage: ['[OPTIONS] IMAGE [IMAGE...]'],
   operands: { min: 1, max: MANY, kind: 'image' },
   examples: ['caisson save -o app.tar app:1.0'],
-  flags: { output: stringFlag('Write to a file, instead of STDOUT', { short: 'o' }) },
+  flags: {
+    output: stringFlag('Write to a file, instead of STDOUT', { short: 'o' }),
+    platform: platformFlag,
+  },
   run: async (context, { flags, operands }) => {
     const open = async (): Promise<AsyncIterable<Buffer>> => {
       const response = await context.client.request({
         method: 'GET',
         path: '/images/get',
-        query: { names: operands },
+        query: { names: operands, ...platformQuery(flags.platform) },
       });
       return response.body;
     };

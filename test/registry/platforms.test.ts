@@ -1,0 +1,147 @@
+/** Images of several platforms: what is told of them, and how one of them is chosen. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import type { ImageInspect, ImageSummary } from '../../src/wire/image.ts';
+import { platformArchive } from '../fixtures/platform-archive.ts';
+import { Served } from '../registry-server/served.ts';
+import { TestDaemon } from '../support/daemon.ts';
+import { dockerOk, type Outcome, runProgram } from '../support/docker.ts';
+import { request, requestJson } from '../support/http.ts';
+import { Terminal } from '../support/terminal.ts';
+
+/** The source, not what may have been compiled from an older one. */
+const caisson = join(import.meta.dirname, '../../src/main/caisson.ts');
+
+let engine: TestDaemon;
+let registry: Served;
+let scratch = '';
+let name = '';
+
+before(async () => {
+  scratch = mkdtempSync('/tmp/caisson-platforms-');
+  registry = await Served.start();
+  engine = await TestDaemon.start();
+  name = `${registry.registry.address}/app:multi`;
+  await pushIndex();
+});
+after(async () => {
+  await engine[Symbol.asyncDispose]();
+  await registry[Symbol.asyncDispose]();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+/** An index for three architectures, one of which has no image in the registry, and an attestation. */
+async function pushIndex(): Promise<void> {
+  const manifests: object[] = [];
+  for (const architecture of ['amd64', 'arm64']) {
+    const archive = join(scratch, `${architecture}.tar`);
+    writeFileSync(archive, platformArchive(architecture));
+    const target = `docker://${name.replace('multi', architecture)}`;
+    await skopeo('copy', '-q', '--dest-tls-verify=false', `docker-archive:${archive}`, target);
+    const raw = await skopeo('inspect', '--raw', '--tls-verify=false', target);
+    const { mediaType } = JSON.parse(raw);
+    const digest = (await skopeo('inspect', '--format', '{{.Digest}}', '--tls-verify=false', target)).trim();
+    manifests.push({ mediaType, digest, size: raw.length, platform: { architecture, os: 'linux' } });
+  }
+  const index = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests };
+  await registry.pushManifest('app', 'multi', Buffer.from(JSON.stringify(index)), index.mediaType);
+}
+
+async function skopeo(...args: readonly string[]): Promise<string> {
+  const outcome = await runProgram('skopeo', args);
+  assert.equal(outcome.exitCode, 0, outcome.stderr);
+  return outcome.stdout;
+}
+
+function cli(...args: readonly string[]): Promise<Outcome> {
+  return runProgram(process.execPath, [caisson, '-H', engine.host, ...args]);
+}
+
+const platformsOf = ({ Manifests = [] }: Pick<ImageSummary, 'Manifests'>) =>
+  Manifests.map(({ ImageData, Available }) => [ImageData?.Platform.architecture, Available]);
+
+test('an image tells the platforms of its index, and which of them are here', async () => {
+  await dockerOk(engine, ['pull', '-q', '--platform', 'linux/amd64', name]);
+  const [only] = await requestJson<readonly ImageSummary[]>(engine.socket, 'GET', '/images/json?manifests=1');
+  assert.ok(only);
+  assert.deepEqual(platformsOf(only), [
+    ['amd64', true],
+    ['arm64', false],
+  ]);
+  const amd64 = only.Id;
+  await dockerOk(engine, ['pull', '-q', '--platform', 'linux/arm64', name]);
+  const images = await requestJson<readonly ImageSummary[]>(engine.socket, 'GET', '/images/json?manifests=1');
+  assert.equal(images.length, 1, 'the other platform is part of the image');
+  const [image] = images;
+  assert.ok(image);
+  assert.deepEqual(platformsOf(image), [
+    ['amd64', true],
+    ['arm64', true],
+  ]);
+  assert.equal(image.Descriptor?.mediaType, 'application/vnd.oci.image.index.v1+json');
+  for (const { Size, ImageData } of image.Manifests ?? []) {
+    assert.ok(Size.Content > 1_000_000 && Size.Content < (ImageData?.Size.Unpacked ?? 0));
+    assert.equal(Size.Total, Size.Content + (ImageData?.Size.Unpacked ?? 0));
+  }
+  const ask = (query: string) =>
+    requestJson<ImageInspect>(engine.socket, 'GET', `/images/${name}/json${query}`);
+  const chosen = encodeURIComponent('{"os":"linux","architecture":"amd64"}');
+  assert.equal((await ask('')).Architecture, 'arm64', 'a name means what was pulled last');
+  assert.equal((await ask(`?platform=${chosen}`)).Id, amd64);
+  assert.deepEqual(platformsOf(await ask('?manifests=1')), platformsOf(image));
+  const none = encodeURIComponent('{"os":"linux","architecture":"s390x"}');
+  const refused = await request(engine.socket, 'GET', `/images/${name}/json?platform=${none}`);
+  assert.equal(refused.status, 404);
+  assert.match(refused.body, /was found but does not provide the specified platform \(linux\/s390x\)/);
+  const both = await request(engine.socket, 'GET', `/images/${name}/json?manifests=1&platform=${chosen}`);
+  assert.equal(both.status, 400);
+});
+
+test('image inspect, history and save take a platform', async () => {
+  const inspected = await cli(
+    'image',
+    'inspect',
+    '--platform',
+    'linux/amd64',
+    '-f',
+    '{{.Architecture}}',
+    name,
+  );
+  assert.equal(inspected.stdout, 'amd64\n', inspected.stderr);
+  const platforms = await cli('image', 'inspect', '-f', '{{len .Manifests}}', name);
+  assert.equal(platforms.stdout, '2\n', platforms.stderr);
+  const history = await cli('history', '-q', '--no-trunc', '--platform', 'linux/amd64', name);
+  const id = await cli('image', 'inspect', '-f', '{{.Id}}', '--platform', 'linux/amd64', name);
+  assert.equal(history.stdout.split('\n')[0], id.stdout.trim());
+  const archive = join(scratch, 'saved.tar');
+  const saved = await cli('save', '--platform', 'linux/amd64', '-o', archive, name);
+  assert.equal(saved.exitCode, 0, saved.stderr);
+  const config = await skopeo('inspect', '--config', '--raw', `docker-archive:${archive}`);
+  assert.equal(JSON.parse(config).architecture, 'amd64');
+});
+
+test('images --tree, wide, narrow and on a terminal', async () => {
+  await cli('tag', name, 'here:1');
+  await dockerOk(engine, ['create', '--name', 'user', '--platform', 'linux/arm64', 'here:1', 'true']);
+  const { stdout } = await cli('images', '--tree');
+  const lines = stdout.split('\n').map((line) => line.trimEnd());
+  assert.match(lines[0] ?? '', / U: in use$/);
+  assert.match(lines[1] ?? '', /^IMAGE +ID +DISK USAGE +CONTENT SIZE +EXTRA$/);
+  const names = lines.slice(2, 4).map((line) => line.split(' ')[0]);
+  assert.deepEqual(new Set(names), new Set([name, 'here:1']));
+  assert.match(lines[4] ?? '', /^├─ linux\/amd64 +[0-9a-f]{12} +[\d.]+MB +[\d.]+MB$/);
+  assert.match(lines[5] ?? '', /^└─ linux\/arm64 +[0-9a-f]{12} +[\d.]+MB +[\d.]+MB +U$/);
+  const refused = await cli('images', '--tree', '-q');
+  assert.match(refused.stderr, /--quiet is not yet supported with --tree/);
+  using terminal = Terminal.open([process.execPath, caisson, '-H', engine.host, 'images', '--tree'], {
+    rows: 20,
+    columns: 40,
+  });
+  await terminal.until(/└─[^\n]*\n/);
+  const rows = stripVTControlCharacters(terminal.screen).split('\r\n');
+  assert.ok(rows.every((row) => row.length <= 40));
+  assert.match(rows[1] ?? '', /^IMAGE +ID +DISK USAGE$|^IMAGE +ID *$/);
+});
