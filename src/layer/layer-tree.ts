@@ -50,7 +50,7 @@ export type LayerNode = DirectoryNode | FileNode | SymlinkNode | SpecialNode;
 
 export interface LayerTree {
   readonly root: DirectoryNode;
-  /** Bytes of file contents. */
+  /** Bytes of files and of the targets of symbolic links: what Docker counts, which does so on disk. */
   readonly sizeBytes: number;
   /** Some file has holes: an index cannot point at it. */
   readonly hasSparseFiles: boolean;
@@ -204,7 +204,7 @@ export class LayerTreeBuilder {
     if (node.type === 'directory') {
       this.#lastParentPath = undefined;
       for (const child of node.children.values()) this.#replaced(child);
-    } else if (node.type === 'file' && node.links === 0) this.#sizeBytes -= node.sizeBytes;
+    } else if (node.links === 0) this.#sizeBytes -= contentBytes(node);
   }
 
   #nodeFor(entry: TarEntry, dataOffset: number): LayerNode {
@@ -212,13 +212,19 @@ export class LayerTreeBuilder {
     if (entry.type === 'directory') {
       return { ...common, type: 'directory', children: new Map(), opaque: false, hasWhiteouts: false };
     }
-    if (entry.type === 'symlink') return { ...common, type: 'symlink', target: symlinkTarget(entry) };
+    if (entry.type === 'symlink') return this.#symlinkFor(entry, common);
     if (entry.type === 'file') return this.#fileFor(entry, common, dataOffset);
     if (entry.type === 'hardlink') throw refused(entry.path, 'it is a hard link');
     if (!isInRange(entry.deviceMajor, MAXIMUM_MAJOR) || !isInRange(entry.deviceMinor, MAXIMUM_MINOR)) {
       throw refused(entry.path, 'its device number is impossible');
     }
     return { ...common, type: entry.type, major: entry.deviceMajor, minor: entry.deviceMinor };
+  }
+
+  #symlinkFor(entry: TarEntry, common: NodeCommon): SymlinkNode {
+    const node: SymlinkNode = { ...common, type: 'symlink', target: symlinkTarget(entry) };
+    this.#sizeBytes += contentBytes(node);
+    return node;
   }
 
   #fileFor(entry: TarEntry, common: NodeCommon, dataOffset: number): FileNode {
@@ -310,6 +316,11 @@ function usableXattrs(entry: TarEntry): ReadonlyMap<string, Buffer> {
 export function isStorableXattr(name: string): boolean {
   if (name.startsWith('trusted.overlay.') || name.length > MAXIMUM_NAME) return false;
   return /^(?:user|trusted|security)\..|^system\.posix_acl_(?:access|default)$/s.test(name);
+}
+
+function contentBytes(node: LayerNode): number {
+  if (node.type === 'file') return node.sizeBytes;
+  return node.type === 'symlink' ? node.target.length : 0;
 }
 
 function symlinkTarget(entry: TarEntry): ByteName {
