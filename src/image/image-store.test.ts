@@ -91,7 +91,7 @@ describe('tag, list, history and lookup', () => {
     assert.deepEqual(
       history.map(({ CreatedBy, Size }) => [CreatedBy, Size]),
       [
-        ['step 2', 100_000],
+        ['step 2', 100_003],
         ['step 1', 300_000],
         ['step 0', 5],
       ],
