@@ -280,6 +280,7 @@ export class EngineContainers implements ContainerService {
     await this.#context.pending.settled();
     this.#context.store.saveUnsaved();
     this.#context.supervisor[Symbol.dispose]();
+    this.#context.program[Symbol.dispose]();
   }
 
   /** After what is being done with it: a start that is under way comes to its end. */

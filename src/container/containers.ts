@@ -1,5 +1,7 @@
 import { KeyedLock } from '#base/keyed-lock.ts';
 import { Semaphore } from '#base/semaphore.ts';
+import { CgroupMoves } from '#linux/cgroup-moves.ts';
+import { openReadOnlyProgram } from '#linux/read-only-program.ts';
 import type { SandboxRecord } from '#network/network.ts';
 import type { Metadata } from '#store/metadata.ts';
 import { ContainerPaths } from './container-paths.ts';
@@ -39,7 +41,8 @@ export async function createContainers(dependencies: ContainersDependencies): Pr
     lookup: new Lookup(),
     store: new ContainerStore(dependencies.metadata),
     paths,
-    supervisor: new Supervisor(paths.notices),
+    supervisor: new Supervisor(paths.notices, new CgroupMoves(dependencies.cgroupLayout)),
+    program: openReadOnlyProgram(dependencies.runtime.path),
     locks: new KeyedLock(),
     starts: new Semaphore(CONCURRENT_STARTS),
     pending: new PendingWork(dependencies.logger),

@@ -4,6 +4,7 @@ import type { Semaphore } from '#base/semaphore.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { RootArchive, SnapshotStore } from '#layer/layer.ts';
 import type { CgroupLayout } from '#linux/cgroups.ts';
+import type { ReadOnlyProgram } from '#linux/read-only-program.ts';
 import type { LogDriver } from '#log/log.ts';
 import type { Networks } from '#network/network.ts';
 import type { Metadata } from '#store/metadata.ts';
@@ -55,6 +56,8 @@ export interface ContainerContext extends ContainersDependencies {
   readonly store: ContainerStore;
   readonly paths: ContainerPaths;
   readonly supervisor: Supervisor;
+  /** What `runtime.path` is, for processes that this daemon starts itself: gone with it. */
+  readonly program: ReadOnlyProgram;
   /** Held while a container starts, ends its run, is paused or removed. */
   readonly locks: KeyedLock<string>;
   readonly starts: Semaphore;

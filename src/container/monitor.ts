@@ -45,6 +45,8 @@ export interface MonitorRequest {
 export interface MemoryWatch {
   /** `memory.events`, or version 1's `memory.oom_control`. */
   readonly file: string;
+  /** The runtime's path; the daemon may be gone when it is needed. */
+  readonly runtime: string;
   readonly runtimeRoot: string;
   readonly containerId: string;
 }
@@ -58,7 +60,7 @@ export function startMonitor({ directory, noticePrefix, command, stdio, memory }
     return spawnProcess({
       path: '/bin/sh',
       args: ['sh', '-c', SCRIPT, 'caisson-monitor', noticePrefix, ...command],
-      env: [PATH, ...memoryEnvironment(command, memory)],
+      env: [PATH, ...memoryEnvironment(memory)],
       cwd: directory,
       stdio: [...stdio.slice(0, 3), sign, ...stdio.slice(3)],
     });
@@ -90,11 +92,11 @@ export function readMonitor(directory: string): ProcessIdentity | undefined {
   }
 }
 
-function memoryEnvironment(command: readonly string[], memory: MemoryWatch | undefined): readonly string[] {
+function memoryEnvironment(memory: MemoryWatch | undefined): readonly string[] {
   if (!memory) return [];
   return [
     `OOM=${memory.file}`,
-    `RUNTIME=${command[0] ?? ''}`,
+    `RUNTIME=${memory.runtime}`,
     `RUNTIME_ROOT=${memory.runtimeRoot}`,
     `CONTAINER=${memory.containerId}`,
   ];

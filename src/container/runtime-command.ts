@@ -4,7 +4,7 @@ import type { ManagedContainer } from './managed-container.ts';
 import type { MemoryWatch } from './monitor.ts';
 import type { RuntimeFiles } from './supervisor.ts';
 
-type RuntimeContext = Pick<ContainerContext, 'runtime' | 'paths' | 'cgroupLayout' | 'defaults'>;
+type RuntimeContext = Pick<ContainerContext, 'runtime' | 'program' | 'paths' | 'cgroupLayout' | 'defaults'>;
 
 /** Below the root of every cgroup hierarchy. */
 export function cgroupPathOf(
@@ -52,8 +52,8 @@ export function runtimeArguments(
   return [`--root=${paths.runtime}`, ...args];
 }
 
-function globalArguments({ runtime, paths }: RuntimeContext, log: string): readonly string[] {
-  return [runtime.path, `--root=${paths.runtime}`, `--log=${log}`, '--log-format=json'];
+function globalArguments({ program, paths }: RuntimeContext, log: string): readonly string[] {
+  return [program.path, `--root=${paths.runtime}`, `--log=${log}`, '--log-format=json'];
 }
 
 function processArguments({ pidFile, consoleSocket }: RuntimeFiles): readonly string[] {
@@ -74,6 +74,7 @@ export function memoryWatchOf(context: RuntimeContext, container: ManagedContain
   const file = isUnified ? 'memory.events' : 'memory.oom_control';
   return {
     file: join(root, cgroupPathOf(context, container), file),
+    runtime: runtime.path,
     runtimeRoot: paths.runtime,
     containerId: container.id,
   };

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CgroupMoves } from '#linux/cgroup-moves.ts';
 import { isErrno } from '#linux/errno.ts';
 import { isAlive, sendSignal, watchExit } from '#linux/process.ts';
 import { ConsoleSocket } from '#linux/pty.ts';
@@ -50,9 +51,12 @@ interface Attempt {
 /** Starts processes under monitors and takes over those that a former daemon started. */
 export class Supervisor implements Disposable {
   readonly #notices: Notices;
+  readonly #moves: CgroupMoves;
 
-  constructor(noticeDirectory: string) {
+  /** @param moves is the supervisor's from now on */
+  constructor(noticeDirectory: string, moves: CgroupMoves) {
     this.#notices = new Notices(noticeDirectory);
+    this.#moves = moves;
   }
 
   /** Resolves when the process runs, or cannot. */
@@ -167,6 +171,7 @@ export class Supervisor implements Disposable {
     const log = join(directory, 'log');
     const command = request.command({ pidFile, log, ...(consoleSocket !== undefined && { consoleSocket }) });
     const noticePrefix = this.#notices.prefix(id);
+    this.#moves.expect();
     const monitorPid = startMonitor({ directory, noticePrefix, command, stdio, ...(memory && { memory }) });
     return { request, monitorPid, watch: new MonitorWatch(this.#notices, id, monitorPid) };
   }
@@ -199,6 +204,7 @@ export class Supervisor implements Disposable {
 
   [Symbol.dispose](): void {
     this.#notices[Symbol.dispose]();
+    this.#moves[Symbol.dispose]();
   }
 }
 

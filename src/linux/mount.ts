@@ -1,5 +1,5 @@
 import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, O_CLOEXEC } from './constants.ts';
-import { ownFd } from './descriptors.ts';
+import { type OwnedFd, ownFd } from './descriptors.ts';
 import { isErrno } from './errno.ts';
 import { FilesystemContext } from './filesystem-context.ts';
 import { check, libc } from './libc.ts';
@@ -65,16 +65,27 @@ const MOUNT_ATTR_RDONLY = 1;
  * is never seen writable, not even for a moment.
  */
 export function bindMount(source: string, target: string, options: BindOptions = {}): void {
-  const depth = options.recursive ? AT_RECURSIVE : 0;
+  using clone = cloneMount(source, options);
   const subject = `${source} at ${target}`;
-  const tree = syscall.openTree(AT_FDCWD, source, OPEN_TREE_CLONE | O_CLOEXEC | depth);
-  using clone = ownFd(check('open_tree', subject, tree));
-  if (options.readonly) {
-    const attributes = mountAttributes({ set: MOUNT_ATTR_RDONLY });
-    check('mount_setattr', subject, syscall.mountSetattr(clone.fd, '', AT_EMPTY_PATH | depth, attributes));
-  }
   check('move_mount', subject, syscall.moveMount(clone.fd, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH));
   if (options.propagation) setPropagation(target, options.propagation);
+}
+
+/** A bind mount that is nowhere yet: reached through its descriptor, gone with it (open_tree(2)). */
+export function cloneMount(
+  source: string,
+  { readonly = false, recursive = false }: Pick<BindOptions, 'readonly' | 'recursive'> = {},
+): OwnedFd {
+  const depth = recursive ? AT_RECURSIVE : 0;
+  using undo = new DisposableStack();
+  const tree = syscall.openTree(AT_FDCWD, source, OPEN_TREE_CLONE | O_CLOEXEC | depth);
+  const clone = undo.use(ownFd(check('open_tree', source, tree)));
+  if (readonly) {
+    const attributes = mountAttributes({ set: MOUNT_ATTR_RDONLY });
+    check('mount_setattr', source, syscall.mountSetattr(clone.fd, '', AT_EMPTY_PATH | depth, attributes));
+  }
+  undo.move();
+  return clone;
 }
 
 /** struct mount_attr, mount_setattr(2): set, clear, propagation and user namespace, 64 bits each. */
