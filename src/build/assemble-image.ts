@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ImageLayer } from '#image/image-record.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
-import { encodeImageConfig, type ImageHistory } from '#oci/image-config.ts';
+import { encodeImageConfig, type ImageConfig, type ImageHistory } from '#oci/image-config.ts';
 import { formatDate } from '#wire/timestamps.ts';
 import type { BuildRun } from './build-run.ts';
 import type { PlannedHistory, PlannedImage } from './plan.ts';
@@ -11,6 +11,7 @@ const COMMENT = 'buildkit.dockerfile.v0';
 
 export interface AssembledImage {
   readonly id: Digest;
+  readonly config: ImageConfig;
   readonly configBytes: Buffer;
   readonly layers: readonly ImageLayer[];
 }
@@ -24,7 +25,7 @@ export async function assembleImage(run: BuildRun, image: PlannedImage): Promise
   const layers = await run.layersOf(vertex);
   const history = await historyOf(run, image);
   const created = history.at(-1)?.created ?? base.created;
-  const configBytes = encodeImageConfig({
+  const assembled: ImageConfig = {
     ...(created === undefined ? {} : { created }),
     ...(author === undefined ? {} : { author }),
     architecture: base.architecture,
@@ -33,9 +34,10 @@ export async function assembleImage(run: BuildRun, image: PlannedImage): Promise
     config,
     rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
     history: [...base.history, ...history],
-  });
+  };
+  const configBytes = encodeImageConfig(assembled);
   const hash = createHash('sha256').update(configBytes).digest('hex');
-  return { id: parseDigest(`sha256:${hash}`), configBytes, layers };
+  return { id: parseDigest(`sha256:${hash}`), config: assembled, configBytes, layers };
 }
 
 async function historyOf(run: BuildRun, { base, history }: PlannedImage): Promise<readonly ImageHistory[]> {

@@ -5,6 +5,7 @@ import type { FileImageStore } from '#image/image-store.ts';
 import type { LayerUse } from '#layer/layer-store.ts';
 import type { Layer, LayerStore, RootArchive, SnapshotStore } from '#layer/layer.ts';
 import type { SharedWork } from '#layer/shared-work.ts';
+import type { ContentStore } from '#store/content.ts';
 import type { Solved } from './build.ts';
 import type { BuildCache } from './cache.ts';
 import type { Checksums } from './checksums.ts';
@@ -15,6 +16,7 @@ import type { StepLog } from './step-log.ts';
 export interface BuildsDependencies {
   readonly cache: BuildCache;
   readonly images: FileImageStore;
+  readonly content: ContentStore;
   readonly layers: LayerStore & LayerUse & { readonly kind: Layer['kind'] };
   readonly snapshots: SnapshotStore;
   readonly archive: RootArchive;

@@ -13,6 +13,8 @@ import { BuildRun } from './build-run.ts';
 import type { BuildEvent, BuildRequest, Builds, Solved, StepEvent } from './build.ts';
 import { Checksums } from './checksums.ts';
 import { EventChannel } from './event-channel.ts';
+import { outcomeOf } from './export/build-outcome.ts';
+import { exportOutputs } from './export/export-outputs.ts';
 import { FileWorkers } from './files/file-workers.ts';
 import type { Operation, Plan } from './plan.ts';
 import { planDockerfile } from './plan-dockerfile.ts';
@@ -109,9 +111,7 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     left: AbortController,
     progress: BuildProgress,
   ): AsyncGenerator<StepEvent, void> {
-    const references = request.references.map((text) =>
-      familiarReference(withDefaultTag(parseReference(text))),
-    );
+    for (const text of request.references) parseReference(text);
     await using context = await progress.during(CONTEXT_TASK, () => receiveContext(this.#parts, request));
     await using lease = this.#parts.images.openLease();
     // What still runs ends before what it reads is removed.
@@ -138,19 +138,11 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     const run = new BuildRun(this.#parts, { lease, noCache, signal, observer: progress, explain });
     if (request.tell === 'graph') await run.layersOf(plan.result.vertex);
     else yield* solvePlan(this.#parts, run, plan);
-    const id = await progress.during('exporting to image', async ({ moves }) => {
-      moves({ id: 'exporting layers' });
-      const { configBytes, layers } = await assembleImage(run, plan.result);
-      moves({ id: 'exporting layers', isDone: true });
-      const id = await this.#parts.images.register({ configBytes, layers, references: [] });
-      moves({ id: `writing image ${id}`, isDone: true });
-      for (const reference of references) {
-        await this.#parts.images.tag(id, reference);
-        moves({ id: `naming to ${fullName(reference)}`, isDone: true });
-      }
-      return id;
-    });
-    yield { type: 'built', id, references, response: {} };
+    const platform = planner.targetPlatform;
+    const outcome = await outcomeOf([{ platform, run, image: plan.result }], request);
+    const place = { parts: this.#parts, request, outcome, lease };
+    const exported = await exportOutputs(place, (name, work) => progress.during(name, work));
+    yield { type: 'built', ...exported };
   }
 
   /** Pulled where it is not here, or where the client wants it fresh. */

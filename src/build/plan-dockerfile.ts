@@ -1,6 +1,6 @@
 import { EngineError } from '#base/errors.ts';
 import type { ImageRecord } from '#image/image-record.ts';
-import { hostPlatform, matchesPlatform, parsePlatform } from '#oci/platform.ts';
+import { hostPlatform, matchesPlatform, parsePlatform, type Platform } from '#oci/platform.ts';
 import type { BuildContext } from './build-context.ts';
 import type { BuildRequest } from './build.ts';
 import { parseDockerfile } from './dockerfile/dockerfile.ts';
@@ -18,6 +18,7 @@ import { StagePlanner } from './plan-stage.ts';
 export interface DockerfilePlanner {
   /** References that the result needs, to be resolved before anything can be planned. */
   readonly baseImages: readonly string[];
+  readonly targetPlatform: Platform;
   /** @param bases by reference */
   plan(bases: ReadonlyMap<string, ImageRecord>): Plan;
 }
@@ -37,6 +38,7 @@ export function planDockerfile(text: string, context: BuildContext, request: Pla
     new StageScope(dockerfile, globals, options.buildArgs, environment);
   return {
     baseImages: [...new Set(needed.flatMap(externalNames))],
+    targetPlatform: options.targetPlatform,
     plan: (bases) => {
       const shared = {
         dockerfile,

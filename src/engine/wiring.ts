@@ -162,6 +162,7 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
     await createBuilds({
       cache,
       images,
+      content,
       layers,
       snapshots,
       archive,

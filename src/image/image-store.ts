@@ -21,6 +21,13 @@ import type {
   ProgressMessage,
 } from '#wire/image.ts';
 import type { IndexPush, IndexPushed, ManifestInspect } from '#wire/manifest.ts';
+import {
+  type Artifact,
+  type ArtifactPush,
+  type KeptManifests,
+  keepManifests,
+  pushArtifact,
+} from './artifact.ts';
 import { commitImage, storeLayer } from './image-commit.ts';
 import { type DistributionRequest, inspectRemote } from './image-distribution.ts';
 import { emitImageEvent } from './image-events.ts';
@@ -190,6 +197,21 @@ export class FileImageStore implements ImageStore {
     options: { readonly lease: Lease; readonly signal?: AbortSignal },
   ): Promise<ImageLayer | undefined> {
     return storeLayer(this.#parts, changes, options);
+  }
+
+  /** The compressed form of a layer. The caller's lease must protect the layer, and the blob at once. */
+  packLayer(diffId: Digest, signal: AbortSignal): Promise<ImageLayer> {
+    return this.#parts.packing.pack(diffId, signal);
+  }
+
+  /** See `artifact.ts`. */
+  pushArtifact(artifact: Artifact, push: ArtifactPush): Promise<void> {
+    return pushArtifact(this.#parts, artifact, push);
+  }
+
+  /** See `artifact.ts`. */
+  keepManifests(kept: KeptManifests): Promise<void> {
+    return keepManifests(this.#parts, kept);
   }
 
   /** Everything about an image. @throws {EngineError} `not-found` */

@@ -1,0 +1,110 @@
+/** `type=image` and `type=registry`: the image into the store, to registries, or both. */
+import type { Digest } from '#oci/digest.ts';
+import { hostPlatform, matchesPlatform } from '#oci/platform.ts';
+import { canonicalReference, familiarReference, type Reference } from '#oci/reference.ts';
+import { parseAnnotations } from './annotations.ts';
+import { credentialsFor } from './credentials.ts';
+import { type Exported, namesOf, type OneExport } from './export-outputs.ts';
+import type { FinishedImage } from './finish-image.ts';
+import type { PackedArtifact } from './pack-artifact.ts';
+import { finishResult, nameResponse, packResult, responseOf } from './pack-result.ts';
+
+export async function exportImage(one: OneExport): Promise<Exported> {
+  const { output, attributes, task } = one;
+  const names = namesOf(one);
+  const isRegistry = output.type === 'registry';
+  const isPushed = attributes.flag('push') ?? isRegistry;
+  const isStored = attributes.flag('store') ?? !isRegistry;
+  if (isPushed && names.length === 0)
+    throw attributes.refusal('push', 'true', 'the image needs a name to be pushed under');
+  task.moves({ id: 'exporting layers' });
+  const images = await finishResult(one);
+  task.moves({ id: 'exporting layers', isDone: true });
+  const artifact = needsArtifact(one, isPushed)
+    ? await packResult(one, images, { names, defaultsToOci: true, attachInline: isPushed })
+    : undefined;
+  const id = isStored ? await store(one, images, artifact, names) : undefined;
+  if (artifact && isPushed) await push(one, artifact, names);
+  const references = isStored ? names.map(familiarReference) : [];
+  const response = artifact ? responseOf(artifact, names) : plainResponse(images, names);
+  return { ...(id && { id }), references, response };
+}
+
+/** An image that only goes into the store needs no manifest, for which its layers would have to be compressed. */
+function needsArtifact({ outcome, attributes }: OneExport, isPushed: boolean): boolean {
+  return (
+    isPushed ||
+    outcome.isMultiPlatform ||
+    !parseAnnotations(attributes).isEmpty ||
+    outcome.images.some(({ attestations }) => attestations.some(({ inlineOnly }) => !inlineOnly))
+  );
+}
+
+/** As Docker's own exporter answers: its image is known by its configuration. */
+function plainResponse(
+  images: readonly FinishedImage[],
+  names: readonly Reference[],
+): Readonly<Record<string, string>> {
+  const [image] = images;
+  if (!image) return nameResponse(names);
+  return {
+    'containerimage.digest': image.id,
+    'containerimage.config.digest': image.id,
+    ...nameResponse(names),
+  };
+}
+
+/** The names mean the image for this machine, where there is one; the others are found through their index. */
+async function store(
+  { parts, task }: OneExport,
+  images: readonly FinishedImage[],
+  artifact: PackedArtifact | undefined,
+  names: readonly Reference[],
+): Promise<Digest | undefined> {
+  const host = hostPlatform();
+  const main = images.find(({ built }) => matchesPlatform(built.platform, host)) ?? images[0];
+  for (const { configBytes, layers, id } of images) {
+    await parts.images.register({ configBytes, layers, references: [] });
+    const manifest = artifact?.images.find(({ image }) => image.id === id)?.manifest;
+    const isSingle = artifact && manifest?.digest === artifact.root.digest;
+    if (artifact && manifest) {
+      const manifests = isSingle ? [manifest] : [manifest, artifact.root, ...attachedTo(artifact)];
+      await parts.images.keepManifests({ id, manifests, repositories: [] });
+    }
+    task.moves({ id: `writing image ${id}`, isDone: true });
+  }
+  if (!main) return undefined;
+  for (const name of names) {
+    await parts.images.tag(main.id, familiarReference(name));
+    task.moves({ id: `naming to ${canonicalReference(name)}`, isDone: true });
+  }
+  return main.id;
+}
+
+/** Manifests that are no images. */
+function attachedTo({ manifests, images }: PackedArtifact): PackedArtifact['manifests'] {
+  const digests = new Set(images.map(({ manifest }) => manifest.digest));
+  return manifests.filter(({ digest }) => !digests.has(digest));
+}
+
+async function push(
+  { parts, request, attributes, task }: OneExport,
+  artifact: PackedArtifact,
+  names: readonly Reference[],
+): Promise<void> {
+  const insecure = attributes.flag('registry.insecure') ?? false;
+  const byDigest = attributes.flag('push-by-digest') ?? false;
+  for (const reference of names) {
+    const id = `pushing ${canonicalReference(reference)} with ${artifact.root.mediaType}@${artifact.root.digest}`;
+    task.moves({ id });
+    const credentials = await credentialsFor(request, reference.domain);
+    await parts.images.pushArtifact(artifact, {
+      reference,
+      byDigest,
+      credentials,
+      insecure,
+      signal: request.signal,
+    });
+    task.moves({ id, isDone: true });
+  }
+}

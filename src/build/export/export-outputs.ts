@@ -1,0 +1,132 @@
+/** Where the result of a build goes. */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { EngineError } from '#base/errors.ts';
+import type { Digest } from '#oci/digest.ts';
+import { familiarReference, parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
+import type { Lease } from '#store/content.ts';
+import type { BuildParts } from '../build-parts.ts';
+import type { ProgressTask } from '../build-progress.ts';
+import type { BuildOutput, BuildRequest } from '../build.ts';
+import type { FileTree } from '../build-session.ts';
+import type { FinishOptions } from './finish-image.ts';
+import { OutputAttributes } from './attributes.ts';
+import { exportImage } from './export-image.ts';
+import { exportFiles } from './export-files.ts';
+import { exportLayout } from './export-layout.ts';
+import type { BuildOutcome } from './outcome.ts';
+
+/** What exporters work with, beside their own attributes. */
+export interface ExportPlace {
+  readonly parts: BuildParts;
+  readonly request: BuildRequest;
+  readonly outcome: BuildOutcome;
+  /** Protects what is exported while it is. */
+  readonly lease: Lease;
+  readonly inlineCache?: FinishOptions['inlineCache'];
+}
+
+export interface OneExport extends ExportPlace {
+  /** Counted from 0: by it the client knows where a file or tree goes. */
+  readonly number: number;
+  readonly output: BuildOutput;
+  readonly attributes: OutputAttributes;
+  readonly task: ProgressTask;
+}
+
+/** What an exporter has done. */
+export interface Exported {
+  /** The stored image's; of several platforms the one that the names mean. */
+  readonly id?: Digest;
+  readonly references: readonly string[];
+  readonly response: Readonly<Record<string, string>>;
+}
+
+/** Runs an exporter as a task that clients see. */
+export type RunTask = <T>(name: string, work: (task: ProgressTask) => Promise<T>) => Promise<T>;
+
+const TITLES: Readonly<Record<BuildOutput['type'], string>> = {
+  image: 'exporting to image',
+  registry: 'exporting to image',
+  local: 'exporting to client directory',
+  tar: 'exporting to client tarball',
+  oci: 'exporting to oci image format',
+  docker: 'exporting to docker image format',
+  cacheonly: 'exporting cache only',
+};
+
+/**
+ * All outputs, one after the other; without any, the image is stored.
+ *
+ * @throws {EngineError} `invalid` for attributes that make no sense, before anything is exported; what registries and
+ *   the client say
+ */
+export async function exportOutputs(place: ExportPlace, during: RunTask): Promise<Exported> {
+  const { outputs = [] } = place.request;
+  const wanted = outputs.length === 0 ? [{ type: 'image', attributes: {} } as const] : outputs;
+  let all: Exported = { references: [], response: {} };
+  for (const [number, output] of wanted.entries()) {
+    if (output.type === 'cacheonly') continue;
+    const attributes = new OutputAttributes(output);
+    const exported = await during(TITLES[output.type], (task) =>
+      exportOne({ ...place, number, output, attributes, task }),
+    );
+    all = {
+      ...all,
+      ...exported,
+      references: [...all.references, ...exported.references],
+      response: { ...all.response, ...exported.response },
+    };
+  }
+  return all;
+}
+
+async function exportOne(one: OneExport): Promise<Exported> {
+  switch (one.output.type) {
+    case 'local':
+    case 'tar':
+      return await exportFiles(one);
+    case 'oci':
+    case 'docker':
+      return await exportLayout(one);
+    default:
+      return await exportImage(one);
+  }
+}
+
+/** The names of an image that is exported: the output's own, else the request's. @throws {EngineError} `invalid` */
+export function namesOf({ request, attributes }: OneExport): readonly Reference[] {
+  const own = attributes.text('name');
+  const texts = own === undefined || own === '*' ? request.references : own.split(',');
+  const names = texts
+    .filter((text) => text.trim() !== '')
+    .map((text) => withDefaultTag(parseReference(text.trim())));
+  return [...new Map(names.map((name) => [familiarReference(name), name])).values()];
+}
+
+/** Sends a file to the client. */
+export async function sendFile(one: OneExport, chunks: AsyncIterable<Buffer>): Promise<void> {
+  const { request, number, output } = one;
+  const file = await clientOf(one).openFile(number, output.attributes, request.signal);
+  await pipeline(Readable.from(chunks, { objectMode: false, highWaterMark: 1 << 18 }), file, {
+    signal: request.signal,
+  });
+}
+
+export async function sendTree(one: OneExport, tree: FileTree): Promise<void> {
+  await clientOf(one).sendTree(one.number, tree, one.request.signal);
+}
+
+function clientOf({ request: { session }, output }: OneExport): NonNullable<BuildRequest['session']> {
+  if (session) return session;
+  throw new EngineError(
+    'invalid',
+    `Cannot export as ${output.type}: the client has no session to receive files through`,
+  );
+}
+
+/** The client's, or one of this output alone. */
+export function epochOf({ attributes, outcome }: OneExport): number | undefined {
+  const own = attributes.integer('source-date-epoch');
+  return own ?? outcome.epoch;
+}

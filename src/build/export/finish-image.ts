@@ -1,0 +1,64 @@
+/** The last changes to an image: what its output says of times and caches goes into its configuration. */
+import { createHash } from 'node:crypto';
+import type { ImageLayer } from '#image/image-record.ts';
+import { settleAll } from '#image/settle-all.ts';
+import { type Digest, parseDigest } from '#oci/digest.ts';
+import type { ImageConfig } from '#oci/image-config.ts';
+import type { Lease } from '#store/content.ts';
+import type { BuildParts } from '../build-parts.ts';
+import type { BuiltImage } from './outcome.ts';
+import { rewriteLayer } from './rewrite-layer.ts';
+import { clampConfig } from './source-date-epoch.ts';
+
+export interface FinishOptions {
+  readonly epoch?: number;
+  /** Makes the layers no younger than `epoch`. */
+  readonly rewriteTimestamps: boolean;
+  /** The cache to put into the configuration, which names the layers that the image has. */
+  readonly inlineCache?: (layers: readonly ImageLayer[]) => Buffer | undefined;
+  /** Protects what is made. */
+  readonly lease: Lease;
+  readonly signal: AbortSignal;
+}
+
+/** As it leaves the builder. */
+export interface FinishedImage {
+  readonly built: BuiltImage;
+  readonly config: ImageConfig;
+  readonly configBytes: Buffer;
+  /** Of `configBytes`. */
+  readonly id: Digest;
+  readonly layers: readonly ImageLayer[];
+}
+
+export async function finishImage(
+  parts: BuildParts,
+  built: BuiltImage,
+  options: FinishOptions,
+): Promise<FinishedImage> {
+  const { epoch, inlineCache } = options;
+  const layers = await finishLayers(parts, built, options);
+  const clamped = clampConfig(built.config, epoch, built.base.history);
+  const config = { ...clamped, rootfs: { ...clamped.rootfs, diff_ids: layers.map(({ diffId }) => diffId) } };
+  const cache = inlineCache?.(layers);
+  const fields = cache ? { ...config, 'moby.buildkit.cache.v0': cache.toString('base64') } : config;
+  const configBytes = Buffer.from(JSON.stringify(fields));
+  return { built, config, configBytes, id: digestOf(configBytes), layers };
+}
+
+async function finishLayers(
+  parts: BuildParts,
+  { layers, base }: BuiltImage,
+  { epoch, rewriteTimestamps, lease, signal }: FinishOptions,
+): Promise<readonly ImageLayer[]> {
+  if (epoch === undefined || !rewriteTimestamps) return layers;
+  return await settleAll(
+    layers.map(async (layer, index) =>
+      index < base.layers ? layer : await rewriteLayer(parts, layer, { epoch, lease, signal }),
+    ),
+  );
+}
+
+export function digestOf(bytes: Buffer): Digest {
+  return parseDigest(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
+}

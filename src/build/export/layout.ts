@@ -1,0 +1,82 @@
+/** OCI image layouts (OCI image spec, image-layout.md), and Docker's archives, which are layouts with one file more. */
+import { Readable } from 'node:stream';
+import { readArtifactBlob } from '#image/artifact.ts';
+import type { Descriptor } from '#oci/descriptor.ts';
+import { type Digest, digestHex } from '#oci/digest.ts';
+import { MEDIA_TYPES } from '#oci/media-types.ts';
+import { canonicalReference, familiarReference, type Reference } from '#oci/reference.ts';
+import type { ContentReader } from '#store/content.ts';
+import { memoryBlob } from './pack-image.ts';
+import type { PackedArtifact } from './pack-artifact.ts';
+
+export interface LayoutFile {
+  /** Relative, with slashes. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly read: () => Readable;
+}
+
+export interface LayoutOptions {
+  readonly names: readonly Reference[];
+  /** With `manifest.json`, which is what `docker load` reads. Of one image only. */
+  readonly forDocker: boolean;
+}
+
+/** Equal artifacts and names give equal files, in an order that does not change. */
+export function layoutFiles(
+  artifact: PackedArtifact,
+  content: ContentReader,
+  { names, forDocker }: LayoutOptions,
+): readonly LayoutFile[] {
+  const documents = [...artifact.manifests, artifact.root].map((document) =>
+    memoryBlob({ ...document, size: document.content.length }, document.content),
+  );
+  const unique = new Map([...artifact.blobs, ...documents].map((blob) => [blob.descriptor.digest, blob]));
+  const blobs = [...unique.values()].map((blob) => ({
+    path: blobPath(blob.descriptor.digest),
+    sizeBytes: blob.descriptor.size,
+    read: () => readArtifactBlob(blob, content),
+  }));
+  const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: rootsOf(artifact, names) };
+  return [
+    ...blobs.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+    jsonFile('index.json', index),
+    ...(forDocker ? [jsonFile('manifest.json', dockerManifests(artifact, names))] : []),
+    jsonFile('oci-layout', { imageLayoutVersion: '1.0.0' }),
+  ];
+}
+
+function blobPath(digest: Digest): string {
+  return `blobs/sha256/${digestHex(digest)}`;
+}
+
+function jsonFile(path: string, value: unknown): LayoutFile {
+  const bytes = Buffer.from(JSON.stringify(value));
+  return { path, sizeBytes: bytes.length, read: () => Readable.from([bytes], { objectMode: false }) };
+}
+
+/** One entry a name, as containerd writes it. */
+function rootsOf({ descriptor, images }: PackedArtifact, names: readonly Reference[]): readonly Descriptor[] {
+  const created = images[0]?.image.config.created;
+  const annotations = {
+    ...descriptor.annotations,
+    ...(created === undefined ? {} : { 'org.opencontainers.image.created': created }),
+  };
+  if (names.length === 0) return [{ ...descriptor, annotations }];
+  return names.map((name) => ({
+    ...descriptor,
+    annotations: {
+      ...annotations,
+      'io.containerd.image.name': canonicalReference(name),
+      'org.opencontainers.image.ref.name': name.tag ?? '',
+    },
+  }));
+}
+
+function dockerManifests({ images }: PackedArtifact, names: readonly Reference[]): readonly object[] {
+  return images.map(({ image, layers }) => ({
+    Config: blobPath(image.id),
+    RepoTags: names.length === 0 ? null : names.map(familiarReference),
+    Layers: layers.map(({ digest }) => blobPath(digest)),
+  }));
+}

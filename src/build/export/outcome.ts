@@ -1,0 +1,36 @@
+/** What a build made, before anybody says where it goes. */
+import type { ImageLayer } from '#image/image-record.ts';
+import type { ImageConfig } from '#oci/image-config.ts';
+import type { Platform } from '#oci/platform.ts';
+
+/** The result for one platform. */
+export interface BuiltImage {
+  readonly platform: Platform;
+  readonly config: ImageConfig;
+  /** Bottom first. */
+  readonly layers: readonly ImageLayer[];
+  /** How much of it the base image brought: that is never rewritten. */
+  readonly base: { readonly layers: number; readonly history: number };
+  /** What is claimed about it, in the order in which it is attached. */
+  readonly attestations: readonly Attestation[];
+}
+
+/** A statement about an image, but for its subject (in-toto, "Statement layer specification"). */
+export interface Attestation {
+  readonly kind: 'provenance' | 'sbom';
+  readonly predicateType: string;
+  readonly predicate: unknown;
+  /** The file that it is in an exported tree. */
+  readonly fileName: string;
+  /** Only where it can be attached to an image: nobody asked for it in so many words. */
+  readonly inlineOnly: boolean;
+}
+
+export interface BuildOutcome {
+  /** One a platform, in the order asked for. */
+  readonly images: readonly BuiltImage[];
+  /** The client asked for platforms: the result is an index even of one. */
+  readonly isMultiPlatform: boolean;
+  /** `SOURCE_DATE_EPOCH`, in seconds. */
+  readonly epoch?: number;
+}

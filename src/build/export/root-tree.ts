@@ -1,0 +1,114 @@
+/** The root file system of an image as a tree to be sent. */
+import { type BigIntStats, createReadStream, lstatSync, mkdtempSync, readlinkSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { ImageLayer } from '#image/image-record.ts';
+import { OVERLAY_OPTIONS, VIEW_PREFIX } from '#layer/read-only-view.ts';
+import { childPath, isWhiteout, sortedNames, storableXattrs } from '#layer/tree-walk.ts';
+import { mountOverlay, unmountAll } from '#linux/mount.ts';
+import type { BuildParts } from '../build-parts.ts';
+import type { FileEntry, FileTree } from '../build-session.ts';
+import { openLayerTree } from '../layer-tree.ts';
+
+/** Disposing it takes the files away. */
+export interface RootTree extends FileTree, Disposable {}
+
+/** @param epoch the time that everything gets, in seconds; absent: its own */
+export function openRootTree(
+  parts: BuildParts,
+  layers: readonly ImageLayer[],
+  epoch: number | undefined,
+): RootTree {
+  using stack = new DisposableStack();
+  const { tree } = stack.use(openLayerTree(parts, layers));
+  const root = typeof tree === 'string' ? tree : openView(tree.stack, tree.viewDirectory, stack);
+  const walk = new RootWalk(root, epoch);
+  const held = stack.move();
+  return {
+    entries: () => walk.entries(),
+    contents: (entry) => walk.contents(entry),
+    [Symbol.dispose]: () => held.dispose(),
+  };
+}
+
+/** Layers as one directory. What a crash leaves mounted is found by its place at the next start. */
+function openView(layers: readonly string[], viewDirectory: string, stack: DisposableStack): string {
+  const [only] = layers;
+  if (layers.length === 1 && only !== undefined) return only;
+  const target = mkdtempSync(join(viewDirectory, VIEW_PREFIX));
+  stack.defer(() => rmdirSync(target));
+  mountOverlay({ target, lowers: layers, options: OVERLAY_OPTIONS });
+  stack.defer(() => unmountAll(target));
+  return target;
+}
+
+const SECOND_NS = 1_000_000_000n;
+
+class RootWalk {
+  readonly #root: string;
+  readonly #modifiedNs: bigint | undefined;
+  /** Names are bytes; an entry's path is their text. */
+  readonly #places = new WeakMap<FileEntry, Buffer>();
+  readonly #firstNames = new Map<bigint, string>();
+
+  constructor(root: string, epoch: number | undefined) {
+    this.#root = root;
+    this.#modifiedNs = epoch === undefined ? undefined : BigInt(epoch) * SECOND_NS;
+  }
+
+  async *entries(): AsyncGenerator<FileEntry, void> {
+    this.#firstNames.clear();
+    yield* this.#below(Buffer.from(this.#root), '');
+  }
+
+  contents(entry: FileEntry): Readable {
+    const place = this.#places.get(entry) ?? Buffer.from(join(this.#root, entry.path));
+    return createReadStream(place, { highWaterMark: 1 << 18 });
+  }
+
+  *#below(directory: Buffer, prefix: string): Generator<FileEntry, void> {
+    for (const name of sortedNames(directory)) {
+      const place = childPath(directory, name);
+      const stats = lstatSync(place, { bigint: true });
+      // A single layer is shown as it is.
+      if (isWhiteout(stats)) continue;
+      const path = `${prefix}${Buffer.from(name, 'latin1').toString()}`;
+      const entry = this.#entry(path, place, stats);
+      this.#places.set(entry, place);
+      yield entry;
+      if (stats.isDirectory()) yield* this.#below(place, `${path}/`);
+    }
+  }
+
+  #entry(path: string, place: Buffer, stats: BigIntStats): FileEntry {
+    return {
+      path,
+      mode: Number(stats.mode),
+      uid: Number(stats.uid),
+      gid: Number(stats.gid),
+      sizeBytes: stats.isFile() ? Number(stats.size) : 0,
+      modifiedNs: this.#modifiedNs ?? stats.mtimeNs,
+      linkName: stats.isSymbolicLink() ? readlinkSync(place) : this.#hardLink(path, stats),
+      ...deviceOf(stats),
+      xattrs: Object.fromEntries(storableXattrs(place)),
+    };
+  }
+
+  /** The name under which the file came first. */
+  #hardLink(path: string, stats: BigIntStats): string {
+    if (!stats.isFile() || stats.nlink < 2n) return '';
+    const first = this.#firstNames.get(stats.ino);
+    if (first === undefined) this.#firstNames.set(stats.ino, path);
+    return first ?? '';
+  }
+}
+
+/** makedev(3). */
+function deviceOf(stats: BigIntStats): Pick<FileEntry, 'deviceMajor' | 'deviceMinor'> {
+  if (!stats.isCharacterDevice() && !stats.isBlockDevice()) return { deviceMajor: 0, deviceMinor: 0 };
+  const { rdev } = stats;
+  return {
+    deviceMajor: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n)),
+    deviceMinor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)),
+  };
+}

@@ -1,0 +1,114 @@
+/** Images as registries and layouts know them: a manifest, or an index of several, and the blobs that they name. */
+import { Readable } from 'node:stream';
+import type { Descriptor } from '#oci/descriptor.ts';
+import type { Digest } from '#oci/digest.ts';
+import { canonicalReference, type Reference, withDefaultTag } from '#oci/reference.ts';
+import type { Repository } from '#registry/registry.ts';
+import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { ContentReader } from '#store/content.ts';
+import type { StoredManifest } from './image-manifests.ts';
+import type { ImageParts } from './image-parts.ts';
+import { settleAll } from './settle-all.ts';
+
+export interface Artifact {
+  /** What a tag points at. */
+  readonly root: StoredManifest;
+  /** Those that the root names, where it is an index. */
+  readonly manifests: readonly StoredManifest[];
+  /** What the manifests name, each once. */
+  readonly blobs: readonly ArtifactBlob[];
+}
+
+/** In the content store, but for small ones that are at hand. */
+export interface ArtifactBlob {
+  readonly descriptor: Pick<Descriptor, 'digest' | 'size'>;
+  readonly bytes?: Buffer;
+}
+
+export interface ArtifactPush {
+  /** With a tag; `digest` in place of the tag leaves it without. */
+  readonly reference: Reference;
+  readonly byDigest?: boolean;
+  readonly credentials: RegistryAuth;
+  readonly insecure: boolean;
+  readonly signal: AbortSignal;
+}
+
+export function readArtifactBlob(
+  { descriptor, bytes }: ArtifactBlob,
+  content: ContentReader,
+  offset = 0,
+): Readable {
+  if (bytes) return Readable.from([bytes.subarray(offset)], { objectMode: false });
+  return content.read(descriptor.digest, { offset });
+}
+
+/**
+ * Sends everything that the root leads to, and the root last: nothing half pushed is visible. The caller's lease
+ * protects the blobs.
+ *
+ * @throws {EngineError} what `registry.ts` says
+ */
+export async function pushArtifact(parts: ImageParts, artifact: Artifact, push: ArtifactPush): Promise<void> {
+  const { reference, credentials, insecure, signal } = push;
+  const repository = parts.registries.open(reference, { credentials, access: 'push', insecure, signal });
+  const { root, manifests, blobs } = artifact;
+  await settleAll(blobs.map((blob) => sendBlob(parts, repository, blob, push)));
+  await settleAll(manifests.map((manifest) => repository.putManifest(manifest.digest, manifest)));
+  const { tag = 'latest' } = withDefaultTag(reference);
+  await repository.putManifest(push.byDigest ? root.digest : tag, root);
+}
+
+async function sendBlob(
+  parts: ImageParts,
+  repository: Repository,
+  blob: ArtifactBlob,
+  { reference, signal }: ArtifactPush,
+): Promise<void> {
+  using _permit = await parts.uploads.acquire();
+  signal.throwIfAborted();
+  await repository.upload({
+    descriptor: blob.descriptor,
+    read: (offset) => readArtifactBlob(blob, parts.content, offset),
+    mountFrom: blob.bytes ? [] : repositoriesWith(parts, blob.descriptor.digest, reference),
+  });
+}
+
+/** Other repositories of the same registry that had this blob when an image came from there or went there. */
+function repositoriesWith(
+  { table }: ImageParts,
+  blob: Digest,
+  { domain, path }: Reference,
+): readonly string[] {
+  const paths = [...table.allNames()].flatMap(({ reference, id }) => {
+    const isElsewhere =
+      reference.domain === domain && reference.path !== path && reference.digest !== undefined;
+    const hasBlob = isElsewhere && table.get(id)?.layers.some((layer) => layer.blob === blob);
+    return hasBlob ? [reference.path] : [];
+  });
+  return [...new Set(paths)];
+}
+
+/** What the engine is told of an image that it has as a part of an artifact. */
+export interface KeptManifests {
+  readonly id: Digest;
+  readonly manifests: readonly StoredManifest[];
+  /** Repositories in which the image is known by the digest of the first manifest. */
+  readonly repositories: readonly Pick<Reference, 'domain' | 'path'>[];
+}
+
+/** Remembers what an image was packed as: a push sends the same bytes. Durable when it resolves. */
+export async function keepManifests(parts: ImageParts, kept: KeptManifests): Promise<void> {
+  const { id, manifests, repositories } = kept;
+  const [first] = manifests;
+  if (!first || !parts.table.get(id)) return;
+  parts.manifests.add(id, manifests);
+  const names = new Map(
+    repositories.map(({ domain, path }) => {
+      const reference = { domain, path, digest: first.digest };
+      return [canonicalReference(reference), { reference, id }];
+    }),
+  );
+  parts.table.add([], [...names.values()]);
+  await parts.metadata.durable();
+}

@@ -1,0 +1,94 @@
+/** An engine in this process for tests of builds. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { BuildEvent, BuildRequest } from '../../src/build/build.ts';
+import { commandHostConfig } from '../../src/build/command-config.ts';
+import { Engine, type EngineOptions } from '../../src/engine/index.ts';
+import { busyboxRootTar } from '../fixtures/busybox-image.ts';
+import { tarOf, type TarMember } from '../fixtures/tar.ts';
+import { lastingLeftovers, removeLeftovers } from './leftovers.ts';
+
+export type Built = Extract<BuildEvent, { readonly type: 'built' }>;
+
+export interface BuildResult extends Built {
+  readonly events: readonly BuildEvent[];
+  /** How many steps with a vertex came from the cache. */
+  readonly cachedSteps: number;
+}
+
+export type BuildWish = Partial<BuildRequest> & {
+  readonly dockerfileText?: string;
+  /** Besides the Dockerfile. */
+  readonly files?: readonly TarMember[];
+};
+
+/** Disposing it fails if the engine left something on the host. */
+export class BuildEngine implements AsyncDisposable {
+  readonly engine: Engine;
+  readonly directory: string;
+  readonly #traces: Parameters<typeof lastingLeftovers>[0];
+
+  private constructor(engine: Engine, directory: string, traces: Parameters<typeof lastingLeftovers>[0]) {
+    this.engine = engine;
+    this.directory = directory;
+    this.#traces = traces;
+  }
+
+  static async start(options: Partial<EngineOptions> = {}): Promise<BuildEngine> {
+    const directory = mkdtempSync('/tmp/caisson-build-engine-');
+    const traces = {
+      directory,
+      root: join(directory, 'root'),
+      run: join(directory, 'run'),
+      bridge: `csb${directory.slice(-6)}`,
+    };
+    const { root, run, bridge } = traces;
+    const engine = await Engine.start({ root, run, bridge, networkPoolSize: 0, ...options });
+    return new BuildEngine(engine, directory, traces);
+  }
+
+  /** The image `bb:latest`. */
+  async importBusybox(reference = 'bb:latest'): Promise<void> {
+    await this.engine.images.import({ archive: Readable.from([busyboxRootTar()]), reference });
+  }
+
+  async build({ dockerfileText = '', files = [], ...wish }: BuildWish): Promise<BuildResult> {
+    const dockerfile = { path: 'Dockerfile', content: dockerfileText, mode: 0o644 };
+    const request: BuildRequest = {
+      context: { kind: 'tar', stream: Readable.from([tarOf(dockerfile, ...files)]) },
+      dockerfile: 'Dockerfile',
+      buildArgs: {},
+      labels: {},
+      references: [],
+      noCache: false,
+      pull: false,
+      credentials: {},
+      hostConfig: commandHostConfig({ NetworkMode: 'none' }),
+      signal: AbortSignal.timeout(60_000),
+      ...wish,
+    };
+    const events: BuildEvent[] = [];
+    for await (const event of this.engine.builds.build(request)) events.push(event);
+    const built = events.find((event) => event.type === 'built');
+    if (!built) throw new Error('the build has not said what it built');
+    return { ...built, events, cachedSteps: cachedSteps(events) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.engine[Symbol.asyncDispose]();
+    const left = await lastingLeftovers(this.#traces);
+    removeLeftovers(this.#traces);
+    rmSync(this.directory, { recursive: true, force: true });
+    if (left.length > 0) throw new Error(`left on the host: ${left.join('; ')}`);
+  }
+}
+
+function cachedSteps(events: readonly BuildEvent[]): number {
+  const names = events.flatMap((event) =>
+    event.type === 'vertex' && event.vertex.cached && !/^\[[^\]]*\] FROM /.test(event.vertex.name)
+      ? [event.vertex.digest]
+      : [],
+  );
+  return new Set(names).size;
+}
