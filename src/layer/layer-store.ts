@@ -1,17 +1,17 @@
-import { createReadStream, mkdirSync, mkdtempSync, renameSync } from 'node:fs';
+import { createReadStream, createWriteStream, mkdirSync, mkdtempSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline, type Readable } from 'node:stream';
+import { pipeline as pipelined } from 'node:stream/promises';
 import { EngineError, isEngineError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
 import { type Digest, digestHex } from '#oci/digest.ts';
-import type { ContentReader } from '#store/content.ts';
+import type { BlobInfo, ContentReader } from '#store/content.ts';
 import { diskError, syncDirectory } from '#store/disk.ts';
 import { GroupSync } from '#store/group-sync.ts';
-import type { DeflateJob } from './deflate-block.ts';
-import { deterministicGzip } from './deterministic-gzip.ts';
 import { probeErofs } from './erofs-probe.ts';
+import { gzipOnAllCores } from './gzip-cores.ts';
 import { decompressorFor } from './inflate.ts';
 import { layerPaths, type LayerRecord, readLayerRecord } from './layer-directory.ts';
 import { LayerMounts } from './layer-mounts.ts';
@@ -105,14 +105,17 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
     return pipeline(content.read(blob), decompressor, () => undefined);
   }
 
-  async *readGzip(diffId: Digest): AsyncGenerator<Buffer, void> {
-    const tar: AsyncIterable<Buffer> = await this.read(diffId);
-    yield* deterministicGzip(tar, (job) => this.#deflate(job));
-  }
-
-  #deflate(job: DeflateJob): Promise<Uint8Array> {
-    const { buffer } = job.block;
-    return this.#workers.run('deflate', job, { transfer: buffer instanceof ArrayBuffer ? [buffer] : [] });
+  async writeGzip(diffId: Digest, targetPath: string, signal: AbortSignal): Promise<BlobInfo> {
+    const { kind, blob, compression } = this.#require(diffId);
+    if (kind === 'erofs' || compression === 'none') {
+      const { content } = this.#options;
+      const sourcePath = kind === 'erofs' ? layerPaths(this.#path(diffId)).tar : content.path(blob);
+      return await gzipOnAllCores(this.#workers, { sourcePath, targetPath }, signal);
+    }
+    await using staging = this.#newStaging();
+    const sourcePath = join(staging.path, 'tar');
+    await pipelined(await this.read(diffId), createWriteStream(sourcePath), { signal });
+    return await gzipOnAllCores(this.#workers, { sourcePath, targetPath }, signal);
   }
 
   async remove(diffId: Digest): Promise<void> {
@@ -202,6 +205,11 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
     const present = this.#layers.get(diffId) ?? (isFirst ? record : (readLayerRecord(path) ?? record));
     this.#layers.set(diffId, present);
     return toLayer(present);
+  }
+
+  #newStaging(): AsyncDisposable & { readonly path: string } {
+    const path = mkdtempSync(join(this.#options.rootDirectory, STAGING_PREFIX));
+    return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
   }
 
   #require(diffId: Digest): LayerRecord {

@@ -4,9 +4,9 @@ import { parentPort } from 'node:worker_threads';
 import { EngineError, type ErrorCode, messageOf } from '#base/errors.ts';
 import { codeOfErrno } from '#linux/errno.ts';
 import { findChanges } from './changes.ts';
-import { deflateBlock } from './deflate-block.ts';
 import { writeDiff } from './diff-tar.ts';
 import { extractTar } from './extract-tar.ts';
+import { gzipFile } from './gzip-file.ts';
 import { packTree } from './pack-tar.ts';
 import { diskUsage } from './tree-walk.ts';
 import { unpackBlob } from './unpack.ts';
@@ -26,7 +26,7 @@ const handlers: Handlers = {
   diff: writeDiff,
   pack: packTree,
   extract: extractTar,
-  deflate: deflateBlock,
+  gzip: gzipFile,
   usage: ({ path }) => diskUsage(path),
   delete: ({ path }) => rmSync(path, { recursive: true, force: true }),
 };

@@ -13,12 +13,12 @@
  */
 import type { Readable } from 'node:stream';
 import type { Digest } from '#oci/digest.ts';
-import type { ArrivingFile } from '#store/content.ts';
+import type { ArrivingFile, BlobInfo } from '#store/content.ts';
 import type { FilesystemChange, PathStat } from '#wire/container.ts';
 
 export interface Layer {
   readonly diffId: Digest;
-  /** Bytes of the file contents in it. */
+  /** Bytes of its files and of the targets of its symbolic links. */
   readonly sizeBytes: number;
   readonly kind: 'erofs' | 'directory';
 }
@@ -48,8 +48,8 @@ export interface LayerStore {
   list(): readonly Layer[];
   /** The layer's uncompressed tar, byte for byte as its diff ID says. */
   read(diffId: Digest): Promise<Readable>;
-  /** The same compressed; equal tars give equal bytes, on all cores. */
-  readGzip(diffId: Digest): AsyncIterable<Buffer>;
+  /** Writes the same compressed into an empty file, on all cores; equal tars give equal bytes. */
+  writeGzip(diffId: Digest, targetPath: string, signal: AbortSignal): Promise<BlobInfo>;
   /** @throws {EngineError} `conflict` while a snapshot stands on it */
   remove(diffId: Digest): Promise<void>;
 }

@@ -1,11 +1,12 @@
 /** What the worker threads of this folder are asked to do, and the messages that carry it. */
 import type { ErrorCode } from '#base/errors.ts';
+import type { BlobInfo } from '#store/content.ts';
 import type { FilesystemChange } from '#wire/container.ts';
 import type { ByteChannelEnd } from './byte-channel.ts';
 import type { ChangesJob } from './changes.ts';
-import type { DeflateJob } from './deflate-block.ts';
 import type { DiffJob } from './diff-tar.ts';
 import type { ExtractJob } from './extract-tar.ts';
+import type { GzipJob } from './gzip-file.ts';
 import type { PackJob } from './pack-tar.ts';
 import type { UnpackArrivingJob, UnpackJob, UnpackResult } from './unpack.ts';
 
@@ -22,8 +23,8 @@ export interface LayerJobs {
   readonly pack: { readonly input: PackJob & ByteChannelEnd; readonly output: void };
   /** Reads a tar from its channel into a root. */
   readonly extract: { readonly input: ExtractJob & ByteChannelEnd; readonly output: void };
-  /** A block of a gzip stream. */
-  readonly deflate: { readonly input: DeflateJob; readonly output: Uint8Array };
+  /** Blocks of a gzip stream, as many as are left. */
+  readonly gzip: { readonly input: GzipJob; readonly output: BlobInfo | undefined };
   readonly usage: { readonly input: { readonly path: string }; readonly output: number };
   readonly delete: { readonly input: { readonly path: string }; readonly output: void };
 }

@@ -28,6 +28,8 @@ interface IdleWorker {
 export class LayerWorkerPool implements AsyncDisposable {
   readonly #computing: Semaphore;
   readonly #streaming = new Semaphore(MAXIMUM_STREAMING_JOBS);
+  /** Apart from the others, whose callers should not wait for gigabytes to be compressed. */
+  readonly #compressing: Semaphore;
   readonly #idle: IdleWorker[] = [];
   readonly #busy = new Set<Worker>();
   #closed = false;
@@ -35,6 +37,7 @@ export class LayerWorkerPool implements AsyncDisposable {
   /** @param parallelism jobs that compute at the same time */
   constructor(parallelism: number = availableParallelism()) {
     this.#computing = new Semaphore(parallelism);
+    this.#compressing = new Semaphore(parallelism);
   }
 
   /** Runs one job on a thread of its own. Rejects with the job's {@link EngineError}. */
@@ -44,7 +47,7 @@ export class LayerWorkerPool implements AsyncDisposable {
     options: RunOptions = {},
   ): Promise<LayerJobs[Kind]['output']> {
     options.signal?.throwIfAborted();
-    using _permit = await (STREAMING.has(kind) ? this.#streaming : this.#computing).acquire();
+    using _permit = await this.#permits(kind).acquire();
     options.signal?.throwIfAborted();
     if (this.#closed) throw closed();
     const worker = this.#take();
@@ -70,6 +73,11 @@ export class LayerWorkerPool implements AsyncDisposable {
     await Promise.all(
       [...idle.map(({ worker }) => worker), ...this.#busy].map((worker) => worker.terminate()),
     );
+  }
+
+  #permits(kind: JobKind): Semaphore {
+    if (kind === 'gzip') return this.#compressing;
+    return STREAMING.has(kind) ? this.#streaming : this.#computing;
   }
 
   #take(): Worker {

@@ -1,5 +1,4 @@
 /** Requests to one registry host: authenticated, redirected, repeated. */
-import type { Readable } from 'node:stream';
 import type { Authorizer } from './authorizer.ts';
 import { parseChallenges } from './challenge.ts';
 import type { Hosts } from './hosts.ts';
@@ -19,7 +18,7 @@ export interface EndpointRequest {
   readonly action: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Made anew for each attempt. */
-  readonly body?: () => Buffer | Readable;
+  readonly body?: () => Buffer | AsyncIterable<Buffer>;
   readonly scopes: readonly string[];
   readonly stallMs?: number;
   /** Not repeated by itself: the caller knows better how to continue. */

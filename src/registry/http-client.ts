@@ -1,7 +1,6 @@
 /** One HTTP exchange after another with one host: connections are kept; nothing is repeated or followed here. */
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { Readable } from 'node:stream';
 import { messageOf } from '#base/errors.ts';
 import type { TlsMaterial } from './host-certificates.ts';
 import { isLoopbackHost } from './loopback.ts';
@@ -20,7 +19,8 @@ export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Buffer | Readable;
+  /** A chunk of a body in pieces is done with when the next is asked for. */
+  readonly body?: Buffer | AsyncIterable<Buffer>;
   readonly signal?: AbortSignal | undefined;
   /** Instead of the client's: for answers that take a registry long. */
   readonly stallMs?: number;
@@ -73,7 +73,7 @@ export class HttpClient implements Disposable {
         request.signal?.throwIfAborted();
         // The host closed a kept connection while the request was on its way.
         const isStale = outgoing.reusedSocket && errnoOf(error) === 'ECONNRESET';
-        if (!isStale || request.body instanceof Readable) throw unreachable(request.url.host, error);
+        if (!isStale || isInPieces(request.body)) throw unreachable(request.url.host, error);
       }
     }
   }
@@ -145,11 +145,26 @@ function timeout(message: string): Error {
   return Object.assign(new Error(message), { code: 'ETIMEDOUT' });
 }
 
+function isInPieces(body: HttpRequest['body']): body is AsyncIterable<Buffer> {
+  return body !== undefined && !Buffer.isBuffer(body);
+}
+
 function sendBody(outgoing: http.ClientRequest, body: HttpRequest['body']): void {
-  if (!(body instanceof Readable)) return void outgoing.end(body);
-  body.on('error', (error) => outgoing.destroy(error));
-  outgoing.once('close', () => body.destroy());
-  body.pipe(outgoing);
+  if (!isInPieces(body)) return void outgoing.end(body);
+  sendPieces(outgoing, body).catch((error: Error) => outgoing.destroy(error));
+}
+
+/** One piece after the other, each when the one before is the kernel's. */
+async function sendPieces(outgoing: http.ClientRequest, body: AsyncIterable<Buffer>): Promise<void> {
+  const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+  outgoing.once('close', close);
+  for await (const piece of body) {
+    const { promise: written, resolve, reject } = Promise.withResolvers<void>();
+    outgoing.write(piece, (error) => (error ? reject(error) : resolve()));
+    await Promise.race([written, closed]);
+    if (outgoing.destroyed) return;
+  }
+  outgoing.end();
 }
 
 /** Nobody is there, rather than busy: not worth another attempt unless somebody was there before. */

@@ -55,8 +55,8 @@ export type UploadOutcome =
 
 export interface UploadRequest {
   readonly descriptor: Pick<Descriptor, 'digest' | 'size'>;
-  /** The blob's bytes from an offset on; asked for again where an upload has to continue. */
-  readonly read: (offset: number) => Readable;
+  /** The blob's bytes from an offset on, each chunk until the next; asked for again where an upload has to continue. */
+  readonly read: (offset: number) => AsyncIterable<Buffer>;
   /** Repositories of the same registry that may have it. */
   readonly mountFrom: readonly string[];
   /** Bytes that have been sent so far. */

@@ -145,13 +145,20 @@ async function patch(
 function bodyOf({ read, onProgress }: UploadRequest, offset: number, lengthBytes: number) {
   const headers = { 'Content-Type': 'application/octet-stream', 'Content-Length': String(lengthBytes) };
   if (lengthBytes === 0) return { headers };
-  const body = () => {
-    let sent = offset;
-    const stream = read(offset);
-    if (onProgress) stream.on('data', (chunk: Buffer) => onProgress((sent += chunk.length)));
-    return stream;
-  };
+  const body = () => counted(read(offset), offset, onProgress);
   return { headers, body };
+}
+
+async function* counted(
+  source: AsyncIterable<Buffer>,
+  offset: number,
+  onProgress: UploadRequest['onProgress'],
+): AsyncGenerator<Buffer, void> {
+  let sent = offset;
+  for await (const chunk of source) {
+    yield chunk;
+    onProgress?.((sent += chunk.length));
+  }
 }
 
 /** Where the registry is with a session; undefined where it cannot go on. */

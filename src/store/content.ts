@@ -63,6 +63,8 @@ export interface ContentReader {
   stat(digest: Digest): Promise<BlobInfo | undefined>;
   /** The whole blob or a part of it as a stream. Destroy it to stop early. */
   read(digest: Digest, range?: { readonly offset: number; readonly lengthBytes?: number }): Readable;
+  /** The bytes from an offset on, in one buffer that is used again: each chunk until the next is asked for. */
+  chunks(digest: Digest, offset: number): AsyncIterable<Buffer>;
   /** The whole blob in memory; for manifests and configs only. */
   readAll(digest: Digest, maximumBytes: number): Promise<Buffer>;
   /** Where the blob lies: for mounting and indexing, never for writing. */
@@ -71,6 +73,11 @@ export interface ContentReader {
 
 export interface ContentStore extends ContentReader {
   openWriter(reference: string, options?: WriteOptions): Promise<ContentWriter>;
+  /**
+   * A blob that `fill` writes into the empty file at `path`, hashing it on the way: for threads that need not pass
+   * their bytes on. Nothing is visible before it resolves, and nothing is left if it rejects.
+   */
+  putFile(reference: string, fill: (path: string) => Promise<BlobInfo>, lease?: Lease): Promise<BlobInfo>;
   /** Small content whose bytes are at hand (manifests, configs). */
   put(content: Buffer, lease?: Lease): Promise<BlobInfo>;
   delete(digest: Digest): Promise<void>;

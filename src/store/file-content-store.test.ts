@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn, execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -47,6 +55,40 @@ describe('FileContentStore', () => {
       assert.deepEqual(await store.stat(info.digest), info);
       assert.deepEqual(filesIn('ingest'), []);
     });
+
+  it('takes a file that others write, and gives its bytes in one buffer', async () => {
+    await using store = new FileContentStore(directory);
+    const content = randomBytes(MEBIBYTE);
+    const expected = { digest: digestOf(content), sizeBytes: content.length };
+    const fill = async (path: string) => {
+      writeFileSync(path, content);
+      await assert.rejects(
+        store.putFile('r', async () => expected),
+        coded('conflict'),
+      );
+      return expected;
+    };
+    for (let times = 0; times < 2; times++) assert.deepEqual(await store.putFile('r', fill), expected);
+    const parts: Buffer[] = [];
+    for await (const chunk of store.chunks(expected.digest, 1000)) parts.push(Buffer.from(chunk));
+    assert.deepEqual(Buffer.concat(parts), content.subarray(1000));
+    await assert.rejects(Array.fromAsync(store.chunks(digestOf('none'), 0)), coded('not-found'));
+    assert.deepEqual(filesIn('ingest'), []);
+  });
+
+  it('keeps nothing of a file that is not what was said, or was not finished', async () => {
+    await using store = new FileContentStore(directory);
+    const short = { digest: digestOf('abc'), sizeBytes: 3 };
+    await assert.rejects(
+      store.putFile('r', async () => short),
+      coded('internal'),
+    );
+    await assert.rejects(
+      store.putFile('r', () => Promise.reject(new Error('enough'))),
+      /enough/,
+    );
+    assert.deepEqual([...filesIn('ingest'), ...filesIn('blobs/sha256')], []);
+  });
 
   it('writes many blobs at once, whatever the chunks', async () => {
     await using store = new FileContentStore(directory);

@@ -6,16 +6,17 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, mkdirSync, openSync, readdirSync, statSync } from 'node:fs';
-import { opendir, readFile, stat } from 'node:fs/promises';
+import { open, opendir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { type Digest, digestHex, isDigest } from '#oci/digest.ts';
 import { BlobPool } from './blob-pool.ts';
-import { FileContentWriter } from './content-writer.ts';
+import { FileContentWriter, type WriterPlace } from './content-writer.ts';
 import type { BlobInfo, ContentStore, ContentWriter, Lease, WriteOptions } from './content.ts';
 import { syncDirectory, unlinkIfThere } from './disk.ts';
+import { storeFilledFile } from './filled-file.ts';
 import { GroupSync } from './group-sync.ts';
 
 /** Downloads that nobody took up again for so long are given up. */
@@ -46,22 +47,25 @@ export class FileContentStore implements ContentStore, AsyncDisposable {
   }
 
   async openWriter(reference: string, options: WriteOptions = {}): Promise<ContentWriter> {
-    const name = ingestName(reference, options.resumable ?? false);
-    if (this.#open.has(name))
-      throw new EngineError('conflict', `Cannot write blob ${reference}: it is being written by another`);
-    this.#open.add(name);
-    const place = {
-      reference,
-      ingestPath: join(this.#ingest, name),
-      blobPath: (digest: Digest) => this.path(digest),
-      syncBlobs: () => this.#blobsSync.sync(),
-      released: () => this.#open.delete(name),
-    };
+    const place = this.#claim(reference, options.resumable ?? false);
     try {
       return new FileContentWriter(place, this.#pool, options);
     } catch (error) {
-      this.#open.delete(name);
+      place.released();
       throw error;
+    }
+  }
+
+  async putFile(
+    reference: string,
+    fill: (path: string) => Promise<BlobInfo>,
+    lease?: Lease,
+  ): Promise<BlobInfo> {
+    const place = this.#claim(reference, false);
+    try {
+      return await storeFilledFile(place, fill, lease);
+    } finally {
+      place.released();
     }
   }
 
@@ -93,6 +97,19 @@ export class FileContentStore implements ContentStore, AsyncDisposable {
     }
   }
 
+  async *chunks(digest: Digest, offset: number): AsyncGenerator<Buffer, void> {
+    await using file = await open(this.path(digest)).catch((error: unknown) => {
+      throw asNotFound(error, digest);
+    });
+    const buffer = Buffer.allocUnsafeSlow(READ_CHUNK_BYTES);
+    for (let at = offset; ; ) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+      at += bytesRead;
+    }
+  }
+
   async readAll(digest: Digest, maximumBytes: number): Promise<Buffer> {
     const info = await this.stat(digest);
     if (!info) throw notFound(digest);
@@ -119,6 +136,21 @@ export class FileContentStore implements ContentStore, AsyncDisposable {
       const info = isDigest(digest) ? await this.stat(digest) : undefined;
       if (info) yield info;
     }
+  }
+
+  /** @throws {EngineError} `conflict` while another writes under this reference */
+  #claim(reference: string, isResumable: boolean): WriterPlace {
+    const name = ingestName(reference, isResumable);
+    if (this.#open.has(name))
+      throw new EngineError('conflict', `Cannot write blob ${reference}: it is being written by another`);
+    this.#open.add(name);
+    return {
+      reference,
+      ingestPath: join(this.#ingest, name),
+      blobPath: (digest: Digest) => this.path(digest),
+      syncBlobs: () => this.#blobsSync.sync(),
+      released: () => this.#open.delete(name),
+    };
   }
 
   #removeLeftovers(): void {

@@ -1,0 +1,48 @@
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { EngineError, isEngineError } from '#base/errors.ts';
+import type { BlobInfo } from '#store/content.ts';
+import { GZIP_HEADER_BYTES, gzipBlocks } from './gzip-file.ts';
+import { failGzip, newGzipState } from './gzip-turns.ts';
+import type { LayerWorkerPool } from './worker-pool.ts';
+
+export interface GzipFiles {
+  readonly sourcePath: string;
+  /** An empty file; what it holds after a failure is of no use. */
+  readonly targetPath: string;
+}
+
+/** Compresses a file into another on as many cores as there are; equal files give equal bytes. */
+export async function gzipOnAllCores(
+  workers: LayerWorkerPool,
+  files: GzipFiles,
+  signal: AbortSignal,
+): Promise<BlobInfo> {
+  const { size } = await stat(files.sourcePath);
+  const threads = Math.min(availableParallelism(), gzipBlocks(size));
+  const state = newGzipState(GZIP_HEADER_BYTES);
+  const ending = new AbortController();
+  const options = { signal: AbortSignal.any([signal, ending.signal]) };
+  const jobs = Array.from({ length: threads }, (_, index) =>
+    workers.run('gzip', { ...files, state, isLast: index === 0 }, options),
+  );
+  for (const job of jobs) job.catch(() => failGzip(state));
+  try {
+    const packed = await jobs[0];
+    if (packed) return packed;
+    throw new EngineError('internal', 'Cannot compress layer: no thread completed it');
+  } catch (error) {
+    ending.abort(error);
+    throw await causeOf(jobs, error);
+  } finally {
+    // Threads that had no turn yet have nothing to do any more.
+    ending.abort();
+  }
+}
+
+/** One that gave up because of another knows no reason. */
+async function causeOf(jobs: readonly Promise<unknown>[], told: unknown): Promise<unknown> {
+  const settled = await Promise.allSettled(jobs);
+  const reasons = settled.flatMap((job): unknown[] => (job.status === 'rejected' ? [job.reason] : []));
+  return reasons.find((reason) => reason !== told && !isEngineError(reason, 'aborted')) ?? told;
+}
