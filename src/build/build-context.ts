@@ -1,142 +1,167 @@
-import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  createReadStream,
-  openSync,
-  writeFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-} from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
-import { plainTar } from '#layer/plain-tar.ts';
-import { ownFd } from '#linux/descriptors.ts';
-import { isErrno } from '#linux/errno.ts';
-import { openDirectory, openInRoot } from '#linux/files.ts';
-import { listMounts, mountErofs, unmountAll } from '#linux/mount.ts';
-import { diskError } from '#store/disk.ts';
+import { listMounts, unmountAll } from '#linux/mount.ts';
 import type { BuildParts } from './build-parts.ts';
-import type { BuildRequest, LocalFiles } from './build.ts';
+import type { BuildRequest, ContextSource, LocalFiles } from './build.ts';
+import { CONTEXT_TASK, type Movement, type ProgressTask } from './build-progress.ts';
+import { receiveArchive } from './contexts/archive-context.ts';
+import type { ContextSourceFiles, SourceOptions } from './contexts/context-source.ts';
+import { pathsTaken } from './contexts/paths-taken.ts';
+import { SessionContext } from './contexts/session-context.ts';
+import { ignoreFileNames, parseIgnoreFile } from '#oci/ignore.ts';
 import { Holds } from './holds.ts';
-import { ignoreFileNames, parseIgnoreFile } from './dockerfile/ignore.ts';
+import type { Plan } from './plan.ts';
 
-const MAXIMUM_ENTRIES = 5_000_000;
+/** `ROOT/builds/contexts` stays; all else of `ROOT/builds` is of builds that run. */
+export const CONTEXTS = 'contexts';
 
 /** The files of one build, gone when it is disposed. */
-export interface BuildContext extends AsyncDisposable {
-  /** What the client sent, without what the ignore file says: clients need not have heeded it. */
+export interface BuildContext {
+  /** What the client has, without what the ignore file says: to be named in a plan before it is received. */
   readonly files: LocalFiles;
+  /** The same of named contexts, by name in lower case. */
+  readonly named: ReadonlyMap<string, LocalFiles>;
   /** A directory for files that the Dockerfile holds itself. */
   makeDirectory(): string;
-  /** A text in the context; undefined if there is none. Links stay inside. */
-  read(path: string): string | undefined;
+  /** Keeps those directories. */
+  hold(): Promise<Disposable>;
 }
 
-/**
- * Keeps the context as the one file that it comes as, and mounts it: thousands of small files need not be made. Where
- * the kernel cannot, or the archive has sparse files, it is extracted.
- *
- * @throws {EngineError} `invalid` for an archive that is damaged or leads out of its directory
- */
-export async function receiveContext(parts: BuildParts, request: BuildRequest): Promise<BuildContext> {
+/** What a build begins with: its Dockerfile, and a context whose files come when it is known which are needed. */
+export interface BuildInputs extends AsyncDisposable {
+  /** The Dockerfile. */
+  readonly text: string;
+  readonly context: BuildContext;
+  /** Before anything of the plans is solved. */
+  receive(plans: readonly Plan[]): Promise<void>;
+}
+
+/** Tells of work that is no step of the Dockerfile. */
+type During = <T>(name: string, work: (task: ProgressTask) => Promise<T>) => Promise<T>;
+
+/** @throws {EngineError} `invalid` for a Dockerfile that is not there, or an archive that is none */
+export async function openInputs(
+  parts: BuildParts,
+  request: BuildRequest,
+  during: During,
+): Promise<BuildInputs> {
   await using undo = new AsyncDisposableStack();
   const root = mkdtempSync(join(parts.workDirectory, 'build-'));
   undo.defer(() => rm(root, { recursive: true, force: true }));
-  const tar = join(root, 'context.tar');
-  const directory = join(root, 'context');
-  mkdirSync(directory, { mode: 0o755 });
-  const identity = await writeTar(request, tar);
-  if (await canMount(parts, tar)) {
-    mountErofs({ target: directory, index: `${tar}.index`, device: tar });
-    undo.defer(() => unmountAll(directory));
-  } else await extract(parts, tar, directory, request.signal);
-  const read = (path: string) => readInside(directory, path);
-  const names = ignoreFileNames(request.dockerfile);
-  const ignoreFile = names.map(read).find((text) => text !== undefined);
   const holds = new Holds();
   undo.defer(() => holds.released());
+  const open = async (source: ContextSource) =>
+    undo.use(await openSource(parts, request, source, mkdtempSync(join(root, 'source-'))));
+  const { context: source, dockerfileSource = besideOf(source), namedContexts = {} } = request;
+  const main =
+    source.kind === 'session' ? await open(source) : await during(CONTEXT_TASK, () => open(source));
+  const dockerfiles = dockerfileSource ? await open(dockerfileSource) : main;
+  const { text, ignore } = await during(`[internal] load build definition from ${request.dockerfile}`, () =>
+    readDockerfile(dockerfiles, request.dockerfile),
+  );
+  const ignoreOf = (files: ContextSourceFiles) =>
+    during('[internal] load .dockerignore', () => readIgnoreFile(files));
+  const taken = new Map<LocalFiles, TakenSource>();
+  const files = main.files(parseIgnoreFile(ignore ?? (await ignoreOf(main))));
+  taken.set(files, { task: CONTEXT_TASK, source: main });
+  const named = new Map<string, LocalFiles>();
+  for (const [name, context] of Object.entries(namedContexts)) {
+    if (context.kind === 'image' || context.kind === 'oci-layout') continue;
+    const source = await open(context);
+    const files = source.files(parseIgnoreFile(await ignoreOf(source)));
+    named.set(name.toLowerCase(), files);
+    taken.set(files, { task: `[context ${name}] load from client`, source });
+  }
   const kept = undo.move();
   return {
-    files: {
-      kind: 'local',
-      directory,
-      ignore: parseIgnoreFile(ignoreFile ?? ''),
-      identity,
-      hold: holds.acquire,
+    text,
+    context: {
+      files,
+      named,
+      makeDirectory: () => mkdtempSync(join(root, 'files-')),
+      hold: () => Promise.resolve(holds.acquire()),
     },
-    makeDirectory: () => mkdtempSync(join(root, 'files-')),
-    read,
+    receive: (plans) => receiveTaken(plans, taken, during),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
 
-/** Without its compression. Small synchronous writes are faster here than a stream's. @returns a hash of it all */
-async function writeTar({ context, signal }: BuildRequest, path: string): Promise<string> {
-  if (context.kind !== 'tar')
-    throw new EngineError(
-      'not-implemented',
-      'Cannot receive build context: only archives can be received yet',
-    );
-  const hash = createHash('sha256');
-  const fd = openSync(path, 'wx', 0o600);
-  try {
-    for await (const chunk of plainTar(context.stream)) {
-      signal.throwIfAborted();
-      hash.update(chunk);
-      writeFileSync(fd, chunk);
-    }
-  } catch (error) {
-    throw diskError(error, 'build context');
-  } finally {
-    closeSync(fd);
-  }
-  return hash.digest('hex');
+interface TakenSource {
+  readonly task: string;
+  readonly source: ContextSourceFiles;
 }
 
-async function canMount({ layers, files }: BuildParts, tar: string): Promise<boolean> {
-  if (layers.kind !== 'erofs') return false;
-  return await files.index({ tar, index: `${tar}.index`, maximumEntries: MAXIMUM_ENTRIES });
+/** Where a Dockerfile is that comes with a client's directory. */
+function besideOf({ kind }: ContextSource): ContextSource | undefined {
+  return kind === 'session' ? { kind, directory: 'dockerfile' } : undefined;
 }
 
-async function extract(
-  { archive }: BuildParts,
-  tar: string,
-  directory: string,
-  signal: AbortSignal,
+async function openSource(
+  parts: BuildParts,
+  { session, signal }: BuildRequest,
+  source: ContextSource,
+  root: string,
+): Promise<ContextSourceFiles> {
+  const options: SourceOptions = { root, signal };
+  if (source.kind === 'tar') return await receiveArchive(parts, source.stream, options);
+  if (source.kind === 'remote')
+    throw new EngineError('not-implemented', 'Cannot receive build context: URLs cannot be fetched yet');
+  if (!session) throw new EngineError('invalid', 'Cannot receive build context: there is no session');
+  return new SessionContext(parts, session, source.directory, options);
+}
+
+/** Only what is taken is asked for. */
+async function receiveTaken(
+  plans: readonly Plan[],
+  sources: ReadonlyMap<LocalFiles, TakenSource>,
+  during: During,
 ): Promise<void> {
-  const options = { noOverwriteDirNonDir: false, copyUidGid: false, signal };
-  await archive.put(directory, '/', createReadStream(tar, { highWaterMark: 1 << 18 }), options);
+  const taken = pathsTaken(plans);
+  await Promise.all(
+    [...sources].map(async ([files, { task, source }]) => {
+      const paths = taken.get(files);
+      if (!paths || source.isWhole) return;
+      await during(task, async ({ moves }) => {
+        const movement: Movement = { id: 'transferring', name: 'transferring context:' };
+        let current = 0;
+        await source.receive(paths, (bytes) => {
+          if (bytes - current < REPORTED_BYTES) return;
+          current = bytes;
+          moves({ ...movement, current });
+        });
+        moves({ ...movement, current, isDone: true });
+      });
+    }),
+  );
+}
+
+const REPORTED_BYTES = 1 << 20;
+
+/** @throws {EngineError} `invalid` */
+async function readDockerfile(
+  source: ContextSourceFiles,
+  path: string,
+): Promise<{ readonly text: string; readonly ignore: string | undefined }> {
+  const [ignorePath] = ignoreFileNames(path);
+  const names = /(?:^|\/)Dockerfile$/.test(path) ? [path, path.replace(/D(?=[a-z]*$)/, 'd')] : [path];
+  const texts = await source.read([...names, ignorePath]);
+  const text = names.map((name) => texts.get(name)).find((text) => text !== undefined);
+  if (text === undefined) throw new EngineError('invalid', `Cannot locate specified Dockerfile: ${path}`);
+  if (text.trim() === '') throw new EngineError('invalid', `the Dockerfile (${path}) cannot be empty`);
+  return { text, ignore: texts.get(ignorePath) };
+}
+
+async function readIgnoreFile(source: ContextSourceFiles): Promise<string> {
+  const [, name] = ignoreFileNames('');
+  const texts = await source.read([name]);
+  return texts.get(name) ?? '';
 }
 
 /** What builds of a former process have left. */
 export async function removeFormerContexts(workDirectory: string): Promise<void> {
   for (const { target } of listMounts()) if (target.startsWith(`${workDirectory}/`)) unmountAll(target);
-  const left = await readdir(workDirectory);
+  const left = (await readdir(workDirectory)).filter((name) => name !== CONTEXTS);
   await Promise.all(left.map((name) => rm(join(workDirectory, name), { recursive: true, force: true })));
-}
-
-function readInside(directory: string, path: string): string | undefined {
-  using root = ownFd(openDirectory(directory));
-  try {
-    const fd = openInRoot(root.fd, path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      return readFileSync(fd, 'utf8');
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR')) return undefined;
-    throw error;
-  }
-}
-
-/** @throws {EngineError} `invalid` */
-export function readDockerfile(context: BuildContext, path: string): string {
-  const text = context.read(path);
-  if (text === undefined) throw new EngineError('invalid', `Cannot locate specified Dockerfile: ${path}`);
-  if (text.trim() === '') throw new EngineError('invalid', `the Dockerfile (${path}) cannot be empty`);
-  return text;
 }

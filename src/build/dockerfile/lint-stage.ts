@@ -11,7 +11,7 @@ import type {
   WorkdirInstruction,
 } from './ast.ts';
 import { expandInstruction } from './expand-instruction.ts';
-import type { IgnoreMatcher } from './ignore.ts';
+import type { IgnoreMatcher } from '#oci/ignore.ts';
 import type { LintContext, Report } from './lint.ts';
 import { RULES } from './lint-rules.ts';
 import { StageScope } from './scopes.ts';

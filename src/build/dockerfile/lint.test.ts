@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { parseDockerfile } from './dockerfile.ts';
-import { compileIgnore } from './ignore.ts';
+import { compileIgnore } from '#oci/ignore.ts';
 import { formatWarning, type LintContext, lintDockerfile, lintFailureMessage } from './lint.ts';
 import { RULES } from './lint-rules.ts';
 

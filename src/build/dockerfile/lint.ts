@@ -1,7 +1,7 @@
 /** `docker build --check`: what works, but should not be written. */
 import type { Dockerfile, Range } from './ast.ts';
 import { DockerfileError, withPlace } from './dockerfile-error.ts';
-import type { IgnoreMatcher } from './ignore.ts';
+import type { IgnoreMatcher } from '#oci/ignore.ts';
 import { checkFile } from './lint-file.ts';
 import { isRuleActive, type LintOptions, lintOptionsOf, withComments } from './lint-options.ts';
 import type { LintRule } from './lint-rules.ts';

@@ -2,7 +2,7 @@
  * One pattern of `.dockerignore`: `*` and `?` stay inside a path's component, `**` crosses any number of them, `[a-z]`
  * is a set, `\` escapes. As moby's patternmatcher, but names with newlines match like any other.
  */
-import { invalid } from './dockerfile-error.ts';
+import { EngineError } from '#base/errors.ts';
 import { type IgnoreElement, matchesElements, parseIgnoreElements } from './ignore-elements.ts';
 
 export interface IgnorePattern {
@@ -24,7 +24,7 @@ const REGULAR_EXPRESSIONS = { star: '[^/]*', directories: '(?:.*/)?', rest: '.*'
 export function compileIgnorePattern(pattern: string): IgnorePattern {
   const isException = pattern.startsWith('!');
   const text = isException ? pattern.slice(1) : pattern;
-  if (text === '') throw invalid('illegal exclusion pattern: "!"');
+  if (text === '') throw new EngineError('invalid', 'illegal exclusion pattern: "!"');
   return { isException, text, test: matcherOf(text), literalPrefix: literalPrefixOf(text) };
 }
 

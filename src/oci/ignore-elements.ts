@@ -1,5 +1,5 @@
 /** A pattern of `.dockerignore` cut into its elements, and a matcher for any list of them. */
-import { invalid } from './dockerfile-error.ts';
+import { EngineError } from '#base/errors.ts';
 
 export type IgnoreElement =
   /** One character, by a regular expression for it. */
@@ -86,7 +86,7 @@ function escapeLiteral(character: string): string {
 }
 
 function syntaxError(pattern: string): Error {
-  return invalid(`syntax error in pattern ${JSON.stringify(pattern)}`);
+  return new EngineError('invalid', `syntax error in pattern ${JSON.stringify(pattern)}`);
 }
 
 /**

@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { plainTar } from '#layer/plain-tar.ts';
+import { ownFd } from '#linux/descriptors.ts';
+import { isErrno } from '#linux/errno.ts';
+import { openDirectory, openInRoot } from '#linux/files.ts';
+import { mountErofs, unmountAll } from '#linux/mount.ts';
+import { diskError } from '#store/disk.ts';
+import type { BuildParts } from '../build-parts.ts';
+import type { LocalFiles } from '../build.ts';
+import { Holds } from '../holds.ts';
+import type { ContextSourceFiles, SourceOptions } from './context-source.ts';
+
+const MAXIMUM_ENTRIES = 5_000_000;
+
+/**
+ * Receives an archive, keeps it as the one file that it is, and mounts it: thousands of small files need not be made.
+ * Where the kernel cannot, or the archive has sparse files, it is extracted.
+ *
+ * @param stream may be compressed
+ * @throws {EngineError} `invalid` for an archive that is damaged or leads out of its directory
+ */
+export async function receiveArchive(
+  parts: BuildParts,
+  stream: Readable,
+  { root, signal }: SourceOptions,
+): Promise<ContextSourceFiles> {
+  await using undo = new AsyncDisposableStack();
+  const tar = join(root, 'context.tar');
+  const directory = join(root, 'context');
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  const identity = await writeTar(stream, tar, signal);
+  if (await canMount(parts, tar)) {
+    mountErofs({ target: directory, index: `${tar}.index`, device: tar });
+    undo.defer(() => unmountAll(directory));
+  } else await extract(parts, tar, directory, signal);
+  const holds = new Holds();
+  undo.defer(() => holds.released());
+  const kept = undo.move();
+  return {
+    isWhole: true,
+    read: (paths) =>
+      Promise.resolve(
+        new Map(
+          paths.flatMap((path) => {
+            const text = readInside(directory, path);
+            return text === undefined ? [] : [[path, text]];
+          }),
+        ),
+      ),
+    files: (ignore): LocalFiles => ({
+      kind: 'local',
+      directory,
+      ignore,
+      identity,
+      hold: () => Promise.resolve(holds.acquire()),
+    }),
+    receive: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** Without its compression. Small synchronous writes are faster here than a stream's. @returns a hash of it all */
+async function writeTar(stream: Readable, path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  const fd = openSync(path, 'wx', 0o600);
+  try {
+    for await (const chunk of plainTar(stream)) {
+      signal.throwIfAborted();
+      hash.update(chunk);
+      writeFileSync(fd, chunk);
+    }
+  } catch (error) {
+    throw diskError(error, 'build context');
+  } finally {
+    closeSync(fd);
+  }
+  return hash.digest('hex');
+}
+
+async function canMount({ layers, files }: BuildParts, tar: string): Promise<boolean> {
+  if (layers.kind !== 'erofs') return false;
+  return await files.index({ tar, index: `${tar}.index`, maximumEntries: MAXIMUM_ENTRIES });
+}
+
+async function extract(
+  { archive }: BuildParts,
+  tar: string,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const options = { noOverwriteDirNonDir: false, copyUidGid: false, signal };
+  await archive.put(directory, '/', createReadStream(tar, { highWaterMark: 1 << 18 }), options);
+}
+
+/** @returns undefined if there is no such file */
+export function readInside(directory: string, path: string): string | undefined {
+  using root = ownFd(openDirectory(directory));
+  try {
+    const fd = openInRoot(root.fd, path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return readFileSync(fd, 'utf8');
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR')) return undefined;
+    throw error;
+  }
+}

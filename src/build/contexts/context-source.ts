@@ -1,0 +1,27 @@
+import type { LocalFiles } from '../build.ts';
+
+/** Where files of a build come from, once it is known that they can be had. */
+export interface ContextSourceFiles extends AsyncDisposable {
+  /** All of them came at once: there is nothing to receive. */
+  readonly isWhole: boolean;
+  /** Small texts, for the builder itself; those that are not there are not in the result. Links stay inside. */
+  read(paths: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /**
+   * What a plan may name. Only once.
+   *
+   * @param ignore patterns of an ignore file
+   */
+  files(ignore: readonly string[]): LocalFiles;
+  /**
+   * Makes the files available that the paths lead to. Not before `files`, and only once.
+   *
+   * @param paths may have wildcards; none: everything
+   */
+  receive(paths: readonly string[], onProgress: (transferredBytes: number) => void): Promise<void>;
+}
+
+export interface SourceOptions {
+  /** An empty directory, only for it. */
+  readonly root: string;
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '#base/errors.ts';
+import { newId } from '#base/ids.ts';
+import { KeyedLock } from '#base/keyed-lock.ts';
+import type { Logger } from '#base/log.ts';
+import type { BuildSession, FileQuery } from '../build-session.ts';
+import { SyncedDirectory, type SyncedFiles, TABLE } from './synced-directory.ts';
+
+/** What is kept of clients' directories between their builds. */
+const MAXIMUM_BYTES = 4 * 2 ** 30;
+/** Kept open, with their tables in memory. */
+const MAXIMUM_OPEN = 8;
+/** Of clients that are not known again: gone after the build. */
+const ONCE_PREFIX = 'once-';
+
+export interface ContextStoreOptions {
+  /** `ROOT/builds/contexts`: all of it is the store's. */
+  readonly directory: string;
+  readonly logger: Logger;
+  readonly maximumBytes?: number;
+}
+
+/**
+ * Clients' directories as they were synced, so that the next build of one need only send what has changed. Those used
+ * longest ago go when there is no room. Disposing it waits for what is being written.
+ */
+export class ContextStore implements AsyncDisposable {
+  readonly #directory: string;
+  readonly #logger: Logger;
+  readonly #maximumBytes: number;
+  readonly #locks = new KeyedLock<string>();
+  /** The one used last comes last. */
+  readonly #open = new Map<string, SyncedDirectory>();
+  readonly #saving = new Set<Promise<void>>();
+
+  constructor({ directory, logger, maximumBytes = MAXIMUM_BYTES }: ContextStoreOptions) {
+    this.#directory = directory;
+    this.#logger = logger;
+    this.#maximumBytes = maximumBytes;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+
+  /** Asks the session for a directory; the caller disposes the result. */
+  async sync(
+    session: BuildSession,
+    query: FileQuery,
+    options: { readonly signal: AbortSignal; readonly onProgress?: (transferredBytes: number) => void },
+  ): Promise<SyncedFiles> {
+    const { signal, onProgress = () => undefined } = options;
+    const name = nameFor(session, query);
+    const lock = await this.#locks.acquire(name);
+    try {
+      signal.throwIfAborted();
+      const directory = this.#take(name);
+      await using transfer = session.openFiles(query, signal);
+      const files = await directory.sync(transfer, onProgress);
+      this.#later(name, directory, files, lock);
+      return files;
+    } catch (error) {
+      if (name.startsWith(ONCE_PREFIX)) await this.#drop(name);
+      lock[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Forgets what no build uses now. @returns how many bytes that were */
+  async prune(): Promise<number> {
+    let bytes = 0;
+    for (const { name, sizeBytes } of this.#stored()) {
+      if (this.#locks.isHeld(name)) continue;
+      using _lock = await this.#locks.acquire(name);
+      await this.#drop(name);
+      bytes += sizeBytes;
+    }
+    return bytes;
+  }
+
+  get sizeBytes(): number {
+    return this.#stored().reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#saving);
+    for (const directory of this.#open.values()) directory[Symbol.dispose]();
+    this.#open.clear();
+  }
+
+  #take(name: string): SyncedDirectory {
+    const directory = this.#open.get(name) ?? new SyncedDirectory(join(this.#directory, name));
+    this.#open.delete(name);
+    this.#open.set(name, directory);
+    return directory;
+  }
+
+  /** The build goes on meanwhile; the next of the same directory waits for it. */
+  #later(name: string, directory: SyncedDirectory, files: SyncedFiles, lock: Disposable): void {
+    const save = async () => {
+      try {
+        if (name.startsWith(ONCE_PREFIX)) await this.#drop(name);
+        else await directory.save(files);
+      } catch (error) {
+        this.#logger.warn(`Cannot keep build context: ${messageOf(error)}`);
+        await this.#drop(name);
+      } finally {
+        lock[Symbol.dispose]();
+      }
+      await this.#limit();
+    };
+    const saving = save().finally(() => this.#saving.delete(saving));
+    this.#saving.add(saving);
+  }
+
+  async #limit(): Promise<void> {
+    for (const name of [...this.#open.keys()].slice(0, -MAXIMUM_OPEN)) {
+      if (this.#locks.isHeld(name)) continue;
+      this.#open.get(name)?.[Symbol.dispose]();
+      this.#open.delete(name);
+    }
+    const stored = this.#stored().toSorted((one, other) => one.usedAtMs - other.usedAtMs);
+    let bytes = stored.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+    for (const { name, sizeBytes } of stored) {
+      if (bytes <= this.#maximumBytes) return;
+      if (this.#locks.isHeld(name)) continue;
+      using _lock = await this.#locks.acquire(name);
+      await this.#drop(name);
+      bytes -= sizeBytes;
+    }
+  }
+
+  /** Builds that read it go on: they have it open. */
+  async #drop(name: string): Promise<void> {
+    this.#open.get(name)?.[Symbol.dispose]();
+    this.#open.delete(name);
+    await rm(join(this.#directory, name), { recursive: true, force: true });
+  }
+
+  #stored(): readonly { readonly name: string; readonly sizeBytes: number; readonly usedAtMs: number }[] {
+    return readdirSync(this.#directory).map((name) => {
+      const path = join(this.#directory, name);
+      const stats = readdirSync(path).map((file) => ({ file, ...sizeAndTime(join(path, file)) }));
+      const sizeBytes = stats.reduce((total, each) => total + each.sizeBytes, 0);
+      return { name, sizeBytes, usedAtMs: stats.find(({ file }) => file === TABLE)?.usedAtMs ?? 0 };
+    });
+  }
+}
+
+function sizeAndTime(path: string): { readonly sizeBytes: number; readonly usedAtMs: number } {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return { sizeBytes: (stats?.blocks ?? 0) * 512, usedAtMs: stats?.mtimeMs ?? 0 };
+}
+
+function nameFor({ sharedKey }: BuildSession, { directory }: FileQuery): string {
+  if (sharedKey === undefined) return `${ONCE_PREFIX}${newId()}`;
+  return createHash('sha256')
+    .update(JSON.stringify([sharedKey, directory]))
+    .digest('hex');
+}

@@ -1,0 +1,292 @@
+/**
+ * A client's files as it last told of them: names and attributes in memory, contents in one data file. It is looked at
+ * like any tree, without reading a byte of them, and written as an EROFS index with which the data file can be mounted.
+ */
+import { constants as fs } from 'node:fs';
+import { EngineError } from '#base/errors.ts';
+import {
+  type ByteName,
+  type DirectoryNode,
+  type FileNode,
+  isStorableXattr,
+  type LayerNode,
+  type LayerTree,
+} from '#layer/layer-tree.ts';
+import type { FileEntry } from '../build-session.ts';
+import type { SourceStats, SourceTree } from '../files/source-tree.ts';
+
+/** An entry, and where the contents of a regular file are. */
+export interface StoredEntry {
+  readonly entry: FileEntry;
+  /** In the data file; 0 for all that has no contents. */
+  readonly dataOffset: number;
+  /** As many as came: a file may have shrunk since it was told of. */
+  readonly storedBytes: number;
+  /** SHA-256 of the contents; empty for all that has none. */
+  readonly digest: Buffer;
+}
+
+const NO_CONTENTS = { dataOffset: 0, storedBytes: 0, digest: Buffer.alloc(0) } as const;
+const PERMISSIONS = 0o7777;
+/** Linux follows no more of them on one path (path_resolution(7)). */
+const MAXIMUM_LINKS = 40;
+const MAXIMUM_NAME = 255;
+const MAXIMUM_PATH = 4096;
+const NO_XATTRS: ReadonlyMap<string, Buffer> = new Map();
+const SPECIAL_TYPES = new Map([
+  [fs.S_IFCHR, 'character'],
+  [fs.S_IFBLK, 'block'],
+  [fs.S_IFIFO, 'fifo'],
+] as const);
+
+/** Everything counts as root's: it is a context. */
+export class FileTable implements SourceTree {
+  readonly #root: DirectoryNode = newDirectory();
+  readonly #digests = new Map<LayerNode, Buffer>();
+  #sizeBytes = 0;
+
+  /** @throws {EngineError} `invalid` for entries that cannot be: a client need not be honest */
+  constructor(entries: Iterable<StoredEntry>) {
+    for (const stored of entries) this.#add(stored);
+  }
+
+  /** To be indexed or written out; `dataOffset` of its files counts in the data file. */
+  get layerTree(): LayerTree {
+    return { root: this.#root, sizeBytes: this.#sizeBytes, hasSparseFiles: false };
+  }
+
+  /** A regular file by its path, links followed; undefined if it is something else. */
+  file(path: string): FileNode | undefined {
+    const resolved = this.resolve(path);
+    const node = resolved && this.#find(toBytes(resolved.path));
+    return node?.type === 'file' ? node : undefined;
+  }
+
+  resolve(path: string): { readonly path: string; readonly isDirectory: boolean } | undefined {
+    const place = this.#follow(toBytes(path));
+    if (!place) return undefined;
+    return { path: toText(`/${place.names.join('/')}`), isDirectory: place.node.type === 'directory' };
+  }
+
+  list(directory: string): readonly string[] {
+    const node = this.#follow(toBytes(directory))?.node;
+    return node?.type === 'directory' ? [...node.children.keys()].map(toText).toSorted() : [];
+  }
+
+  readonly stat = (path: ByteName): SourceStats | undefined => {
+    const node = this.#find(path);
+    return node && statsOf(node);
+  };
+
+  readonly names = (directory: ByteName): readonly ByteName[] => {
+    const node = this.#find(directory);
+    return node?.type === 'directory' ? [...node.children.keys()].toSorted() : [];
+  };
+
+  link(path: ByteName): ByteName {
+    const node = this.#find(path);
+    return node?.type === 'symlink' ? node.target : '';
+  }
+
+  xattrs(path: ByteName): ReadonlyMap<string, Buffer> {
+    return this.#find(path)?.xattrs ?? NO_XATTRS;
+  }
+
+  digest(path: ByteName): Buffer {
+    const node = this.#find(path);
+    const digest = node && this.#digests.get(node);
+    if (!digest) throw new EngineError('internal', `Cannot tell digest of ${toText(path)}: no such file`);
+    return digest;
+  }
+
+  #add(stored: StoredEntry): void {
+    const { entry } = stored;
+    const names = namesOf(entry.path);
+    const name = names.pop() ?? '';
+    const parent = this.#parentOf(names, entry);
+    const present = parent.children.get(name);
+    if ((entry.mode & fs.S_IFMT) === fs.S_IFDIR && present?.type === 'directory') {
+      Object.assign(present, attributesOf(entry));
+      return;
+    }
+    if (present) throw refused(entry.path, 'it comes twice');
+    const node = this.#node(stored);
+    if (node) parent.children.set(name, node);
+  }
+
+  #parentOf(names: readonly ByteName[], { path }: FileEntry): DirectoryNode {
+    let directory = this.#root;
+    for (const name of names) {
+      const next = directory.children.get(name) ?? newDirectory();
+      if (next.type !== 'directory') throw refused(path, 'it is below something that is no directory');
+      directory.children.set(name, next);
+      directory = next;
+    }
+    return directory;
+  }
+
+  /** Undefined for what no layer can hold: sockets. */
+  #node(stored: StoredEntry): LayerNode | undefined {
+    const { entry } = stored;
+    const type = entry.mode & fs.S_IFMT;
+    const common = { ...attributesOf(entry), links: 1 };
+    if (type === fs.S_IFDIR) return { ...newDirectory(), ...common };
+    if (type === fs.S_IFLNK) return { ...common, type: 'symlink', target: linkTarget(entry) };
+    if (type === fs.S_IFREG) return entry.linkName === '' ? this.#file(stored) : this.#hardLink(entry);
+    if (type === fs.S_IFSOCK) return undefined;
+    const special = SPECIAL_TYPES.get(type);
+    if (!special) throw refused(entry.path, 'its type is unknown');
+    return { ...common, type: special, major: entry.deviceMajor & 0xfff, minor: entry.deviceMinor & 0xfffff };
+  }
+
+  #file({ entry, dataOffset, storedBytes, digest }: StoredEntry): FileNode {
+    const node: FileNode = {
+      ...attributesOf(entry),
+      type: 'file',
+      links: 1,
+      sizeBytes: storedBytes,
+      dataOffset,
+    };
+    this.#sizeBytes += storedBytes;
+    this.#digests.set(node, digest);
+    return node;
+  }
+
+  #hardLink({ path, linkName }: FileEntry): LayerNode {
+    const target = this.#find(namesOf(linkName).join('/'));
+    if (target?.type !== 'file') throw refused(path, 'it is a hard link to something that did not come');
+    target.links++;
+    return target;
+  }
+
+  #find(path: ByteName): LayerNode | undefined {
+    let node: LayerNode | undefined = this.#root;
+    for (const name of path.split('/')) {
+      if (name === '' || name === '.') continue;
+      if (node?.type !== 'directory') return undefined;
+      node = node.children.get(name);
+    }
+    return node;
+  }
+
+  /** As a process would whose root the tree is. */
+  #follow(path: ByteName): { readonly names: readonly ByteName[]; readonly node: LayerNode } | undefined {
+    const todo = path.split('/').toReversed();
+    const names: ByteName[] = [];
+    const nodes: LayerNode[] = [this.#root];
+    for (let links = 0; todo.length > 0; ) {
+      const name = todo.pop() ?? '';
+      const here = nodes.at(-1);
+      if (here?.type !== 'directory') return undefined;
+      if (name === '' || name === '.') continue;
+      if (name === '..') {
+        names.pop();
+        if (nodes.length > 1) nodes.pop();
+        continue;
+      }
+      const next = here.children.get(name);
+      if (next?.type !== 'symlink') {
+        if (!next) return undefined;
+        names.push(name);
+        nodes.push(next);
+        continue;
+      }
+      if (++links > MAXIMUM_LINKS) return undefined;
+      if (next.target.startsWith('/')) {
+        names.length = 0;
+        nodes.length = 1;
+      }
+      todo.push(...next.target.split('/').toReversed());
+    }
+    const node = nodes.at(-1);
+    return node && { names, node };
+  }
+}
+
+/** What has no contents to be stored. */
+export function withoutContents(entry: FileEntry): StoredEntry {
+  return { entry, ...NO_CONTENTS };
+}
+
+/** True for what the client is to be asked the contents of. */
+export function hasContents({ mode, linkName }: FileEntry): boolean {
+  return (mode & fs.S_IFMT) === fs.S_IFREG && linkName === '';
+}
+
+function newDirectory(): DirectoryNode {
+  return {
+    type: 'directory',
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    mtimeNs: 0n,
+    xattrs: NO_XATTRS,
+    links: 1,
+    children: new Map(),
+    opaque: false,
+    hasWhiteouts: false,
+  };
+}
+
+function attributesOf({ mode, modifiedNs, xattrs }: FileEntry) {
+  return { mode: mode & PERMISSIONS, uid: 0, gid: 0, mtimeNs: modifiedNs, xattrs: storable(xattrs) };
+}
+
+function storable(xattrs: FileEntry['xattrs']): ReadonlyMap<string, Buffer> {
+  const names = Object.keys(xattrs).filter(isStorableXattr).toSorted();
+  if (names.length === 0) return NO_XATTRS;
+  return new Map(names.map((name) => [name, xattrs[name] ?? Buffer.alloc(0)]));
+}
+
+const TYPE_BITS = {
+  file: fs.S_IFREG,
+  directory: fs.S_IFDIR,
+  symlink: fs.S_IFLNK,
+  character: fs.S_IFCHR,
+  block: fs.S_IFBLK,
+  fifo: fs.S_IFIFO,
+} as const;
+
+function statsOf(node: LayerNode): SourceStats {
+  const { uid, gid, type } = node;
+  const isDevice = type === 'character' || type === 'block';
+  return {
+    // A link's own permissions mean nothing: the kernel shows all of them.
+    mode: TYPE_BITS[type] | (type === 'symlink' ? 0o777 : node.mode),
+    uid,
+    gid,
+    rdev: isDevice ? (node.minor & 0xff) + node.major * 0x100 + (node.minor >>> 8) * 0x100000 : 0,
+    sizeBytes: type === 'file' ? node.sizeBytes : 0,
+  };
+}
+
+function namesOf(path: string): ByteName[] {
+  const bytes = toBytes(path);
+  const names = bytes.split('/');
+  if (bytes.length >= MAXIMUM_PATH || bytes.includes('\0') || !names.every(isName))
+    throw refused(path.slice(0, 64), 'no file can be called that');
+  return names;
+}
+
+function isName(name: ByteName): boolean {
+  return name !== '' && name !== '.' && name !== '..' && name.length <= MAXIMUM_NAME;
+}
+
+function linkTarget({ path, linkName }: FileEntry): ByteName {
+  const target = toBytes(linkName);
+  if (target === '' || target.length >= MAXIMUM_PATH || target.includes('\0'))
+    throw refused(path, 'its link target is impossible');
+  return target;
+}
+
+function toBytes(text: string): ByteName {
+  return Buffer.from(text).toString('latin1');
+}
+
+function toText(bytes: ByteName): string {
+  return Buffer.from(bytes, 'latin1').toString();
+}
+
+function refused(path: string, why: string): EngineError {
+  return new EngineError('invalid', `Cannot receive ${JSON.stringify(path)} of build context: ${why}`);
+}

@@ -1,0 +1,207 @@
+import { createHash, hash as hashOf } from 'node:crypto';
+import { writeSync } from 'node:fs';
+import { EngineError } from '#base/errors.ts';
+import { diskError } from '#store/disk.ts';
+import type { FileEntry, FileTransfer } from '../build-session.ts';
+import { hasContents, type StoredEntry, withoutContents } from './file-table.ts';
+
+/** Where contents start in a data file: EROFS blocks of an index over it. */
+export const ALIGNMENT_BYTES = 512;
+/** As many as an archive may have. */
+const MAXIMUM_ENTRIES = 5_000_000;
+/** Of names, links and attributes. */
+const MAXIMUM_METADATA_BYTES = 512 << 20;
+/** Files, and bytes of them, that are asked for before the first of them has come. */
+const AHEAD_FILES = 512;
+const AHEAD_BYTES = 16 << 20;
+/** Smaller files are written together. */
+const BATCH_BYTES = 1 << 20;
+
+/** What was received before, and where more of it goes. */
+export interface ReceiveTarget {
+  readonly fd: number;
+  /** Where the data file ends: what comes is written from there on. */
+  readonly endBytes: number;
+  known(path: string): StoredEntry | undefined;
+}
+
+export interface Received {
+  /** All the client told of, in its order. */
+  readonly entries: readonly StoredEntry[];
+  readonly endBytes: number;
+  /** What came over the wire. */
+  readonly transferredBytes: number;
+}
+
+/**
+ * Receives what a client tells of, and of its contents only those that are not known: as in BuildKit, a file whose
+ * type, permissions, size and time are those that it had is taken for the same. Writes past the end of the data file
+ * only: what was there stays valid, whatever happens.
+ *
+ * @throws {EngineError} `invalid`, `aborted`, `exhausted`
+ */
+export async function receiveFiles(
+  transfer: FileTransfer,
+  target: ReceiveTarget,
+  onProgress: (transferredBytes: number) => void,
+): Promise<Received> {
+  const told = await readEntries(transfer);
+  const known = told.map((entry) => unchanged(entry, target.known(entry.path)));
+  const wanted = told.flatMap((entry, position) => (known[position] ? [] : [{ entry, position }]));
+  const writer = new DataWriter(target);
+  const received = new Map<number, StoredEntry>();
+  for await (const { position, stored } of fetchAll(transfer, wanted, writer)) {
+    received.set(position, stored);
+    onProgress(writer.receivedBytes);
+  }
+  await transfer.finish();
+  writer.flush();
+  return {
+    entries: told.map(
+      (entry, position) => known[position] ?? received.get(position) ?? withoutContents(entry),
+    ),
+    endBytes: writer.endBytes,
+    transferredBytes: writer.receivedBytes,
+  };
+}
+
+async function readEntries(transfer: FileTransfer): Promise<readonly FileEntry[]> {
+  const entries: FileEntry[] = [];
+  let metadataBytes = 0;
+  for await (const entry of transfer.entries()) {
+    metadataBytes += entry.path.length + entry.linkName.length;
+    for (const [name, value] of Object.entries(entry.xattrs)) metadataBytes += name.length + value.length;
+    if (entries.push(entry) > MAXIMUM_ENTRIES || metadataBytes > MAXIMUM_METADATA_BYTES)
+      throw new EngineError('invalid', 'Cannot receive build context: it has too many files');
+    if (!Number.isSafeInteger(entry.sizeBytes) || entry.sizeBytes < 0)
+      throw new EngineError('invalid', `Cannot receive ${entry.path}: its size is impossible`);
+  }
+  return entries;
+}
+
+function unchanged(entry: FileEntry, known: StoredEntry | undefined): StoredEntry | undefined {
+  if (!hasContents(entry)) return withoutContents(entry);
+  if (entry.sizeBytes === 0) return { ...withoutContents(entry), digest: EMPTY_DIGEST };
+  if (!known || !hasContents(known.entry)) return undefined;
+  const { mode, sizeBytes, modifiedNs } = known.entry;
+  const isSame = mode === entry.mode && sizeBytes === entry.sizeBytes && modifiedNs === entry.modifiedNs;
+  return isSame ? { ...known, entry } : undefined;
+}
+
+const EMPTY_DIGEST = createHash('sha256').digest();
+
+interface Wanted {
+  readonly entry: FileEntry;
+  readonly position: number;
+}
+
+/** Asked for ahead of being read, so that no round trip is waited for. */
+async function* fetchAll(
+  transfer: FileTransfer,
+  wanted: readonly Wanted[],
+  writer: DataWriter,
+): AsyncGenerator<{ readonly position: number; readonly stored: StoredEntry }, void> {
+  const asked: { readonly wanted: Wanted; readonly contents: AsyncIterable<Buffer> }[] = [];
+  let askedBytes = 0;
+  let next = 0;
+  const ask = () => {
+    for (let item = wanted[next]; item; item = wanted[++next]) {
+      if (asked.length >= AHEAD_FILES || (asked.length > 0 && askedBytes >= AHEAD_BYTES)) return;
+      askedBytes += item.entry.sizeBytes;
+      asked.push({ wanted: item, contents: transfer.contents(item.position) });
+    }
+  };
+  ask();
+  for (let first = asked.shift(); first; first = asked.shift()) {
+    const { entry, position } = first.wanted;
+    yield { position, stored: await writer.store(entry, first.contents) };
+    askedBytes -= entry.sizeBytes;
+    if (asked.length < AHEAD_FILES / 2) ask();
+  }
+}
+
+/** Appends to a data file: small files together, large ones as they come. */
+class DataWriter {
+  readonly #fd: number;
+  #writtenBytes: number;
+  #batch: Buffer[] = [];
+  #batchBytes = 0;
+  receivedBytes = 0;
+
+  constructor({ fd, endBytes }: ReceiveTarget) {
+    this.#fd = fd;
+    this.#writtenBytes = endBytes;
+  }
+
+  get endBytes(): number {
+    return this.#writtenBytes + this.#batchBytes;
+  }
+
+  /** No more than the entry says: a file that grows meanwhile is cut. */
+  async store(entry: FileEntry, contents: AsyncIterable<Buffer>): Promise<StoredEntry> {
+    const dataOffset = this.endBytes;
+    const chunks: Buffer[] = [];
+    let storedBytes = 0;
+    let hash: ReturnType<typeof createHash> | undefined;
+    for await (const chunk of contents) {
+      const part = chunk.subarray(0, entry.sizeBytes - storedBytes);
+      storedBytes += part.length;
+      this.receivedBytes += chunk.length;
+      if (part.length === 0) continue;
+      chunks.push(part);
+      if (storedBytes < BATCH_BYTES) continue;
+      hash ??= createHash('sha256');
+      for (const each of chunks.splice(0)) this.#append(each, hash);
+    }
+    if (storedBytes === 0) return { ...withoutContents(entry), digest: EMPTY_DIGEST };
+    const digest = hash ? this.#finish(chunks, hash) : this.#small(chunks);
+    this.#pad(storedBytes);
+    return { entry, dataOffset, storedBytes, digest };
+  }
+
+  flush(): void {
+    if (this.#batchBytes === 0) return;
+    const bytes = Buffer.concat(this.#batch);
+    this.#batch = [];
+    this.#batchBytes = 0;
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        const count = writeSync(this.#fd, bytes, at, bytes.length - at, this.#writtenBytes);
+        this.#writtenBytes += count;
+        at += count;
+      }
+    } catch (error) {
+      throw diskError(error, 'build context');
+    }
+  }
+
+  #small(chunks: readonly Buffer[]): Buffer {
+    const [only] = chunks;
+    const bytes = chunks.length === 1 && only ? only : Buffer.concat(chunks);
+    this.#push(bytes);
+    return hashOf('sha256', bytes, 'buffer');
+  }
+
+  #finish(chunks: readonly Buffer[], hash: ReturnType<typeof createHash>): Buffer {
+    for (const chunk of chunks) this.#append(chunk, hash);
+    return hash.digest();
+  }
+
+  #append(chunk: Buffer, hash: ReturnType<typeof createHash>): void {
+    hash.update(chunk);
+    this.#push(chunk);
+  }
+
+  #pad(storedBytes: number): void {
+    const rest = storedBytes % ALIGNMENT_BYTES;
+    if (rest > 0) this.#push(ZEROS.subarray(rest));
+  }
+
+  #push(bytes: Buffer): void {
+    this.#batch.push(bytes);
+    this.#batchBytes += bytes.length;
+    if (this.#batchBytes >= BATCH_BYTES) this.flush();
+  }
+}
+
+const ZEROS = Buffer.alloc(ALIGNMENT_BYTES);

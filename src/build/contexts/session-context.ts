@@ -1,0 +1,109 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EngineError } from '#base/errors.ts';
+import { encodeErofsIndex } from '#layer/erofs-index.ts';
+import { mountErofs, unmountAll } from '#linux/mount.ts';
+import type { BuildParts } from '../build-parts.ts';
+import type { BuildSession } from '../build-session.ts';
+import type { LocalFiles } from '../build.ts';
+import { Holds } from '../holds.ts';
+import type { ContextSourceFiles, SourceOptions } from './context-source.ts';
+import type { FileTable } from './file-table.ts';
+import { readSessionFiles } from './session-files.ts';
+import type { SyncedFiles } from './synced-directory.ts';
+import { tableTar } from './table-tar.ts';
+
+/**
+ * A client's directory. What is planned may name its files at once; they are asked for when it is known which are
+ * needed, and made a directory of this machine when something is to read them. Checksums need no such directory.
+ */
+export class SessionContext implements ContextSourceFiles {
+  readonly isWhole = false;
+  readonly #parts: BuildParts;
+  readonly #session: BuildSession;
+  readonly #directory: string;
+  readonly #options: SourceOptions;
+  readonly #holds = new Holds();
+  readonly #mountPath: string;
+  #ignore: readonly string[] = [];
+  #synced: SyncedFiles | undefined;
+  #mounting: Promise<void> | undefined;
+
+  /** @param directory as the session knows it */
+  constructor(parts: BuildParts, session: BuildSession, directory: string, options: SourceOptions) {
+    this.#parts = parts;
+    this.#session = session;
+    this.#directory = directory;
+    this.#options = options;
+    this.#mountPath = join(options.root, 'files');
+  }
+
+  read(paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return readSessionFiles(this.#session, this.#directory, paths, this.#options.signal);
+  }
+
+  files(ignore: readonly string[]): LocalFiles {
+    this.#ignore = ignore;
+    const table = () => this.#received().table;
+    return {
+      kind: 'local',
+      directory: this.#mountPath,
+      // The client has left them out.
+      ignore: [],
+      get known() {
+        return table();
+      },
+      hold: () => this.#hold(),
+    };
+  }
+
+  async receive(paths: readonly string[], onProgress: (transferredBytes: number) => void): Promise<void> {
+    const query = {
+      directory: this.#directory,
+      followPaths: paths,
+      includePatterns: [],
+      excludePatterns: this.#ignore,
+    };
+    const { signal } = this.#options;
+    this.#synced = await this.#parts.contexts.sync(this.#session, query, { signal, onProgress });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#holds.released();
+    await this.#mounting?.catch(() => undefined);
+    unmountAll(this.#mountPath);
+    this.#synced?.[Symbol.dispose]();
+  }
+
+  #received(): SyncedFiles {
+    if (this.#synced) return this.#synced;
+    throw new EngineError('internal', 'Cannot read build context: it was not received');
+  }
+
+  async #hold(): Promise<Disposable> {
+    const held = this.#holds.acquire();
+    try {
+      await (this.#mounting ??= this.#mount());
+      return held;
+    } catch (error) {
+      held[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async #mount(): Promise<void> {
+    const { table, dataFd, dataBytes } = this.#received();
+    mkdirSync(this.#mountPath, { recursive: true, mode: 0o755 });
+    if (this.#parts.layers.kind !== 'erofs') return await this.#extract(table, dataFd);
+    const index = join(this.#options.root, 'files.index');
+    writeFileSync(index, encodeErofsIndex(table.layerTree, dataBytes), { flag: 'wx', mode: 0o600 });
+    mountErofs({ target: this.#mountPath, index, device: `/proc/self/fd/${dataFd}` });
+  }
+
+  /** Where the kernel cannot mount them. */
+  async #extract(table: FileTable, dataFd: number): Promise<void> {
+    const { signal } = this.#options;
+    const options = { noOverwriteDirNonDir: false, copyUidGid: false, signal };
+    await this.#parts.archive.put(this.#mountPath, '/', tableTar(table, dataFd), options);
+  }
+}

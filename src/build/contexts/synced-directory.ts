@@ -1,0 +1,162 @@
+import { closeSync, ftruncateSync, fstatSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { unlink, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isErrno } from '#linux/errno.ts';
+import { syncData, unlinkIfThere } from '#store/disk.ts';
+import { copyContents } from './copy-contents.ts';
+import { FileTable, type StoredEntry } from './file-table.ts';
+import type { FileTransfer } from '../build-session.ts';
+import { receiveFiles } from './receive-files.ts';
+import { readTable, writeTable } from './table-file.ts';
+
+/** Garbage below this is not worth a copy of what is left. */
+const MINIMUM_GARBAGE_BYTES = 32 << 20;
+/** Its time is that of the latest use. */
+export const TABLE = 'table';
+
+/** A data file in use: its descriptor stays open until the last user is done, even if it was replaced meanwhile. */
+class DataFile {
+  readonly path: string;
+  readonly name: string;
+  readonly fd: number;
+  #users = 1;
+
+  constructor(directory: string, name: string, flags: string) {
+    this.path = join(directory, name);
+    this.name = name;
+    this.fd = openSync(this.path, flags, 0o600);
+  }
+
+  use(): Disposable {
+    this.#users++;
+    return { [Symbol.dispose]: () => this.release() };
+  }
+
+  release(): void {
+    if (--this.#users === 0) closeSync(this.fd);
+  }
+}
+
+/** What one build sees of a synced directory, until it is disposed; later syncs do not change it. */
+export interface SyncedFiles extends Disposable {
+  readonly table: FileTable;
+  /** A descriptor of the contents, whose file may have no name any more. */
+  readonly dataFd: number;
+  readonly dataBytes: number;
+  readonly transferredBytes: number;
+}
+
+/**
+ * One directory of one client, with all that was received of it. Contents are only ever appended to a data file; the
+ * table that says what is where is replaced as a whole, and never before the contents it tells of are on disk: a
+ * process that ends at any moment leaves the former or the new state.
+ */
+export class SyncedDirectory implements Disposable {
+  readonly #directory: string;
+  #data: DataFile;
+  #endBytes: number;
+  #entries: Map<string, StoredEntry>;
+  /** Of the latest sync. */
+  #latest: readonly StoredEntry[] = [];
+
+  /** Opens what is there, or begins anew where that cannot be used. */
+  constructor(directory: string) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#directory = directory;
+    const table = readTable(this.#tablePath);
+    const data = table && openData(directory, table.data, table.endBytes);
+    this.#data = data ?? new DataFile(directory, nextName(directory), 'wx+');
+    this.#endBytes = (data && table?.endBytes) ?? 0;
+    this.#entries = new Map(data && table?.entries.map((stored) => [stored.entry.path, stored]));
+    for (const name of readdirSync(directory))
+      if (name.startsWith('data-') && name !== this.#data.name) unlinkIfThere(join(directory, name));
+  }
+
+  get sizeBytes(): number {
+    return this.#endBytes;
+  }
+
+  /** One at a time. What the client does not tell of is kept: another build of it may ask for other files. */
+  async sync(transfer: FileTransfer, onProgress: (transferredBytes: number) => void): Promise<SyncedFiles> {
+    const target = {
+      fd: this.#data.fd,
+      endBytes: this.#endBytes,
+      known: (path: string) => this.#entries.get(path),
+    };
+    const { entries, endBytes, transferredBytes } = await receiveFiles(transfer, target, onProgress);
+    const table = new FileTable(entries);
+    this.#endBytes = endBytes;
+    this.#latest = entries.filter(({ storedBytes }) => storedBytes > 0);
+    for (const stored of this.#latest) this.#entries.set(stored.entry.path, stored);
+    const use = this.#data.use();
+    return {
+      table,
+      dataFd: this.#data.fd,
+      dataBytes: endBytes,
+      transferredBytes,
+      [Symbol.dispose]: () => use[Symbol.dispose](),
+    };
+  }
+
+  /** Makes what the latest sync brought last beyond this process; not while another one runs. */
+  async save({ transferredBytes }: Pick<SyncedFiles, 'transferredBytes'>): Promise<void> {
+    if (transferredBytes > 0) return await this.#save();
+    const now = new Date();
+    await utimes(this.#tablePath, now, now).catch(ignoreMissing);
+  }
+
+  [Symbol.dispose](): void {
+    this.#data.release();
+  }
+
+  get #tablePath(): string {
+    return join(this.#directory, TABLE);
+  }
+
+  async #save(): Promise<void> {
+    const former = this.#data;
+    const liveBytes = this.#latest.reduce((total, { storedBytes }) => total + storedBytes, 0);
+    const garbageBytes = this.#endBytes - liveBytes;
+    if (garbageBytes > liveBytes && garbageBytes > MINIMUM_GARBAGE_BYTES) await this.#compact();
+    await syncData(this.#data.fd);
+    const entries = [...this.#entries.values()];
+    await writeTable(this.#tablePath, { data: this.#data.name, endBytes: this.#endBytes, entries });
+    if (this.#data === former) return;
+    await unlink(former.path);
+    former.release();
+  }
+
+  /** Into a data file that holds what the latest sync told of, and nothing else. */
+  async #compact(): Promise<void> {
+    const data = new DataFile(this.#directory, nextName(this.#directory), 'wx+');
+    const { entries, endBytes } = await copyContents(this.#data.fd, data.fd, this.#latest);
+    this.#data = data;
+    this.#endBytes = endBytes;
+    this.#latest = entries;
+    this.#entries = new Map(entries.map((stored) => [stored.entry.path, stored]));
+  }
+}
+
+function openData(directory: string, name: string, endBytes: number): DataFile | undefined {
+  try {
+    const file = new DataFile(directory, name, 'r+');
+    if (fstatSync(file.fd).size >= endBytes) {
+      ftruncateSync(file.fd, endBytes);
+      return file;
+    }
+    file.release();
+  } catch {
+    // Begun anew.
+  }
+  return undefined;
+}
+
+/** No name that a data file has. */
+function nextName(directory: string): string {
+  const numbers = readdirSync(directory).map((name) => Number(/^data-(\d+)$/.exec(name)?.[1] ?? 0));
+  return `data-${Math.max(0, ...numbers) + 1}`;
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!isErrno(error, 'ENOENT')) throw error;
+}
