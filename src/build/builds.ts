@@ -14,7 +14,7 @@ import type { BuildEvent, BuildRequest, Builds, Solved, StepEvent } from './buil
 import { Checksums } from './checksums.ts';
 import { EventChannel } from './event-channel.ts';
 import { outcomeOf } from './export/build-outcome.ts';
-import { exportOutputs } from './export/export-outputs.ts';
+import { checkOutputs, exportOutputs } from './export/export-outputs.ts';
 import { FileWorkers } from './files/file-workers.ts';
 import type { Operation, Plan } from './plan.ts';
 import { planDockerfile } from './plan-dockerfile.ts';
@@ -111,7 +111,7 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     left: AbortController,
     progress: BuildProgress,
   ): AsyncGenerator<StepEvent, void> {
-    for (const text of request.references) parseReference(text);
+    checkOutputs(request);
     await using context = await progress.during(CONTEXT_TASK, () => receiveContext(this.#parts, request));
     await using lease = this.#parts.images.openLease();
     // What still runs ends before what it reads is removed.

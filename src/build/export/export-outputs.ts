@@ -10,11 +10,14 @@ import type { ProgressTask } from '../build-progress.ts';
 import type { BuildOutput, BuildRequest } from '../build.ts';
 import type { FileTree } from '../build-session.ts';
 import type { FinishOptions } from './finish-image.ts';
+import { parseAnnotations } from './annotations.ts';
 import { OutputAttributes } from './attributes.ts';
 import { exportImage } from './export-image.ts';
 import { exportFiles } from './export-files.ts';
 import { exportLayout } from './export-layout.ts';
 import type { BuildOutcome } from './outcome.ts';
+import { COMPRESSIONS } from './pack-layer.ts';
+import { parseEpoch } from './source-date-epoch.ts';
 
 /** What exporters work with, beside their own attributes. */
 export interface ExportPlace {
@@ -94,13 +97,50 @@ async function exportOne(one: OneExport): Promise<Exported> {
   }
 }
 
+const FLAGS = [
+  'push',
+  'push-by-digest',
+  'store',
+  'registry.insecure',
+  'oci-mediatypes',
+  'rewrite-timestamp',
+  'force-compression',
+  'attestation-inline',
+  'platform-split',
+  'tar',
+];
+
+/**
+ * Before anything is built for nothing.
+ *
+ * @throws {EngineError} `invalid` for names, attributes and a `SOURCE_DATE_EPOCH` that cannot be
+ */
+export function checkOutputs({ outputs = [], references, buildArgs }: BuildRequest): void {
+  parseEpoch(buildArgs['SOURCE_DATE_EPOCH']);
+  for (const text of references) parseReference(text);
+  for (const output of outputs) {
+    const attributes = new OutputAttributes(output);
+    for (const name of FLAGS) attributes.flag(name);
+    attributes.integer('source-date-epoch');
+    attributes.integer('compression-level');
+    attributes.choice('compression', COMPRESSIONS);
+    parseAnnotations(attributes);
+    parseNames(attributes.text('name')?.split(',') ?? []);
+  }
+}
+
 /** The names of an image that is exported: the output's own, else the request's. @throws {EngineError} `invalid` */
 export function namesOf({ request, attributes }: OneExport): readonly Reference[] {
   const own = attributes.text('name');
   const texts = own === undefined || own === '*' ? request.references : own.split(',');
+  return parseNames(texts);
+}
+
+function parseNames(texts: readonly string[]): readonly Reference[] {
   const names = texts
-    .filter((text) => text.trim() !== '')
-    .map((text) => withDefaultTag(parseReference(text.trim())));
+    .map((text) => text.trim())
+    .filter((text) => text !== '' && text !== '*')
+    .map((text) => withDefaultTag(parseReference(text)));
   return [...new Map(names.map((name) => [familiarReference(name), name])).values()];
 }
 

@@ -6,6 +6,9 @@ import type { LayerCompression } from '#oci/media-types.ts';
 import type { Lease } from '#store/content.ts';
 import type { BuildParts } from '../build-parts.ts';
 
+/** What `compression=` may say. */
+export const COMPRESSIONS = ['uncompressed', 'gzip', 'zstd'] as const;
+
 export interface LayerPackingOptions {
   readonly compression: LayerCompression;
   /** Also layers that came compressed in another way. */

@@ -7,8 +7,9 @@ import { parseAnnotations } from './annotations.ts';
 import { epochOf, type OneExport } from './export-outputs.ts';
 import { type FinishedImage, finishImage } from './finish-image.ts';
 import { type PackedArtifact, packArtifact } from './pack-artifact.ts';
+import { COMPRESSIONS } from './pack-layer.ts';
 
-const COMPRESSIONS: Readonly<Record<'uncompressed' | 'gzip' | 'zstd', LayerCompression>> = {
+const COMPRESSION_OF: Readonly<Record<(typeof COMPRESSIONS)[number], LayerCompression>> = {
   uncompressed: 'none',
   gzip: 'gzip',
   zstd: 'zstd',
@@ -41,13 +42,13 @@ export async function packResult(
   options: PackResultOptions,
 ): Promise<PackedArtifact> {
   const { parts, outcome, attributes, lease, request } = one;
-  const choice = attributes.choice('compression', ['uncompressed', 'gzip', 'zstd']) ?? 'gzip';
+  const choice = attributes.choice('compression', COMPRESSIONS) ?? 'gzip';
   const level = attributes.integer('compression-level');
   const isOci = attributes.flag('oci-mediatypes') ?? (options.defaultsToOci || choice === 'zstd');
   if (!isOci && choice === 'zstd')
     throw attributes.refusal('compression', choice, 'only with oci-mediatypes=true');
   return await packArtifact(parts, outcome, images, {
-    compression: COMPRESSIONS[choice],
+    compression: COMPRESSION_OF[choice],
     force: attributes.flag('force-compression') ?? false,
     ...(level !== undefined && { level }),
     isOci,

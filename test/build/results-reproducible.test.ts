@@ -1,0 +1,101 @@
+/** `SOURCE_DATE_EPOCH`: what is built twice from scratch is the same, bit by bit. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { TarMember } from '../fixtures/tar.ts';
+import { BuildEngine, type BuildWish } from '../support/build-engine.ts';
+import { DirectorySession } from '../support/directory-session.ts';
+
+const EPOCH = 1_600_000_000;
+const CREATED = '2020-09-13T12:26:40Z';
+
+let engine: BuildEngine;
+const scratch = mkdtempSync('/tmp/caisson-results-');
+
+before(async () => {
+  engine = await BuildEngine.start();
+  await engine.importBusybox();
+});
+
+after(async () => {
+  await engine[Symbol.asyncDispose]();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+const dockerfileText = `FROM bb
+COPY a d /copied/
+RUN mkdir /made && date > /dev/null && echo made > /made/file && ln -s file /made/link
+ENV X=y
+`;
+
+/** A context whose files were changed at `seconds`. */
+function context(seconds: number): readonly TarMember[] {
+  const mtimeNs = BigInt(seconds) * 1_000_000_000n + 123n;
+  return [
+    { path: 'a', content: 'a', mode: 0o644, mtimeNs },
+    { path: 'd/', mode: 0o755, mtimeNs },
+    { path: 'd/b', content: 'b', mode: 0o600, mtimeNs },
+  ];
+}
+
+async function buildOnce(wish: BuildWish) {
+  const session = new DirectorySession(mkdtempSync(join(scratch, 'session-')));
+  const built = await engine.build({
+    dockerfileText,
+    noCache: true,
+    buildArgs: { SOURCE_DATE_EPOCH: String(EPOCH) },
+    session,
+    ...wish,
+  });
+  return { ...built, directory: session.directory };
+}
+
+test('two builds from scratch give the same image and the same archive', async () => {
+  const outputs = [
+    { type: 'image', attributes: { 'rewrite-timestamp': 'true', name: 'twice' } },
+    { type: 'oci', attributes: { 'rewrite-timestamp': 'true', name: 'twice' } },
+  ] as const;
+  const first = await buildOnce({ outputs, files: context(EPOCH + 1000) });
+  const second = await buildOnce({ outputs, files: context(EPOCH + 77_000_000) });
+  assert.equal(second.id, first.id);
+  assert.deepEqual(second.response, first.response);
+  const archives = [first, second].map(({ directory }) => readFileSync(join(directory, '1')));
+  assert.ok(archives[0]?.equals(archives[1] ?? Buffer.alloc(0)), 'the archives differ');
+  const { Created } = await engine.engine.images.inspect('twice');
+  assert.equal(Created, CREATED);
+  const history = await engine.engine.images.history('twice');
+  const [, ...own] = history.toReversed();
+  assert.deepEqual(new Set(own.map((line) => line.Created)), new Set([EPOCH]));
+});
+
+test('without it, times are what they are; the base keeps its own', async () => {
+  const one = await buildOnce({ files: context(EPOCH + 1000), references: ['as-is'], buildArgs: {} });
+  const other = await buildOnce({ files: context(EPOCH + 2000), buildArgs: {} });
+  assert.notEqual(one.id, other.id);
+  const outputs = [{ type: 'image', attributes: { 'rewrite-timestamp': 'true', name: 'clamped' } }] as const;
+  await buildOnce({ files: context(EPOCH + 1000), outputs });
+  const [base] = (await engine.engine.images.history('bb')).toReversed();
+  const [kept] = (await engine.engine.images.history('clamped')).toReversed();
+  assert.equal(kept?.Created, base?.Created);
+  const layers = await engine.engine.images.inspect('clamped');
+  const baseLayers = await engine.engine.images.inspect('bb');
+  assert.equal(layers.RootFS.Layers?.[0], baseLayers.RootFS.Layers?.[0]);
+});
+
+test('exported files have its time', async () => {
+  const outputs = [{ type: 'local', attributes: {} }] as const;
+  const { directory } = await buildOnce({
+    dockerfileText: 'FROM scratch\nCOPY a /a\n',
+    files: context(EPOCH + 1000),
+    outputs,
+  });
+  assert.equal(statSync(join(directory, '0/a')).mtimeMs, EPOCH * 1000);
+});
+
+test('what is no number of seconds is refused', async () => {
+  await assert.rejects(
+    buildOnce({ buildArgs: { SOURCE_DATE_EPOCH: 'yesterday' }, files: context(EPOCH) }),
+    /invalid SOURCE_DATE_EPOCH: "yesterday"/,
+  );
+});
