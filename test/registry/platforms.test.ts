@@ -22,8 +22,8 @@ let name = '';
 
 before(async () => {
   scratch = mkdtempSync('/tmp/caisson-platforms-');
-  registry = await Served.start();
   engine = await TestDaemon.start();
+  registry = await Served.start();
   name = `${registry.registry.address}/app:multi`;
   await pushIndex();
 });

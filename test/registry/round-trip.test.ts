@@ -20,8 +20,8 @@ let registry: Served;
 let scratch = '';
 before(async () => {
   scratch = mkdtempSync('/tmp/caisson-round-trip-');
-  registry = await Served.start();
   ours = await TestDaemon.start();
+  registry = await Served.start();
 });
 after(async () => {
   await ours[Symbol.asyncDispose]();
