@@ -42,6 +42,11 @@ export function decodeAuthBody(body: string): RegistryAuth {
   return decodeStruct(parseJson(body), AUTH);
 }
 
+/** Credentials that came as a part of something else. @throws {EngineError} `invalid` */
+export function decodeRegistryAuthObject(value: unknown): RegistryAuth {
+  return decodeStruct(value, AUTH);
+}
+
 /** From host to credentials; an absent header is empty. @throws {EngineError} `invalid` */
 export function decodeRegistryConfig(header: string | undefined): Readonly<Record<string, RegistryAuth>> {
   if (!header) return {};

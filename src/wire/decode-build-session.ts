@@ -1,0 +1,104 @@
+/** What a client sends over `POST /caisson/build`, validated. */
+import { EngineError } from '#base/errors.ts';
+import type { ClientMessage, EntryRow, WireBuildRequest, WireTypedAttributes } from './build-session.ts';
+import {
+  boolean,
+  decodeStruct,
+  map,
+  object,
+  parseJson,
+  required,
+  slice,
+  string,
+  struct,
+  withZero,
+} from './go-json.ts';
+import { decodeRegistryAuthObject } from './registry-auth.ts';
+
+const texts = withZero(map(string), () => ({}));
+const list = withZero(slice(string), () => []);
+
+const TYPED = struct<WireTypedAttributes>('TypedAttributes', {
+  type: required(string),
+  attributes: required(texts),
+});
+const typed = withZero(slice(TYPED), () => []);
+
+const REQUEST = struct<WireBuildRequest>('BuildRequest', {
+  sharedKey: required(string),
+  context: required(string),
+  namedContexts: required(texts),
+  dockerfile: required(string),
+  hasDockerfile: required(boolean),
+  target: required(string),
+  buildArgs: required(texts),
+  labels: required(texts),
+  references: required(list),
+  noCache: required(boolean),
+  noCacheStages: required(list),
+  pull: required(boolean),
+  squash: required(boolean),
+  platforms: required(list),
+  hostConfig: required(object),
+  entitlements: required(list),
+  outputs: required(typed),
+  cacheFrom: required(typed),
+  cacheTo: required(typed),
+  attestations: required(withZero(map(texts), () => ({}))),
+  subrequest: required(string),
+});
+
+/** @throws {EngineError} `invalid` */
+export function decodeBuildSessionRequest(body: string): WireBuildRequest {
+  return decodeStruct(parseJson(body), REQUEST);
+}
+
+/** The head of a client's frame. @throws {EngineError} `invalid` */
+export function decodeClientMessage(head: unknown): ClientMessage {
+  const fields = fieldsOf(head);
+  const { type } = fields;
+  const id = integer(fields['id']);
+  switch (type) {
+    case 'entries':
+      return { type, id, entries: rows(fields['entries']) };
+    case 'content':
+      return { type, id, position: integer(fields['position']), last: fields['last'] === true };
+    case 'data':
+    case 'end':
+      return { type, id };
+    case 'answer': {
+      const { auth } = fields;
+      const decoded = auth === undefined ? undefined : decodeRegistryAuthObject(auth);
+      return { type, id, found: fields['found'] === true, ...(decoded && { auth: decoded }) };
+    }
+    case 'error':
+      return { type, id, message: text(fields['message']) };
+    default:
+      throw malformed();
+  }
+}
+
+function fieldsOf(head: unknown): Readonly<Record<string, unknown>> {
+  if (typeof head !== 'object' || head === null) throw malformed();
+  return Object.fromEntries(Object.entries(head));
+}
+
+/** The rows themselves are read where they are used. */
+function rows(value: unknown): readonly EntryRow[] {
+  if (!Array.isArray(value)) throw malformed();
+  return value;
+}
+
+function integer(value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw malformed();
+}
+
+function text(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw malformed();
+}
+
+function malformed(): EngineError {
+  return new EngineError('invalid', 'Cannot read message of a build: it is malformed');
+}
