@@ -1,4 +1,6 @@
+import { buildSessionRoutes } from './build-session/build-over-session.ts';
 import { buildRoutes } from './build.ts';
+import { buildkitRoutes } from './buildkit/routes.ts';
 import { commitRoutes } from './commit.ts';
 import { containerArchiveRoutes } from './containers-archive.ts';
 import { containerInspectRoutes } from './containers-inspect.ts';
@@ -30,6 +32,8 @@ const ROUTES: readonly Route[] = [
   ...execRoutes,
   ...commitRoutes,
   ...buildRoutes,
+  ...buildkitRoutes,
+  ...buildSessionRoutes,
   ...imageRoutes,
   ...imageArchiveRoutes,
   ...imageExploreRoutes,

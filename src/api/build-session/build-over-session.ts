@@ -1,0 +1,165 @@
+/** `POST /caisson/build`: the engine's own wire for builds; docs/build-wire.md. */
+import { EngineError, isEngineError, messageOf } from '#base/errors.ts';
+import { failureText } from '#build/build-progress.ts';
+import {
+  type BuildEvent,
+  type BuildOutput,
+  type BuildRequest,
+  type CacheSource,
+  type ContextSource,
+  type NamedContext,
+  StepFailure,
+} from '#build/build.ts';
+import { commandHostConfig } from '#build/command-config.ts';
+import { DockerfileError } from '#build/dockerfile/dockerfile-error.ts';
+import { formatSnippet } from '#build/dockerfile/source-snippet.ts';
+import { parseDigest } from '#oci/digest.ts';
+import type { WireBuildFailure, WireBuildRequest, WireTypedAttributes } from '#wire/build-session.ts';
+import { decodeBuildSessionRequest } from '#wire/decode-build-session.ts';
+import type { Exchange } from '../exchange.ts';
+import { RAW_STREAM, takeOver } from '../hijack.ts';
+import { readJsonBody } from '../request-body.ts';
+import { hijacking, post, type Route } from '../route.ts';
+import { FrameConnection } from './frame-connection.ts';
+import { WireSession } from './wire-session.ts';
+
+export const buildSessionRoutes: readonly Route[] = [hijacking(post('/caisson/build', buildOverSession))];
+
+/** The whole build, from the request to its last event. */
+async function buildOverSession(exchange: Exchange): Promise<void> {
+  const wanted = decodeBuildSessionRequest(await readJsonBody(exchange));
+  if (!exchange.upgrade)
+    throw new EngineError('invalid', 'Cannot build image: the connection is not to be upgraded');
+  const parts = requestParts(wanted);
+  const stream = takeOver(exchange, { contentType: RAW_STREAM, bodyConsumed: true });
+  const connection = new FrameConnection(stream);
+  const session = new WireSession(connection, wanted.sharedKey);
+  const signal = AbortSignal.any([connection.closed, exchange.context.closing]);
+  const context: ContextSource =
+    wanted.context === '-' ? { kind: 'tar', stream: session.openArchive() } : contextOf(wanted.context);
+  try {
+    const request: BuildRequest = { ...parts, context, session, signal, tell: 'graph' };
+    for await (const event of exchange.engine.builds.build(request)) {
+      sendEvent(connection, event);
+      await connection.drained();
+    }
+  } catch (error) {
+    connection.send({ type: 'failed', failure: failureOf(error) });
+  } finally {
+    connection.finish();
+  }
+}
+
+function sendEvent(connection: FrameConnection, event: BuildEvent): void {
+  switch (event.type) {
+    case 'vertex-output': {
+      const { data, ...head } = event;
+      connection.send({ type: 'event', event: head }, data);
+      break;
+    }
+    case 'vertex':
+    case 'vertex-progress':
+    case 'warning':
+    case 'built':
+      connection.send({ type: 'event', event });
+      break;
+    case 'step':
+    case 'stepped':
+    case 'output':
+    case 'pulling':
+      break;
+  }
+}
+
+/** @throws {EngineError} `invalid` */
+function requestParts(wanted: WireBuildRequest): Omit<BuildRequest, 'context' | 'signal'> {
+  const { target, platforms, dockerfile, hasDockerfile, subrequest } = wanted;
+  const { buildArgs, labels, references, noCache, noCacheStages, pull, squash, entitlements } = wanted;
+  return {
+    namedContexts: Object.fromEntries(
+      Object.entries(wanted.namedContexts).map(([name, text]) => [name, namedContextOf(text)]),
+    ),
+    dockerfile,
+    ...(hasDockerfile && { dockerfileSource: { kind: 'session', directory: 'dockerfile' } }),
+    ...(target !== '' && { target }),
+    ...(platforms.length > 0 && { platforms }),
+    buildArgs,
+    labels,
+    references,
+    noCache,
+    noCacheStages,
+    pull,
+    squash,
+    entitlements,
+    credentials: {},
+    hostConfig: commandHostConfig({ ...wanted.hostConfig }),
+    ...(wanted.outputs.length > 0 && { outputs: wanted.outputs.map(outputOf) }),
+    cacheFrom: wanted.cacheFrom.map(cacheOf),
+    cacheTo: wanted.cacheTo.map(cacheOf),
+    attestations: wanted.attestations,
+    ...(subrequest !== '' && { subrequest: subrequestOf(subrequest) }),
+  };
+}
+
+function contextOf(text: string): ContextSource {
+  return text === '' ? { kind: 'session', directory: 'context' } : { kind: 'remote', url: text };
+}
+
+function namedContextOf(text: string): NamedContext {
+  const [, scheme, rest = ''] = /^(local:|docker-image:\/\/|oci-layout:\/\/)(.*)$/s.exec(text) ?? [];
+  if (scheme === 'local:') return { kind: 'session', directory: rest };
+  if (scheme === 'docker-image://') return { kind: 'image', reference: rest };
+  if (scheme === undefined) return { kind: 'remote', url: text };
+  const at = rest.lastIndexOf('@');
+  return { kind: 'oci-layout', directory: rest.slice(0, at), digest: parseDigest(rest.slice(at + 1)) };
+}
+
+const OUTPUTS: readonly BuildOutput['type'][] = [
+  'image',
+  'registry',
+  'local',
+  'tar',
+  'oci',
+  'docker',
+  'cacheonly',
+];
+const CACHES: readonly CacheSource['type'][] = ['inline', 'registry', 'local'];
+const SUBREQUESTS = ['check', 'outline', 'targets'] as const;
+
+function outputOf({ type, attributes }: WireTypedAttributes): BuildOutput {
+  return { type: knownOf(OUTPUTS, type, 'output'), attributes };
+}
+
+function cacheOf({ type, attributes }: WireTypedAttributes): CacheSource {
+  return { type: knownOf(CACHES, type, 'cache'), attributes };
+}
+
+function subrequestOf(text: string): NonNullable<BuildRequest['subrequest']> {
+  return knownOf(SUBREQUESTS, text, 'request');
+}
+
+function knownOf<T extends string>(values: readonly T[], text: string, what: string): T {
+  const found = values.find((value) => value === text);
+  if (found === undefined)
+    throw new EngineError(
+      'invalid',
+      `Cannot build image: there is no ${what} of type ${JSON.stringify(text)}`,
+    );
+  return found;
+}
+
+function failureOf(error: unknown): WireBuildFailure {
+  const snippet = snippetOf(error);
+  return {
+    code: isEngineError(error) ? error.code : 'internal',
+    message: error instanceof StepFailure ? failureText(error) : messageOf(error),
+    ...(error instanceof StepFailure && { exitCode: error.exitCode }),
+    ...(snippet !== '' && { snippet }),
+  };
+}
+
+function snippetOf(error: unknown): string {
+  if (!(error instanceof DockerfileError || error instanceof StepFailure)) return '';
+  const { source, ranges } = error;
+  return source ? formatSnippet(source, ranges) : '';
+}

@@ -1,0 +1,66 @@
+import { closeSync, constants as fs, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { EngineError } from '#base/errors.ts';
+import type { WireEntry } from '#wire/build-session.ts';
+import { listFiles } from './list-files.ts';
+import type { DirectoryProvider } from './providers.ts';
+
+const CHUNK_BYTES = 1 << 18;
+
+/** A directory of this machine. */
+export function diskDirectory(root: string): DirectoryProvider {
+  return {
+    list: (query) => listFiles(root, query),
+    read: (entry) => readChunks(join(root, entry.path), entry),
+  };
+}
+
+/** Texts that stand for files, by their paths. */
+export function memoryDirectory(files: ReadonlyMap<string, Uint8Array>): DirectoryProvider {
+  return {
+    list: ({ followPaths }) =>
+      [...files].flatMap(([path, bytes]) =>
+        followPaths.length === 0 || followPaths.includes(path) ? [describe(path, bytes)] : [],
+      ),
+    read: ({ path }) => [files.get(path) ?? new Uint8Array()],
+  };
+}
+
+/** No more than was told: a file that grows meanwhile is cut. */
+function* readChunks(path: string, { sizeBytes }: WireEntry): Generator<Uint8Array, void> {
+  const fd = open(path);
+  try {
+    for (let left = sizeBytes; left > 0; ) {
+      const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, left));
+      const count = readSync(fd, chunk, 0, chunk.length, null);
+      if (count === 0) return;
+      left -= count;
+      yield chunk.subarray(0, count);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function open(path: string): number {
+  try {
+    return openSync(path, fs.O_RDONLY | fs.O_NOFOLLOW | fs.O_NONBLOCK);
+  } catch (cause) {
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'it cannot be read';
+    throw new EngineError('invalid', `Cannot send ${path}: ${reason}`, { cause });
+  }
+}
+
+function describe(path: string, bytes: Uint8Array): WireEntry {
+  return {
+    path,
+    mode: fs.S_IFREG | 0o644,
+    sizeBytes: bytes.length,
+    modifiedNs: 0n,
+    linkName: '',
+    uid: 0,
+    gid: 0,
+    deviceMajor: 0,
+    deviceMinor: 0,
+  };
+}

@@ -1,0 +1,40 @@
+/** What a client has that a build may ask for. */
+import type { Duplex } from 'node:stream';
+import type { WireEntry, WireFileQuery } from '#wire/build-session.ts';
+import type { RegistryAuth } from '#wire/registry-auth.ts';
+
+export interface BuildProviders {
+  /** By the names of the request. */
+  readonly directories: ReadonlyMap<string, DirectoryProvider>;
+  /** The archive that is the context. */
+  archive?(): AsyncIterable<Uint8Array>;
+  /** Undefined: there is none of this name. */
+  secret(name: string): Promise<Buffer | undefined>;
+  hasSshAgent(name: string): boolean;
+  openSshAgent(name: string): Duplex;
+  credentials(host: string): RegistryAuth | undefined;
+  /** By the number of an output. */
+  createFile(output: number, attributes: Readonly<Record<string, string>>): FileSink;
+  createTree(output: number): TreeSink;
+}
+
+export interface DirectoryProvider {
+  /** Parents first. */
+  list(query: WireFileQuery): Iterable<WireEntry>;
+  /** The contents of a file that was listed. */
+  read(entry: WireEntry): Iterable<Uint8Array>;
+}
+
+/** A file in the making; abandoned where it is not finished. */
+export interface FileSink extends Disposable {
+  write(chunk: Uint8Array): void | Promise<void>;
+  finish(): Promise<void>;
+}
+
+/** A directory in the making. */
+export interface TreeSink extends Disposable {
+  entry(entry: WireEntry): void;
+  /** Of the entry at this position. */
+  content(position: number, chunk: Uint8Array): void;
+  finish(): Promise<void>;
+}
