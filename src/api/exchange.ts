@@ -5,6 +5,7 @@ import type { EngineApi } from '#engine/engine.ts';
 import { parseBoolean } from '#wire/booleans.ts';
 import { type Filters, parseFilters } from '#wire/filters.ts';
 import { API_VERSION, compareVersions } from '#wire/versions.ts';
+import type { BuildkitServer } from './buildkit/buildkit-server.ts';
 import type { RequestTarget } from './target.ts';
 
 /** What every exchange of a server shares. */
@@ -17,6 +18,8 @@ export interface ServerContext {
   readonly headers: readonly string[];
   /** `Builder-Version` of `/_ping`. */
   readonly builderVersion: string;
+  /** BuildKit's services, loaded when they are first asked for. */
+  readonly buildkit: () => Promise<BuildkitServer>;
 }
 
 /** One request and its answer. */

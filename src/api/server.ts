@@ -68,7 +68,11 @@ class HttpApiServer implements ApiServer {
       logger: this.#logger,
       closing: this.#closing.signal,
       headers: COMMON_HEADERS,
-      builderVersion: options.builderVersion ?? '1',
+      builderVersion: options.builderVersion ?? '2',
+      buildkit: once(async () => {
+        const { BuildkitServer } = await import('./buildkit/buildkit-server.ts');
+        return new BuildkitServer(engine, this.#logger);
+      }),
     };
     this.#dispatcher = new Dispatcher(context);
   }
@@ -130,6 +134,11 @@ class HttpApiServer implements ApiServer {
   #cutAll(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 /** An authority to check against is of no use unless clients must show a certificate. */

@@ -5,7 +5,7 @@
 import { EngineError, type ErrorCode } from '#base/errors.ts';
 import type { Exchange } from './exchange.ts';
 import { sendJson } from './respond.ts';
-import { any, get, type Handler, hijacking, post, type Route } from './route.ts';
+import { any, get, type Handler, post, type Route } from './route.ts';
 
 const NO_SWARM =
   'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
@@ -55,18 +55,6 @@ export const unavailableRoutes: readonly Route[] = [
     any(`/plugins/:name*/${verb}`, refuse('not-found', noSuchPlugin)),
   ),
   get('/images/:name*/attestations', (exchange) => sendJson(exchange, 200, [])),
-  hijacking(
-    post(
-      '/session',
-      notYet(() => 'open build session'),
-    ),
-  ),
-  hijacking(
-    post(
-      '/grpc',
-      notYet(() => 'serve BuildKit'),
-    ),
-  ),
   ...['', '/:checkpoint'].map((rest) =>
     any(
       `/containers/:id/checkpoints${rest}`,

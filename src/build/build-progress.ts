@@ -40,7 +40,7 @@ export interface Movement {
 /** A vertex that is no step of the Dockerfile: it names the context, looks for an image, exports. */
 export interface ProgressTask {
   readonly vertex: Digest;
-  moves(movement: Movement): void;
+  readonly moves: (movement: Movement) => void;
 }
 
 /** The context, by which COPY says where its files come from. */

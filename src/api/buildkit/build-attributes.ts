@@ -1,0 +1,231 @@
+/** A frontend's attributes (`frontend/dockerui` of BuildKit) as a request of ours. */
+import { EngineError } from '#base/errors.ts';
+import type { BuildOutput, BuildRequest, CacheSource, ContextSource, NamedContext } from '#build/build.ts';
+import { commandHostConfig } from '#build/command-config.ts';
+import { parseCsvRecord } from '#build/dockerfile/csv-record.ts';
+import { isDigest } from '#oci/digest.ts';
+import type { CacheOptionsEntry, SolveRequest } from '#wire/buildkit/control.ts';
+import type { ClientSession } from './client-session.ts';
+
+/** What a client says about a build, in all places where it does. */
+export interface Wishes {
+  readonly attributes: ReadonlyMap<string, string>;
+  readonly solve: SolveRequest;
+  readonly session: ClientSession;
+  readonly signal: AbortSignal;
+}
+
+/** @throws {EngineError} `invalid` for what cannot be read */
+export function buildRequestOf({ attributes, solve, session, signal }: Wishes): BuildRequest {
+  const outputs = outputsOf(solve);
+  const target = attributes.get('target');
+  const platforms = listOf(attributes.get('platform'));
+  const noCache = attributes.get('no-cache');
+  return {
+    context: contextOf(attributes, session, signal),
+    ...dockerfileOf(attributes),
+    namedContexts: namedContextsOf(attributes, session, signal),
+    session,
+    ...(target !== undefined && target !== '' && { target }),
+    buildArgs: withPrefix(attributes, 'build-arg:'),
+    labels: withPrefix(attributes, 'label:'),
+    references: outputs.flatMap(({ attributes: { name = '' } }) =>
+      name.split(',').filter((text) => text !== ''),
+    ),
+    noCache: noCache === '',
+    ...(noCache !== undefined && noCache !== '' && { noCacheStages: noCache.split(',') }),
+    pull: attributes.get('image-resolve-mode') === 'pull',
+    ...(platforms.length > 0 && { platforms }),
+    credentials: {},
+    hostConfig: hostConfigOf(attributes),
+    entitlements: solve.Entitlements,
+    outputs,
+    cacheFrom: cacheSourcesOf(importsOf(attributes, solve)),
+    cacheTo: cacheSourcesOf(solve.Cache?.Exports ?? []),
+    attestations: attestationsOf(attributes),
+    tell: 'graph',
+    signal,
+  };
+}
+
+function contextOf(
+  attributes: ReadonlyMap<string, string>,
+  session: ClientSession,
+  signal: AbortSignal,
+): ContextSource {
+  const key = attributes.get('contextkey') ?? 'context';
+  const url = attributes.get(key);
+  return url === undefined ? { kind: 'session', directory: key } : remoteContext(url, session, signal);
+}
+
+/** The Dockerfile of a remote context is in it, unless the client has another. */
+function dockerfileOf(
+  attributes: ReadonlyMap<string, string>,
+): Pick<BuildRequest, 'dockerfile' | 'dockerfileSource'> {
+  const dockerfile = attributes.get('filename') || 'Dockerfile';
+  const isRemote = attributes.has(attributes.get('contextkey') ?? 'context');
+  const directory = attributes.get('dockerfilekey');
+  if (isRemote && directory === undefined) return { dockerfile };
+  return { dockerfile, dockerfileSource: { kind: 'session', directory: directory ?? 'dockerfile' } };
+}
+
+/** What clients read from their standard input they upload under a URL that they have made up. */
+const UPLOAD_HOST = 'buildkit-session';
+
+function remoteContext(url: string, session: ClientSession, signal: AbortSignal): ContextSource {
+  const parsed = URL.parse(url);
+  if (parsed?.host !== UPLOAD_HOST) return { kind: 'remote', url };
+  return { kind: 'tar', stream: session.upload(parsed, signal) };
+}
+
+function namedContextsOf(
+  attributes: ReadonlyMap<string, string>,
+  session: ClientSession,
+  signal: AbortSignal,
+): Readonly<Record<string, NamedContext>> {
+  const contexts = Object.entries(withPrefix(attributes, 'context:'));
+  return Object.fromEntries(
+    contexts.map(([name, value]) => [name, namedContext(name, value, session, signal)]),
+  );
+}
+
+/** `--build-context NAME=VALUE`; clients turn directories into `local:`. */
+function namedContext(
+  name: string,
+  value: string,
+  session: ClientSession,
+  signal: AbortSignal,
+): NamedContext {
+  const [scheme = ''] = value.split(':', 1);
+  const rest = value.slice(scheme.length + 1);
+  if (scheme === 'local') return { kind: 'session', directory: rest };
+  if (scheme === 'docker-image') return { kind: 'image', reference: rest.replace(/^\/\//, '') };
+  if (scheme === 'oci-layout') {
+    const [directory = '', digest = ''] = rest.replace(/^\/\//, '').split('@');
+    if (!isDigest(digest))
+      throw new EngineError('invalid', `Cannot use context ${name}: ${value} has no digest`);
+    return { kind: 'oci-layout', directory, digest };
+  }
+  if (scheme === 'input' || scheme === 'target')
+    throw new EngineError('not-implemented', `Cannot use context ${name}: ${scheme} is not implemented`);
+  return remoteContext(value, session, signal);
+}
+
+function hostConfigOf(attributes: ReadonlyMap<string, string>): BuildRequest['hostConfig'] {
+  const number = (name: string) => Number(attributes.get(name) || 0);
+  const network = attributes.get('force-network-mode') ?? '';
+  return commandHostConfig({
+    NetworkMode: network === '' || network === 'sandbox' ? 'default' : network,
+    ShmSize: number('shm-size'),
+    Memory: number('memory'),
+    MemorySwap: number('memswap'),
+    CpuShares: number('cpushares'),
+    CpuPeriod: number('cpuperiod'),
+    CpuQuota: number('cpuquota'),
+    CpusetCpus: attributes.get('cpusetcpus') ?? '',
+    CpusetMems: attributes.get('cpusetmems') ?? '',
+    CgroupParent: attributes.get('cgroup-parent') ?? '',
+    ExtraHosts: listOf(attributes.get('add-hosts')).map((host) => host.replace('=', ':')),
+    Ulimits: listOf(attributes.get('ulimit')).map(ulimitOf),
+  });
+}
+
+/** `nofile=1024:2048` */
+function ulimitOf(text: string): { readonly Name: string; readonly Soft: number; readonly Hard: number } {
+  const [, Name = '', soft, hard = soft] = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text) ?? [];
+  if (Name === '') throw new EngineError('invalid', `invalid ulimit argument: ${text}`);
+  return { Name, Soft: Number(soft), Hard: Number(hard) };
+}
+
+/** Older clients name one exporter in a place of its own. */
+function outputsOf({
+  Exporters,
+  ExporterDeprecated,
+  ExporterAttrsDeprecated,
+}: SolveRequest): readonly BuildOutput[] {
+  const old = ExporterDeprecated === '' ? [] : [{ Type: ExporterDeprecated, Attrs: ExporterAttrsDeprecated }];
+  const exporters = Exporters.length > 0 ? Exporters : old;
+  if (exporters.length === 0) return [{ type: 'cacheonly', attributes: {} }];
+  return exporters.map(({ Type, Attrs }) => ({
+    type: outputType(Type),
+    attributes: Object.fromEntries(Attrs),
+  }));
+}
+
+function outputType(type: string): BuildOutput['type'] {
+  switch (type) {
+    // Docker's own name for its store.
+    case 'moby':
+    case 'image':
+      return 'image';
+    case 'local':
+    case 'tar':
+    case 'oci':
+    case 'docker':
+      return type;
+    default:
+      throw new EngineError('invalid', `exporter ${JSON.stringify(type)} could not be found`);
+  }
+}
+
+type CacheEntry = Pick<CacheOptionsEntry, 'Type' | 'Attrs'>;
+
+/** Clients of different ages say it in three places. */
+function importsOf(attributes: ReadonlyMap<string, string>, { Cache }: SolveRequest): readonly CacheEntry[] {
+  const old = [...listOf(attributes.get('cache-from')), ...(Cache?.ImportRefsDeprecated ?? [])];
+  const registries = old.map((ref) => ({ Type: 'registry', Attrs: new Map([['ref', ref]]) }));
+  return [...(Cache?.Imports ?? []), ...attributeImports(attributes.get('cache-imports')), ...registries];
+}
+
+function attributeImports(text: string | undefined): readonly CacheEntry[] {
+  if (text === undefined || text === '') return [];
+  const entries: unknown = parseJson('cache-imports', text);
+  if (!Array.isArray(entries)) throw new EngineError('invalid', 'Cannot read cache-imports: not a list');
+  return entries.map((entry: unknown) => {
+    const { Type, Attrs } = objectOf(entry);
+    const attributes = Object.entries(objectOf(Attrs)).map(([name, value]) => [name, String(value)] as const);
+    return { Type: String(Type), Attrs: new Map(attributes) };
+  });
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+function parseJson(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new EngineError('invalid', `Cannot read ${name}: not JSON`, { cause });
+  }
+}
+
+function cacheSourcesOf(entries: readonly CacheEntry[]): readonly CacheSource[] {
+  return entries.flatMap(({ Type: type, Attrs }) =>
+    type === 'inline' || type === 'registry' || type === 'local'
+      ? [{ type, attributes: Object.fromEntries(Attrs) }]
+      : [],
+  );
+}
+
+function attestationsOf(attributes: ReadonlyMap<string, string>): NonNullable<BuildRequest['attestations']> {
+  const entries = Object.entries(withPrefix(attributes, 'attest:')).map(([type, text]) => {
+    const pairs = listOf(text).map(
+      (pair) => [pair.split('=', 1)[0] ?? '', pair.replace(/^[^=]*=?/, '')] as const,
+    );
+    return [type, Object.fromEntries(pairs)] as const;
+  });
+  return Object.fromEntries(entries.filter(([, { disabled }]) => disabled !== 'true'));
+}
+
+function listOf(text: string | undefined): readonly string[] {
+  return text === undefined || text === '' ? [] : parseCsvRecord(text);
+}
+
+function withPrefix(
+  attributes: ReadonlyMap<string, string>,
+  prefix: string,
+): Readonly<Record<string, string>> {
+  const entries = [...attributes].filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(entries.map(([name, value]) => [name.slice(prefix.length), value]));
+}

@@ -1,0 +1,63 @@
+/** What clients may ask of the frontend and of a build: BuildKit's names (`frontend/gateway/pb/caps.go`, `solver/pb/caps.go`). */
+interface Capability {
+  readonly ID: string;
+  readonly Enabled: boolean;
+}
+
+/** Without `return` a client waits for ever; with `proto.refarray` results are of the newer form. */
+export const FRONTEND_CAPABILITIES: readonly Capability[] = enabled([
+  'solve.base',
+  'solve.inlinereturn',
+  'resolveimage',
+  'resolveimage.resolvemode',
+  'return',
+  'returnmap',
+  'importcaches',
+  'proto.refarray',
+  'reference.output',
+  'frontend.caps',
+  'gateway.solve.metadata',
+  'gateway.solve.evaluate',
+  'gateway.evaluate',
+  'gateway.warnings',
+]);
+
+export const GRAPH_CAPABILITIES: readonly Capability[] = enabled([
+  'source.image',
+  'source.image.resolvemode',
+  'source.local',
+  'source.local.unique',
+  'source.local.sessionid',
+  'source.local.includepatterns',
+  'source.local.followpaths',
+  'source.local.excludepatterns',
+  'source.local.sharedkeyhint',
+  'source.git',
+  'source.http',
+  'exec.meta.base',
+  'exec.meta.network',
+  'exec.meta.cgroup.parent',
+  'exec.meta.ulimit',
+  'exec.meta.proxyenv',
+  'exec.meta.security',
+  'exec.mount.bind',
+  'exec.mount.cache',
+  'exec.mount.cache.sharing',
+  'exec.mount.tmpfs',
+  'exec.mount.tmpfs.size',
+  'exec.mount.secret',
+  'exec.mount.ssh',
+  'exec.secretenv',
+  'file.base',
+  'constraints',
+  'platform',
+  'meta.ignorecache',
+  'meta.description',
+  'exporter.image.annotations',
+  'exporter.multiple',
+  'exporter.sourcedateepoch',
+]);
+
+function enabled(names: readonly string[]): readonly Capability[] {
+  return names.map((ID) => ({ ID, Enabled: true }));
+}

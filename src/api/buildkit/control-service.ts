@@ -1,0 +1,93 @@
+/** `moby.buildkit.v1.Control`. */
+import { EngineError } from '#base/errors.ts';
+import type { EngineApi } from '#engine/engine.ts';
+import { Empty } from '#wire/buildkit/common.ts';
+import {
+  BuildHistoryEvent,
+  BuildHistoryRequest,
+  DiskUsageRequest,
+  DiskUsageResponse,
+  InfoRequest,
+  InfoResponse,
+  ListWorkersRequest,
+  ListWorkersResponse,
+  PruneRequest,
+  SolveRequest,
+  SolveResponse,
+  StatusRequest,
+  StatusResponse,
+  UpdateBuildHistoryRequest,
+  UsageRecord,
+} from '#wire/buildkit/control.ts';
+import type { ActiveBuilds } from './active-build.ts';
+import { buildRequestOf } from './build-attributes.ts';
+import { type Call, type Methods, streaming, unary } from './grpc-server.ts';
+import type { Sessions } from './sessions.ts';
+import { BUILDKIT_VERSION, workerOf } from './worker.ts';
+
+export interface BuildkitParts {
+  readonly engine: EngineApi;
+  readonly sessions: Sessions;
+  readonly builds: ActiveBuilds;
+}
+
+export function controlService(parts: BuildkitParts): Methods {
+  const service = '/moby.buildkit.v1.Control';
+  return {
+    [`${service}/ListWorkers`]: unary(ListWorkersRequest, ListWorkersResponse, async () => ({
+      record: [await workerOf(parts.engine)],
+    })),
+    [`${service}/Info`]: unary(InfoRequest, InfoResponse, () => ({ buildkitVersion: BUILDKIT_VERSION })),
+    [`${service}/Solve`]: unary(SolveRequest, SolveResponse, (request, call) => solve(parts, request, call)),
+    [`${service}/Status`]: streaming(StatusRequest, StatusResponse, ({ Ref }, { signal, connection }) =>
+      parts.builds.get(Ref, connection).status.read(signal),
+    ),
+    [`${service}/DiskUsage`]: unary(DiskUsageRequest, DiskUsageResponse, () => ({ record: [] })),
+    [`${service}/Prune`]: streaming(PruneRequest, UsageRecord, () => prune(parts)),
+    // Nothing is kept of builds that are over.
+    [`${service}/ListenBuildHistory`]: streaming(
+      BuildHistoryRequest,
+      BuildHistoryEvent,
+      async function* () {},
+    ),
+    [`${service}/UpdateBuildHistory`]: unary(UpdateBuildHistoryRequest, Empty, () => ({})),
+  };
+}
+
+/** Without a frontend the client leads the build itself, and returns its result. */
+async function solve(
+  { engine, sessions, builds }: BuildkitParts,
+  request: SolveRequest,
+  { signal, connection }: Call,
+): Promise<{ readonly ExporterResponse: Readonly<Record<string, string>> }> {
+  const build = builds.get(request.Ref, connection);
+  const leave = () => build.close();
+  signal.addEventListener('abort', leave);
+  try {
+    build.ask(request);
+    if (request.Frontend === '') {
+      if (request.Definition.length > 0)
+        throw new EngineError(
+          'not-implemented',
+          'Cannot solve a graph of the client: only Dockerfiles are built',
+        );
+      return { ExporterResponse: await build.returned };
+    }
+    const session = await sessions.get(request.Session, build.signal);
+    const wishes = { attributes: request.FrontendAttrs, solve: request, session };
+    const buildSignal = AbortSignal.any([build.signal, session.closed]);
+    const response = await build.run(engine.builds, buildRequestOf({ ...wishes, signal: buildSignal }));
+    return { ExporterResponse: response };
+  } finally {
+    signal.removeEventListener('abort', leave);
+    build.close();
+  }
+}
+
+async function* prune({
+  engine,
+}: BuildkitParts): AsyncGenerator<{ readonly ID: string; readonly Size: number }> {
+  const { deleted, spaceReclaimed } = await engine.builds.prune();
+  for (const [index, ID] of deleted.entries())
+    yield { ID: ID.slice(0, 25), Size: index === 0 ? spaceReclaimed : 0 };
+}

@@ -1,0 +1,134 @@
+/** Receives a directory of a client's: `FileSync/DiffCopy`, the protocol of fsutil. */
+import { EngineError } from '#base/errors.ts';
+import type { FileEntry, FileTransfer } from '#build/build-session.ts';
+import type { Stat } from '#wire/buildkit/common.ts';
+import {
+  Packet,
+  PACKET_DATA,
+  PACKET_END,
+  PACKET_ERROR,
+  PACKET_REQUEST,
+  PACKET_STAT,
+} from '#wire/buildkit/session.ts';
+import { fromGoFileMode } from '#wire/go-file-mode.ts';
+import type { GrpcStream } from './grpc-client.ts';
+
+/** The contents of one file, as far as they have come and nobody has read them. */
+interface Contents {
+  readonly pieces: Buffer[];
+  isWhole: boolean;
+}
+
+/**
+ * The stream is read only while somebody waits for something of it; what comes for others meanwhile is kept for them.
+ */
+export class SessionFileTransfer implements FileTransfer {
+  readonly #stream: GrpcStream;
+  readonly #messages: AsyncGenerator<Buffer, void>;
+  readonly #entries: FileEntry[] = [];
+  readonly #contents = new Map<number, Contents>();
+  #areAllEntriesThere = false;
+  #hasAgreed = false;
+  #reading: Promise<void> | undefined;
+
+  constructor(stream: GrpcStream) {
+    this.#stream = stream;
+    this.#messages = stream.messages();
+  }
+
+  async *entries(): AsyncGenerator<FileEntry, void> {
+    for (;;) {
+      yield* this.#entries.splice(0);
+      if (this.#entries.length > 0) continue;
+      if (this.#areAllEntriesThere) return;
+      await this.#advance();
+    }
+  }
+
+  async *contents(position: number): AsyncGenerator<Buffer, void> {
+    const contents = this.#request(position);
+    for (;;) {
+      yield* contents.pieces.splice(0);
+      if (contents.pieces.length > 0) continue;
+      if (contents.isWhole) break;
+      await this.#advance();
+    }
+    this.#contents.delete(position);
+  }
+
+  async finish(): Promise<void> {
+    await this.#stream.send(Packet.encode({ type: PACKET_END }));
+    while (!this.#hasAgreed) await this.#advance();
+    this.#stream.end();
+    // The status of the call comes last.
+    while (!(await this.#messages.next()).done);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#stream[Symbol.dispose]();
+    return Promise.resolve();
+  }
+
+  #request(position: number): Contents {
+    const contents = { pieces: [], isWhole: false };
+    this.#contents.set(position, contents);
+    // What cannot be sent is noticed by whoever waits for the answer.
+    this.#stream.send(Packet.encode({ type: PACKET_REQUEST, ID: position })).catch(() => undefined);
+    return contents;
+  }
+
+  /** Reads one more message, together with all that wait. */
+  async #advance(): Promise<void> {
+    this.#reading ??= this.#readOne().finally(() => {
+      this.#reading = undefined;
+    });
+    await this.#reading;
+  }
+
+  async #readOne(): Promise<void> {
+    const { value, done } = await this.#messages.next();
+    if (done === true)
+      throw new EngineError('aborted', 'Cannot receive files: the client has stopped sending');
+    const packet = Packet.decode(value);
+    if (packet.type === PACKET_STAT) this.#addEntry(packet.stat);
+    else if (packet.type === PACKET_DATA) this.#addContents(packet.ID, packet.data);
+    else if (packet.type === PACKET_END) this.#hasAgreed = true;
+    else if (packet.type === PACKET_ERROR)
+      throw new EngineError('invalid', `error from sender: ${Buffer.from(packet.data).toString()}`);
+  }
+
+  #addEntry(stat: Stat | undefined): void {
+    if (stat === undefined || stat.path === '') this.#areAllEntriesThere = true;
+    else this.#entries.push(entryOf(stat));
+  }
+
+  #addContents(position: number, data: Uint8Array): void {
+    const contents = this.#contents.get(position);
+    if (!contents) return;
+    if (data.length === 0) contents.isWhole = true;
+    else contents.pieces.push(Buffer.from(data.buffer, data.byteOffset, data.length));
+  }
+}
+
+function entryOf(stat: Stat): FileEntry {
+  const { path, mode, uid, gid, size, modTime, linkname, devmajor, devminor, xattrs } = stat;
+  if (!isInside(path)) throw new EngineError('invalid', `Cannot receive files: ${path} leads out of them`);
+  return {
+    path,
+    mode: fromGoFileMode(mode),
+    uid,
+    gid,
+    sizeBytes: size,
+    modifiedNs: modTime,
+    linkName: linkname,
+    deviceMajor: devmajor,
+    deviceMinor: devminor,
+    xattrs: Object.fromEntries([...xattrs].map(([name, value]) => [name, Buffer.from(value)])),
+  };
+}
+
+function isInside(path: string): boolean {
+  return (
+    !path.includes('\0') && path.split('/').every((name) => name !== '' && name !== '.' && name !== '..')
+  );
+}

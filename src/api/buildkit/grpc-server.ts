@@ -1,0 +1,142 @@
+/** gRPC on a connection that was upgraded: finds the method of a call and ends every call with its status. */
+import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import { EngineError, isEngineError } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import type { MessageType } from '#wire/buildkit/message.ts';
+import { frame, messagesOf } from './grpc-frames.ts';
+import { GRPC_OK, statusOf, trailersOf } from './grpc-status.ts';
+
+export interface Call {
+  /** The client's headers, where gRPC puts metadata. */
+  readonly metadata: IncomingHttpHeaders;
+  /** Fires when the client cancels the call or is gone. */
+  readonly signal: AbortSignal;
+  /** Fires when the client is gone. */
+  readonly connection: AbortSignal;
+}
+
+/** Answers a call, one request after which the client is silent, with any number of messages. */
+export type Method = (request: Uint8Array, call: Call, answer: Answer) => Promise<void>;
+
+export interface Answer {
+  /** Sends the headers now: some clients wait for them. */
+  begin(headers?: Readonly<Record<string, string>>): void;
+  /** Resolves when more may be sent. */
+  send(message: Uint8Array): Promise<void>;
+}
+
+/** By their paths: `/package.Service/Method`. */
+export type Methods = Readonly<Record<string, Method>>;
+
+export function unary<Q, R>(
+  request: MessageType<Q, never>,
+  response: MessageType<unknown, R>,
+  handle: (request: Q, call: Call) => Promise<R> | R,
+): Method {
+  return async (bytes, call, answer) => {
+    const reply = await handle(decode(request, bytes), call);
+    await answer.send(response.encode(reply));
+  };
+}
+
+export function streaming<Q, R>(
+  request: MessageType<Q, never>,
+  response: MessageType<unknown, R>,
+  handle: (request: Q, call: Call) => AsyncIterable<R>,
+): Method {
+  return async (bytes, call, answer) => {
+    answer.begin({ 'buildkit-current-timestamp': new Date().toISOString() });
+    for await (const reply of handle(decode(request, bytes), call)) {
+      call.signal.throwIfAborted();
+      await answer.send(response.encode(reply));
+    }
+  };
+}
+
+function decode<T>(type: MessageType<T, never>, bytes: Uint8Array): T {
+  try {
+    return type.decode(bytes);
+  } catch (cause) {
+    throw new EngineError('invalid', 'Cannot read gRPC message: it is damaged', { cause });
+  }
+}
+
+/** Room for what clients send at once, as BuildKit offers it. */
+const OPTIONS = {
+  settings: { initialWindowSize: 1 << 20, maxConcurrentStreams: 250 },
+  // Errors carry the Dockerfile.
+  maxSendHeaderBlockLength: 4 * 2 ** 20,
+};
+
+export function serveGrpc(connection: Duplex, methods: Methods, logger: Logger): void {
+  const session = performServerHandshake(connection, OPTIONS);
+  const gone = new AbortController();
+  session.on('close', () => gone.abort());
+  // Clients just leave, often without a word.
+  session.on('error', (error: Error) => logger.debug('gRPC connection broken', { error }));
+  session.on('stream', (stream, headers) => {
+    void serveCall(stream, headers, { methods, connection: gone.signal, logger });
+  });
+}
+
+interface Service {
+  readonly methods: Methods;
+  readonly connection: AbortSignal;
+  readonly logger: Logger;
+}
+
+async function serveCall(
+  stream: ServerHttp2Stream,
+  metadata: IncomingHttpHeaders,
+  { methods, connection, logger }: Service,
+): Promise<void> {
+  const canceled = new AbortController();
+  stream.on('error', (error) => logger.debug('gRPC call broken', { error }));
+  stream.on('close', () => canceled.abort(new EngineError('aborted', 'context canceled')));
+  const path = String(metadata[':path']);
+  const answer = answerOn(stream);
+  try {
+    const method = methods[path];
+    if (!method) throw new EngineError('not-implemented', `unknown method ${path}`);
+    const call = { metadata, signal: canceled.signal, connection };
+    await method(await firstMessage(stream), call, answer);
+    answer.end({ code: GRPC_OK, message: '', details: [] });
+  } catch (error) {
+    if (!isEngineError(error)) logger.error('gRPC call failed', { path, error: String(error) });
+    answer.end(statusOf(error));
+  }
+}
+
+async function firstMessage(stream: ServerHttp2Stream): Promise<Buffer> {
+  for await (const message of messagesOf(stream)) {
+    stream.resume();
+    return message;
+  }
+  throw new EngineError('invalid', 'Cannot read gRPC message: there is none');
+}
+
+function answerOn(stream: ServerHttp2Stream): Answer & { end(status: ReturnType<typeof statusOf>): void } {
+  const begin = (headers: Readonly<Record<string, string>> = {}): void => {
+    if (stream.headersSent || stream.destroyed) return;
+    const standard = { ':status': 200, 'content-type': 'application/grpc' };
+    stream.respond({ ...standard, ...headers }, { waitForTrailers: true });
+  };
+  return {
+    begin,
+    send: async (message) => {
+      begin();
+      if (stream.destroyed || stream.write(frame(message))) return;
+      await new Promise<void>((resolve) => {
+        stream.once('drain', resolve);
+        stream.once('close', resolve);
+      });
+    },
+    end: (status) => {
+      if (stream.destroyed) return;
+      begin();
+      stream.once('wantTrailers', () => stream.sendTrailers(trailersOf(status)));
+      stream.end();
+    },
+  };
+}

@@ -1,0 +1,123 @@
+/** `Control/Status`: a build's events in BuildKit's messages, several in one where they come together. */
+import type { BuildWarning, GraphEvent } from '#build/build.ts';
+import { timestamp } from '#wire/buildkit/common.ts';
+import type { StatusInput } from '#wire/buildkit/control.ts';
+
+/** In one message; clients take 16 MiB. */
+const MAXIMUM_EVENTS = 512;
+/** Of output that nobody has asked for yet. */
+const MAXIMUM_UNREAD_BYTES = 8 * 2 ** 20;
+
+/** What one build tells, kept until its client asks for it; for one reader. */
+export class StatusFeed {
+  #events: GraphEvent[] = [];
+  #outputBytes = 0;
+  #isRead = false;
+  #hasEnded = false;
+  #arrived = Promise.withResolvers<void>();
+  #taken = Promise.withResolvers<void>();
+
+  /** Resolves when more may follow. */
+  async tell(event: GraphEvent): Promise<void> {
+    this.#events.push(event);
+    if (event.type === 'vertex-output') this.#outputBytes += event.data.length;
+    this.#arrived.resolve();
+    if (!this.#isRead && this.#outputBytes > MAXIMUM_UNREAD_BYTES) this.#dropOutput();
+    while (this.#isRead && this.#events.length >= MAXIMUM_EVENTS) await this.#taken.promise;
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+    this.#arrived.resolve();
+  }
+
+  /** Until the build is over. */
+  async *read(signal: AbortSignal): AsyncGenerator<StatusInput, void> {
+    this.#isRead = true;
+    const stop = () => this.#leave();
+    signal.addEventListener('abort', stop);
+    try {
+      for (;;) {
+        const events = this.#take();
+        if (events.length > 0) yield responseOf(events);
+        else if (this.#hasEnded || signal.aborted) return;
+        else await this.#arrived.promise;
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+      this.#leave();
+    }
+  }
+
+  #take(): readonly GraphEvent[] {
+    const events = this.#events.splice(0, MAXIMUM_EVENTS);
+    for (const event of events) if (event.type === 'vertex-output') this.#outputBytes -= event.data.length;
+    if (this.#events.length === 0 && !this.#hasEnded) this.#arrived = Promise.withResolvers();
+    this.#taken.resolve();
+    this.#taken = Promise.withResolvers();
+    return events;
+  }
+
+  /** The build goes on without a reader. */
+  #leave(): void {
+    this.#isRead = false;
+    this.#arrived.resolve();
+    this.#taken.resolve();
+  }
+
+  #dropOutput(): void {
+    this.#events = this.#events.filter(({ type }) => type !== 'vertex-output');
+    this.#outputBytes = 0;
+  }
+}
+
+function responseOf(events: readonly GraphEvent[]): StatusInput {
+  const of = <T extends GraphEvent['type']>(type: T) =>
+    events.filter((event): event is Extract<GraphEvent, { readonly type: T }> => event.type === type);
+  return {
+    vertexes: of('vertex').map(({ vertex }) => ({
+      digest: vertex.digest,
+      inputs: vertex.inputs,
+      name: vertex.name,
+      cached: vertex.cached,
+      started: timeOf(vertex.startedAtMs),
+      completed: timeOf(vertex.completedAtMs),
+      error: vertex.error ?? '',
+    })),
+    statuses: of('vertex-progress').map(({ vertex, progress }) => ({
+      ID: progress.id,
+      vertex,
+      name: progress.name ?? '',
+      current: progress.current,
+      total: progress.total,
+      timestamp: timestamp(progress.completedAtMs ?? Date.now()),
+      started: timestamp(progress.startedAtMs),
+      completed: timeOf(progress.completedAtMs),
+    })),
+    logs: of('vertex-output').map(({ vertex, atMs, stream, data }) => ({
+      vertex,
+      timestamp: timestamp(atMs),
+      stream: stream === 'stdout' ? 1 : 2,
+      msg: data,
+    })),
+    warnings: of('warning').map(({ vertex, warning }) => warningOf(vertex, warning)),
+  };
+}
+
+function timeOf(atMs: number | undefined): ReturnType<typeof timestamp> | undefined {
+  return atMs === undefined ? undefined : timestamp(atMs);
+}
+
+function warningOf(
+  vertex: string,
+  { rule, message, url = '', file, startLine, endLine }: BuildWarning,
+): NonNullable<StatusInput['warnings']>[number] {
+  return {
+    vertex,
+    level: 1,
+    short: Buffer.from(`${rule}: ${message} (line ${startLine})`),
+    url,
+    info: { filename: file },
+    ranges: [{ start: { line: startLine }, end: { line: endLine } }],
+  };
+}
