@@ -58,11 +58,20 @@ export async function openInputs(
   const main =
     source.kind === 'session' ? await open(source) : await during(CONTEXT_TASK, () => open(source));
   const dockerfiles = dockerfileSource ? await open(dockerfileSource) : main;
-  const { text, ignore } = await during(`[internal] load build definition from ${request.dockerfile}`, () =>
-    readDockerfile(dockerfiles, request.dockerfile),
+  const { text, ignore } = await during(
+    `[internal] load build definition from ${request.dockerfile}`,
+    async ({ moves }) => {
+      const read = await readDockerfile(dockerfiles, request.dockerfile);
+      moves(transferred('transferring dockerfile:', read.text));
+      return read;
+    },
   );
   const ignoreOf = (files: ContextSourceFiles) =>
-    during('[internal] load .dockerignore', () => readIgnoreFile(files));
+    during('[internal] load .dockerignore', async ({ moves }) => {
+      const read = await readIgnoreFile(files);
+      moves(transferred('transferring context:', read));
+      return read;
+    });
   const taken = new Map<LocalFiles, TakenSource>();
   const files = main.files(parseIgnoreFile(ignore ?? (await ignoreOf(main))));
   taken.set(files, { task: CONTEXT_TASK, source: main });
@@ -91,6 +100,10 @@ export async function openInputs(
 interface TakenSource {
   readonly task: string;
   readonly source: ContextSourceFiles;
+}
+
+function transferred(id: string, text: string): Movement {
+  return { id, name: 'transferring', current: Buffer.byteLength(text), isDone: true };
 }
 
 /** Where a Dockerfile is that comes with a client's directory. */
@@ -124,11 +137,13 @@ async function receiveTaken(
       const paths = taken.get(files);
       if (!paths || source.isWhole) return;
       await during(task, async ({ moves }) => {
-        const movement: Movement = { id: 'transferring', name: 'transferring context:' };
+        const movement: Movement = { id: 'transferring context:', name: 'transferring' };
         let current = 0;
+        let reported = 0;
         await source.receive(paths, (bytes) => {
-          if (bytes - current < REPORTED_BYTES) return;
           current = bytes;
+          if (bytes - reported < REPORTED_BYTES) return;
+          reported = bytes;
           moves({ ...movement, current });
         });
         moves({ ...movement, current, isDone: true });
