@@ -1,5 +1,6 @@
 /** What the engine asked the client for under one number: each kind takes the messages that answer it. */
 import { Duplex, type Readable, Writable } from 'node:stream';
+import { callbackify } from 'node:util';
 import { EngineError } from '#base/errors.ts';
 import type { FileEntry, FileTransfer } from '#build/build-session.ts';
 import { EventChannel } from '#build/event-channel.ts';
@@ -146,9 +147,7 @@ export class StreamExchange implements Exchange {
     const { connection, id } = link;
     this.stream = new Duplex({
       read: () => undefined,
-      write: (chunk: Buffer, _, done) => {
-        connection.sendData({ type: 'data', id }, chunk).then(() => done(), done);
-      },
+      write: (chunk: Buffer, _, done) => sendChunk(connection, id, chunk, done),
       final: (done) => {
         connection.send({ type: 'end', id });
         done();
@@ -184,18 +183,22 @@ export class StreamExchange implements Exchange {
 export function outputFile(link: ExchangeLink, reply: ReplyExchange): Writable {
   const { connection, id } = link;
   return new Writable({
-    write: (chunk: Buffer, _, done) => {
-      connection.sendData({ type: 'data', id }, chunk).then(() => done(), done);
-    },
+    write: (chunk: Buffer, _, done) => sendChunk(connection, id, chunk, done),
     final: (done) => {
       connection.send({ type: 'end', id });
-      reply.reply().then(() => done(), done);
+      callbackify(() => reply.reply())((error) => done(error));
     },
     destroy: (error, done) => {
       link.close();
       done(error);
     },
   });
+}
+
+type Done = (error?: Error | null) => void;
+
+function sendChunk(connection: FrameConnection, id: number, chunk: Buffer, done: Done): void {
+  callbackify(() => connection.sendData({ type: 'data', id }, chunk))((error) => done(error));
 }
 
 /** What messages of contents carry. */

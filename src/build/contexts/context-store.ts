@@ -15,6 +15,8 @@ const MAXIMUM_BYTES = 4 * 2 ** 30;
 const MAXIMUM_OPEN = 8;
 /** Of clients that are not known again: gone after the build. */
 const ONCE_PREFIX = 'once-';
+/** No name of a directory. */
+const COUNTING = '.';
 
 export interface ContextStoreOptions {
   /** `ROOT/builds/contexts`: all of it is the store's. */
@@ -35,6 +37,9 @@ export class ContextStore implements AsyncDisposable {
   /** The one used last comes last. */
   readonly #open = new Map<string, SyncedDirectory>();
   readonly #saving = new Set<Promise<void>>();
+  /** When this process used them, in its own order; the files' times tell of others. */
+  readonly #used = new Map<string, number>();
+  #uses = 0;
 
   constructor({ directory, logger, maximumBytes = MAXIMUM_BYTES }: ContextStoreOptions) {
     this.#directory = directory;
@@ -92,6 +97,7 @@ export class ContextStore implements AsyncDisposable {
     const directory = this.#open.get(name) ?? new SyncedDirectory(join(this.#directory, name));
     this.#open.delete(name);
     this.#open.set(name, directory);
+    this.#used.set(name, ++this.#uses);
     return directory;
   }
 
@@ -113,13 +119,18 @@ export class ContextStore implements AsyncDisposable {
     this.#saving.add(saving);
   }
 
+  /** One at a time: each counts what the others have left. */
   async #limit(): Promise<void> {
+    using _counting = await this.#locks.acquire(COUNTING);
     for (const name of [...this.#open.keys()].slice(0, -MAXIMUM_OPEN)) {
       if (this.#locks.isHeld(name)) continue;
       this.#open.get(name)?.[Symbol.dispose]();
       this.#open.delete(name);
     }
-    const stored = this.#stored().toSorted((one, other) => one.usedAtMs - other.usedAtMs);
+    const use = (name: string) => this.#used.get(name) ?? 0;
+    const stored = this.#stored().toSorted(
+      (one, other) => use(one.name) - use(other.name) || one.usedAtMs - other.usedAtMs,
+    );
     let bytes = stored.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
     for (const { name, sizeBytes } of stored) {
       if (bytes <= this.#maximumBytes) return;
@@ -134,6 +145,7 @@ export class ContextStore implements AsyncDisposable {
   async #drop(name: string): Promise<void> {
     this.#open.get(name)?.[Symbol.dispose]();
     this.#open.delete(name);
+    this.#used.delete(name);
     await rm(join(this.#directory, name), { recursive: true, force: true });
   }
 

@@ -90,7 +90,7 @@ class BuildServer implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const id of [...this.#open.keys()]) this.#close(id);
+    for (const id of this.#open.keys()) this.#close(id);
   }
 
   #close(id: number): void {

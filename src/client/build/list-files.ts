@@ -65,7 +65,7 @@ class Walk {
 
   #names(path: string): readonly string[] {
     try {
-      return readdirSync(join(this.#root, path)).sort();
+      return readdirSync(join(this.#root, path)).toSorted();
     } catch (error) {
       throw unreadable(path === '' ? this.#root : path, error);
     }
