@@ -134,7 +134,8 @@ export class ContextStore implements AsyncDisposable {
     let bytes = stored.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
     for (const { name, sizeBytes } of stored) {
       if (bytes <= this.#maximumBytes) return;
-      if (this.#locks.isHeld(name)) continue;
+      // When it is let go, this is done again.
+      if (this.#locks.isHeld(name)) return;
       using _lock = await this.#locks.acquire(name);
       await this.#drop(name);
       bytes -= sizeBytes;
