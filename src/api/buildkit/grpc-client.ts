@@ -10,7 +10,7 @@ import {
 import type { Duplex } from 'node:stream';
 import { EngineError, isEngineError } from '#base/errors.ts';
 import type { MessageType } from '#wire/buildkit/message.ts';
-import { frame, messagesOf } from './grpc-frames.ts';
+import { FrameWriter, messagesOf } from './grpc-frames.ts';
 import { checkTrailers } from './grpc-status.ts';
 
 /** A context of gigabytes comes over one stream. */
@@ -81,11 +81,13 @@ export class GrpcClient {
 export class GrpcStream implements Disposable {
   readonly #stream: ClientHttp2Stream;
   readonly #signal: AbortSignal;
+  readonly #writer: FrameWriter;
   #ending: IncomingHttpHeaders | undefined;
 
   constructor(stream: ClientHttp2Stream, signal: AbortSignal) {
     this.#stream = stream;
     this.#signal = signal;
+    this.#writer = new FrameWriter(stream);
     // A call that fails at once has its status in the only headers.
     stream.on('response', (headers) => {
       if (headers['grpc-status'] !== undefined) this.#ending = headers;
@@ -102,11 +104,7 @@ export class GrpcStream implements Disposable {
   /** Resolves when more may be sent. */
   async send(message: Uint8Array): Promise<void> {
     if (this.#stream.destroyed) throw this.#failure();
-    if (this.#stream.write(frame(message))) return;
-    await new Promise<void>((resolve) => {
-      this.#stream.once('drain', resolve);
-      this.#stream.once('close', resolve);
-    });
+    await this.#writer.write(message);
   }
 
   /** Nothing more is sent; what the client sends still comes. */

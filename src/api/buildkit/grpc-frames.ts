@@ -6,7 +6,29 @@ const HEADER_BYTES = 5;
 /** As BuildKit has it, on both sides. */
 const MAXIMUM_BYTES = 16 * 2 ** 20;
 
-export function frame(message: Uint8Array): Buffer {
+/** Writes messages to a stream, which may be gone. */
+export class FrameWriter {
+  readonly #stream: Http2Stream;
+  #drained = Promise.withResolvers<void>();
+
+  constructor(stream: Http2Stream) {
+    this.#stream = stream;
+    const drained = () => {
+      this.#drained.resolve();
+      this.#drained = Promise.withResolvers();
+    };
+    stream.on('drain', drained);
+    stream.on('close', drained);
+  }
+
+  /** Resolves when more may be written. */
+  async write(message: Uint8Array): Promise<void> {
+    if (this.#stream.destroyed || this.#stream.write(frame(message))) return;
+    await this.#drained.promise;
+  }
+}
+
+function frame(message: Uint8Array): Buffer {
   const framed = Buffer.allocUnsafe(HEADER_BYTES + message.length);
   framed.writeUInt8(0, 0);
   framed.writeUInt32BE(message.length, 1);

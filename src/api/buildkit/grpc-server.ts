@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { EngineError, isEngineError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { MessageType } from '#wire/buildkit/message.ts';
-import { frame, messagesOf } from './grpc-frames.ts';
+import { FrameWriter, messagesOf } from './grpc-frames.ts';
 import { GRPC_OK, statusOf, trailersOf } from './grpc-status.ts';
 
 export interface Call {
@@ -122,15 +122,12 @@ function answerOn(stream: ServerHttp2Stream): Answer & { end(status: ReturnType<
     const standard = { ':status': 200, 'content-type': 'application/grpc' };
     stream.respond({ ...standard, ...headers }, { waitForTrailers: true });
   };
+  const writer = new FrameWriter(stream);
   return {
     begin,
     send: async (message) => {
       begin();
-      if (stream.destroyed || stream.write(frame(message))) return;
-      await new Promise<void>((resolve) => {
-        stream.once('drain', resolve);
-        stream.once('close', resolve);
-      });
+      await writer.write(message);
     },
     end: (status) => {
       if (stream.destroyed) return;
