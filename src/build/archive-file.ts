@@ -1,31 +1,114 @@
-import { constants, fstatSync, readSync } from 'node:fs';
+/** Archives among the files of ADD. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream, constants, fstatSync, openSync, readSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { constants as zlib, gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { EngineError } from '#base/errors.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { openDirectory, openInRoot } from '#linux/files.ts';
-import { detectCompression } from '#oci/compression.ts';
+import { type CompressionFormat, detectCompression } from '#oci/compression.ts';
+import { BLOCK_BYTES, decodeHeaderBlock, isZeroBlock } from '#oci/tar-header.ts';
 
-/** tar(5): where `ustar` stands in the first header. */
-const MAGIC_OFFSET = 257;
-const HEAD_BYTES = 512;
+/** Enough of a compressed file for its first 512 bytes to come out of it. */
+const HEAD_BYTES = 1 << 17;
 
-/** True for a tar, compressed or not: what ADD unpacks. Judged by its first bytes. */
-export function isArchive(root: string, path: string): boolean {
+/** True for a tar, compressed or not: what ADD unpacks. Judged by its first bytes; links stay in the root. */
+export async function isArchive(root: string, path: string): Promise<boolean> {
   const head = readHead(root, path);
   if (!head) return false;
-  return (
-    detectCompression(head) !== 'none' || head.toString('latin1', MAGIC_OFFSET, MAGIC_OFFSET + 5) === 'ustar'
-  );
+  const block = await firstBlock(head);
+  if (!block || block.length < BLOCK_BYTES || isZeroBlock(block)) return false;
+  try {
+    decodeHeaderBlock(block);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The tar in a file: without the compressions that nothing but a program of the system takes off. */
+export async function openArchive(root: string, path: string): Promise<Readable> {
+  const fd = openFile(root, path);
+  const head = Buffer.alloc(HEAD_BYTES);
+  const format = detectCompression(head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0)));
+  const file = createReadStream('', { fd, start: 0, highWaterMark: 1 << 18 });
+  if (format !== 'xz' && format !== 'bzip2') return file;
+  const child = await decompressor(format);
+  file.pipe(child.stdin);
+  return finished(child, format);
 }
 
 function readHead(root: string, path: string): Buffer | undefined {
-  using rootFd = ownFd(openDirectory(root));
   try {
-    using file = ownFd(openInRoot(rootFd.fd, path, constants.O_RDONLY | constants.O_NONBLOCK));
-    if (!fstatSync(file.fd).isFile()) return undefined;
+    const fd = openFile(root, path);
+    using _owned = ownFd(fd);
+    if (!fstatSync(fd).isFile()) return undefined;
     const head = Buffer.alloc(HEAD_BYTES);
-    return head.subarray(0, readSync(file.fd, head, 0, HEAD_BYTES, 0));
+    return head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0));
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES')) return undefined;
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ENXIO')) return undefined;
     throw error;
   }
+}
+
+function openFile(root: string, path: string): number {
+  using rootFd = ownFd(openDirectory(root));
+  using file = ownFd(openInRoot(rootFd.fd, path, constants.O_RDONLY | constants.O_NONBLOCK));
+  return openSync(`/proc/self/fd/${file.fd}`, 'r');
+}
+
+async function firstBlock(head: Buffer): Promise<Buffer | undefined> {
+  const format = detectCompression(head);
+  try {
+    if (format === 'none') return head.subarray(0, BLOCK_BYTES);
+    if (format === 'gzip') return gunzipSync(head, { finishFlush: zlib.Z_SYNC_FLUSH });
+    if (format === 'zstd') return zstdDecompressSync(head, { finishFlush: zlib.ZSTD_e_flush });
+    return await firstOutput(await decompressor(format), head);
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
+    return undefined;
+  }
+}
+
+async function firstOutput(child: Decompressor, head: Buffer): Promise<Buffer | undefined> {
+  child.stdin.end(head);
+  try {
+    const chunks: Buffer[] = [];
+    for await (const chunk of child.stdout) {
+      chunks.push(chunk);
+      if (chunks.reduce((sum, { length }) => sum + length, 0) >= BLOCK_BYTES) break;
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+type Decompressor = ChildProcess & { readonly stdin: NodeJS.WritableStream; readonly stdout: Readable };
+
+/** As Docker, which runs them too. @throws {EngineError} `unavailable` where it is not installed */
+async function decompressor(format: Extract<CompressionFormat, 'xz' | 'bzip2'>): Promise<Decompressor> {
+  const child = spawn(format, ['-dc'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  // It may end before it has read everything.
+  child.stdin.on('error', () => undefined);
+  try {
+    await once(child, 'spawn');
+    return child;
+  } catch (cause) {
+    const text = `Cannot unpack archive: it is compressed with ${format}, and the program ${format} is not installed`;
+    throw new EngineError('unavailable', text, { cause });
+  }
+}
+
+function finished(child: Decompressor, format: string): Readable {
+  child.once('exit', (code) => {
+    if (code !== 0)
+      child.stdout.destroy(
+        new EngineError('invalid', `Cannot unpack archive: its ${format} data is damaged`),
+      );
+  });
+  child.stdout.once('close', () => child.kill('SIGKILL'));
+  return child.stdout;
 }

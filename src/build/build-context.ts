@@ -14,8 +14,11 @@ import { ignoreFileNames, parseIgnoreFile } from '#oci/ignore.ts';
 import { Holds } from './holds.ts';
 import type { Plan } from './plan.ts';
 
-/** `ROOT/builds/contexts` stays; all else of `ROOT/builds` is of builds that run. */
+/** These stay in `ROOT/builds`; all else is of builds that run. */
 export const CONTEXTS = 'contexts';
+export const CACHES = 'caches';
+export const DOWNLOADS = 'downloads';
+const KEPT: readonly string[] = [CONTEXTS, CACHES, DOWNLOADS];
 
 /** The files of one build, gone when it is disposed. */
 export interface BuildContext {
@@ -177,6 +180,6 @@ async function readIgnoreFile(source: ContextSourceFiles): Promise<string> {
 /** What builds of a former process have left. */
 export async function removeFormerContexts(workDirectory: string): Promise<void> {
   for (const { target } of listMounts()) if (target.startsWith(`${workDirectory}/`)) unmountAll(target);
-  const left = (await readdir(workDirectory)).filter((name) => name !== CONTEXTS);
+  const left = (await readdir(workDirectory)).filter((name) => !KEPT.includes(name));
   await Promise.all(left.map((name) => rm(join(workDirectory, name), { recursive: true, force: true })));
 }

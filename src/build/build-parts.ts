@@ -6,22 +6,27 @@ import type { LayerUse } from '#layer/layer-store.ts';
 import type { Layer, LayerStore, RootArchive, SnapshotStore } from '#layer/layer.ts';
 import type { SharedWork } from '#layer/shared-work.ts';
 import type { ContentStore } from '#store/content.ts';
+import type { Metadata } from '#store/metadata.ts';
 import type { Solved } from './build.ts';
 import type { BuildCache } from './cache.ts';
+import type { CacheDirectories } from './cache-directories.ts';
 import type { Checksums } from './checksums.ts';
+import type { ContextStore } from './contexts/context-store.ts';
 import type { FileWorkers } from './files/file-workers.ts';
+import type { Downloads } from './remote/downloads.ts';
 import type { StepLog } from './step-log.ts';
 
 /** The neighbours that builds work with. */
 export interface BuildsDependencies {
   readonly cache: BuildCache;
+  readonly metadata: Metadata;
   readonly images: FileImageStore;
   readonly content: ContentStore;
   readonly layers: LayerStore & LayerUse & { readonly kind: Layer['kind'] };
   readonly snapshots: SnapshotStore;
   readonly archive: RootArchive;
   readonly containers: Pick<ContainerService, 'runUnlisted'>;
-  /** `ROOT/builds`: contexts, for the time of a build; not memory, for they may be large. */
+  /** `ROOT/builds`: contexts; not memory, for they may be large. */
   readonly workDirectory: string;
   /** Where layers are shown as one tree. */
   readonly viewDirectory: string;
@@ -35,6 +40,10 @@ export interface BuildParts extends BuildsDependencies {
   readonly solving: SharedWork<string, Solved>;
   readonly logs: Map<string, StepLog>;
   readonly checksums: Checksums;
+  readonly contexts: ContextStore;
+  /** What commands keep between builds. */
+  readonly caches: CacheDirectories;
+  readonly downloads: Downloads;
   /** One permit a command that runs. */
   readonly commands: Semaphore;
 }

@@ -16,6 +16,7 @@ import {
   type VertexStatus,
 } from './build.ts';
 import type { Operation, Plan } from './plan.ts';
+import { filesTakenBy } from './sources.ts';
 import type { StepLog } from './step-log.ts';
 import { stepNames } from './vertex-names.ts';
 
@@ -154,11 +155,11 @@ export class BuildProgress implements VertexObserver {
   #inputsOf(vertex: Vertex): readonly Digest[] {
     if (vertex.kind === 'base') return [];
     const below = this.#statuses.get(vertex.parent);
-    const source = vertex.kind === 'copy' ? vertex.files?.source : undefined;
-    const files = source && (source.kind === 'local' ? undefined : this.#statuses.get(source)?.digest);
-    const isLocal = vertex.kind === 'unpack' || source?.kind === 'local';
-    const context = isLocal ? this.#tasks.get(CONTEXT_TASK) : undefined;
-    return [below?.digest, files, context].flatMap((digest) => digest ?? []);
+    const digests = filesTakenBy(vertex).map(({ source }) => {
+      if (source.kind === 'http' || source.kind === 'git') return undefined;
+      return source.kind === 'local' ? this.#tasks.get(CONTEXT_TASK) : this.#statuses.get(source)?.digest;
+    });
+    return [...new Set([below?.digest, ...digests].flatMap((digest) => digest ?? []))];
   }
 
   #newStatus(name: string): VertexStatus {

@@ -3,12 +3,12 @@ import type { ImageLayer } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { Lease } from '#store/content.ts';
 import type { BuildParts } from './build-parts.ts';
-import type { FileSource, LocalFiles, Solved, Vertex } from './build.ts';
+import type { BuildSession } from './build-session.ts';
+import type { Solved, Vertex } from './build.ts';
 import type { CacheEntry } from './cache.ts';
-import type { FileSelection, Tree } from './files/file-jobs.ts';
-import { openLayerTree } from './layer-tree.ts';
-import { solveCopy, solveExec, solveUnpack, type VertexWork } from './solve-vertex.ts';
 import type { Operation } from './plan.ts';
+import { solveVertex, type VertexWork } from './solve-vertex.ts';
+import { Sources } from './sources.ts';
 import { StepLog } from './step-log.ts';
 import { vertexKey } from './vertex-key.ts';
 
@@ -16,6 +16,7 @@ export interface BuildRunOptions {
   /** Protects what the build stands on. */
   readonly lease: Lease;
   readonly noCache: boolean;
+  readonly session?: BuildSession;
   readonly signal: AbortSignal;
   readonly observer?: VertexObserver;
   /** The error to fail with, which says more. */
@@ -46,6 +47,7 @@ export class BuildRun {
   readonly #options: BuildRunOptions;
   readonly #failed = new AbortController();
   readonly #signal: AbortSignal;
+  readonly #sources: Sources;
   readonly #solved = new Map<Operation, Promise<Solved>>();
   readonly #logs = new Map<Operation, PromiseWithResolvers<StepLog | undefined>>();
 
@@ -53,6 +55,7 @@ export class BuildRun {
     this.#parts = parts;
     this.#options = options;
     this.#signal = AbortSignal.any([options.signal, this.#failed.signal]);
+    this.#sources = this.#sourcesFor(this.#signal);
   }
 
   /** Starts it and what it stands on; whoever asks for it later gets its error. */
@@ -105,7 +108,10 @@ export class BuildRun {
   }
 
   async #lookUpOrMake(vertex: Operation): Promise<Solved> {
-    const [below, checksum] = await Promise.all([this.layersOf(vertex.parent), this.#checksum(vertex)]);
+    const [below, checksum] = await Promise.all([
+      this.layersOf(vertex.parent),
+      this.#sources.checksum(vertex),
+    ]);
     this.#signal.throwIfAborted();
     this.#options.observer?.starts(vertex);
     const key = vertexKey(vertex, below, checksum);
@@ -132,6 +138,12 @@ export class BuildRun {
     return failure;
   }
 
+  #sourcesFor(signal: AbortSignal): Sources {
+    const { session } = this.#options;
+    const layersOf = (vertex: Vertex) => this.layersOf(vertex);
+    return new Sources(this.#parts, { layersOf, signal, ...(session && { session }) });
+  }
+
   #lookUp(key: string): CacheEntry | undefined {
     const entry = this.#parts.cache.get(key);
     if (!entry || (entry.layer && !this.#parts.layers.get(entry.layer.diffId))) return undefined;
@@ -146,7 +158,7 @@ export class BuildRun {
   /** Shared with builds that want the same at the same time, but for those that want it made anew. */
   async #make(vertex: Operation, below: readonly ImageLayer[], key: string): Promise<Solved> {
     const { solving, logs } = this.#parts;
-    const flight = this.#options.noCache ? newId() : key;
+    const flight = this.#options.noCache || asksClient(vertex) ? newId() : key;
     const log = logs.get(flight) ?? new StepLog();
     logs.set(flight, log);
     this.#logOf(vertex).resolve(log);
@@ -164,67 +176,17 @@ export class BuildRun {
 
   async #execute(vertex: Operation, work: Omit<VertexWork, 'lease'>, key: string): Promise<Solved> {
     await using lease = this.#parts.images.openLease();
-    const layer = await this.#operate(vertex, { ...work, lease });
+    const { session } = this.#options;
+    const all = { ...work, lease, ...(session && { session }) };
+    const layer = await solveVertex(this.#parts, vertex, this.#sourcesFor(work.signal), all);
     const entry = { ...(layer && { layer }), createdAtMs: Date.now() };
     this.#parts.cache.set(key, entry);
     return { ...entry, cached: false };
   }
-
-  async #operate(vertex: Operation, work: VertexWork): Promise<ImageLayer | undefined> {
-    const parts = this.#parts;
-    if (vertex.kind === 'exec') return await solveExec(parts, vertex, work);
-    if (vertex.kind === 'unpack') {
-      using _held = vertex.source.hold();
-      return await solveUnpack(parts, vertex, work);
-    }
-    if (!vertex.files) return await solveCopy(parts, vertex, undefined, work);
-    return await this.#withSource(vertex.files.source, (source) => solveCopy(parts, vertex, source, work));
-  }
-
-  async #checksum(vertex: Operation): Promise<string> {
-    if (vertex.kind === 'exec') return '';
-    if (vertex.kind === 'unpack') return await this.#localChecksum(vertex.source, [vertex.path]);
-    if (!vertex.files) return '';
-    const { source, paths } = vertex.files;
-    if (source.kind === 'local') return await this.#localChecksum(source, paths);
-    return await this.#layerChecksum(await this.layersOf(source), paths);
-  }
-
-  async #localChecksum(files: LocalFiles, paths: readonly string[]): Promise<string> {
-    const look = async () => {
-      using _held = files.hold();
-      return await this.#parts.files.checksum({ ...selectionOf(files), paths });
-    };
-    const { identity, ignore } = files;
-    return await (identity === undefined
-      ? look()
-      : this.#parts.checksums.get([identity, ignore, paths], look));
-  }
-
-  async #layerChecksum(layers: readonly ImageLayer[], paths: readonly string[]): Promise<string> {
-    const key = [layers.map(({ diffId }) => diffId), paths];
-    return await this.#parts.checksums.get(key, async () => {
-      using source = openLayerTree(this.#parts, layers);
-      return await this.#parts.files.checksum({ ...layerSelection(source.tree), paths });
-    });
-  }
-
-  async #withSource<T>(source: FileSource, work: (files: OpenFiles) => Promise<T>): Promise<T> {
-    if (source.kind === 'local') {
-      using _held = source.hold();
-      return await work(selectionOf(source));
-    }
-    using tree = openLayerTree(this.#parts, await this.layersOf(source));
-    return await work(layerSelection(tree.tree));
-  }
 }
 
-type OpenFiles = Omit<FileSelection, 'paths'>;
-
-function selectionOf({ directory, ignore }: LocalFiles): OpenFiles {
-  return { source: directory, ignore, ownedByRoot: true };
-}
-
-function layerSelection(source: Tree): OpenFiles {
-  return { source, ignore: [], ownedByRoot: false };
+/** What depends on a client that may go is not shared with others. */
+function asksClient(vertex: Operation): boolean {
+  if (vertex.kind !== 'exec') return false;
+  return (vertex.mounts ?? []).some(({ kind }) => kind === 'secret' || kind === 'ssh');
 }

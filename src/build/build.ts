@@ -25,6 +25,8 @@ import type { ProgressMessage } from '#wire/image.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
 import type { BuildSession } from './build-session.ts';
 import type { Range, SourceFile } from './dockerfile/ast.ts';
+import type { ExecMount } from './exec-mount.ts';
+import type { SourceTree } from './files/source-tree.ts';
 
 /** Where files come from that no stage makes. */
 export type ContextSource =
@@ -168,7 +170,7 @@ export interface BuildWarning {
 }
 
 /** A file system: what a vertex stands on. */
-export type Vertex = BaseVertex | ExecVertex | CopyVertex | UnpackVertex;
+export type Vertex = BaseVertex | ExecVertex | CopyVertex;
 
 /** An image's layers; none for `scratch`. */
 export interface BaseVertex {
@@ -187,10 +189,14 @@ export interface ExecVertex {
   readonly workingDirectory: string;
   readonly user: string;
   readonly hostConfig: HostConfig;
+  /** What is there only while the command runs. */
+  readonly mounts?: readonly ExecMount[];
+  /** `OS/ARCHITECTURE[/VARIANT]`, where it is not this machine's. */
+  readonly platform?: string;
 }
 
-/** Where files come from: a context, or another vertex. */
-export type FileSource = LocalFiles | Vertex;
+/** Where files come from: a context, the network, or another vertex. */
+export type FileSource = LocalFiles | RemoteFiles | Vertex;
 
 /** A directory of this machine; its files count as root's. */
 export interface LocalFiles {
@@ -200,31 +206,62 @@ export interface LocalFiles {
   readonly ignore: readonly string[];
   /** Equal for equal files; where it is not known, they are looked at. */
   readonly identity?: string;
-  /** Keeps them there until it is disposed: another build may share what reads them. */
-  readonly hold: () => Disposable;
+  /** The same files as they are known without reading them: enough to tell their checksums. */
+  readonly known?: SourceTree;
+  /** They are there until it is disposed: another build may share what reads them. */
+  readonly hold: () => Promise<Disposable>;
+}
+
+/** Files that are fetched when a vertex needs them. */
+export type RemoteFiles = HttpFile | GitTree;
+
+/** One file. */
+export interface HttpFile {
+  readonly kind: 'http';
+  readonly url: string;
+  /** What it must be. */
+  readonly checksum?: Digest;
+}
+
+/** The files of one commit. */
+export interface GitTree {
+  readonly kind: 'git';
+  readonly url: string;
+  /** A branch, tag or commit; empty: the default branch. */
+  readonly ref: string;
+  /** Of the tree; empty: all of it. */
+  readonly directory: string;
+  readonly keepGitDirectory: boolean;
+  /** The commit that it must be, or the beginning of its name. */
+  readonly checksum?: string;
 }
 
 /** Adds files; without any, the directory at the destination. */
 export interface CopyVertex {
   readonly kind: 'copy';
   readonly parent: Vertex;
-  readonly files?: { readonly source: FileSource; readonly paths: readonly string[] };
+  /** In this order; what comes later counts. */
+  readonly files: readonly CopiedFiles[];
   /** Absolute; a slash at the end says that it is a directory. */
   readonly destination: string;
   /** `user[:group]`, looked up in the parent. */
   readonly owner?: string;
-  readonly mode?: number;
+  /** Of everything: a number, or changes as chmod(1) has them (`u=rwX,go-w`). */
+  readonly mode?: number | string;
+  /** Made as if there were nothing below, and therefore the same on any parent. */
+  readonly isLinked?: boolean;
 }
 
-/** Extracts one archive. */
-export interface UnpackVertex {
-  readonly kind: 'unpack';
-  readonly parent: Vertex;
-  readonly source: LocalFiles;
-  /** Path in the source. */
-  readonly path: string;
-  readonly destination: string;
-  readonly owner?: string;
+export interface CopiedFiles {
+  readonly source: FileSource;
+  /** With the wildcards of Go's filepath.Match. */
+  readonly paths: readonly string[];
+  /** Patterns of an ignore file, relative to each path. */
+  readonly exclude?: readonly string[];
+  /** The directories on the way are copied too; the paths may have `**`. */
+  readonly withParents?: boolean;
+  /** Archives among them are extracted. */
+  readonly unpack?: boolean;
 }
 
 /** What one vertex added. */

@@ -1,44 +1,55 @@
 import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { EngineError, isEngineError } from '#base/errors.ts';
+import { join } from 'node:path';
+import { EngineError } from '#base/errors.ts';
 import { Semaphore } from '#base/semaphore.ts';
-import type { ImageRecord } from '#image/image-record.ts';
 import { SharedWork } from '#layer/shared-work.ts';
-import { familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
 import { assembleImage } from './assemble-image.ts';
-import { readDockerfile, receiveContext, removeFormerContexts } from './build-context.ts';
+import { CACHES, CONTEXTS, DOWNLOADS, openInputs, removeFormerContexts } from './build-context.ts';
 import type { BuildParts, BuildsDependencies } from './build-parts.ts';
-import { BuildProgress, CONTEXT_TASK } from './build-progress.ts';
+import { BuildProgress } from './build-progress.ts';
+import { BaseImages } from './pull-base.ts';
 import { BuildRun } from './build-run.ts';
 import type { BuildEvent, BuildRequest, Builds, Solved, StepEvent } from './build.ts';
+import { buildCacheMigrations } from './cache.ts';
+import { CacheDirectories, cacheDirectoryMigrations } from './cache-directories.ts';
 import { Checksums } from './checksums.ts';
+import { ContextStore } from './contexts/context-store.ts';
 import { EventChannel } from './event-channel.ts';
 import { outcomeOf } from './export/build-outcome.ts';
 import { checkOutputs, exportOutputs } from './export/export-outputs.ts';
 import { FileWorkers } from './files/file-workers.ts';
 import type { Operation, Plan } from './plan.ts';
+import { Downloads } from './remote/downloads.ts';
 import { planDockerfile } from './plan-dockerfile.ts';
 import { stepErrors } from './step-errors.ts';
-import { fullName } from './step-titles.ts';
 
-export { BuildCache, buildMigrations } from './cache.ts';
+export { BuildCache } from './cache.ts';
 
-/** As clients call it where they keep credentials. */
-const DOCKER_HUB = 'https://index.docker.io/v1/';
+/** The tables of this domain. */
+export const buildMigrations = [buildCacheMigrations, cacheDirectoryMigrations] as const;
+
 /** Commands wait more than they compute. */
 const COMMANDS_PER_CORE = 4;
 
 /** Opens the builder, and removes what builds of a former process have left. The caller disposes it. */
 export async function createBuilds(dependencies: BuildsDependencies): Promise<EngineBuilds> {
-  const { workDirectory } = dependencies;
+  const { logger, workDirectory } = dependencies;
   mkdirSync(workDirectory, { recursive: true, mode: 0o700 });
   await removeFormerContexts(workDirectory);
+  const files = new FileWorkers();
+  const caches = new CacheDirectories({ ...dependencies, files, directory: join(workDirectory, CACHES) });
+  const downloads = new Downloads({ files, directory: join(workDirectory, DOWNLOADS) });
+  await Promise.all([caches.recover(), downloads.recover()]);
   return new EngineBuilds({
     ...dependencies,
-    files: new FileWorkers(),
+    files,
     solving: new SharedWork(),
     logs: new Map(),
     checksums: new Checksums(),
+    contexts: new ContextStore({ directory: join(workDirectory, CONTEXTS), logger }),
+    caches,
+    downloads,
     commands: new Semaphore(availableParallelism() * COMMANDS_PER_CORE),
   });
 }
@@ -103,6 +114,8 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     this.#closing.abort(new EngineError('aborted', 'Cannot build image: the engine stops'));
     await Promise.all(this.#running);
     await this.#parts.solving.settled();
+    await this.#parts.contexts[Symbol.asyncDispose]();
+    await this.#parts.caches[Symbol.asyncDispose]();
     await this.#parts.files[Symbol.asyncDispose]();
   }
 
@@ -112,30 +125,23 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     progress: BuildProgress,
   ): AsyncGenerator<StepEvent, void> {
     checkOutputs(request);
-    await using context = await progress.during(CONTEXT_TASK, () => receiveContext(this.#parts, request));
+    await using inputs = await openInputs(this.#parts, request, (name, work) => progress.during(name, work));
     await using lease = this.#parts.images.openLease();
     // What still runs ends before what it reads is removed.
     using stack = new DisposableStack();
     stack.defer(() =>
       left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more')),
     );
-    const text = await progress.during(
-      `[internal] load build definition from ${request.dockerfile}`,
-      async () => readDockerfile(context, request.dockerfile),
-    );
-    const planner = planDockerfile(text, context, request);
-    const bases = new Map(
-      await Promise.all(
-        planner.baseImages.map(async (name) => [name, await this.#base(name, request, progress)] as const),
-      ),
-    );
-    for (const { layers } of bases.values())
-      for (const { diffId, blob } of layers) lease.protect(diffId, blob);
-    const plan = planner.plan(bases);
-    const { noCache, signal } = request;
+    const planner = planDockerfile(inputs.text, inputs.context, request);
+    const bases = new BaseImages(this.#parts, { request, progress, lease });
+    const plan = await planner.plan((image) => bases.get(image));
+    const { noCache, session, signal } = request;
+    const received = inputs.receive([plan]);
     progress.declare(plan);
+    await received;
     const explain = stepErrors(plan);
-    const run = new BuildRun(this.#parts, { lease, noCache, signal, observer: progress, explain });
+    const common = { lease, noCache, signal, observer: progress, explain, ...(session && { session }) };
+    const run = new BuildRun(this.#parts, common);
     if (request.tell === 'graph') await run.layersOf(plan.result.vertex);
     else yield* solvePlan(this.#parts, run, plan);
     const platform = planner.targetPlatform;
@@ -143,32 +149,6 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     const place = { parts: this.#parts, request, outcome, lease };
     const exported = await exportOutputs(place, (name, work) => progress.during(name, work));
     yield { type: 'built', ...exported };
-  }
-
-  /** Pulled where it is not here, or where the client wants it fresh. */
-  async #base(name: string, request: BuildRequest, progress: BuildProgress): Promise<ImageRecord> {
-    return await progress.during(`[internal] load metadata for ${fullName(name)}`, async (task) => {
-      const { images } = this.#parts;
-      const present = request.pull ? undefined : recordIfThere(images, name);
-      if (present) return present;
-      const { platforms: [platform] = [], signal } = request;
-      const reference = familiarReference(withDefaultTag(parseReference(name)));
-      const { domain } = parseReference(name);
-      const credentials = request.credentials[domain === 'docker.io' ? DOCKER_HUB : domain];
-      const options = { ...(platform && { platform }), ...(credentials && { credentials }) };
-      for await (const message of images.pull({ reference, signal, ...options }))
-        progress.pulls(task, message);
-      return images.record(reference);
-    });
-  }
-}
-
-function recordIfThere(images: BuildParts['images'], name: string): ImageRecord | undefined {
-  try {
-    return images.record(name);
-  } catch (error) {
-    if (isEngineError(error, 'not-found')) return undefined;
-    throw error;
   }
 }
 

@@ -4,7 +4,7 @@ import { type Digest, isDigest } from '#oci/digest.ts';
 import type { Metadata, Migrations } from '#store/metadata.ts';
 
 /** The table of the build cache. */
-export const buildMigrations: Migrations = {
+export const buildCacheMigrations: Migrations = {
   domain: 'build',
   steps: [
     `

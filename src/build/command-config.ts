@@ -2,12 +2,19 @@ import type { HostConfig, ContainerConfig } from '#wire/container.ts';
 import { decodeCreateRequest } from '#wire/decode-create.ts';
 import type { ExecVertex } from './build.ts';
 
-/** The container configuration of a step's command. */
-export function commandConfig({ argv, env, proxies, workingDirectory, user }: ExecVertex): ContainerConfig {
+/**
+ * The container configuration of a step's command.
+ *
+ * @param more variables that are in nothing else: secrets
+ */
+export function commandConfig(
+  { argv, env, proxies, workingDirectory, user }: ExecVertex,
+  more: readonly string[] = [],
+): ContainerConfig {
   const Config = {
     Image: 'build',
     Cmd: argv,
-    Env: [...env, ...proxies],
+    Env: [...env, ...proxies, ...more],
     WorkingDir: workingDirectory,
     User: user,
   };

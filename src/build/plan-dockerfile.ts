@@ -1,55 +1,52 @@
 import { EngineError } from '#base/errors.ts';
 import type { ImageRecord } from '#image/image-record.ts';
-import { hostPlatform, matchesPlatform, parsePlatform, type Platform } from '#oci/platform.ts';
+import { hostPlatform, parsePlatform, type Platform } from '#oci/platform.ts';
+import { type BaseImage, type ResolvedBases, resolveStages } from './base-images.ts';
 import type { BuildContext } from './build-context.ts';
 import type { BuildRequest } from './build.ts';
+import { ContextNames } from './context-names.ts';
 import { parseDockerfile } from './dockerfile/dockerfile.ts';
 import { globalScope, type ScopeOptions, StageScope } from './dockerfile/scopes.ts';
-import {
-  buildStageGraph,
-  type ResolvedStage,
-  type StageGraph,
-  type StageSource,
-} from './dockerfile/stages.ts';
-import { notYet } from './not-yet.ts';
+import { buildStageGraph, type ResolvedStage, type StageGraph } from './dockerfile/stages.ts';
 import type { Plan, PlannedImage, PlannedStep } from './plan.ts';
 import { StagePlanner } from './plan-stage.ts';
 
 export interface DockerfilePlanner {
-  /** References that the result needs, to be resolved before anything can be planned. */
-  readonly baseImages: readonly string[];
   readonly targetPlatform: Platform;
-  /** @param bases by reference */
-  plan(bases: ReadonlyMap<string, ImageRecord>): Plan;
+  /**
+   * Base images are asked for as they become known, several at once: their triggers may name more.
+   *
+   * @throws {DockerfileError} `invalid`, and what `resolve` throws
+   */
+  plan(resolve: (image: BaseImage) => Promise<ImageRecord>): Promise<Plan>;
 }
 
-type PlanRequest = Pick<BuildRequest, 'buildArgs' | 'labels' | 'target' | 'platforms' | 'hostConfig'>;
+type PlanRequest = Pick<
+  BuildRequest,
+  'buildArgs' | 'labels' | 'target' | 'platforms' | 'hostConfig' | 'namedContexts' | 'entitlements'
+>;
 
-/** @throws {DockerfileError} `invalid`, `not-implemented` for what this builder does not do */
+/** @throws {DockerfileError} `invalid` */
 export function planDockerfile(text: string, context: BuildContext, request: PlanRequest): DockerfilePlanner {
   const dockerfile = parseDockerfile(text);
   const options = scopeOptions(request);
   const globals = globalScope(dockerfile, options);
+  const names = new ContextNames(request.namedContexts ?? {}, context.named);
   const { target } = request;
-  const graph = buildStageGraph(dockerfile, { globals, ...(target !== undefined && { target }) });
-  const needed = graph.needed.flatMap((index) => graph.stages[index] ?? []);
-  for (const stage of needed) checkPlatform(stage);
+  const graph = buildStageGraph(dockerfile, {
+    globals,
+    contexts: names,
+    ...(target !== undefined && { target }),
+  });
   const newScope = (environment: Iterable<readonly [string, string]>) =>
     new StageScope(dockerfile, globals, options.buildArgs, environment);
+  const { hostConfig, entitlements = [] } = request;
+  const shared = { dockerfile, context, names, graph, newScope, ...options, hostConfig, entitlements };
   return {
-    baseImages: [...new Set(needed.flatMap(externalNames))],
     targetPlatform: options.targetPlatform,
-    plan: (bases) => {
-      const shared = {
-        dockerfile,
-        context,
-        graph,
-        bases,
-        newScope,
-        ...options,
-        hostConfig: request.hostConfig,
-      };
-      return planStages(needed, shared, request.labels);
+    plan: async (resolve) => {
+      const { stages, bases } = await resolveStages(shared, resolve);
+      return planStages(stages, { ...shared, bases }, request.labels);
     },
   };
 }
@@ -60,19 +57,7 @@ function scopeOptions({ buildArgs, platforms: [platform] = [], target }: PlanReq
   );
   const buildPlatform = hostPlatform();
   const targetPlatform = platform === undefined ? buildPlatform : parsePlatform(platform);
-  if (!matchesPlatform(buildPlatform, targetPlatform))
-    throw new EngineError('not-implemented', `Cannot build for platform ${platform}: not this machine's`);
   return { buildArgs: new Map(given), buildPlatform, targetPlatform, targetStage: target ?? '' };
-}
-
-function checkPlatform({ platform, stage }: ResolvedStage): void {
-  if (platform && !matchesPlatform(hostPlatform(), platform))
-    throw notYet('building for another platform', stage.from.range);
-}
-
-function externalNames({ base, dependencies }: ResolvedStage): readonly string[] {
-  const sources: readonly StageSource[] = [base, ...dependencies.map(({ source }) => source)];
-  return sources.flatMap((source) => (source.kind === 'external' ? [source.name] : []));
 }
 
 /** What the stages of one plan share. */
@@ -80,8 +65,11 @@ export interface PlanParts extends ScopeOptions {
   readonly dockerfile: ReturnType<typeof parseDockerfile>;
   readonly context: BuildContext;
   readonly graph: StageGraph;
-  readonly bases: ReadonlyMap<string, ImageRecord>;
+  readonly names: ContextNames;
+  readonly bases: ResolvedBases;
   readonly hostConfig: BuildRequest['hostConfig'];
+  /** What the client allows. */
+  readonly entitlements: readonly string[];
   readonly newScope: (environment: Iterable<readonly [string, string]>) => StageScope;
 }
 

@@ -1,12 +1,14 @@
 /** COPY and ADD as vertices. */
-import { chmodSync, writeFileSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
-import { isArchive } from './archive-file.ts';
+import { type Digest, isDigest } from '#oci/digest.ts';
 import type { BuildContext } from './build-context.ts';
-import type { CopyVertex, FileSource, UnpackVertex, Vertex } from './build.ts';
+import type { CopiedFiles, CopyVertex, FileSource, GitTree, HttpFile, Vertex } from './build.ts';
 import type { AddInstruction, CopyInstruction } from './dockerfile/ast.ts';
-import { notYet } from './not-yet.ts';
+import { escapeWildcards } from './files/glob.ts';
+import { parseModeChange } from './files/mode-change.ts';
+import { isHttpUrl, parseGitUrl } from './remote/git-url.ts';
 
 export interface FilePlace {
   readonly parent: Vertex;
@@ -15,51 +17,123 @@ export interface FilePlace {
   readonly source: FileSource;
 }
 
-/** @param instruction with its variables expanded */
-export function planFiles(
-  instruction: CopyInstruction | AddInstruction,
-  place: FilePlace,
-): CopyVertex | UnpackVertex {
-  checkSupported(instruction);
-  const { sources, inlineFiles, chown } = instruction;
-  const destination = absoluteDestination(instruction.destination, place.workingDirectory);
-  const mode = modeOf(instruction);
-  const common = {
+/**
+ * @param instruction with its variables expanded
+ * @throws {EngineError} `invalid` for options that do not go together
+ */
+export function planFiles(instruction: CopyInstruction | AddInstruction, place: FilePlace): CopyVertex {
+  const { sources, inlineFiles, chown, chmod, link } = instruction;
+  checkDestination(instruction);
+  if (chmod !== undefined && chmod !== '') parseModeChange(chmod);
+  if (instruction.kind === 'add') checkChecksum(instruction);
+  return {
+    kind: 'copy',
     parent: place.parent,
-    destination,
+    destination: absoluteDestination(instruction.destination, place.workingDirectory),
     ...(chown !== undefined && chown !== '' && { owner: chown }),
-    ...(mode !== undefined && { mode }),
+    ...(chmod !== undefined && chmod !== '' && { mode: chmod }),
+    ...(link && { isLinked: true }),
+    files: [
+      ...filesOf(instruction, sources, place),
+      ...(inlineFiles.length > 0 ? [writeInlineFiles(instruction, place.context)] : []),
+    ],
   };
-  if (inlineFiles.length > 0) {
-    const directory = writeInlineFiles(instruction, place.context);
-    const { hold } = place.context.files;
-    const source = { kind: 'local', directory, ignore: [], hold } as const;
-    return { kind: 'copy', ...common, files: { source, paths: inlineFiles.map(({ name }) => name) } };
+}
+
+/** Files that follow each other in one source are taken together. */
+function filesOf(
+  instruction: CopyInstruction | AddInstruction,
+  sources: readonly string[],
+  place: FilePlace,
+): readonly CopiedFiles[] {
+  const all: CopiedFiles[] = [];
+  let paths: string[] = [];
+  for (const source of sources) {
+    const remote = remoteFiles(instruction, source);
+    if (remote) {
+      if (paths.length > 0) all.push(localFiles(instruction, paths, place.source));
+      paths = [];
+      all.push(remote);
+    } else paths.push(source);
   }
-  const [path = ''] = sources;
-  const archives =
-    instruction.kind === 'add'
-      ? sources.filter((path) => isArchive(place.context.files.directory, path))
-      : [];
-  if (archives.length === 0)
-    return { kind: 'copy', ...common, files: { source: place.source, paths: sources } };
-  if (sources.length > 1) throw notYet('ADD of an archive among other files', instruction.range);
-  return { kind: 'unpack', ...common, source: place.context.files, path };
+  return paths.length === 0 ? all : [...all, localFiles(instruction, paths, place.source)];
 }
 
-function checkSupported(instruction: CopyInstruction | AddInstruction): void {
-  const { range, exclude, sources, inlineFiles } = instruction;
-  const name = instruction.kind.toUpperCase();
-  if (exclude.length > 0) throw notYet(`${name} --exclude`, range);
-  if (instruction.kind === 'copy' && instruction.parents) throw notYet('COPY --parents', range);
-  if (instruction.kind === 'add') checkAdd(instruction);
-  if (inlineFiles.length > 0 && sources.length > 0) throw notYet(`${name} of heredocs among files`, range);
+function localFiles(
+  instruction: CopyInstruction | AddInstruction,
+  paths: readonly string[],
+  source: FileSource,
+): CopiedFiles {
+  const { exclude } = instruction;
+  const unpack = instruction.kind === 'add' && instruction.unpack !== false;
+  const withParents = instruction.kind === 'copy' && instruction.parents;
+  return {
+    source,
+    paths,
+    ...(exclude.length > 0 && { exclude }),
+    ...(unpack && { unpack }),
+    ...(withParents && { withParents }),
+  };
 }
 
-function checkAdd({ range, sources, checksum, unpack }: AddInstruction): void {
-  if (checksum !== undefined || sources.some((source) => /^(?:https?|git|ssh):\/\/|^git@/.test(source)))
-    throw notYet('ADD of a URL', range);
-  if (unpack !== undefined) throw notYet('ADD --unpack', range);
+function remoteFiles(instruction: CopyInstruction | AddInstruction, text: string): CopiedFiles | undefined {
+  const git = parseGitUrl(text);
+  if (!git && !isHttpUrl(text)) return undefined;
+  if (instruction.kind === 'copy')
+    throw new EngineError(
+      'invalid',
+      git ? `source can't be a git ref for COPY` : `source can't be a URL for COPY`,
+    );
+  const { exclude, unpack = false } = instruction;
+  const options = exclude.length > 0 ? { exclude } : {};
+  if (!git)
+    return { source: httpFile(instruction, text), paths: ['*'], ...options, ...(unpack && { unpack }) };
+  return { source: gitTree(instruction, git), paths: ['/'], ...options };
+}
+
+function httpFile({ checksum }: AddInstruction, url: string): HttpFile {
+  return { kind: 'http', url, ...(checksum !== undefined && { checksum: digestOf(checksum) }) };
+}
+
+function digestOf(text: string): Digest {
+  if (isDigest(text)) return text;
+  throw new EngineError('invalid', `invalid checksum digest format: ${text}`);
+}
+
+function gitTree(
+  { keepGitDir, checksum }: AddInstruction,
+  location: NonNullable<ReturnType<typeof parseGitUrl>>,
+): GitTree {
+  const { keepGitDirectory = keepGitDir ?? false, ...rest } = location;
+  if (keepGitDir !== undefined && keepGitDir !== keepGitDirectory)
+    throw new EngineError('invalid', 'inconsistent keep-git-dir configuration');
+  if (checksum !== undefined && rest.checksum !== undefined && checksum !== rest.checksum)
+    throw new EngineError('invalid', `checksum mismatch "${checksum}" != "${rest.checksum}"`);
+  return { kind: 'git', ...rest, keepGitDirectory, ...(checksum !== undefined && { checksum }) };
+}
+
+/** Docker's words. */
+function checkDestination({
+  kind,
+  sources,
+  inlineFiles,
+  destination,
+}: CopyInstruction | AddInstruction): void {
+  const count = sources.length + inlineFiles.length;
+  if (count > 1 && !/(?:^|\/)\.?$/.test(destination))
+    throw new EngineError(
+      'invalid',
+      `When using ${kind.toUpperCase()} with more than one source file, the destination must be a directory and end with a /`,
+    );
+}
+
+function checkChecksum({ checksum, sources }: AddInstruction): void {
+  if (checksum === undefined) return;
+  if (sources.length !== 1)
+    throw new EngineError('invalid', "checksum can't be specified for multiple sources");
+  const [source = ''] = sources;
+  if (!isHttpUrl(source) && !parseGitUrl(source))
+    throw new EngineError('invalid', 'checksum requires HTTP(S) or Git sources');
 }
 
 /** A slash at the end stays: it says that it is a directory. */
@@ -68,19 +142,17 @@ function absoluteDestination(path: string, workingDirectory: string): string {
   return /(?:^|\/)\.?$/.test(path) && absolute !== '/' ? `${absolute}/` : absolute;
 }
 
-function modeOf({ chmod, range }: CopyInstruction | AddInstruction): number | undefined {
-  if (chmod === undefined || chmod === '') return undefined;
-  if (/^[0-7]{1,5}$/.test(chmod)) return Number.parseInt(chmod, 8) & 0o7777;
-  if (/^[0-9]+$/.test(chmod)) throw new EngineError('invalid', `invalid chmod parameter: '${chmod}'`);
-  throw notYet('a symbolic --chmod', range);
-}
-
-function writeInlineFiles({ inlineFiles }: CopyInstruction | AddInstruction, context: BuildContext): string {
+function writeInlineFiles(
+  { inlineFiles }: CopyInstruction | AddInstruction,
+  context: BuildContext,
+): CopiedFiles {
   const directory = context.makeDirectory();
   for (const { name, content } of inlineFiles) {
     const path = join(directory, posix.join('/', name));
-    writeFileSync(path, content, { flag: 'wx' });
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
     chmodSync(path, 0o644);
   }
-  return directory;
+  const source = { kind: 'local', directory, ignore: [], hold: () => context.hold() } as const;
+  return { source, paths: inlineFiles.map(({ name }) => escapeWildcards(name)) };
 }

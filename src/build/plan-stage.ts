@@ -1,5 +1,8 @@
+import { EngineError } from '#base/errors.ts';
+import type { Platform } from '#oci/platform.ts';
 import type { HostConfig } from '#wire/container.ts';
-import type { Vertex } from './build.ts';
+import { baseImagesOf } from './base-images.ts';
+import type { FileSource, Vertex } from './build.ts';
 import { changeConfig, shellOf, workingDirectoryOf } from './config-instructions.ts';
 import type {
   AddInstruction,
@@ -10,14 +13,18 @@ import type {
 } from './dockerfile/ast.ts';
 import { parseTrigger } from './dockerfile/dockerfile.ts';
 import { withPlace } from './dockerfile/dockerfile-error.ts';
+import { expand } from './dockerfile/expand.ts';
 import { expandInstruction } from './dockerfile/expand-instruction.ts';
+import { parseMountOptions } from './dockerfile/mount-options.ts';
 import { runScript } from './dockerfile/run-script.ts';
-import { proxyVariables, type StageScope } from './dockerfile/scopes.ts';
+import { formatPlatform, proxyVariables, type StageScope } from './dockerfile/scopes.ts';
 import type { ResolvedStage, StageSource } from './dockerfile/stages.ts';
-import { notYet } from './not-yet.ts';
+import { runsNatively } from './emulation.ts';
+import type { ExecMount } from './exec-mount.ts';
 import type { Operation, PlannedImage, PlannedStep } from './plan.ts';
 import type { PlanParts } from './plan-dockerfile.ts';
 import { planFiles } from './plan-files.ts';
+import { planMounts } from './plan-mounts.ts';
 import { baseTitle, stepTitle } from './step-titles.ts';
 
 /** Plans one stage, instruction by instruction. */
@@ -26,6 +33,7 @@ export class StagePlanner {
   readonly #resolved: ResolvedStage;
   readonly #stages: ReadonlyMap<number, StagePlanner>;
   readonly #scope: StageScope;
+  readonly #platform: Platform;
   #image: PlannedImage;
   #isCommandSet = false;
 
@@ -35,7 +43,8 @@ export class StagePlanner {
     this.#resolved = resolved;
     this.#stages = stages;
     const below = resolved.base.kind === 'stage' ? stages.get(resolved.base.index) : undefined;
-    this.#image = below ? below.image : this.#baseImage(resolved.base);
+    this.#platform = below ? below.#platform : (resolved.platform ?? parts.targetPlatform);
+    this.#image = below ? below.image : this.#baseImage(resolved.base, this.#platform);
     this.#scope = below ? below.#scope.derive() : parts.newScope(environmentOf(this.#image));
   }
 
@@ -45,7 +54,8 @@ export class StagePlanner {
   }
 
   plan(): readonly PlannedStep[] {
-    const { from, instructions } = this.#resolved.stage;
+    const { from } = this.#resolved.stage;
+    const instructions = this.#isReplaced ? [] : this.#resolved.stage.instructions;
     const base = {
       text: from.original,
       isBase: true,
@@ -56,9 +66,15 @@ export class StagePlanner {
     const steps: PlannedStep[] = [{ ...base, ...baseTitle(this.#resolved) }];
     const { OnBuild = [], ...config } = this.#image.config;
     this.#image = { ...this.#image, config };
-    for (const expression of OnBuild) steps.push(this.#step(parseTrigger(expression)));
+    if (!this.#isReplaced) for (const expression of OnBuild) steps.push(this.#step(parseTrigger(expression)));
     for (const instruction of instructions) steps.push(this.#step(instruction));
     return steps;
+  }
+
+  /** By a named context, whose files or image are all that there is of it. */
+  get #isReplaced(): boolean {
+    const { stageName } = this.#resolved.stage.from;
+    return stageName !== undefined && this.#parts.names.has(stageName);
   }
 
   #step(instruction: StageInstruction): PlannedStep {
@@ -98,13 +114,11 @@ export class StagePlanner {
   }
 
   #run(instruction: RunInstruction): Operation {
-    const { mounts, security, network, command, range } = instruction;
-    if (mounts.length > 0) throw notYet('RUN --mount', range);
-    if (security === 'insecure') throw notYet('RUN --security=insecure', range);
+    const { command } = instruction;
     const { argv, script } = runScript(command, shellOf(this.#image.config));
-    if (script) throw notYet('a heredoc with its own interpreter', range);
     const { variables } = this.#scope;
     const proxies = [...proxyVariables(this.#parts.buildArgs)].filter(([name]) => !variables.has(name));
+    const mounts = [...this.#mounts(instruction), ...(script ? [scriptMount(script)] : [])];
     return this.#record(`RUN ${this.#scope.historyPrefix()}${argv.join(' ')} # buildkit`, {
       kind: 'exec',
       parent: this.#image.vertex,
@@ -113,41 +127,75 @@ export class StagePlanner {
       proxies: proxies.map(pairText),
       workingDirectory: workingDirectoryOf(this.#image.config),
       user: this.#image.config.User ?? '',
-      hostConfig: withNetwork(this.#parts.hostConfig, network),
+      hostConfig: this.#hostConfigFor(instruction),
+      ...(mounts.length > 0 && { mounts }),
+      ...(!runsNatively(this.#platform) && { platform: formatPlatform(this.#platform) }),
     });
   }
 
+  #mounts({ mounts }: RunInstruction): readonly ExecMount[] {
+    const { escape } = this.#parts.dockerfile;
+    const expandValue = (value: string) => expand(value, this.#scope.variables, { escape }).text;
+    return planMounts(
+      mounts.map((text) => parseMountOptions(text, expandValue)),
+      {
+        workingDirectory: workingDirectoryOf(this.#image.config),
+        sourceOf: (from) => (from === undefined ? this.#parts.context.files : this.#filesOf(from)),
+      },
+    );
+  }
+
+  /** @throws {EngineError} `invalid` for what the client does not allow */
+  #hostConfigFor({ network, security }: RunInstruction): HostConfig {
+    const { hostConfig, entitlements } = this.#parts;
+    const isHostAllowed = hostConfig.NetworkMode === 'host' || entitlements.includes('network.host');
+    if (network === 'host' && !isHostAllowed) throw notAllowed('network.host', '--network=host');
+    if (security === 'insecure' && !entitlements.includes('security.insecure'))
+      throw notAllowed('security.insecure', '--security=insecure');
+    return {
+      ...hostConfig,
+      ...(network !== 'default' && { NetworkMode: network }),
+      ...(security === 'insecure' && { Privileged: true }),
+    };
+  }
+
   #files(instruction: CopyInstruction | AddInstruction): Operation {
-    const source =
-      instruction.kind === 'copy' && instruction.from !== undefined ? instruction.from : undefined;
+    const from = instruction.kind === 'copy' ? instruction.from : undefined;
     const vertex = planFiles(instruction, {
       parent: this.#image.vertex,
       workingDirectory: workingDirectoryOf(this.#image.config),
       context: this.#parts.context,
-      source: source === undefined ? this.#parts.context.files : this.#vertexOf(source, instruction),
+      source: from === undefined ? this.#parts.context.files : this.#filesOf(from),
     });
-    const { sources, inlineFiles, destination } = instruction;
-    const names = [...sources, ...inlineFiles.map(({ name }) => name), destination].join(' ');
-    return this.#record(`${instruction.kind.toUpperCase()} ${names} # buildkit`, vertex);
+    return this.#record(filesText(instruction), vertex);
   }
 
   #workdir(instruction: WorkdirInstruction): Operation {
     const path = workingDirectoryOf(this.#image.config, instruction.path);
     const { vertex: parent, config } = this.#image;
     this.#image = { ...this.#image, config: { ...config, WorkingDir: path } };
-    return this.#record(`WORKDIR ${path}`, { kind: 'copy', parent, destination: `${path}/` });
+    return this.#record(`WORKDIR ${path}`, {
+      kind: 'copy',
+      parent,
+      files: [],
+      destination: `${path}/`,
+    });
   }
 
-  #vertexOf(from: string, { range }: StageInstruction): Vertex {
+  /** @throws {EngineError} `invalid` for a stage that comes later */
+  #filesOf(from: string): FileSource {
     const source = this.#parts.graph.resolve(from);
     if (source.kind === 'stage') {
       const stage = this.#stages.get(source.index);
-      if (!stage) throw notYet('copying from a stage in an ONBUILD trigger', range);
-      return stage.image.vertex;
+      if (stage && stage !== this) return stage.image.vertex;
+      throw new EngineError(
+        'invalid',
+        `cannot copy from stage ${JSON.stringify(from)}, it needs to be defined before current stage ${JSON.stringify(this.#resolved.displayName)}`,
+      );
     }
-    if (source.kind === 'external' && !this.#parts.bases.has(source.name))
-      throw notYet('copying from an image in an ONBUILD trigger', range);
-    return this.#baseImage(source).vertex;
+    const named = source.kind === 'external' ? this.#parts.names.get(source.name) : undefined;
+    if (named?.kind === 'files') return named.source;
+    return this.#baseImage(source, this.#parts.targetPlatform).vertex;
   }
 
   #record(createdBy: string): undefined;
@@ -158,13 +206,10 @@ export class StagePlanner {
     return vertex;
   }
 
-  #baseImage(source: StageSource): PlannedImage {
-    const record = source.kind === 'external' ? this.#parts.bases.get(source.name) : undefined;
-    if (!record) {
-      const { architecture, os } = this.#parts.targetPlatform;
-      const base = { architecture, os, history: [] };
-      return { base, vertex: { kind: 'base', layers: [] }, config: {}, history: [] };
-    }
+  #baseImage(source: StageSource, platform: Platform): PlannedImage {
+    const { bases, names } = this.#parts;
+    const [record] = baseImagesOf(source, platform, names).map((image) => bases.get(image));
+    if (!record) return this.#withoutImage(source, platform);
     const { config, author, ...base } = record.config;
     return {
       base,
@@ -174,6 +219,42 @@ export class StagePlanner {
       history: [],
     };
   }
+
+  /** Nothing, or the files of a named context. */
+  #withoutImage(source: StageSource, platform: Platform): PlannedImage {
+    const { architecture, os, variant } = platform;
+    const base = { architecture, os, ...(variant !== undefined && { variant }), history: [] };
+    const image = { base, vertex: SCRATCH, config: SCRATCH_CONFIG, history: [] };
+    const named = source.kind === 'external' ? this.#parts.names.get(source.name) : undefined;
+    if (named?.kind !== 'files') return image;
+    const files = [{ source: named.source, paths: ['/'] }];
+    return { ...image, vertex: { kind: 'copy', parent: SCRATCH, files, destination: '/' } };
+  }
+}
+
+const SCRATCH: Vertex = { kind: 'base', layers: [] };
+const SCRATCH_CONFIG = {};
+/** For the history: BuildKit's form. */
+function filesText(instruction: CopyInstruction | AddInstruction): string {
+  const { kind, chown = '', chmod = '', sources, inlineFiles, destination } = instruction;
+  const options = [
+    ...(kind === 'copy' && instruction.parents ? ['--parents'] : []),
+    ...(chown === '' ? [] : [`--chown=${chown}`]),
+    ...(chmod === '' ? [] : [`--chmod=${chmod}`]),
+  ];
+  const names = [...sources, ...inlineFiles.map(({ name }) => `<<${name}`), destination];
+  return [kind.toUpperCase(), ...options, ...names, '# buildkit'].join(' ');
+}
+
+function scriptMount({ path, content }: { readonly path: string; readonly content: string }): ExecMount {
+  return { kind: 'script', target: path, content };
+}
+
+function notAllowed(entitlement: string, option: string): EngineError {
+  return new EngineError(
+    'invalid',
+    `${entitlement} is not allowed: RUN ${option} needs the entitlement ${entitlement} (--allow ${entitlement})`,
+  );
 }
 
 function environmentOf({ config }: PlannedImage): readonly (readonly [string, string])[] {
@@ -185,8 +266,4 @@ function environmentOf({ config }: PlannedImage): readonly (readonly [string, st
 
 function pairText([name, value]: readonly [string, string]): string {
   return `${name}=${value}`;
-}
-
-function withNetwork(hostConfig: HostConfig, network: RunInstruction['network']): HostConfig {
-  return network === 'default' ? hostConfig : { ...hostConfig, NetworkMode: network };
 }

@@ -2,12 +2,12 @@
 import type { ImageRecord } from '#image/image-record.ts';
 import type { ImageHistory } from '#oci/image-config.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
-import type { CopyVertex, ExecVertex, UnpackVertex, Vertex } from './build.ts';
+import type { CopyVertex, ExecVertex, Vertex } from './build.ts';
 import type { Range, SourceFile } from './dockerfile/ast.ts';
 import type { ResolvedStage } from './dockerfile/stages.ts';
 
 /** What does something: every vertex but the bases. */
-export type Operation = ExecVertex | CopyVertex | UnpackVertex;
+export type Operation = ExecVertex | CopyVertex;
 
 /** One line of the history to come. */
 export interface PlannedHistory {

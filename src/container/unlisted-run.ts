@@ -12,6 +12,8 @@ import type { ContainerContext } from './context.ts';
 import { untilDrained } from './drain.ts';
 import { fitToHost } from './host-requirements.ts';
 import { chooseNamespaces } from './join-namespaces.ts';
+import { missingMountPoints, removeMountPoints } from './mount-points.ts';
+import type { ResolvedMount } from './mounts.ts';
 import { runCommand } from './runtime-command.ts';
 import { runtimeError, startFailure } from './runtime-failure.ts';
 import { selectSeccomp } from './security-options.ts';
@@ -25,12 +27,20 @@ import { resolveUser } from './user.ts';
 
 const SIGKILL = 9;
 
+/** A mount whose source is there until the process has ended. */
+export interface UnlistedMount extends ResolvedMount {
+  readonly isFile: boolean;
+}
+
 /** One process in a container that is in no list and no record: a step of a build. */
 export interface UnlistedRequest {
   /** Bottom first. */
   readonly layers: readonly Digest[];
   readonly config: ContainerConfig;
   readonly hostConfig: HostConfig;
+  readonly mounts: readonly UnlistedMount[];
+  /** A directory with mount points: it lies below the layers, so that none of it is a change. Outlives the run. */
+  readonly mountPoints?: string;
   readonly onOutput: (stream: OutputStream, data: Buffer) => void;
   /** Kills the process. */
   readonly signal: AbortSignal;
@@ -52,7 +62,13 @@ export async function runUnlisted(context: ContainerContext, request: UnlistedRe
   request.signal.throwIfAborted();
   const id = newId();
   await using undo = new AsyncDisposableStack();
-  context.snapshots.create({ id, layers: request.layers, volatile: true });
+  const { layers, mountPoints } = request;
+  context.snapshots.create({
+    id,
+    layers,
+    volatile: true,
+    ...(mountPoints !== undefined && { bottom: mountPoints }),
+  });
   undo.defer(() => context.snapshots.remove(id));
   const exitCode = await runInSnapshot(context, id, request);
   const kept = undo.move();
@@ -76,6 +92,9 @@ async function runInSnapshot(
   const bundle = freshDirectory(context.paths.bundle(id));
   undo.defer(() => rmSync(bundle, { recursive: true, force: true }));
   writeBundle(context, { id, bundle, sandbox, request: fitted });
+  const rootPath = context.snapshots.mount(id);
+  const stubs = missingMountPoints(rootPath, request.mounts);
+  undo.defer(() => removeMountPoints(rootPath, stubs));
   const process = await launch(context, id, bundle);
   undo.defer(() => process.release());
   return await watch(process, request);
@@ -103,7 +122,7 @@ function writeBundle(
     domainname: '',
     ...(sandbox.namespacePath !== undefined && { networkNamespacePath: sandbox.namespacePath }),
     namespaces: chooseNamespaces(context, hostConfig),
-    mounts: [],
+    mounts: step.request.mounts,
     files: injectFiles(bundle, sandbox, hostname),
     user: resolveUser(rootPath, config.User),
     cgroupsPath: join('/', hostConfig.CgroupParent || context.defaults.cgroupParent, id),
@@ -133,7 +152,7 @@ async function launch(context: ContainerContext, id: string, bundle: string): Pr
     directory: bundle,
     command: (files) => runCommand(context, id, files, false),
     input: 'none',
-    terminal: false,
+    recorded: false,
   });
   if (outcome.started) return outcome.process;
   throw runtimeError(startFailure(outcome.reason));

@@ -63,7 +63,7 @@ export interface EngineParts {
 export async function wire(options: EngineOptions, resources: AsyncDisposableStack): Promise<EngineParts> {
   const logger = options.logger ?? silentLogger;
   const directories = prepareDirectories(options);
-  const migrations = [imageMigrations, volumeMigrations, containerMigrations, buildMigrations];
+  const migrations = [imageMigrations, volumeMigrations, containerMigrations, ...buildMigrations];
   const metadata = resources.use(new SqliteMetadata(directories.root, migrations));
   const cgroups = chooseCgroups(options, logger);
   const runtime = await findRuntime(cgroups.runtime);
@@ -161,6 +161,7 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
   const builds = resources.use(
     await createBuilds({
       cache,
+      metadata,
       images,
       content,
       layers,

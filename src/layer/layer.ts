@@ -61,6 +61,8 @@ export interface SnapshotRequest {
   readonly layers: readonly Digest[];
   /** Contents need not survive power loss (`--rm`, build steps): faster mounts and unmounts. */
   readonly volatile: boolean;
+  /** A directory below all layers, which outlives the snapshot; forgotten when the process ends. */
+  readonly bottom?: string;
 }
 
 export interface Snapshot {

@@ -80,7 +80,7 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
     const record = request.volatile ? { layers, volatileBootId: currentBootId() } : { layers };
     writeSnapshot(this.#path(id), record);
     undo.move();
-    return this.#enter(id, record).snapshot;
+    return this.#enter(id, record, request.bottom).snapshot;
   }
 
   get(id: string): Snapshot | undefined {
@@ -186,7 +186,7 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
     throw new EngineError('not-found', `Cannot use snapshot ${id}: there is no such snapshot`);
   }
 
-  #enter(id: string, record: SnapshotRecord): Entry {
+  #enter(id: string, record: SnapshotRecord, bottom?: string): Entry {
     const { upper, work } = snapshotPaths(this.#path(id));
     const layers = record.layers.toReversed().map((layer) => this.#options.layers.rootPath(layer));
     const snapshot: Snapshot = {
@@ -195,7 +195,7 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
       volatile: record.volatileBootId !== undefined,
       upperPath: upper,
       workPath: work,
-      lowerPaths: [...layers, this.#base],
+      lowerPaths: [...layers, ...(bottom === undefined ? [] : [bottom]), this.#base],
       mountPath: join(this.#options.runDirectory, id),
     };
     const entry: Entry = { snapshot, record, mounted: false };

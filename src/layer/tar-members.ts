@@ -35,6 +35,11 @@ export class TarMembers {
     return this.#header(isDevice ? { ...fields, deviceMajor: major, deviceMinor: minor } : fields);
   }
 
+  /** A directory that no directory stands for. */
+  addDirectory(stats: BigIntStats, name: Buffer): void {
+    this.#header({ ...commonFields(stats, name), type: 'directory' });
+  }
+
   /** A member that no file stands for: a whiteout. */
   addEmptyFile(name: Buffer): void {
     this.#header({ path: '', pathBytes: name, type: 'file', mode: 0 });

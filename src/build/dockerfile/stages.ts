@@ -159,8 +159,8 @@ class GraphBuilder {
   }
 }
 
-/** The names an instruction reads from. */
-function sourcesOf(instruction: StageInstruction, stageCount: number): readonly string[] {
+/** The names an instruction reads from. @throws {EngineError} `invalid` for a variable, or an index no stage has */
+export function sourcesOf(instruction: StageInstruction, stageCount: number): readonly string[] {
   if (instruction.kind === 'run') return instruction.mounts.flatMap((mount) => mountSource(mount) ?? []);
   if (instruction.kind !== 'copy' || instruction.from === undefined) return [];
   checkCopySource(instruction.from, stageCount);

@@ -1,18 +1,27 @@
 /** COPY as the layer that it makes: written straight from the source's files, without a writable file system between. */
-import { type BigIntStats, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { type BigIntStats, lstatSync } from 'node:fs';
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { type ByteChannelEnd, ChannelWriter } from '#layer/byte-channel.ts';
+import type { ByteName } from '#layer/layer-tree.ts';
 import { TarMembers } from '#layer/tar-members.ts';
-import { childPath, sortedNames, statOf } from '#layer/tree-walk.ts';
-import { isErrno } from '#linux/errno.ts';
-import type { CopyJob, Owner } from './file-jobs.ts';
+import { sortedNames, statOf } from '#layer/tree-walk.ts';
+import { followLinks } from './follow-links.ts';
+import type { CopyJob, FileSelection, Owner } from './file-jobs.ts';
 import { inTree } from './in-tree.ts';
+import { type ModeChange, parseModeChange } from './mode-change.ts';
 import { type SourcePath, SourceSelector } from './source-paths.ts';
+import { walkSource } from './source-walk.ts';
 
 const DIRECTORY_MODE = 0o040755n;
 const PERMISSIONS = 0o7777n;
 const ROOT: Owner = { uid: 0, gid: 0 };
+
+/** What a selection found. */
+interface Found {
+  readonly selection: FileSelection;
+  readonly sources: readonly SourcePath[];
+}
 
 /**
  * Writes the layer. Directories on the way to the destination are in it with the attributes that they have below, for
@@ -21,29 +30,85 @@ const ROOT: Owner = { uid: 0, gid: 0 };
  * @throws {EngineError} `invalid` for sources that are not there, and destinations that are no directory but have to be
  */
 export function writeCopyLayer(job: CopyJob & ByteChannelEnd): void {
-  const { files, target } = job;
   const members = new TarMembers(new ChannelWriter(job));
-  const selector = new SourceSelector(files ?? { paths: [], ignore: [] });
-  const sources = files ? inTree(files.source, () => selector.find()) : [];
-  const place = inTree(target, () => new Destination(job, members).prepare(sources));
-  if (files && place.exists) {
-    const directories = inTree(files.source, () =>
-      sources.flatMap((source) => directoriesBelow(source.path)),
-    );
-    inTree(target, () => directories.forEach((name) => checkDirectory(posix.join(place.path, name))));
-  }
-  const writer = new SourceWriter(job, members, selector);
-  if (files) inTree(files.source, () => sources.forEach((source) => writer.put(source, place)));
+  const found = job.files.map((selection) => ({
+    selection,
+    sources: inTree(selection.source, () => new SourceSelector(selection).find()),
+  }));
+  const place = inTree(job.target, () => new Destination(job, members).prepare(found));
+  if (place)
+    for (const { selection, sources } of found) copySources(job, { selection, sources }, place, members);
   members.finish();
 }
 
+/** Where the files go. */
 interface Place {
   /** Absolute, links followed, as far as they exist. */
   readonly path: string;
   /** Sources keep their names in it. */
   readonly isDirectory: boolean;
-  /** A directory that is there keeps its attributes. */
+  /** Was there before. */
   readonly exists: boolean;
+}
+
+function copySources(job: CopyJob, { selection, sources }: Found, place: Place, members: TarMembers): void {
+  const writer = new SourceWriter(job, selection, members);
+  for (const source of sources) {
+    const to = targetOf(source, place);
+    const kept = place.exists
+      ? keptDirectories(job, { selection, source, to }, members)
+      : new Set<ByteName>();
+    inTree(selection.source, () => writer.put(source, to, kept));
+  }
+}
+
+/** Of a directory the contents are copied, files keep their names in a directory. Without the first slash. */
+function targetOf(source: SourcePath, place: Place): ByteName {
+  const isInside = place.isDirectory && !source.isDirectory;
+  const path = isInside ? posix.join(place.path, source.name) : place.path;
+  return Buffer.from(path.slice(1)).toString('latin1');
+}
+
+/**
+ * Puts those directories of the source that the destination has already into the layer, as they are there. Names are
+ * relative to the source.
+ *
+ * @throws {EngineError} `invalid` where a directory would replace something else, or the other way round
+ */
+function keptDirectories(
+  { target }: CopyJob,
+  { selection, source, to }: { selection: FileSelection; source: SourcePath; to: ByteName },
+  members: TarMembers,
+): ReadonlySet<ByteName> {
+  const files = inTree(selection.source, () =>
+    [...walkSource(rootWalk, latin1(source.path), source.choice)].map(({ relative, stats }) => ({
+      relative,
+      isDirectory: stats.isDirectory(),
+    })),
+  );
+  return inTree(target, () => {
+    const kept = new Set<ByteName>(['']);
+    for (const { relative, isDirectory } of files) {
+      if (relative !== '' && !kept.has(parentOf(relative))) continue;
+      const name = under(to, relative);
+      const present = statOf(Buffer.from(`/${name}`, 'latin1'));
+      if (!present) continue;
+      if (isDirectory !== present.isDirectory()) throw replaces(name, isDirectory);
+      if (!isDirectory || relative === '') continue;
+      kept.add(relative);
+      members.add(Buffer.from(`/${name}`, 'latin1'), present, Buffer.from(name, 'latin1'));
+    }
+    return kept;
+  });
+}
+
+/** BuildKit's words. */
+function replaces(name: ByteName, isDirectory: boolean): EngineError {
+  const path = `/${Buffer.from(name, 'latin1').toString()}`;
+  return new EngineError(
+    'invalid',
+    isDirectory ? `cannot copy to non-directory: ${path}` : `cannot replace to directory ${path} with file`,
+  );
 }
 
 class Destination {
@@ -55,9 +120,12 @@ class Destination {
     this.#members = members;
   }
 
-  prepare(sources: readonly SourcePath[]): Place {
-    const { destination } = this.#job;
-    const path = followExisting(posix.resolve('/', destination));
+  /** Undefined: there is nothing to do. */
+  prepare(found: readonly Found[]): Place | undefined {
+    const { destination, files } = this.#job;
+    const sources = found.flatMap((one) => one.sources);
+    if (sources.length === 0 && files.length > 0) return undefined;
+    const path = followLinks(posix.resolve('/', destination));
     const present = statOf(Buffer.from(path));
     const mustBeDirectory =
       /(?:^|\/)\.?$/.test(destination) ||
@@ -65,14 +133,13 @@ class Destination {
       sources.some(({ isDirectory }) => isDirectory);
     if (mustBeDirectory && present && !present.isDirectory())
       throw new EngineError('invalid', `cannot copy to non-directory: ${destination}`);
-    const isDirectory = mustBeDirectory || present?.isDirectory() === true;
     const exists = present?.isDirectory() === true;
     // Nothing to do for a directory that is there.
-    if (sources.length === 0 && exists) return { path, isDirectory, exists };
+    if (sources.length === 0 && exists) return undefined;
     this.#addParents(posix.dirname(path));
-    const isOwnDirectory = isDirectory && !(sources.length === 1 && sources[0]?.isDirectory && !exists);
-    if (isOwnDirectory && path !== '/') this.#addDirectory(path);
-    return { path, isDirectory, exists: exists || isOwnDirectory };
+    const isDirectory = mustBeDirectory || exists;
+    if (isDirectory && path !== '/') this.#addDirectory(path);
+    return { path, isDirectory, exists };
   }
 
   #addParents(path: string): void {
@@ -84,84 +151,89 @@ class Destination {
   #addDirectory(path: string): void {
     const name = Buffer.from(path.slice(1));
     const present = statOf(Buffer.from(path));
+    if (present && !present.isDirectory())
+      throw new EngineError('invalid', `cannot copy to non-directory: ${path}`);
     if (present) return this.#members.add(Buffer.from(path), present, name);
-    const { uid, gid } = this.#job.owner ?? ROOT;
-    const now = BigInt(Date.now()) * 1_000_000n;
+    const { owner = ROOT } = this.#job;
+    const made = {
+      mode: this.#directoryMode(),
+      uid: BigInt(owner.uid),
+      gid: BigInt(owner.gid),
+      mtimeNs: BigInt(Date.now()) * 1_000_000n,
+    };
     const root = lstatSync('/', { bigint: true });
-    const made = { mode: DIRECTORY_MODE, uid: BigInt(uid), gid: BigInt(gid), mtimeNs: now };
-    return this.#members.add(Buffer.from('/'), withAttributes(root, made), name);
+    return this.#members.addDirectory(withAttributes(root, made), name);
   }
+
+  /** As in BuildKit, a number holds for directories that are made, changes do not. */
+  #directoryMode(): bigint {
+    const text = modeText(this.#job.mode);
+    return /^[0-7]+$/.test(text) ? 0o040000n | BigInt(`0o${text}`) : DIRECTORY_MODE;
+  }
+}
+
+/** A number as chmod(1) writes it. */
+function modeText(mode: number | string | undefined): string {
+  return typeof mode === 'number' ? mode.toString(8) : (mode ?? '');
 }
 
 class SourceWriter {
   readonly #members: TarMembers;
-  readonly #selector: SourceSelector;
   readonly #owner: Owner | undefined;
-  readonly #mode: bigint | undefined;
+  readonly #mode: ModeChange | undefined;
 
-  constructor({ owner, mode, files }: CopyJob, members: TarMembers, selector: SourceSelector) {
-    this.#selector = selector;
+  constructor({ owner, mode }: CopyJob, { ownedByRoot }: FileSelection, members: TarMembers) {
     this.#members = members;
-    this.#owner = owner ?? (files?.ownedByRoot ? ROOT : undefined);
-    this.#mode = mode === undefined ? undefined : BigInt(mode);
+    this.#owner = owner ?? (ownedByRoot ? ROOT : undefined);
+    this.#mode = mode === undefined ? undefined : parseModeChange(modeText(mode));
   }
 
-  /** Of a directory its contents. */
-  put(source: SourcePath, place: Place): void {
-    const isInside = place.isDirectory && !source.isDirectory;
-    const to = isInside ? posix.join(place.path, source.name) : place.path;
-    this.#add(Buffer.from(source.path), Buffer.from(to.slice(1)).toString('latin1'), place.exists);
-  }
-
-  /** @param name latin1 */
-  #add(path: Buffer, name: string, isThere: boolean): void {
-    const stats = statOf(path);
-    if (!stats || this.#selector.leavesOut(path.toString('latin1'), { mode: Number(stats.mode) })) return;
-    const isKept = isThere && stats.isDirectory();
-    if (name !== '' && !isKept) this.#members.add(path, this.#changed(stats), Buffer.from(name, 'latin1'));
-    if (!stats.isDirectory()) return;
-    for (const child of sortedNames(path))
-      this.#add(childPath(path, child), name === '' ? child : `${name}/${child}`, false);
+  /** @param kept directories that are in the layer already */
+  put(source: SourcePath, to: ByteName, kept: ReadonlySet<ByteName>): void {
+    for (const { path, relative, stats } of walkSource(rootWalk, latin1(source.path), source.choice)) {
+      // The directory at the destination has its own attributes.
+      if ((relative === '' && source.isDirectory) || (stats.isDirectory() && kept.has(relative))) continue;
+      this.#members.add(bytes(path), this.#changed(stats), bytes(under(to, relative)));
+    }
   }
 
   #changed(stats: BigIntStats): BigIntStats {
-    if (!this.#owner && this.#mode === undefined) return stats;
+    if (!this.#owner && !this.#mode) return stats;
     const { uid, gid } = this.#owner ?? stats;
-    const mode =
-      this.#mode === undefined || stats.isSymbolicLink()
-        ? stats.mode
-        : (stats.mode & ~PERMISSIONS) | this.#mode;
+    const mode = this.#mode && !stats.isSymbolicLink() ? this.#changedMode(stats, this.#mode) : stats.mode;
     return withAttributes(stats, { mode, uid: BigInt(uid), gid: BigInt(gid) });
+  }
+
+  #changedMode(stats: BigIntStats, change: ModeChange): bigint {
+    const changed = change(Number(stats.mode & PERMISSIONS), stats.isDirectory());
+    return (stats.mode & ~PERMISSIONS) | BigInt(changed);
   }
 }
 
-/** Relative to `path`; names that are no text are left out. */
-function directoriesBelow(path: string, below = ''): readonly string[] {
-  if (!statSync(path).isDirectory()) return [];
-  return readdirSync(posix.join(path, below), { withFileTypes: true }).flatMap((entry) => {
-    if (!entry.isDirectory()) return [];
-    const name = posix.join(below, entry.name);
-    return [name, ...directoriesBelow(path, name)];
-  });
+const rootWalk = {
+  stat: (path: ByteName) => statOf(bytes(path)),
+  names: (directory: ByteName) => sortedNames(bytes(directory)),
+  isDirectory: (stats: BigIntStats) => stats.isDirectory(),
+};
+
+function under(directory: ByteName, relative: ByteName): ByteName {
+  if (directory === '' || relative === '') return `${directory}${relative}`;
+  return `${directory}/${relative}`;
 }
 
-/** A directory would hide what a link leads to. */
-function checkDirectory(path: string): void {
-  if (statOf(Buffer.from(path))?.isDirectory() === false)
-    throw new EngineError('invalid', `cannot copy to non-directory: ${path}`);
+function parentOf(relative: ByteName): ByteName {
+  return relative.slice(0, Math.max(0, relative.lastIndexOf('/')));
+}
+
+function bytes(name: ByteName): Buffer {
+  return Buffer.from(name, 'latin1');
+}
+
+function latin1(text: string): ByteName {
+  return Buffer.from(text).toString('latin1');
 }
 
 function withAttributes(stats: BigIntStats, attributes: Partial<BigIntStats>): BigIntStats {
   const changed: BigIntStats = Object.create(Object.getPrototypeOf(stats));
   return Object.assign(changed, stats, attributes);
-}
-
-/** The path with the links of its existing part followed. */
-function followExisting(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP') || path === '/') throw error;
-    return posix.join(followExisting(posix.dirname(path)), posix.basename(path));
-  }
 }

@@ -20,18 +20,22 @@ export interface FileSelection {
   readonly ownedByRoot: boolean;
   /** Paths in the tree, with the wildcards of Go's filepath.Match. */
   readonly paths: readonly string[];
+  /** Patterns of an ignore file, relative to each path. */
+  readonly exclude?: readonly string[];
+  /** The directories on the way are copied too, from `/./` on where that is in a path; `**` is a wildcard as well. */
+  readonly withParents?: boolean;
 }
 
 export interface CopyJob {
-  /** Absent: only the directory at the destination. */
-  readonly files?: FileSelection;
+  /** None: only the directory at the destination. */
+  readonly files: readonly FileSelection[];
   readonly target: Tree;
   /** Absolute; a slash at the end says that it is a directory. */
   readonly destination: string;
   /** Of everything; by default what the source says, and root for directories that are made. */
   readonly owner?: Owner;
-  /** Of everything that is copied, by default the source's. */
-  readonly mode?: number;
+  /** Of everything that is copied, by default the source's: a number, or changes as chmod(1) has them. */
+  readonly mode?: number | string;
 }
 
 export interface IndexJob {
@@ -41,19 +45,31 @@ export interface IndexJob {
   readonly maximumEntries: number;
 }
 
-export interface DirectoryJob {
+export interface IgnoredJob {
   readonly root: string;
-  /** Absolute in the root. */
+  /** Patterns of an ignore file. */
+  readonly ignore: readonly string[];
+}
+
+/** One path that a selection found. */
+export interface FoundPath {
+  /** Absolute, without links. */
   readonly path: string;
+  readonly name: string;
+  readonly isDirectory: boolean;
 }
 
 export interface FileJobs {
+  /** What a selection finds. */
+  readonly find: { readonly input: FileSelection; readonly output: readonly FoundPath[] };
   /** A hash of names, modes, owners and contents; not of times. */
   readonly checksum: { readonly input: FileSelection; readonly output: string };
   /** Makes the index with which a tar file can be mounted. */
   readonly index: { readonly input: IndexJob; readonly output: boolean };
-  /** Makes a directory in a root, where it is missing. */
-  readonly directory: { readonly input: DirectoryJob; readonly output: true };
+  /** What is ignored, directories for all that is in them; relative paths. */
+  readonly ignored: { readonly input: IgnoredJob; readonly output: readonly string[] };
+  /** Bytes of the files below a directory. */
+  readonly usage: { readonly input: { readonly path: string }; readonly output: number };
   /** Writes a layer tar into its channel. */
   readonly copy: { readonly input: CopyJob & ByteChannelEnd; readonly output: true };
 }

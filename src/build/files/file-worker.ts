@@ -1,22 +1,28 @@
 /** The thread behind {@link FileWorkers}: one job at a time. */
-import { mkdirSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { EngineError, messageOf } from '#base/errors.ts';
+import { diskUsage } from '#layer/tree-walk.ts';
 import { codeOfErrno } from '#linux/errno.ts';
 import { writeCopyLayer } from './copy-layer.ts';
 import type { FileJobAnswer, FileJobKind, FileJobMessage, FileJobs } from './file-jobs.ts';
+import { findIgnored } from './find-ignored.ts';
 import { indexTar } from './index-tar.ts';
 import { inTree } from './in-tree.ts';
+import { SourceSelector } from './source-paths.ts';
 import { checksumSources } from './tree-checksum.ts';
 
 const handlers: {
   readonly [Kind in FileJobKind]: (input: FileJobs[Kind]['input']) => FileJobs[Kind]['output'];
 } = {
   checksum: checksumSources,
-  directory: ({ root, path }) => {
-    inTree(root, () => mkdirSync(path, { recursive: true, mode: 0o755 }));
-    return true;
-  },
+  find: (selection) =>
+    inTree(selection.source, () =>
+      new SourceSelector(selection)
+        .find()
+        .map(({ path, name, isDirectory }) => ({ path, name, isDirectory })),
+    ),
+  ignored: findIgnored,
+  usage: ({ path }) => diskUsage(path),
   index: indexTar,
   copy: (job) => {
     writeCopyLayer(job);

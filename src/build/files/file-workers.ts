@@ -6,12 +6,13 @@ import { Semaphore } from '#base/semaphore.ts';
 import { openReadable } from '#layer/byte-channel.ts';
 import type {
   CopyJob,
-  DirectoryJob,
   FileJobAnswer,
   FileJobKind,
   FileJobMessage,
   FileJobs,
   FileSelection,
+  FoundPath,
+  IgnoredJob,
   IndexJob,
 } from './file-jobs.ts';
 
@@ -27,14 +28,24 @@ export class FileWorkers implements AsyncDisposable {
     return this.#run({ kind: 'checksum', input: job });
   }
 
+  /** See `FileJobs`. @throws {EngineError} `invalid` for sources that are not there */
+  find(selection: FileSelection): Promise<readonly FoundPath[]> {
+    return this.#run({ kind: 'find', input: selection });
+  }
+
   /** See `FileJobs`. @throws {EngineError} `invalid` for a tar that is hostile or malformed */
   index(job: IndexJob): Promise<boolean> {
     return this.#run({ kind: 'index', input: job });
   }
 
-  /** Links in the path stay inside the root. */
-  async makeDirectory(job: DirectoryJob): Promise<void> {
-    await this.#run({ kind: 'directory', input: job });
+  /** See `FileJobs`. */
+  ignored(job: IgnoredJob): Promise<readonly string[]> {
+    return this.#run({ kind: 'ignored', input: job });
+  }
+
+  /** See `FileJobs`. */
+  usage(job: { readonly path: string }): Promise<number> {
+    return this.#run({ kind: 'usage', input: job });
   }
 
   /** The layer that copying makes, as a tar; fails as `writeCopyLayer` does. */

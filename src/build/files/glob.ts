@@ -6,6 +6,11 @@ export function hasWildcards(text: string): boolean {
   return SPECIAL.test(text);
 }
 
+/** A path as a pattern that matches it alone. */
+export function escapeWildcards(path: string): string {
+  return path.replaceAll(/[\\*?[]/g, String.raw`\$&`);
+}
+
 /** For one part of a path. A pattern that ends in the middle of a class or escape matches nothing. */
 export function globPattern(pattern: string): RegExp {
   const source = pattern.replaceAll(

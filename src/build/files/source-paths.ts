@@ -1,11 +1,10 @@
-import { constants as fs } from 'node:fs';
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
-import type { ByteName } from '#layer/layer-tree.ts';
-import { compileIgnore, type IgnoreMatcher } from '../dockerfile/ignore.ts';
+import { compileIgnore, type IgnoreMatcher } from '#oci/ignore.ts';
 import type { FileSelection } from './file-jobs.ts';
 import { globPattern, hasWildcards } from './glob.ts';
 import { rootTree, type SourceTree } from './source-tree.ts';
+import type { Choice } from './source-walk.ts';
 
 /** One thing to copy. */
 export interface SourcePath {
@@ -14,18 +13,26 @@ export interface SourcePath {
   /** As it was named: what a copy of it is called. */
   readonly name: string;
   readonly isDirectory: boolean;
+  /** What of it is copied. */
+  readonly choice: Choice;
 }
+
+const NOTHING = compileIgnore([]);
+/** Between what a copy leaves out of a path and what it keeps. */
+const PIVOT = '/./';
 
 /** What a selection means in a tree; by default, in the root directory of this thread. */
 export class SourceSelector {
   readonly #tree: SourceTree;
-  readonly #paths: readonly string[];
+  readonly #selection: Omit<FileSelection, 'source' | 'ownedByRoot'>;
   readonly #ignored: IgnoreMatcher;
+  readonly #excluded: IgnoreMatcher;
 
-  constructor({ paths, ignore }: Pick<FileSelection, 'paths' | 'ignore'>, tree: SourceTree = rootTree) {
+  constructor(selection: Omit<FileSelection, 'source' | 'ownedByRoot'>, tree: SourceTree = rootTree) {
     this.#tree = tree;
-    this.#paths = paths;
-    this.#ignored = compileIgnore(ignore);
+    this.#selection = selection;
+    this.#ignored = compileIgnore(selection.ignore);
+    this.#excluded = selection.exclude ? compileIgnore(selection.exclude) : NOTHING;
   }
 
   /**
@@ -34,34 +41,51 @@ export class SourceSelector {
    * @throws {EngineError} `invalid` where there is nothing
    */
   find(): readonly SourcePath[] {
-    return this.#paths.flatMap((path) => {
-      const clean = posix.join('/', path);
-      const names = hasWildcards(clean) ? this.#expand(clean) : [clean.replace(/(?<=.)\/$/, '')];
-      const sources = names
-        .flatMap((name) => this.#sourceAt(name) ?? [])
-        .filter((source) => !this.#isIgnored(source));
-      if (sources.length > 0) return sources;
-      if (hasWildcards(clean))
-        throw new EngineError('invalid', 'COPY failed: no source files were specified');
-      throw missing(path);
-    });
+    const { paths, withParents } = this.#selection;
+    return paths.flatMap((path) => (withParents ? this.#withParents(path) : this.#plain(path)));
   }
 
-  /** True for a file that is ignored, and a directory with all that is in it. */
-  leavesOut(path: ByteName, { mode }: { readonly mode: number }): boolean {
-    if (this.#ignored.isEmpty) return false;
-    const text = Buffer.from(path, 'latin1').toString();
-    return this.#isIgnored({ path: text, isDirectory: (mode & fs.S_IFMT) === fs.S_IFDIR });
+  #plain(path: string): readonly SourcePath[] {
+    const clean = posix.join('/', path);
+    const isPattern = hasWildcards(clean);
+    const names = isPattern ? this.#expand(clean) : [clean.replace(/(?<=.)\/$/, '')];
+    const choice = { ignored: this.#ignored, excluded: this.#excluded };
+    const sources = names
+      .flatMap((name) => this.#sourceAt(name, choice) ?? [])
+      .filter((source) => !this.#isLeftOut(source));
+    // As in BuildKit, a pattern may match nothing.
+    if (sources.length === 0 && !isPattern) throw missing(path);
+    return sources.filter(({ name, isDirectory }) => isDirectory || !this.#excluded.matches(name));
   }
 
-  #isIgnored({ path, isDirectory }: Pick<SourcePath, 'path' | 'isDirectory'>): boolean {
-    const name = path.replace(/^\/+/, '');
+  /** Copies of all of a path keep its directories: it is a choice from the root, or from what the pivot names. */
+  #withParents(path: string): readonly SourcePath[] {
+    const [base = '', ...rest] = path.split(PIVOT);
+    const [from, pattern] = rest.length === 0 ? ['/', path] : [base, rest.join(PIVOT)];
+    const wanted = posix.join('/', pattern).slice(1).replace(/\/$/, '');
+    const isPattern = hasWildcards(pattern) || hasWildcards(from);
+    const included = { matcher: compileIgnore([wanted]), prefix: prefixOf(wanted) };
+    const choice = { ignored: this.#ignored, excluded: this.#excluded, ...(wanted !== '' && { included }) };
+    const bases = hasWildcards(from) ? this.#expand(posix.join('/', from)) : [posix.join('/', from)];
+    const sources = bases.flatMap((name) => this.#sourceAt(name, choice) ?? []);
+    const required = posix.join('/', from, pattern);
+    if (!isPattern && !this.#isThere(required)) throw missing(path);
+    return sources;
+  }
+
+  #isThere(path: string): boolean {
+    const found = this.#tree.resolve(path.replace(/(?<=.)\/$/, ''));
+    return found !== undefined && !this.#isLeftOut(found);
+  }
+
+  #isLeftOut({ path, isDirectory }: Pick<SourcePath, 'path' | 'isDirectory'>): boolean {
+    const name = path.slice(1);
     return isDirectory ? this.#ignored.canSkip(name) : this.#ignored.matches(name);
   }
 
-  #sourceAt(path: string): SourcePath | undefined {
+  #sourceAt(path: string, choice: Choice): SourcePath | undefined {
     const found = this.#tree.resolve(path);
-    return found && { ...found, name: posix.basename(path) };
+    return found && { ...found, name: posix.basename(path), choice };
   }
 
   /** Sorted; part by part, so that only directories which can match are read. */
@@ -81,6 +105,13 @@ export class SourceSelector {
     }
     return found;
   }
+}
+
+/** The directories before the first wildcard. */
+function prefixOf(pattern: string): string {
+  const parts = pattern.split('/');
+  const first = parts.findIndex(hasWildcards);
+  return (first < 0 ? parts : parts.slice(0, first)).join('/');
 }
 
 /** Docker's words. */

@@ -4,7 +4,8 @@ import type { ByteName } from '#layer/layer-tree.ts';
 import type { FileSelection } from './file-jobs.ts';
 import { inTree } from './in-tree.ts';
 import { SourceSelector } from './source-paths.ts';
-import { rootTree, type SourceTree } from './source-tree.ts';
+import { rootTree, type SourceStats, type SourceTree } from './source-tree.ts';
+import { walkSource, type WalkedFile } from './source-walk.ts';
 
 /** Equal for equal files under equal names, whenever and wherever they were written. */
 export function checksumSources(selection: FileSelection): string {
@@ -13,28 +14,31 @@ export function checksumSources(selection: FileSelection): string {
 
 /** The same for a tree that is looked at from here. */
 export function checksumTree(tree: SourceTree, selection: Omit<FileSelection, 'source'>): string {
-  const selector = new SourceSelector(selection, tree);
-  const checksum = new TreeChecksum(tree, selector, selection.ownedByRoot);
-  for (const { path, name, isDirectory } of selector.find())
-    checksum.add(Buffer.from(path).toString('latin1'), isDirectory ? '' : name);
+  const checksum = new TreeChecksum(tree, selection.ownedByRoot);
+  const walked = {
+    stat: (path: ByteName) => tree.stat(path),
+    names: (directory: ByteName) => tree.names(directory),
+    isDirectory: ({ mode }: SourceStats) => (mode & fs.S_IFMT) === fs.S_IFDIR,
+  };
+  for (const { path, name, isDirectory, choice } of new SourceSelector(selection, tree).find()) {
+    const prefix = isDirectory ? '' : name;
+    for (const file of walkSource(walked, Buffer.from(path).toString('latin1'), choice))
+      checksum.add(file, file.relative === '' ? prefix : `${prefix}/${file.relative}`);
+  }
   return checksum.digest();
 }
 
 class TreeChecksum {
   readonly #hash: Hash = createHash('sha256');
   readonly #tree: SourceTree;
-  readonly #selector: SourceSelector;
   readonly #ownedByRoot: boolean;
 
-  constructor(tree: SourceTree, selector: SourceSelector, ownedByRoot: boolean) {
+  constructor(tree: SourceTree, ownedByRoot: boolean) {
     this.#tree = tree;
-    this.#selector = selector;
     this.#ownedByRoot = ownedByRoot;
   }
 
-  add(path: ByteName, name: ByteName): void {
-    const stats = this.#tree.stat(path);
-    if (!stats || this.#selector.leavesOut(path, stats)) return;
+  add({ path, stats }: WalkedFile<SourceStats>, name: ByteName): void {
     const { mode, uid, gid, rdev, sizeBytes } = stats;
     const type = mode & fs.S_IFMT;
     if (type === fs.S_IFSOCK) return;
@@ -43,8 +47,6 @@ class TreeChecksum {
     for (const [key, value] of this.#tree.xattrs(path)) this.#field(`${key}=${value.toString('latin1')}`);
     if (type === fs.S_IFLNK) this.#field(this.#tree.link(path));
     else if (type === fs.S_IFREG) this.#hash.update(`${sizeBytes}:`).update(this.#tree.digest(path));
-    else if (type === fs.S_IFDIR)
-      for (const child of this.#tree.names(path)) this.add(`${path}/${child}`, `${name}/${child}`);
   }
 
   digest(): string {

@@ -1,0 +1,254 @@
+/**
+ * The directories of `RUN --mount=type=cache`: kept between builds under `ROOT/builds/caches`, with size and last use
+ * in the metadata. A process that ends at any moment leaves directories that are whole, with whatever commands have
+ * written; what was being made is removed by the next.
+ */
+import { createHash } from 'node:crypto';
+import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StatementSync } from 'node:sqlite';
+import { newId } from '#base/ids.ts';
+import { KeyedLock } from '#base/keyed-lock.ts';
+import { isErrno } from '#linux/errno.ts';
+import type { RootArchive } from '#layer/layer.ts';
+import type { Metadata, Migrations } from '#store/metadata.ts';
+import type { CacheMount } from './exec-mount.ts';
+import type { FileWorkers } from './files/file-workers.ts';
+import { escapeWildcards } from './files/glob.ts';
+import type { Sources } from './sources.ts';
+
+export const cacheDirectoryMigrations: Migrations = {
+  domain: 'build-caches',
+  steps: [
+    `
+    CREATE TABLE build_cache_directories (
+      name TEXT PRIMARY KEY,
+      cache_key TEXT NOT NULL,
+      mount_id TEXT NOT NULL,
+      created_at_ms INTEGER NOT NULL,
+      used_at_ms INTEGER NOT NULL,
+      uses INTEGER NOT NULL,
+      size_bytes INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX build_cache_directories_key ON build_cache_directories (cache_key);
+    `,
+  ],
+};
+
+export interface CacheDirectory {
+  readonly name: string;
+  /** As the Dockerfile says. */
+  readonly id: string;
+  readonly createdAtMs: number;
+  readonly usedAtMs: number;
+  readonly uses: number;
+  readonly sizeBytes: number;
+  readonly isInUse: boolean;
+}
+
+/** Until it is disposed, a cache is in use. */
+export interface CacheUse extends Disposable {
+  readonly path: string;
+}
+
+export interface CacheDirectoriesOptions {
+  readonly directory: string;
+  readonly metadata: Metadata;
+  readonly files: FileWorkers;
+  readonly archive: RootArchive;
+}
+
+interface Usage {
+  count: number;
+  isExclusive: boolean;
+}
+
+/** Disposing it waits for what is being measured. */
+export class CacheDirectories implements AsyncDisposable {
+  readonly #options: CacheDirectoriesOptions;
+  readonly #making = new KeyedLock<string>();
+  readonly #uses = new Map<string, Usage>();
+  readonly #measuring = new Set<Promise<void>>();
+  #released = Promise.withResolvers<void>();
+  readonly #select: StatementSync;
+  readonly #insert: StatementSync;
+  readonly #used: StatementSync;
+  readonly #sized: StatementSync;
+  readonly #delete: StatementSync;
+
+  constructor(options: CacheDirectoriesOptions) {
+    this.#options = options;
+    const { database } = options.metadata;
+    const table = 'build_cache_directories';
+    this.#select = database.prepare(
+      `SELECT name FROM ${table} WHERE cache_key = ? ORDER BY created_at_ms, name`,
+    );
+    this.#insert = database.prepare(`INSERT INTO ${table} VALUES (?, ?, ?, ?, ?, 0, 0)`);
+    this.#used = database.prepare(`UPDATE ${table} SET used_at_ms = ?, uses = uses + 1 WHERE name = ?`);
+    this.#sized = database.prepare(`UPDATE ${table} SET size_bytes = ? WHERE name = ?`);
+    this.#delete = database.prepare(`DELETE FROM ${table} WHERE name = ?`);
+  }
+
+  /** Removes what a former process did not finish. */
+  async recover(): Promise<void> {
+    const known = new Set(this.list().map(({ name }) => name));
+    const there = new Set(namesIn(this.#options.directory));
+    await Promise.all([...there].filter((name) => !known.has(name)).map((name) => this.#discard(name)));
+    this.#forget([...known].filter((name) => !there.has(name)));
+  }
+
+  /**
+   * Waits where the mount may not share with those that use the cache now. Makes it where there is none.
+   *
+   * @throws {EngineError} `invalid` for initial content that is not there
+   */
+  async acquire(mount: CacheMount, sources: Sources, signal: AbortSignal): Promise<CacheUse> {
+    const key = await keyOf(mount, sources);
+    const aborted = Promise.withResolvers<never>();
+    aborted.promise.catch(() => undefined);
+    const abort = () => aborted.reject(signal.reason);
+    signal.addEventListener('abort', abort);
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const name = await this.#choose(key, mount, sources);
+        const use = name === undefined ? undefined : this.#tryUse(name, mount.sharing);
+        if (use) return use;
+        await Promise.race([this.#released.promise, aborted.promise]);
+      }
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  list(): readonly CacheDirectory[] {
+    const rows = this.#options.metadata.database.prepare('SELECT * FROM build_cache_directories').all();
+    return rows.map((row) => {
+      const name = String(row['name']);
+      return {
+        name,
+        id: String(row['mount_id']),
+        createdAtMs: Number(row['created_at_ms']),
+        usedAtMs: Number(row['used_at_ms']),
+        uses: Number(row['uses']),
+        sizeBytes: Number(row['size_bytes']),
+        isInUse: this.#uses.has(name),
+      };
+    });
+  }
+
+  /** Of those given, removes what nobody uses. @returns what was removed */
+  async remove(directories: readonly CacheDirectory[]): Promise<readonly CacheDirectory[]> {
+    const unused = directories.filter(({ name }) => !this.#uses.has(name));
+    // Forgotten first: what a crash leaves of them is garbage that the next start removes.
+    this.#forget(unused.map(({ name }) => name));
+    await Promise.all(unused.map(({ name }) => this.#discard(name)));
+    return unused;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#measuring);
+  }
+
+  /** Undefined: all there are are in use, and another one would not do. */
+  async #choose(key: string, mount: CacheMount, sources: Sources): Promise<string | undefined> {
+    using _making = await this.#making.acquire(key);
+    const names = this.#select.all(key).map(({ name }) => String(name));
+    const free = names.find((name) => !this.#uses.has(name));
+    if (mount.sharing === 'private') return free ?? (await this.#make(key, mount, sources));
+    return names[0] ?? (await this.#make(key, mount, sources));
+  }
+
+  #tryUse(name: string, sharing: CacheMount['sharing']): CacheUse | undefined {
+    const usage = this.#uses.get(name);
+    if (usage && (usage.isExclusive || sharing !== 'shared')) return undefined;
+    this.#uses.set(name, { count: (usage?.count ?? 0) + 1, isExclusive: sharing !== 'shared' });
+    this.#options.metadata.transaction(() => this.#used.run(Date.now(), name));
+    return { path: this.#path(name), [Symbol.dispose]: () => this.#release(name) };
+  }
+
+  #release(name: string): void {
+    const usage = this.#uses.get(name);
+    if (!usage) return;
+    usage.count -= 1;
+    if (usage.count > 0) return;
+    this.#uses.delete(name);
+    this.#released.resolve();
+    this.#released = Promise.withResolvers();
+    const measured = this.#measure(name).finally(() => this.#measuring.delete(measured));
+    this.#measuring.add(measured);
+  }
+
+  async #measure(name: string): Promise<void> {
+    try {
+      const sizeBytes = await this.#options.files.usage({ path: this.#path(name) });
+      this.#options.metadata.transaction(() => this.#sized.run(sizeBytes, name));
+    } catch {
+      // It stays as large as it was: a size is nothing that a build fails for.
+    }
+  }
+
+  /** Appears as a whole: under another name until it is filled. */
+  async #make(key: string, mount: CacheMount, sources: Sources): Promise<string> {
+    const { directory, metadata } = this.#options;
+    const name = newId();
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const path = this.#path(`${name}.new`);
+    mkdirSync(path, { mode: 0o755 });
+    try {
+      if (mount.initial) await this.#fill(path, mount.initial, sources);
+      const { uid, gid, mode } = mount.owner ?? { uid: 0, gid: 0, mode: 0o755 };
+      chownSync(path, uid, gid);
+      chmodSync(path, mode);
+      const now = Date.now();
+      metadata.transaction(() => this.#insert.run(name, key, mount.id, now, now));
+      renameSync(path, this.#path(name));
+      return name;
+    } catch (error) {
+      await rm(path, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  async #fill(root: string, initial: NonNullable<CacheMount['initial']>, sources: Sources): Promise<void> {
+    const { files, archive } = this.#options;
+    using opened = await sources.open({ source: initial.source, paths: [escapeWildcards(initial.path)] });
+    const tar = files.copy({ target: root, files: [opened.selection], destination: '/' });
+    await archive.put(root, '/', tar, { noOverwriteDirNonDir: false, copyUidGid: false });
+  }
+
+  #forget(names: readonly string[]): void {
+    if (names.length === 0) return;
+    this.#options.metadata.transaction(() => {
+      for (const name of names) this.#delete.run(name);
+    });
+  }
+
+  async #discard(name: string): Promise<void> {
+    await rm(this.#path(name), { recursive: true, force: true });
+  }
+
+  #path(name: string): string {
+    return join(this.#options.directory, name);
+  }
+}
+
+/** Caches of one id that begin differently are different ones, as in BuildKit. */
+async function keyOf({ id, initial, owner }: CacheMount, sources: Sources): Promise<string> {
+  const from = initial && [
+    await sources.checksumOf({ source: initial.source, paths: [escapeWildcards(initial.path)] }),
+  ];
+  return createHash('sha256')
+    .update(JSON.stringify([id, from ?? null, owner ?? null]))
+    .digest('hex');
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
+}

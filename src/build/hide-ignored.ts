@@ -1,0 +1,28 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { makeNode } from '#linux/files.ts';
+import type { BuildParts } from './build-parts.ts';
+import type { LocalFiles } from './build.ts';
+
+/** Overlay's mark for a deleted name: a character device 0:0. */
+const WHITEOUT_MODE = 0o020000;
+
+/** A directory that hides, above the files, those that an ignore file names; none where there are none. */
+export async function hideIgnored(
+  parts: BuildParts,
+  { directory, ignore, identity }: LocalFiles,
+  makeDirectory: () => string,
+): Promise<readonly string[]> {
+  if (ignore.length === 0) return [];
+  const look = async () => JSON.stringify(await parts.files.ignored({ root: directory, ignore }));
+  const text =
+    identity === undefined ? await look() : await parts.checksums.get(['ignored', identity, ignore], look);
+  const paths: readonly string[] = JSON.parse(text);
+  if (paths.length === 0) return [];
+  const hidden = makeDirectory();
+  for (const path of paths) {
+    mkdirSync(dirname(join(hidden, path)), { recursive: true, mode: 0o755 });
+    makeNode(join(hidden, path), WHITEOUT_MODE, 0, 0);
+  }
+  return [hidden];
+}

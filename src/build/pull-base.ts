@@ -1,0 +1,87 @@
+import { isEngineError } from '#base/errors.ts';
+import type { ImageRecord } from '#image/image-record.ts';
+import { matchesPlatform } from '#oci/platform.ts';
+import { familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
+import type { Lease } from '#store/content.ts';
+import type { BaseImage } from './base-images.ts';
+import type { BuildParts } from './build-parts.ts';
+import type { BuildProgress, ProgressTask } from './build-progress.ts';
+import type { BuildRequest } from './build.ts';
+import { formatPlatform } from './dockerfile/scopes.ts';
+import { runsNatively } from './emulation.ts';
+import { fullName } from './step-titles.ts';
+
+/** As clients call it where they keep credentials. */
+const DOCKER_HUB = 'https://index.docker.io/v1/';
+
+export interface BaseImagesOptions {
+  readonly request: BuildRequest;
+  readonly progress: BuildProgress;
+  /** Protects the images for the build's time. */
+  readonly lease: Lease;
+}
+
+/** The images that a build begins with: those that are here, or a registry has. */
+export class BaseImages {
+  readonly #parts: BuildParts;
+  readonly #options: BaseImagesOptions;
+
+  constructor(parts: BuildParts, options: BaseImagesOptions) {
+    this.#parts = parts;
+    this.#options = options;
+  }
+
+  /** Pulled where it is not here for its platform, or where the client wants it fresh. */
+  async get(image: BaseImage): Promise<ImageRecord> {
+    const { progress, lease } = this.#options;
+    const record = await progress.during(`[internal] load metadata for ${fullName(image.name)}`, (task) =>
+      this.#find(image, task),
+    );
+    for (const { diffId, blob } of record.layers) lease.protect(diffId, blob);
+    return record;
+  }
+
+  async #find(image: BaseImage, task: ProgressTask): Promise<ImageRecord> {
+    const present = this.#recordIfThere(image.name);
+    if (present && !this.#options.request.pull && matchesPlatform(present.config, image.platform))
+      return present;
+    try {
+      return await this.#pull(image, task);
+    } catch (error) {
+      // What somebody made here for another platform, or without one, is what the name means.
+      if (present && this.#isOwnPlatform(image) && isMissing(error)) return present;
+      throw error;
+    }
+  }
+
+  #isOwnPlatform({ platform }: BaseImage): boolean {
+    const { platforms = [], pull } = this.#options.request;
+    return platforms.length === 0 && !pull && runsNatively(platform);
+  }
+
+  async #pull({ name, platform }: BaseImage, task: ProgressTask): Promise<ImageRecord> {
+    const { images } = this.#parts;
+    const { request, progress } = this.#options;
+    const { signal, session } = request;
+    const parsed = parseReference(name);
+    const reference = familiarReference(withDefaultTag(parsed));
+    const key = parsed.domain === 'docker.io' ? DOCKER_HUB : parsed.domain;
+    const credentials = request.credentials[key] ?? (await session?.credentials(parsed.domain, signal));
+    const options = { platform: formatPlatform(platform), ...(credentials && { credentials }) };
+    for await (const message of images.pull({ reference, signal, ...options })) progress.pulls(task, message);
+    return images.record(reference);
+  }
+
+  #recordIfThere(name: string): ImageRecord | undefined {
+    try {
+      return this.#parts.images.record(name);
+    } catch (error) {
+      if (isEngineError(error, 'not-found')) return undefined;
+      throw error;
+    }
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return isEngineError(error, 'not-found') || isEngineError(error, 'unavailable');
+}

@@ -1,0 +1,156 @@
+/** Files of a git repository, by the system's git. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { EngineError } from '#base/errors.ts';
+import { isErrno } from '#linux/errno.ts';
+import type { GitTree } from '../build.ts';
+
+export interface GitOptions {
+  readonly signal: AbortSignal;
+  /** The client's agent, for ssh. */
+  readonly sshAgent?: string;
+}
+
+/** What a foreign repository may not make git do: run hooks and helpers, read other repositories of this machine. */
+const HARDENED = {
+  'protocol.allow': 'never',
+  'protocol.https.allow': 'always',
+  'protocol.http.allow': 'always',
+  'protocol.git.allow': 'always',
+  'protocol.ssh.allow': 'always',
+  'core.hooksPath': '/dev/null',
+  'core.fsmonitor': 'false',
+  'core.symlinks': 'true',
+  'core.autocrlf': 'false',
+  'credential.helper': '',
+  'submodule.recurse': 'false',
+  'init.defaultBranch': 'main',
+  'advice.detachedHead': 'false',
+  'gc.auto': '0',
+  'filter.lfs.smudge': '',
+  'filter.lfs.required': 'false',
+} as const;
+const COMMIT = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
+const MAXIMUM_MESSAGE = 2000;
+
+/**
+ * The commit that a reference means now.
+ *
+ * @throws {EngineError} `not-found` without such a reference, `unavailable` without git or repository
+ */
+export async function resolveCommit({ url, ref }: GitTree, options: GitOptions): Promise<string> {
+  if (COMMIT.test(ref)) return ref;
+  checkArgument(ref);
+  const wanted = ref === '' ? 'HEAD' : ref;
+  const lines = await git(['ls-remote', '--', url, wanted, `${wanted}^{}`], options);
+  const found = new Map(
+    lines.split('\n').flatMap((line) => {
+      const [commit = '', name = ''] = line.split('\t');
+      return COMMIT.test(commit) ? [[name, commit] as const] : [];
+    }),
+  );
+  // An annotated tag stands for its commit; branches come before tags of the same name, as for git fetch they do not.
+  for (const prefix of ['', 'refs/tags/', 'refs/heads/'])
+    for (const suffix of ['^{}', '']) {
+      const commit = found.get(`${prefix}${wanted}${suffix}`);
+      if (commit !== undefined) return commit;
+    }
+  throw new EngineError('not-found', `Cannot fetch ${url}: repository does not contain ref ${ref}`);
+}
+
+/** Writes the files of the commit into a new directory. */
+export async function checkOut(
+  { url, ref, keepGitDirectory }: GitTree,
+  commit: string,
+  directory: string,
+  options: GitOptions,
+): Promise<void> {
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  const inside = (...args: readonly string[]) => git(['-C', directory, ...args], options);
+  await inside('init', '--quiet');
+  await inside('remote', 'add', '--', 'origin', url);
+  await fetchCommit(inside, commit, ref);
+  await inside('checkout', '--quiet', '--force', '--detach', commit);
+  await inside('submodule', '--quiet', 'update', '--init', '--recursive', '--depth=1');
+  if (!keepGitDirectory) await rm(join(directory, '.git'), { recursive: true, force: true });
+}
+
+/** Servers need not give a commit by its name, nor only the latest of a history. */
+async function fetchCommit(
+  inside: (...args: readonly string[]) => Promise<string>,
+  commit: string,
+  ref: string,
+): Promise<void> {
+  const attempts = [
+    ['--depth=1', 'origin', commit],
+    ...(ref === '' || ref === commit ? [] : [['--depth=1', '--tags', 'origin', ref]]),
+    ['--tags', 'origin', '+refs/heads/*:refs/remotes/origin/*'],
+  ];
+  let failure: unknown;
+  for (const attempt of attempts) {
+    try {
+      await inside('fetch', '--quiet', '--no-recurse-submodules', ...attempt);
+      await inside('cat-file', '-e', `${commit}^{commit}`);
+      return;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+function checkArgument(ref: string): void {
+  if (ref.startsWith('-') || /[\s\0]/.test(ref))
+    throw new EngineError('invalid', `Cannot fetch ${JSON.stringify(ref)}: not the name of a reference`);
+}
+
+/** @throws {EngineError} `unavailable` with git's words */
+async function git(args: readonly string[], { signal, sshAgent }: GitOptions): Promise<string> {
+  const settings = Object.entries(HARDENED).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const child = spawn('git', [...settings, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal,
+    killSignal: 'SIGKILL',
+    env: environment(sshAgent),
+  });
+  try {
+    const [output, errors, [exitCode]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close'),
+    ]);
+    if (exitCode === 0) return output;
+    throw new EngineError('unavailable', `Cannot fetch from git: ${errors.trim().slice(-MAXIMUM_MESSAGE)}`);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isErrno(error, 'ENOENT'))
+      throw new EngineError('unavailable', 'Cannot fetch from git: the program git is not installed', {
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+/** Nothing of this machine's configuration, and nobody to ask. */
+function environment(sshAgent: string | undefined): Readonly<Record<string, string>> {
+  const { PATH = '/usr/bin:/bin', ...rest } = process.env;
+  const proxies = Object.entries(rest).filter(([name]) => /^(?:https?|no|all)_proxy$/i.test(name));
+  return {
+    PATH,
+    ...Object.fromEntries(proxies.map(([name, value]) => [name, value ?? ''])),
+    HOME: '/nonexistent',
+    LC_ALL: 'C',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_ASKPASS: '/bin/false',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_ATTR_NOSYSTEM: '1',
+    GIT_SSH_COMMAND:
+      'ssh -F none -oBatchMode=yes -oStrictHostKeyChecking=accept-new -oUserKnownHostsFile=/dev/null',
+    ...(sshAgent !== undefined && { SSH_AUTH_SOCK: sshAgent }),
+  };
+}

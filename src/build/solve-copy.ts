@@ -1,0 +1,124 @@
+/** COPY and ADD. */
+import { EngineError } from '#base/errors.ts';
+import { resolveUser } from '#container/user.ts';
+import type { ImageLayer } from '#image/image-record.ts';
+import { isArchive, openArchive } from './archive-file.ts';
+import type { BuildParts } from './build-parts.ts';
+import type { CopyVertex } from './build.ts';
+import type { FileSelection, Owner } from './files/file-jobs.ts';
+import { escapeWildcards } from './files/glob.ts';
+import { openLayerTree, withWritableRoot } from './layer-tree.ts';
+import type { VertexWork } from './solve-vertex.ts';
+import type { OpenFiles, Sources } from './sources.ts';
+
+/** Undefined if nothing is changed. */
+export async function solveCopy(
+  parts: BuildParts,
+  vertex: CopyVertex,
+  sources: Sources,
+  work: VertexWork,
+): Promise<ImageLayer | undefined> {
+  await using held = new AsyncDisposableStack();
+  const opened = await Promise.all(vertex.files.map((files) => sources.open(files)));
+  for (const files of opened) held.use(files);
+  const owner = await ownerIn(parts, work.below, vertex.owner);
+  const copy = {
+    vertex,
+    below: vertex.isLinked ? [] : work.below,
+    ...(owner && { owner }),
+  };
+  const steps = await stepsOf(parts, opened);
+  if (steps.some(({ archive }) => archive !== undefined)) return await unpackAll(parts, copy, steps, work);
+  const { lease, signal } = work;
+  using target = openLayerTree(parts, copy.below);
+  const files = opened.map(({ selection }) => selection);
+  const changes = parts.files.copy({ ...jobOf(copy), target: target.tree, files });
+  return await parts.images.addLayer(changes, { lease, signal });
+}
+
+interface Copy {
+  readonly vertex: CopyVertex;
+  readonly below: readonly ImageLayer[];
+  readonly owner?: Owner;
+}
+
+/** One after the other: files to copy, or one archive to extract. */
+type Step =
+  | { readonly selection: FileSelection; readonly archive?: undefined }
+  | { readonly archive: string; readonly root: string };
+
+async function stepsOf(parts: BuildParts, opened: readonly OpenFiles[]): Promise<readonly Step[]> {
+  const steps: Step[] = [];
+  for (const { selection, unpack } of opened) {
+    if (unpack && typeof selection.source === 'string') steps.push(...(await archivesIn(parts, selection)));
+    else steps.push({ selection });
+  }
+  return steps;
+}
+
+async function archivesIn(parts: BuildParts, selection: FileSelection): Promise<readonly Step[]> {
+  const { source: root } = selection;
+  const found = await parts.files.find(selection);
+  if (typeof root !== 'string') return [{ selection }];
+  const steps: Step[] = [];
+  for (const { path, isDirectory } of found) {
+    const archive = !isDirectory && (await isArchive(root, path));
+    steps.push(
+      archive ? { archive: path, root } : { selection: { ...selection, paths: [escapeWildcards(path)] } },
+    );
+  }
+  return steps.every((step) => step.archive === undefined) ? [{ selection }] : steps;
+}
+
+async function unpackAll(
+  parts: BuildParts,
+  copy: Copy,
+  steps: readonly Step[],
+  { lease, signal }: VertexWork,
+): Promise<ImageLayer | undefined> {
+  const { owner, vertex } = copy;
+  return await withWritableRoot(parts, copy.below, async (id, rootPath) => {
+    for (const step of steps) {
+      if (step.archive === undefined) {
+        const changes = parts.files.copy({ ...jobOf(copy), target: rootPath, files: [step.selection] });
+        await parts.archive.put(rootPath, '/', changes, { ...AS_ARCHIVED, signal });
+        continue;
+      }
+      const directory = { destination: `${vertex.destination}/`, ...(owner && { owner }) };
+      const made = parts.files.copy({ ...directory, target: rootPath, files: [] });
+      await parts.archive.put(rootPath, '/', made, { ...AS_ARCHIVED, signal });
+      await parts.archive.put(rootPath, vertex.destination, await openArchive(step.root, step.archive), {
+        ...AS_ARCHIVED,
+        copyUidGid: owner !== undefined,
+        ...(owner && { owner }),
+        signal,
+      });
+    }
+    return await parts.images.addLayer(await parts.snapshots.diff(id), { lease, signal });
+  });
+}
+
+const AS_ARCHIVED = { noOverwriteDirNonDir: false, copyUidGid: false } as const;
+
+function jobOf({ vertex: { destination, mode }, owner }: Copy) {
+  return { destination, ...(owner && { owner }), ...(mode !== undefined && { mode }) };
+}
+
+/** Names are those of the file system that is written to. @throws {EngineError} `invalid` for unknown ones */
+async function ownerIn(
+  parts: BuildParts,
+  below: readonly ImageLayer[],
+  text: string | undefined,
+): Promise<Owner | undefined> {
+  if (text === undefined) return undefined;
+  if (text === '' || text.startsWith(':')) throw new EngineError('invalid', `invalid user: ${text}`);
+  const numbers = ownerNumbers(text);
+  if (numbers) return numbers;
+  return await withWritableRoot(parts, below, async (_, rootPath) => resolveUser(rootPath, text));
+}
+
+/** Undefined where it has names. */
+export function ownerNumbers(text: string): Owner | undefined {
+  const numbers = /^(\d+)(?::(\d+))?$/.exec(text);
+  return numbers ? { uid: Number(numbers[1]), gid: Number(numbers[2] ?? numbers[1]) } : undefined;
+}

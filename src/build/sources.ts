@@ -1,0 +1,120 @@
+/** The files that vertices take: found, checksummed and opened, wherever they come from. */
+import type { ImageLayer } from '#image/image-record.ts';
+import type { BuildParts } from './build-parts.ts';
+import type { BuildSession } from './build-session.ts';
+import type { CopiedFiles, FileSource, LocalFiles, Vertex } from './build.ts';
+import type { ExecMount } from './exec-mount.ts';
+import type { FileSelection, Tree } from './files/file-jobs.ts';
+import { escapeWildcards } from './files/glob.ts';
+import { checksumTree } from './files/tree-checksum.ts';
+import { openLayerTree } from './layer-tree.ts';
+import type { Operation } from './plan.ts';
+
+/** Files that can be read until it is disposed. */
+export interface OpenFiles extends Disposable {
+  readonly selection: FileSelection;
+  readonly unpack: boolean;
+}
+
+export interface SourceOptions {
+  /** Solves the vertex first. */
+  readonly layersOf: (vertex: Vertex) => Promise<readonly ImageLayer[]>;
+  readonly session?: BuildSession;
+  readonly signal: AbortSignal;
+}
+
+type Choice = Omit<FileSelection, 'source' | 'ignore' | 'ownedByRoot'>;
+
+export class Sources {
+  readonly #parts: BuildParts;
+  readonly #options: SourceOptions;
+
+  constructor(parts: BuildParts, options: SourceOptions) {
+    this.#parts = parts;
+    this.#options = options;
+  }
+
+  /** Of all files that a vertex takes; empty where it takes none. @throws {EngineError} `invalid` for missing ones */
+  async checksum(vertex: Operation): Promise<string> {
+    const checksums = await Promise.all(filesTakenBy(vertex).map((files) => this.checksumOf(files)));
+    return checksums.join(' ');
+  }
+
+  async open(files: CopiedFiles): Promise<OpenFiles> {
+    const { source, choice } = await this.#located(files);
+    const { unpack = false } = files;
+    if (source.kind === 'local') {
+      const held = await source.hold();
+      const selection = { ...localSelection(source), ...choice };
+      return { selection, unpack, [Symbol.dispose]: () => held[Symbol.dispose]() };
+    }
+    const tree = openLayerTree(this.#parts, await this.#options.layersOf(source));
+    const selection = { ...layerSelection(tree.tree), ...choice };
+    return { selection, unpack, [Symbol.dispose]: () => tree[Symbol.dispose]() };
+  }
+
+  /** What is downloaded is a directory of this machine afterwards. */
+  async local(source: FileSource): Promise<LocalFiles | Vertex> {
+    if (source.kind !== 'http' && source.kind !== 'git') return source;
+    const { session, signal } = this.#options;
+    return await this.#parts.downloads.get(source, { signal, ...(session && { session }) });
+  }
+
+  layersOf(vertex: Vertex): Promise<readonly ImageLayer[]> {
+    return this.#options.layersOf(vertex);
+  }
+
+  async #located(
+    files: CopiedFiles,
+  ): Promise<{ readonly source: LocalFiles | Vertex; readonly choice: Choice }> {
+    const { exclude, withParents } = files;
+    const source = await this.local(files.source);
+    const choice = {
+      paths: files.paths,
+      ...(exclude && exclude.length > 0 && { exclude }),
+      ...(withParents && { withParents }),
+    };
+    return { source, choice };
+  }
+
+  async checksumOf(files: CopiedFiles): Promise<string> {
+    const { source, choice } = await this.#located(files);
+    if (source.kind === 'local') return await this.#localChecksum(source, choice);
+    const layers = await this.#options.layersOf(source);
+    return await this.#parts.checksums.get([layers.map(({ diffId }) => diffId), choice], async () => {
+      using tree = openLayerTree(this.#parts, layers);
+      return await this.#parts.files.checksum({ ...layerSelection(tree.tree), ...choice });
+    });
+  }
+
+  async #localChecksum(files: LocalFiles, choice: Choice): Promise<string> {
+    const { identity, ignore, known } = files;
+    if (known) return checksumTree(known, { ignore, ownedByRoot: true, ...choice });
+    const look = async () => {
+      using _held = await files.hold();
+      return await this.#parts.files.checksum({ ...localSelection(files), ...choice });
+    };
+    return await (identity === undefined
+      ? look()
+      : this.#parts.checksums.get([identity, ignore, choice], look));
+  }
+}
+
+/** What it reads besides what it stands on. */
+export function filesTakenBy(vertex: Operation): readonly CopiedFiles[] {
+  return vertex.kind === 'copy' ? vertex.files : (vertex.mounts ?? []).flatMap(mountedFiles);
+}
+
+/** Contents that make a difference to what a command does. */
+function mountedFiles(mount: ExecMount): readonly CopiedFiles[] {
+  const from = mount.kind === 'cache' ? mount.initial : mount.kind === 'bind' ? mount : undefined;
+  return from ? [{ source: from.source, paths: [escapeWildcards(from.path)] }] : [];
+}
+
+function localSelection({ directory, ignore }: LocalFiles): Omit<FileSelection, 'paths'> {
+  return { source: directory, ignore, ownedByRoot: true };
+}
+
+function layerSelection(source: Tree): Omit<FileSelection, 'paths'> {
+  return { source, ignore: [], ownedByRoot: false };
+}

@@ -1,0 +1,59 @@
+import { chmodSync, chownSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream';
+import { EngineError } from '#base/errors.ts';
+import { ownFd } from '#linux/descriptors.ts';
+import { openDirectory } from '#linux/files.ts';
+import type { BuildSession } from './build-session.ts';
+import type { SshMount } from './exec-mount.ts';
+
+/** Removing its directory is the caller's. */
+export interface AgentSocket extends Disposable {
+  readonly path: string;
+}
+
+/**
+ * Serves the client's agent on a socket. Undefined for an optional one that the client does not forward.
+ *
+ * @throws {EngineError} `invalid` where it is required
+ */
+export async function serveSshAgent(
+  { id, required, owner }: Pick<SshMount, 'id' | 'required' | 'owner'>,
+  directory: string,
+  { session, signal }: { readonly session?: BuildSession; readonly signal: AbortSignal },
+): Promise<AgentSocket | undefined> {
+  if (!session || !(await session.hasSshAgent(id, signal))) {
+    if (required) throw new EngineError('invalid', `no SSH key "${id}" forwarded from the client`);
+    return undefined;
+  }
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    socket.on('error', () => socket.destroy());
+    forward(session, id, socket).catch(() => socket.destroy());
+  });
+  const path = join(directory, 'agent');
+  using held = ownFd(openDirectory(directory));
+  // Addresses of sockets are short: by the descriptor it fits wherever the directory is.
+  server.listen(`/proc/self/fd/${held.fd}/agent`);
+  await once(server, 'listening');
+  chownSync(path, owner.uid, owner.gid);
+  chmodSync(path, owner.mode);
+  return {
+    path,
+    [Symbol.dispose]: () => {
+      server.close();
+      for (const socket of open) socket.destroy();
+    },
+  };
+}
+
+async function forward(session: BuildSession, id: string, socket: Socket): Promise<void> {
+  const agent = await session.openSshAgent(id);
+  if (socket.destroyed) return void agent.destroy();
+  pipeline(socket, agent, () => agent.destroy());
+  pipeline(agent, socket, () => socket.destroy());
+}
