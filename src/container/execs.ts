@@ -150,6 +150,7 @@ export class Execs {
       directory,
       command: (files) => execCommand(this.#context, container.id, processFile, files),
       input: request.AttachStdin && !request.Tty ? 'once' : 'none',
+      recorded: false,
       terminal: request.Tty,
     });
     if (outcome.started) return outcome.process;

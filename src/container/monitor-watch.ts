@@ -1,6 +1,6 @@
 import { type ExitStatus, type ProcessWatch, watchExit } from '#linux/process.ts';
 import { nowNs } from './clock.ts';
-import type { ExitNotice, Notices } from './notices.ts';
+import type { ExitNotice, NoticeSubscription, Notices } from './notices.ts';
 
 /** What shells report for a process whose end nobody saw. */
 const UNKNOWN_EXIT_CODE = 255;
@@ -11,7 +11,7 @@ const ENDED: ProcessWatch = { exited: Promise.resolve(undefined), [Symbol.dispos
 export class MonitorWatch implements Disposable {
   readonly started = Promise.withResolvers<number>();
   readonly exited: Promise<ExitNotice>;
-  readonly #notices: Disposable;
+  readonly #notices: NoticeSubscription;
   readonly #monitor: ProcessWatch;
   #pid: number | undefined;
 
@@ -41,8 +41,12 @@ export class MonitorWatch implements Disposable {
     return this.#monitor.exited;
   }
 
-  /** Usually its exit was noticed long before. A monitor that was killed leaves a process whose code nobody learns. */
+  /**
+   * Of a recording monitor, its exit was noticed long before; a runtime that is its own monitor tells its process's
+   * code by its own. One that was killed leaves a process whose code nobody learns.
+   */
   async #onMonitorDeath(status: ExitStatus | undefined): Promise<ExitNotice> {
+    this.#notices.check();
     if (this.#pid !== undefined) await watchExit(this.#pid).exited;
     const exitCode = status?.signal === undefined ? (status?.code ?? UNKNOWN_EXIT_CODE) : UNKNOWN_EXIT_CODE;
     return { exitCode, outOfMemory: false, atNs: nowNs() };

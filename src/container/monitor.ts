@@ -1,9 +1,9 @@
-import { constants, closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { constants, closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from '#linux/errno.ts';
 import { makeFifo } from '#linux/fifo.ts';
 import { processStartTime } from '#linux/process.ts';
-import { spawnProcess } from '#linux/spawn.ts';
+import { type SpawnOptions, spawnProcess } from '#linux/spawn.ts';
 import type { ProcessIdentity } from './state.ts';
 
 /**
@@ -28,6 +28,7 @@ echo "$c$o" >"$n.exit" || exit $c
 read -r x <ack`;
 
 const ACKNOWLEDGEMENT = 'ack';
+const MONITOR = 'monitor';
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export interface MonitorRequest {
@@ -53,14 +54,35 @@ export interface MemoryWatch {
 
 /** Starts a monitor and returns its pid. Its 3 is a sign of life: see {@link isMonitored}. */
 export function startMonitor({ directory, noticePrefix, command, stdio, memory }: MonitorRequest): number {
+  return startWithSign(directory, {
+    path: '/bin/sh',
+    args: ['sh', '-c', SCRIPT, 'caisson-monitor', noticePrefix, ...command],
+    env: [PATH, ...memoryEnvironment(memory)],
+    stdio,
+  });
+}
+
+/**
+ * Starts a runtime that is its own monitor, as far as it goes: it holds the pipes' other ends and gives the sign of
+ * life, but nobody records its exit code, which only its parent, this daemon, will learn. Saves a shell.
+ */
+export function startUnrecorded({
+  directory,
+  command,
+  stdio,
+}: Pick<MonitorRequest, 'directory' | 'command' | 'stdio'>): number {
+  const pid = startWithSign(directory, { path: command[0] ?? '', args: command, env: [PATH], stdio });
+  writeFileSync(join(directory, MONITOR), `${pid}\n`);
+  return pid;
+}
+
+function startWithSign(directory: string, { stdio, ...program }: SpawnOptions): number {
   const acknowledgement = join(directory, ACKNOWLEDGEMENT);
   makeFifo(acknowledgement);
   const sign = openSync(acknowledgement, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     return spawnProcess({
-      path: '/bin/sh',
-      args: ['sh', '-c', SCRIPT, 'caisson-monitor', noticePrefix, ...command],
-      env: [PATH, ...memoryEnvironment(memory)],
+      ...program,
       cwd: directory,
       stdio: [...stdio.slice(0, 3), sign, ...stdio.slice(3)],
     });
@@ -83,7 +105,7 @@ export function isMonitored(directory: string): boolean {
 /** The monitor of a directory, for a process that is in no record; undefined before it has said so, or if it is gone. */
 export function readMonitor(directory: string): ProcessIdentity | undefined {
   try {
-    const pid = Number(readFileSync(join(directory, 'monitor'), 'latin1'));
+    const pid = Number(readFileSync(join(directory, MONITOR), 'latin1'));
     const startTime = pid > 0 && isMonitored(directory) ? processStartTime(pid) : undefined;
     return startTime === undefined ? undefined : { pid, startTime };
   } catch (error) {

@@ -17,6 +17,12 @@ export interface NoticeListener {
   exited(notice: ExitNotice): void;
 }
 
+/** Disposing it ends it. */
+export interface NoticeSubscription extends Disposable {
+  /** Tells at once what the kernel's watch has yet to report. */
+  check(): void;
+}
+
 class Subscription {
   readonly #listener: NoticeListener;
   readonly #prefix: string;
@@ -69,11 +75,19 @@ export class Notices implements Disposable {
   }
 
   /** What is there already is told at once. */
-  subscribe(id: string, listener: NoticeListener): Disposable {
+  subscribe(id: string, listener: NoticeListener): NoticeSubscription {
     const subscription = new Subscription(this.prefix(id), listener);
     this.#subscriptions.set(id, subscription);
     subscription.check();
-    return { [Symbol.dispose]: () => void this.#subscriptions.delete(id) };
+    return {
+      check: () => subscription.check(),
+      [Symbol.dispose]: () => void this.#subscriptions.delete(id),
+    };
+  }
+
+  /** The pid that a runtime wrote down; undefined before it has. */
+  startedPid(id: string): number | undefined {
+    return Number(readIfThere(this.pidFile(id))) || undefined;
   }
 
   remove(id: string): void {

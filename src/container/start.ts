@@ -134,6 +134,7 @@ async function launch(
     directory: bundle,
     command: (files) => runCommand(context, id, files, memory !== undefined),
     input: inputModeOf(container),
+    recorded: true,
     terminal: container.config.Tty,
     ...(memory && { memory }),
   });

@@ -3,10 +3,17 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CgroupMoves } from '#linux/cgroup-moves.ts';
 import { isErrno } from '#linux/errno.ts';
-import { isAlive, sendSignal, watchExit } from '#linux/process.ts';
+import { isAlive, parentOf, sendSignal, watchExit } from '#linux/process.ts';
 import { ConsoleSocket } from '#linux/pty.ts';
 import { MonitorWatch } from './monitor-watch.ts';
-import { type MemoryWatch, acknowledge, isMonitored, readMonitor, startMonitor } from './monitor.ts';
+import {
+  type MemoryWatch,
+  acknowledge,
+  isMonitored,
+  readMonitor,
+  startMonitor,
+  startUnrecorded,
+} from './monitor.ts';
 import { Notices } from './notices.ts';
 import { type InputMode, type OpenPipes, ProcessPipes } from './process-pipes.ts';
 import { ProcessTerminal, holdTerminal, takeTerminal } from './process-terminal.ts';
@@ -34,6 +41,9 @@ export interface SuperviseRequest {
   readonly command: (files: RuntimeFiles) => readonly string[];
   readonly input: InputMode;
   readonly terminal: boolean;
+  /** Whether its exit code is for the next daemon, too; that takes a shell more. */
+  readonly recorded: boolean;
+  /** Of one that is recorded. */
   readonly memory?: MemoryWatch;
 }
 
@@ -90,13 +100,8 @@ export class Supervisor implements Disposable {
 
   /** Kills what a former daemon started and never recorded, and removes its directory. */
   async discard(id: string, directory: string): Promise<void> {
-    let monitor = readMonitor(directory);
-    // It was started in this very moment and has not yet said who it is.
-    for (let waits = 0; !monitor && isMonitored(directory) && waits < MAXIMUM_WAITS; waits++) {
-      await sleep(WAIT_MS);
-      monitor = readMonitor(directory);
-    }
-    if (monitor) await this.#endUnrecorded(id, directory, monitor.pid);
+    const monitorPid = await this.#findMonitor(id, directory);
+    if (monitorPid !== undefined) await this.#endUnrecorded(id, directory, monitorPid);
     rmSync(directory, { recursive: true, force: true });
     this.#notices.remove(id);
   }
@@ -104,6 +109,17 @@ export class Supervisor implements Disposable {
   /** Notices that a former daemon has not removed, of processes that are over. */
   removeNotices(isOver: (id: string) => boolean): void {
     this.#notices.removeIf(isOver);
+  }
+
+  /** One that was started in the moment of the crash may have been named by nobody yet but by its child. */
+  async #findMonitor(id: string, directory: string): Promise<number | undefined> {
+    for (let waits = 0; isMonitored(directory) && waits < MAXIMUM_WAITS; waits++) {
+      const pid = this.#notices.startedPid(id);
+      const monitorPid = readMonitor(directory)?.pid ?? (pid === undefined ? undefined : parentOf(pid));
+      if (monitorPid !== undefined && isMonitored(directory)) return monitorPid;
+      await sleep(WAIT_MS);
+    }
+    return undefined;
   }
 
   async #endUnrecorded(id: string, directory: string, monitorPid: number): Promise<void> {
@@ -166,13 +182,15 @@ export class Supervisor implements Disposable {
   }
 
   #spawn(request: SuperviseRequest, stdio: readonly number[], consoleSocket?: string): Attempt {
-    const { id, directory, memory } = request;
+    const { id, directory, memory, recorded } = request;
     const pidFile = this.#notices.pidFile(id);
     const log = join(directory, 'log');
     const command = request.command({ pidFile, log, ...(consoleSocket !== undefined && { consoleSocket }) });
     const noticePrefix = this.#notices.prefix(id);
     this.#moves.expect();
-    const monitorPid = startMonitor({ directory, noticePrefix, command, stdio, ...(memory && { memory }) });
+    const monitorPid = recorded
+      ? startMonitor({ directory, noticePrefix, command, stdio, ...(memory && { memory }) })
+      : startUnrecorded({ directory, command, stdio });
     return { request, monitorPid, watch: new MonitorWatch(this.#notices, id, monitorPid) };
   }
 

@@ -138,8 +138,8 @@ test('the start time tells a process from a later one of the same number', async
 });
 
 test('a command with blanks and parentheses does not confuse the fields', () => {
-  const rest = Array.from({ length: 30 }, (_, index) => `f${index + 4}`).join(' ');
-  assert.deepEqual(parseStat(`12 (a) (b c) S ${rest}`), { state: 'S', startTime: 'f22' });
+  const rest = Array.from({ length: 30 }, (_, index) => `f${index + 5}`).join(' ');
+  assert.deepEqual(parseStat(`12 (a) (b c) S 7 ${rest}`), { state: 'S', parent: 7, startTime: 'f22' });
   assert.equal(parseStat(''), undefined);
 });
 

@@ -110,6 +110,11 @@ export function processStartTime(pid: number): string | undefined {
   return readStat(pid)?.startTime;
 }
 
+/** The process that a process is a child of; undefined if there is no such process. */
+export function parentOf(pid: number): number | undefined {
+  return readStat(pid)?.parent;
+}
+
 /** True if the process runs: a zombie does not, nor does another one that got the number of the one that started at `startTime`. */
 export function isAlive(pid: number, startTime?: string): boolean {
   const stat = readStat(pid);
@@ -119,6 +124,7 @@ export function isAlive(pid: number, startTime?: string): boolean {
 
 interface ProcessStat {
   readonly state: string;
+  readonly parent: number;
   readonly startTime: string;
 }
 
@@ -134,6 +140,7 @@ function readStat(pid: number): ProcessStat | undefined {
 /** The second field, the command in parentheses, may itself contain blanks and parentheses. */
 export function parseStat(text: string): ProcessStat | undefined {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const [state, startTime] = [fields[0], fields[19]];
-  return state === undefined || startTime === undefined ? undefined : { state, startTime };
+  const [state, parent, startTime] = [fields[0], fields[1], fields[19]];
+  if (state === undefined || startTime === undefined) return undefined;
+  return { state, parent: Number(parent), startTime };
 }
