@@ -30,6 +30,8 @@ export class GrpcClient {
     });
     this.#session.once('connect', () => this.#session.setLocalWindowSize(WINDOW_BYTES));
     this.#session.on('error', () => this.#session.destroy());
+    // HTTP/2 has no half-closed connections, but sockets of the API have.
+    connection.on('end', () => this.#session.destroy());
     this.#session.on('close', () =>
       this.#closed.abort(new EngineError('aborted', 'Cannot reach client of the build: it is gone')),
     );

@@ -72,6 +72,8 @@ const OPTIONS = {
 export function serveGrpc(connection: Duplex, methods: Methods, logger: Logger): void {
   const session = performServerHandshake(connection, OPTIONS);
   const gone = new AbortController();
+  // HTTP/2 has no half-closed connections, but sockets of the API have.
+  connection.on('end', () => session.destroy());
   session.on('close', () => gone.abort());
   // Clients just leave, often without a word.
   session.on('error', (error: Error) => logger.debug('gRPC connection broken', { error }));
