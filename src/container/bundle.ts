@@ -28,7 +28,7 @@ export async function writeBundle(
 ): Promise<void> {
   const { id, config, hostConfig, definition } = container;
   const { rootPath, network, bundle } = place;
-  checkRunnable(context, container);
+  checkRunnable(container);
   const populate = container.state.status === 'created';
   const mountContext = { containerId: id, rootPath, volumes: context.volumes, populate };
   const mounts = await resolveMounts(definition.mounts, mountContext);
@@ -58,11 +58,7 @@ export async function writeBundle(
   writeFileSync(join(bundle, 'config.json'), stringifySpec(spec));
 }
 
-function checkRunnable({ runtime }: ContainerContext, { config, hostConfig }: ManagedContainer): void {
-  if (config.Tty && runtime.name === 'runc') {
-    const message = 'Cannot start container: a TTY needs crun, which cannot run on this host';
-    throw new EngineError('not-implemented', message);
-  }
+function checkRunnable({ hostConfig }: ManagedContainer): void {
   const [request] = (hostConfig.DeviceRequests ?? []) as readonly DeviceRequest[];
   if (!request) return;
   const capabilities = (request.Capabilities ?? []).map((all) => `[${all.join(' ')}]`).join(' ');

@@ -9,7 +9,7 @@ import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from './detach-ke
 import { untilDrained } from './drain.ts';
 import { ExecProcess } from './exec-process.ts';
 import type { ManagedContainer } from './managed-container.ts';
-import { execCommand } from './runtime-command.ts';
+import { execCommand, terminalOf } from './runtime-command.ts';
 import { execFailure, runtimeError } from './runtime-failure.ts';
 import { notRunning } from './signal.ts';
 import { stringifyProcess } from './spec-json.ts';
@@ -145,13 +145,14 @@ export class Execs {
       user: this.#user(container, request),
     });
     writeFileSync(processFile, stringifyProcess(process));
+    const terminal = terminalOf(this.#context, request.Tty, size);
     const outcome = await this.#context.supervisor.start({
       id: exec.id,
       directory,
       command: (files) => execCommand(this.#context, container.id, processFile, files),
       input: request.AttachStdin && !request.Tty ? 'once' : 'none',
       recorded: false,
-      terminal: request.Tty,
+      ...(terminal && { terminal }),
     });
     if (outcome.started) return outcome.process;
     throw runtimeError(execFailure(outcome.reason));

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import type { TerminalSize } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import type { MemoryWatch } from './monitor.ts';
-import type { RuntimeFiles } from './supervisor.ts';
+import type { RuntimeFiles, TerminalRequest } from './supervisor.ts';
 
 type RuntimeContext = Pick<ContainerContext, 'runtime' | 'program' | 'paths' | 'cgroupLayout' | 'defaults'>;
 
@@ -42,6 +43,16 @@ export function execCommand(
 ): readonly string[] {
   const global = globalArguments(context, files.log);
   return [...global, 'exec', ...processArguments(files), '--process', processFile, containerId];
+}
+
+/** Where a process has its terminal from: runc hands none over unless it is detached, and then nobody learns of its exit. */
+export function terminalOf(
+  { runtime }: Pick<RuntimeContext, 'runtime'>,
+  tty: boolean,
+  size?: TerminalSize,
+): TerminalRequest | undefined {
+  if (!tty) return undefined;
+  return runtime.name === 'crun' ? { from: 'runtime' } : { from: 'engine', ...(size && { size }) };
 }
 
 /** Any other subcommand. */

@@ -34,6 +34,16 @@ test('crun’s refusals in the words that clients look for', () => {
       127,
       'exec: "": executable file not found in $PATH',
     ],
+    [
+      'runc run failed: unable to start container process: exec: "nope": executable file not found in $PATH',
+      127,
+      'exec: "nope": executable file not found in $PATH',
+    ],
+    [
+      'exec failed: unable to start container process: exec: "/etc": is a directory',
+      126,
+      'exec: "/etc": is a directory: permission denied',
+    ],
     ['chdir to `/x`: No such file or directory', 127, 'chdir to `/x`: No such file or directory'],
     ['write to `/sys/fs/cgroup/x`: Invalid argument', 128, 'write to `/sys/fs/cgroup/x`: Invalid argument'],
   ] as const;

@@ -12,6 +12,9 @@ const CREATE_PREFIX =
   'unable to start container process: ';
 const EXEC_PREFIX = 'OCI runtime exec failed: exec failed: unable to start container process: ';
 
+/** Ours say it already. */
+const RUNC_PREFIX = /^(runc run|exec) failed: unable to start container process: /;
+
 interface Translation {
   readonly pattern: RegExp;
   readonly text: (subject: string) => string;
@@ -38,6 +41,10 @@ const TRANSLATIONS: readonly Translation[] = [
   {
     pattern: /^the path `(.*)` exists but it is not executable/,
     text: (file) => `exec: ${JSON.stringify(file)}: permission denied`,
+  },
+  {
+    pattern: /unable to start container process: exec: "(.*)": is a directory$/,
+    text: (file) => `exec: ${JSON.stringify(file)}: is a directory: permission denied`,
   },
 ];
 
@@ -66,7 +73,7 @@ function translate(reason: string): string {
     const match = pattern.exec(reason);
     if (match) return text(match[1] ?? '');
   }
-  return reason;
+  return reason.replace(RUNC_PREFIX, '');
 }
 
 /** By the text, as dockerd does. */

@@ -10,7 +10,7 @@ import type { ManagedContainer } from './managed-container.ts';
 import { watchMemory } from './memory.ts';
 import type { InputMode } from './process-pipes.ts';
 import { removeStopped } from './remove.ts';
-import { memoryWatchOf, runCommand } from './runtime-command.ts';
+import { memoryWatchOf, runCommand, terminalOf } from './runtime-command.ts';
 import { runtimeError, startFailure } from './runtime-failure.ts';
 import { type ContainerNetwork, connectNetwork } from './sandbox.ts';
 import type { Run } from './state.ts';
@@ -129,13 +129,15 @@ async function launch(
   const network = await connecting;
   await writeBundle(context, container, { rootPath, network, bundle }, undo);
   const memory = memoryWatchOf(context, container);
+  const [rows, columns] = container.hostConfig.ConsoleSize;
+  const terminal = terminalOf(context, container.config.Tty, { rows, columns });
   const outcome = await context.supervisor.start({
     id,
     directory: bundle,
     command: (files) => runCommand(context, id, files, memory !== undefined),
     input: inputModeOf(container),
     recorded: true,
-    terminal: container.config.Tty,
+    ...(terminal && { terminal }),
     ...(memory && { memory }),
   });
   if (outcome.started) return { process: outcome.process, network };

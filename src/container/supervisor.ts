@@ -6,6 +6,8 @@ import { isErrno } from '#linux/errno.ts';
 import { isAlive, parentOf, sendSignal, watchExit } from '#linux/process.ts';
 import { ConsoleSocket } from '#linux/pty.ts';
 import { MonitorWatch } from './monitor-watch.ts';
+import type { TerminalSize } from './container.ts';
+import { LentTerminal } from './lent-terminal.ts';
 import {
   type MemoryWatch,
   acknowledge,
@@ -34,13 +36,22 @@ export interface RuntimeFiles {
   readonly consoleSocket?: string;
 }
 
+/**
+ * Whether the runtime makes the process's terminal and hands it over (`--console-socket`), or is lent one, and as long
+ * as the process lives copies between that and the one that it makes.
+ */
+export type TerminalRequest =
+  | { readonly from: 'runtime' }
+  | { readonly from: 'engine'; readonly size?: TerminalSize };
+
 export interface SuperviseRequest {
   readonly id: string;
   /** Exists, empty but for what the command reads; belongs to the process until it is released. */
   readonly directory: string;
   readonly command: (files: RuntimeFiles) => readonly string[];
   readonly input: InputMode;
-  readonly terminal: boolean;
+  /** Absent: it has pipes. */
+  readonly terminal?: TerminalRequest;
   /** Whether its exit code is for the next daemon, too; that takes a shell more. */
   readonly recorded: boolean;
   /** Of one that is recorded. */
@@ -72,7 +83,14 @@ export class Supervisor implements Disposable {
   /** Resolves when the process runs, or cannot. */
   async start(request: SuperviseRequest): Promise<StartOutcome> {
     this.#notices.remove(request.id);
-    return request.terminal ? await this.#startWithTerminal(request) : await this.#startWithPipes(request);
+    switch (request.terminal?.from) {
+      case 'runtime':
+        return await this.#startWithTerminal(request);
+      case 'engine':
+        return await this.#startOnLentTerminal(request, request.terminal.size);
+      case undefined:
+        return await this.#startWithPipes(request);
+    }
   }
 
   /** Takes over what runs, or has ended while no daemon was there. */
@@ -161,7 +179,23 @@ export class Supervisor implements Disposable {
       if (master !== undefined) closeSync(master);
       return await this.#fail(attempt);
     }
-    const holderPid = holdTerminal(request.directory, master);
+    return this.#succeedOnTerminal(attempt, pid, master);
+  }
+
+  async #startOnLentTerminal(request: SuperviseRequest, size?: TerminalSize): Promise<StartOutcome> {
+    using lent = new LentTerminal(size);
+    const command: SuperviseRequest['command'] = (files) => lent.lead(request.command(files));
+    // A leader of a session could not become one: it takes the shell between.
+    const attempt = this.#spawn({ ...request, command, recorded: true }, lent.stdio);
+    lent.closeSlave();
+    const pid = await firstOf(attempt.watch.started.promise, attempt.watch.exited);
+    const master = pid === undefined ? undefined : lent.takeMaster();
+    if (pid === undefined || master === undefined) return await this.#fail(attempt);
+    return this.#succeedOnTerminal(attempt, pid, master);
+  }
+
+  #succeedOnTerminal(attempt: Attempt, pid: number, master: number): StartOutcome {
+    const holderPid = holdTerminal(attempt.request.directory, master);
     const terminal = new ProcessTerminal(master);
     return this.#succeed(attempt, {
       identity: identify(pid),

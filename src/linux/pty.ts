@@ -14,10 +14,21 @@ export interface WindowSize {
 }
 
 /** <asm-generic/ioctls.h> */
+const TCGETS = 0x5401;
+const TCSETS = 0x5402;
 const TIOCGWINSZ = 0x5413;
 const TIOCSWINSZ = 0x5414;
 /** struct winsize: rows, columns and two unused fields, 16 bits each. */
 const WINDOW_SIZE_BYTES = 8;
+/** struct termios of the kernel: input, output, control and local modes, 32 bits each, a line discipline, characters. */
+const TERMIOS_BYTES = 36;
+/** <asm-generic/termbits.h>: what cfmakeraw(3) clears and sets. */
+const RAW_MODES = [
+  { offset: 0, clear: 0x5eb, set: 0 }, // IGNBRK BRKINT PARMRK ISTRIP INLCR IGNCR ICRNL IXON
+  { offset: 4, clear: 0x1, set: 0 }, // OPOST
+  { offset: 8, clear: 0x130, set: 0x30 }, // PARENB, CSIZE to CS8
+  { offset: 12, clear: 0x804b, set: 0 }, // ECHO ECHONL ICANON ISIG IEXTEN
+];
 
 /** Sets the size (ioctl_tty(2)); the foreground process gets SIGWINCH if it changed. */
 export function setWindowSize(fd: number, rows: number, columns: number): void {
@@ -31,6 +42,15 @@ export function getWindowSize(fd: number): WindowSize {
   const size = Buffer.alloc(WINDOW_SIZE_BYTES);
   check('ioctl', `terminal ${fd}`, libc.ioctl(fd, TIOCGWINSZ, size));
   return { rows: size.readUInt16LE(0), columns: size.readUInt16LE(2) };
+}
+
+/** A terminal that passes every byte on as it is, both ways (cfmakeraw(3)). */
+export function makeRaw(fd: number): void {
+  const termios = Buffer.alloc(TERMIOS_BYTES);
+  check('ioctl', `terminal ${fd}`, libc.ioctl(fd, TCGETS, termios));
+  for (const { offset, clear, set } of RAW_MODES)
+    termios.writeInt32LE((termios.readInt32LE(offset) & ~clear) | set, offset);
+  check('ioctl', `terminal ${fd}`, libc.ioctl(fd, TCSETS, termios));
 }
 
 /** Creates a pseudo-terminal (pty(7)): its master, which the caller closes, and the path of its slave. */

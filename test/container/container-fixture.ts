@@ -32,6 +32,11 @@ import {
 } from '#container/containers.ts';
 import type { AttachRequest, Attachment, OutputChunk } from '#container/container.ts';
 
+/** `TEST_RUNTIME=runc` for the other one. */
+export const RUNTIME =
+  process.env['TEST_RUNTIME'] === 'runc'
+    ? ({ name: 'runc', path: '/usr/sbin/runc' } as const)
+    : ({ name: 'crun', path: '/usr/bin/crun' } as const);
 const LIMITS = { maximumLayerBytes: 64 << 20, maximumEntries: 10_000 };
 
 interface FixtureParts {
@@ -149,7 +154,7 @@ export class ContainerFixture implements AsyncDisposable {
       emit,
       logger,
       directories: { root: join(root, 'containers'), run: join(run, 'containers') },
-      runtime: { name: 'crun', path: '/usr/bin/crun' },
+      runtime: RUNTIME,
       cgroupLayout: cgroups.layout,
       defaults: {
         logDriver: 'json-file',

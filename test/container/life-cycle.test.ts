@@ -176,7 +176,7 @@ test('a failed start of --rm leaves no container', async () => {
 
 test('running out of memory is told', async () => {
   const id = await fixture.run(['sh', '-c', 'dd if=/dev/zero of=/dev/null bs=64M count=1; exit $?'], {
-    HostConfig: { Memory: 8 << 20, MemorySwap: 8 << 20 },
+    HostConfig: { Memory: 24 << 20, MemorySwap: 24 << 20 },
   });
   assert.equal(await fixture.exitCode(id), 137);
   assert.equal((await stateOf(id)).OOMKilled, true);

@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DaemonOrders } from './crash-daemon.ts';
-import { ATTACH, ContainerFixture, collect, leftovers } from './container-fixture.ts';
+import { ATTACH, ContainerFixture, RUNTIME, collect, leftovers } from './container-fixture.ts';
 
 type Runs = DaemonOrders['runs'];
 
@@ -75,7 +75,7 @@ test('what ended while no daemon was there keeps its exit code and its output', 
       { cmd: ['sh', '-c', script], config: { HostConfig: { AutoRemove: true } } },
       {
         cmd: ['sh', '-c', 'usleep 300000; kill -9 $$; dd if=/dev/zero of=/dev/null bs=64M count=1'],
-        config: { HostConfig: { Memory: 8 << 20, MemorySwap: 8 << 20 } },
+        config: { HostConfig: { Memory: 24 << 20, MemorySwap: 24 << 20 } },
       },
     ],
     0,
@@ -87,7 +87,9 @@ test('what ended while no daemon was there keeps its exit code and its output', 
     assert.match(await logOf(fixture, id), /^before\r?\nafter\r?\n$/);
   }
   await fixture.exitCode(killed);
-  assert.equal((await fixture.containers.inspect(killed, { size: false })).State.OOMKilled, true);
+  // runc keeps no control group to look at afterwards.
+  const isTold = RUNTIME.name === 'crun';
+  assert.equal((await fixture.containers.inspect(killed, { size: false })).State.OOMKilled, isTold);
   const { exit } = await fixture.containers.wait(removed, 'removed').catch(() => ({ exit: undefined }));
   await exit;
   await assert.rejects(fixture.containers.inspect(removed, { size: false }), { code: 'not-found' });

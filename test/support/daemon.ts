@@ -9,6 +9,10 @@ import { lastingLeftovers, mountsBelow, type Owners, removeLeftovers } from './l
 
 const project = join(import.meta.dirname, '../..');
 
+/** `TEST_RUNTIME=runc` runs every test with that runtime. */
+const { TEST_RUNTIME } = process.env;
+const runtimeFlags = TEST_RUNTIME === undefined ? [] : ['--default-runtime', TEST_RUNTIME];
+
 export interface TestDaemonOptions {
   readonly flags?: readonly string[];
   /** Path of a network namespace to live in. */
@@ -81,7 +85,7 @@ export class TestDaemon implements AsyncDisposable {
 
   #spawn(): ChildProcess {
     const standard = ['--root', this.root, '--run', this.run, '--host', this.host, '--bridge', this.bridge];
-    const command = [join(project, 'bin/caissond'), ...standard, ...this.#flags];
+    const command = [join(project, 'bin/caissond'), ...standard, ...runtimeFlags, ...this.#flags];
     const line = this.netns === undefined ? command : ['nsenter', `--net=${this.netns}`, ...command];
     const log = openSync(this.logPath, 'a');
     try {
