@@ -19,6 +19,7 @@ import { EventChannel } from './event-channel.ts';
 import { outcomeOf } from './export/build-outcome.ts';
 import { checkOutputs, exportOutputs } from './export/export-outputs.ts';
 import { FileWorkers } from './files/file-workers.ts';
+import { answerSubrequest, lintWarnings } from './lint-build.ts';
 import type { Operation, Plan } from './plan.ts';
 import { Downloads } from './remote/downloads.ts';
 import { planDockerfile } from './plan-dockerfile.ts';
@@ -100,14 +101,19 @@ export class EngineBuilds implements Builds, AsyncDisposable {
   }
 
   async prune(): Promise<{ readonly deleted: readonly string[]; readonly spaceReclaimed: number }> {
-    const { cache, images, layers } = this.#parts;
+    const { cache, caches, images, layers } = this.#parts;
+    const directories = await caches.remove(caches.list());
     await using lease = images.openLease();
     const { keys, layers: released } = cache.clear();
     const sizes = new Map(released.map(({ diffId }) => [diffId, layers.get(diffId)?.sizeBytes ?? 0]));
     for (const { diffId, blob } of released) lease.protect(diffId, blob);
     await lease[Symbol.asyncDispose]();
     const gone = [...sizes].filter(([diffId]) => !layers.get(diffId));
-    return { deleted: keys, spaceReclaimed: gone.reduce((total, [, size]) => total + size, 0) };
+    const bytes = [...gone.map(([, size]) => size), ...directories.map(({ sizeBytes }) => sizeBytes)];
+    return {
+      deleted: [...keys, ...directories.map(({ name }) => name)],
+      spaceReclaimed: bytes.reduce((total, size) => total + size, 0),
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -132,6 +138,12 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     stack.defer(() =>
       left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more')),
     );
+    if (request.subrequest) {
+      const response = answerSubrequest(inputs, request.subrequest, request);
+      yield { type: 'built', references: [], response };
+      return;
+    }
+    for (const warning of lintWarnings(inputs, request)) progress.warn(warning);
     const planner = planDockerfile(inputs.text, inputs.context, request);
     const bases = new BaseImages(this.#parts, { request, progress, lease });
     const plan = await planner.plan((image) => bases.get(image));
