@@ -5,9 +5,10 @@ import { EngineError } from '#base/errors.ts';
 import { listMounts, unmountAll } from '#linux/mount.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildRequest, ContextSource, LocalFiles } from './build.ts';
-import { CONTEXT_TASK, type Movement, type ProgressTask } from './build-progress.ts';
+import { CONTEXT_TASK, dockerfileTask, type Movement, type ProgressTask } from './build-progress.ts';
 import { receiveArchive } from './contexts/archive-context.ts';
 import type { ContextSourceFiles, SourceOptions } from './contexts/context-source.ts';
+import { fetchContext } from './contexts/remote-context.ts';
 import { pathsTaken } from './contexts/paths-taken.ts';
 import { SessionContext } from './contexts/session-context.ts';
 import { ignoreFileNames, parseIgnoreFile } from '#oci/ignore.ts';
@@ -61,14 +62,11 @@ export async function openInputs(
   const main =
     source.kind === 'session' ? await open(source) : await during(CONTEXT_TASK, () => open(source));
   const dockerfiles = dockerfileSource ? await open(dockerfileSource) : main;
-  const { text, ignore } = await during(
-    `[internal] load build definition from ${request.dockerfile}`,
-    async ({ moves }) => {
-      const read = await readDockerfile(dockerfiles, request.dockerfile);
-      moves(transferred('transferring dockerfile:', read.text));
-      return read;
-    },
-  );
+  const { text, ignore } = await during(dockerfileTask(request.dockerfile), async ({ moves }) => {
+    const read = await readDockerfile(dockerfiles, request.dockerfile);
+    moves(transferred('transferring dockerfile:', read.text));
+    return read;
+  });
   const ignoreOf = (files: ContextSourceFiles) =>
     during('[internal] load .dockerignore', async ({ moves }) => {
       const read = await readIgnoreFile(files);
@@ -123,7 +121,7 @@ async function openSource(
   const options: SourceOptions = { root, signal };
   if (source.kind === 'tar') return await receiveArchive(parts, source.stream, options);
   if (source.kind === 'remote')
-    throw new EngineError('not-implemented', 'Cannot receive build context: URLs cannot be fetched yet');
+    return await fetchContext(parts, source.url, { ...options, ...(session && { session }) });
   if (!session) throw new EngineError('invalid', 'Cannot receive build context: there is no session');
   return new SessionContext(parts, session, source.directory, options);
 }

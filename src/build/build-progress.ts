@@ -47,6 +47,10 @@ export interface ProgressTask {
 /** The context, by which COPY says where its files come from. */
 export const CONTEXT_TASK = '[internal] load build context';
 
+export function dockerfileTask(path: string): string {
+  return `[internal] load build definition from ${path}`;
+}
+
 export class BuildProgress implements VertexObserver {
   readonly #listener: BuildListener;
   readonly #signal: AbortSignal;
@@ -107,8 +111,10 @@ export class BuildProgress implements VertexObserver {
     if (movement) task.moves(movement);
   }
 
-  warn(warning: BuildWarning, vertex: Digest): void {
-    this.#push({ type: 'warning', vertex, warning });
+  /** As something that reading the Dockerfile has shown. */
+  warn(warning: BuildWarning): void {
+    const vertex = this.#tasks.get(dockerfileTask(warning.file));
+    if (vertex) this.#push({ type: 'warning', vertex, warning });
   }
 
   starts(vertex: Operation): void {

@@ -23,12 +23,19 @@ export interface DockerfilePlanner {
 
 type PlanRequest = Pick<
   BuildRequest,
-  'buildArgs' | 'labels' | 'target' | 'platforms' | 'hostConfig' | 'namedContexts' | 'entitlements'
+  | 'dockerfile'
+  | 'buildArgs'
+  | 'labels'
+  | 'target'
+  | 'platforms'
+  | 'hostConfig'
+  | 'namedContexts'
+  | 'entitlements'
 >;
 
 /** @throws {DockerfileError} `invalid` */
 export function planDockerfile(text: string, context: BuildContext, request: PlanRequest): DockerfilePlanner {
-  const dockerfile = parseDockerfile(text);
+  const dockerfile = parseDockerfile(text, request.dockerfile);
   const options = scopeOptions(request);
   const globals = globalScope(dockerfile, options);
   const names = new ContextNames(request.namedContexts ?? {}, context.named);
@@ -51,7 +58,12 @@ export function planDockerfile(text: string, context: BuildContext, request: Pla
   };
 }
 
-function scopeOptions({ buildArgs, platforms: [platform] = [], target }: PlanRequest): ScopeOptions {
+/** What is known of variables before the file is read. */
+export function scopeOptions({
+  buildArgs,
+  platforms: [platform] = [],
+  target,
+}: Pick<PlanRequest, 'buildArgs' | 'platforms' | 'target'>): ScopeOptions {
   const given = Object.entries(buildArgs).flatMap(([name, value]) =>
     value === null ? [] : [[name, value] as const],
   );

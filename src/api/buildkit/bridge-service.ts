@@ -16,7 +16,8 @@ import { buildRequestOf } from './build-attributes.ts';
 import { FRONTEND_CAPABILITIES, GRAPH_CAPABILITIES } from './capabilities.ts';
 import type { BuildkitParts } from './control-service.ts';
 import { type Call, type Methods, unary } from './grpc-server.ts';
-import { GrpcError, unsupportedSubrequest } from './grpc-status.ts';
+import { GrpcError } from './grpc-status.ts';
+import { DESCRIBE, subrequestOf, SUBREQUESTS } from './subrequests.ts';
 import { workerOf } from './worker.ts';
 
 export function bridgeService(parts: BuildkitParts): Methods {
@@ -66,12 +67,22 @@ async function solve(
     );
   if (Frontend === '') return { ref: {} };
   if (!FRONTENDS.has(Frontend)) throw new EngineError('invalid', `failed to find frontend: ${Frontend}`);
-  const request = FrontendOpt.get('requestid');
-  if (request !== undefined) throw unsupportedSubrequest(request);
+  const question = FrontendOpt.get('requestid');
+  if (question === DESCRIBE) return { ref: {}, metadata: metadataOf(SUBREQUESTS) };
+  const subrequest = question === undefined ? undefined : subrequestOf(question);
   const asked = await build.asked;
   const session = await parts.sessions.get(asked.Session, build.signal);
   const signal = AbortSignal.any([build.signal, call.signal, session.closed]);
   const attributes = new Map([...asked.FrontendAttrs, ...FrontendOpt]);
-  await build.run(parts.engine.builds, buildRequestOf({ attributes, solve: asked, session, signal }));
+  const request = buildRequestOf({ attributes, solve: asked, session, signal });
+  if (subrequest) {
+    const answer = await build.run(parts.engine.builds, { ...request, subrequest });
+    return { ref: {}, metadata: metadataOf(answer) };
+  }
+  await build.run(parts.engine.builds, request);
   return { ref: { id: randomUUID() } };
+}
+
+function metadataOf(texts: Readonly<Record<string, string>>): Readonly<Record<string, Uint8Array>> {
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, Buffer.from(text)]));
 }

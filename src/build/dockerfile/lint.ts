@@ -19,6 +19,8 @@ export interface LintContext {
   readonly scope: ScopeOptions;
   /** Undefined: all stages are checked; else the target and what it needs. */
   readonly target?: string;
+  /** Without a target: the last stage is it. */
+  readonly isBuild?: boolean;
   /** Instead of the file's `check` directive. */
   readonly options?: LintOptions;
   /** The environment of a base image. Where it is not known, variables it may define are not reported. */
@@ -59,7 +61,8 @@ function runChecks(dockerfile: Dockerfile, context: LintContext, report: Report)
     globals,
     ...(context.target === undefined ? {} : { target: context.target }),
   });
-  const needed = new Set(context.target === undefined ? graph.stages.keys() : graph.needed);
+  const all = context.target === undefined && context.isBuild !== true;
+  const needed = new Set(all ? graph.stages.keys() : graph.needed);
   const linter = new StageLinter(dockerfile, globals, context, report);
   for (const stage of graph.stages) if (needed.has(stage.stage.index)) linter.check(stage);
 }
