@@ -40,9 +40,22 @@ export class ImageGarbage {
     const packed = layerBlobs.packedFrom(diffIds);
     const held = this.#held();
     const isGarbage = (digest: Digest) => !held.has(digest) && !leases.isProtected(digest);
-    const removed = await this.#removeLayers([...diffIds].filter(isGarbage));
-    await Promise.all([...blobs, ...packed].filter(isGarbage).map((blob) => content.delete(blob)));
-    return removed;
+    const gone = [...blobs, ...packed].filter(isGarbage);
+    layerBlobs.forget(gone);
+    // All at once: later, something may need again what nothing needs now.
+    const removing = this.#removeLayers([...diffIds].filter(isGarbage));
+    await Promise.all(gone.map((blob) => content.delete(blob)));
+    return await removing;
+  }
+
+  /** Deletes what pulls left unfinished long ago. */
+  async collectUnfinished(): Promise<void> {
+    const images = this.#heldByImages();
+    const unneeded = this.#options.layerBlobs.unneeded((diffId) => images.has(diffId));
+    await this.collect({
+      blobs: unneeded.map(({ blob }) => blob),
+      diffIds: unneeded.flatMap(({ diffId }) => diffId ?? []),
+    });
   }
 
   /** Makes again from their blobs the layers that images have lost (another kernel, a damaged disk). */
@@ -59,7 +72,9 @@ export class ImageGarbage {
 
   /** Looks through everything: for the start, when nothing is in flight. */
   async collectAll(): Promise<void> {
-    const { layers, content, leases, logger } = this.#options;
+    const { layers, content, leases, logger, layerBlobs } = this.#options;
+    const images = this.#heldByImages();
+    layerBlobs.forget(layerBlobs.unneeded((diffId) => images.has(diffId)).map(({ blob }) => blob));
     const held = this.#held();
     await this.#removeLayers(
       layers
@@ -73,13 +88,19 @@ export class ImageGarbage {
 
   /** Blobs and diff IDs of all images and unfinished pulls: both are digests, and no digest is garbage as one and not as the other. */
   #held(): ReadonlySet<Digest> {
+    const held = this.#heldByImages();
+    const unfinished = this.#options.layerBlobs.held((diffId) => held.has(diffId));
+    for (const digest of unfinished) held.add(digest);
+    return held;
+  }
+
+  #heldByImages(): Set<Digest> {
     const held = new Set<Digest>();
     for (const image of this.#options.table.all()) {
       for (const blob of blobsOf(image)) held.add(blob);
       for (const { diffId } of image.layers) held.add(diffId);
     }
     for (const digest of this.#options.heldElsewhere()) held.add(digest);
-    for (const digest of this.#options.layerBlobs.held((diffId) => held.has(diffId))) held.add(digest);
     return held;
   }
 

@@ -1,6 +1,6 @@
 /** What a reference means in a registry: manifest, configuration and layers, read and checked before anything is fetched. */
 import { createHash } from 'node:crypto';
-import { EngineError } from '#base/errors.ts';
+import { EngineError, isEngineError } from '#base/errors.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
 import { decodeImageConfig, type ImageConfig, MAXIMUM_CONFIG_BYTES } from '#oci/image-config.ts';
@@ -140,7 +140,8 @@ async function readConfig({ digest, size }: Descriptor, options: SourceOptions):
       'invalid',
       `Cannot pull ${name}: its configuration has more than ${MAXIMUM_CONFIG_BYTES} bytes`,
     );
-  if (await content.stat(digest)) return await content.readAll(digest, MAXIMUM_CONFIG_BYTES);
+  const present = await readPresent(content, digest);
+  if (present) return present;
   const descriptor = { digest, size };
   const bytes = Buffer.concat(
     await Array.fromAsync(downloadBlob({ repository, descriptor, offset: 0, retry, signal })),
@@ -149,6 +150,17 @@ async function readConfig({ digest, size }: Descriptor, options: SourceOptions):
   if (digest !== `sha256:${actual}`)
     throw new EngineError('invalid', `image config verification failed for digest ${digest}`);
   return bytes;
+}
+
+/** Nothing protects it yet: it may go while it is looked for. */
+async function readPresent(content: ContentStore, digest: Digest): Promise<Buffer | undefined> {
+  if (!(await content.stat(digest))) return undefined;
+  try {
+    return await content.readAll(digest, MAXIMUM_CONFIG_BYTES);
+  } catch (error) {
+    if (isEngineError(error, 'not-found')) return undefined;
+    throw error;
+  }
 }
 
 function verifyConfig({ os, architecture, variant }: ImageConfig, { name, platform }: SourceOptions): void {

@@ -171,17 +171,14 @@ async function obtainLayers(
   const signal = AbortSignal.any([pull.signal, failing.signal]);
   lease.protect(...layers.flatMap(({ descriptor, diffId }) => [descriptor.digest, diffId]));
   const known = new KnownLayers(pull.parts);
-  const present = await Promise.all(layers.map((layer) => known.find(layer)));
+  const present = await Promise.all(layers.map((layer) => known.find(layer, lease)));
   for (const [index, { descriptor }] of layers.entries())
     new LayerProgress(descriptor.digest, report).status(
       present[index] ? 'Already exists' : 'Pulling fs layer',
     );
   const fetches = layers.map(async (layer, index): Promise<ImageLayer> => {
     const there = present[index];
-    if (there) {
-      lease.protect(there.blob);
-      return there;
-    }
+    if (there) return there;
     try {
       return await fetchLayer(pull, layer, report, signal);
     } catch (error) {

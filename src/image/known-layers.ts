@@ -1,4 +1,5 @@
 import type { Digest } from '#oci/digest.ts';
+import type { Lease } from '#store/content.ts';
 import type { ImageParts } from './image-parts.ts';
 import type { PullLayer } from './image-pull-source.ts';
 import type { ImageLayer } from './image-record.ts';
@@ -18,15 +19,18 @@ export class KnownLayers {
 
   /**
    * The layer whose content the configuration asks for. It may have come as another blob: the diff ID says what it is,
-   * and was computed here.
+   * and was computed here. The lease protects what is found.
    */
-  async find({
-    descriptor,
-    diffId,
-  }: Pick<PullLayer, 'descriptor' | 'diffId'>): Promise<ImageLayer | undefined> {
+  async find(
+    { descriptor, diffId }: Pick<PullLayer, 'descriptor' | 'diffId'>,
+    lease: Lease,
+  ): Promise<ImageLayer | undefined> {
+    lease.protect(diffId);
     if (!this.#parts.layers.get(diffId)) return undefined;
     const same = this.#byBlob.get(descriptor.digest);
     const layer = same?.diffId === diffId ? same : this.#byDiffId.get(diffId);
+    // Before it is looked for, or it could go in between.
+    if (layer) lease.protect(layer.blob);
     return layer && (await this.#parts.content.stat(layer.blob)) ? layer : undefined;
   }
 

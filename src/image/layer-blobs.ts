@@ -71,19 +71,29 @@ export class LayerBlobs {
       .map(({ blob }) => blob);
   }
 
-  /** Blobs and layers to keep, where `isHeld` says which layers images have. Forgets the rest. */
+  /** Blobs and layers to keep, where `isHeld` says which layers images have. */
   held(isHeld: (diffId: Digest) => boolean): readonly Digest[] {
-    const oldestMs = Date.now() - KEEP_FETCHED_MS;
-    const isKept = ({ kind, diffId, addedAtMs }: LayerBlob) =>
-      kind === 'fetched' ? addedAtMs > oldestMs : diffId !== undefined && isHeld(diffId);
-    const blobs = [...this.#blobs.values()];
-    this.forget(blobs.filter((blob) => !isKept(blob)).map(({ blob }) => blob));
-    return blobs.filter(isKept).flatMap(({ blob, diffId }) => (diffId ? [blob, diffId] : [blob]));
+    const isKept = keeping(isHeld);
+    return [...this.#blobs.values()]
+      .filter(isKept)
+      .flatMap(({ blob, diffId }) => (diffId ? [blob, diffId] : [blob]));
+  }
+
+  /** The rest. */
+  unneeded(isHeld: (diffId: Digest) => boolean): readonly LayerBlob[] {
+    const isKept = keeping(isHeld);
+    return [...this.#blobs.values()].filter((blob) => !isKept(blob));
   }
 
   #remember(blob: LayerBlob): void {
     this.#blobs.set(blob.blob, blob);
   }
+}
+
+function keeping(isHeld: (diffId: Digest) => boolean): (blob: LayerBlob) => boolean {
+  const oldestMs = Date.now() - KEEP_FETCHED_MS;
+  return ({ kind, diffId, addedAtMs }) =>
+    kind === 'fetched' ? addedAtMs > oldestMs : diffId !== undefined && isHeld(diffId);
 }
 
 /** The layer that a blob is known to be. */

@@ -18,18 +18,18 @@ const caisson = join(import.meta.dirname, '../../src/main/caisson.ts');
 let engine: TestDaemon;
 let registry: Served;
 let scratch = '';
+const servers = new AsyncDisposableStack();
 let name = '';
 
 before(async () => {
   scratch = mkdtempSync('/tmp/caisson-platforms-');
-  engine = await TestDaemon.start();
-  registry = await Served.start();
+  registry = servers.use(await Served.start());
+  engine = servers.use(await TestDaemon.start());
   name = `${registry.registry.address}/app:multi`;
   await pushIndex();
 });
 after(async () => {
-  await engine[Symbol.asyncDispose]();
-  await registry[Symbol.asyncDispose]();
+  await servers.disposeAsync();
   rmSync(scratch, { recursive: true, force: true });
 });
 

@@ -18,14 +18,14 @@ const NAMES = ['round/app:one', 'round/app:two', 'round/base:1'];
 let ours: TestDaemon;
 let registry: Served;
 let scratch = '';
+const servers = new AsyncDisposableStack();
 before(async () => {
   scratch = mkdtempSync('/tmp/caisson-round-trip-');
-  ours = await TestDaemon.start();
-  registry = await Served.start();
+  registry = servers.use(await Served.start());
+  ours = servers.use(await TestDaemon.start());
 });
 after(async () => {
-  await ours[Symbol.asyncDispose]();
-  await registry[Symbol.asyncDispose]();
+  await servers.disposeAsync();
   rmSync(scratch, { recursive: true, force: true });
 });
 
