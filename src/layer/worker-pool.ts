@@ -9,6 +9,8 @@ import { Semaphore } from '#base/semaphore.ts';
 import type { JobAnswer, JobKind, JobMessage, LayerJobs } from './worker-jobs.ts';
 
 const IDLE_MS = 4000;
+/** Jobs work in buffers: what they make beside is little. */
+const YOUNG_GENERATION_MB = 2;
 /** Jobs that wait for a client's bytes take a thread, but hardly a core. */
 const MAXIMUM_STREAMING_JOBS = 16;
 const STREAMING: ReadonlySet<JobKind> = new Set<JobKind>(['diff', 'pack', 'extract', 'unpack-arriving']);
@@ -106,7 +108,10 @@ export class LayerWorkerPool implements AsyncDisposable {
 
 /** Descriptors are partly closed by system calls that Node does not see: it must not close their numbers again. */
 function startWorker(): Worker {
-  return new Worker(new URL('layer-worker.ts', import.meta.url), { trackUnmanagedFds: false });
+  return new Worker(new URL('layer-worker.ts', import.meta.url), {
+    trackUnmanagedFds: false,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+  });
 }
 
 function ask<Kind extends JobKind>(

@@ -1,6 +1,7 @@
 /** One HTTP exchange after another with one host: connections are kept; nothing is repeated or followed here. */
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { discardBuffer } from '#base/discard-buffer.ts';
 import { messageOf } from '#base/errors.ts';
 import type { TlsMaterial } from './host-certificates.ts';
 import { isLoopbackHost } from './loopback.ts';
@@ -102,6 +103,7 @@ export class HttpClient implements Disposable {
       resolve({ status, statusText, headers, body, url: request.url });
     });
     outgoing.on('error', reject);
+    discardReadBytes(outgoing);
     watchConnecting(outgoing, this.#timeouts.connectMs);
     watchStalls(outgoing, request.stallMs ?? this.#timeouts.stallMs);
     sendBody(outgoing, request.body);
@@ -122,6 +124,17 @@ function watchConnecting(outgoing: http.ClientRequest, connectMs: number): void 
     socket.once('encrypted' in socket ? 'secureConnect' : 'connect', done);
   });
   outgoing.once('close', done);
+}
+
+/**
+ * The parser copies what it hands on: what was read from the socket can go at once, rather than pile up to the 64 MB
+ * at which a collection starts. This listener comes after the parser's own.
+ */
+function discardReadBytes(outgoing: http.ClientRequest): void {
+  outgoing.once('socket', (socket) => {
+    socket.on('data', discardBuffer);
+    outgoing.once('close', () => socket.off('data', discardBuffer));
+  });
 }
 
 /** A connection that rests because its reader is behind is no stall. */

@@ -1,8 +1,8 @@
 /**
  * Writes and hashes large blobs on worker threads: the event loop only copies bytes into shared memory.
  *
- * Each sink belongs to one worker for its life; workers start when first needed, one a core at most, and do not
- * keep the process alive.
+ * Each sink belongs to one worker for its life. Workers start when first needed, for every second core at most, since
+ * one hashes faster than networks are; they stop when idle, and do not keep the process alive.
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
@@ -14,6 +14,7 @@ import { StartingSink } from './starting-sink.ts';
 const SEGMENT_BYTES = 512 * 1024;
 const MAXIMUM_FREE_SEGMENTS = 8;
 const MAXIMUM_WORKERS = 4;
+const IDLE_MS = 10_000;
 
 interface Answering {
   readonly resolve: (answer: BlobAnswer) => void;
@@ -23,6 +24,8 @@ interface Answering {
 interface Lane {
   readonly worker: Worker;
   sinks: number;
+  /** Stops the thread; runs while there are no sinks. */
+  idle: NodeJS.Timeout | undefined;
   /** False while the thread starts, which takes tens of milliseconds. */
   isReady: boolean;
   /** Why the thread is gone. */
@@ -37,7 +40,7 @@ export class BlobPool implements AsyncDisposable {
   readonly #freeSegments: Uint8Array[] = [];
   #lastJob = 0;
 
-  constructor(maximumWorkers = Math.min(availableParallelism(), MAXIMUM_WORKERS)) {
+  constructor(maximumWorkers = Math.min(Math.ceil(availableParallelism() / 2), MAXIMUM_WORKERS)) {
     this.#maximumWorkers = maximumWorkers;
   }
 
@@ -51,7 +54,7 @@ export class BlobPool implements AsyncDisposable {
     if (lane.isReady || offset > 0) return handOver(offset);
     return new StartingSink(
       { fd, progress },
-      { isReady: () => lane.isReady, handOver, release: () => lane.sinks-- },
+      { isReady: () => lane.isReady, handOver, release: () => this.#leave(lane) },
     );
   }
 
@@ -62,13 +65,15 @@ export class BlobPool implements AsyncDisposable {
       take: () => this.#freeSegments.pop() ?? new Uint8Array(new SharedArrayBuffer(SEGMENT_BYTES)),
       release: (segments) => {
         this.#freeSegments.push(...segments.slice(0, MAXIMUM_FREE_SEGMENTS - this.#freeSegments.length));
-        lane.sinks--;
+        this.#leave(lane);
       },
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#lanes.splice(0).map(({ worker }) => worker.terminate()));
+    const lanes = this.#lanes.splice(0);
+    for (const { idle } of lanes) clearTimeout(idle);
+    await Promise.all(lanes.map(({ worker }) => worker.terminate()));
   }
 
   /** An idle worker, a new one while there may be more, or the one with the fewest sinks. */
@@ -77,12 +82,34 @@ export class BlobPool implements AsyncDisposable {
     const lane =
       least && (least.sinks === 0 || this.#lanes.length >= this.#maximumWorkers) ? least : this.#start();
     lane.sinks++;
+    clearTimeout(lane.idle);
     return lane;
+  }
+
+  #leave(lane: Lane): void {
+    if (--lane.sinks > 0) return;
+    clearTimeout(lane.idle);
+    lane.idle = setTimeout(() => this.#retire(lane), IDLE_MS).unref();
+  }
+
+  #retire(lane: Lane): void {
+    const index = this.#lanes.indexOf(lane);
+    if (index < 0) return;
+    this.#lanes.splice(index, 1);
+    this.#freeSegments.length = 0;
+    void lane.worker.terminate();
   }
 
   #start(): Lane {
     const worker = new Worker(new URL('blob-worker.ts', import.meta.url), { execArgv: [] });
-    const lane: Lane = { worker, sinks: 0, isReady: false, failure: undefined, waiting: [] };
+    const lane: Lane = {
+      worker,
+      sinks: 0,
+      idle: undefined,
+      isReady: false,
+      failure: undefined,
+      waiting: [],
+    };
     worker.on('message', (answer: BlobAnswer) => lane.waiting.shift()?.resolve(answer));
     worker.once('online', () => {
       lane.isReady = true;

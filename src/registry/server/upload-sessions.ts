@@ -6,6 +6,7 @@
  * broke without our noticing.
  */
 import { randomUUID } from 'node:crypto';
+import { discardBuffer } from '#base/discard-buffer.ts';
 import { isEngineError } from '#base/errors.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import { Semaphore } from '#base/semaphore.ts';
@@ -196,7 +197,10 @@ export class UploadSessions implements AsyncDisposable {
     const writer = await this.#writer(session);
     if (from !== undefined && from !== writer.offset)
       throw new RegistryError('RANGE_INVALID', { offset: writer.offset });
-    for await (const chunk of chunks) await this.#write(session, writer, chunk);
+    for await (const chunk of chunks) {
+      await this.#write(session, writer, chunk);
+      discardBuffer(chunk);
+    }
     return writer.offset;
   }
 

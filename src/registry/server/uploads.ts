@@ -1,5 +1,6 @@
 /** `/v2/NAME/blobs/uploads/…` (distribution-spec, "Pushing blobs"). */
 import { randomUUID } from 'node:crypto';
+import { discardBuffer } from '#base/discard-buffer.ts';
 import { isEngineError } from '#base/errors.ts';
 import type { Digest } from '#oci/digest.ts';
 import { findBlob } from './blobs.ts';
@@ -99,6 +100,7 @@ async function uploadWhole(
     if (writer.offset + chunk.length > maximumBlobBytes)
       throw new RegistryError('BLOB_TOO_LARGE', { maximumBlobBytes });
     await writer.write(chunk);
+    discardBuffer(chunk);
   }
   try {
     await writer.commit({ digest });
