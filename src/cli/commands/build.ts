@@ -1,86 +1,187 @@
 import { writeFileSync } from 'node:fs';
-import { buildUpload } from '../build-context.ts';
+import { BuildFailure, buildImage } from '#client/build/build-client.ts';
+import type { BuildProviders } from '#client/build/providers.ts';
+import type { WireBuildEvent, WireBuildRequest } from '#wire/build-session.ts';
+import { attestations, parseCache, type WantedOutput, wantedOutputs } from '../build/outputs.ts';
+import { buildFlags, type BuildFlags } from '../build/build-flags.ts';
+import { type BuildDisplay, createBuildDisplay, PROGRESS_MODES } from '../build/build-display.ts';
+import { type BuildContextOperand, contextOperand } from '../build/context-operand.ts';
+import { namedContexts, type NamedContextFlags } from '../build/named-contexts.ts';
+import { DirectorySink, fileSink } from '../build/output-files.ts';
+import { Secrets, SshAgents } from '../build/secrets.ts';
+import { tellWarnings } from '../build/warnings.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
-import { booleanFlag, type FlagValues, listFlag, stringFlag } from '../flag.ts';
 import { toMap } from '../container-options/key-values.ts';
-import { memoryFlag } from '../container-options/value-flags.ts';
-import { showProgress } from '../progress/progress-display.ts';
-
-const table = {
-  addHost: listFlag('Add a custom host-to-IP mapping ("host:ip")'),
-  buildArg: listFlag('Set build-time variables'),
-  cgroupParent: stringFlag('Set the parent cgroup for the "RUN" instructions during build'),
-  file: stringFlag('Name of the Dockerfile (default: "PATH/Dockerfile")', { short: 'f' }),
-  iidfile: stringFlag('Write the image ID to a file'),
-  label: listFlag('Set metadata for an image'),
-  memory: memoryFlag('Memory limit', { short: 'm' }),
-  network: stringFlag('Set the networking mode for the "RUN" instructions during build', {
-    initial: 'default',
-  }),
-  noCache: booleanFlag('Do not use cache when building the image'),
-  platform: stringFlag('Set target platform for build'),
-  pull: booleanFlag('Always attempt to pull all referenced images'),
-  quiet: booleanFlag('Suppress the build output and print image ID on success', { short: 'q' }),
-  shmSize: memoryFlag('Shared memory size for build containers'),
-  tag: listFlag('Name and optionally a tag (format: "name:tag")', { short: 't' }),
-  target: stringFlag('Set the target build stage to build'),
-};
+import { credentialsFor } from '../registry-credentials.ts';
+import { failureText } from '../report-failure.ts';
+import { ExitError } from '../usage-error.ts';
 
 export const command = defineCommand({
   summary: 'Build an image from a Dockerfile',
-  usage: ['[OPTIONS] PATH | -'],
-  description: `The context is a directory, or a tar archive on standard input ('-'); a Dockerfile
-there is built without a context.`,
+  usage: ['[OPTIONS] PATH | URL | -'],
+  description: `The context is a directory, a tar archive, a git repository or a file at a URL, or comes on standard
+input ('-'); a Dockerfile there is built without a context.`,
   operands: { min: 1, max: 1, kind: 'file' },
-  examples: ['caisson build -t app .', 'caisson build -f Dockerfile.test --target test .'],
-  flags: table,
+  examples: [
+    'caisson build -t app .',
+    'caisson build -f Dockerfile.test --target test .',
+    'caisson build -o out https://github.com/user/repository.git#branch:directory',
+  ],
+  flags: buildFlags,
   run: async (context, { flags, operands: [path = ''] }) => {
-    const { body, dockerfile } = await buildUpload(path, flags.file);
-    const response = await context.client.request({
-      method: 'POST',
-      path: '/build',
-      query: { ...queryOf(context, flags), dockerfile },
-      headers: { 'Content-Type': 'application/x-tar' },
-      body,
-    });
-    const ids: string[] = [];
-    await showProgress(context, response.body, context.stdout, (aux) => {
-      if ('ID' in aux && typeof aux.ID === 'string') ids.push(aux.ID);
-    });
-    const [id] = ids;
+    const operand = await contextOperand(path, flags.file);
+    const named = namedContexts(flags.buildContext);
+    const outputs = flags.check ? [] : wantedOutputs(flags);
+    const request = requestOf(context, flags, { operand, named, outputs });
+    const providers = providersOf(context, flags, { operand, named, outputs });
+    using display = createBuildDisplay(progressMode(flags, context), context.stderr, context.style);
+    const built = await follow(context, display, request, providers);
+    if (flags.check) return tellWarnings(context, display.warnings);
+    const id = built.id ?? built.response['containerimage.config.digest'];
     if (flags.iidfile !== '' && id !== undefined) writeFileSync(flags.iidfile, id);
+    if (flags.metadataFile !== '') writeFileSync(flags.metadataFile, metadataOf(built.response, id));
+    if (flags.quiet && id !== undefined) context.print(id);
+    else if (!flags.quiet && flags.progress !== 'rawjson') tellWarnings(context, display.warnings);
     return 0;
   },
 });
 
-function queryOf(
+type Built = Extract<WireBuildEvent, { readonly type: 'built' }>;
+
+interface Parts {
+  readonly operand: BuildContextOperand;
+  readonly named: NamedContextFlags;
+  readonly outputs: readonly WantedOutput[];
+}
+
+/** @throws {ExitError} after what went wrong was shown */
+async function follow(
+  context: Context,
+  display: BuildDisplay,
+  request: WireBuildRequest,
+  providers: BuildProviders,
+): Promise<Built> {
+  using _interrupt = onInterrupt(() => display[Symbol.dispose]());
+  try {
+    for await (const { event, data } of buildImage(context.client, request, providers)) {
+      display.show(event, data);
+      if (event.type !== 'built') continue;
+      display.finish();
+      return event;
+    }
+  } catch (error) {
+    if (!(error instanceof BuildFailure)) throw error;
+    display.finish(error.failure);
+    throw new ExitError(1, `${context.style.red(`${context.program}:`)} ${failureText(error)}`);
+  }
+  throw new ExitError(1, `${context.program}: the build ended without a result`);
+}
+
+/** The terminal is left as it was; the engine stops what it does when this process is gone. */
+function onInterrupt(restore: () => void): Disposable {
+  const listeners = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((signal, index) => {
+    const listener = () => {
+      restore();
+      process.exit([130, 143, 129][index] ?? 1);
+    };
+    process.on(signal, listener);
+    return () => void process.off(signal, listener);
+  });
+  return { [Symbol.dispose]: () => listeners.forEach((remove) => remove()) };
+}
+
+function progressMode(flags: BuildFlags, { environment }: Context) {
+  if (flags.quiet) return 'quiet';
+  const wanted = flags.progress === 'auto' ? (environment['BUILDKIT_PROGRESS'] ?? 'auto') : flags.progress;
+  const mode = PROGRESS_MODES.find((mode) => mode === wanted);
+  if (mode === undefined) throw new ExitError(1, `invalid progress mode ${JSON.stringify(wanted)}`);
+  return mode;
+}
+
+function requestOf(
   { environment }: Context,
-  flags: FlagValues<typeof table>,
-): Record<string, string | readonly string[] | undefined> {
+  flags: BuildFlags,
+  { operand, named, outputs }: Parts,
+): WireBuildRequest {
+  const { context, dockerfile, hasDockerfile, sharedKey } = operand;
   return {
-    t: flags.tag,
-    buildargs: JSON.stringify(buildArgs(flags.buildArg, environment)),
-    labels: JSON.stringify(toMap(flags.label)),
-    extrahosts: flags.addHost,
-    cgroupparent: shown(flags.cgroupParent),
-    memory: number(flags.memory),
-    networkmode: flags.network,
-    nocache: flags.noCache ? '1' : undefined,
-    platform: shown(flags.platform),
-    pull: flags.pull ? '1' : undefined,
-    q: flags.quiet ? '1' : undefined,
-    shmsize: number(flags.shmSize),
-    target: shown(flags.target),
+    sharedKey,
+    context,
+    namedContexts: named.values,
+    dockerfile,
+    hasDockerfile,
+    target: flags.target,
+    buildArgs: buildArgs(flags.buildArg, environment),
+    labels: toMap(flags.label),
+    references: flags.tag,
+    noCache: flags.noCache,
+    noCacheStages: flags.noCacheFilter,
+    pull: flags.pull,
+    squash: flags.squash,
+    platforms: flags.platform.filter((platform) => platform !== ''),
+    hostConfig: hostConfigOf(flags),
+    entitlements: flags.allow,
+    outputs: outputs.map(({ request }) => request),
+    cacheFrom: flags.cacheFrom.map(parseCache),
+    cacheTo: flags.cacheTo.map(parseCache),
+    attestations: attestations(flags),
+    subrequest: flags.check || flags.call === 'check' ? 'check' : flags.call === 'build' ? '' : flags.call,
   };
 }
 
-function shown(value: string): string | undefined {
-  return value || undefined;
+function hostConfigOf(flags: BuildFlags): object {
+  return {
+    NetworkMode: flags.network,
+    ...(flags.shmSize !== undefined && { ShmSize: flags.shmSize }),
+    ...(flags.memory !== undefined && { Memory: flags.memory }),
+    ...(flags.memorySwap !== undefined && { MemorySwap: flags.memorySwap }),
+    ...(flags.cgroupParent !== '' && { CgroupParent: flags.cgroupParent }),
+    // `host=ip` is the form of newer clients.
+    ExtraHosts: flags.addHost.map((text) => text.replace(/^([^:=]+)=/, '$1:')),
+    Ulimits: flags.ulimit,
+  };
 }
 
-function number(value: number | undefined): string | undefined {
-  return value === undefined ? undefined : String(value);
+function providersOf(
+  context: Context,
+  flags: BuildFlags,
+  { operand, named, outputs }: Parts,
+): BuildProviders {
+  const secrets = new Secrets(flags.secret, context.environment);
+  const agents = new SshAgents(flags.ssh, context.environment);
+  const { archive } = operand;
+  const placeOf = (output: number) => outputs[output]?.destination ?? '';
+  return {
+    directories: new Map([...operand.directories, ...named.directories]),
+    ...(archive && { archive }),
+    secret: (name) => secrets.read(name),
+    hasSshAgent: (name) => agents.has(name),
+    openSshAgent: (name) => agents.open(name),
+    credentials: (host) => credentialsFor(context, host === DOCKER_HUB_HOST ? DOCKER_HUB : host),
+    createFile: (output) => fileSink(placeOf(output), context.stdout),
+    createTree: (output) => new DirectorySink(placeOf(output)),
+  };
+}
+
+/** Where Docker Hub is asked, and under which name clients keep its credentials. */
+const DOCKER_HUB_HOST = 'registry-1.docker.io';
+const DOCKER_HUB = 'https://index.docker.io/v1/';
+
+function metadataOf(response: Readonly<Record<string, string>>, id: string | undefined): string {
+  const metadata = { ...response, ...(id !== undefined && { 'containerimage.config.digest': id }) };
+  const decoded = Object.entries(metadata).map(([name, value]): [string, unknown] => [name, decode(value)]);
+  return `${JSON.stringify(Object.fromEntries(decoded), undefined, 2)}\n`;
+}
+
+/** Values that are themselves JSON are shown as what they say. */
+function decode(value: string): unknown {
+  if (!/^[[{]/.test(value)) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
 }
 
 /** A name alone takes its value from this process's environment; where that has none, it does not count. */

@@ -1,0 +1,131 @@
+/** Where the results of a build are written by this client. */
+import {
+  chmodSync,
+  closeSync,
+  constants as fs,
+  existsSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { EngineError } from '#base/errors.ts';
+import type { FileSink, TreeSink } from '#client/build/providers.ts';
+import type { WireEntry } from '#wire/build-session.ts';
+import type { Output } from '../output.ts';
+
+/** @param path `-` for standard output */
+export function fileSink(path: string, stdout: Output): FileSink {
+  if (path === '-') {
+    return { write: (chunk) => stdout.write(chunk), finish: () => Promise.resolve(), [Symbol.dispose]() {} };
+  }
+  mkdirSync(dirname(path), { recursive: true });
+  let fd: number | undefined = openSync(path, 'w', 0o644);
+  let isWhole = false;
+  const close = () => {
+    if (fd !== undefined) closeSync(fd);
+    fd = undefined;
+  };
+  return {
+    write: (chunk) => {
+      for (let at = 0; fd !== undefined && at < chunk.length; ) at += writeSync(fd, chunk, at);
+    },
+    finish: () => {
+      isWhole = true;
+      close();
+      return Promise.resolve();
+    },
+    [Symbol.dispose]: () => {
+      close();
+      if (!isWhole) rmSync(path, { force: true });
+    },
+  };
+}
+
+const NS_PER_SECOND = 1_000_000_000;
+
+/** Writes into a directory, over what is there. Owners are this process's: only archives keep them. */
+export class DirectorySink implements TreeSink {
+  readonly #root: string;
+  readonly #entries: WireEntry[] = [];
+  #open: { readonly position: number; readonly fd: number } | undefined;
+
+  constructor(root: string) {
+    this.#root = root;
+    mkdirSync(root, { recursive: true });
+  }
+
+  entry(entry: WireEntry): void {
+    this.#finishFile();
+    this.#entries.push(entry);
+    const path = this.#place(entry.path);
+    const type = entry.mode & fs.S_IFMT;
+    if (type === fs.S_IFDIR) {
+      if (!lstatSync(path, { throwIfNoEntry: false })?.isDirectory())
+        rmSync(path, { recursive: true, force: true });
+      mkdirSync(path, { recursive: true });
+      return;
+    }
+    rmSync(path, { recursive: true, force: true });
+    if (type === fs.S_IFLNK) symlinkSync(entry.linkName, path);
+    else if (type === fs.S_IFREG && entry.linkName !== '') linkSync(this.#place(entry.linkName), path);
+    else if (type === fs.S_IFREG) this.#create(path, entry);
+  }
+
+  content(position: number, chunk: Uint8Array): void {
+    if (this.#open?.position !== position)
+      throw new EngineError('invalid', 'Cannot write output: contents came without their file');
+    for (let at = 0; at < chunk.length; ) at += writeSync(this.#open.fd, chunk, at);
+  }
+
+  /** Directories last: what is made in them changes their times. */
+  finish(): Promise<void> {
+    this.#finishFile();
+    for (const entry of this.#entries.toReversed())
+      if ((entry.mode & fs.S_IFMT) === fs.S_IFDIR) this.#finishEntry(entry);
+    return Promise.resolve();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#open) closeSync(this.#open.fd);
+    this.#open = undefined;
+  }
+
+  #create(path: string, entry: WireEntry): void {
+    const flags = fs.O_WRONLY | fs.O_CREAT | fs.O_EXCL | fs.O_NOFOLLOW;
+    this.#open = { position: this.#entries.length - 1, fd: openSync(path, flags, 0o600) };
+    if (entry.sizeBytes === 0) this.#finishFile();
+  }
+
+  #finishFile(): void {
+    if (!this.#open) return;
+    closeSync(this.#open.fd);
+    const entry = this.#entries[this.#open.position];
+    this.#open = undefined;
+    if (entry) this.#finishEntry(entry);
+  }
+
+  #finishEntry(entry: WireEntry): void {
+    const path = this.#place(entry.path);
+    chmodSync(path, entry.mode & 0o7777);
+    const seconds = Number(entry.modifiedNs) / NS_PER_SECOND;
+    lutimesSync(path, seconds, seconds);
+  }
+
+  /** Parents were made by this process, or are directories and no links. */
+  #place(path: string): string {
+    const clean = normalize(path);
+    if (clean.startsWith('..') || clean.startsWith('/'))
+      throw new EngineError('invalid', `Cannot write ${path}: it is outside of the destination`);
+    const place = join(this.#root, clean);
+    const parent = dirname(place);
+    if (clean !== '.' && existsSync(parent) && lstatSync(parent).isSymbolicLink() && parent !== this.#root)
+      throw new EngineError('invalid', `Cannot write ${path}: its directory is a link`);
+    return place;
+  }
+}

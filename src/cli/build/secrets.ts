@@ -1,0 +1,81 @@
+import { readFileSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { csvFields } from '../container-options/csv.ts';
+import type { Environment } from '../context.ts';
+import { ExitError } from '../usage-error.ts';
+
+type Secret = { readonly file: string } | { readonly variable: string };
+
+/** `--secret id=ID[,src=PATH|,env=NAME]`; a secret is read when it is asked for, and nothing else is. */
+export class Secrets {
+  readonly #secrets = new Map<string, Secret>();
+  readonly #environment: Environment;
+
+  constructor(texts: readonly string[], environment: Environment) {
+    this.#environment = environment;
+    for (const text of texts) {
+      const fields = fieldsOf(text, 'secret');
+      const id = fields.get('id') ?? '';
+      if (id === '') throw new ExitError(1, `invalid secret ${JSON.stringify(text)}: id is required`);
+      this.#secrets.set(id, this.#sourceOf(id, fields));
+    }
+  }
+
+  read(id: string): Promise<Buffer | undefined> {
+    const secret = this.#secrets.get(id);
+    if (!secret) return Promise.resolve(undefined);
+    if ('file' in secret) return Promise.resolve(readFileSync(secret.file));
+    const value = this.#environment[secret.variable];
+    return Promise.resolve(value === undefined ? undefined : Buffer.from(value));
+  }
+
+  #sourceOf(id: string, fields: ReadonlyMap<string, string>): Secret {
+    const file = fields.get('src') ?? fields.get('source');
+    const variable = fields.get('env') ?? (fields.get('type') === 'env' ? (file ?? id) : undefined);
+    if (variable !== undefined) return { variable };
+    if (file === undefined && this.#environment[id] !== undefined) return { variable: id };
+    const path = file ?? id;
+    if (!statSync(path, { throwIfNoEntry: false })?.isFile())
+      throw new ExitError(1, `failed to read secret ${id}: ${path} is no file`);
+    return { file: path };
+  }
+}
+
+/** `--ssh default`, `--ssh ID=SOCKET`. */
+export class SshAgents {
+  readonly #sockets = new Map<string, string>();
+
+  constructor(texts: readonly string[], environment: Environment) {
+    for (const text of texts) {
+      const equals = text.indexOf('=');
+      const id = equals < 0 ? text : text.slice(0, equals);
+      const path = equals < 0 ? (environment['SSH_AUTH_SOCK'] ?? '') : text.slice(equals + 1);
+      if (path === '')
+        throw new ExitError(1, `invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set`);
+      if (!statSync(path, { throwIfNoEntry: false })?.isSocket())
+        throw new ExitError(1, `cannot forward ssh agent ${id}: ${path} is no socket of an agent`);
+      this.#sockets.set(id, path);
+    }
+  }
+
+  has(id: string): boolean {
+    return this.#sockets.has(id === '' ? 'default' : id);
+  }
+
+  open(id: string): Duplex {
+    const path = this.#sockets.get(id === '' ? 'default' : id);
+    if (path === undefined) throw new ExitError(1, `there is no ssh agent ${id}`);
+    return connect({ path });
+  }
+}
+
+/** `a=b,c=d`; a name alone has the value `true`. */
+export function fieldsOf(text: string, what: string): ReadonlyMap<string, string> {
+  const fields = csvFields(text).map((field): [string, string] => {
+    const equals = field.indexOf('=');
+    return equals < 0 ? [field.trim(), 'true'] : [field.slice(0, equals).trim(), field.slice(equals + 1)];
+  });
+  if (fields.some(([name]) => name === '')) throw new ExitError(1, `invalid ${what} ${JSON.stringify(text)}`);
+  return new Map(fields);
+}
