@@ -59,20 +59,16 @@ async function build(exchange: Exchange): Promise<void> {
 function refuseOthers(exchange: Exchange): void {
   if (exchange.text('version') === '2')
     throw new EngineError('not-implemented', 'Cannot build image: BuildKit sessions are not implemented yet');
-  if (exchange.text('remote') !== '' && exchange.text('remote') !== 'client-session')
-    throw new EngineError(
-      'not-implemented',
-      'Cannot build image: contexts from URLs are not implemented yet',
-    );
-  if (exchange.flag('squash'))
-    throw new EngineError('not-implemented', 'Cannot build image: squash is not implemented yet');
+  const isolation = exchange.text('isolation');
+  if (isolation !== '' && isolation !== 'default')
+    throw new EngineError('invalid', `invalid isolation (${isolation}) for this platform`);
 }
 
 function requestOf(exchange: Exchange): BuildRequest {
   const target = exchange.text('target');
   const platform = exchange.text('platform');
   return {
-    context: { kind: 'tar', stream: bodyStream(exchange) },
+    context: contextOf(exchange),
     dockerfile: exchange.text('dockerfile') || 'Dockerfile',
     ...(target !== '' && { target }),
     ...(platform !== '' && { platforms: [platform] }),
@@ -80,11 +76,32 @@ function requestOf(exchange: Exchange): BuildRequest {
     labels: textsOf(jsonParameter(exchange, 'labels')),
     references: exchange.query.getAll('t').filter((reference) => reference !== ''),
     noCache: exchange.flag('nocache'),
+    squash: exchange.flag('squash'),
+    cacheFrom: cacheFromOf(exchange),
     pull: exchange.text('pull') !== '' && parseBoolean(exchange.text('pull')),
     credentials: credentialsOf(exchange),
     hostConfig: hostConfigOf(exchange),
     signal: exchange.signal,
   };
+}
+
+/** What the client sends, or what it wants fetched. */
+function contextOf(exchange: Exchange): BuildRequest['context'] {
+  const url = exchange.text('remote');
+  return url === '' || url === 'client-session'
+    ? { kind: 'tar', stream: bodyStream(exchange) }
+    : { kind: 'remote', url };
+}
+
+/** Images whose layers may be taken, where they say what made them. */
+function cacheFromOf(exchange: Exchange): NonNullable<BuildRequest['cacheFrom']> {
+  const text = exchange.text('cachefrom');
+  const references = text === '' ? [] : parseJson('cachefrom', text);
+  if (!Array.isArray(references)) throw new EngineError('invalid', 'Cannot read cachefrom: not a list');
+  return references.map((reference: unknown) => ({
+    type: 'registry',
+    attributes: { ref: String(reference) },
+  }));
 }
 
 /** As in Docker, a header that cannot be read is anonymous. */
@@ -113,6 +130,7 @@ function hostConfigOf(exchange: Exchange): HostConfig {
     CpusetMems: exchange.text('cpusetmems'),
     CgroupParent: exchange.text('cgroupparent'),
     ExtraHosts: extraHosts.filter((host) => host !== ''),
+    SecurityOpt: exchange.query.getAll('securityopt').filter((option) => option !== ''),
     ...(ulimits !== '' && { Ulimits: parseJson('ulimits', ulimits) }),
   });
 }

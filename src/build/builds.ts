@@ -9,6 +9,7 @@ import { CACHES, CONTEXTS, DOWNLOADS, openInputs, removeFormerContexts } from '.
 import type { BuildParts, BuildsDependencies } from './build-parts.ts';
 import { BuildProgress } from './build-progress.ts';
 import { BaseImages } from './pull-base.ts';
+import { squashOutcome } from './squash.ts';
 import { BuildRun } from './build-run.ts';
 import type { BuildEvent, BuildRequest, Builds, Solved, StepEvent } from './build.ts';
 import { buildCacheMigrations } from './cache.ts';
@@ -157,7 +158,8 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     if (request.tell === 'graph') await run.layersOf(plan.result.vertex);
     else yield* solvePlan(this.#parts, run, plan);
     const platform = planner.targetPlatform;
-    const outcome = await outcomeOf([{ platform, run, image: plan.result }], request);
+    const solved = await outcomeOf([{ platform, run, image: plan.result }], request);
+    const outcome = request.squash ? await squashOutcome(this.#parts, solved, { lease, signal }) : solved;
     const place = { parts: this.#parts, request, outcome, lease };
     const exported = await exportOutputs(place, (name, work) => progress.during(name, work));
     yield { type: 'built', ...exported };

@@ -10,7 +10,7 @@ import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import { type TarMember, tarOf } from '../fixtures/tar.ts';
 import { lastingLeftovers, removeLeftovers, type Traces } from '../support/leftovers.ts';
 
-export interface BuildInput extends Partial<Omit<BuildRequest, 'context'>> {
+export interface BuildInput extends Partial<BuildRequest> {
   readonly Dockerfile: string;
   /** Names and contents, or whole members. */
   readonly files?: Readonly<Record<string, string>> | readonly TarMember[];

@@ -51,6 +51,13 @@ export interface IgnoredJob {
   readonly ignore: readonly string[];
 }
 
+/** Layers as trees: those to be one, those below them, and all together. */
+export interface SquashJob {
+  readonly above: Tree;
+  readonly below: Tree;
+  readonly whole: Tree;
+}
+
 /** One path that a selection found. */
 export interface FoundPath {
   /** Absolute, without links. */
@@ -70,6 +77,8 @@ export interface FileJobs {
   readonly ignored: { readonly input: IgnoredJob; readonly output: readonly string[] };
   /** Bytes of the files below a directory. */
   readonly usage: { readonly input: { readonly path: string }; readonly output: number };
+  /** Writes a layer tar into its channel, as `copy` does. */
+  readonly squash: { readonly input: SquashJob & ByteChannelEnd; readonly output: true };
   /** Writes a layer tar into its channel. */
   readonly copy: { readonly input: CopyJob & ByteChannelEnd; readonly output: true };
 }

@@ -9,6 +9,7 @@ import { findIgnored } from './find-ignored.ts';
 import { indexTar } from './index-tar.ts';
 import { inTree } from './in-tree.ts';
 import { SourceSelector } from './source-paths.ts';
+import { writeSquashedLayer } from './squash-layer.ts';
 import { checksumSources } from './tree-checksum.ts';
 
 const handlers: {
@@ -24,6 +25,10 @@ const handlers: {
   ignored: findIgnored,
   usage: ({ path }) => diskUsage(path),
   index: indexTar,
+  squash: (job) => {
+    writeSquashedLayer(job);
+    return true;
+  },
   copy: (job) => {
     writeCopyLayer(job);
     return true;

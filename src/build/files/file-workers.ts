@@ -14,6 +14,7 @@ import type {
   FoundPath,
   IgnoredJob,
   IndexJob,
+  SquashJob,
 } from './file-jobs.ts';
 
 const IDLE_MS = 4000;
@@ -52,6 +53,13 @@ export class FileWorkers implements AsyncDisposable {
   copy(job: CopyJob): Readable {
     return openReadable(async (end) => {
       await this.#run({ kind: 'copy', input: { ...job, ...end } }, [end.port]);
+    });
+  }
+
+  /** One layer for several, as a tar. */
+  squash(job: SquashJob): Readable {
+    return openReadable(async (end) => {
+      await this.#run({ kind: 'squash', input: { ...job, ...end } }, [end.port]);
     });
   }
 

@@ -42,7 +42,6 @@ export interface DownloadsOptions {
 /** One file, alone in its directory. */
 export interface DownloadedFile extends LocalFiles {
   readonly name: string;
-  readonly contentType?: string;
 }
 
 const MAXIMUM_BYTES = 10 * 2 ** 30;
@@ -81,8 +80,8 @@ export class Downloads {
     if (!fresh) throw new EngineError('unavailable', `Cannot fetch ${url}: the server sent nothing`);
     if (checksum !== undefined && fresh.digest !== checksum)
       throw new EngineError('invalid', `digest mismatch ${fresh.digest}: ${checksum}`);
-    const { name, contentType } = fresh;
-    return { ...this.#local(key), name, ...(contentType !== undefined && { contentType }) };
+    const { name, digest, lastModified } = fresh;
+    return { ...this.#local(key), identity: hashOf(digest, name, lastModified), name };
   }
 
   async #tree(source: GitTree, options: DownloadOptions): Promise<LocalFiles> {

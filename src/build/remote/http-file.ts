@@ -18,7 +18,6 @@ export interface HttpMetadata {
   readonly digest: Digest;
   readonly etag?: string;
   readonly lastModified?: string;
-  readonly contentType?: string;
 }
 
 export interface HttpRequest {
@@ -115,14 +114,12 @@ function modificationNs({ headers }: Response): bigint {
 function describe(url: string, { headers }: Response, digest: Digest): HttpMetadata {
   const etag = headers.get('etag');
   const lastModified = headers.get('last-modified');
-  const contentType = headers.get('content-type');
   return {
     url,
     name: fileName(url, headers.get('content-disposition')),
     digest,
     ...(etag !== null && { etag }),
     ...(lastModified !== null && { lastModified }),
-    ...(contentType !== null && { contentType }),
   };
 }
 

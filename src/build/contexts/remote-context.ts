@@ -1,0 +1,78 @@
+import { posix } from 'node:path';
+import { EngineError } from '#base/errors.ts';
+import { isArchive, openArchive } from '../archive-file.ts';
+import type { BuildParts } from '../build-parts.ts';
+import type { BuildSession } from '../build-session.ts';
+import type { LocalFiles } from '../build.ts';
+import { parseGitUrl } from '../remote/git-url.ts';
+import { readInside, receiveArchive } from './archive-context.ts';
+import type { ContextSourceFiles, SourceOptions } from './context-source.ts';
+
+/** A Dockerfile that is larger is none. */
+const MAXIMUM_DOCKERFILE_BYTES = 16 << 20;
+
+export interface RemoteContextOptions extends SourceOptions {
+  readonly session?: BuildSession;
+}
+
+/**
+ * A context that the engine fetches: a git repository, an archive, or a Dockerfile alone.
+ *
+ * @throws {EngineError} `invalid` for URLs that are none, and what fetching throws
+ */
+export async function fetchContext(
+  parts: BuildParts,
+  url: string,
+  options: RemoteContextOptions,
+): Promise<ContextSourceFiles> {
+  const git = parseGitUrl(url);
+  if (git) {
+    const tree = { kind: 'git', ...git, keepGitDirectory: git.keepGitDirectory ?? false } as const;
+    return wholeDirectory(await parts.downloads.get(tree, options));
+  }
+  if (!/^https?:\/\//.test(url))
+    throw new EngineError('invalid', `Cannot fetch build context: ${url} is no URL of a repository or file`);
+  const file = await parts.downloads.file({ kind: 'http', url }, options);
+  using _held = await file.hold();
+  if (await isArchive(file.directory, file.name))
+    return await receiveArchive(parts, await openArchive(file.directory, file.name), options);
+  return dockerfileAlone(file.directory, file.name, options.root);
+}
+
+function wholeDirectory(files: LocalFiles): ContextSourceFiles {
+  return {
+    isWhole: true,
+    read: (paths) => {
+      const texts = paths.flatMap((path) => {
+        const text = readInside(files.directory, path);
+        return text === undefined ? [] : [[path, text] as const];
+      });
+      return Promise.resolve(new Map(texts));
+    },
+    files: (ignore) => ({ ...files, ignore }),
+    receive: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** Whatever it is called; there are no other files. */
+function dockerfileAlone(directory: string, name: string, empty: string): ContextSourceFiles {
+  const text = readInside(directory, name) ?? '';
+  if (text.length > MAXIMUM_DOCKERFILE_BYTES)
+    throw new EngineError('invalid', 'Cannot read Dockerfile: what the URL gives is too large to be one');
+  return {
+    isWhole: true,
+    read: (paths) => {
+      const names = paths.filter((path) => !posix.basename(path).endsWith('.dockerignore'));
+      return Promise.resolve(new Map(names.map((path) => [path, text])));
+    },
+    files: (ignore) => ({
+      kind: 'local',
+      directory: empty,
+      ignore,
+      hold: () => Promise.resolve({ [Symbol.dispose]: () => undefined }),
+    }),
+    receive: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,68 @@
+/** Several layers as one. */
+import { type ByteChannelEnd, ChannelWriter } from '#layer/byte-channel.ts';
+import type { ByteName } from '#layer/layer-tree.ts';
+import { withReadOnlyView } from '#layer/read-only-view.ts';
+import { TarMembers } from '#layer/tar-members.ts';
+import { childPath, isWhiteout, sortedNames, statOf } from '#layer/tree-walk.ts';
+import type { SquashJob, Tree } from './file-jobs.ts';
+
+const WHITEOUT_PREFIX = '.wh.';
+
+/** Writes what the layers have together, and deletions of what they hide below. */
+export function writeSquashedLayer({ above, below, whole, ...end }: SquashJob & ByteChannelEnd): void {
+  const members = new TarMembers(new ChannelWriter(end));
+  withView(above, (aboveRoot) =>
+    withView(whole, (wholeRoot) =>
+      withView(below, (belowRoot) =>
+        new Squasher(members).directory(
+          { above: Buffer.from(aboveRoot), whole: Buffer.from(wholeRoot), below: Buffer.from(belowRoot) },
+          '',
+        ),
+      ),
+    ),
+  );
+  members.finish();
+}
+
+function withView<T>(tree: Tree, work: (root: string) => T): T {
+  return typeof tree === 'string' ? work(tree) : withReadOnlyView(tree, work);
+}
+
+/** One directory in each view; absent below where there is none. */
+interface Directories {
+  readonly above: Buffer;
+  readonly whole: Buffer;
+  readonly below?: Buffer;
+}
+
+class Squasher {
+  readonly #members: TarMembers;
+
+  constructor(members: TarMembers) {
+    this.#members = members;
+  }
+
+  /** @param prefix of names, ending in a slash but for the root's */
+  directory({ above, whole, below }: Directories, prefix: ByteName): void {
+    for (const name of sortedNames(above)) {
+      const path = childPath(above, name);
+      const stats = statOf(path);
+      // In the lowest of several layers a deletion is still there.
+      if (!stats || isWhiteout(stats)) continue;
+      this.#members.add(path, stats, Buffer.from(`${prefix}${name}`, 'latin1'));
+      if (!stats.isDirectory()) continue;
+      const under = below && childPath(below, name);
+      const isMerged = under !== undefined && statOf(under)?.isDirectory() === true;
+      const next = { above: path, whole: childPath(whole, name), ...(isMerged && { below: under }) };
+      this.directory(next, `${prefix}${name}/`);
+    }
+    if (below) this.#deletions(whole, below, prefix);
+  }
+
+  #deletions(whole: Buffer, below: Buffer, prefix: ByteName): void {
+    const kept = new Set(sortedNames(whole));
+    for (const name of sortedNames(below))
+      if (!kept.has(name))
+        this.#members.addEmptyFile(Buffer.from(`${prefix}${WHITEOUT_PREFIX}${name}`, 'latin1'));
+  }
+}
