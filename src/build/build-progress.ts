@@ -152,8 +152,10 @@ export class BuildProgress implements VertexObserver {
   }
 
   async #tellOutput(vertex: Digest, log: StepLog): Promise<void> {
+    // Another build may have begun the work before this one wanted it.
+    const startedAtMs = Date.now();
     for await (const { atMs, stream, data } of log.read(this.#signal)) {
-      this.#push({ type: 'vertex-output', vertex, atMs, stream, data });
+      this.#push({ type: 'vertex-output', vertex, atMs: Math.max(atMs, startedAtMs), stream, data });
       await this.#listener.room();
     }
   }

@@ -1,0 +1,435 @@
+/** Debian's buildx (`docker build` as it is by default): BuildKit's wire, with the client's own session. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { tarOf } from '../fixtures/tar.ts';
+import {
+  docker,
+  dockerOk,
+  importBusybox,
+  type Outcome,
+  runProgram,
+  type RunOptions,
+} from '../support/docker.ts';
+import { DOCKER_CONFIG } from '../support/docker-config.ts';
+import { isForeign, startSubject, type Subject } from '../support/subject.ts';
+import { Terminal } from '../support/terminal.ts';
+
+let engine: Subject;
+const scratch = mkdtempSync('/tmp/caisson-buildx-');
+
+before(async () => {
+  engine = await startSubject();
+  await importBusybox(engine);
+});
+
+after(async () => {
+  await engine[Symbol.asyncDispose]();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+type Files = Readonly<Record<string, string>>;
+
+/** A context directory with these files. */
+function contextOf(files: Files): string {
+  const directory = mkdtempSync(join(scratch, 'context-'));
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(directory, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+  }
+  return directory;
+}
+
+const build = (args: readonly string[], options?: RunOptions): Promise<Outcome> =>
+  docker(engine, ['buildx', 'build', '--progress', 'plain', ...args], options);
+
+/** What the client printed, without times. */
+async function buildOk(args: readonly string[], options?: RunOptions): Promise<string> {
+  const outcome = await build(args, options);
+  assert.equal(outcome.exitCode, 0, outcome.stdout + outcome.stderr);
+  return outcome.stderr;
+}
+
+const sh = (image: string, script: string): Promise<string> =>
+  dockerOk(engine, ['run', '--rm', '--network', 'none', image, 'sh', '-c', script]);
+
+/** The end of a step, as plain progress prints it: `DONE`, `CACHED`, `CANCELED`, `ERROR`. */
+function endOf(output: string, name: string): string {
+  const number = output
+    .split('\n')
+    .map((line) => /^#(\d+) (.*)$/.exec(line))
+    .find((match) => match?.[2] === name)?.[1];
+  assert.ok(number !== undefined, `no step ${name} in:\n${output}`);
+  return new RegExp(`^#${number} (DONE|CACHED|CANCELED|ERROR)`, 'm').exec(output)?.[1] ?? 'none';
+}
+
+test('plain progress: every step by its name, its output, and what is cached', async () => {
+  const directory = contextOf({
+    Dockerfile: `FROM bb
+ARG FOO=1
+WORKDIR /work
+COPY hello.txt dir /work/
+RUN cat hello.txt && echo foo=$FOO && echo to-stderr >&2
+ENV A=b
+CMD ["cat", "hello.txt"]
+`,
+    '.dockerignore': '*.log\n',
+    'hello.txt': 'hello from the context\n',
+    'dir/inner': 'inner\n',
+    'noise.log': 'ignored\n',
+  });
+  const args = ['-t', 'plain:1', '--build-arg', 'FOO=3', '--label', 'x=y', directory];
+  const first = await buildOk(args);
+  assert.match(first, /^#\d+ \[internal\] load build definition from Dockerfile$/m);
+  assert.match(first, /^#\d+ transferring dockerfile: \d+B/m);
+  assert.match(first, /^#\d+ \[internal\] load metadata for docker.io\/library\/bb:latest$/m);
+  assert.match(first, /^#\d+ \[1\/4\] FROM docker.io\/library\/bb:latest$/m);
+  assert.equal(endOf(first, '[internal] load build context'), 'DONE');
+  assert.equal(endOf(first, '[2/4] WORKDIR /work'), 'DONE');
+  assert.equal(endOf(first, '[3/4] COPY hello.txt dir /work/'), 'DONE');
+  const run = '[4/4] RUN cat hello.txt && echo foo=3 && echo to-stderr >&2';
+  assert.equal(endOf(first, run), 'DONE');
+  assert.match(first, /^#\d+ [\d.]+ hello from the context$/m);
+  assert.match(first, /^#\d+ [\d.]+ foo=3$/m);
+  assert.match(first, /^#\d+ [\d.]+ to-stderr$/m);
+  assert.match(first, /^#\d+ writing image sha256:[0-9a-f]{64}/m);
+  assert.match(first, /^#\d+ naming to docker.io\/library\/plain:1/m);
+  const again = await buildOk(args);
+  for (const name of ['[2/4] WORKDIR /work', '[3/4] COPY hello.txt dir /work/', run])
+    assert.equal(endOf(again, name), 'CACHED');
+  const config = JSON.parse(
+    await dockerOk(engine, ['image', 'inspect', '-f', '{{json .Config}}', 'plain:1']),
+  );
+  assert.deepEqual(config.Labels, { x: 'y' });
+  assert.equal(await sh('plain:1', 'echo $A; ls'), 'b\nhello.txt\ninner');
+});
+
+test('docker build is this client; quiet prints the id alone; iidfile and metadata-file', async () => {
+  const directory = contextOf({ Dockerfile: 'FROM bb\nRUN echo quiet > /q\n' });
+  const files = { iid: join(directory, 'iid'), metadata: join(directory, 'metadata') };
+  const args = [
+    'build',
+    '-q',
+    '-t',
+    'quiet:1',
+    '--iidfile',
+    files.iid,
+    '--metadata-file',
+    files.metadata,
+    directory,
+  ];
+  const { stdout, stderr } = await docker(engine, args);
+  assert.equal(stderr, '');
+  const id = await dockerOk(engine, ['image', 'inspect', '-f', '{{.Id}}', 'quiet:1']);
+  assert.equal(stdout, `${id}\n`);
+  assert.equal(readFileSync(files.iid, 'utf8'), id);
+  const metadata = JSON.parse(readFileSync(files.metadata, 'utf8'));
+  assert.equal(metadata['containerimage.config.digest'], id);
+  assert.equal(metadata['image.name'], 'docker.io/library/quiet:1');
+});
+
+/** A command that waits for the other: run one after the other, neither would end. */
+function meet(mine: string, other: string): string {
+  return (
+    `RUN --mount=type=cache,target=/meet,sharing=shared echo > /meet/${mine}; i=0; ` +
+    `until [ -e /meet/${other} ]; do i=$((i+1)); [ $i -lt 400 ] || exit 9; sleep 0.05; done; echo ${mine} > /${mine}`
+  );
+}
+
+test('stages: independent ones run side by side, unused ones not at all; a target', async () => {
+  const directory = contextOf({
+    Dockerfile: `FROM bb AS one
+${meet('one', 'two')}
+FROM bb AS two
+${meet('two', 'one')}
+FROM bb AS unused
+RUN exit 1
+FROM bb
+COPY --from=one /one /
+COPY --from=two /two /
+`,
+  });
+  const output = await buildOk(['-t', 'stages:1', directory]);
+  assert.doesNotMatch(output, /unused/);
+  assert.equal(endOf(output, '[stage-3 3/3] COPY --from=two /two /'), 'DONE');
+  assert.equal(await sh('stages:1', 'cat /one /two'), 'one\ntwo');
+  assert.doesNotMatch(await buildOk(['--target', 'one', directory]), /stage-3|two 2\/2/);
+});
+
+test('a command that fails: its output, its line, its exit code', async () => {
+  const directory = contextOf({
+    Dockerfile: 'FROM bb\nRUN echo fine\nRUN echo last words; echo and errors >&2; exit 3\nRUN echo never\n',
+  });
+  const { exitCode, stderr } = await build([directory]);
+  assert.equal(exitCode, 1);
+  assert.match(
+    stderr,
+    / > \[3\/4\] RUN echo last words; echo and errors >&2; exit 3:\n[\d.]+ last words\n[\d.]+ and errors\n/,
+  );
+  assert.match(stderr, /Dockerfile:3\n-{20}\n[^>]*3 \| >>> RUN echo last words/);
+  const command = '"/bin/sh -c echo last words; echo and errors >&2; exit 3"';
+  assert.ok(
+    stderr.endsWith(
+      `ERROR: failed to solve: process ${command} did not complete successfully: exit code: 3\n`,
+    ),
+    stderr,
+  );
+  assert.equal(endOf((await build([directory])).stderr, '[2/4] RUN echo fine'), 'CACHED');
+});
+
+test('what is wrong with a Dockerfile is shown with its lines', async () => {
+  const cases = [
+    ['FROM bb\nCOPPY a b\n', /Dockerfile:2\n-{20}\n[^>]*2 \| >>> COPPY a b\n[^]*unknown instruction: COPPY/],
+    ['FROM bb AS a\nCOPY --from=b / /\nFROM a AS b\n', /Dockerfile:2\n/],
+    ['FROM bb\nCOPY missing /\n', /Dockerfile:2\n-{20}\n[^>]*2 \| >>> COPY missing \/\n/],
+    ['', /the Dockerfile (?:\(Dockerfile\) )?cannot be empty/],
+  ] as const;
+  for (const [dockerfile, expected] of cases) {
+    const { exitCode, stderr } = await build(['-f', '-', contextOf({ x: '' })], { input: dockerfile });
+    assert.equal(exitCode, 1);
+    assert.match(stderr, expected);
+  }
+});
+
+test('secrets reach the command and nothing else', async () => {
+  const secret = 'tok-5ecret-value';
+  const directory = contextOf({
+    Dockerfile: `FROM bb
+RUN --mount=type=secret,id=tok,required cat /run/secrets/tok | rev > /reversed
+RUN [ ! -e /run/secrets/tok ]
+`,
+    tok: secret,
+    '.dockerignore': 'tok',
+  });
+  const args = ['-t', 'secret:1', '--secret', `id=tok,src=${join(directory, 'tok')}`, directory];
+  const output = await buildOk(args);
+  assert.doesNotMatch(output, new RegExp(secret));
+  assert.equal(await sh('secret:1', 'rev /reversed; ls -A /run/secrets 2>/dev/null || true'), secret);
+  const history = await dockerOk(engine, ['history', '--no-trunc', 'secret:1']);
+  assert.doesNotMatch(history, new RegExp(secret));
+  const missing = await build(['--no-cache', directory]);
+  assert.equal(missing.exitCode, 1);
+  assert.match(missing.stderr, /secret tok: not found/);
+});
+
+/** With the libraries that it needs. */
+async function copyProgram(path: string, root: string): Promise<void> {
+  const { stdout } = await runProgram('ldd', [path]);
+  for (const file of [path, ...stdout.matchAll(/(\/\S+) \(0x/g).map(([, library = '']) => library)]) {
+    const target = join(root, file);
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(file, target);
+  }
+}
+
+test('the agent of the client, through ssh', async () => {
+  const socket = join(scratch, 'agent');
+  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    await once(agent.stdout, 'data');
+    const key = join(scratch, 'key');
+    await runProgram('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'caisson-test', '-f', key]);
+    await runProgram('ssh-add', [key], { env: { SSH_AUTH_SOCK: socket } });
+    const directory = contextOf({
+      Dockerfile: 'FROM bb\nCOPY root /\nRUN --mount=type=ssh,required ssh-add -l\n',
+    });
+    await copyProgram('/usr/bin/ssh-add', join(directory, 'root'));
+    const output = await buildOk(['--ssh', `default=${socket}`, directory]);
+    assert.match(output, /^#\d+ [\d.]+ 256 SHA256:\S+ caisson-test \(ED25519\)$/m);
+    const refused = await build(['--no-cache', directory]);
+    assert.equal(refused.exitCode, 1);
+    assert.match(refused.stderr, /no SSH key "default" forwarded from the client/);
+  } finally {
+    agent.kill();
+    await once(agent, 'exit');
+  }
+});
+
+test('a context from standard input, a Dockerfile from standard input, named contexts', async () => {
+  const dockerfile = 'FROM bb\nCOPY a /a\nRUN cat /a > /b\n';
+  const tar = tarOf({ path: 'Dockerfile', content: dockerfile }, { path: 'a', content: 'from a tar\n' });
+  await buildOk(['-t', 'stdin:1', '-'], { input: tar });
+  assert.equal(await sh('stdin:1', 'cat /b'), 'from a tar');
+  await buildOk(['-t', 'stdin:2', '-f', '-', contextOf({ a: 'beside\n' })], { input: dockerfile });
+  assert.equal(await sh('stdin:2', 'cat /b'), 'beside');
+  await buildOk(['-t', 'stdin:3', '-'], { input: 'FROM bb\nRUN echo alone > /b\n' });
+  assert.equal(await sh('stdin:3', 'cat /b'), 'alone');
+  const named = contextOf({ Dockerfile: 'FROM base\nCOPY --from=other c /c\n' });
+  const other = contextOf({ c: 'named\n' });
+  const contexts = ['--build-context', `other=${other}`, '--build-context', 'base=docker-image://stdin:1'];
+  await buildOk(['-t', 'named:1', ...contexts, named]);
+  assert.equal(await sh('named:1', 'cat /c /b'), 'named\nfrom a tar');
+});
+
+test('results that are not images: a directory, a tar', async () => {
+  const directory = contextOf({
+    Dockerfile:
+      'FROM bb AS b\nRUN mkdir -p /o/d && echo x > /o/d/x && ln -s d/x /o/l\nFROM scratch\nCOPY --from=b /o /\n',
+  });
+  const target = join(scratch, 'local');
+  await buildOk(['-o', target, directory]);
+  assert.equal(readFileSync(join(target, 'l'), 'utf8'), 'x\n');
+  assert.deepEqual(readdirSync(target).toSorted(), ['d', 'l']);
+  const tar = join(scratch, 'result.tar');
+  await buildOk(['-o', `type=tar,dest=${tar}`, directory]);
+  const { stdout } = await runProgram('tar', ['tf', tar]);
+  assert.deepEqual(
+    stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .toSorted(),
+    ['d/', 'd/x', 'l'],
+  );
+});
+
+test('a terminal: steps are drawn while they run', async () => {
+  const directory = contextOf({ Dockerfile: 'FROM bb\nRUN echo on a terminal\n' });
+  using terminal = Terminal.open(
+    ['docker', '--config', DOCKER_CONFIG, '-H', engine.host, 'build', directory],
+    {
+      rows: 30,
+      columns: 100,
+    },
+  );
+  assert.equal(await terminal.exitCode(), 0);
+  await terminal.until(/=> \[2\/2\] RUN echo on a terminal/);
+  await terminal.until(/\[\+\] Building [\d.]+s \(\d+\/\d+\) FINISHED/);
+  await terminal.until(/=> exporting to image/);
+});
+
+test('progress as JSON: vertices, logs, and none left open', async () => {
+  const directory = contextOf({ Dockerfile: 'FROM bb\nRUN echo as json\n' });
+  const { exitCode, stderr } = await build(['--progress', 'rawjson', directory]);
+  assert.equal(exitCode, 0, stderr);
+  // One object a line, or indented: clients differ.
+  const events = stderr.split(/\n(?=\{)/).map((json) => JSON.parse(json));
+  const vertices = new Map(
+    events.flatMap(({ vertexes = [] }) => vertexes).map((vertex) => [vertex.digest, vertex]),
+  );
+  assert.ok(vertices.size >= 5);
+  for (const { name, completed } of vertices.values()) assert.ok(completed, `${name} did not end`);
+  const run = [...vertices.values()].find(({ name }) => name === '[2/2] RUN echo as json');
+  const parents = run.inputs.map((digest: string) => vertices.get(digest).name);
+  assert.deepEqual(parents, ['[1/2] FROM docker.io/library/bb:latest']);
+  const logs = events
+    .flatMap(({ logs = [] }) => logs)
+    .map(({ data }) => Buffer.from(data, 'base64').toString());
+  assert.equal(logs.join(''), 'as json\n');
+});
+
+/** A build whose command writes its name into the context's directory and then sleeps. */
+function startEndless(name: string, marker: string): ReturnType<typeof spawn> {
+  const directory = contextOf({ Dockerfile: `FROM bb\nRUN echo ${name}; exec sleep ${marker}\n` });
+  const args = ['-H', engine.host, 'buildx', 'build', '--progress', 'plain', directory];
+  return spawn('docker', args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, DOCKER_CONFIG },
+  });
+}
+
+function isRunning(marker: string): boolean {
+  return readdirSync('/proc').some((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8') === `sleep\0${marker}\0`;
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 15_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`${String(condition)} did not become true`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test('a client that is interrupted, and one that is killed, stop the command', async () => {
+  for (const [signal, marker] of [
+    ['SIGINT', '86421'],
+    ['SIGKILL', '86422'],
+  ] as const) {
+    const client = startEndless('endless', marker);
+    const printed = once(client, 'close');
+    client.stderr?.resume();
+    await until(() => isRunning(marker));
+    client.kill(signal);
+    await until(() => !isRunning(marker));
+    await printed;
+  }
+});
+
+test('two builds at once do equal work once', async () => {
+  const directory = contextOf({
+    Dockerfile: 'FROM bb\nRUN echo begun; sleep 1; head -c 16 /dev/urandom | od -An -tx1 > /random\n',
+  });
+  const [one, two] = await Promise.all(['once:1', 'once:2'].map((tag) => buildOk(['-t', tag, directory])));
+  assert.equal(await sh('once:1', 'cat /random'), await sh('once:2', 'cat /random'));
+  for (const output of [one, two]) assert.match(output ?? '', /^#\d+ [\d.]+ begun$/m);
+});
+
+test('only what has changed of a context is sent again', { skip: isForeign }, async () => {
+  const files = Object.fromEntries(
+    Array.from({ length: 50 }, (_, index) => [`f${index}`, 'x'.repeat(10_000)]),
+  );
+  const directory = contextOf({ ...files, Dockerfile: 'FROM bb\nCOPY . /c\n' });
+  assert.match(await buildOk([directory]), /transferring context: 500\.\d+kB/);
+  writeFileSync(join(directory, 'f7'), 'changed');
+  assert.match(await buildOk(['-t', 'resent:1', directory]), /transferring context: 7B/);
+  assert.equal(await sh('resent:1', 'cat /c/f7; ls /c | wc -l'), 'changed51');
+});
+
+test('questions about a Dockerfile: outline, targets, checks', { skip: isForeign }, async () => {
+  const directory = contextOf({
+    Dockerfile: `# NAME who is greeted
+ARG NAME=world
+# Tools what the others need
+FROM bb AS Tools
+RUN --mount=type=secret,id=key true
+# greet says hello
+FROM tools AS greet
+ARG NAME
+RUN echo $NAME
+`,
+  });
+  const ask = (question: string) =>
+    dockerOk(engine, ['buildx', 'build', `--print=${question}`, directory], {
+      env: { BUILDX_EXPERIMENTAL: '1' },
+    });
+  assert.match(
+    await ask('outline'),
+    /TARGET: +greet\nDESCRIPTION: says hello\n\nBUILD ARG +VALUE +DESCRIPTION\nNAME +world/,
+  );
+  assert.match(await ask('targets'), /TARGET +DESCRIPTION\ntools +\ngreet \(default\) says hello/);
+  assert.match(await ask('lint'), /WARNING: StageNameCasing - https:.*\n.*'Tools'.*\nDockerfile:4\n/);
+  const output = await buildOk([directory]);
+  assert.match(
+    output,
+    /1 warning found[^]*StageNameCasing: Stage name 'Tools' should be lowercase \(line 4\)/,
+  );
+});
+
+test('the builder as clients see it: ls, inspect, prune', async () => {
+  await buildOk([contextOf({ Dockerfile: 'FROM bb\nRUN echo for the cache\n' })]);
+  assert.match(await dockerOk(engine, ['buildx', 'ls']), /default +running +v[\d.]+\S* +linux\//);
+  assert.match(
+    await dockerOk(engine, ['buildx', 'inspect']),
+    /Driver: +docker\n[^]*host-gateway-ip: +[\d.]+/,
+  );
+  assert.match(await dockerOk(engine, ['builder', 'prune', '-af']), /Total:/);
+  const output = await buildOk([contextOf({ Dockerfile: 'FROM bb\nRUN echo for the cache\n' })]);
+  assert.equal(endOf(output, '[2/2] RUN echo for the cache'), 'DONE');
+});
