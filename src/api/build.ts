@@ -11,7 +11,6 @@ import {
 import { commandHostConfig } from '#build/command-config.ts';
 import { parseBoolean } from '#wire/booleans.ts';
 import type { HostConfig } from '#wire/container.ts';
-import { checkFilters } from '#wire/filters.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import { decodeRegistryConfig } from '#wire/registry-auth.ts';
 import type { Exchange } from './exchange.ts';
@@ -20,23 +19,15 @@ import { bodyStream } from './request-body.ts';
 import { sendJson, sendNothing } from './respond.ts';
 import { post, type Route } from './route.ts';
 
-const PRUNE_FILTERS = new Set([
-  'description',
-  'id',
-  'inuse',
-  'parent',
-  'private',
-  'shared',
-  'type',
-  'until',
-  'unused-for',
-]);
-
 export const buildRoutes: readonly Route[] = [
   post('/build', build),
   post('/build/prune', async (exchange) => {
-    checkFilters(exchange.filters(), PRUNE_FILTERS);
-    const { deleted, spaceReclaimed } = await exchange.engine.builds.prune();
+    const keepBytes = Number(exchange.text('reserved-space') || exchange.text('keep-storage') || 0);
+    const { deleted, spaceReclaimed } = await exchange.engine.builds.prune({
+      filters: exchange.filters(),
+      all: exchange.flag('all'),
+      keepBytes,
+    });
     sendJson(exchange, 200, {
       CachesDeleted: deleted.length === 0 ? null : deleted,
       SpaceReclaimed: spaceReclaimed,

@@ -12,6 +12,7 @@ import type { BuildCache } from './cache.ts';
 import type { CacheDirectories } from './cache-directories.ts';
 import type { Checksums } from './checksums.ts';
 import type { ContextStore } from './contexts/context-store.ts';
+import type { CacheBudget } from './disk/cache-budget.ts';
 import type { FileWorkers } from './files/file-workers.ts';
 import type { Downloads } from './remote/downloads.ts';
 import type { StepLog } from './step-log.ts';
@@ -30,6 +31,8 @@ export interface BuildsDependencies {
   readonly workDirectory: string;
   /** Where layers are shown as one tree. */
   readonly viewDirectory: string;
+  /** How much the cache may keep. */
+  readonly budget: CacheBudget;
   readonly logger: Logger;
 }
 

@@ -5,7 +5,8 @@ import type { Lease } from '#store/content.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildSession } from './build-session.ts';
 import type { Solved, Vertex } from './build.ts';
-import type { CacheEntry } from './cache.ts';
+import type { CacheEntry, CacheUses } from './cache.ts';
+import { cacheFacts } from './disk/describe-vertex.ts';
 import type { Operation } from './plan.ts';
 import { solveVertex, type VertexWork } from './solve-vertex.ts';
 import { Sources } from './sources.ts';
@@ -17,6 +18,8 @@ export interface BuildRunOptions {
   readonly lease: Lease;
   readonly noCache: boolean;
   readonly session?: BuildSession;
+  /** Keeps what is found or made from being pruned. */
+  readonly uses: CacheUses;
   readonly signal: AbortSignal;
   readonly observer?: VertexObserver;
   /** The error to fail with, which says more. */
@@ -49,6 +52,7 @@ export class BuildRun {
   readonly #signal: AbortSignal;
   readonly #sources: Sources;
   readonly #solved = new Map<Operation, Promise<Solved>>();
+  readonly #keys = new Map<Vertex, string>();
   readonly #logs = new Map<Operation, PromiseWithResolvers<StepLog | undefined>>();
 
   constructor(parts: BuildParts, options: BuildRunOptions) {
@@ -115,6 +119,8 @@ export class BuildRun {
     this.#signal.throwIfAborted();
     this.#options.observer?.starts(vertex);
     const key = vertexKey(vertex, below, checksum);
+    this.#keys.set(vertex, key);
+    this.#options.uses.add(key);
     const known = this.#options.noCache ? undefined : this.#lookUp(key);
     if (known) {
       this.#logOf(vertex).resolve(undefined);
@@ -147,6 +153,7 @@ export class BuildRun {
   #lookUp(key: string): CacheEntry | undefined {
     const entry = this.#parts.cache.get(key);
     if (!entry || (entry.layer && !this.#parts.layers.get(entry.layer.diffId))) return undefined;
+    this.#parts.cache.found(key);
     this.#protect(entry);
     return entry;
   }
@@ -180,7 +187,8 @@ export class BuildRun {
     const all = { ...work, lease, ...(session && { session }) };
     const layer = await solveVertex(this.#parts, vertex, this.#sourcesFor(work.signal), all);
     const entry = { ...(layer && { layer }), createdAtMs: Date.now() };
-    this.#parts.cache.set(key, entry);
+    const parent = this.#keys.get(vertex.parent);
+    this.#parts.cache.set(key, entry, cacheFacts(vertex, parent === undefined ? [] : [parent]));
     return { ...entry, cached: false };
   }
 }

@@ -24,6 +24,9 @@ import type { HostConfig } from '#wire/container.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
 import type { BuildSession } from './build-session.ts';
+import type { PruneRequest } from './disk/builder-disk.ts';
+import type { CacheRecord } from './disk/cache-records.ts';
+import type { PruneReport } from './disk/prune-cache.ts';
 import type { Range, SourceFile } from './dockerfile/ast.ts';
 import type { ExecMount } from './exec-mount.ts';
 import type { SourceTree } from './files/source-tree.ts';
@@ -275,8 +278,10 @@ export interface Solved {
 export interface Builds {
   /** Yields what happens; fails as the build does. Leaving early cancels it. */
   build(request: BuildRequest): AsyncIterable<BuildEvent>;
-  /** Forgets the cache but for what images need. */
-  prune(): Promise<{ readonly deleted: readonly string[]; readonly spaceReclaimed: number }>;
+  /** Forgets what is in the cache and not in use; by default all of it. @throws {EngineError} `invalid` for a filter */
+  prune(request?: PruneRequest): Promise<PruneReport>;
+  /** What the cache keeps, used longest ago first. */
+  cacheRecords(): readonly CacheRecord[];
 }
 
 /** A command that ended with another code than 0; Docker's words. */

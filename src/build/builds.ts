@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { SharedWork } from '#layer/shared-work.ts';
+import { NO_FILTERS } from '#wire/filters.ts';
 import { assembleImage } from './assemble-image.ts';
 import { CACHES, CONTEXTS, DOWNLOADS, openInputs, removeFormerContexts } from './build-context.ts';
 import type { BuildParts, BuildsDependencies } from './build-parts.ts';
@@ -16,11 +17,14 @@ import { buildCacheMigrations } from './cache.ts';
 import { CacheDirectories, cacheDirectoryMigrations } from './cache-directories.ts';
 import { Checksums } from './checksums.ts';
 import { ContextStore } from './contexts/context-store.ts';
+import { BuilderDisk, type PruneRequest } from './disk/builder-disk.ts';
+import { cacheMounts } from './disk/cache-mounts.ts';
+import type { CacheRecord } from './disk/cache-records.ts';
+import type { PruneReport } from './disk/prune-cache.ts';
 import { EventChannel } from './event-channel.ts';
 import { outcomeOf } from './export/build-outcome.ts';
 import { checkOutputs, exportOutputs } from './export/export-outputs.ts';
 import { FileWorkers } from './files/file-workers.ts';
-import { answerSubrequest, lintWarnings } from './lint-build.ts';
 import type { Operation, Plan } from './plan.ts';
 import { Downloads } from './remote/downloads.ts';
 import { planDockerfile } from './plan-dockerfile.ts';
@@ -59,11 +63,13 @@ export async function createBuilds(dependencies: BuildsDependencies): Promise<En
 /** See {@link createBuilds}. Disposing it cancels what is being built. */
 export class EngineBuilds implements Builds, AsyncDisposable {
   readonly #parts: BuildParts;
+  readonly #disk: BuilderDisk;
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<void>>();
 
   constructor(parts: BuildParts) {
     this.#parts = parts;
+    this.#disk = new BuilderDisk(parts, [cacheMounts(parts.caches)]);
   }
 
   async *build(request: BuildRequest): AsyncGenerator<BuildEvent, void> {
@@ -78,6 +84,7 @@ export class EngineBuilds implements Builds, AsyncDisposable {
       left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more'));
       await ended;
       this.#running.delete(ended);
+      this.#disk.collectSoon();
     }
   }
 
@@ -101,26 +108,19 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     }
   }
 
-  async prune(): Promise<{ readonly deleted: readonly string[]; readonly spaceReclaimed: number }> {
-    const { cache, caches, images, layers } = this.#parts;
-    const directories = await caches.remove(caches.list());
-    await using lease = images.openLease();
-    const { keys, layers: released } = cache.clear();
-    const sizes = new Map(released.map(({ diffId }) => [diffId, layers.get(diffId)?.sizeBytes ?? 0]));
-    for (const { diffId, blob } of released) lease.protect(diffId, blob);
-    await lease[Symbol.asyncDispose]();
-    const gone = [...sizes].filter(([diffId]) => !layers.get(diffId));
-    const bytes = [...gone.map(([, size]) => size), ...directories.map(({ sizeBytes }) => sizeBytes)];
-    return {
-      deleted: [...keys, ...directories.map(({ name }) => name)],
-      spaceReclaimed: bytes.reduce((total, size) => total + size, 0),
-    };
+  prune(request: PruneRequest = { filters: NO_FILTERS, all: true, keepBytes: 0 }): Promise<PruneReport> {
+    return this.#disk.prune(request);
+  }
+
+  cacheRecords(): readonly CacheRecord[] {
+    return this.#disk.records();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new EngineError('aborted', 'Cannot build image: the engine stops'));
     await Promise.all(this.#running);
     await this.#parts.solving.settled();
+    await this.#disk[Symbol.asyncDispose]();
     await this.#parts.contexts[Symbol.asyncDispose]();
     await this.#parts.caches[Symbol.asyncDispose]();
     await this.#parts.files[Symbol.asyncDispose]();
@@ -139,12 +139,6 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     stack.defer(() =>
       left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more')),
     );
-    if (request.subrequest) {
-      const response = answerSubrequest(inputs, request.subrequest, request);
-      yield { type: 'built', references: [], response };
-      return;
-    }
-    for (const warning of lintWarnings(inputs, request)) progress.warn(warning);
     const planner = planDockerfile(inputs.text, inputs.context, request);
     const bases = new BaseImages(this.#parts, { request, progress, lease });
     const plan = await planner.plan((image) => bases.get(image));
@@ -153,8 +147,9 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     progress.declare(plan);
     await received;
     const explain = stepErrors(plan);
-    const common = { lease, noCache, signal, observer: progress, explain, ...(session && { session }) };
-    const run = new BuildRun(this.#parts, common);
+    using uses = this.#parts.cache.openUses();
+    const common = { lease, noCache, uses, signal, observer: progress, explain };
+    const run = new BuildRun(this.#parts, { ...common, ...(session && { session }) });
     if (request.tell === 'graph') await run.layersOf(plan.result.vertex);
     else yield* solvePlan(this.#parts, run, plan);
     const platform = planner.targetPlatform;

@@ -15,6 +15,15 @@ export const buildCacheMigrations: Migrations = {
       created_at_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     `,
+    `
+    ALTER TABLE build_cache ADD COLUMN type TEXT NOT NULL DEFAULT 'regular';
+    ALTER TABLE build_cache ADD COLUMN description TEXT NOT NULL DEFAULT '';
+    ALTER TABLE build_cache ADD COLUMN parents TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE build_cache ADD COLUMN used_at_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE build_cache ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;
+    UPDATE build_cache SET used_at_ms = created_at_ms;
+    UPDATE build_cache SET type = 'internal' WHERE key LIKE 'sha256:%';
+    `,
   ],
 };
 
@@ -23,6 +32,32 @@ export interface CacheEntry {
   readonly layer?: ImageLayer;
   readonly createdAtMs: number;
 }
+
+/** BuildKit's words. `internal`: what the builder notes for itself. */
+export type CacheEntryType = 'regular' | 'internal';
+
+/** What an entry is, for people. */
+export interface CacheEntryFacts {
+  readonly type: CacheEntryType;
+  readonly description: string;
+  /** Keys of what it stands on. */
+  readonly parents: readonly string[];
+}
+
+export interface StoredCacheEntry extends CacheEntry, CacheEntryFacts {
+  readonly key: string;
+  readonly usedAtMs: number;
+  /** How often it was found. */
+  readonly uses: number;
+  readonly isInUse: boolean;
+}
+
+/** Keeps what a build finds or makes from being pruned, until it is disposed. */
+export interface CacheUses extends Disposable {
+  add(key: string): void;
+}
+
+const INTERNAL: CacheEntryFacts = { type: 'internal', description: '', parents: [] };
 
 /**
  * Which layer each vertex made, by its key, and which images steps without a vertex led to, by their ids. Keeps those layers from being
@@ -33,13 +68,25 @@ export class BuildCache {
   readonly #select: StatementSync;
   readonly #insert: StatementSync;
   readonly #held: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #touch: StatementSync;
+  /** By key: how many builds use it now. */
+  readonly #inUse = new Map<string, number>();
+  /** Found since they were last written down: a build that finds everything writes once. */
+  readonly #found = new Map<string, { usedAtMs: number; uses: number }>();
 
   constructor(metadata: Metadata) {
     const { database } = metadata;
     this.#metadata = metadata;
     this.#select = database.prepare('SELECT diff_id, blob, created_at_ms FROM build_cache WHERE key = ?');
-    this.#insert = database.prepare('INSERT OR REPLACE INTO build_cache VALUES (?, ?, ?, ?)');
+    this.#insert = database.prepare(
+      `INSERT OR REPLACE INTO build_cache
+        (key, diff_id, blob, created_at_ms, type, description, parents, used_at_ms, uses)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)`,
+    );
     this.#held = database.prepare('SELECT diff_id, blob FROM build_cache WHERE diff_id IS NOT NULL');
+    this.#delete = database.prepare('DELETE FROM build_cache WHERE key = ?');
+    this.#touch = database.prepare('UPDATE build_cache SET used_at_ms = ?, uses = uses + ? WHERE key = ?');
   }
 
   get(key: string): CacheEntry | undefined {
@@ -49,32 +96,109 @@ export class BuildCache {
     return { ...(layer && { layer }), createdAtMs: Number(row['created_at_ms']) };
   }
 
-  set(key: string, { layer, createdAtMs }: CacheEntry): void {
+  set(key: string, { layer, createdAtMs }: CacheEntry, facts: CacheEntryFacts = INTERNAL): void {
+    const { type, description, parents } = facts;
+    this.#found.delete(key);
     this.#metadata.transaction(() =>
-      this.#insert.run(key, layer?.diffId ?? null, layer?.blob ?? null, createdAtMs),
+      this.#insert.run(
+        key,
+        layer?.diffId ?? null,
+        layer?.blob ?? null,
+        createdAtMs,
+        type,
+        description,
+        JSON.stringify(parents),
+        Date.now(),
+      ),
     );
+  }
+
+  /** An entry was of use. Written down with the next {@link entries}. */
+  found(key: string): void {
+    const before = this.#found.get(key);
+    this.#found.set(key, { usedAtMs: Date.now(), uses: (before?.uses ?? 0) + 1 });
+  }
+
+  openUses(): CacheUses {
+    const keys = new Set<string>();
+    return {
+      add: (key) => {
+        if (keys.has(key)) return;
+        keys.add(key);
+        this.#inUse.set(key, (this.#inUse.get(key) ?? 0) + 1);
+      },
+      [Symbol.dispose]: () => {
+        for (const key of keys) this.#leave(key);
+        keys.clear();
+      },
+    };
+  }
+
+  /** All of them, those used longest ago first. */
+  entries(): readonly StoredCacheEntry[] {
+    this.#writeFound();
+    const rows = this.#metadata.database
+      .prepare('SELECT * FROM build_cache ORDER BY used_at_ms, created_at_ms')
+      .all();
+    return rows.map((row) => this.#entryOf(row));
   }
 
   /** The blobs and layers of all entries. */
   held(): readonly Digest[] {
-    return this.#layers().flatMap(({ diffId, blob }) => [diffId, blob]);
+    return this.#held.all().flatMap((row) => {
+      const layer = layerOf(row);
+      return layer ? [layer.diffId, layer.blob] : [];
+    });
   }
 
-  /** Forgets everything; the layers are the caller's to collect. */
-  clear(): { readonly keys: readonly string[]; readonly layers: readonly ImageLayer[] } {
-    const { database } = this.#metadata;
-    const layers = this.#layers();
-    const keys = database.prepare('SELECT key FROM build_cache').all();
-    this.#metadata.transaction(() => database.exec('DELETE FROM build_cache'));
-    return { keys: keys.map(({ key }) => String(key)), layers };
+  /** Forgets entries; their layers are the caller's to collect. */
+  remove(keys: readonly string[]): void {
+    if (keys.length === 0) return;
+    this.#metadata.transaction(() => {
+      for (const key of keys) this.#delete.run(key);
+    });
+    for (const key of keys) this.#found.delete(key);
   }
 
-  #layers(): readonly ImageLayer[] {
-    return this.#held.all().flatMap((row) => layerOf(row) ?? []);
+  #leave(key: string): void {
+    const count = (this.#inUse.get(key) ?? 0) - 1;
+    if (count > 0) this.#inUse.set(key, count);
+    else this.#inUse.delete(key);
+  }
+
+  #writeFound(): void {
+    if (this.#found.size === 0) return;
+    this.#metadata.transaction(() => {
+      for (const [key, { usedAtMs, uses }] of this.#found) this.#touch.run(usedAtMs, uses, key);
+    });
+    this.#found.clear();
+  }
+
+  #entryOf(row: Row): StoredCacheEntry {
+    const key = String(row['key']);
+    const layer = layerOf(row);
+    return {
+      key,
+      ...(layer && { layer }),
+      createdAtMs: Number(row['created_at_ms']),
+      type: row['type'] === 'internal' ? 'internal' : 'regular',
+      description: String(row['description']),
+      parents: keysIn(String(row['parents'])),
+      usedAtMs: Number(row['used_at_ms']),
+      uses: Number(row['uses']),
+      isInUse: this.#inUse.has(key),
+    };
   }
 }
 
-function layerOf(row: Readonly<Record<string, unknown>>): ImageLayer | undefined {
+type Row = Readonly<Record<string, unknown>>;
+
+function keysIn(text: string): readonly string[] {
+  const keys: unknown = JSON.parse(text);
+  return Array.isArray(keys) ? keys.map(String) : [];
+}
+
+function layerOf(row: Row): ImageLayer | undefined {
   const { diff_id: diffId, blob } = row;
   if (typeof diffId !== 'string' || typeof blob !== 'string') return undefined;
   return isDigest(diffId) && isDigest(blob) ? { diffId, blob, compression: 'none' } : undefined;

@@ -41,6 +41,8 @@ const group = (summary: string, entries: Readonly<Record<string, Entry>>): Group
 const attach: Load = () => import('./commands/attach.ts');
 const bootstrap: Load = () => import('./commands/bootstrap.ts');
 const build: Load = () => import('./commands/build.ts');
+const builderDf: Load = () => import('./commands/builder-df.ts');
+const builderPrune: Load = () => import('./commands/builder-prune.ts');
 const commit: Load = () => import('./commands/commit.ts');
 const completion: Load = () => import('./commands/completion.ts');
 const containerInspect: Load = () => import('./commands/container-inspect.ts');
@@ -127,6 +129,11 @@ export const catalogue: GroupEntry = group('A container engine that speaks Docke
   version: common(version),
   info: common(info),
 
+  builder: group('Manage builds', {
+    build: command(build),
+    df: command(builderDf, ['du']),
+    prune: command(builderPrune),
+  }),
   container: group('Manage containers', {
     attach: command(attach),
     commit: command(commit),

@@ -1,8 +1,11 @@
+import type { Builds } from '#build/build.ts';
+import type { CacheRecord } from '#build/disk/cache-records.ts';
 import type { Containers } from '#container/container.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { LayerStore } from '#layer/layer.ts';
 import type { Volumes } from '#volume/volume.ts';
-import type { DiskUsage } from '#wire/system.ts';
+import type { BuildCacheRecord, DiskUsage } from '#wire/system.ts';
+import { formatDate } from '#wire/timestamps.ts';
 import type { VolumeInspect } from '#wire/volume.ts';
 
 export type UsageType = 'container' | 'image' | 'volume' | 'build-cache';
@@ -12,6 +15,7 @@ interface UsageSources {
   readonly images: ImageStore;
   readonly layers: LayerStore;
   readonly volumes: Volumes;
+  readonly builds: Builds;
 }
 
 const NONE: ReadonlyMap<string, readonly string[]> = new Map();
@@ -42,7 +46,24 @@ export async function measureDiskUsage(
       ...volume,
       UsageData: { Size: sizeBytes, RefCount: usersOf(volume.Name) },
     })),
-    BuildCache: [],
+    BuildCache: wants('build-cache') ? sources.builds.cacheRecords().map(buildCacheRecord) : [],
+  };
+}
+
+function buildCacheRecord(record: CacheRecord): BuildCacheRecord {
+  const { id, parents, type, description, isInUse, isShared, sizeBytes, createdAtMs, usedAtMs, uses } =
+    record;
+  return {
+    ID: id,
+    ...(parents.length > 0 && { Parents: parents }),
+    Type: type,
+    Description: description,
+    InUse: isInUse,
+    Shared: isShared,
+    Size: sizeBytes,
+    CreatedAt: formatDate(createdAtMs),
+    LastUsedAt: formatDate(usedAtMs),
+    UsageCount: uses,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Logger } from '#base/log.ts';
+import type { CacheBudget } from '#build/disk/cache-budget.ts';
 import type { Ulimit } from '#wire/container.ts';
 
 /**
@@ -45,6 +46,8 @@ export interface EngineOptions {
   /** Layers that are downloaded, and uploaded, at the same time. */
   readonly maxConcurrentDownloads?: number | undefined;
   readonly maxConcurrentUploads?: number | undefined;
+  /** How much the build cache may keep; applied after builds. */
+  readonly buildCache?: CacheBudget | undefined;
   readonly labels?: readonly string[] | undefined;
   /** Ready network namespaces kept in stock. */
   readonly networkPoolSize?: number | undefined;

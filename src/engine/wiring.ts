@@ -170,6 +170,7 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
       containers: service,
       workDirectory: directories.builds,
       viewDirectory: directories.runSnapshots,
+      budget: options.buildCache ?? { enabled: true },
       logger,
     }),
   );

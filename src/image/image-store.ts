@@ -214,6 +214,11 @@ export class FileImageStore implements ImageStore {
     return keepManifests(this.#parts, kept);
   }
 
+  /** The layers of all images. */
+  layersInUse(): ReadonlySet<string> {
+    return new Set([...this.#parts.table.all()].flatMap(({ layers }) => layers.map(({ diffId }) => diffId)));
+  }
+
   /** Everything about an image. @throws {EngineError} `not-found` */
   record(reference: string): ImageRecord {
     return findImage(this.#parts.table, reference);

@@ -5,6 +5,7 @@ import type { LogLevel } from '#base/log.ts';
 import type { ListenTarget } from '#api/server.ts';
 import type { EngineOptions } from '#engine/options.ts';
 import type { Ulimit } from '#wire/container.ts';
+import { cacheBudget } from './builder-options.ts';
 import { SETTINGS, settingKey, type SettingValues } from './daemon-settings.ts';
 
 export interface DaemonOptions {
@@ -24,7 +25,7 @@ export function daemonOptions(settings: SettingValues): DaemonOptions {
   refuseUnsafe(reader);
   const pidfile = reader.string('pidfile');
   return {
-    engine: engineOptions(reader),
+    engine: engineOptions(reader, settings),
     hosts: (reader.list('hosts') ?? [STANDARD_HOST]).map((host) => listenTarget(host, reader)),
     logLevel: logLevel(reader),
     ...(pidfile !== undefined && { pidfile }),
@@ -49,7 +50,7 @@ function ignoredSettings(settings: SettingValues): readonly string[] {
   ).map((setting) => `--${setting.flag} has no effect in this engine yet`);
 }
 
-function engineOptions(reader: SettingReader): EngineOptions {
+function engineOptions(reader: SettingReader, settings: SettingValues): EngineOptions {
   return {
     root: reader.string('root') ?? '/var/lib/caisson',
     run: reader.string('run'),
@@ -65,6 +66,7 @@ function engineOptions(reader: SettingReader): EngineOptions {
     logDriver: reader.string('log-driver'),
     logOptions: reader.record('log-opts'),
     labels: reader.list('labels'),
+    buildCache: cacheBudget(settings.get('builder')),
     cgroupParent: reader.string('cgroup-parent'),
     runtime: reader.choice('default-runtime', ['crun', 'runc', 'auto']),
     defaultShmSize: reader.bytes('default-shm-size'),

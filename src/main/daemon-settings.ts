@@ -137,7 +137,11 @@ export const SETTINGS: readonly Setting[] = [
   { flag: 'userns-remap', kind: 'string', ignored: true, help: 'Accepted for compatibility' },
   { flag: 'containerd', kind: 'string', ignored: true, help: 'Accepted for compatibility' },
   { flag: 'add-runtime', key: 'runtimes', kind: 'object', ignored: true, help: 'Accepted for compatibility' },
-  { flag: 'builder', kind: 'object', ignored: true, help: 'Accepted for compatibility' },
+  {
+    flag: 'builder',
+    kind: 'object',
+    help: 'How much the build cache may keep, as "gc" (configuration file; default a tenth of the disk)',
+  },
   { flag: 'features', kind: 'object', ignored: true, help: 'Accepted for compatibility' },
 ];
 

@@ -28,5 +28,22 @@ export interface DiskUsage {
   readonly Images: readonly ImageSummary[];
   readonly Containers: readonly ContainerSummary[];
   readonly Volumes: readonly VolumeInspect[];
-  readonly BuildCache: readonly object[];
+  readonly BuildCache: readonly BuildCacheRecord[];
+}
+
+/** One thing that the builder keeps. */
+export interface BuildCacheRecord {
+  readonly ID: string;
+  readonly Parents?: readonly string[];
+  /** `regular`, `internal`, `exec.cachemount`, `source.local`. */
+  readonly Type: string;
+  readonly Description: string;
+  readonly InUse: boolean;
+  /** Images hold it as well. */
+  readonly Shared: boolean;
+  /** Bytes. */
+  readonly Size: number;
+  readonly CreatedAt: string;
+  readonly LastUsedAt: string | null;
+  readonly UsageCount: number;
 }

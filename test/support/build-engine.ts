@@ -84,7 +84,7 @@ export class BuildEngine implements AsyncDisposable {
   }
 }
 
-function cachedSteps(events: readonly BuildEvent[]): number {
+export function cachedSteps(events: readonly BuildEvent[]): number {
   const names = events.flatMap((event) =>
     event.type === 'vertex' && event.vertex.cached && !/^\[[^\]]*\] FROM /.test(event.vertex.name)
       ? [event.vertex.digest]

@@ -21,6 +21,7 @@ import {
 } from '#wire/buildkit/control.ts';
 import type { ActiveBuilds } from './active-build.ts';
 import { buildRequestOf } from './build-attributes.ts';
+import { diskUsage, pruneRecords } from './cache-records.ts';
 import { type Call, type Methods, streaming, unary } from './grpc-server.ts';
 import type { Sessions } from './sessions.ts';
 import { BUILDKIT_VERSION, workerOf } from './worker.ts';
@@ -42,8 +43,12 @@ export function controlService(parts: BuildkitParts): Methods {
     [`${service}/Status`]: streaming(StatusRequest, StatusResponse, ({ Ref }, { signal, connection }) =>
       parts.builds.get(Ref, connection).status.read(signal),
     ),
-    [`${service}/DiskUsage`]: unary(DiskUsageRequest, DiskUsageResponse, () => ({ record: [] })),
-    [`${service}/Prune`]: streaming(PruneRequest, UsageRecord, () => prune(parts)),
+    [`${service}/DiskUsage`]: unary(DiskUsageRequest, DiskUsageResponse, ({ filter }) => ({
+      record: diskUsage(parts.engine.builds, filter),
+    })),
+    [`${service}/Prune`]: streaming(PruneRequest, UsageRecord, (request) =>
+      pruneRecords(parts.engine.builds, request),
+    ),
     // Nothing is kept of builds that are over.
     [`${service}/ListenBuildHistory`]: streaming(
       BuildHistoryRequest,
@@ -82,12 +87,4 @@ async function solve(
     signal.removeEventListener('abort', leave);
     build.close();
   }
-}
-
-async function* prune({
-  engine,
-}: BuildkitParts): AsyncGenerator<{ readonly ID: string; readonly Size: number }> {
-  const { deleted, spaceReclaimed } = await engine.builds.prune();
-  for (const [index, ID] of deleted.entries())
-    yield { ID: ID.slice(0, 25), Size: index === 0 ? spaceReclaimed : 0 };
 }

@@ -1,19 +1,8 @@
+import type { BuildCacheRecord } from '#wire/system.ts';
 import { Row } from '../template/value.ts';
 import type { Listing } from './rows.ts';
 import { humanSize } from './sizes.ts';
 import { ago } from './times.ts';
-
-/** One entry of `BuildCache` of `GET /system/df`. */
-export interface BuildCacheRecord {
-  readonly ID: string;
-  readonly Type: string;
-  readonly InUse: boolean;
-  readonly Shared: boolean;
-  readonly Size: number;
-  readonly CreatedAt: string;
-  readonly LastUsedAt: string | null;
-  readonly UsageCount: number;
-}
 
 export const buildCacheListing: Listing = {
   headings: {

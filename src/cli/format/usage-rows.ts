@@ -1,6 +1,5 @@
-import type { DiskUsage } from '#wire/system.ts';
+import type { BuildCacheRecord, DiskUsage } from '#wire/system.ts';
 import { Row } from '../template/value.ts';
-import type { BuildCacheRecord } from './build-cache-rows.ts';
 import type { Listing } from './rows.ts';
 import { humanSize } from './sizes.ts';
 

@@ -1,0 +1,117 @@
+/** Builds a state: `await build(engine, state, { tag: 'app' })`. */
+import { EngineError } from '#base/errors.ts';
+import type { Digest } from '#oci/digest.ts';
+import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { BuildEvent, BuildOutput, BuildRequest, Builds, CacheSource } from '../build.ts';
+import { commandHostConfig } from '../command-config.ts';
+import { dockerfileOf } from './dockerfile-text.ts';
+import { ProgramSession } from './program-session.ts';
+import type { State } from './state.ts';
+
+/** Where a result goes; see `BuildOutput`. */
+export interface Output {
+  readonly type: BuildOutput['type'];
+  /** A file or, of `local`, a directory of this machine. */
+  readonly destination?: string;
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+export interface BuildOptions {
+  /** `repository[:tag]`; several name the same image. */
+  readonly tag?: string | readonly string[];
+  /** What happens, as it happens. What it throws ends the build. */
+  readonly onEvent?: (event: BuildEvent) => void;
+  /** Default: into the engine's images. */
+  readonly outputs?: readonly Output[];
+  /** `OS/ARCHITECTURE[/VARIANT]`; several make an index. */
+  readonly platforms?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  /** By id; what commands get through `secret()`. */
+  readonly secrets?: Readonly<Record<string, string | Uint8Array>>;
+  /** Path of an agent's socket, for `ssh()`. Default: none. */
+  readonly sshAgent?: string;
+  /** By registry host. */
+  readonly credentials?: Readonly<Record<string, RegistryAuth>>;
+  /** Looks nothing up in the cache. */
+  readonly noCache?: boolean;
+  /** Asks registries for images even where they are here. */
+  readonly pull?: boolean;
+  readonly cacheFrom?: readonly CacheSource[];
+  readonly cacheTo?: readonly CacheSource[];
+  /** With their attributes: `{ provenance: { mode: 'max' }, sbom: {} }`. */
+  readonly attestations?: BuildRequest['attestations'];
+  /** Makes nothing younger than this: seconds since 1970. */
+  readonly sourceDateEpoch?: number;
+  /** Of commands. Default: `default`. */
+  readonly network?: 'default' | 'none' | 'host';
+  /** `security.insecure`, `network.host`: what commands may ask for. */
+  readonly allow?: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+export interface BuildResult {
+  /** The image's; absent where none was stored. */
+  readonly id?: Digest;
+  readonly references: readonly string[];
+  /** `containerimage.digest` and such. */
+  readonly response: Readonly<Record<string, string>>;
+}
+
+/**
+ * @param engine an `Engine` of this process
+ * @throws {EngineError} as builds do: `invalid` for a command that fails or a file that is not there, …
+ */
+export async function build(
+  engine: { readonly builds: Pick<Builds, 'build'> },
+  state: State,
+  options: BuildOptions = {},
+): Promise<BuildResult> {
+  const { text: dockerfile, directories } = dockerfileOf(state);
+  const { outputs = [], secrets = {}, sshAgent, credentials = {}, onEvent } = options;
+  using session = new ProgramSession({
+    dockerfile,
+    directories,
+    secrets,
+    credentials,
+    destinations: outputs.map(({ destination }) => destination),
+    ...(sshAgent !== undefined && { sshAgent }),
+  });
+  let result: BuildResult | undefined;
+  for await (const event of engine.builds.build(requestOf(options, session, [...directories.keys()]))) {
+    onEvent?.(event);
+    if (event.type !== 'built') continue;
+    const { id, references, response } = event;
+    result = { ...(id !== undefined && { id }), references, response };
+  }
+  if (result) return result;
+  throw new EngineError('internal', 'Cannot build: the builder has not said what it has built');
+}
+
+function requestOf(
+  options: BuildOptions,
+  session: ProgramSession,
+  directories: readonly string[],
+): BuildRequest {
+  const { tag = [], outputs, platforms, cacheFrom, cacheTo, attestations, allow, sourceDateEpoch } = options;
+  const contexts = directories.map((directory) => [directory, { kind: 'session', directory }] as const);
+  return {
+    context: { kind: 'session', directory: 'context' },
+    namedContexts: Object.fromEntries(contexts),
+    dockerfile: 'Dockerfile',
+    session,
+    buildArgs: sourceDateEpoch === undefined ? {} : { SOURCE_DATE_EPOCH: String(sourceDateEpoch) },
+    labels: options.labels ?? {},
+    references: [tag].flat(),
+    noCache: options.noCache ?? false,
+    pull: options.pull ?? false,
+    credentials: options.credentials ?? {},
+    hostConfig: commandHostConfig({ NetworkMode: options.network ?? 'default' }),
+    signal: options.signal ?? new AbortController().signal,
+    ...(outputs && { outputs: outputs.map(({ type, attributes = {} }) => ({ type, attributes })) }),
+    ...(platforms && { platforms }),
+    ...(cacheFrom && { cacheFrom }),
+    ...(cacheTo && { cacheTo }),
+    ...(attestations && { attestations }),
+    ...(allow && { entitlements: allow }),
+  };
+}

@@ -1,0 +1,90 @@
+/** What a program serves to its builds: directories, secrets, keys, and places for results. */
+import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Duplex, Writable } from 'node:stream';
+import { EngineError } from '#base/errors.ts';
+import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { BuildSession, FileQuery, FileTransfer, FileTree } from '../build-session.ts';
+import type { LocalDirectory } from './origins.ts';
+import { LocalTransfer } from './local-transfer.ts';
+import { writeTree } from './write-tree.ts';
+
+export interface ProgramSessionOptions {
+  readonly dockerfile: string;
+  readonly directories: ReadonlyMap<string, LocalDirectory>;
+  readonly secrets: Readonly<Record<string, string | Uint8Array>>;
+  /** Path of an agent's socket. */
+  readonly sshAgent?: string;
+  readonly credentials: Readonly<Record<string, RegistryAuth>>;
+  /** Where each output goes, by its number. */
+  readonly destinations: readonly (string | undefined)[];
+}
+
+/** Directories that hold the program's own text and nothing. */
+const DOCKERFILE = 'dockerfile';
+const CONTEXT = 'context';
+
+export class ProgramSession implements BuildSession, Disposable {
+  readonly closed = new AbortController().signal;
+  readonly sharedKey: string;
+  readonly #options: ProgramSessionOptions;
+  readonly #own: string;
+
+  constructor(options: ProgramSessionOptions) {
+    this.#options = options;
+    this.sharedKey = `program:${[...options.directories.values()].map(({ path }) => resolve(path)).join(':')}`;
+    this.#own = mkdtempSync(join(tmpdir(), 'caisson-program-'));
+    writeFileSync(join(this.#own, 'Dockerfile'), options.dockerfile);
+  }
+
+  openFiles(query: FileQuery): FileTransfer {
+    const { directory } = query;
+    if (directory === DOCKERFILE) return new LocalTransfer(this.#own, query);
+    if (directory === CONTEXT) return new LocalTransfer(this.#own, { ...query, excludePatterns: ['*'] });
+    const source = this.#options.directories.get(directory);
+    if (!source) throw new EngineError('not-found', `Cannot read directory ${directory}: there is none`);
+    const excludePatterns = [...query.excludePatterns, ...source.ignore];
+    return new LocalTransfer(resolve(source.path), { ...query, excludePatterns });
+  }
+
+  async secret(id: string): Promise<Buffer | undefined> {
+    const value = this.#options.secrets[id];
+    return value === undefined ? undefined : Buffer.from(value);
+  }
+
+  async hasSshAgent(): Promise<boolean> {
+    return this.#options.sshAgent !== undefined;
+  }
+
+  async openSshAgent(): Promise<Duplex> {
+    const socket = connect({ path: this.#options.sshAgent ?? '' });
+    await once(socket, 'connect');
+    return socket;
+  }
+
+  async credentials(host: string): Promise<RegistryAuth | undefined> {
+    return this.#options.credentials[host];
+  }
+
+  async openFile(output: number): Promise<Writable> {
+    return createWriteStream(this.#destination(output));
+  }
+
+  async sendTree(output: number, tree: FileTree): Promise<void> {
+    await writeTree(this.#destination(output), tree);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#own, { recursive: true, force: true });
+  }
+
+  #destination(output: number): string {
+    const destination = this.#options.destinations[output];
+    if (destination === undefined)
+      throw new EngineError('invalid', `Cannot write output ${output}: it needs a destination`);
+    return destination;
+  }
+}

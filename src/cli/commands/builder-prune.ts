@@ -1,0 +1,39 @@
+import { encodeFilters } from '#client/client.ts';
+import { defineCommand } from '../command.ts';
+import { memoryFlag } from '../container-options/value-flags.ts';
+import { booleanFlag } from '../flag.ts';
+import { confirmPrune, printPruned, pruneFlags } from '../prune.ts';
+
+interface CachePruneReport {
+  readonly CachesDeleted: readonly string[] | null;
+  readonly SpaceReclaimed: number;
+}
+
+export const command = defineCommand({
+  summary: 'Remove build cache',
+  usage: ['[OPTIONS]'],
+  operands: { min: 0, max: 0 },
+  flags: {
+    all: booleanFlag('Remove all unused build cache, not just what images do not share', { short: 'a' }),
+    ...pruneFlags,
+    keepStorage: memoryFlag('Amount of disk space to keep for cache'),
+  },
+  examples: ['caisson builder prune --filter unused-for=48h', 'caisson builder prune -af'],
+  run: async (context, { flags }) => {
+    const warning = flags.all
+      ? 'WARNING! This will remove all build cache.'
+      : 'WARNING! This will remove all build cache that no image shares.';
+    if (!(await confirmPrune(context, flags.force, warning))) return 0;
+    const { CachesDeleted, SpaceReclaimed } = await context.client.json<CachePruneReport>({
+      method: 'POST',
+      path: '/build/prune',
+      query: {
+        all: flags.all,
+        filters: encodeFilters(flags.filter),
+        ...(flags.keepStorage !== undefined && { 'keep-storage': String(flags.keepStorage) }),
+      },
+    });
+    printPruned(context, 'Deleted build cache objects:', CachesDeleted ?? [], SpaceReclaimed);
+    return 0;
+  },
+});

@@ -1,0 +1,163 @@
+/** `caisson/build`: builds as programs, on the solver and the cache that Dockerfiles have. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import {
+  bind,
+  build,
+  copy,
+  type BuildOptions,
+  from,
+  local,
+  run,
+  scratch,
+  secret,
+  type State,
+} from 'caisson/build';
+import { program } from '../../examples/build-program/build.ts';
+import { BuildEngine, cachedSteps } from '../support/build-engine.ts';
+
+let engine: BuildEngine;
+const scratchDirectory = mkdtempSync('/tmp/caisson-program-');
+
+before(async () => {
+  engine = await BuildEngine.start();
+  await engine.importBusybox();
+});
+
+after(async () => {
+  await engine[Symbol.asyncDispose]();
+  rmSync(scratchDirectory, { recursive: true, force: true });
+});
+
+function directoryOf(files: Readonly<Record<string, string>>): string {
+  const directory = mkdtempSync(join(scratchDirectory, 'files-'));
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(join(directory, name, '..'), { recursive: true });
+    writeFileSync(join(directory, name), content);
+  }
+  return directory;
+}
+
+async function buildState(state: State, options: BuildOptions = {}) {
+  const events: Parameters<NonNullable<BuildOptions['onEvent']>>[0][] = [];
+  const result = await build(engine.engine, state, {
+    network: 'none',
+    ...options,
+    onEvent: (event) => events.push(event),
+  });
+  return { ...result, cached: cachedSteps(events) };
+}
+
+/** What `files` of the state have, as text. */
+async function filesOf(state: State, ...files: readonly string[]): Promise<readonly string[]> {
+  const destination = mkdtempSync(join(scratchDirectory, 'out-'));
+  await buildState(state, { outputs: [{ type: 'local', destination }] });
+  return files.map((file) => readFileSync(join(destination, file), 'utf8'));
+}
+
+test('a Dockerfile is CACHED after the equal program, and the other way round', async () => {
+  const directory = directoryOf({ a: 'content' });
+  const state = (text: string) =>
+    from('bb')
+      .run(`echo ${text} > /made`)
+      .copy({ from: local(directory), paths: 'a', to: '/a' })
+      .workdir('/work')
+      .env({ X: 'y' })
+      .run('cat /a /made > both');
+  const dockerfileText = (text: string) =>
+    `FROM bb\nRUN echo ${text} > /made\nCOPY a /a\nWORKDIR /work\nENV X=y\nRUN cat /a /made > both\n`;
+  const files = [{ path: 'a', content: 'content', mode: 0o644 }];
+  const programFirst = await buildState(state('one'));
+  const dockerfileSecond = await engine.build({ dockerfileText: dockerfileText('one'), files });
+  assert.equal(dockerfileSecond.cachedSteps, 4);
+  assert.equal(programFirst.cached, 0);
+  const dockerfileFirst = await engine.build({ dockerfileText: dockerfileText('two'), files });
+  assert.equal(dockerfileFirst.cachedSteps, 0);
+  assert.equal((await buildState(state('two'))).cached, 4);
+});
+
+test('branches run at the same time, and what they share runs once', async () => {
+  const base = from('bb').run('cat /proc/sys/kernel/random/uuid > /shared');
+  const slow = (name: string) => base.run(`cut -d' ' -f1 /proc/uptime > /${name}; sleep 1.5`);
+  const result = scratch().with(
+    ...['one', 'two'].flatMap((name) => [
+      copy({ from: slow(name), paths: `/${name}`, to: '/' }),
+      copy({ from: slow(name), paths: '/shared', to: `/shared-${name}` }),
+    ]),
+  );
+  const [one, two, first, second] = await filesOf(result, 'one', 'two', 'shared-one', 'shared-two');
+  assert.equal(first, second);
+  assert.ok(Math.abs(Number(one) - Number(two)) < 1.5, `began at ${one} and ${two}`);
+});
+
+test('directories: ignore files, patterns, links; mounts; secrets; merges', async () => {
+  const directory = directoryOf({
+    '.dockerignore': '*.log\n',
+    'a.log': '',
+    'b.tmp': '',
+    'src/main.c': 'main',
+    'src/other.txt': 'other',
+  });
+  symlinkSync('src/main.c', join(directory, 'link'));
+  const files = local(directory, { ignore: ['*.tmp'] });
+  const made = scratch().copy({ from: files, paths: 'src/*.c', to: '/c/', mode: '0600' });
+  const state = from('bb')
+    .copy({ from: files, to: '/all/' })
+    .run('cat /mounted/c/main.c > /from-mount', { mounts: [bind('/mounted', { from: made })] })
+    .run('test "$TOKEN" = s3cret && echo yes > /told', {
+      mounts: [secret('token', { env: 'TOKEN', required: true })],
+    })
+    .run('cd /all; find . | sort | xargs > /list')
+    .merge(made, scratch().copy({ from: files, paths: 'link', to: '/linked' }));
+  const destination = mkdtempSync(join(scratchDirectory, 'out-'));
+  const outputs = [{ type: 'local', destination }] as const;
+  await buildState(state, { outputs, secrets: { token: 's3cret' } });
+  const read = (name: string) => readFileSync(join(destination, name), 'utf8').trim();
+  assert.equal(read('list'), '. ./.dockerignore ./link ./src ./src/main.c ./src/other.txt');
+  assert.deepEqual([read('from-mount'), read('told'), read('c/main.c')], ['main', 'yes', 'main']);
+  assert.equal(read('linked'), 'main');
+});
+
+test('the configuration is what the state says', async () => {
+  const state = from('bb')
+    .env({ PRICE: '$5 "net" \\' })
+    .user('user')
+    .expose(80)
+    .volume('/data')
+    .label({ key: 'two words' })
+    .healthcheck(['true'], { intervalSeconds: 2 })
+    .entrypoint(['echo'])
+    .cmd(['a', 'b c']);
+  await buildState(state, { tag: ['config:1', 'config:2'] });
+  const { Config } = await engine.engine.images.inspect('config:2');
+  assert.deepEqual(Config.Env, ['PRICE=$5 "net" \\']);
+  assert.equal(Config.User, 'user');
+  assert.deepEqual(Object.keys(Config.ExposedPorts ?? {}), ['80/tcp']);
+  assert.deepEqual(Config.Labels, { key: 'two words' });
+  assert.deepEqual(Config.Healthcheck, { Test: ['CMD', 'true'], Interval: 2_000_000_000 });
+  assert.deepEqual([Config.Entrypoint, Config.Cmd], [['echo'], ['a', 'b c']]);
+});
+
+test('what fails is said, and leaves the steps before in the cache', async () => {
+  const failing = from('bb').run('echo before > /before').run('exit 7');
+  await assert.rejects(buildState(failing), /exit 7.*non-zero code: 7/);
+  const { cached } = await buildState(from('bb').with(run('echo before > /before')));
+  assert.equal(cached, 1);
+  await assert.rejects(buildState(scratch().copy({ from: local('/nowhere'), to: '/' })), /nowhere/);
+  const stopped = AbortSignal.timeout(300);
+  await assert.rejects(buildState(from('bb').run('sleep 60'), { signal: stopped }));
+});
+
+test('the example builds', async () => {
+  const [page, sum, product, rest] = await filesOf(
+    program(from('bb').run('mkdir -p /var/cache')),
+    'www/index.html',
+    'values/sum.txt',
+    'values/product.txt',
+    'values/rest.txt',
+  );
+  assert.match(page ?? '', /Built by a program/);
+  assert.deepEqual([sum, product, rest], ['5\n', '6\n', '1\n']);
+});

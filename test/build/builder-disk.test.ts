@@ -1,0 +1,124 @@
+/** What the builder keeps on disk, how it is shown, and what may stay. */
+import assert from 'node:assert/strict';
+import { writeFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BuildEngine } from '../support/build-engine.ts';
+import { TestDaemon } from '../support/daemon.ts';
+import { dockerOk, importBusybox, runProgram } from '../support/docker.ts';
+
+const MEGABYTE = 1_000_000;
+const NO_FILTERS = new Map<string, readonly string[]>();
+const EVERYTHING = { filters: NO_FILTERS, all: true, keepBytes: 0 };
+const program = join(import.meta.dirname, '../../src/main/caisson.ts');
+
+const fill = (name: string) => `RUN dd if=/dev/zero of=/${name} bs=${MEGABYTE} count=1 2>/dev/null`;
+
+test('records: what they are, what stands on what, what images share', async () => {
+  await using engine = await BuildEngine.start();
+  await engine.importBusybox();
+  const dockerfileText = `FROM bb\n${fill('a')}\nENV X=y\nCOPY f /f\n`;
+  const files = [{ path: 'f', content: 'f', mode: 0o644 }];
+  const { builds, images } = engine.engine;
+  await engine.build({ dockerfileText, files, references: ['shared'] });
+  const { cachedSteps } = await engine.build({ dockerfileText, files, references: ['shared'] });
+  assert.equal(cachedSteps, 2);
+  const [run, copy, ...others] = builds.cacheRecords();
+  assert.ok(run && copy);
+  assert.deepEqual(others, []);
+  assert.match(run.description, /exec \/bin\/sh -c dd/);
+  assert.deepEqual([run.type, run.isShared, run.isInUse, run.uses], ['regular', true, false, 1]);
+  assert.equal(run.sizeBytes, MEGABYTE);
+  assert.deepEqual(copy.parents, [run.id]);
+  assert.ok(run.usedAtMs >= run.createdAtMs);
+  // Images hold them: nothing is freed, and without `all` nothing is forgotten.
+  assert.deepEqual(await builds.prune({ ...EVERYTHING, all: false }), { deleted: [], spaceReclaimed: 0 });
+  await images.remove('shared', { force: true, prune: true });
+  const report = await builds.prune(EVERYTHING);
+  assert.deepEqual(new Set(report.deleted), new Set([run.id, copy.id]));
+  assert.equal(report.spaceReclaimed, MEGABYTE + 1);
+  assert.deepEqual(builds.cacheRecords(), []);
+});
+
+test('filters and limits choose; what was used longest ago goes first', async () => {
+  await using engine = await BuildEngine.start();
+  await engine.importBusybox();
+  const { builds } = engine.engine;
+  const outputs = [{ type: 'cacheonly', attributes: {} }] as const;
+  for (const name of ['a', 'b', 'c'])
+    await engine.build({ dockerfileText: `FROM bb\n${fill(name)}\n`, outputs });
+  await engine.build({ dockerfileText: `FROM bb\n${fill('a')}\n`, outputs });
+  const names = () => builds.cacheRecords().map(({ description }) => /of=\/(\w)/.exec(description)?.[1]);
+  assert.deepEqual(names(), ['b', 'c', 'a']);
+  const prune = (filters: Record<string, string[]>, keepBytes = 0) =>
+    builds.prune({ filters: new Map(Object.entries(filters)), all: false, keepBytes });
+  assert.deepEqual((await prune({ until: ['1h'] })).deleted, []);
+  assert.deepEqual((await prune({ type: ['exec.cachemount'] })).deleted, []);
+  assert.deepEqual((await prune({ inuse: ['true'] })).deleted, []);
+  assert.equal((await prune({}, 2 * MEGABYTE)).spaceReclaimed, MEGABYTE);
+  assert.deepEqual(names(), ['c', 'a']);
+  const [first] = builds.cacheRecords();
+  assert.deepEqual((await prune({ id: [first?.id.slice(0, 12) ?? ''] })).deleted, [first?.id]);
+  assert.equal((await prune({ 'unused-for': ['0s'] })).spaceReclaimed, MEGABYTE);
+  await assert.rejects(prune({ color: ['red'] }), /invalid filter 'color'/);
+  await assert.rejects(prune({ until: ['long'] }), /invalid duration/);
+  await assert.rejects(prune({}, 0.5), /keep-storage is in bytes/);
+});
+
+test('what a build uses stays while it runs', async () => {
+  await using engine = await BuildEngine.start();
+  await engine.importBusybox();
+  const { builds } = engine.engine;
+  const outputs = [{ type: 'cacheonly', attributes: {} }] as const;
+  const first = `FROM bb\n${fill('a')}\n`;
+  await engine.build({ dockerfileText: first, outputs });
+  const running = engine.build({ dockerfileText: `${first}RUN sleep 1\n`, outputs });
+  const deadline = Date.now() + 10_000;
+  while (!builds.cacheRecords().some(({ isInUse }) => isInUse) && Date.now() < deadline) await sleep(5);
+  assert.deepEqual((await builds.prune(EVERYTHING)).deleted, []);
+  await running;
+  assert.equal((await builds.prune(EVERYTHING)).deleted.length, 2);
+});
+
+test('the budget holds after builds', async () => {
+  await using engine = await BuildEngine.start({
+    buildCache: { enabled: true, keepBytes: 2.5 * MEGABYTE },
+  });
+  await engine.importBusybox();
+  const { builds } = engine.engine;
+  const outputs = [{ type: 'cacheonly', attributes: {} }] as const;
+  for (const name of ['a', 'b', 'c', 'd'])
+    await engine.build({ dockerfileText: `FROM bb\n${fill(name)}\n`, outputs });
+  const total = () => builds.cacheRecords().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const deadline = Date.now() + 10_000;
+  while (total() > 2.5 * MEGABYTE && Date.now() < deadline) await sleep(20);
+  assert.equal(total(), 2 * MEGABYTE);
+});
+
+test('docker system df, caisson builder df and prune', async () => {
+  const context = mkdtempSync('/tmp/caisson-disk-');
+  const daemon = await TestDaemon.start();
+  try {
+    await importBusybox(daemon);
+    writeFileSync(join(context, 'Dockerfile'), `FROM bb\n${fill('a')}\nCMD ["x"]\n`);
+    await dockerOk(daemon, ['build', '-t', 'x', context], { env: { DOCKER_BUILDKIT: '0' } });
+    const usage = await dockerOk(daemon, ['system', 'df', '--format', '{{.Type}} {{.TotalCount}}']);
+    assert.match(usage, /^Build Cache 1$/m);
+    const caisson = async (...args: readonly string[]) => {
+      const outcome = await runProgram(process.execPath, [program, '-H', daemon.host, ...args]);
+      assert.equal(outcome.exitCode, 0, outcome.stderr);
+      return outcome.stdout;
+    };
+    const shown = await caisson('builder', 'df');
+    assert.match(shown, /^CACHE ID +CACHE TYPE .*\n[0-9a-f]{12} +regular +1MB .* true *\n/);
+    assert.match(shown, /Reclaimable: 0B\nTotal: 1MB\n$/);
+    assert.equal(await caisson('builder', 'prune', '-f'), 'Total reclaimed space: 0B\n');
+    await dockerOk(daemon, ['rmi', 'x']);
+    const pruned = await caisson('builder', 'prune', '-af');
+    assert.match(pruned, /^Deleted build cache objects:\n[0-9a-f]{64}\n\nTotal reclaimed space: 1MB\n$/);
+  } finally {
+    await daemon[Symbol.asyncDispose]();
+    rmSync(context, { recursive: true, force: true });
+  }
+});
