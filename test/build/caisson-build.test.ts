@@ -1,8 +1,22 @@
 /** `caisson build` against the engine. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { importBusybox, type Outcome, type RunOptions, runProgram } from '../support/docker.ts';
@@ -34,8 +48,9 @@ test('a directory, with arguments, labels, several names and a Dockerfile from e
   const args = ['build', ...flags, '--build-arg', 'X=1', '--build-arg', 'Y', context];
   const built = await caisson(args, { env: { Y: '2' } });
   assert.equal(built.exitCode, 0, built.stderr);
-  assert.match(built.stdout, /^Step 1\/6 : FROM bb\n/);
-  assert.match(built.stdout, /Successfully tagged one:latest\nSuccessfully tagged two:2\n$/);
+  assert.match(built.stderr, /^#\d+ \[2\/3\] COPY a \/a\n/m);
+  assert.match(built.stderr, /^#\d+ naming to docker\.io\/library\/two:2/m);
+  assert.equal(built.stdout, '');
   assert.match(readFileSync(iidfile, 'utf8'), /^sha256:[0-9a-f]{64}$/);
   assert.equal((await caisson(['run', '--rm', 'two:2'])).stdout, 'content1 2\n');
   const labels = await caisson(['image', 'inspect', '-f', '{{.Config.Labels.l}}', 'one']);
@@ -59,9 +74,196 @@ test('standard input: a Dockerfile, a tar, a Dockerfile for a directory', async 
 test('what fails is said, and why', async () => {
   const failing = await caisson(['build', '-'], { input: 'FROM bb\nRUN echo last words; exit 5\n' });
   assert.equal(failing.exitCode, 1);
-  assert.match(failing.stdout, /last words/);
-  assert.match(failing.stderr, /returned a non-zero code: 5/);
+  assert.match(failing.stderr, /^#\d+ [0-9.]+ last words$/m);
+  assert.match(failing.stderr, /^Dockerfile:2\n-+\n.*\n {3}2 \| >>> RUN echo last words; exit 5\n/m);
+  assert.match(failing.stderr, /did not complete successfully: exit code: 5\n$/);
   const nowhere = await caisson(['build', join(scratch, 'nowhere')]);
   assert.equal(nowhere.exitCode, 1);
   assert.match(nowhere.stderr, /path ".*nowhere" not found/);
+});
+
+/** What a build took over the wire for its context; empty for nothing. */
+function transferred({ stderr }: Outcome): string | undefined {
+  const [, number] = /^#(\d+) \[internal\] load build context$/m.exec(stderr) ?? [];
+  const line = new RegExp(`^#${number} transferring context: ?(\\S*) [0-9.]+s done$`, 'm');
+  return line.exec(stderr)?.[1];
+}
+
+function contextOf(files: Readonly<Record<string, string>>): string {
+  const context = mkdtempSync(join(scratch, 'context-'));
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(context, path)), { recursive: true });
+    writeFileSync(join(context, path), content);
+  }
+  return context;
+}
+
+const built = (outcome: Outcome): Outcome => {
+  assert.equal(outcome.exitCode, 0, outcome.stderr);
+  return outcome;
+};
+
+test('only what changed is sent, and only what is needed is looked at', async () => {
+  const context = contextOf({
+    Dockerfile: 'FROM bb\nCOPY src/ /src/\nCOPY lin[k] /link\n',
+    'src/a': 'a'.repeat(1000),
+    'src/b': 'b'.repeat(1000),
+    'unused/big': 'x'.repeat(100_000),
+  });
+  symlinkSync('unused', join(context, 'link'));
+  writeFileSync(join(context, 'unused/small'), 'small');
+  built(await caisson(['build', '-t', 'sync', context]));
+  const files = await caisson(['run', '--rm', 'sync', 'sh', '-c', 'cat /src/b; ls /link']);
+  assert.equal(files.stdout, `${'b'.repeat(1000)}big\nsmall\n`);
+
+  rmSync(join(context, 'link'));
+  writeFileSync(join(context, 'Dockerfile'), 'FROM bb\nCOPY src/ /src/\n');
+  assert.equal(transferred(built(await caisson(['build', context]))), '');
+  writeFileSync(join(context, 'src/a'), 'new'.repeat(100));
+  assert.equal(transferred(built(await caisson(['build', context]))), '300B');
+  await engine.stop();
+  await engine.start();
+  writeFileSync(join(context, 'src/a'), 'newer');
+  assert.equal(transferred(built(await caisson(['build', '-t', 'sync', context]))), '5B');
+  const after = await caisson(['run', '--rm', 'sync', 'cat', '/src/a']);
+  assert.equal(after.stdout, 'newer');
+});
+
+test('.dockerignore holds for what is sent, also that of a Dockerfile', async () => {
+  const context = contextOf({
+    Dockerfile: 'FROM bb\nCOPY . /all\nRUN cd /all && find . -type f | sort | xargs echo\n',
+    '.dockerignore': '*\n!keep\n!deep/keep\n',
+    'Other.dockerignore': 'keep\n',
+    keep: 'k',
+    'deep/keep': 'k',
+    'deep/not': 'n',
+    not: 'n',
+  });
+  const first = built(await caisson(['build', '--no-cache', context]));
+  assert.match(first.stderr, /^#\d+ [0-9.]+ \.\/deep\/keep \.\/keep$/m);
+  writeFileSync(join(context, 'Other'), readFileSync(join(context, 'Dockerfile')));
+  const other = built(await caisson(['build', '--no-cache', '-f', join(context, 'Other'), context]));
+  assert.match(other.stderr, /\.\/\.dockerignore \.\/Dockerfile .*\.\/deep\/keep \.\/deep\/not \.\/not$/m);
+});
+
+test('clients of both wires share the cache', async () => {
+  const context = contextOf({ Dockerfile: 'FROM bb\nCOPY f /f\nRUN cat /f; date > /when\n', f: 'shared' });
+  const tar = tarOf(
+    { path: 'Dockerfile', content: readFileSync(join(context, 'Dockerfile'), 'utf8'), mode: 0o644 },
+    { path: 'f', content: 'shared', mode: 0o644 },
+  );
+  chmodSync(join(context, 'f'), 0o644);
+  const own = built(await caisson(['build', '-q', context]));
+  const other = built(await caisson(['build', '-q', '-'], { input: tar }));
+  assert.equal(own.stdout, other.stdout);
+});
+
+test('outputs: a directory, an archive, metadata', async () => {
+  const context = contextOf({
+    Dockerfile: 'FROM scratch\nCOPY --chmod=755 a /bin/a\nCOPY b /b\nCOPY l /l\n',
+    a: 'run',
+    b: '',
+  });
+  symlinkSync('b', join(context, 'l'));
+  const out = join(scratch, 'out');
+  built(await caisson(['build', '-o', out, context]));
+  assert.equal(readFileSync(join(out, 'bin/a'), 'utf8'), 'run');
+  assert.equal(statSync(join(out, 'bin/a')).mode & 0o777, 0o755);
+  assert.equal(readFileSync(join(out, 'b'), 'utf8'), '');
+  const metadata = join(scratch, 'metadata.json');
+  built(await caisson(['build', '-t', 'meta', '--metadata-file', metadata, context]));
+  const described: Readonly<Record<string, unknown>> = JSON.parse(readFileSync(metadata, 'utf8'));
+  assert.match(String(described['containerimage.config.digest']), /^sha256:[0-9a-f]{64}$/);
+  const tar = built(await caisson(['build', '-o', `type=tar,dest=${join(scratch, 'out.tar')}`, context]));
+  assert.equal(tar.stdout, '');
+  assert.ok(readFileSync(join(scratch, 'out.tar')).includes('bin/a'));
+  const outside = await caisson(['build', '-o', 'type=local', context]);
+  assert.match(outside.stderr, /dest is required/);
+});
+
+test('secrets and named contexts; what is not given is said', async () => {
+  const context = contextOf({
+    Dockerfile:
+      'FROM bb\nCOPY --from=more m /m\nRUN --mount=type=secret,id=file --mount=type=secret,id=var cat /run/secrets/file /run/secrets/var\n',
+  });
+  const more = contextOf({ m: 'm', s: 'from a file ' });
+  const flags = [
+    '--build-context',
+    `more=${more}`,
+    '--secret',
+    `id=file,src=${join(more, 's')}`,
+    '--secret',
+    'id=var',
+  ];
+  const outcome = built(
+    await caisson(['build', '--no-cache', ...flags, context], { env: { var: 'and a variable' } }),
+  );
+  assert.match(outcome.stderr, /^#\d+ [0-9.]+ from a file and a variable$/m);
+  const missing = await caisson(['build', '--secret', `id=x,src=${join(more, 'none')}`, context]);
+  assert.match(missing.stderr, /failed to read secret x/);
+});
+
+test('an ssh agent is a socket in the build, where the client gives one', async () => {
+  const path = join(scratch, 'agent.sock');
+  const agent = createServer();
+  agent.listen(path);
+  await once(agent, 'listening');
+  const input = 'FROM bb\nRUN --mount=type=ssh,required test -S $SSH_AUTH_SOCK\n';
+  built(await caisson(['build', '--no-cache', '--ssh', `default=${path}`, '-'], { input }));
+  agent.close();
+  const without = await caisson(['build', '--no-cache', '-'], { input });
+  assert.match(without.stderr, /no SSH key "default" forwarded from the client/);
+});
+
+test('what cannot be read is said with its name', async () => {
+  const context = contextOf({ Dockerfile: 'FROM bb\nCOPY none /x\n' });
+  const missing = await caisson(['build', context]);
+  assert.equal(missing.exitCode, 1);
+  assert.match(missing.stderr, /"?\/?none"?/);
+  assert.match(missing.stderr, /Dockerfile:2/);
+  const broken = await caisson(['build', '-'], { input: 'FROM bb\nNONSENSE\n' });
+  assert.match(broken.stderr, /unknown instruction: NONSENSE/);
+});
+
+test('rawjson is one object a line; a terminal is drawn on and left as it was', async () => {
+  const input = 'FROM bb\nRUN echo shown\n';
+  const raw = built(await caisson(['build', '--progress', 'rawjson', '--no-cache', '-'], { input }));
+  const lines: readonly Readonly<Record<string, unknown>>[] = raw.stderr
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const logs = lines.flatMap(({ logs }) => (Array.isArray(logs) ? logs : []));
+  assert.equal(Buffer.from(String(logs[0]?.data), 'base64').toString(), 'shown\n');
+  const drawn = built(await caisson(['build', '--progress', 'tty', '--no-cache', '-'], { input }));
+  assert.match(drawn.stderr, /FINISHED/);
+  assert.equal(drawn.stderr.split('\u001b[?25l').length, drawn.stderr.split('\u001b[?25h').length);
+});
+
+/** What is kept of clients' directories. */
+function contextBytes(): number {
+  const directory = join(engine.root, 'builds/contexts');
+  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' });
+  return files.reduce(
+    (sum, file) => sum + (statSync(join(directory, file), { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
+}
+
+test('a daemon that is killed while it receives keeps what it had', async () => {
+  const context = contextOf({ Dockerfile: 'FROM bb\nCOPY . /all\n', a: 'a', b: 'b' });
+  built(await caisson(['build', context]));
+  await engine.stop();
+  await engine.start();
+  writeFileSync(join(context, 'big'), Buffer.alloc(64 << 20, 'x'));
+  const before = contextBytes();
+  const client = spawn(process.execPath, [program, '-H', engine.host, 'build', context], { stdio: 'ignore' });
+  await once(client, 'spawn');
+  while (contextBytes() < before + (1 << 20)) await sleep(1);
+  await engine.kill();
+  await once(client, 'exit');
+  await engine.start();
+  rmSync(join(context, 'big'));
+  writeFileSync(join(context, 'a'), 'changed');
+  assert.equal(transferred(built(await caisson(['build', '-t', 'cut', context]))), '7B');
+  assert.equal((await caisson(['run', '--rm', 'cut', 'cat', '/all/a', '/all/b'])).stdout, 'changedb');
 });

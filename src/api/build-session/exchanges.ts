@@ -158,6 +158,8 @@ export class StreamExchange implements Exchange {
         done(error);
       },
     });
+    // Nobody may be reading when the client goes away.
+    this.stream.on('error', () => undefined);
   }
 
   receive(message: ClientMessage, data: Buffer): void {

@@ -33,7 +33,7 @@ export function fileSink(path: string, stdout: Output): FileSink {
   };
   return {
     write: (chunk) => {
-      for (let at = 0; fd !== undefined && at < chunk.length; ) at += writeSync(fd, chunk, at);
+      if (fd !== undefined) writeWhole(fd, chunk);
     },
     finish: () => {
       isWhole = true;
@@ -45,6 +45,10 @@ export function fileSink(path: string, stdout: Output): FileSink {
       if (!isWhole) rmSync(path, { force: true });
     },
   };
+}
+
+function writeWhole(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }
 
 const NS_PER_SECOND = 1_000_000_000;
@@ -80,7 +84,7 @@ export class DirectorySink implements TreeSink {
   content(position: number, chunk: Uint8Array): void {
     if (this.#open?.position !== position)
       throw new EngineError('invalid', 'Cannot write output: contents came without their file');
-    for (let at = 0; at < chunk.length; ) at += writeSync(this.#open.fd, chunk, at);
+    writeWhole(this.#open.fd, chunk);
   }
 
   /** Directories last: what is made in them changes their times. */

@@ -80,8 +80,9 @@ export class TtyDisplay implements BuildDisplay {
 
 function sizeOf({ fd }: Output): { readonly columns: number; readonly rows: number } {
   const stream = fd === 1 ? process.stdout : process.stderr;
-  const { columns = FALLBACK_SIZE.columns, rows = FALLBACK_SIZE.rows } = stream;
-  return columns > 0 && rows > 0 ? { columns, rows } : FALLBACK_SIZE;
+  // Undefined where the stream is none, zero where the terminal does not know.
+  const size: { readonly columns?: number; readonly rows?: number } = stream;
+  return { columns: size.columns || FALLBACK_SIZE.columns, rows: size.rows || FALLBACK_SIZE.rows };
 }
 
 export interface PictureOptions {
@@ -163,9 +164,9 @@ function mark({ status }: BoardVertex): string {
 }
 
 function paintOf(status: BoardVertex['status'], style: Style): (text: string) => string {
-  if (status.error === CANCELED) return style.yellow;
-  if (status.error !== undefined) return style.red;
-  return status.completedAtMs === undefined ? (text) => text : style.cyan;
+  if (status.error === CANCELED) return (text) => style.yellow(text);
+  if (status.error !== undefined) return (text) => style.red(text);
+  return status.completedAtMs === undefined ? (text) => text : (text) => style.cyan(text);
 }
 
 /** The time stands at the right edge, where there is room for it. */

@@ -58,7 +58,7 @@ export class VertexBoard {
       case 'warning':
         this.warnings.push(event.warning);
         return undefined;
-      case 'built':
+      default:
         return undefined;
     }
   }
