@@ -10,6 +10,7 @@ import { containerStreamRoutes } from './containers-streams.ts';
 import { eventRoutes } from './events.ts';
 import { execRoutes } from './exec.ts';
 import { imageArchiveRoutes } from './images-archive.ts';
+import { imageGcRoutes } from './images-gc.ts';
 import { imageManifestRoutes } from './images-manifest.ts';
 import { imageRegistryRoutes } from './images-registry.ts';
 import { imageExploreRoutes } from './images-explore.ts';
@@ -37,6 +38,7 @@ const ROUTES: readonly Route[] = [
   ...imageRoutes,
   ...imageArchiveRoutes,
   ...imageExploreRoutes,
+  ...imageGcRoutes,
   ...imageManifestRoutes,
   ...imageRegistryRoutes,
   ...networkRoutes,

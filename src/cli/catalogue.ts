@@ -56,6 +56,7 @@ const exportContainer: Load = () => import('./commands/export.ts');
 const help: Load = () => import('./commands/help.ts');
 const history: Load = () => import('./commands/history.ts');
 const imageExplore: Load = () => import('./commands/image-explore.ts');
+const imageGc: Load = () => import('./commands/image-gc.ts');
 const imageInspect: Load = () => import('./commands/image-inspect.ts');
 const imagePrune: Load = () => import('./commands/image-prune.ts');
 const images: Load = () => import('./commands/images.ts');
@@ -165,6 +166,7 @@ export const catalogue: GroupEntry = group('A container engine that speaks Docke
     bootstrap: command(bootstrap),
     build: command(build),
     explore: command(imageExplore),
+    gc: command(imageGc),
     history: command(history),
     import: command(importImage),
     inspect: command(imageInspect),

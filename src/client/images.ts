@@ -1,6 +1,7 @@
 import type { ImageExploration } from '#wire/explore.ts';
+import type { ImageGcReport } from '#wire/image-gc.ts';
 import type { HistoryEntry, ImageDeletion, ImageSummary } from '#wire/image.ts';
-import { type Client, encodeFilters, path } from './client.ts';
+import { type Client, encodeFilters, path, type Query } from './client.ts';
 import type { Filters } from './containers.ts';
 
 export function listImages(
@@ -42,6 +43,11 @@ export interface ImagePruneReport {
 
 export function pruneImages(client: Client, filters: Filters): Promise<ImagePruneReport> {
   return client.json({ method: 'POST', path: '/images/prune', query: { filters: encodeFilters(filters) } });
+}
+
+/** An extension of this engine: Docker has no such endpoint. */
+export function collectImages(client: Client, query: Query): Promise<ImageGcReport> {
+  return client.json({ method: 'POST', path: '/images/gc', query });
 }
 
 /** An extension of this engine: Docker has no such endpoint. */

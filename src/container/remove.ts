@@ -32,6 +32,7 @@ export async function removeStopped(
   context.store.delete(id);
   context.lookup.delete(container);
   container.emit('destroy');
+  context.images.noteUse(container.definition.imageId);
   if (volumes.length > 0) await removeOwedVolumes(context, volumes);
   container.input.close();
   container.hub.endListeners();

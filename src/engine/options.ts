@@ -1,5 +1,6 @@
 import type { Logger } from '#base/log.ts';
 import type { CacheBudget } from '#build/disk/cache-budget.ts';
+import type { ImageBudget } from '#image/image-budget.ts';
 import type { Ulimit } from '#wire/container.ts';
 
 /**
@@ -46,6 +47,8 @@ export interface EngineOptions {
   /** Layers that are downloaded, and uploaded, at the same time. */
   readonly maxConcurrentDownloads?: number | undefined;
   readonly maxConcurrentUploads?: number | undefined;
+  /** What images may take; the least recently used go above it. */
+  readonly imageBudget?: ImageBudget | undefined;
   /** How much the build cache may keep; applied after builds. */
   readonly buildCache?: CacheBudget | undefined;
   readonly labels?: readonly string[] | undefined;

@@ -109,19 +109,22 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
     }),
   );
   const cache = new BuildCache(metadata);
-  const images = await createImageStore({
-    content,
-    metadata,
-    layers,
-    leases: new Leases(),
-    heldElsewhere: () => cache.held(),
-    registries,
-    ...(options.maxConcurrentUploads && { maximumUploads: options.maxConcurrentUploads }),
-    ...(options.maxConcurrentDownloads && { maximumDownloads: options.maxConcurrentDownloads }),
-    use: { containersOf: (id) => containers?.imageUse.containersOf(id) ?? [] },
-    emit: events.emit,
-    logger,
-  });
+  const images = resources.use(
+    await createImageStore({
+      content,
+      metadata,
+      layers,
+      leases: new Leases(),
+      heldElsewhere: () => cache.held(),
+      registries,
+      ...(options.maxConcurrentUploads && { maximumUploads: options.maxConcurrentUploads }),
+      ...(options.maxConcurrentDownloads && { maximumDownloads: options.maxConcurrentDownloads }),
+      use: { containersOf: (id) => containers?.imageUse.containersOf(id) ?? [] },
+      emit: events.emit,
+      ...(options.imageBudget && { budget: options.imageBudget }),
+      logger,
+    }),
+  );
   const volumes = await createVolumes({
     rootDirectory: directories.volumes,
     metadata,
@@ -158,6 +161,8 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
   containers = service;
   resources.defer(() => service.close());
   await service.restore();
+  // Not earlier: only now is it known which images containers use.
+  images.requestCollection();
   const builds = resources.use(
     await createBuilds({
       cache,

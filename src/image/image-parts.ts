@@ -12,6 +12,7 @@ import type { RetryPolicy } from '#registry/retry.ts';
 import type { ImageGarbage } from './image-garbage.ts';
 import type { ImageManifests } from './image-manifests.ts';
 import type { ImageTable } from './image-table.ts';
+import type { ImageUses } from './image-uses.ts';
 import type { ImageUse } from './image.ts';
 import type { LayerBlobs } from './layer-blobs.ts';
 import type { LayerDownloads } from './layer-downloads.ts';
@@ -20,6 +21,7 @@ import type { LayerPacking } from './layer-packing.ts';
 export interface ImageParts {
   readonly table: ImageTable;
   readonly manifests: ImageManifests;
+  readonly uses: ImageUses;
   readonly layerBlobs: LayerBlobs;
   readonly content: ContentStore;
   readonly metadata: Metadata;

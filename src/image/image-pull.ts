@@ -114,7 +114,9 @@ async function upToDate({ parts, repository, reference, platform }: OnePull): Pr
   const { digest } = await repository.resolve(tag).catch((error: unknown) => {
     throw inPullersWords(error, reference);
   });
-  return table.named({ domain, path, digest })?.id === image.id ? digest : undefined;
+  if (table.named({ domain, path, digest })?.id !== image.id) return undefined;
+  parts.uses.note(image.id);
+  return digest;
 }
 
 async function readSource({ parts, repository, reference, platform, signal }: OnePull): Promise<PullSource> {

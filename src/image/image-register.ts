@@ -55,7 +55,7 @@ function verifyLayers(expected: readonly Digest[], layers: readonly ImageLayer[]
  */
 export async function registerImages(
   images: readonly { readonly image: NewImage; readonly record: ImageRecord }[],
-  parts: Pick<ImageParts, 'table' | 'metadata' | 'layers'>,
+  parts: Pick<ImageParts, 'table' | 'metadata' | 'layers' | 'uses'>,
 ): Promise<void> {
   for (const { record } of images)
     for (const { diffId } of record.layers)
@@ -70,5 +70,6 @@ export async function registerImages(
       image.references.map((reference) => ({ reference, id: record.id })),
     ),
   );
+  for (const { record } of images) parts.uses.note(record.id);
   await parts.metadata.durable();
 }

@@ -114,8 +114,9 @@ class Removal {
   }
 
   async #deleteRecord(image: ImageRecord): Promise<void> {
-    const { table, emit, garbage, metadata } = this.#parts;
+    const { table, emit, garbage, metadata, uses } = this.#parts;
     table.delete(image.id);
+    uses.forget(image.id);
     emitImageEvent(emit, 'delete', image, image.id);
     this.#deletions.push({ Deleted: image.id });
     // Power loss must not bring back the record of an image whose blobs are gone.

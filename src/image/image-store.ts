@@ -20,6 +20,7 @@ import type {
   ImageSummary,
   ProgressMessage,
 } from '#wire/image.ts';
+import type { ImageGcReport } from '#wire/image-gc.ts';
 import type { IndexPush, IndexPushed, ManifestInspect } from '#wire/manifest.ts';
 import {
   type Artifact,
@@ -32,7 +33,9 @@ import { commitImage, storeLayer } from './image-commit.ts';
 import { type DistributionRequest, inspectRemote } from './image-distribution.ts';
 import { emitImageEvent } from './image-events.ts';
 import { exploreImage } from './image-explore.ts';
+import type { ImageBudget } from './image-budget.ts';
 import { ImageGarbage } from './image-garbage.ts';
+import { ImageGc } from './image-gc.ts';
 import { importImage } from './image-import.ts';
 import { imageHistory, inspectImage, type LayerSize } from './image-inspect.ts';
 import { listImages } from './image-list.ts';
@@ -49,6 +52,7 @@ import { type NewImage, prepareImage, registerImages } from './image-register.ts
 import { type RemoveOptions, removeImage } from './image-remove.ts';
 import { saveImages } from './image-save.ts';
 import { ImageTable } from './image-table.ts';
+import { ImageUses } from './image-uses.ts';
 import type {
   CommitRequest,
   ImageListQuery,
@@ -91,6 +95,8 @@ export interface ImageStoreOptions {
   readonly maximumDownloads?: number;
   /** Blobs that are uploaded at the same time. */
   readonly maximumUploads?: number;
+  /** What images may take; absent: whatever there is. */
+  readonly budget?: ImageBudget;
 }
 
 /**
@@ -108,45 +114,51 @@ export async function createImageStore(options: ImageStoreOptions): Promise<File
   const registries = options.registries ?? createRegistries();
   const { retry } = registries;
   const { maximumDownloads = DEFAULT_MAXIMUM_DOWNLOADS } = options;
-  return new FileImageStore({
-    ...options,
-    table,
-    manifests: new ImageManifests(options.metadata),
-    layerBlobs,
-    garbage,
-    registries,
-    registryRetry: retry,
-    downloads: new LayerDownloads({ content, layers, leases, blobs: layerBlobs, retry, maximumDownloads }),
-    packing: new LayerPacking({ content, layers, leases, blobs: layerBlobs }),
-    uploads: new Semaphore(options.maximumUploads ?? DEFAULT_MAXIMUM_UPLOADS),
-    logger,
-    maximumLayerBytes,
-  });
+  return new FileImageStore(
+    {
+      ...options,
+      table,
+      manifests: new ImageManifests(options.metadata),
+      uses: new ImageUses(options.metadata),
+      layerBlobs,
+      garbage,
+      registries,
+      registryRetry: retry,
+      downloads: new LayerDownloads({ content, layers, leases, blobs: layerBlobs, retry, maximumDownloads }),
+      packing: new LayerPacking({ content, layers, leases, blobs: layerBlobs }),
+      uploads: new Semaphore(options.maximumUploads ?? DEFAULT_MAXIMUM_UPLOADS),
+      logger,
+      maximumLayerBytes,
+    },
+    options.budget,
+  );
 }
 
 /** See {@link createImageStore}. */
-export class FileImageStore implements ImageStore {
+export class FileImageStore implements ImageStore, AsyncDisposable {
   readonly #parts: ImageParts;
+  readonly #gc: ImageGc;
   readonly #sizeOf: LayerSize;
 
-  constructor(parts: ImageParts) {
+  constructor(parts: ImageParts, budget?: ImageBudget) {
     this.#parts = parts;
+    this.#gc = new ImageGc(parts, budget);
     this.#sizeOf = (diffId) => parts.layers.get(diffId)?.sizeBytes ?? 0;
   }
 
   import(request: ImportRequest): Promise<Digest> {
-    return importImage(this.#parts, request);
+    return importImage(this.#parts, request).finally(() => this.#gc.request());
   }
 
   load(
     archive: Readable,
     options: { readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<ProgressMessage, void> {
-    return loadImages(this.#parts, archive, options.signal);
+    return this.#thenCollect(loadImages(this.#parts, archive, options.signal));
   }
 
   pull(request: PullRequest): AsyncGenerator<ProgressMessage, void> {
-    return pullImages(this.#parts, request);
+    return this.#thenCollect(pullImages(this.#parts, request));
   }
 
   push(request: PushRequest): AsyncGenerator<ProgressMessage, void> {
@@ -154,7 +166,7 @@ export class FileImageStore implements ImageStore {
   }
 
   commit(request: CommitRequest): Promise<Digest> {
-    return commitImage(this.#parts, request);
+    return commitImage(this.#parts, request).finally(() => this.#gc.request());
   }
 
   inspectRemote(request: DistributionRequest): Promise<DistributionInspect> {
@@ -183,6 +195,7 @@ export class FileImageStore implements ImageStore {
     work.lease.protect(...image.layers.flatMap(({ blob, diffId }) => [blob, diffId]));
     const record = await prepareImage(image, this.#parts, work.lease);
     await registerImages([{ image, record }], this.#parts);
+    this.#gc.request();
     return record.id;
   }
 
@@ -219,9 +232,40 @@ export class FileImageStore implements ImageStore {
     return new Set([...this.#parts.table.all()].flatMap(({ layers }) => layers.map(({ diffId }) => diffId)));
   }
 
-  /** Everything about an image. @throws {EngineError} `not-found` */
+  /** Everything about an image, for building from it. @throws {EngineError} `not-found` */
   record(reference: string): ImageRecord {
-    return findImage(this.#parts.table, reference);
+    const record = findImage(this.#parts.table, reference);
+    this.#parts.uses.note(record.id);
+    return record;
+  }
+
+  noteUse(id: Digest): void {
+    if (this.#parts.table.get(id)) this.#parts.uses.note(id);
+  }
+
+  get budget(): ImageBudget | undefined {
+    return this.#gc.budget;
+  }
+
+  keepBudget(budget: ImageBudget, { isDryRun }: { readonly isDryRun: boolean }): Promise<ImageGcReport> {
+    return this.#gc.run(budget, isDryRun);
+  }
+
+  requestCollection(): void {
+    this.#gc.request();
+  }
+
+  async *#thenCollect(messages: AsyncIterable<ProgressMessage>): AsyncGenerator<ProgressMessage, void> {
+    try {
+      yield* messages;
+    } finally {
+      this.#gc.request();
+    }
+  }
+
+  /** Waits for what collects in the background. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#gc[Symbol.asyncDispose]();
   }
 
   resolve(reference: string): ResolvedImage {

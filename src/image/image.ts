@@ -23,6 +23,8 @@ import type {
 } from '#wire/image.ts';
 import type { IndexPush, IndexPushed, ManifestInspect } from '#wire/manifest.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { ImageGcReport } from '#wire/image-gc.ts';
+import type { ImageBudget } from './image-budget.ts';
 import type { RemoteRequest } from './remote-manifests.ts';
 
 /** What a container needs to know of its image. */
@@ -136,6 +138,14 @@ export interface ImageStore {
   prune(
     filters: ReadonlyMap<string, readonly string[]>,
   ): Promise<{ readonly deleted: readonly ImageDeletion[]; readonly spaceReclaimed: number }>;
+  /** The image was run or built from: what was not for long goes first where there is a budget. */
+  noteUse(id: Digest): void;
+  /** What is kept by itself. */
+  readonly budget: ImageBudget | undefined;
+  /** Removes the least recently used images above a budget, or tells which would go. */
+  keepBudget(budget: ImageBudget, options: { readonly isDryRun: boolean }): Promise<ImageGcReport>;
+  /** Keeps the engine's own budget, soon and in the background; pulls, loads and builds ask for it themselves. */
+  requestCollection(): void;
   /** The names that `ps` shows: the reference if it still means this id. */
   referencesOf(id: Digest): readonly string[];
 }

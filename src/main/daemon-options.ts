@@ -6,6 +6,7 @@ import type { ListenTarget } from '#api/server.ts';
 import type { EngineOptions } from '#engine/options.ts';
 import type { Ulimit } from '#wire/container.ts';
 import { cacheBudget } from './builder-options.ts';
+import { imageBudget } from './image-gc-setting.ts';
 import { SETTINGS, settingKey, type SettingValues } from './daemon-settings.ts';
 
 export interface DaemonOptions {
@@ -80,7 +81,13 @@ function engineOptions(reader: SettingReader, settings: SettingValues): EngineOp
     registryMirrors: reader.list('registry-mirrors'),
     maxConcurrentDownloads: reader.number('max-concurrent-downloads'),
     maxConcurrentUploads: reader.number('max-concurrent-uploads'),
+    imageBudget: budgetOf(reader),
   };
+}
+
+function budgetOf(reader: SettingReader): EngineOptions['imageBudget'] {
+  const setting = reader.object('image-gc');
+  return setting && imageBudget(setting);
 }
 
 function logLevel(reader: SettingReader): LogLevel {
@@ -172,6 +179,13 @@ class SettingReader {
     const value = this.#settings.get(key);
     if (typeof value !== 'object' || Array.isArray(value)) return undefined;
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, String(item)]));
+  }
+
+  object(key: string): Readonly<Record<string, unknown>> | undefined {
+    const value = this.#settings.get(key);
+    if (value === undefined) return undefined;
+    if (typeof value === 'object' && !Array.isArray(value)) return Object.fromEntries(Object.entries(value));
+    throw new EngineError('invalid', `Cannot use --${key}: an object expected`);
   }
 
   ulimits(key: string): readonly Ulimit[] | undefined {

@@ -131,6 +131,11 @@ export const SETTINGS: readonly Setting[] = [
     kind: 'list',
     help: 'URL of a mirror of Docker Hub (repeatable)',
   },
+  {
+    flag: 'image-gc',
+    kind: 'object',
+    help: 'Remove the least recently used images above max-size=20GB; also min-age=24h, keep=PATTERN,... (repeatable)',
+  },
   { flag: 'max-concurrent-downloads', kind: 'number', help: 'Layers downloaded at a time (default 8)' },
   { flag: 'max-concurrent-uploads', kind: 'number', help: 'Layers uploaded at a time (default 5)' },
   { flag: 'shutdown-timeout', kind: 'number', ignored: true, help: 'Accepted for compatibility' },

@@ -1,0 +1,211 @@
+/** Keeps the images within their budget. */
+import { matchesGlob } from 'node:path/posix';
+import { isEngineError } from '#base/errors.ts';
+import { shortId } from '#base/ids.ts';
+import { Semaphore } from '#base/semaphore.ts';
+import type { Digest } from '#oci/digest.ts';
+import { familiarName, familiarReference } from '#oci/reference.ts';
+import { matchesLabels } from '#wire/filters.ts';
+import type { ImageGcReport } from '#wire/image-gc.ts';
+import { formatDate } from '#wire/timestamps.ts';
+import { type BudgetImage, type BudgetPlan, type ImageBudget, planBudget } from './image-budget.ts';
+import { tagsOf } from './image-inspect.ts';
+import type { ImageParts } from './image-parts.ts';
+import { blobsOf, type ImageRecord } from './image-record.ts';
+import { removeImage } from './image-remove.ts';
+
+export class ImageGc implements AsyncDisposable {
+  readonly #parts: ImageParts;
+  readonly #budget: ImageBudget | undefined;
+  /** One at a time: the next looks at what the last has left. */
+  readonly #turn = new Semaphore(1);
+  #pending: Promise<void> | undefined;
+
+  /** @param budget that is kept by itself; absent: only where it is asked for */
+  constructor(parts: ImageParts, budget?: ImageBudget) {
+    this.#parts = parts;
+    this.#budget = budget;
+  }
+
+  get budget(): ImageBudget | undefined {
+    return this.#budget;
+  }
+
+  /** Collects soon, in the background; requests until then are one. */
+  request(): void {
+    this.#pending ??= this.#collect();
+  }
+
+  async #collect(): Promise<void> {
+    const { garbage, logger } = this.#parts;
+    try {
+      // What is requested from here on may come too late for this round.
+      await Promise.resolve();
+      using _turn = await this.#turn.acquire();
+      this.#pending = undefined;
+      await garbage.collectUnfinished();
+      if (this.#budget) await this.#run(this.#budget, false);
+    } catch (error) {
+      logger.error('Cannot keep the image budget', { error });
+    }
+  }
+
+  /** Removes what is above a budget, or only tells what would go. */
+  async run(budget: ImageBudget, isDryRun: boolean): Promise<ImageGcReport> {
+    using _turn = await this.#turn.acquire();
+    return await this.#run(budget, isDryRun);
+  }
+
+  async #run(budget: ImageBudget, isDryRun: boolean): Promise<ImageGcReport> {
+    const records = [...this.#parts.table.all()];
+    const sizeOf = await partSizes(this.#parts, records);
+    const images = records.map((record) => toBudgetImage(this.#parts, record, budget));
+    const plan = planBudget(images, sizeOf, budget.maximumBytes);
+    // Before they go.
+    const namesOf = new Map(records.map(({ id }) => [id, tagsOf(this.#parts.table.namesOf(id))]));
+    const removed = isDryRun ? plan.removed : await this.#remove(plan.removed);
+    const report = reportOf({ budget, images, plan, removed, sizeOf, isDryRun, namesOf });
+    if (!isDryRun && removed.length > 0) this.#tell(report);
+    return report;
+  }
+
+  /** @returns those that are gone */
+  async #remove(images: readonly BudgetImage[]): Promise<readonly BudgetImage[]> {
+    const removed: BudgetImage[] = [];
+    for (const image of images) {
+      // A container may have come since the plan was made.
+      if (this.#parts.use.containersOf(image.id).length > 0) continue;
+      try {
+        await removeImage(this.#parts, image.id, { force: true, prune: false });
+        removed.push(image);
+      } catch (error) {
+        if (!isEngineError(error, 'conflict') && !isEngineError(error, 'not-found')) throw error;
+      }
+    }
+    return removed;
+  }
+
+  #tell({ Images, Reclaimed, MaxSize, Size }: ImageGcReport): void {
+    const { emit, logger } = this.#parts;
+    const gone = Images.filter(({ Removed }) => Removed);
+    const names = gone.map(({ RepoTags, Id }) => RepoTags[0] ?? shortId(Id));
+    const attributes = {
+      removed: String(gone.length),
+      reclaimed: String(Reclaimed),
+      budget: String(MaxSize),
+    };
+    emit({ type: 'image', action: 'gc', id: '', attributes });
+    logger.info('Removed images above the budget', {
+      images: names.join(' '),
+      reclaimed: Reclaimed,
+      size: Size,
+      budget: MaxSize,
+    });
+  }
+
+  /** Resolves when nothing is being collected any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pending;
+    using _turn = await this.#turn.acquire();
+  }
+}
+
+/** Bytes on disk: of a blob where there is one (the tar of a layer that came uncompressed is its blob), else of the layer. */
+async function partSizes(
+  { content, layers }: ImageParts,
+  records: readonly ImageRecord[],
+): Promise<(part: Digest) => number> {
+  const parts = new Set(records.flatMap((record) => [...partsOf(record)]));
+  const sizes = new Map<Digest, number>();
+  await Promise.all(
+    [...parts].map(async (part) => {
+      const sizeBytes = (await content.stat(part))?.sizeBytes ?? layers.get(part)?.sizeBytes;
+      sizes.set(part, sizeBytes ?? 0);
+    }),
+  );
+  return (part) => sizes.get(part) ?? 0;
+}
+
+function partsOf(record: ImageRecord): ReadonlySet<Digest> {
+  return new Set([...blobsOf(record), ...record.layers.map(({ diffId }) => diffId)]);
+}
+
+function toBudgetImage(parts: ImageParts, record: ImageRecord, budget: ImageBudget): BudgetImage {
+  const lastUsedMs = lastUseOf(parts, record.id);
+  const keptBecause = reasonToKeep(parts, record, budget, lastUsedMs);
+  return {
+    id: record.id,
+    lastUsedMs,
+    parts: partsOf(record),
+    ...(record.parent ? { parent: record.parent } : undefined),
+    ...(keptBecause === undefined ? undefined : { keptBecause }),
+  };
+}
+
+/** Nobody noted uses before there was a budget: then it is when the image was named. */
+function lastUseOf({ uses, table }: ImageParts, id: Digest): number {
+  return uses.lastMs(id) ?? Math.max(0, ...table.namesOf(id).map(({ taggedAtMs }) => taggedAtMs));
+}
+
+function reasonToKeep(
+  { use, table }: ImageParts,
+  { id, config }: ImageRecord,
+  { keep, minimumAgeMs }: ImageBudget,
+  lastUsedMs: number,
+): string | undefined {
+  const [container] = use.containersOf(id);
+  if (container) return `used by container ${shortId(container.id)}`;
+  const labels = config.config.Labels ?? null;
+  const names = table.namesOf(id).map(({ reference }) => reference);
+  const pattern = keep.find((text) =>
+    text.startsWith('label=')
+      ? matchesLabels([text.slice('label='.length)], labels)
+      : names.some((name) => fitsName(text, familiarReference(name), familiarName(name))),
+  );
+  if (pattern !== undefined) return `kept by ${JSON.stringify(pattern)}`;
+  return Date.now() - lastUsedMs < minimumAgeMs ? 'used too recently' : undefined;
+}
+
+function fitsName(pattern: string, ...names: readonly string[]): boolean {
+  return names.some((name) => matchesGlob(name, pattern));
+}
+
+interface Reported {
+  readonly budget: ImageBudget;
+  readonly namesOf: ReadonlyMap<Digest, readonly string[]>;
+  readonly images: readonly BudgetImage[];
+  readonly plan: BudgetPlan;
+  readonly removed: readonly BudgetImage[];
+  readonly sizeOf: (part: Digest) => number;
+  readonly isDryRun: boolean;
+}
+
+function reportOf({ budget, images, plan, removed, sizeOf, isDryRun, namesOf }: Reported): ImageGcReport {
+  const gone = new Set(removed.map(({ id }) => id));
+  const users = countUsers(images);
+  const left = countUsers(images.filter(({ id }) => !gone.has(id)));
+  const bytesOf = (parts: Iterable<Digest>) => [...parts].reduce((sum, part) => sum + sizeOf(part), 0);
+  const oldestFirst = images.toSorted((a, b) => a.lastUsedMs - b.lastUsedMs);
+  const rows = oldestFirst.map(({ id, lastUsedMs, parts, keptBecause }) => ({
+    Id: id,
+    RepoTags: namesOf.get(id) ?? [],
+    LastUsed: formatDate(lastUsedMs),
+    UniqueSize: bytesOf([...parts].filter((part) => users.get(part) === 1)),
+    Removed: gone.has(id),
+    Reason: gone.has(id) ? 'least recently used' : (keptBecause ?? 'within the budget'),
+  }));
+  return {
+    MaxSize: budget.maximumBytes,
+    Size: plan.sizeBytes,
+    Reclaimed: bytesOf([...users.keys()].filter((part) => !left.has(part))),
+    DryRun: isDryRun,
+    Images: rows,
+  };
+}
+
+/** How many images have each part. */
+function countUsers(images: readonly BudgetImage[]): ReadonlyMap<Digest, number> {
+  const users = new Map<Digest, number>();
+  for (const { parts } of images) for (const part of parts) users.set(part, (users.get(part) ?? 0) + 1);
+  return users;
+}
