@@ -1,6 +1,7 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { EngineError, isEngineError, messageOf } from '#base/errors.ts';
+import { http } from '#base/node-http.ts';
 import { unsupportedVersion } from '#wire/versions.ts';
 import { assignConnection, detachConnection } from './connection.ts';
 import { Exchange, type ServerContext } from './exchange.ts';
@@ -36,7 +37,7 @@ export class Dispatcher {
     request.on('error', ignore);
     connection.on('error', ignore);
     if (head.length > 0) connection.unshift(head);
-    const response = new ServerResponse(request);
+    const response = new http.ServerResponse(request);
     response.shouldKeepAlive = false;
     response.on('error', ignore);
     assignConnection(response, connection);

@@ -4,10 +4,11 @@
  * Life cycle: created → listening on any number of targets → closed. Closing lets requests finish for a moment, then
  * cuts every connection; the engine and its containers are not touched.
  */
-import http from 'node:http';
+import type { Server, ServerOptions } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import { silentLogger, type Logger } from '#base/log.ts';
+import { http } from '#base/node-http.ts';
 import type { EngineApi } from '#engine/engine.ts';
 import { ENGINE_VERSION } from '#engine/version.ts';
 import { API_VERSION } from '#wire/versions.ts';
@@ -57,7 +58,7 @@ class HttpApiServer implements ApiServer {
   readonly #dispatcher: Dispatcher;
   readonly #logger: Logger;
   readonly #graceMs: number;
-  readonly #servers: http.Server[] = [];
+  readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
 
   constructor(engine: EngineApi, options: ApiServerOptions) {
@@ -98,9 +99,9 @@ class HttpApiServer implements ApiServer {
     await this.close();
   }
 
-  #createServer(target: ListenTarget): http.Server {
+  #createServer(target: ListenTarget): Server {
     const tls = target.kind === 'tcp' ? target.tls : undefined;
-    const options: http.ServerOptions = {
+    const options: ServerOptions = {
       // Uploads may take hours; a header must not.
       requestTimeout: 0,
       headersTimeout: 60_000,
@@ -127,7 +128,7 @@ class HttpApiServer implements ApiServer {
   }
 
   /** A connection whose last request has ended while the server closes. */
-  #closeIfIdle(server: http.Server): void {
+  #closeIfIdle(server: Server): void {
     if (this.#closing.signal.aborted) setImmediate(() => server.closeIdleConnections());
   }
 
@@ -163,7 +164,7 @@ function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
   socket.once('finish', () => socket.destroy());
 }
 
-async function closeServer(server: http.Server): Promise<void> {
+async function closeServer(server: Server): Promise<void> {
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();

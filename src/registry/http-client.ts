@@ -1,8 +1,9 @@
 /** One HTTP exchange after another with one host: connections are kept; nothing is repeated or followed here. */
-import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { discardBuffer } from '#base/discard-buffer.ts';
 import { messageOf } from '#base/errors.ts';
+import { http } from '#base/node-http.ts';
 import type { TlsMaterial } from './host-certificates.ts';
 import { isLoopbackHost } from './loopback.ts';
 import { RegistryFailure } from './registry-failure.ts';
@@ -48,7 +49,7 @@ export interface HttpClientOptions {
 /** The daemon's proxies (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) are used, but for loopback, as in Go. */
 export class HttpClient implements Disposable {
   readonly #timeouts: HttpTimeouts;
-  readonly #http: http.Agent;
+  readonly #http: Agent;
   readonly #https: https.Agent;
 
   constructor({ host, tls, isInsecure, timeouts }: HttpClientOptions) {
@@ -84,7 +85,7 @@ export class HttpClient implements Disposable {
     this.#https.destroy();
   }
 
-  #start({ method, url, headers, body, signal }: HttpRequest): http.ClientRequest {
+  #start({ method, url, headers, body, signal }: HttpRequest): ClientRequest {
     const length = Buffer.isBuffer(body) ? { 'Content-Length': String(body.length) } : {};
     const options = {
       method,
@@ -96,7 +97,7 @@ export class HttpClient implements Disposable {
       : http.request(url, { ...options, agent: this.#http });
   }
 
-  #exchange(outgoing: http.ClientRequest, request: HttpRequest): Promise<HttpResponse> {
+  #exchange(outgoing: ClientRequest, request: HttpRequest): Promise<HttpResponse> {
     const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
     outgoing.once('response', (body) => {
       const { statusCode: status = 0, statusMessage: statusText = '', headers } = body;
@@ -113,7 +114,7 @@ export class HttpClient implements Disposable {
 
 const USER_AGENT = 'caisson';
 
-function watchConnecting(outgoing: http.ClientRequest, connectMs: number): void {
+function watchConnecting(outgoing: ClientRequest, connectMs: number): void {
   const timer = setTimeout(
     () => outgoing.destroy(timeout(`no connection within ${connectMs} ms`)),
     connectMs,
@@ -130,7 +131,7 @@ function watchConnecting(outgoing: http.ClientRequest, connectMs: number): void 
  * The parser copies what it hands on: what was read from the socket can go at once, rather than pile up to the 64 MB
  * at which a collection starts. This listener comes after the parser's own.
  */
-function discardReadBytes(outgoing: http.ClientRequest): void {
+function discardReadBytes(outgoing: ClientRequest): void {
   outgoing.once('socket', (socket) => {
     socket.on('data', discardBuffer);
     outgoing.once('close', () => socket.off('data', discardBuffer));
@@ -138,7 +139,7 @@ function discardReadBytes(outgoing: http.ClientRequest): void {
 }
 
 /** A connection that rests because its reader is behind is no stall. */
-function watchStalls(outgoing: http.ClientRequest, stallMs: number): void {
+function watchStalls(outgoing: ClientRequest, stallMs: number): void {
   let body: IncomingMessage | undefined;
   outgoing.once('response', (response) => {
     body = response;
@@ -162,13 +163,13 @@ function isInPieces(body: HttpRequest['body']): body is AsyncIterable<Buffer> {
   return body !== undefined && !Buffer.isBuffer(body);
 }
 
-function sendBody(outgoing: http.ClientRequest, body: HttpRequest['body']): void {
+function sendBody(outgoing: ClientRequest, body: HttpRequest['body']): void {
   if (!isInPieces(body)) return void outgoing.end(body);
   sendPieces(outgoing, body).catch((error: Error) => outgoing.destroy(error));
 }
 
 /** One piece after the other, each when the one before is the kernel's. */
-async function sendPieces(outgoing: http.ClientRequest, body: AsyncIterable<Buffer>): Promise<void> {
+async function sendPieces(outgoing: ClientRequest, body: AsyncIterable<Buffer>): Promise<void> {
   const { promise: closed, resolve: close } = Promise.withResolvers<void>();
   outgoing.once('close', close);
   for await (const piece of body) {

@@ -1,7 +1,8 @@
-import http from 'node:http';
+import type { Server, ServerOptions } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { EngineError } from '#base/errors.ts';
+import { http } from '#base/node-http.ts';
 import { isErrno } from '#linux/errno.ts';
 import { Exchange } from './exchange.ts';
 import type { ListenAddress } from './registry-server.ts';
@@ -31,11 +32,11 @@ export interface ListeningAddress {
 
 /** HTTP or HTTPS; each request becomes an {@link Exchange}. Disposing lets requests finish for a moment. */
 export class HttpServer implements AsyncDisposable {
-  readonly #server: http.Server;
+  readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
   constructor(answer: (exchange: Exchange) => Promise<void>, { credentials, idleMs }: HttpServerOptions) {
-    const options: http.ServerOptions = {
+    const options: ServerOptions = {
       // Uploads may take hours; headers must not.
       requestTimeout: 0,
       headersTimeout: HEADERS_TIMEOUT_MS,
