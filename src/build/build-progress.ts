@@ -92,7 +92,7 @@ export class BuildProgress implements VertexObserver {
   }
 
   /** Tells which steps there are; bases are there already. */
-  declare({ steps }: Plan): void {
+  declare({ steps }: Pick<Plan, 'steps'>): void {
     for (const [step, name] of stepNames(steps)) {
       const vertex = step.vertex ?? step.image.vertex;
       if (this.#statuses.has(vertex)) continue;

@@ -83,6 +83,11 @@ export class BuildRun {
     return solved;
   }
 
+  /** Solves them all. */
+  async layersOfAll(vertices: readonly Vertex[]): Promise<void> {
+    await Promise.all(vertices.map((vertex) => this.layersOf(vertex)));
+  }
+
   /** Bottom first. */
   async layersOf(vertex: Vertex): Promise<readonly ImageLayer[]> {
     if (vertex.kind === 'base') return vertex.layers;

@@ -27,7 +27,7 @@ import { checkOutputs, exportOutputs } from './export/export-outputs.ts';
 import { FileWorkers } from './files/file-workers.ts';
 import type { Operation, Plan } from './plan.ts';
 import { Downloads } from './remote/downloads.ts';
-import { planDockerfile } from './plan-dockerfile.ts';
+import { planPlatforms } from './plan-platforms.ts';
 import { stepErrors } from './step-errors.ts';
 
 export { BuildCache } from './cache.ts';
@@ -139,21 +139,21 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     stack.defer(() =>
       left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more')),
     );
-    const planner = planDockerfile(inputs.text, inputs.context, request);
     const bases = new BaseImages(this.#parts, { request, progress, lease });
-    const plan = await planner.plan((image) => bases.get(image));
+    const { plans, combined } = await planPlatforms(inputs.text, inputs.context, request, (image) =>
+      bases.get(image),
+    );
     const { noCache, session, signal } = request;
-    const received = inputs.receive([plan]);
-    progress.declare(plan);
+    const received = inputs.receive(plans.map(({ plan }) => plan));
+    progress.declare(combined);
     await received;
-    const explain = stepErrors(plan);
+    const explain = stepErrors(combined);
     using uses = this.#parts.cache.openUses();
     const common = { lease, noCache, uses, signal, observer: progress, explain };
     const run = new BuildRun(this.#parts, { ...common, ...(session && { session }) });
-    if (request.tell === 'graph') await run.layersOf(plan.result.vertex);
-    else yield* solvePlan(this.#parts, run, plan);
-    const platform = planner.targetPlatform;
-    const solved = await outcomeOf([{ platform, run, image: plan.result }], request);
+    if (request.tell === 'graph') await run.layersOfAll(plans.map(({ plan }) => plan.result.vertex));
+    else yield* solvePlan(this.#parts, run, combined);
+    const solved = await outcomeOf(run, plans, request);
     const outcome = request.squash ? await squashOutcome(this.#parts, solved, { lease, signal }) : solved;
     const place = { parts: this.#parts, request, outcome, lease };
     const exported = await exportOutputs(place, (name, work) => progress.during(name, work));
@@ -165,7 +165,7 @@ export class EngineBuilds implements Builds, AsyncDisposable {
 async function* solvePlan(
   { cache }: BuildParts,
   run: BuildRun,
-  { steps }: Plan,
+  { steps }: Pick<Plan, 'steps'>,
 ): AsyncGenerator<StepEvent, void> {
   for (const { vertex } of steps) if (vertex) run.start(vertex);
   for (const [index, step] of steps.entries()) {

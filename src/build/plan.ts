@@ -34,6 +34,8 @@ export interface PlannedStep {
   /** FROM. */
   readonly isBase: boolean;
   readonly stage: ResolvedStage;
+  /** `OS/ARCHITECTURE[/VARIANT]`, where the build is for several. */
+  readonly platform?: string;
   /** In the source of the plan. */
   readonly range: Range;
   /** As progress displays show it, with its variables' values; absent: it does nothing that takes time. */

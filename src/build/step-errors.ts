@@ -4,7 +4,10 @@ import { DockerfileError } from './dockerfile/dockerfile-error.ts';
 import type { Operation, Plan } from './plan.ts';
 
 /** Errors of a plan's vertices as errors that know the instruction. */
-export function stepErrors({ source, steps }: Plan): (vertex: Operation, error: unknown) => unknown {
+export function stepErrors({
+  source,
+  steps,
+}: Pick<Plan, 'source' | 'steps'>): (vertex: Operation, error: unknown) => unknown {
   return (vertex, error) => {
     const step = steps.find((step) => step.vertex === vertex);
     if (!step) return error;

@@ -2,7 +2,7 @@
 import type { PlannedStep } from './plan.ts';
 
 /**
- * `[2/3] RUN make`, `[stage-1 2/3] COPY . .`: the steps of each stage that do something, numbered from 1.
+ * `[2/3] RUN make`, `[stage-1 2/3] COPY . .`, `[linux/arm64 2/3] RUN make`: the steps of each stage that do something, numbered from 1.
  *
  * @param steps of whole stages
  */
@@ -14,7 +14,7 @@ export function stepNames(steps: readonly PlannedStep[]): ReadonlyMap<PlannedSte
     for (const [index, step] of members.entries()) {
       const total = String(members.length);
       const number = String(index + 1).padStart(total.length);
-      const prefix = displayName === '' ? '' : `${displayName} `;
+      const prefix = [step.platform, displayName].map((word) => (word ? `${word} ` : '')).join('');
       names.set(step, `[${prefix}${number}/${total}] ${step.title}`);
     }
   return names;
