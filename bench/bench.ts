@@ -4,6 +4,7 @@ import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { BUILD_CASES } from './build-cases.ts';
 import { CASES, command, type Case, type Material } from './cases.ts';
 import { removeTree, startContenders, type Contender } from './engines.ts';
 import { REGISTRY_CASES } from './registry-cases.ts';
@@ -38,7 +39,7 @@ try {
     await settle();
     const idle = contenders.map(memoryMegabytes);
     for (const contender of contenders) command(contender, ['import', busybox, 'bench:latest']);
-    for (const item of [...CASES, ...REGISTRY_CASES]) {
+    for (const item of [...CASES, ...BUILD_CASES, ...REGISTRY_CASES]) {
       if (only.length > 0 && !only.includes(item.name)) continue;
       rows.push(await measure(item, contenders, material));
       print(rows.at(-1), contenders);
