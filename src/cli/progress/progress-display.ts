@@ -2,7 +2,12 @@ import type { ProgressMessage } from '#wire/image.ts';
 import { jsonLines } from '#client/json-lines.ts';
 import type { Context } from '../context.ts';
 import type { Output } from '../output.ts';
+import { terminalSize } from '../terminal/terminal.ts';
 import { ExitError } from '../usage-error.ts';
+import { progressLine } from './progress-line.ts';
+
+/** Of a terminal that does not tell. */
+const DEFAULT_SIZE = { rows: 24, columns: 80 };
 
 /**
  * Shows a stream of progress (pull, push, load, import): on a terminal a line for each layer, redrawn in place;
@@ -27,54 +32,52 @@ export async function showProgress(
   }
 }
 
-class ProgressDisplay {
+export class ProgressDisplay {
   readonly #output: Output;
+  readonly #size: () => { readonly rows: number; readonly columns: number };
   /** The line of each layer, counted from the first. */
   readonly #lines = new Map<string, number>();
 
-  constructor(output: Output) {
+  /** @param size of the terminal, asked for anew each time: people resize it */
+  constructor(output: Output, size = () => terminalSize() ?? DEFAULT_SIZE) {
     this.#output = output;
+    this.#size = size;
   }
 
   show(message: ProgressMessage): void {
     if (message.stream !== undefined) this.#output.write(message.stream);
     else if (this.#output.isTerminal) this.#redraw(message);
     // Off a terminal the bars would be very many lines.
-    else if (!message.progress && !hasProgress(message)) this.#output.write(`${textOf(message)}\n`);
+    else if (!hasProgress(message)) this.#output.write(`${plainText(message)}\n`);
   }
 
   #redraw(message: ProgressMessage): void {
     const { id } = message;
     if (id === undefined || (!message.progressDetail && !this.#lines.has(id))) {
-      this.#output.write(`${textOf(message)}\n`);
+      this.#output.write(`${plainText(message)}\n`);
       // What was drawn before scrolled up by a line that is not counted.
       this.#lines.clear();
       return;
     }
+    const { rows, columns } = this.#size();
+    // A full line would have the terminal begin another.
+    const text = progressLine(message, columns - 1);
     const known = this.#lines.get(id);
     if (known === undefined) {
       this.#lines.set(id, this.#lines.size);
-      this.#output.write(`\u001b[2K${textOf(message)}\n`);
+      this.#output.write(`\u001b[2K${text}\n`);
       return;
     }
     const up = this.#lines.size - known;
-    this.#output.write(`\u001b[${up}A\r\u001b[2K${textOf(message)}\r\u001b[${up}B`);
+    // What has left the screen cannot be drawn on.
+    if (up < rows) this.#output.write(`\u001b[${up}A\u001b[2K\r${text}\r\u001b[${up}B`);
   }
 }
 
-function hasProgress({ progressDetail }: ProgressMessage): boolean {
-  return progressDetail !== undefined && (progressDetail.current ?? 0) > 0;
+function hasProgress({ progress, progressDetail }: ProgressMessage): boolean {
+  return Boolean(progress) || (progressDetail?.current ?? 0) > 0;
 }
 
-function textOf({ id, status = '', progress, progressDetail }: ProgressMessage): string {
-  const bar = progress ?? (progressDetail ? barOf(progressDetail) : '');
-  return `${id === undefined ? '' : `${id}: `}${status}${bar === '' ? '' : ` ${bar}`}`;
+function plainText({ id, status = '', progress }: ProgressMessage): string {
+  return `${id === undefined ? '' : `${id}: `}${status}${progress ? ` ${progress}` : ''}`;
 }
-
-function barOf({ current = 0, total = 0 }: { readonly current?: number; readonly total?: number }): string {
-  if (total <= 0) return '';
-  const filled = Math.min(BAR_WIDTH, Math.round((current / total) * BAR_WIDTH));
-  return `[${'='.repeat(filled)}>${' '.repeat(BAR_WIDTH - filled)}]`;
-}
-
-const BAR_WIDTH = 30;
