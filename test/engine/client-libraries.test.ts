@@ -64,13 +64,91 @@ volume.remove()
 assert client.containers.list(all=True) == [] and client.df()['Images']
 `;
 
+/** Streams, events, builds and archives as docker-py's users write them. */
+const STREAMS = `
+import docker, io, sys, tarfile
+from docker.utils.socket import frames_iter
+client = docker.DockerClient(base_url=sys.argv[1])
+api = client.api
+
+events = client.events(decode=True, filters={'label': 'seen=yes', 'type': 'container'})
+box = client.containers.run('bb', ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done'], detach=True, labels={'seen': 'yes'}, mem_limit='64m', environment={'A': 'b'}, tty=False, stdin_open=True)
+assert [next(events)['Action'] for _ in range(2)] == ['create', 'start']
+box.stop(); box.remove()
+seen = []
+for event in events:
+    seen.append(event['Action'])
+    if event['Action'] == 'destroy': break
+events.close()
+assert seen == ['kill', 'die', 'stop', 'destroy'], seen
+
+box = client.containers.create('bb', ['sh', '-c', 'read x; echo got $x; echo err >&2; exit 6'], stdin_open=True)
+socket = box.attach_socket(params={'stdin': 1, 'stream': 1})
+box.start()
+socket._sock.sendall(b'typed\\n')
+assert box.wait()['StatusCode'] == 6
+assert box.logs(stdout=True, stderr=False) == b'got typed\\n' and box.logs(stdout=False) == b'err\\n'
+assert box.logs(tail=2, stderr=False, timestamps=True).split()[1:] == [b'got', b'typed']
+socket.close(); box.remove()
+
+box = client.containers.run('bb', ['sleep', '1000'], detach=True, mem_limit='64m', tmpfs={'/scratch': 'size=1m'}, user='user', working_dir='/tmp', extra_hosts={'elsewhere': '192.0.2.9'})
+assert box.stats(stream=False)['memory_stats']['limit'] == 64 << 20
+assert api.stats(box.id, stream=False, one_shot=True)['id'] == box.id
+assert box.exec_run('pwd').output == b'/tmp\\n' and box.exec_run('id -un', user='root').output == b'root\\n'
+code, stream = box.exec_run(['sh', '-c', 'echo 1; usleep 100000; echo 2'], stream=True)
+assert b''.join(stream) == b'1\\n2\\n'
+handle = api.exec_create(box.id, ['cat'], stdin=True, tty=False)['Id']
+socket = api.exec_start(handle, socket=True)
+socket._sock.sendall(b'through'); socket._sock.shutdown(1)
+assert b''.join(data for _, data in frames_iter(socket, tty=False)) == b'through'
+socket.close()
+assert b'192.0.2.9' in box.exec_run(['cat', '/etc/hosts']).output
+box.update(mem_limit='96m', memswap_limit='96m')
+assert client.containers.get(box.id).attrs['HostConfig']['Memory'] == 96 << 20
+assert {'Path': '/tmp/changed', 'Kind': 1} not in box.diff()
+box.exec_run(['touch', '/tmp/changed'])
+assert {'Path': '/tmp/changed', 'Kind': 1} in box.diff()
+image = box.commit('committed', 'v1', changes=['CMD ["cat", "/tmp/changed"]'])
+assert image.tags == ['committed:v1'] and image.attrs['Config']['Cmd'] == ['cat', '/tmp/changed']
+client.images.remove('committed:v1')
+exported = b''.join(box.export())
+assert 'tmp/changed' in tarfile.open(fileobj=io.BytesIO(exported)).getnames()
+box.remove(force=True)
+
+dockerfile = io.BytesIO(b'FROM bb\\nARG WHO\\nRUN echo $WHO >/who\\nLABEL from=py\\nCMD ["cat", "/who"]\\n')
+image, log = client.images.build(fileobj=dockerfile, tag='pybuilt:1', buildargs={'WHO': 'me'}, rm=True)
+assert image.labels == {'from': 'py'} and any('Successfully built' in row.get('stream', '') for row in log)
+assert client.containers.run('pybuilt:1', remove=True) == b'me\\n'
+try:
+    client.images.build(fileobj=io.BytesIO(b'FROM bb\\nRUN exit 9\\n'))
+    assert False
+except docker.errors.BuildError as error:
+    assert 'returned a non-zero code: 9' in str(error)
+assert image.tag('pybuilt', '2') and len(image.history()) > 2
+saved = b''.join(client.images.get('pybuilt:1').save(named=True))
+client.images.remove('pybuilt:2'); client.images.remove('pybuilt:1')
+loaded = client.images.load(saved)
+assert [each.tags for each in loaded] == [['pybuilt:1']]
+client.images.remove('pybuilt:1')
+try:
+    client.images.get('pybuilt:1'); assert False
+except docker.errors.ImageNotFound: pass
+assert api.version()['Os'] == 'linux' and client.info()['Containers'] == 0
+assert client.containers.prune()['ContainersDeleted'] in (None, [])
+`;
+
 const python = ['/usr/bin/python3', 'python3'].find(
   (path) => spawnSync(path, ['-c', 'import docker']).status === 0,
 );
 
-test('docker-py', {
-  skip: python === undefined && 'docker-py is not installed (python3-docker)',
-}, async () => {
-  const outcome = await runProgram(python ?? '', ['-W', 'ignore', '-c', SCRIPT, engine.host]);
-  assert.equal(outcome.exitCode, 0, outcome.stderr);
-});
+for (const [subject, script] of [
+  ['the life of containers', SCRIPT],
+  ['streams, events, builds and archives', STREAMS],
+] as const) {
+  test(`docker-py: ${subject}`, {
+    skip: python === undefined && 'docker-py is not installed (python3-docker)',
+  }, async () => {
+    const outcome = await runProgram(python ?? '', ['-W', 'ignore', '-c', script, engine.host]);
+    assert.equal(outcome.exitCode, 0, outcome.stderr);
+  });
+}
