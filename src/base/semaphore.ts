@@ -7,6 +7,11 @@ export class Semaphore {
     this.#free = permits;
   }
 
+  /** True if a permit is there now. */
+  get isFree(): boolean {
+    return this.#free > 0;
+  }
+
   /** Waits for a permit; dispose the result to give it back. */
   async acquire(): Promise<Disposable> {
     if (this.#free > 0) this.#free--;

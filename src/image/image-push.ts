@@ -156,6 +156,7 @@ async function sendBlob(
   progress: LayerProgress | undefined,
   signal: AbortSignal,
 ): Promise<void> {
+  if (!parts.uploads.isFree) progress?.status('Waiting');
   using _permit = await parts.uploads.acquire();
   signal.throwIfAborted();
   const outcome = await repository.upload({

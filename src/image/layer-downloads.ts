@@ -98,6 +98,7 @@ export class LayerDownloads {
     // A download that was cancelled may still be putting its file away.
     using _lock = await this.#locks.acquire(descriptor.digest);
     if (await content.stat(descriptor.digest)) return {};
+    if (!this.#permits.isFree) progress.status('Waiting');
     using _permit = await this.#permits.acquire();
     signal.throwIfAborted();
     const isFollowed = this.#mayFollow(source);
