@@ -1,7 +1,8 @@
 #!/bin/sh
 # Compiles what starts often or stays in memory; everything also runs from its source without it.
 #   build/caisson   the client as one executable: it starts in a fraction of the time that Node takes
-#   build/daemon/   the daemon and its workers as plain JavaScript: half the start-up time, 40 MB less memory
+#   build/daemon/   the daemon, the registry and their workers as plain JavaScript: half the start-up time, 40 MB less
+#                   memory
 #
 #   build.sh [--if-stale]   only what is older than its source
 set -eu
@@ -33,7 +34,7 @@ if ! is_fresh "${1:-}" build/daemon/caissond.mjs; then
   rm -rf build/daemon.new
   "$bun" build --target=node --format=esm --minify-syntax --minify-whitespace --external koffi \
     --outdir build/daemon.new --entry-naming '[name].mjs' \
-    src/main/caissond.ts $(find src -name '*-worker.ts') >/dev/null
+    src/main/caissond.ts src/main/registry.ts $(find src -name '*-worker.ts') >/dev/null
   sed -i 's/-worker\.ts"/-worker.mjs"/g' build/daemon.new/*.mjs
   rm -rf build/daemon.old
   if [ -e build/daemon ]; then mv build/daemon build/daemon.old; fi
