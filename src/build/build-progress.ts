@@ -18,6 +18,8 @@ import {
 import type { Operation, Plan } from './plan.ts';
 import { filesTakenBy } from './sources.ts';
 import type { StepLog } from './step-log.ts';
+import { BaseImageFailure } from './step-errors.ts';
+import { fullName } from './step-titles.ts';
 import { stepNames } from './vertex-names.ts';
 
 /** Where events go. */
@@ -201,6 +203,8 @@ const CANCELED = 'context canceled';
 
 /** BuildKit's words where it has some. */
 export function failureText(error: unknown): string {
+  if (error instanceof BaseImageFailure)
+    return `${error.image}: failed to resolve source metadata for ${fullName(error.image)}: ${error.message}`;
   if (!(error instanceof StepFailure)) return messageOf(error);
   return `process ${JSON.stringify(error.command)} did not complete successfully: exit code: ${error.exitCode}`;
 }

@@ -5,11 +5,13 @@ import { type BaseImage, type ResolvedBases, resolveStages } from './base-images
 import type { BuildContext } from './build-context.ts';
 import type { BuildRequest } from './build.ts';
 import { ContextNames } from './context-names.ts';
+import type { Range } from './dockerfile/ast.ts';
 import { parseDockerfile } from './dockerfile/dockerfile.ts';
 import { globalScope, type ScopeOptions, StageScope } from './dockerfile/scopes.ts';
 import { buildStageGraph, type ResolvedStage, type StageGraph } from './dockerfile/stages.ts';
 import type { Plan, PlannedImage, PlannedStep } from './plan.ts';
 import { StagePlanner } from './plan-stage.ts';
+import { withImagePlace } from './step-errors.ts';
 
 export interface DockerfilePlanner {
   readonly targetPlatform: Platform;
@@ -52,7 +54,10 @@ export function planDockerfile(text: string, context: BuildContext, request: Pla
   return {
     targetPlatform: options.targetPlatform,
     plan: async (resolve) => {
-      const { stages, bases } = await resolveStages(shared, resolve);
+      const { stages, bases } = await resolveStages(shared, (image) => {
+        const place = { source: dockerfile.source, ranges: rangesOf(graph, image.name) };
+        return withImagePlace(image.name, place, resolve(image));
+      });
       return planStages(stages, { ...shared, bases }, request.labels);
     },
   };
@@ -70,6 +75,16 @@ export function scopeOptions({
   const buildPlatform = hostPlatform();
   const targetPlatform = platform === undefined ? buildPlatform : parsePlatform(platform);
   return { buildArgs: new Map(given), buildPlatform, targetPlatform, targetStage: target ?? '' };
+}
+
+/** The first instruction that names an image. */
+function rangesOf({ stages }: StageGraph, name: string): readonly Range[] {
+  const sources = stages.flatMap(({ base, stage, dependencies }) => [
+    { source: base, range: stage.from.range },
+    ...dependencies,
+  ]);
+  const found = sources.find(({ source }) => source.kind === 'external' && source.name === name);
+  return found ? [found.range] : [];
 }
 
 /** What the stages of one plan share. */

@@ -1,5 +1,5 @@
 /** `POST /caisson/build`: the engine's own wire for builds; docs/build-wire.md. */
-import { EngineError, isEngineError, messageOf } from '#base/errors.ts';
+import { EngineError, isEngineError } from '#base/errors.ts';
 import { failureText } from '#build/build-progress.ts';
 import {
   type BuildEvent,
@@ -11,8 +11,8 @@ import {
   StepFailure,
 } from '#build/build.ts';
 import { commandHostConfig } from '#build/command-config.ts';
-import { DockerfileError } from '#build/dockerfile/dockerfile-error.ts';
 import { formatSnippet } from '#build/dockerfile/source-snippet.ts';
+import { placeOf } from '#build/step-errors.ts';
 import { parseDigest } from '#oci/digest.ts';
 import type { WireBuildFailure, WireBuildRequest, WireTypedAttributes } from '#wire/build-session.ts';
 import { decodeBuildSessionRequest } from '#wire/decode-build-session.ts';
@@ -152,14 +152,13 @@ function failureOf(error: unknown): WireBuildFailure {
   const snippet = snippetOf(error);
   return {
     code: isEngineError(error) ? error.code : 'internal',
-    message: error instanceof StepFailure ? failureText(error) : messageOf(error),
+    message: failureText(error),
     ...(error instanceof StepFailure && { exitCode: error.exitCode }),
     ...(snippet !== '' && { snippet }),
   };
 }
 
 function snippetOf(error: unknown): string {
-  if (!(error instanceof DockerfileError || error instanceof StepFailure)) return '';
-  const { source, ranges } = error;
-  return source ? formatSnippet(source, ranges) : '';
+  const place = placeOf(error);
+  return place ? formatSnippet(place.source, place.ranges) : '';
 }

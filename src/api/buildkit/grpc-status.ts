@@ -2,9 +2,8 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import { EngineError, type ErrorCode, isEngineError, messageOf } from '#base/errors.ts';
 import { failureText } from '#build/build-progress.ts';
-import { StepFailure } from '#build/build.ts';
-import type { Range, SourceFile } from '#build/dockerfile/ast.ts';
-import { DockerfileError } from '#build/dockerfile/dockerfile-error.ts';
+import type { StepPlace } from '#build/build.ts';
+import { placeOf } from '#build/step-errors.ts';
 import { Status } from '#wire/buildkit/common.ts';
 
 export const GRPC_OK = 0;
@@ -47,13 +46,13 @@ const ERROR_CODES: ReadonlyMap<number, ErrorCode> = new Map([
 export function statusOf(error: unknown): Status {
   if (error instanceof GrpcError) return error.status;
   const code = isEngineError(error) ? STATUS_CODES[error.code] : UNKNOWN;
-  const isStep = error instanceof StepFailure || error instanceof DockerfileError;
-  const details = isStep && error.source ? [sourceDetail(error.source, error.ranges)] : [];
+  const place = placeOf(error);
+  const details = place ? [sourceDetail(place)] : [];
   return { code, message: failureText(error), details };
 }
 
 /** `errdefs.Source`, from which clients print the lines; details are JSON in BuildKit. */
-function sourceDetail({ name, text }: SourceFile, ranges: readonly Range[]): Status['details'][number] {
+function sourceDetail({ source: { name, text }, ranges }: StepPlace): Status['details'][number] {
   const detail = {
     info: { filename: name, data: Buffer.from(text).toString('base64') },
     ranges: ranges.map(({ start, end }) => ({
