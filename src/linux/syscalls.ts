@@ -4,7 +4,7 @@ import { bindLibrary, LIBC } from './libc.ts';
  * System calls for which older C libraries have no function, by number. All of them are of the time when all
  * architectures got the same numbers (Linux 5.2 and later), so that x86-64 and arm64 agree.
  */
-const NUMBERS = {
+export const SYSCALL_NUMBERS = {
   open_tree: 428,
   move_mount: 429,
   fsopen: 430,
@@ -46,18 +46,19 @@ const shapes = bindLibrary<Shapes>(LIBC, {
 
 /** The calls themselves (man 2 of the same names); -1 and errno on failure, for `check`. */
 export const syscall = {
-  fsopen: (type: string, flags: number) => shapes.fsopen(NUMBERS.fsopen, type, flags),
+  fsopen: (type: string, flags: number) => shapes.fsopen(SYSCALL_NUMBERS.fsopen, type, flags),
   fsconfig: (fd: number, command: number, key: string | null, value: string | null) =>
-    shapes.fsconfig(NUMBERS.fsconfig, fd, command, key, value, 0),
+    shapes.fsconfig(SYSCALL_NUMBERS.fsconfig, fd, command, key, value, 0),
   fsmount: (fd: number, flags: number, attributes: number) =>
-    shapes.numbers(NUMBERS.fsmount, fd, flags, attributes),
+    shapes.numbers(SYSCALL_NUMBERS.fsmount, fd, flags, attributes),
   moveMount: (fromFd: number, from: string, toFd: number, to: string, flags: number) =>
-    shapes.move(NUMBERS.move_mount, fromFd, from, toFd, to, flags),
-  openTree: (fd: number, path: string, flags: number) => shapes.at(NUMBERS.open_tree, fd, path, flags),
+    shapes.move(SYSCALL_NUMBERS.move_mount, fromFd, from, toFd, to, flags),
+  openTree: (fd: number, path: string, flags: number) =>
+    shapes.at(SYSCALL_NUMBERS.open_tree, fd, path, flags),
   mountSetattr: (fd: number, path: string, flags: number, attributes: Buffer) =>
-    shapes.setattr(NUMBERS.mount_setattr, fd, path, flags, attributes, attributes.length),
+    shapes.setattr(SYSCALL_NUMBERS.mount_setattr, fd, path, flags, attributes, attributes.length),
   openat2: (fd: number, path: string, how: Buffer) =>
-    shapes.openat2(NUMBERS.openat2, fd, path, how, how.length),
-  pidfdOpen: (pid: number, flags: number) => shapes.numbers(NUMBERS.pidfd_open, pid, flags, 0),
-  pidfdGetfd: (pidfd: number, fd: number) => shapes.numbers(NUMBERS.pidfd_getfd, pidfd, fd, 0),
+    shapes.openat2(SYSCALL_NUMBERS.openat2, fd, path, how, how.length),
+  pidfdOpen: (pid: number, flags: number) => shapes.numbers(SYSCALL_NUMBERS.pidfd_open, pid, flags, 0),
+  pidfdGetfd: (pidfd: number, fd: number) => shapes.numbers(SYSCALL_NUMBERS.pidfd_getfd, pidfd, fd, 0),
 } as const;
