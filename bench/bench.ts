@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { BUILD_CASES } from './build-cases.ts';
 import { CASES, command, type Case, type Material } from './cases.ts';
 import { removeTree, startContenders, type Contender } from './engines.ts';
+import { measureRegistries } from './registry-bench.ts';
 import { REGISTRY_CASES } from './registry-cases.ts';
 import { filesFolder, writeBusyboxTar, writeLayeredArchive } from './images.ts';
 
@@ -51,7 +52,10 @@ try {
     }
   }
   const target = options.output ?? (only.length === 0 ? join(import.meta.dirname, 'results.md') : undefined);
-  if (target) writeFileSync(target, markdown(rows, contenders));
+  const wantsRegistries = only.length === 0 || only.includes('registries');
+  const registries = wantsRegistries ? await measureRegistries(directory, 3) : undefined;
+  if (target)
+    writeFileSync(target, [markdown(rows, contenders), ...(registries ? [registries] : [])].join('\n'));
 } finally {
   removeTree(directory);
 }

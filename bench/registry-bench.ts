@@ -7,10 +7,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 
 const LAYERS = 8;
@@ -46,38 +44,44 @@ const SERVERS: readonly Server[] = [
   { name: 'docker-registry', port: 15_102, command: dockerRegistry },
 ];
 
-const { values: options } = parseArgs({ options: { runs: { type: 'string', default: '5' } } });
-const missing = ['skopeo', 'curl', 'docker-registry'].filter(
-  (program) => spawnSync(program, ['--version']).error,
-);
-if (missing.length > 0) {
-  console.error(`registry-bench: not installed: ${missing.join(', ')}`);
-  process.exit(1);
-}
-const directory = mkdtempSync(join(tmpdir(), 'caisson-registry-bench-'));
-try {
-  const layers = writeImage(join(directory, 'image'));
-  const results = SERVERS.map((): Result[] => []);
-  for (let round = 0; round <= Number(options.runs); round++)
-    for (const [index, server] of SERVERS.entries()) {
-      const result = await measure(server, layers);
-      // The first round fills the caches.
-      if (round > 0) results[index]?.push(result);
-    }
-  for (const [index, { name }] of SERVERS.entries()) print(name, results[index] ?? []);
-} finally {
-  rmSync(directory, { recursive: true, force: true });
+/**
+ * A table of its own: what each registry takes and needs. Undefined where something is not installed.
+ *
+ * @param directory for images and roots; what is made in it is removed again
+ */
+export async function measureRegistries(directory: string, runs: number): Promise<string | undefined> {
+  const missing = ['skopeo', 'curl', 'docker-registry'].filter(
+    (program) => spawnSync(program, ['--version']).error,
+  );
+  if (missing.length > 0) {
+    console.error(`  registries: not installed: ${missing.join(', ')}`);
+    return undefined;
+  }
+  const work = mkdtempSync(join(directory, 'registries-'));
+  try {
+    const layers = writeImage(join(work, 'image'));
+    const results = SERVERS.map((): Result[] => []);
+    for (let round = 0; round <= runs; round++)
+      for (const [index, server] of SERVERS.entries()) {
+        const result = await measure(server, work, layers);
+        // The first round fills the caches.
+        if (round > 0) results[index]?.push(result);
+      }
+    return table(results);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
 }
 
-async function measure(server: Server, layers: readonly string[]): Promise<Result> {
-  const root = mkdtempSync(join(directory, 'root-'));
+async function measure(server: Server, work: string, layers: readonly string[]): Promise<Result> {
+  const root = mkdtempSync(join(work, 'root-'));
   const [program = '', ...args] = server.command(root);
   const child = spawn(program, args, { stdio: 'ignore' });
   try {
     await untilListening(server.port);
     await sleep(300);
     const idleMegabytes = memory(child, 'VmRSS');
-    const pushMs = timed(() => push(server.port));
+    const pushMs = timed(() => push(server.port, work));
     const pullMs = timed(() => pull(server.port, layers));
     return { pushMs, pullMs, idleMegabytes, peakMegabytes: memory(child, 'VmHWM') };
   } finally {
@@ -88,12 +92,12 @@ async function measure(server: Server, layers: readonly string[]): Promise<Resul
   }
 }
 
-function push(port: number): void {
+function push(port: number, work: string): void {
   execFileSync('skopeo', [
     'copy',
     '--quiet',
     '--dest-tls-verify=false',
-    `oci:${join(directory, 'image')}:latest`,
+    `oci:${join(work, 'image')}:latest`,
     `docker://127.0.0.1:${port}/bench/image:latest`,
   ]);
 }
@@ -183,13 +187,28 @@ function memory({ pid }: ChildProcess, field: 'VmRSS' | 'VmHWM'): number {
   return Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1024;
 }
 
-function print(name: string, results: readonly Result[]): void {
-  const median = (field: keyof Result) => {
-    const sorted = results.map((result) => result[field]).toSorted((a, b) => a - b);
-    return (sorted[Math.floor(sorted.length / 2)] ?? Number.NaN).toFixed(0);
-  };
-  console.log(
-    `${name.padEnd(16)} push ${median('pushMs')} ms   ${PULLS} pulls ${median('pullMs')} ms   ` +
-      `memory idle ${median('idleMegabytes')} MB, peak ${median('peakMegabytes')} MB`,
-  );
+function table(results: readonly (readonly Result[])[]): string {
+  const rows: readonly [title: string, field: keyof Result, unit: string][] = [
+    ['push of 8 layers, 400 MB', 'pushMs', 'ms'],
+    [`${PULLS} pulls of it at once`, 'pullMs', 'ms'],
+    ['memory, idle', 'idleMegabytes', 'MB'],
+    ['memory, highest of all', 'peakMegabytes', 'MB'],
+  ];
+  const lines = rows.map(([title, field, unit]) => {
+    const cells = results.map((each) => `${median(each, field).toFixed(0)} ${unit}`);
+    console.log(`registry: ${title}`.padEnd(40), cells.join(' | '));
+    return `| ${title} | ${cells.join(' | ')} |`;
+  });
+  const names = SERVERS.map(({ name }) => name);
+  return [
+    `| registry | ${names.join(' | ')} |`,
+    `| --- |${names.map(() => ' --- |').join('')}`,
+    ...lines,
+    '',
+  ].join('\n');
+}
+
+function median(results: readonly Result[], field: keyof Result): number {
+  const sorted = results.map((result) => result[field]).toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
