@@ -16,16 +16,26 @@ const PATHS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/s
 
 const run = promisify(execFile);
 
-/** @throws {EngineError} `unavailable` if it is not installed */
-export async function findRuntime(name: 'crun' | 'runc'): Promise<OciRuntime> {
-  const path = PATHS.map((directory) => join(directory, name)).find(isExecutable);
-  if (path === undefined) {
-    throw new EngineError(
-      'unavailable',
-      `Cannot start: the OCI runtime ${name} is not installed; run 'npm run setup'`,
-    );
+/**
+ * The runtime that was asked for. Where any will do, the one that the machine's cgroups allow; in place of crun, which
+ * is faster, also runc, which can run wherever crun can.
+ *
+ * @throws {EngineError} `unavailable` if it is not installed
+ */
+export async function findRuntime(
+  asked: 'auto' | OciRuntime['name'],
+  possible: OciRuntime['name'],
+  directories: readonly string[] = PATHS,
+): Promise<OciRuntime> {
+  const names = asked === 'auto' ? ([possible, 'runc'] as const) : [asked];
+  for (const name of names) {
+    const path = directories.map((directory) => join(directory, name)).find(isExecutable);
+    if (path !== undefined) return { name, path, version: await versionOf(path) };
   }
-  return { name, path, version: await versionOf(path) };
+  throw new EngineError(
+    'unavailable',
+    `Cannot start: the OCI runtime ${names[0]} is not installed; run 'npm run setup'`,
+  );
 }
 
 async function versionOf(path: string): Promise<string> {

@@ -1,5 +1,4 @@
 /** Constructs every domain of one engine, in the order of their layers, and hands them their neighbours. */
-import type { Logger } from '#base/log.ts';
 import { silentLogger } from '#base/log.ts';
 import type { Builds } from '#build/build.ts';
 import { BuildCache, buildMigrations, createBuilds } from '#build/builds.ts';
@@ -65,8 +64,9 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
   const directories = prepareDirectories(options);
   const migrations = [imageMigrations, volumeMigrations, containerMigrations, ...buildMigrations];
   const metadata = resources.use(new SqliteMetadata(directories.root, migrations));
-  const cgroups = chooseCgroups(options, logger);
-  const runtime = await findRuntime(cgroups.runtime);
+  const cgroups = prepareCgroups();
+  for (const warning of cgroups.warnings) logger.warn(warning);
+  const runtime = await findRuntime(options.runtime ?? 'auto', cgroups.runtime);
   const events = new EventBus();
   resources.defer(() => events.close());
   // A parent that the user names is the user's; ours goes with the last container.
@@ -195,13 +195,6 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
     containers: service,
     logDriver,
   };
-}
-
-function chooseCgroups(options: EngineOptions, logger: Logger): CgroupSetup {
-  const cgroups = prepareCgroups();
-  for (const warning of cgroups.warnings) logger.warn(warning);
-  const { runtime = 'auto' } = options;
-  return runtime === 'auto' ? cgroups : { ...cgroups, runtime };
 }
 
 function networkOptions(options: EngineOptions, directories: EngineDirectories): NetworksOptions {
