@@ -15,10 +15,11 @@ function directoryWith(...names: readonly string[]) {
   return directory;
 }
 
+const named = async (...args: Parameters<typeof findRuntime>) => (await findRuntime(...args)).name;
+
 test('crun where it is installed and can run, else runc', async () => {
   using both = directoryWith('crun', 'runc');
   using one = directoryWith('runc');
-  const named = async (...args: Parameters<typeof findRuntime>) => (await findRuntime(...args)).name;
   assert.equal(await named('auto', 'crun', [both.path]), 'crun');
   assert.equal(await named('auto', 'runc', [both.path]), 'runc');
   assert.equal(await named('auto', 'crun', [one.path]), 'runc');
