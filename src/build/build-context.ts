@@ -52,12 +52,18 @@ export async function openInputs(
   during: During,
 ): Promise<BuildInputs> {
   await using undo = new AsyncDisposableStack();
-  const root = mkdtempSync(join(parts.workDirectory, 'build-'));
-  undo.defer(() => rm(root, { recursive: true, force: true }));
+  let root: string | undefined;
+  const makeDirectory = (prefix: string) => {
+    root ??= mkdtempSync(join(parts.workDirectory, 'build-'));
+    return mkdtempSync(join(root, prefix));
+  };
+  undo.defer(async () => {
+    if (root !== undefined) await rm(root, { recursive: true, force: true });
+  });
   const holds = new Holds();
   undo.defer(() => holds.released());
   const open = async (source: ContextSource) =>
-    undo.use(await openSource(parts, request, source, mkdtempSync(join(root, 'source-'))));
+    undo.use(await openSource(parts, request, source, () => makeDirectory('source-')));
   const { context: source, dockerfileSource = besideOf(source), namedContexts = {} } = request;
   const main =
     source.kind === 'session' ? await open(source) : await during(CONTEXT_TASK, () => open(source));
@@ -90,7 +96,7 @@ export async function openInputs(
     context: {
       files,
       named,
-      makeDirectory: () => mkdtempSync(join(root, 'files-')),
+      makeDirectory: () => makeDirectory('files-'),
       hold: () => Promise.resolve(holds.acquire()),
     },
     receive: (plans) => receiveTaken(plans, taken, during),
@@ -116,14 +122,15 @@ async function openSource(
   parts: BuildParts,
   { session, signal }: BuildRequest,
   source: ContextSource,
-  root: string,
+  makeRoot: () => string,
 ): Promise<ContextSourceFiles> {
-  const options: SourceOptions = { root, signal };
+  if (source.kind === 'session' && session)
+    return new SessionContext(parts, session, source.directory, { makeRoot, signal });
+  const options: SourceOptions = { root: makeRoot(), signal };
   if (source.kind === 'tar') return await receiveArchive(parts, source.stream, options);
   if (source.kind === 'remote')
     return await fetchContext(parts, source.url, { ...options, ...(session && { session }) });
-  if (!session) throw new EngineError('invalid', 'Cannot receive build context: there is no session');
-  return new SessionContext(parts, session, source.directory, options);
+  throw new EngineError('invalid', 'Cannot receive build context: there is no session');
 }
 
 /** Only what is taken is asked for. */

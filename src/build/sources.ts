@@ -89,8 +89,8 @@ export class Sources {
 
   async #localChecksum(files: LocalFiles, choice: Choice): Promise<string> {
     const { identity, ignore, known } = files;
-    if (known) return checksumTree(known, { ignore, ownedByRoot: true, ...choice });
     const look = async () => {
+      if (known) return checksumTree(known, { ignore, ownedByRoot: true, ...choice });
       using _held = await files.hold();
       return await this.#parts.files.checksum({ ...localSelection(files), ...choice });
     };

@@ -16,6 +16,7 @@ export class FrameConnection {
   readonly #gone = new AbortController();
   #unreadBytes = 0;
   #paused = false;
+  #isCorked = false;
 
   constructor(stream: RawStream) {
     this.#stream = stream;
@@ -52,15 +53,9 @@ export class FrameConnection {
   send(message: EngineMessage, data?: Buffer): void {
     const { output } = this.#stream;
     if (this.closed.aborted || output.destroyed) return;
-    const head = encodeFrameHead(message, data?.length);
-    if (data === undefined) {
-      output.write(head);
-      return;
-    }
-    output.cork();
-    output.write(head);
-    output.write(data);
-    output.uncork();
+    this.#together();
+    output.write(encodeFrameHead(message, data?.length));
+    if (data !== undefined) output.write(data);
   }
 
   /** In as many messages as it takes; resolves when the client takes more. @throws {EngineError} `aborted` */
@@ -87,6 +82,17 @@ export class FrameConnection {
   /** After all that was sent. */
   finish(): void {
     this.#stream.output.end();
+  }
+
+  /** What is sent in one turn of the event loop goes out at once. */
+  #together(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#stream.output.cork();
+    setImmediate(() => {
+      this.#isCorked = false;
+      this.#stream.output.uncork();
+    });
   }
 
   #hold(bytes: number): void {

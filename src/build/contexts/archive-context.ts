@@ -15,6 +15,7 @@ import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { openDirectory, openInRoot } from '#linux/files.ts';
 import { mountErofs, unmountAll } from '#linux/mount.ts';
+import { paddingFor } from '#oci/tar-writer.ts';
 import { diskError } from '#store/disk.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { LocalFiles } from '../build.ts';
@@ -74,12 +75,16 @@ export async function receiveArchive(
 async function writeTar(stream: Readable, path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   const fd = openSync(path, 'wx', 0o600);
+  let total = 0;
   try {
     for await (const chunk of plainTar(stream)) {
       signal.throwIfAborted();
+      total += chunk.length;
       hash.update(chunk);
       writeFileSync(fd, chunk);
     }
+    // Docker's clients leave the last block short where the Dockerfile comes from elsewhere.
+    writeFileSync(fd, paddingFor(total));
   } catch (error) {
     throw diskError(error, 'build context');
   } finally {

@@ -20,7 +20,7 @@ export async function copyContents(
   let burstBytes = 0;
   for (const stored of entries) {
     const { storedBytes, dataOffset } = stored;
-    moved.push({ ...stored, dataOffset: endBytes });
+    moved.push(storedBytes === 0 ? stored : { ...stored, dataOffset: endBytes });
     for (let done = 0; done < storedBytes; ) {
       const count = readSync(fromFd, buffer, 0, Math.min(BURST_BYTES, storedBytes - done), dataOffset + done);
       if (count === 0) throw new EngineError('internal', 'Cannot compact build context: its data ends early');

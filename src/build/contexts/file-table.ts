@@ -4,6 +4,7 @@
  */
 import { constants as fs } from 'node:fs';
 import { EngineError } from '#base/errors.ts';
+import { newId } from '#base/ids.ts';
 import {
   type ByteName,
   type DirectoryNode,
@@ -32,6 +33,8 @@ const PERMISSIONS = 0o7777;
 const MAXIMUM_LINKS = 40;
 const MAXIMUM_NAME = 255;
 const MAXIMUM_PATH = 4096;
+/** The same in any encoding. */
+const ASCII = /^\p{ASCII}*$/u;
 const NO_XATTRS: ReadonlyMap<string, Buffer> = new Map();
 const SPECIAL_TYPES = new Map([
   [fs.S_IFCHR, 'character'],
@@ -41,9 +44,17 @@ const SPECIAL_TYPES = new Map([
 
 /** Everything counts as root's: it is a context. */
 export class FileTable implements SourceTree {
+  /** No other table has it. */
+  readonly identity: string = newId();
   readonly #root: DirectoryNode = newDirectory();
   readonly #digests = new Map<LayerNode, Buffer>();
   #sizeBytes = 0;
+  #parentPath = '';
+  #parent = this.#root;
+  #foundPath: ByteName | undefined;
+  #found: LayerNode | undefined;
+  #foundDirectoryPath: ByteName | undefined;
+  #foundDirectory: LayerNode | undefined;
 
   /** @throws {EngineError} `invalid` for entries that cannot be: a client need not be honest */
   constructor(entries: Iterable<StoredEntry>) {
@@ -101,9 +112,10 @@ export class FileTable implements SourceTree {
 
   #add(stored: StoredEntry): void {
     const { entry } = stored;
-    const names = namesOf(entry.path);
-    const name = names.pop() ?? '';
-    const parent = this.#parentOf(names, entry);
+    const path = checkedPath(entry.path);
+    const slash = path.lastIndexOf('/');
+    const name = path.slice(slash + 1);
+    const parent = this.#parentOf(slash < 0 ? '' : path.slice(0, slash), entry);
     const present = parent.children.get(name);
     if ((entry.mode & fs.S_IFMT) === fs.S_IFDIR && present?.type === 'directory') {
       Object.assign(present, attributesOf(entry));
@@ -114,9 +126,17 @@ export class FileTable implements SourceTree {
     if (node) parent.children.set(name, node);
   }
 
-  #parentOf(names: readonly ByteName[], { path }: FileEntry): DirectoryNode {
+  /** Entries come grouped by directory: the last one's is most often the next one's. */
+  #parentOf(parentPath: ByteName, entry: FileEntry): DirectoryNode {
+    if (parentPath !== this.#parentPath) this.#parent = this.#directoryAt(parentPath, entry);
+    this.#parentPath = parentPath;
+    return this.#parent;
+  }
+
+  #directoryAt(parentPath: ByteName, { path }: FileEntry): DirectoryNode {
     let directory = this.#root;
-    for (const name of names) {
+    if (parentPath === '') return directory;
+    for (const name of parentPath.split('/')) {
       const next = directory.children.get(name) ?? newDirectory();
       if (next.type !== 'directory') throw refused(path, 'it is below something that is no directory');
       directory.children.set(name, next);
@@ -153,13 +173,30 @@ export class FileTable implements SourceTree {
   }
 
   #hardLink({ path, linkName }: FileEntry): LayerNode {
-    const target = this.#find(namesOf(linkName).join('/'));
+    const target = this.#walk(checkedPath(linkName));
     if (target?.type !== 'file') throw refused(path, 'it is a hard link to something that did not come');
     target.links++;
     return target;
   }
 
+  /** Who walks asks several times for one path, then for its neighbours. */
   #find(path: ByteName): LayerNode | undefined {
+    if (path === this.#foundPath) return this.#found;
+    const slash = path.lastIndexOf('/');
+    const directory = slash < 0 ? '' : path.slice(0, slash);
+    if (directory !== this.#foundDirectoryPath) {
+      this.#foundDirectory = this.#walk(directory);
+      this.#foundDirectoryPath = directory;
+    }
+    const name = path.slice(slash + 1);
+    const above = this.#foundDirectory;
+    if (name === '' || name === '.') this.#found = above;
+    else this.#found = above?.type === 'directory' ? above.children.get(name) : undefined;
+    this.#foundPath = path;
+    return this.#found;
+  }
+
+  #walk(path: ByteName): LayerNode | undefined {
     let node: LayerNode | undefined = this.#root;
     for (const name of path.split('/')) {
       if (name === '' || name === '.') continue;
@@ -260,12 +297,11 @@ function statsOf(node: LayerNode): SourceStats {
   };
 }
 
-function namesOf(path: string): ByteName[] {
+function checkedPath(path: string): ByteName {
   const bytes = toBytes(path);
-  const names = bytes.split('/');
-  if (bytes.length >= MAXIMUM_PATH || bytes.includes('\0') || !names.every(isName))
+  if (bytes.length >= MAXIMUM_PATH || bytes.includes('\0') || !bytes.split('/').every(isName))
     throw refused(path.slice(0, 64), 'no file can be called that');
-  return names;
+  return bytes;
 }
 
 function isName(name: ByteName): boolean {
@@ -280,10 +316,12 @@ function linkTarget({ path, linkName }: FileEntry): ByteName {
 }
 
 function toBytes(text: string): ByteName {
+  if (ASCII.test(text)) return text;
   return Buffer.from(text).toString('latin1');
 }
 
 function toText(bytes: ByteName): string {
+  if (ASCII.test(bytes)) return bytes;
   return Buffer.from(bytes, 'latin1').toString();
 }
 

@@ -23,10 +23,12 @@ export interface ReceiveTarget {
   /** Where the data file ends: what comes is written from there on. */
   readonly endBytes: number;
   known(path: string): StoredEntry | undefined;
+  /** What the client told of the last time. */
+  readonly latest: readonly StoredEntry[];
 }
 
 export interface Received {
-  /** All the client told of, in its order. */
+  /** All the client told of, in its order; the very same list where nothing changed. */
   readonly entries: readonly StoredEntry[];
   readonly endBytes: number;
   /** What came over the wire. */
@@ -46,6 +48,10 @@ export async function receiveFiles(
   onProgress: (transferredBytes: number) => void,
 ): Promise<Received> {
   const told = await readEntries(transfer);
+  if (areSame(told, target.latest)) {
+    await transfer.finish();
+    return { entries: target.latest, endBytes: target.endBytes, transferredBytes: 0 };
+  }
   const known = told.map((entry) => unchanged(entry, target.known(entry.path)));
   const wanted = told.flatMap((entry, position) => (known[position] ? [] : [{ entry, position }]));
   const writer = new DataWriter(target);
@@ -70,13 +76,38 @@ async function readEntries(transfer: FileTransfer): Promise<readonly FileEntry[]
   let metadataBytes = 0;
   for await (const entry of transfer.entries()) {
     metadataBytes += entry.path.length + entry.linkName.length;
-    for (const [name, value] of Object.entries(entry.xattrs)) metadataBytes += name.length + value.length;
+    for (const name in entry.xattrs) metadataBytes += name.length + (entry.xattrs[name]?.length ?? 0);
     if (entries.push(entry) > MAXIMUM_ENTRIES || metadataBytes > MAXIMUM_METADATA_BYTES)
       throw new EngineError('invalid', 'Cannot receive build context: it has too many files');
     if (!Number.isSafeInteger(entry.sizeBytes) || entry.sizeBytes < 0)
       throw new EngineError('invalid', `Cannot receive ${entry.path}: its size is impossible`);
   }
   return entries;
+}
+
+function areSame(told: readonly FileEntry[], latest: readonly StoredEntry[]): boolean {
+  return (
+    told.length === latest.length &&
+    told.every((entry, position) => {
+      const { entry: before } = latest[position] ?? {};
+      return before !== undefined && isSameEntry(entry, before);
+    })
+  );
+}
+
+/** Owners make no difference to a context. Who has attributes is looked at anew. */
+function isSameEntry(one: FileEntry, other: FileEntry): boolean {
+  for (const _ in one.xattrs) return false;
+  for (const _ in other.xattrs) return false;
+  return (
+    one.path === other.path &&
+    one.mode === other.mode &&
+    one.sizeBytes === other.sizeBytes &&
+    one.modifiedNs === other.modifiedNs &&
+    one.linkName === other.linkName &&
+    one.deviceMajor === other.deviceMajor &&
+    one.deviceMinor === other.deviceMinor
+  );
 }
 
 function unchanged(entry: FileEntry, known: StoredEntry | undefined): StoredEntry | undefined {

@@ -7,11 +7,17 @@ import type { BuildParts } from '../build-parts.ts';
 import type { BuildSession } from '../build-session.ts';
 import type { LocalFiles } from '../build.ts';
 import { Holds } from '../holds.ts';
-import type { ContextSourceFiles, SourceOptions } from './context-source.ts';
+import type { ContextSourceFiles } from './context-source.ts';
 import type { FileTable } from './file-table.ts';
 import { readSessionFiles } from './session-files.ts';
 import type { SyncedFiles } from './synced-directory.ts';
 import { tableTar } from './table-tar.ts';
+
+export interface SessionContextOptions {
+  /** Makes an empty directory, only for it. */
+  readonly makeRoot: () => string;
+  readonly signal: AbortSignal;
+}
 
 /**
  * A client's directory. What is planned may name its files at once; they are asked for when it is known which are
@@ -22,20 +28,19 @@ export class SessionContext implements ContextSourceFiles {
   readonly #parts: BuildParts;
   readonly #session: BuildSession;
   readonly #directory: string;
-  readonly #options: SourceOptions;
+  readonly #options: SessionContextOptions;
   readonly #holds = new Holds();
-  readonly #mountPath: string;
   #ignore: readonly string[] = [];
   #synced: SyncedFiles | undefined;
+  #root: string | undefined;
   #mounting: Promise<void> | undefined;
 
   /** @param directory as the session knows it */
-  constructor(parts: BuildParts, session: BuildSession, directory: string, options: SourceOptions) {
+  constructor(parts: BuildParts, session: BuildSession, directory: string, options: SessionContextOptions) {
     this.#parts = parts;
     this.#session = session;
     this.#directory = directory;
     this.#options = options;
-    this.#mountPath = join(options.root, 'files');
   }
 
   read(paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
@@ -45,13 +50,19 @@ export class SessionContext implements ContextSourceFiles {
   files(ignore: readonly string[]): LocalFiles {
     this.#ignore = ignore;
     const table = () => this.#received().table;
+    const mountPath = () => this.#mountPath;
     return {
       kind: 'local',
-      directory: this.#mountPath,
+      get directory() {
+        return mountPath();
+      },
       // The client has left them out.
       ignore: [],
       get known() {
         return table();
+      },
+      get identity() {
+        return table().identity;
       },
       hold: () => this.#hold(),
     };
@@ -70,9 +81,17 @@ export class SessionContext implements ContextSourceFiles {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#holds.released();
-    await this.#mounting?.catch(() => undefined);
-    unmountAll(this.#mountPath);
+    if (this.#mounting) {
+      await this.#mounting.catch(() => undefined);
+      unmountAll(this.#mountPath);
+    }
     this.#synced?.[Symbol.dispose]();
+  }
+
+  /** Made when it is needed: a build that finds everything in the cache needs none. */
+  get #mountPath(): string {
+    this.#root ??= this.#options.makeRoot();
+    return join(this.#root, 'files');
   }
 
   #received(): SyncedFiles {
@@ -95,7 +114,7 @@ export class SessionContext implements ContextSourceFiles {
     const { table, dataFd, dataBytes } = this.#received();
     mkdirSync(this.#mountPath, { recursive: true, mode: 0o755 });
     if (this.#parts.layers.kind !== 'erofs') return await this.#extract(table, dataFd);
-    const index = join(this.#options.root, 'files.index');
+    const index = `${this.#mountPath}.index`;
     writeFileSync(index, encodeErofsIndex(table.layerTree, dataBytes), { flag: 'wx', mode: 0o600 });
     mountErofs({ target: this.#mountPath, index, device: `/proc/self/fd/${dataFd}` });
   }

@@ -55,9 +55,10 @@ export class SyncedDirectory implements Disposable {
   readonly #directory: string;
   #data: DataFile;
   #endBytes: number;
-  #entries: Map<string, StoredEntry>;
-  /** Of the latest sync. */
+  readonly #entries: Map<string, StoredEntry>;
+  /** All that the latest sync told of. */
   #latest: readonly StoredEntry[] = [];
+  #table = new FileTable([]);
 
   /** Opens what is there, or begins anew where that cannot be used. */
   constructor(directory: string) {
@@ -82,12 +83,12 @@ export class SyncedDirectory implements Disposable {
       fd: this.#data.fd,
       endBytes: this.#endBytes,
       known: (path: string) => this.#entries.get(path),
+      latest: this.#latest,
     };
     const { entries, endBytes, transferredBytes } = await receiveFiles(transfer, target, onProgress);
-    const table = new FileTable(entries);
     this.#endBytes = endBytes;
-    this.#latest = entries.filter(({ storedBytes }) => storedBytes > 0);
-    for (const stored of this.#latest) this.#entries.set(stored.entry.path, stored);
+    if (entries !== this.#latest) this.#remember(entries);
+    const table = this.#table;
     const use = this.#data.use();
     return {
       table,
@@ -98,10 +99,16 @@ export class SyncedDirectory implements Disposable {
     };
   }
 
+  #remember(entries: readonly StoredEntry[]): void {
+    this.#table = new FileTable(entries);
+    this.#latest = entries;
+    for (const stored of entries) if (stored.storedBytes > 0) this.#entries.set(stored.entry.path, stored);
+  }
+
   /** Makes what the latest sync brought last beyond this process; not while another one runs. */
   async save({ transferredBytes }: Pick<SyncedFiles, 'transferredBytes'>): Promise<void> {
     if (transferredBytes > 0) return await this.#save();
-    const now = new Date();
+    const now = Date.now() / 1000;
     await utimes(this.#tablePath, now, now).catch(ignoreMissing);
   }
 
@@ -132,8 +139,8 @@ export class SyncedDirectory implements Disposable {
     const { entries, endBytes } = await copyContents(this.#data.fd, data.fd, this.#latest);
     this.#data = data;
     this.#endBytes = endBytes;
-    this.#latest = entries;
-    this.#entries = new Map(entries.map((stored) => [stored.entry.path, stored]));
+    this.#entries.clear();
+    this.#remember(entries);
   }
 }
 

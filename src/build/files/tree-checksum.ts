@@ -28,10 +28,14 @@ export function checksumTree(tree: SourceTree, selection: Omit<FileSelection, 's
   return checksum.digest();
 }
 
+const PENDING_CHARACTERS = 1 << 14;
+
 class TreeChecksum {
   readonly #hash: Hash = createHash('sha256');
   readonly #tree: SourceTree;
   readonly #ownedByRoot: boolean;
+  /** Bytes that are not hashed yet, one character each: a call for each name would take longer than the hash. */
+  #pending = '';
 
   constructor(tree: SourceTree, ownedByRoot: boolean) {
     this.#tree = tree;
@@ -42,19 +46,27 @@ class TreeChecksum {
     const { mode, uid, gid, rdev, sizeBytes } = stats;
     const type = mode & fs.S_IFMT;
     if (type === fs.S_IFSOCK) return;
+    if (this.#pending.length > PENDING_CHARACTERS) this.#flush();
     this.#field(`${mode} ${this.#ownedByRoot ? '0 0' : `${uid} ${gid}`} ${rdev}`);
     this.#field(name);
     for (const [key, value] of this.#tree.xattrs(path)) this.#field(`${key}=${value.toString('latin1')}`);
     if (type === fs.S_IFLNK) this.#field(this.#tree.link(path));
-    else if (type === fs.S_IFREG) this.#hash.update(`${sizeBytes}:`).update(this.#tree.digest(path));
+    else if (type === fs.S_IFREG)
+      this.#pending += `${sizeBytes}:${this.#tree.digest(path).toString('latin1')}`;
   }
 
   digest(): string {
+    this.#flush();
     return this.#hash.digest('hex');
+  }
+
+  #flush(): void {
+    this.#hash.update(this.#pending, 'latin1');
+    this.#pending = '';
   }
 
   /** With its length, so that no two different sequences look alike. */
   #field(text: string): void {
-    this.#hash.update(`${text.length}:${text}`, 'latin1');
+    this.#pending += `${text.length}:${text}`;
   }
 }
