@@ -42,14 +42,32 @@ export const buildRoutes: readonly Route[] = [
 
 async function build(exchange: Exchange): Promise<void> {
   refuseOthers(exchange);
+  if (exchange.text('version') === '2') return await buildWithSession(exchange);
   const events = exchange.engine.builds.build(requestOf(exchange));
   const quiet = exchange.flag('q');
   await sendProgress(exchange, withFailure(quiet ? quietLines(events) : verboseLines(events)));
 }
 
+/** Progress is BuildKit's; credentials, files and secrets come from the session, if there is one. */
+async function buildWithSession(exchange: Exchange): Promise<void> {
+  const { engine, signal } = exchange;
+  const [server, { traceBuild }] = await Promise.all([
+    exchange.context.buildkit(),
+    import('./buildkit/build-traces.ts'),
+  ]);
+  const id = exchange.text('session');
+  const session = id === '' ? undefined : await server.session(id, signal);
+  const request = { ...requestOf(exchange), ...(exchange.text('remote') === 'client-session' && IN_SESSION) };
+  await sendProgress(exchange, traceBuild(engine.builds, request, session));
+}
+
+/** Where a client that sends no archive has its directories. */
+const IN_SESSION: Pick<BuildRequest, 'context' | 'dockerfileSource'> = {
+  context: { kind: 'session', directory: 'context' },
+  dockerfileSource: { kind: 'session', directory: 'dockerfile' },
+};
+
 function refuseOthers(exchange: Exchange): void {
-  if (exchange.text('version') === '2')
-    throw new EngineError('not-implemented', 'Cannot build image: BuildKit sessions are not implemented yet');
   const isolation = exchange.text('isolation');
   if (isolation !== '' && isolation !== 'default')
     throw new EngineError('invalid', `invalid isolation (${isolation}) for this platform`);

@@ -1,5 +1,4 @@
 import { messageOf } from '#base/errors.ts';
-import type { ProgressMessage } from '#wire/image.ts';
 import type { Exchange } from './exchange.ts';
 import { drained, startStream } from './respond.ts';
 
@@ -7,10 +6,7 @@ import { drained, startStream } from './respond.ts';
  * Sends progress as lines of JSON. What fails before the first message is the request's own error, with its status;
  * what fails later is told in the stream, since the status has been sent.
  */
-export async function sendProgress(
-  exchange: Exchange,
-  messages: AsyncIterable<ProgressMessage>,
-): Promise<void> {
+export async function sendProgress(exchange: Exchange, messages: AsyncIterable<object>): Promise<void> {
   const iterator = messages[Symbol.asyncIterator]();
   const first = await iterator.next();
   startStream(exchange, 'application/json');
@@ -30,6 +26,6 @@ export async function sendProgress(
   exchange.response.end();
 }
 
-function writeLine(exchange: Exchange, message: ProgressMessage): void {
+function writeLine(exchange: Exchange, message: object): void {
   exchange.response.write(`${JSON.stringify(message)}\r\n`);
 }

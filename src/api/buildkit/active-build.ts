@@ -1,7 +1,7 @@
 import { EngineError } from '#base/errors.ts';
 import type { BuildRequest, Builds } from '#build/build.ts';
 import type { SolveRequest } from '#wire/buildkit/control.ts';
-import { StatusFeed } from './status-feed.ts';
+import { isGraphEvent, StatusFeed } from './status-feed.ts';
 
 export type ExporterResponse = Readonly<Record<string, string>>;
 
@@ -74,12 +74,6 @@ export class ActiveBuild {
     this.#returned.reject(error);
     this.status.end();
   }
-}
-
-type Event = Parameters<StatusFeed['tell']>[0];
-
-function isGraphEvent(event: { readonly type: string }): event is Event {
-  return event.type === 'warning' || event.type.startsWith('vertex');
 }
 
 /** By their references, as long as a connection that has named them is open. */

@@ -28,6 +28,11 @@ export class BuildkitServer {
     serveGrpc(connection, this.#methods, this.#logger);
   }
 
+  /** @throws {EngineError} `not-found`, `aborted` */
+  async session(id: string, signal: AbortSignal): Promise<ClientSession> {
+    return await this.#sessions.get(id, signal);
+  }
+
   /** The client is called. */
   openSession(connection: Duplex, { id, ...description }: SessionHeaders): void {
     this.#sessions.add(id, new ClientSession(new GrpcClient(connection), description));
@@ -45,7 +50,9 @@ export function sessionHeadersOf(headers: IncomingHttpHeaders): SessionHeaders {
   const text = (name: string) => String(headers[`x-docker-expose-session-${name}`] ?? '');
   const id = text('uuid');
   if (id === '') throw new EngineError('invalid', 'Cannot open build session: it has no id');
-  const methods = text('grpc-method').split(/,\s*/);
+  const methods = text('grpc-method')
+    .split(/,\s*/)
+    .filter((method) => method !== '');
   return {
     id,
     methods: new Set(methods.map((method) => method.toLowerCase())),

@@ -110,7 +110,7 @@ export class ClientSession implements BuildSession {
   }
 
   #serves(method: keyof typeof METHODS): boolean {
-    return this.#methods.has(METHODS[method].toLowerCase());
+    return this.#methods.size === 0 || this.#methods.has(METHODS[method].toLowerCase());
   }
 
   #require(method: keyof typeof METHODS, what: string): void {
@@ -120,7 +120,7 @@ export class ClientSession implements BuildSession {
 }
 
 export interface SessionDescription {
-  /** Paths in lower case: clients write them as they like. */
+  /** Paths in lower case: clients write them as they like. None: the client does not say. */
   readonly methods: ReadonlySet<string>;
   readonly sharedKey: string;
 }

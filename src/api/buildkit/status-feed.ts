@@ -1,5 +1,5 @@
 /** `Control/Status`: a build's events in BuildKit's messages, several in one where they come together. */
-import type { BuildWarning, GraphEvent } from '#build/build.ts';
+import type { BuildEvent, BuildWarning, GraphEvent } from '#build/build.ts';
 import { timestamp } from '#wire/buildkit/common.ts';
 import type { StatusInput } from '#wire/buildkit/control.ts';
 
@@ -39,7 +39,7 @@ export class StatusFeed {
     try {
       for (;;) {
         const events = this.#take();
-        if (events.length > 0) yield responseOf(events);
+        if (events.length > 0) yield statusResponseOf(events);
         else if (this.#hasEnded || signal.aborted) return;
         else await this.#arrived.promise;
       }
@@ -71,7 +71,11 @@ export class StatusFeed {
   }
 }
 
-function responseOf(events: readonly GraphEvent[]): StatusInput {
+export function isGraphEvent(event: BuildEvent): event is GraphEvent {
+  return event.type === 'warning' || event.type.startsWith('vertex');
+}
+
+export function statusResponseOf(events: readonly GraphEvent[]): StatusInput {
   const of = <T extends GraphEvent['type']>(type: T) =>
     events.filter((event): event is Extract<GraphEvent, { readonly type: T }> => event.type === type);
   return {
