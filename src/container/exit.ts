@@ -37,7 +37,6 @@ async function endRun(
   container.hub.close();
   const { sandbox } = container;
   const finishedAt = recordExit(container, run, notice);
-  const released = releaseResources(context, container, process, sandbox);
   container.emit('die', {
     execDuration: String(Math.floor(Math.max(0, elapsedMs(run.startedAt, finishedAt)) / 1000)),
     exitCode: String(notice.exitCode),
@@ -45,6 +44,7 @@ async function endRun(
   container.input.close();
   container.input = new InputGate();
   container.hub.endListeners();
+  const released = releaseResources(context, container, process, sandbox);
   container.waiters.stopped({ exitCode: notice.exitCode });
   const isRemoved = container.hostConfig.AutoRemove && !container.isRestarting;
   await Promise.all([released, isRemoved && removeStopped(context, container, { volumes: true })]);

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { type ProcessWatch, processStartTime } from '#linux/process.ts';
 import type { TerminalSize } from './container.ts';
 import type { MonitorWatch } from './monitor-watch.ts';
@@ -55,7 +55,7 @@ export class SupervisedProcess {
     using _acknowledged = acknowledge(directory);
     notices.remove(id);
     await Promise.all([watch.monitorEnded, holderWatch?.exited]);
-    await rm(directory, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true });
   }
 
   /** Leaves the process, its monitor and its files to the next daemon. */

@@ -17,6 +17,8 @@ const closeAsync = promisify(close);
 export class DeferredRelease {
   readonly #logger: Logger;
   #queue: Promise<void> = Promise.resolve();
+  readonly #afterwards: (() => void)[] = [];
+  #turn: NodeJS.Immediate | undefined;
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -54,8 +56,27 @@ export class DeferredRelease {
     if (hold !== undefined) await closeAsync(hold);
   }
 
+  /** In the next turn of the event loop: unmounting waits for the whole machine (RCU), a millisecond. */
+  afterwards(work: () => void): void {
+    this.#afterwards.push(work);
+    this.#turn ??= setImmediate(() => this.#work());
+  }
+
+  #work(): void {
+    this.#turn = undefined;
+    for (const work of this.#afterwards.splice(0)) {
+      try {
+        work();
+      } catch (error) {
+        this.#logger.warn('Cannot unmount a removed snapshot', { error: messageOf(error) });
+      }
+    }
+  }
+
   /** Resolves when all that was queued is done. */
   async settled(): Promise<void> {
+    clearImmediate(this.#turn);
+    this.#work();
     await this.#queue;
   }
 }

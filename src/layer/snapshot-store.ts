@@ -119,13 +119,15 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
 
   async remove(id: string): Promise<void> {
     const entry = this.#require(id);
-    const hold = this.#detach(entry);
     const trash = join(this.#trash, `${id}-${process.pid}-${++this.#removals}`);
     renameSync(this.#path(id), trash);
     this.#entries.delete(id);
     for (const layer of entry.record.layers) this.#options.layers.release(layer);
-    // Deleted before the mount is let go: there is less to sync then.
-    this.#release.finish(hold, () => rm(trash, { recursive: true, force: true }));
+    this.#release.afterwards(() => {
+      const hold = this.#detach(entry);
+      // Deleted before the mount is let go: there is less to sync then.
+      this.#release.finish(hold, () => rm(trash, { recursive: true, force: true }));
+    });
   }
 
   async changes(id: string): Promise<readonly FilesystemChange[]> {

@@ -53,9 +53,17 @@ export class Nftables implements Disposable {
     const context = createContext();
     // The library's netlink socket is not close-on-exec.
     for (const fd of openDescriptors()) if (!before.has(fd)) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
-    library.nft_ctx_buffer_output(context);
-    library.nft_ctx_buffer_error(context);
     return new Nftables(context);
+  }
+
+  /**
+   * Runs commands and is done: faster, because no process can be started meanwhile that would inherit the socket.
+   *
+   * @throws {EngineError} as {@link open} and {@link run} do
+   */
+  static runOnce(commands: string): string {
+    using nftables = new Nftables(createContext());
+    return nftables.run(commands);
   }
 
   /**
@@ -107,6 +115,8 @@ function createContext(): Context {
     throw new EngineError('unavailable', `Cannot load ${LIBRARY}: is libnftables installed?`, { cause });
   }
   if (!context) throw new EngineError('unavailable', 'Cannot open nftables: the kernel refuses');
+  library.nft_ctx_buffer_output(context);
+  library.nft_ctx_buffer_error(context);
   return context;
 }
 

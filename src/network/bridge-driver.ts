@@ -3,12 +3,13 @@ import { messageOf } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
 import { closeFd } from '#linux/descriptors.ts';
-import { inNetworkNamespace, removeNetworkNamespace } from '#linux/namespaces.ts';
+import { inNetworkNamespace } from '#linux/namespaces.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
 import { addAddress, addRoute, setLinkMac, setLinkUp } from '#linux/rtnetlink-messages.ts';
 import type { EndpointSettings } from '#wire/network.ts';
 import { AddressPool } from './address-pool.ts';
 import type { Bridge } from './bridge.ts';
+import type { DroppedNamespaces } from './dropped-namespaces.ts';
 import { macOf, newEndpoint, requestedEndpoint } from './endpoint.ts';
 import { broadcastOf, formatIpv4, formatSubnet, type Ipv4, parseIpv4 } from './ipv4.ts';
 import type { NamespacePool } from './namespace-pool.ts';
@@ -31,7 +32,8 @@ export interface BridgeDriverOptions {
   readonly icc: boolean;
   readonly masquerade: boolean;
   readonly defaultBindAddress: string;
-  readonly pool: NamespacePool;
+  readonly pool: NamespacePool<ReadyNamespace>;
+  readonly dropped: DroppedNamespaces;
   readonly publisher: PortPublisher;
   readonly files: SandboxFiles;
   readonly forward: ForwardQuery;
@@ -145,7 +147,7 @@ export class BridgeDriver implements NetworkDriver {
   /** The kernel removes the interfaces when the container's last process has gone. */
   #dropLater(path: string, { kernel }: SandboxResources): void {
     kernel.defer(() => {
-      removeNetworkNamespace(path);
+      this.#options.dropped.add(path);
       this.#options.onUnplugged(vethName(this.#options.bridge.name, path));
     });
   }

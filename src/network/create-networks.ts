@@ -4,6 +4,7 @@ import { removeNetworkNamespace } from '#linux/namespaces.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
 import { type Bridge, deleteBridge, ensureBridge } from './bridge.ts';
 import { BridgeDriver } from './bridge-driver.ts';
+import { DroppedNamespaces } from './dropped-namespaces.ts';
 import { EngineNetworks } from './engine-networks.ts';
 import { Firewall } from './firewall.ts';
 import { HostResolver } from './host-resolver.ts';
@@ -16,7 +17,13 @@ import { acceptInOtherFirewalls, removeFromOtherFirewalls } from './other-firewa
 import { HostDriver, NoneDriver } from './plain-drivers.ts';
 import { PortPublisher, rulesOf } from './port-publisher.ts';
 import { fromPortMap } from './publication.ts';
-import { vethName, vethPrefix } from './ready-namespace.ts';
+import {
+  buildBareNamespace,
+  buildNamespace,
+  discardNamespace,
+  vethName,
+  vethPrefix,
+} from './ready-namespace.ts';
 import type { FirewallRule } from './ruleset.ts';
 import { SandboxFiles } from './sandbox-files.ts';
 import { readSysctl, writeSysctls } from './sysctl.ts';
@@ -25,6 +32,8 @@ import { Upstream } from './upstream.ts';
 
 /** What clients call the default bridge, whatever its link is called. */
 const BRIDGE_NETWORK = 'bridge';
+/** How much of the stock of namespaces is for containers without a network. */
+const BARE_SHARE = 1 / 9;
 
 type Options = NetworksOptions & NetworksEnvironment;
 
@@ -125,7 +134,25 @@ function createDrivers(
 ): ReadonlyMap<string, NetworkDriver> {
   const { icc, logger, userlandProxy, defaultBindAddress, poolSize } = options;
   const files = new SandboxFiles(options, resolver, formatIpv4(bridge.gateway.address));
-  const pool = undo.use(new NamespacePool({ directory, plug: { bridge, icc }, size: poolSize, logger }));
+  const dropped = undo.use(new DroppedNamespaces(logger));
+  const bareSize = Math.floor(poolSize * BARE_SHARE);
+  const barePool = undo.use(
+    new NamespacePool({
+      build: () => buildBareNamespace(directory),
+      discard: removeNetworkNamespace,
+      size: bareSize,
+      logger,
+    }),
+  );
+  const link = undo.use(RouteSocket.open());
+  const pool = undo.use(
+    new NamespacePool({
+      build: () => buildNamespace(directory, { bridge, icc }, link),
+      discard: discardNamespace,
+      size: poolSize - bareSize,
+      logger,
+    }),
+  );
   const upstream = new Upstream();
   const bridgeDriver = new BridgeDriver({
     networkId: idOf(BRIDGE_NETWORK),
@@ -135,6 +162,7 @@ function createDrivers(
     masquerade: options.iptables,
     defaultBindAddress,
     pool,
+    dropped,
     publisher: new PortPublisher({ firewall, userlandProxy, defaultAddress: defaultBindAddress, logger }),
     files,
     forward: (message, servers, transport) => upstream.forward(message, servers, transport),
@@ -144,7 +172,7 @@ function createDrivers(
   return new Map<string, NetworkDriver>([
     [BRIDGE_NETWORK, bridgeDriver],
     ['host', new HostDriver(idOf('host'), files)],
-    ['none', new NoneDriver(idOf('none'), files, directory)],
+    ['none', new NoneDriver(idOf('none'), files, barePool, dropped)],
   ]);
 }
 

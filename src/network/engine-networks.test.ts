@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, beforeEach, afterEach, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { DomainEvent } from '#wire/event.ts';
 import type { EndpointSettings } from '#wire/network.ts';
 import { closeFd } from '#linux/descriptors.ts';
@@ -110,6 +110,7 @@ function suite(): void {
     );
     networks.release(record);
     networks.release(record);
+    await setImmediate();
     assert.deepEqual(namespaces(), []);
   });
 
@@ -202,6 +203,7 @@ function suite(): void {
       message:
         /^driver failed programming external connectivity on endpoint a \([0-9a-f]{64}\): Error starting userland proxy: listen tcp4 192\.0\.2\.77:80: bind: cannot assign requested address$/,
     });
+    await setImmediate();
     assert.deepEqual(namespaces(), []);
     closeFd(bindInetSocket({ protocol: 'tcp', address: '0.0.0.0', port: 8080 }));
     assert.deepEqual(networks.inspect('bridge').Containers, {});

@@ -1,15 +1,18 @@
 import { setImmediate } from 'node:timers/promises';
 import { EngineError, messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
-import { RouteSocket } from '#linux/rtnetlink.ts';
-import { buildNamespace, discardNamespace, type Plug, type ReadyNamespace } from './ready-namespace.ts';
 
 /** Refilling waits until nobody has taken one for so long: starting containers comes first. */
 const REST_MS = 30;
+/** While the stock lasts, it waits longer: a namespace costs its thread 9 ms, which one start after another would feel. */
+const LONG_REST_MS = 500;
+const LOW_STOCK = 1 / 4;
 
-export interface NamespacePoolOptions {
-  readonly directory: string;
-  readonly plug: Plug;
+export interface NamespacePoolOptions<Namespace> {
+  /** In steps of about a millisecond each: the last value is the namespace. One that is left early undoes its steps. */
+  readonly build: () => Iterable<Namespace | undefined>;
+  /** Gives back one that nobody used. */
+  readonly discard: (namespace: Namespace) => void;
   readonly size: number;
   readonly logger: Logger;
 }
@@ -18,21 +21,17 @@ export interface NamespacePoolOptions {
  * Keeps namespaces ready, so that a container gets one in no time. They are built in the background, in steps so
  * small that nothing else waits; when the pool is empty, one is built on the spot.
  */
-export class NamespacePool implements AsyncDisposable {
-  readonly #options: NamespacePoolOptions;
-  readonly #host = RouteSocket.open();
-  readonly #ready: ReadyNamespace[] = [];
-  readonly #timer: NodeJS.Timeout;
+export class NamespacePool<Namespace> implements AsyncDisposable {
+  readonly #options: NamespacePoolOptions<Namespace>;
+  readonly #ready: Namespace[] = [];
+  #timer: NodeJS.Timeout | undefined;
   #takes = 0;
   #filling = Promise.resolve();
   #disposed = false;
 
-  constructor(options: NamespacePoolOptions) {
+  constructor(options: NamespacePoolOptions<Namespace>) {
     this.#options = options;
-    this.#timer = setTimeout(() => {
-      this.#filling = this.#filling.then(() => this.#fill());
-    }, REST_MS);
-    this.#timer.unref();
+    this.#fillLater();
   }
 
   /** How many are ready. */
@@ -41,19 +40,28 @@ export class NamespacePool implements AsyncDisposable {
   }
 
   /** A namespace that is the caller's from now on. */
-  take(): ReadyNamespace {
+  take(): Namespace {
     this.#takes++;
-    this.#timer.refresh();
-    return this.#ready.pop() ?? this.#buildNow();
+    const ready = this.#ready.pop();
+    this.#fillLater();
+    return ready ?? this.#buildNow();
   }
 
-  #buildNow(): ReadyNamespace {
-    for (const namespace of this.#steps()) if (namespace) return namespace;
+  #fillLater(): void {
+    const { size } = this.#options;
+    const isLow = this.#ready.length <= size * LOW_STOCK;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () => {
+        this.#filling = this.#filling.then(() => this.#fill());
+      },
+      isLow ? REST_MS : LONG_REST_MS,
+    ).unref();
+  }
+
+  #buildNow(): Namespace {
+    for (const namespace of this.#options.build()) if (namespace) return namespace;
     throw new EngineError('internal', 'Cannot build a network namespace: no steps');
-  }
-
-  #steps(): Iterable<ReadyNamespace | undefined> {
-    return buildNamespace(this.#options.directory, this.#options.plug, this.#host);
   }
 
   /** Fills the pool, or stops after the namespace at hand when somebody took one: the timer is running again then. */
@@ -71,8 +79,8 @@ export class NamespacePool implements AsyncDisposable {
   }
 
   /** Leaving the loop early undoes the steps so far. */
-  async #buildSlowly(): Promise<ReadyNamespace | undefined> {
-    for (const namespace of this.#steps()) {
+  async #buildSlowly(): Promise<Namespace | undefined> {
+    for (const namespace of this.#options.build()) {
       if (namespace) return namespace;
       await setImmediate();
       if (this.#disposed) break;
@@ -85,7 +93,6 @@ export class NamespacePool implements AsyncDisposable {
     this.#disposed = true;
     clearTimeout(this.#timer);
     await this.#filling;
-    for (const namespace of this.#ready.splice(0)) discardNamespace(namespace);
-    this.#host[Symbol.dispose]();
+    for (const namespace of this.#ready.splice(0)) this.#options.discard(namespace);
   }
 }

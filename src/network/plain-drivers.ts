@@ -1,8 +1,9 @@
-import { inNetworkNamespace, removeNetworkNamespace } from '#linux/namespaces.ts';
+import { inNetworkNamespace } from '#linux/namespaces.ts';
+import type { DroppedNamespaces } from './dropped-namespaces.ts';
 import { newEndpoint, requestedEndpoint } from './endpoint.ts';
 import type { SandboxRecord, SandboxRequest } from './network.ts';
 import type { Attachment, NetworkDescription, NetworkDriver, SandboxResources } from './network-driver.ts';
-import { createBareNamespace } from './ready-namespace.ts';
+import type { NamespacePool } from './namespace-pool.ts';
 import type { SandboxFiles } from './sandbox-files.ts';
 import { networkSysctls, writeSysctls } from './sysctl.ts';
 
@@ -40,12 +41,20 @@ export class HostDriver implements NetworkDriver {
 export class NoneDriver implements NetworkDriver {
   readonly #networkId: string;
   readonly #files: SandboxFiles;
-  readonly #directory: string;
+  readonly #pool: NamespacePool<string>;
+  readonly #dropped: DroppedNamespaces;
 
-  constructor(networkId: string, files: SandboxFiles, directory: string) {
+  /** @param pool of paths of namespaces with loopback only */
+  constructor(
+    networkId: string,
+    files: SandboxFiles,
+    pool: NamespacePool<string>,
+    dropped: DroppedNamespaces,
+  ) {
     this.#networkId = networkId;
     this.#files = files;
-    this.#directory = directory;
+    this.#pool = pool;
+    this.#dropped = dropped;
   }
 
   describe(): NetworkDescription {
@@ -53,9 +62,10 @@ export class NoneDriver implements NetworkDriver {
   }
 
   attach(request: SandboxRequest, { kernel }: SandboxResources): Attachment {
-    const namespacePath = createBareNamespace(this.#directory);
-    kernel.defer(() => removeNetworkNamespace(namespacePath));
-    inNetworkNamespace(namespacePath, () => writeSysctls(networkSysctls(request.sysctls)));
+    const namespacePath = this.#pool.take();
+    kernel.defer(() => this.#dropped.add(namespacePath));
+    const sysctls = networkSysctls(request.sysctls);
+    if (Object.keys(sysctls).length > 0) inNetworkNamespace(namespacePath, () => writeSysctls(sysctls));
     return {
       namespacePath,
       endpoint: newEndpoint(requestedEndpoint('none', request.endpoints), this.#networkId),
@@ -66,7 +76,7 @@ export class NoneDriver implements NetworkDriver {
   }
 
   restore({ namespacePath }: SandboxRecord, { kernel }: SandboxResources): void {
-    if (namespacePath !== undefined) kernel.defer(() => removeNetworkNamespace(namespacePath));
+    if (namespacePath !== undefined) kernel.defer(() => this.#dropped.add(namespacePath));
   }
 
   rename(): void {}

@@ -49,12 +49,16 @@ export interface Plug {
   readonly icc: boolean;
 }
 
-/** A namespace with loopback and nothing else, pinned at a new path. */
-export function createBareNamespace(directory: string): string {
+/** A namespace with loopback and nothing else, pinned at a new path, in steps as {@link buildNamespace} has them. */
+export function* buildBareNamespace(directory: string): Generator<string | undefined, void> {
+  using undo = new DisposableStack();
   const path = newPath(directory);
   createNetworkNamespace(path);
+  undo.defer(() => removeNetworkNamespace(path));
+  yield undefined;
   inNetworkNamespace(path, prepareInside);
-  return path;
+  undo.move();
+  yield path;
 }
 
 function newPath(directory: string): string {
@@ -137,14 +141,12 @@ function prepareInterface(): number {
 
 /** In a new namespace. */
 function openResolver(): ResolverDescriptors {
-  using nftables = Nftables.open();
-  nftables.run(RESOLVER_REDIRECT);
+  Nftables.runOnce(RESOLVER_REDIRECT);
   return openResolverDescriptors();
 }
 
 /** In a namespace where an earlier daemon had the resolver. */
 export function reopenResolver(): ResolverDescriptors {
-  using nftables = Nftables.open();
-  nftables.run(RESOLVER_REDIRECT_AGAIN);
+  Nftables.runOnce(RESOLVER_REDIRECT_AGAIN);
   return openResolverDescriptors();
 }
