@@ -16,7 +16,9 @@ export function openLayerTree(parts: BuildParts, layers: readonly ImageLayer[]):
     parts.layers.enter(diffId);
     stack.defer(() => parts.layers.leave(diffId));
   }
-  const paths = layers.toReversed().map(({ diffId }) => parts.layers.rootPath(diffId));
+  // A layer that is there twice counts where it is uppermost: overlay takes none twice.
+  const diffIds = new Set(layers.toReversed().map(({ diffId }) => diffId));
+  const paths = [...diffIds].map((diffId) => parts.layers.rootPath(diffId));
   const tree = paths.length === 0 ? emptyTree(parts) : { stack: paths, viewDirectory: parts.viewDirectory };
   const held = stack.move();
   return { tree, [Symbol.dispose]: () => held.dispose() };

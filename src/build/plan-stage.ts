@@ -1,4 +1,5 @@
 import { EngineError } from '#base/errors.ts';
+import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { Platform } from '#oci/platform.ts';
 import type { HostConfig } from '#wire/container.ts';
 import { baseImagesOf } from './base-images.ts';
@@ -44,7 +45,7 @@ export class StagePlanner {
     this.#stages = stages;
     const below = resolved.base.kind === 'stage' ? stages.get(resolved.base.index) : undefined;
     this.#platform = below ? below.#platform : (resolved.platform ?? parts.targetPlatform);
-    this.#image = below ? below.image : this.#baseImage(resolved.base, this.#platform);
+    this.#image = below ? below.image : withPath(this.#baseImage(resolved.base, this.#platform));
     this.#scope = below ? below.#scope.derive() : parts.newScope(environmentOf(this.#image));
   }
 
@@ -173,12 +174,14 @@ export class StagePlanner {
   #workdir(instruction: WorkdirInstruction): Operation {
     const path = workingDirectoryOf(this.#image.config, instruction.path);
     const { vertex: parent, config } = this.#image;
+    const { User: owner = '' } = config;
     this.#image = { ...this.#image, config: { ...config, WorkingDir: path } };
     return this.#record(`WORKDIR ${path}`, {
       kind: 'copy',
       parent,
       files: [],
       destination: `${path}/`,
+      ...(owner !== '' && { owner }),
     });
   }
 
@@ -233,7 +236,15 @@ export class StagePlanner {
 }
 
 const SCRATCH: Vertex = { kind: 'base', layers: [] };
-const SCRATCH_CONFIG = {};
+const SCRATCH_CONFIG: ImageDefaults = { WorkingDir: '/' };
+/** BuildKit's, where an image says nothing. */
+const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+function withPath(image: PlannedImage): PlannedImage {
+  const { Env = [] } = image.config;
+  if (Env.some((entry) => entry.startsWith('PATH='))) return image;
+  return { ...image, config: { ...image.config, Env: [...Env, DEFAULT_PATH] } };
+}
 /** For the history: BuildKit's form. */
 function filesText(instruction: CopyInstruction | AddInstruction): string {
   const { kind, chown = '', chmod = '', sources, inlineFiles, destination } = instruction;

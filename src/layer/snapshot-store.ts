@@ -190,7 +190,10 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
 
   #enter(id: string, record: SnapshotRecord, bottom?: string): Entry {
     const { upper, work } = snapshotPaths(this.#path(id));
-    const layers = record.layers.toReversed().map((layer) => this.#options.layers.rootPath(layer));
+    // A layer that is there twice counts where it is uppermost: overlay takes none twice.
+    const layers = [...new Set(record.layers.toReversed())].map((layer) =>
+      this.#options.layers.rootPath(layer),
+    );
     const snapshot: Snapshot = {
       id,
       layers: record.layers,

@@ -112,7 +112,7 @@ suite('instructions', () => {
       summary: 'a...',
     });
     assert.deepEqual(run('RUN <<E\n#!/x\na\nE\n'), {
-      argv: ['/dev/pipes/E'],
+      argv: ['/bin/sh', '-c', '/dev/pipes/E'],
       script: { path: '/dev/pipes/E', content: '#!/x\na\n' },
       summary: '#!/x...',
     });

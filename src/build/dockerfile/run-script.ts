@@ -26,7 +26,7 @@ export function runScript(command: CommandLine, shell: readonly string[]): RunSc
   const summary = summarize(first.content);
   if (!content.startsWith('#!')) return { argv: [...prefix, content], summary };
   const path = SCRIPT_DIRECTORY + first.name;
-  return { argv: [path], script: { path, content }, summary };
+  return { argv: [...prefix, path], script: { path, content }, summary };
 }
 
 /** The whole command is not one heredoc: the shell gets line and bodies and does it all itself. */

@@ -30,14 +30,15 @@ interface Found {
  * @throws {EngineError} `invalid` for sources that are not there, and destinations that are no directory but have to be
  */
 export function writeCopyLayer(job: CopyJob & ByteChannelEnd): void {
-  const members = new TarMembers(new ChannelWriter(job));
+  const channel = new ChannelWriter(job);
+  const members = new TarMembers(channel);
   const found = job.files.map((selection) => ({
     selection,
     sources: inTree(selection.source, () => new SourceSelector(selection).find()),
   }));
   const place = inTree(job.target, () => new Destination(job, members).prepare(found));
   if (place)
-    for (const { selection, sources } of found) copySources(job, { selection, sources }, place, members);
+    for (const { selection, sources } of found) copySources(job, { selection, sources }, place, channel);
   members.finish();
 }
 
@@ -51,14 +52,18 @@ interface Place {
   readonly exists: boolean;
 }
 
-function copySources(job: CopyJob, { selection, sources }: Found, place: Place, members: TarMembers): void {
-  const writer = new SourceWriter(job, selection, members);
+function copySources(
+  job: CopyJob,
+  { selection, sources }: Found,
+  place: Place,
+  channel: ChannelWriter,
+): void {
   for (const source of sources) {
+    // Files that are one are so within a source, as in BuildKit.
+    const writer = new SourceWriter(job, selection, new TarMembers(channel));
     const to = targetOf(source, place);
-    const kept = place.exists
-      ? keptDirectories(job, { selection, source, to }, members)
-      : new Set<ByteName>();
-    inTree(selection.source, () => writer.put(source, to, kept));
+    if (place.exists) checkDestination(job, { selection, source, to });
+    inTree(selection.source, () => writer.put(source, to));
   }
 }
 
@@ -70,35 +75,30 @@ function targetOf(source: SourcePath, place: Place): ByteName {
 }
 
 /**
- * Puts those directories of the source that the destination has already into the layer, as they are there. Names are
- * relative to the source.
+ * Looks for what is in the way. As in BuildKit, directories that are there get the source's attributes.
  *
  * @throws {EngineError} `invalid` where a directory would replace something else, or the other way round
  */
-function keptDirectories(
+function checkDestination(
   { target }: CopyJob,
   { selection, source, to }: { selection: FileSelection; source: SourcePath; to: ByteName },
-  members: TarMembers,
-): ReadonlySet<ByteName> {
+): void {
   const files = inTree(selection.source, () =>
     [...walkSource(rootWalk, latin1(source.path), source.choice)].map(({ relative, stats }) => ({
       relative,
       isDirectory: stats.isDirectory(),
     })),
   );
-  return inTree(target, () => {
-    const kept = new Set<ByteName>(['']);
+  inTree(target, () => {
+    const present = new Set<ByteName>(['']);
     for (const { relative, isDirectory } of files) {
-      if (relative !== '' && !kept.has(parentOf(relative))) continue;
+      if (relative !== '' && !present.has(parentOf(relative))) continue;
       const name = under(to, relative);
-      const present = statOf(Buffer.from(`/${name}`, 'latin1'));
-      if (!present) continue;
-      if (isDirectory !== present.isDirectory()) throw replaces(name, isDirectory);
-      if (!isDirectory || relative === '') continue;
-      kept.add(relative);
-      members.add(Buffer.from(`/${name}`, 'latin1'), present, Buffer.from(name, 'latin1'));
+      const stats = statOf(Buffer.from(`/${name}`, 'latin1'));
+      if (!stats) continue;
+      if (isDirectory !== stats.isDirectory()) throw replaces(name, isDirectory);
+      if (isDirectory) present.add(relative);
     }
-    return kept;
   });
 }
 
@@ -188,11 +188,10 @@ class SourceWriter {
     this.#mode = mode === undefined ? undefined : parseModeChange(modeText(mode));
   }
 
-  /** @param kept directories that are in the layer already */
-  put(source: SourcePath, to: ByteName, kept: ReadonlySet<ByteName>): void {
+  put(source: SourcePath, to: ByteName): void {
     for (const { path, relative, stats } of walkSource(rootWalk, latin1(source.path), source.choice)) {
       // The directory at the destination has its own attributes.
-      if ((relative === '' && source.isDirectory) || (stats.isDirectory() && kept.has(relative))) continue;
+      if (relative === '' && source.isDirectory) continue;
       this.#members.add(bytes(path), this.#changed(stats), bytes(under(to, relative)));
     }
   }

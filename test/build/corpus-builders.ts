@@ -1,0 +1,73 @@
+/** Who builds the corpus: the docker command line over both wires, and Podman. */
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { docker, type Outcome, runProgram } from '../support/docker.ts';
+import type { Subject } from '../support/subject.ts';
+import type { PeerName } from './corpus.ts';
+
+export interface Builder {
+  readonly name: PeerName | 'ours';
+  readonly title: string;
+  readonly isBuildKit: boolean;
+  /** @param args of `build` */
+  build(args: readonly string[], input?: string): Promise<Outcome>;
+  /** As a docker archive. */
+  save(reference: string): Promise<Buffer>;
+}
+
+export function dockerBuilder(
+  subject: Subject,
+  { name, isBuildKit }: { readonly name: PeerName | 'ours'; readonly isBuildKit: boolean },
+): Builder {
+  const env = { DOCKER_BUILDKIT: isBuildKit ? '1' : '0', BUILDX_NO_DEFAULT_ATTESTATIONS: '1' };
+  const quiet = isBuildKit ? ['--progress', 'plain'] : [];
+  return {
+    name,
+    isBuildKit,
+    title: `${name}, ${isBuildKit ? 'BuildKit' : 'classic'}`,
+    build: (args, input) =>
+      docker(subject, ['build', '--network', 'none', ...quiet, ...args], {
+        env,
+        timeoutMs: 60_000,
+        ...(input !== undefined && { input }),
+      }),
+    save: (reference) => output('docker', ['-H', subject.host, 'save', reference]),
+  };
+}
+
+/** With storage of its own, in mount and network namespaces of its own. */
+export async function podmanBuilder(directory: string, rootTar: Buffer): Promise<Builder & AsyncDisposable> {
+  mkdirSync(directory, { recursive: true });
+  const storage = ['--root', join(directory, 'root'), '--runroot', join(directory, 'run')];
+  const command = ['podman', ...storage, '--cgroup-manager', 'cgroupfs'];
+  const podman = (args: readonly string[], input?: string | Buffer) =>
+    runProgram('unshare', ['--mount', '--net', ...command, ...args], {
+      timeoutMs: 60_000,
+      ...(input !== undefined && { input }),
+    });
+  const imported = await podman(['import', '-q', '-', 'localhost/bb:latest'], rootTar);
+  if (imported.exitCode !== 0) throw new Error(imported.stderr);
+  return {
+    name: 'podman',
+    isBuildKit: false,
+    title: 'Podman',
+    build: (args, input) =>
+      podman(['build', '--network', 'none', '--format', 'docker', '--layers', ...args], input),
+    save: (reference) =>
+      output('unshare', ['--mount', '--net', ...command, 'save', '--format', 'docker-archive', reference]),
+    [Symbol.asyncDispose]: async () => {
+      await podman(['system', 'reset', '--force']);
+    },
+  };
+}
+
+async function output(program: string, args: readonly string[]): Promise<Buffer> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [bytes] = await Promise.all([
+    buffer(child.stdout),
+    new Promise((resolve) => child.once('close', resolve)),
+  ]);
+  return bytes;
+}
