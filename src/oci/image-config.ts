@@ -41,7 +41,7 @@ export interface ImageConfig {
 /** @throws {EngineError} `invalid` if it is not one, or beyond a limit */
 export function decodeImageConfig(bytes: Buffer): ImageConfig {
   const shape = new JsonShape('image configuration');
-  const value = shape.parse(bytes, MAXIMUM_CONFIG_BYTES);
+  const value = shape.parseUnambiguous(bytes, MAXIMUM_CONFIG_BYTES);
   const rootfs = shape.optionalObject(value, 'rootfs');
   if (!rootfs) throw shape.refusal('rootfs is missing');
   const type = shape.optionalString(rootfs, 'type') ?? 'layers';

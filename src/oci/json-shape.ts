@@ -3,6 +3,7 @@
  * what is there with a wrong type is refused.
  */
 import { EngineError } from '#base/errors.ts';
+import { structuralFault } from './json-structure.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -21,6 +22,14 @@ export class JsonShape {
   /** @throws {EngineError} `invalid` if larger than `maximumBytes` or not a JSON object */
   parse(bytes: Buffer, maximumBytes: number): JsonObject {
     return this.object(this.parseAny(bytes, maximumBytes), 'it');
+  }
+
+  /** The same for what others read, too, and must not read otherwise: no key may be there twice, nothing nested without end. */
+  parseUnambiguous(bytes: Buffer, maximumBytes: number): JsonObject {
+    const value = this.parse(bytes, maximumBytes);
+    const fault = structuralFault(bytes.toString());
+    if (fault !== undefined) throw this.refusal(fault);
+    return value;
   }
 
   parseAny(bytes: Buffer, maximumBytes: number): unknown {

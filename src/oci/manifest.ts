@@ -34,8 +34,9 @@ export function isIndex(value: JsonObject): boolean {
 /** @throws {EngineError} `invalid` */
 export function decodeManifest(bytes: Buffer): Manifest {
   const shape = new JsonShape('image manifest');
-  const value = shape.parse(bytes, MAXIMUM_MANIFEST_BYTES);
+  const value = shape.parseUnambiguous(bytes, MAXIMUM_MANIFEST_BYTES);
   verifyVersion(value, shape);
+  refuseFields(value, ['manifests', 'fsLayers'], shape);
   const config = shape.optionalObject(value, 'config');
   if (!config) throw shape.refusal('config is missing');
   const layers = shape.array(value, 'layers', MAXIMUM_LAYERS);
@@ -51,8 +52,9 @@ export function decodeManifest(bytes: Buffer): Manifest {
 /** @throws {EngineError} `invalid` */
 export function decodeIndex(bytes: Buffer): ImageIndex {
   const shape = new JsonShape('image index');
-  const value = shape.parse(bytes, MAXIMUM_MANIFEST_BYTES);
+  const value = shape.parseUnambiguous(bytes, MAXIMUM_MANIFEST_BYTES);
   verifyVersion(value, shape);
+  refuseFields(value, ['config', 'layers', 'fsLayers'], shape);
   const manifests = shape.array(value, 'manifests', MAXIMUM_MANIFESTS);
   return {
     schemaVersion: 2,
@@ -64,6 +66,12 @@ export function decodeIndex(bytes: Buffer): ImageIndex {
 
 function verifyVersion(value: JsonObject, shape: JsonShape): void {
   if (shape.optionalInteger(value, 'schemaVersion') !== 2) throw shape.refusal('schemaVersion is not 2');
+}
+
+/** A document of two kinds is read as one by some and as the other by others (CVE-2021-41190). */
+function refuseFields(value: JsonObject, fields: readonly string[], shape: JsonShape): void {
+  const field = fields.find((name) => value[name] !== undefined && value[name] !== null);
+  if (field !== undefined) throw shape.refusal(`it has the field ${field} of another kind of document`);
 }
 
 function annotationsOf(

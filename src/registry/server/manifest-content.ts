@@ -33,7 +33,7 @@ const TYPES: ReadonlySet<string> = new Set([
 export function parseManifest(bytes: Buffer, contentType: string): ManifestContent {
   const shape = new JsonShape('manifest');
   try {
-    const value = shape.parse(bytes, MAXIMUM_MANIFEST_BYTES);
+    const value = shape.parseUnambiguous(bytes, MAXIMUM_MANIFEST_BYTES);
     return contentOf(value, shape, mediaTypeOf(value, shape, contentType));
   } catch (error) {
     if (!isEngineError(error, 'invalid') || error instanceof RegistryError) throw error;
