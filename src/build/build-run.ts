@@ -5,7 +5,9 @@ import type { Lease } from '#store/content.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildSession } from './build-session.ts';
 import type { Solved, Vertex } from './build.ts';
-import type { CacheEntry, CacheUses } from './cache.ts';
+import type { CacheEntry, CacheEntryFacts, CacheUses } from './cache.ts';
+import type { ImportedCache } from './cache-transfer/imported-cache.ts';
+import type { SolvedRecord } from './cache-transfer/solved-records.ts';
 import { cacheFacts } from './disk/describe-vertex.ts';
 import type { Operation } from './plan.ts';
 import { solveVertex, type VertexWork } from './solve-vertex.ts';
@@ -18,6 +20,8 @@ export interface BuildRunOptions {
   readonly lease: Lease;
   readonly noCache: boolean;
   readonly session?: BuildSession;
+  /** Caches outside the engine. */
+  readonly imported?: ImportedCache;
   /** Keeps what is found or made from being pruned. */
   readonly uses: CacheUses;
   readonly signal: AbortSignal;
@@ -126,7 +130,9 @@ export class BuildRun {
     const key = vertexKey(vertex, below, checksum);
     this.#keys.set(vertex, key);
     this.#options.uses.add(key);
-    const known = this.#options.noCache ? undefined : this.#lookUp(key);
+    const known = this.#options.noCache
+      ? undefined
+      : (this.#lookUp(key) ?? (await this.#import(vertex, key)));
     if (known) {
       this.#logOf(vertex).resolve(undefined);
       return { ...known, cached: true };
@@ -163,6 +169,33 @@ export class BuildRun {
     return entry;
   }
 
+  async #import(vertex: Operation, key: string): Promise<CacheEntry | undefined> {
+    const { imported, lease } = this.#options;
+    const entry = await imported?.get(key, lease, this.#signal);
+    if (entry) this.#parts.cache.set(key, entry, this.#factsOf(vertex));
+    return entry;
+  }
+
+  /** What is solved of these vertices and what they stand on; by default of all. For caches outside the engine. */
+  async solvedRecords(results?: readonly Vertex[]): Promise<readonly SolvedRecord[]> {
+    const vertices = results
+      ? results.flatMap((vertex) => [...operationsBelow(vertex)])
+      : this.#solved.keys();
+    const records = [...new Set(vertices)].map(async (vertex) => {
+      const { layer, createdAtMs } = await this.solve(vertex);
+      const key = this.#keys.get(vertex);
+      const parent = this.#keys.get(vertex.parent);
+      const common = { ...(layer && { layer }), createdAtMs };
+      return key === undefined ? [] : [{ key, ...common, ...(parent !== undefined && { parent }) }];
+    });
+    return (await Promise.all(records)).flat();
+  }
+
+  #factsOf(vertex: Operation): CacheEntryFacts {
+    const parent = this.#keys.get(vertex.parent);
+    return cacheFacts(vertex, parent === undefined ? [] : [parent]);
+  }
+
   #protect({ layer }: CacheEntry): void {
     if (layer) this.#options.lease.protect(layer.diffId, layer.blob);
   }
@@ -192,10 +225,14 @@ export class BuildRun {
     const all = { ...work, lease, ...(session && { session }) };
     const layer = await solveVertex(this.#parts, vertex, this.#sourcesFor(work.signal), all);
     const entry = { ...(layer && { layer }), createdAtMs: Date.now() };
-    const parent = this.#keys.get(vertex.parent);
-    this.#parts.cache.set(key, entry, cacheFacts(vertex, parent === undefined ? [] : [parent]));
+    this.#parts.cache.set(key, entry, this.#factsOf(vertex));
     return { ...entry, cached: false };
   }
+}
+
+/** The topmost first. */
+function* operationsBelow(vertex: Vertex): Generator<Operation, void> {
+  for (let at = vertex; at.kind !== 'base'; at = at.parent) yield at;
 }
 
 /** What depends on a client that may go is not shared with others. */

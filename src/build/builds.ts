@@ -15,6 +15,9 @@ import { BuildRun } from './build-run.ts';
 import type { BuildEvent, BuildRequest, Builds, Solved, StepEvent } from './build.ts';
 import { buildCacheMigrations } from './cache.ts';
 import { CacheDirectories, cacheDirectoryMigrations } from './cache-directories.ts';
+import { checkCaches, exportCaches } from './cache-transfer/export-caches.ts';
+import { importCaches } from './cache-transfer/import-caches.ts';
+import { inlineCacheOf } from './cache-transfer/inline-cache.ts';
 import { Checksums } from './checksums.ts';
 import { ContextStore } from './contexts/context-store.ts';
 import { BuilderDisk, type PruneRequest } from './disk/builder-disk.ts';
@@ -23,7 +26,7 @@ import type { CacheRecord } from './disk/cache-records.ts';
 import type { PruneReport } from './disk/prune-cache.ts';
 import { EventChannel } from './event-channel.ts';
 import { outcomeOf } from './export/build-outcome.ts';
-import { checkOutputs, exportOutputs } from './export/export-outputs.ts';
+import { checkOutputs, exportOutputs, type RunTask } from './export/export-outputs.ts';
 import { FileWorkers } from './files/file-workers.ts';
 import type { Operation, Plan } from './plan.ts';
 import { Downloads } from './remote/downloads.ts';
@@ -132,6 +135,8 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     progress: BuildProgress,
   ): AsyncGenerator<StepEvent, void> {
     checkOutputs(request);
+    checkCaches(request);
+    const during: RunTask = (name, work) => progress.during(name, work);
     await using inputs = await openInputs(this.#parts, request, (name, work) => progress.during(name, work));
     await using lease = this.#parts.images.openLease();
     // What still runs ends before what it reads is removed.
@@ -144,20 +149,30 @@ export class EngineBuilds implements Builds, AsyncDisposable {
       bases.get(image),
     );
     const { noCache, session, signal } = request;
+    const imported = await importCaches(this.#parts, request, during);
     const received = inputs.receive(plans.map(({ plan }) => plan));
     progress.declare(combined);
     await received;
     const explain = stepErrors(combined);
     using uses = this.#parts.cache.openUses();
     const common = { lease, noCache, uses, signal, observer: progress, explain };
-    const run = new BuildRun(this.#parts, { ...common, ...(session && { session }) });
+    const run = new BuildRun(this.#parts, {
+      ...common,
+      ...(session && { session }),
+      ...(imported && { imported }),
+    });
     if (request.tell === 'graph') await run.layersOfAll(plans.map(({ plan }) => plan.result.vertex));
     else yield* solvePlan(this.#parts, run, combined);
     const solved = await outcomeOf(run, plans, request);
     const outcome = request.squash ? await squashOutcome(this.#parts, solved, { lease, signal }) : solved;
-    const place = { parts: this.#parts, request, outcome, lease };
-    const exported = await exportOutputs(place, (name, work) => progress.during(name, work));
-    yield { type: 'built', ...exported };
+    const all = await run.solvedRecords();
+    const results = await run.solvedRecords(plans.map(({ plan }) => plan.result.vertex));
+    const hasInline = request.cacheTo?.some(({ type }) => type === 'inline');
+    const place = { parts: this.#parts, request, lease };
+    const inline = hasInline ? { inlineCache: inlineCacheOf(results) } : {};
+    const exported = await exportOutputs({ ...place, outcome, ...inline }, during);
+    const cached = await exportCaches({ ...place, solved: { all, results } }, during);
+    yield { type: 'built', ...exported, response: { ...exported.response, ...cached } };
   }
 }
 

@@ -24,6 +24,9 @@ export const buildCacheMigrations: Migrations = {
     UPDATE build_cache SET used_at_ms = created_at_ms;
     UPDATE build_cache SET type = 'internal' WHERE key LIKE 'sha256:%';
     `,
+    `
+    ALTER TABLE build_cache ADD COLUMN compression TEXT NOT NULL DEFAULT 'none';
+    `,
   ],
 };
 
@@ -78,13 +81,17 @@ export class BuildCache {
   constructor(metadata: Metadata) {
     const { database } = metadata;
     this.#metadata = metadata;
-    this.#select = database.prepare('SELECT diff_id, blob, created_at_ms FROM build_cache WHERE key = ?');
+    this.#select = database.prepare(
+      'SELECT diff_id, blob, compression, created_at_ms FROM build_cache WHERE key = ?',
+    );
     this.#insert = database.prepare(
       `INSERT OR REPLACE INTO build_cache
-        (key, diff_id, blob, created_at_ms, type, description, parents, used_at_ms, uses)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)`,
+        (key, diff_id, blob, compression, created_at_ms, type, description, parents, used_at_ms, uses)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`,
     );
-    this.#held = database.prepare('SELECT diff_id, blob FROM build_cache WHERE diff_id IS NOT NULL');
+    this.#held = database.prepare(
+      'SELECT diff_id, blob, compression FROM build_cache WHERE diff_id IS NOT NULL',
+    );
     this.#delete = database.prepare('DELETE FROM build_cache WHERE key = ?');
     this.#touch = database.prepare('UPDATE build_cache SET used_at_ms = ?, uses = uses + ? WHERE key = ?');
   }
@@ -104,6 +111,7 @@ export class BuildCache {
         key,
         layer?.diffId ?? null,
         layer?.blob ?? null,
+        layer?.compression ?? 'none',
         createdAtMs,
         type,
         description,
@@ -199,7 +207,12 @@ function keysIn(text: string): readonly string[] {
 }
 
 function layerOf(row: Row): ImageLayer | undefined {
-  const { diff_id: diffId, blob } = row;
+  const { diff_id: diffId, blob, compression } = row;
   if (typeof diffId !== 'string' || typeof blob !== 'string') return undefined;
-  return isDigest(diffId) && isDigest(blob) ? { diffId, blob, compression: 'none' } : undefined;
+  if (!isDigest(diffId) || !isDigest(blob)) return undefined;
+  return {
+    diffId,
+    blob,
+    compression: compression === 'gzip' || compression === 'zstd' ? compression : 'none',
+  };
 }

@@ -3,9 +3,11 @@ import { EngineError } from '#base/errors.ts';
 import { type Logger, silentLogger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import type { LayerStore } from '#layer/layer.ts';
+import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
-import { familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
+import { familiarReference, parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
 import { createRegistries, type OwnedRegistries } from '#registry/registries.ts';
+import type { OpenOptions, Repository } from '#registry/registry.ts';
 import type { ContentStore, Lease } from '#store/content.ts';
 import type { Leases } from '#store/leases.ts';
 import type { Metadata } from '#store/metadata.ts';
@@ -65,8 +67,10 @@ import type {
   ResolvedImage,
 } from './image.ts';
 import { LayerBlobs } from './layer-blobs.ts';
+import type { LayerSource } from './layer-download.ts';
 import { LayerDownloads } from './layer-downloads.ts';
 import { LayerPacking } from './layer-packing.ts';
+import { fetchLayer, readRemoteBlob } from './remote-blobs.ts';
 import { inspectManifest, pushIndex, type RemoteRequest } from './remote-manifests.ts';
 
 export { imageMigrations } from './image-migrations.ts';
@@ -215,6 +219,21 @@ export class FileImageStore implements ImageStore, AsyncDisposable {
   /** The compressed form of a layer. The caller's lease must protect the layer, and the blob at once. */
   packLayer(diffId: Digest, signal: AbortSignal): Promise<ImageLayer> {
     return this.#parts.packing.pack(diffId, signal);
+  }
+
+  /** A repository of a registry, with the engine's settings. */
+  openRepository(reference: Pick<Reference, 'domain' | 'path'>, options: OpenOptions): Repository {
+    return this.#parts.registries.open(reference, options);
+  }
+
+  /** See `remote-blobs.ts`. */
+  readRemoteBlob(repository: Repository, descriptor: Pick<Descriptor, 'digest' | 'size'>): Promise<Buffer> {
+    return readRemoteBlob(this.#parts, repository, descriptor);
+  }
+
+  /** See `remote-blobs.ts`. */
+  fetchLayer(source: LayerSource, diffId: Digest, signal: AbortSignal): Promise<ImageLayer> {
+    return fetchLayer(this.#parts, source, diffId, signal);
   }
 
   /** See `artifact.ts`. */

@@ -57,6 +57,9 @@ async function filesOf(state: State, ...files: readonly string[]): Promise<reado
   return files.map((file) => readFileSync(join(destination, file), 'utf8'));
 }
 
+const dockerfileText = (text: string) =>
+  `FROM bb\nRUN echo ${text} > /made\nCOPY a /a\nWORKDIR /work\nENV X=y\nRUN cat /a /made > both\n`;
+
 test('a Dockerfile is CACHED after the equal program, and the other way round', async () => {
   const directory = directoryOf({ a: 'content' });
   const state = (text: string) =>
@@ -66,8 +69,6 @@ test('a Dockerfile is CACHED after the equal program, and the other way round', 
       .workdir('/work')
       .env({ X: 'y' })
       .run('cat /a /made > both');
-  const dockerfileText = (text: string) =>
-    `FROM bb\nRUN echo ${text} > /made\nCOPY a /a\nWORKDIR /work\nENV X=y\nRUN cat /a /made > both\n`;
   const files = [{ path: 'a', content: 'content', mode: 0o644 }];
   const programFirst = await buildState(state('one'));
   const dockerfileSecond = await engine.build({ dockerfileText: dockerfileText('one'), files });

@@ -3,8 +3,10 @@ import { createWriteStream, linkSync, mkdirSync, symlinkSync, utimesSync } from 
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Writable } from 'node:stream';
+import { EngineError } from '../../src/base/errors.ts';
+import { LocalTransfer } from '../../src/build/program/local-transfer.ts';
 import type { RegistryAuth } from '../../src/wire/registry-auth.ts';
-import type { BuildSession, FileTree } from '../../src/build/build-session.ts';
+import type { BuildSession, FileQuery, FileTransfer, FileTree } from '../../src/build/build-session.ts';
 
 const TYPE_MASK = 0o170000;
 
@@ -12,6 +14,7 @@ export class DirectorySession implements BuildSession {
   readonly closed = new AbortController().signal;
   readonly directory: string;
   readonly trees: string[][] = [];
+  readonly directories = new Map<string, string>();
   readonly #auth: RegistryAuth | undefined;
 
   /** Output N goes to `DIRECTORY/N`, a file or a directory. */
@@ -21,8 +24,11 @@ export class DirectorySession implements BuildSession {
     mkdirSync(directory, { recursive: true });
   }
 
-  openFiles(): never {
-    throw new Error('no files');
+  /** Directories by their names. */
+  openFiles(query: FileQuery): FileTransfer {
+    const directory = this.directories.get(query.directory);
+    if (directory === undefined) throw new EngineError('not-found', `no directory ${query.directory}`);
+    return new LocalTransfer(directory, query);
   }
 
   async secret(): Promise<undefined> {}

@@ -10,7 +10,7 @@ export class OutputAttributes {
   readonly #type: string;
   readonly #values: Readonly<Record<string, string>>;
 
-  constructor({ type, attributes }: BuildOutput) {
+  constructor({ type, attributes }: Pick<BuildOutput, 'attributes'> & { readonly type: string }) {
     this.#type = type;
     this.#values = attributes;
   }

@@ -1,6 +1,6 @@
 /** OCI image layouts (OCI image spec, image-layout.md), and Docker's archives, which are layouts with one file more. */
 import { Readable } from 'node:stream';
-import { readArtifactBlob } from '#image/artifact.ts';
+import { type Artifact, readArtifactBlob } from '#image/artifact.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import { type Digest, digestHex } from '#oci/digest.ts';
 import { MEDIA_TYPES } from '#oci/media-types.ts';
@@ -28,29 +28,34 @@ export function layoutFiles(
   content: ContentReader,
   { names, forDocker }: LayoutOptions,
 ): readonly LayoutFile[] {
-  const documents = [...artifact.manifests, artifact.root].map((document) =>
-    memoryBlob({ ...document, size: document.content.length }, document.content),
-  );
-  const unique = new Map([...artifact.blobs, ...documents].map((blob) => [blob.descriptor.digest, blob]));
-  const blobs = [...unique.values()].map((blob) => ({
-    path: blobPath(blob.descriptor.digest),
-    sizeBytes: blob.descriptor.size,
-    read: () => readArtifactBlob(blob, content),
-  }));
   const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: rootsOf(artifact, names) };
   return [
-    ...blobs.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+    ...blobFiles(artifact, content),
     jsonFile('index.json', index),
     ...(forDocker ? [jsonFile('manifest.json', dockerManifests(artifact, names))] : []),
     jsonFile('oci-layout', { imageLayoutVersion: '1.0.0' }),
   ];
 }
 
+/** Blobs and manifests, in the order of their digests. */
+export function blobFiles(artifact: Artifact, content: ContentReader): readonly LayoutFile[] {
+  const documents = [...artifact.manifests, artifact.root].map((document) =>
+    memoryBlob({ ...document, size: document.content.length }, document.content),
+  );
+  const unique = new Map([...artifact.blobs, ...documents].map((blob) => [blob.descriptor.digest, blob]));
+  const files = [...unique.values()].map((blob) => ({
+    path: blobPath(blob.descriptor.digest),
+    sizeBytes: blob.descriptor.size,
+    read: () => readArtifactBlob(blob, content),
+  }));
+  return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
 function blobPath(digest: Digest): string {
   return `blobs/sha256/${digestHex(digest)}`;
 }
 
-function jsonFile(path: string, value: unknown): LayoutFile {
+export function jsonFile(path: string, value: unknown): LayoutFile {
   const bytes = Buffer.from(JSON.stringify(value));
   return { path, sizeBytes: bytes.length, read: () => Readable.from([bytes], { objectMode: false }) };
 }

@@ -1,6 +1,7 @@
 /** An image as a manifest with the blobs that it names. */
 import type { ArtifactBlob } from '#image/artifact.ts';
 import type { StoredManifest } from '#image/image-manifests.ts';
+import type { ImageLayer } from '#image/image-record.ts';
 import { settleAll } from '#image/settle-all.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { ImageIndex, Manifest } from '#oci/manifest.ts';
@@ -41,9 +42,7 @@ export async function packImage(
   const { platform } = image.built;
   const layers = await settleAll(
     image.layers.map(async (layer): Promise<Descriptor> => {
-      const { blob, compression } = await packLayer(parts, layer, options);
-      const size = (await parts.content.stat(blob))?.sizeBytes ?? 0;
-      return { mediaType: LAYER_TYPES[compression][isOci ? 0 : 1], digest: blob, size };
+      return await layerDescriptor(parts, await packLayer(parts, layer, options), isOci);
     }),
   );
   const config: Descriptor = {
@@ -65,6 +64,15 @@ export async function packImage(
   };
   const blobs = [...layers.map((layer) => ({ descriptor: layer })), memoryBlob(config, image.configBytes)];
   return { image, manifest, descriptor, blobs, layers };
+}
+
+export async function layerDescriptor(
+  { content }: BuildParts,
+  { blob, compression }: ImageLayer,
+  isOci: boolean,
+): Promise<Descriptor> {
+  const size = (await content.stat(blob))?.sizeBytes ?? 0;
+  return { mediaType: LAYER_TYPES[compression][isOci ? 0 : 1], digest: blob, size };
 }
 
 /** Manifests and indexes as BuildKit writes them: indented by two. */

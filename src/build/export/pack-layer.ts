@@ -9,6 +9,12 @@ import type { BuildParts } from '../build-parts.ts';
 /** What `compression=` may say. */
 export const COMPRESSIONS = ['uncompressed', 'gzip', 'zstd'] as const;
 
+export const COMPRESSION_OF: Readonly<Record<(typeof COMPRESSIONS)[number], LayerCompression>> = {
+  uncompressed: 'none',
+  gzip: 'gzip',
+  zstd: 'zstd',
+};
+
 export interface LayerPackingOptions {
   readonly compression: LayerCompression;
   /** Also layers that came compressed in another way. */

@@ -2,18 +2,11 @@
 import { settleAll } from '#image/settle-all.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import { canonicalReference, type Reference } from '#oci/reference.ts';
-import type { LayerCompression } from '#oci/media-types.ts';
 import { parseAnnotations } from './annotations.ts';
 import { epochOf, type OneExport } from './export-outputs.ts';
 import { type FinishedImage, finishImage } from './finish-image.ts';
 import { type PackedArtifact, packArtifact } from './pack-artifact.ts';
-import { COMPRESSIONS } from './pack-layer.ts';
-
-const COMPRESSION_OF: Readonly<Record<(typeof COMPRESSIONS)[number], LayerCompression>> = {
-  uncompressed: 'none',
-  gzip: 'gzip',
-  zstd: 'zstd',
-};
+import { COMPRESSION_OF, COMPRESSIONS } from './pack-layer.ts';
 
 export async function finishResult(one: OneExport): Promise<readonly FinishedImage[]> {
   const { parts, outcome, attributes, lease, request, inlineCache } = one;

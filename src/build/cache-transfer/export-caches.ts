@@ -1,0 +1,146 @@
+/** Takes what a build has solved to caches outside the engine. */
+import { EngineError, isEngineError } from '#base/errors.ts';
+import type { Artifact } from '#image/artifact.ts';
+import { parseReference, withDefaultTag } from '#oci/reference.ts';
+import type { Lease } from '#store/content.ts';
+import type { BuildParts } from '../build-parts.ts';
+import type { BuildRequest, CacheSource } from '../build.ts';
+import { OutputAttributes } from '../export/attributes.ts';
+import { credentialsFor } from '../export/credentials.ts';
+import type { RunTask } from '../export/export-outputs.ts';
+import { treeOfFiles } from '../export/export-tree.ts';
+import { blobFiles, jsonFile } from '../export/layout.ts';
+import { descriptorOf } from '../export/pack-image.ts';
+import { COMPRESSION_OF, COMPRESSIONS } from '../export/pack-layer.ts';
+import { cacheArtifact } from './cache-artifact.ts';
+import type { SolvedRecord } from './solved-records.ts';
+
+/** What a build has solved: all of it, and what its results stand on. */
+export interface SolvedBuild {
+  readonly all: readonly SolvedRecord[];
+  readonly results: readonly SolvedRecord[];
+}
+
+export interface CacheExport {
+  readonly parts: BuildParts;
+  readonly request: BuildRequest;
+  readonly solved: SolvedBuild;
+  readonly lease: Lease;
+}
+
+/** Of `inline`, nothing is to be done here: it goes with the image. @throws {EngineError} `invalid` for attributes */
+export function checkCaches({ cacheTo = [] }: BuildRequest): void {
+  for (const cache of cacheTo) {
+    const attributes = attributesOf(cache);
+    attributes.choice('mode', ['min', 'max']);
+    attributes.choice('compression', COMPRESSIONS);
+    attributes.integer('compression-level');
+    for (const flag of ['image-manifest', 'ignore-error', 'registry.insecure', 'force-compression'])
+      attributes.flag(flag);
+    if (cache.type === 'registry') parseReference(required(cache, 'ref'));
+    if (cache.type === 'local') required(cache, 'dest');
+  }
+}
+
+/** @returns what clients are told: `cache.manifest` */
+export async function exportCaches(
+  place: CacheExport,
+  during: RunTask,
+): Promise<Readonly<Record<string, string>>> {
+  const { cacheTo = [], outputs = [] } = place.request;
+  let response: Readonly<Record<string, string>> = {};
+  for (const [index, cache] of cacheTo.entries()) {
+    if (cache.type === 'inline') continue;
+    const number = outputs.length + index;
+    response = { ...response, ...(await exportCache(place, cache, number, during)) };
+  }
+  return response;
+}
+
+async function exportCache(
+  place: CacheExport,
+  cache: CacheSource,
+  number: number,
+  during: RunTask,
+): Promise<Readonly<Record<string, string>>> {
+  try {
+    return await during(
+      `exporting cache to ${cache.type === 'local' ? 'client directory' : cache.type}`,
+      () => writeCache(place, cache, number),
+    );
+  } catch (error) {
+    const isIgnored = attributesOf(cache).flag('ignore-error') ?? false;
+    if (!isIgnored || !isEngineError(error) || place.request.signal.aborted) throw error;
+    place.parts.logger.warn('Cannot export build cache', { error });
+    return {};
+  }
+}
+
+async function writeCache(
+  place: CacheExport,
+  cache: CacheSource,
+  number: number,
+): Promise<Readonly<Record<string, string>>> {
+  const { parts, solved, lease, request } = place;
+  const attributes = attributesOf(cache);
+  const level = attributes.integer('compression-level');
+  const records =
+    (attributes.choice('mode', ['min', 'max']) ?? 'min') === 'max' ? solved.all : solved.results;
+  const artifact = await cacheArtifact(parts, records, {
+    isManifest: attributes.flag('image-manifest') ?? true,
+    compression: COMPRESSION_OF[attributes.choice('compression', COMPRESSIONS) ?? 'gzip'],
+    force: attributes.flag('force-compression') ?? false,
+    ...(level !== undefined && { level }),
+    lease,
+    signal: request.signal,
+  });
+  if (!artifact) return {};
+  if (cache.type === 'local') await sendCache(place, artifact, number, attributes.text('tag') ?? 'latest');
+  else await pushCache(place, artifact, cache);
+  return { 'cache.manifest': JSON.stringify(descriptorOf(artifact.root)) };
+}
+
+async function pushCache(
+  { parts, request }: CacheExport,
+  artifact: Artifact,
+  cache: CacheSource,
+): Promise<void> {
+  const reference = withDefaultTag(parseReference(required(cache, 'ref')));
+  await parts.images.pushArtifact(artifact, {
+    reference,
+    credentials: await credentialsFor(request, reference.domain),
+    insecure: attributesOf(cache).flag('registry.insecure') ?? false,
+    signal: request.signal,
+  });
+}
+
+/** The client keeps what is there already beside it. */
+async function sendCache(
+  { parts, request: { session, signal } }: CacheExport,
+  artifact: Artifact,
+  number: number,
+  tag: string,
+): Promise<void> {
+  if (!session)
+    throw new EngineError('invalid', 'Cannot export cache: the client has no session to receive it through');
+  const root = {
+    ...descriptorOf(artifact.root),
+    annotations: { 'org.opencontainers.image.ref.name': tag },
+  };
+  const files = [
+    ...blobFiles(artifact, parts.content),
+    jsonFile('index.json', { schemaVersion: 2, manifests: [root] }),
+    jsonFile('oci-layout', { imageLayoutVersion: '1.0.0' }),
+  ];
+  await session.sendTree(number, treeOfFiles(files, 0n), signal);
+}
+
+function attributesOf({ type, attributes }: CacheSource): OutputAttributes {
+  return new OutputAttributes({ type: `${type} cache`, attributes });
+}
+
+function required({ type, attributes }: CacheSource, name: string): string {
+  const value = attributes[name];
+  if (value !== undefined && value !== '') return value;
+  throw new EngineError('invalid', `Cannot export cache of type ${type}: ${name} is missing`);
+}

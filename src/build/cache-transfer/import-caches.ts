@@ -1,0 +1,70 @@
+import { EngineError } from '#base/errors.ts';
+import type { BuildParts } from '../build-parts.ts';
+import type { BuildRequest, CacheSource } from '../build.ts';
+import { parseBoolean } from '#wire/booleans.ts';
+import type { RunTask } from '../export/export-outputs.ts';
+import { ImportedCache, type ImportedSource } from './imported-cache.ts';
+import { readLocalCache } from './local-cache.ts';
+import { readRegistryCache } from './registry-cache.ts';
+
+/**
+ * The caches that a build may look into. One that cannot be had is told as a failed task, and does not fail the build.
+ *
+ * @returns undefined where there is none
+ */
+export async function importCaches(
+  parts: BuildParts,
+  request: BuildRequest,
+  during: RunTask,
+): Promise<ImportedCache | undefined> {
+  const { cacheFrom = [], noCache, signal } = request;
+  if (noCache || cacheFrom.length === 0) return undefined;
+  const { logger } = parts;
+  const warn = (source: string, error: unknown) => logger.warn('Cannot use build cache', { source, error });
+  const sources = await Promise.all(
+    cacheFrom.map(async (cache) => {
+      const name = cache.attributes['ref'] ?? cache.attributes['src'] ?? cache.type;
+      try {
+        return await during(`importing cache manifest from ${name}`, () => readCache(parts, request, cache));
+      } catch (error) {
+        signal.throwIfAborted();
+        warn(name, error);
+        return undefined;
+      }
+    }),
+  );
+  return new ImportedCache(
+    sources.filter((source) => source !== undefined),
+    warn,
+  );
+}
+
+async function readCache(
+  parts: BuildParts,
+  request: BuildRequest,
+  { type, attributes }: CacheSource,
+): Promise<ImportedSource> {
+  if (type === 'local') return await readLocal(parts, request, attributes);
+  const { ref, 'registry.insecure': insecure } = attributes;
+  if (ref === undefined || ref === '') throw refusal(type, 'ref is missing');
+  return await readRegistryCache(parts, request, { reference: ref, insecure: parseBoolean(insecure) });
+}
+
+async function readLocal(
+  parts: BuildParts,
+  { session, signal }: BuildRequest,
+  { src, digest, tag }: CacheSource['attributes'],
+): Promise<ImportedSource> {
+  if (src === undefined || src === '') throw refusal('local', 'src is missing');
+  if (!session) throw refusal('local', 'the client has no session to send it through');
+  const place = {
+    source: src,
+    ...(digest !== undefined && { digest }),
+    ...(tag !== undefined && { tag }),
+  };
+  return await readLocalCache(parts, session, place, signal);
+}
+
+function refusal(type: string, state: string): EngineError {
+  return new EngineError('invalid', `Cannot import cache of type ${type}: ${state}`);
+}

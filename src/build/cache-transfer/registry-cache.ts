@@ -1,0 +1,102 @@
+/** Caches in registries: of their own (`type=registry`), and what images bring along (`type=inline`). */
+import { EngineError } from '#base/errors.ts';
+import type { Descriptor } from '#oci/descriptor.ts';
+import { decodeImageConfig, MAXIMUM_CONFIG_BYTES } from '#oci/image-config.ts';
+import { JsonShape } from '#oci/json-shape.ts';
+import { decodeIndex, decodeManifest } from '#oci/manifest.ts';
+import { isIndexType } from '#oci/media-types.ts';
+import { parseReference, withDefaultTag } from '#oci/reference.ts';
+import type { RemoteManifest, Repository } from '#registry/registry.ts';
+import type { BuildParts } from '../build-parts.ts';
+import type { BuildRequest } from '../build.ts';
+import { credentialsFor } from '../export/credentials.ts';
+import {
+  CACHE_CONFIG_TYPE,
+  decodeCacheConfig,
+  decodeInlineRecords,
+  INLINE_FIELD,
+  MAXIMUM_CACHE_BYTES,
+} from './cache-config.ts';
+import type { ImportedRecord, ImportedSource } from './imported-cache.ts';
+import { inlineRecords, recordsOf } from './parse-cache.ts';
+
+export interface RegistryPlace {
+  readonly reference: string;
+  readonly insecure: boolean;
+}
+
+/** @throws {EngineError} what `registry.ts` says; `invalid` for what is no cache */
+export async function readRegistryCache(
+  parts: BuildParts,
+  request: BuildRequest,
+  { reference: text, insecure }: RegistryPlace,
+): Promise<ImportedSource> {
+  const reference = withDefaultTag(parseReference(text));
+  const credentials = await credentialsFor(request, reference.domain);
+  const open = (signal: AbortSignal) =>
+    parts.images.openRepository(reference, { credentials, access: 'pull', insecure, signal });
+  const repository = open(request.signal);
+  const root = await repository.fetchManifest(reference.digest ?? reference.tag ?? '');
+  return {
+    name: text,
+    records: await readRecords(parts, repository, root),
+    fetch: ({ diffId, blob: digest, size, compression }, signal) =>
+      parts.images.fetchLayer({ open, descriptor: { digest, size }, compression }, diffId, signal),
+  };
+}
+
+async function readRecords(
+  parts: BuildParts,
+  repository: Repository,
+  { mediaType, content }: RemoteManifest,
+): Promise<readonly ImportedRecord[]> {
+  if (!isIndexType(mediaType)) return await readManifest(parts, repository, content);
+  const { manifests } = decodeIndex(content);
+  const config = manifests.find((descriptor) => descriptor.mediaType === CACHE_CONFIG_TYPE);
+  if (config) return await readConfig(parts, repository, config, manifests);
+  const images = manifests.filter(({ platform }) => platform?.os !== 'unknown');
+  const records = await Promise.all(
+    images.map(async ({ digest }) =>
+      readManifest(parts, repository, (await repository.fetchManifest(digest)).content),
+    ),
+  );
+  return records.flat();
+}
+
+async function readManifest(
+  parts: BuildParts,
+  repository: Repository,
+  content: Buffer,
+): Promise<readonly ImportedRecord[]> {
+  const { config, layers } = decodeManifest(content);
+  if (config.mediaType === CACHE_CONFIG_TYPE) return await readConfig(parts, repository, config, layers);
+  const bytes = await readBlob(parts, repository, config, MAXIMUM_CONFIG_BYTES);
+  const shape = new JsonShape('image configuration');
+  const records = shape.optionalString(shape.parse(bytes, MAXIMUM_CONFIG_BYTES), INLINE_FIELD);
+  if (records === undefined) return [];
+  return inlineRecords(decodeInlineRecords(records), layers, decodeImageConfig(bytes).rootfs.diff_ids);
+}
+
+async function readConfig(
+  parts: BuildParts,
+  repository: Repository,
+  config: Descriptor,
+  blobs: readonly Descriptor[],
+): Promise<readonly ImportedRecord[]> {
+  const bytes = await readBlob(parts, repository, config, MAXIMUM_CACHE_BYTES);
+  return recordsOf(decodeCacheConfig(bytes), new Map(blobs.map((blob) => [blob.digest, blob])));
+}
+
+async function readBlob(
+  parts: BuildParts,
+  repository: Repository,
+  descriptor: Descriptor,
+  maximumBytes: number,
+): Promise<Buffer> {
+  if (descriptor.size > maximumBytes)
+    throw new EngineError(
+      'invalid',
+      `Cannot read cache: ${descriptor.digest} is larger than ${maximumBytes} bytes`,
+    );
+  return await parts.images.readRemoteBlob(repository, descriptor);
+}
