@@ -134,13 +134,21 @@ test('what ended while no daemon ran has its exit code, last words and time', as
     const finishedAt = new Date(await inspect(name, '.State.FinishedAt'));
     assert.ok(finishedAt < restartedAt, `${name} ended at ${finishedAt.toISOString()}, before the restart`);
   }
-  assert.equal(await inspect('greedy', '.State.OOMKilled'), 'true');
+  // runc keeps no control group to look at afterwards.
+  const isTold = process.env['TEST_RUNTIME'] !== 'runc';
+  assert.equal(await inspect('greedy', '.State.OOMKilled'), String(isTold));
   while ((await ok('ps', '-aq', '--filter', 'name=brief')) !== '') await sleep(20);
   assert.equal(await ok('logs', 'code'), 'last words');
   assert.equal(await ok('logs', 'terminal'), 'last words\r');
   await ok('start', 'code');
   assert.equal(await ok('wait', 'code'), '42', 'it starts again');
 });
+
+/** What a command that would go on says first. */
+async function firstLines(count: number, ...args: readonly string[]): Promise<string> {
+  const command = `docker -H ${engine.host} ${args.join(' ')} | head -n ${count}`;
+  return (await runProgram('sh', ['-c', command])).stdout;
+}
 
 for (const [way, interrupt] of [
   ['a crash', () => engine.crash()],
@@ -157,10 +165,8 @@ for (const [way, interrupt] of [
 
     assert.equal(await ok('exec', 'clock', 'echo', 'hello'), 'hello');
     assert.match(await ok('top', 'clock'), /usleep|sh -c/);
-    const followed = await docker(engine, ['logs', '-f', '--tail', '1', 'clock'], { timeoutMs: 500 });
-    assert.ok(followed.stdout.split('\n').length > 4, `logs -f follows: ${followed.stdout}`);
-    const attached = await docker(engine, ['attach', '--no-stdin', 'clock'], { timeoutMs: 400 });
-    assert.match(attached.stdout, /^tick \d+\ntick \d+\n/);
+    assert.match(await firstLines(5, 'logs', '-f', '--tail', '1', 'clock'), /^(tick \d+\n){5}$/);
+    assert.match(await firstLines(2, 'attach', '--no-stdin', 'clock'), /^(tick \d+\n){2}$/);
     const input = `(echo words; sleep 0.4) | timeout -s KILL 2 docker -H ${engine.host} attach cat`;
     assert.equal((await runProgram('sh', ['-c', input])).stdout, 'words\n');
 
