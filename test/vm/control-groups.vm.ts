@@ -102,7 +102,7 @@ for (const runtime of ['crun', 'runc']) {
       await machine.ok(`docker run -dt --name terminal bb ${TICKING}`);
       await machine.ok(`docker run -d --name short bb sh -c 'sleep 1; echo bye; exit 7'`);
       await crashEngine(machine);
-      await machine.ok(`until [ "$(docker wait short)" = 7 ]; do :; done`, { timeoutMs: 20_000 });
+      await machine.ok(`until [ "$(docker wait short)" = 7 ]; do :; done`);
       const states = await containersIn(machine);
       assert.equal(states['plain'], 'running 0');
       assert.equal(states['terminal'], 'running 0');

@@ -11,8 +11,8 @@ import type { Answer, Hello, Order } from './agent-messages.ts';
 /** What scripts/vm.sh has made: a kernel, its initrd, the system's disk and the project's. */
 const IMAGES = join(import.meta.dirname, '../../build/vm');
 /** Emulation takes its time, on a busy machine most of all. */
-const BOOT_TIMEOUT_MS = 300_000;
-const RUN_TIMEOUT_MS = 120_000;
+const BOOT_TIMEOUT_MS = 600_000;
+const RUN_TIMEOUT_MS = 300_000;
 /** `kvm` where the machine has it and makes the tests many times faster. */
 const ACCELERATOR = process.env['CAISSON_VM_ACCEL'] ?? 'tcg';
 
