@@ -15,9 +15,10 @@ import {
   type Vertex,
   type VertexStatus,
 } from './build.ts';
-import type { Operation, Plan } from './plan.ts';
+import type { Operation, Plan, PlannedStep } from './plan.ts';
 import { filesTakenBy } from './sources.ts';
 import type { StepLog } from './step-log.ts';
+import { formatPlatform } from './dockerfile/scopes.ts';
 import { BaseImageFailure } from './step-errors.ts';
 import { fullName } from './step-titles.ts';
 import { stepNames } from './vertex-names.ts';
@@ -60,6 +61,8 @@ export class BuildProgress implements VertexObserver {
   readonly #buildId = newId();
   readonly #statuses = new Map<Vertex, VertexStatus>();
   readonly #tasks = new Map<string, Digest>();
+  /** By {@link baseKey}. */
+  readonly #bases = new Map<string, VertexStatus>();
   readonly #beginnings = new Map<string, number>();
   readonly #telling = new Map<Operation, Promise<void>>();
   #count = 0;
@@ -98,12 +101,24 @@ export class BuildProgress implements VertexObserver {
     for (const [step, name] of stepNames(steps)) {
       const vertex = step.vertex ?? step.image.vertex;
       if (this.#statuses.has(vertex)) continue;
-      const status = { ...this.#newStatus(name), inputs: this.#inputsOf(vertex) };
-      this.#update(status, vertex);
-      const atMs = Date.now();
-      if (vertex.kind === 'base')
-        this.#update({ ...status, startedAtMs: atMs, completedAtMs: atMs, cached: true }, vertex);
+      if (vertex.kind === 'base') this.#declareBase(vertex, name, baseKey(step));
+      else this.#update({ ...this.#newStatus(name), inputs: this.#inputsOf(vertex) }, vertex);
     }
+  }
+
+  /** Stages that begin with the same image begin with one vertex. */
+  #declareBase(vertex: Vertex, name: string, key: string): void {
+    const known = this.#bases.get(key);
+    if (known) {
+      this.#statuses.set(vertex, known);
+      return;
+    }
+    const status = this.#newStatus(name);
+    const atMs = Date.now();
+    const completed = { ...status, startedAtMs: atMs, completedAtMs: atMs, cached: true };
+    this.#bases.set(key, completed);
+    this.#update(status);
+    this.#update(completed, vertex);
   }
 
   /** A line of an image's pull, for both wires. */
@@ -196,6 +211,11 @@ export class BuildProgress implements VertexObserver {
     const progress = { id, ...(name !== undefined && { name }), current, total, startedAtMs, ...end };
     this.#push({ type: 'vertex-progress', vertex, progress });
   }
+}
+
+/** The same image for the same platform. */
+function baseKey({ platform, stage, title = '' }: PlannedStep): string {
+  return `${title} ${stage.platform ? formatPlatform(stage.platform) : (platform ?? '')}`;
 }
 
 /** BuildKit's word for what did not fail itself; displays show it as CANCELED. */

@@ -45,6 +45,17 @@ export function resolveEmulation(text: string): void {
   throw new EngineError('unavailable', `Cannot run a command of platform ${text}: ${problem}`);
 }
 
+/** This machine's own platform first, then those whose programs run here too. */
+export function runnablePlatforms(): readonly Platform[] {
+  const host = hostPlatform();
+  const others = Object.entries(QEMU_NAMES).flatMap(([architecture, name]) => {
+    const platform = { os: 'linux', architecture };
+    const runs = runsNatively(platform) || handlerState(`qemu-${name}`) === 'usable';
+    return runs && architecture !== host.architecture ? [platform] : [];
+  });
+  return [host, ...others];
+}
+
 type HandlerState = 'usable' | 'absent' | 'disabled' | 'outside';
 
 /** Registered under other names too, by whoever did it. */

@@ -25,14 +25,22 @@ export interface BaseImagesOptions {
 export class BaseImages {
   readonly #parts: BuildParts;
   readonly #options: BaseImagesOptions;
+  readonly #found = new Map<string, Promise<ImageRecord>>();
 
   constructor(parts: BuildParts, options: BaseImagesOptions) {
     this.#parts = parts;
     this.#options = options;
   }
 
-  /** Pulled where it is not here for its platform, or where the client wants it fresh. */
+  /** Pulled where it is not here for its platform, or where the client wants it fresh; each once in a build. */
   async get(image: BaseImage): Promise<ImageRecord> {
+    const key = `${image.name} ${formatPlatform(image.platform)}`;
+    const found = this.#found.get(key) ?? this.#get(image);
+    this.#found.set(key, found);
+    return await found;
+  }
+
+  async #get(image: BaseImage): Promise<ImageRecord> {
     const { progress, lease } = this.#options;
     const record = await progress.during(`[internal] load metadata for ${fullName(image.name)}`, (task) =>
       this.#find(image, task),

@@ -14,6 +14,7 @@ import {
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { tarOf } from '../fixtures/tar.ts';
+import { DebianRegistry } from '../support/debian-registry.ts';
 import {
   docker,
   dockerOk,
@@ -390,6 +391,50 @@ test('only what has changed of a context is sent again', { skip: isForeign }, as
   writeFileSync(join(directory, 'f7'), 'changed');
   assert.match(await buildOk(['-t', 'resent:1', directory]), /transferring context: 7B/);
   assert.equal(await sh('resent:1', 'cat /c/f7; ls /c | wc -l'), 'changed51');
+});
+
+test('several platforms in an OCI layout', { skip: isForeign }, async () => {
+  const directory = contextOf({
+    Dockerfile: `FROM --platform=$BUILDPLATFORM bb AS build
+ARG TARGETARCH
+RUN echo $TARGETARCH > /arch
+FROM scratch
+COPY --from=build /arch /arch
+`,
+  });
+  const tar = join(scratch, 'platforms.tar');
+  const platforms = ['--platform', 'linux/amd64,linux/arm64'];
+  const output = await buildOk([...platforms, '-o', `type=oci,dest=${tar}`, directory]);
+  assert.equal(endOf(output, '[linux/amd64 build 2/2] RUN echo amd64 > /arch'), 'DONE');
+  assert.equal(endOf(output, '[linux/amd64->arm64 build 2/2] RUN echo arm64 > /arch'), 'DONE');
+  const { stdout } = await runProgram('tar', ['xOf', tar, 'index.json']);
+  const [{ digest }] = JSON.parse(stdout).manifests;
+  const index = await runProgram('tar', ['xOf', tar, `blobs/sha256/${digest.slice(7)}`]);
+  const manifests: readonly { readonly platform: { readonly architecture: string } }[] = JSON.parse(
+    index.stdout,
+  ).manifests;
+  assert.deepEqual(manifests.map(({ platform }) => platform.architecture).toSorted(), ['amd64', 'arm64']);
+});
+
+const withRegistry = { skip: isForeign || !DebianRegistry.isInstalled };
+
+test('a push, and a base image, with the password that the client keeps', withRegistry, async () => {
+  const user = { name: 'somebody', password: 'pass-word' };
+  await using registry = await DebianRegistry.start({ user });
+  const config = mkdtempSync(join(scratch, 'config-'));
+  const auth = Buffer.from(`${user.name}:${user.password}`).toString('base64');
+  writeFileSync(join(config, 'config.json'), JSON.stringify({ auths: { [registry.host]: { auth } } }));
+  const known = { env: { DOCKER_CONFIG: config } };
+  const reference = `${registry.host}/pushed:1`;
+  const directory = contextOf({ Dockerfile: 'FROM bb\nRUN echo pushed > /p\n' });
+  await buildOk(['--push', '-t', reference, directory], known);
+  await dockerOk(engine, ['rmi', reference]);
+  const above = contextOf({ Dockerfile: `FROM ${reference}\nRUN cp /p /q\n` });
+  const refused = await build([above]);
+  assert.equal(refused.exitCode, 1);
+  assert.match(refused.stderr, /Dockerfile:1\n-{20}\n[^>]*1 \| >>> FROM /);
+  await buildOk(['-t', 'above:1', above], known);
+  assert.equal(await sh('above:1', 'cat /q'), 'pushed');
 });
 
 test('questions about a Dockerfile: outline, targets, checks', { skip: isForeign }, async () => {

@@ -1,6 +1,6 @@
 /** The machine that builds, as clients know it. */
+import { runnablePlatforms } from '#build/emulation.ts';
 import type { EngineApi } from '#engine/engine.ts';
-import { hostPlatform } from '#oci/platform.ts';
 import type { InputOf } from '#wire/buildkit/message.ts';
 import type { BuildkitVersion, WorkerRecord } from '#wire/buildkit/common.ts';
 
@@ -11,16 +11,21 @@ export const BUILDKIT_VERSION: InputOf<typeof BuildkitVersion> = {
   revision: '',
 };
 
+/** Clients take it for the sign that OCI images, several platforms, exported caches and pushes are possible. */
+const SNAPSHOTTER = 'org.mobyproject.buildkit.worker.snapshotter';
 const HOST_GATEWAY = 'org.mobyproject.buildkit.worker.moby.host-gateway-ip';
 
 export async function workerOf(engine: EngineApi): Promise<InputOf<typeof WorkerRecord>> {
-  const { architecture: Architecture, os: OS, variant: Variant = '' } = hostPlatform();
   const { ID } = await engine.info();
   const gateway = hostGateway(engine);
   return {
     ID: String(ID),
-    Labels: gateway === undefined ? {} : { [HOST_GATEWAY]: gateway },
-    platforms: [{ Architecture, OS, Variant }],
+    Labels: { [SNAPSHOTTER]: 'overlayfs', ...(gateway !== undefined && { [HOST_GATEWAY]: gateway }) },
+    platforms: runnablePlatforms().map(({ architecture, os, variant = '' }) => ({
+      Architecture: architecture,
+      OS: os,
+      Variant: variant,
+    })),
     BuildkitVersion: BUILDKIT_VERSION,
   };
 }
