@@ -95,6 +95,31 @@ test('a container just started, and others renamed, ended and removed', async ()
   assert.equal(states['running'], 'exited 255');
 });
 
+test('a built image, and a committed one', async () => {
+  await acknowledged(`mkdir /root/context && cd /root/context && echo x >file
+    printf 'FROM bb\\nCOPY file /file\\nRUN cat /file /file >/twice\\n' >Dockerfile
+    DOCKER_BUILDKIT=0 docker build -t built .`);
+  assert.equal(await machine.ok('docker run --rm built cat /twice'), 'x\nx');
+  await machine.ok('docker run --name source built sh -c "echo y >/more"');
+  await acknowledged('docker commit source committed');
+  assert.equal(await machine.ok('docker run --rm committed cat /file /more'), 'x\ny');
+});
+
+test('starts that power cut short: those acknowledged have ended, of others nothing is left but what runs again', async () => {
+  await machine.ok(`for i in 1 2 3 4 5 6 7 8; do docker run -d --name many$i bb sleep 1000 >/root/many$i 2>&1 & done
+    until docker ps --format '{{.Names}}' | grep -q many; do :; done`);
+  await recover();
+  const many = Object.entries(await containersIn(machine)).filter(([name]) => name.startsWith('many'));
+  assert.ok(
+    many.some(([, state]) => state === 'exited 255'),
+    JSON.stringify(many),
+  );
+  for (const [name, state] of many) {
+    assert.match(state, /^(exited 255|created 0)$/, name);
+    await machine.ok(`docker start ${name}`);
+  }
+});
+
 test('a load that power cut short leaves nothing, and succeeds the next time', async () => {
   await machine.ok('docker ps -aq | xargs docker rm -f; docker rmi big other:v1; sync');
   // The blobs of the archive are being written when power goes.
