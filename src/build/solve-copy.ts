@@ -32,8 +32,9 @@ export async function solveCopy(
   const { lease, signal } = work;
   using target = openLayerTree(parts, copy.below);
   const files = opened.map(({ selection }) => selection);
-  const changes = parts.files.copy({ ...jobOf(copy), target: target.tree, files });
-  return await parts.images.addLayer(changes, { lease, signal });
+  const job = { ...jobOf(copy), target: target.tree, files };
+  const fill = (path: string) => parts.files.copyTo(job, path, signal);
+  return await parts.images.addLayerFile(fill, { lease, signal });
 }
 
 interface Copy {

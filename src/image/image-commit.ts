@@ -5,7 +5,7 @@ import type { Digest } from '#oci/digest.ts';
 import { encodeImageConfig, type ImageConfig, type ImageHistory } from '#oci/image-config.ts';
 import { parseDigest } from '#oci/digest.ts';
 import { familiarReference, parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
-import type { Lease } from '#store/content.ts';
+import type { BlobInfo, Lease } from '#store/content.ts';
 import { formatDate } from '#wire/timestamps.ts';
 import { chunksOf } from './archive-stream.ts';
 import { emitImageEvent } from './image-events.ts';
@@ -47,19 +47,44 @@ function targetOf(text: string): Reference {
   return withDefaultTag(reference);
 }
 
+interface StoreOptions {
+  readonly lease: Lease;
+  readonly signal?: AbortSignal;
+}
+
 /** Undefined if nothing was changed. */
 export async function storeLayer(
   { content, layers, maximumLayerBytes: maximumBytes }: ImageParts,
   changes: Readable,
-  { lease, signal }: { readonly lease: Lease; readonly signal?: AbortSignal },
+  { lease, signal }: StoreOptions,
 ): Promise<ImageLayer | undefined> {
   const aborting = signal ? { signal } : undefined;
   const options = { lease, maximumBytes, ...aborting };
   await using writer = await content.openWriter(`commit-${++lastCommit}`, options);
   for await (const chunk of chunksOf(changes)) await writer.write(chunk);
   const { digest } = await writer.commit();
+  return await unpackPlain(layers, digest, { lease, ...aborting });
+}
+
+/** The same, of a tar that another thread writes into a file. */
+export async function storeLayerFile(
+  { content, layers, maximumLayerBytes }: ImageParts,
+  fill: (path: string) => Promise<BlobInfo>,
+  { lease, signal }: StoreOptions,
+): Promise<ImageLayer | undefined> {
+  const { digest, sizeBytes } = await content.putFile(`commit-${++lastCommit}`, fill, lease);
+  if (sizeBytes > maximumLayerBytes)
+    throw new EngineError('invalid', `Cannot store layer: larger than ${maximumLayerBytes} bytes`);
+  return await unpackPlain(layers, digest, { lease, ...(signal && { signal }) });
+}
+
+async function unpackPlain(
+  layers: ImageParts['layers'],
+  digest: Digest,
+  { lease, signal }: StoreOptions,
+): Promise<ImageLayer | undefined> {
   if (digest === EMPTY_LAYER) return undefined;
-  const { diffId } = await layers.unpack({ blob: digest, compression: 'none', ...aborting });
+  const { diffId } = await layers.unpack({ blob: digest, compression: 'none', ...(signal && { signal }) });
   lease.protect(diffId);
   return { diffId, blob: digest, compression: 'none' };
 }

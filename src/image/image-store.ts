@@ -8,7 +8,7 @@ import type { Digest } from '#oci/digest.ts';
 import { familiarReference, parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
 import { createRegistries, type OwnedRegistries } from '#registry/registries.ts';
 import type { OpenOptions, Repository } from '#registry/registry.ts';
-import type { ContentStore, Lease } from '#store/content.ts';
+import type { BlobInfo, ContentStore, Lease } from '#store/content.ts';
 import type { Leases } from '#store/leases.ts';
 import type { Metadata } from '#store/metadata.ts';
 import type { DistributionInspect } from '#wire/distribution.ts';
@@ -31,7 +31,7 @@ import {
   keepManifests,
   pushArtifact,
 } from './artifact.ts';
-import { commitImage, storeLayer } from './image-commit.ts';
+import { commitImage, storeLayer, storeLayerFile } from './image-commit.ts';
 import { type DistributionRequest, inspectRemote } from './image-distribution.ts';
 import { emitImageEvent } from './image-events.ts';
 import { exploreImage } from './image-explore.ts';
@@ -214,6 +214,14 @@ export class FileImageStore implements ImageStore, AsyncDisposable {
     options: { readonly lease: Lease; readonly signal?: AbortSignal },
   ): Promise<ImageLayer | undefined> {
     return storeLayer(this.#parts, changes, options);
+  }
+
+  /** The same of a tar that is written right where it stays; see `ContentStore.putFile`. */
+  addLayerFile(
+    fill: (path: string) => Promise<BlobInfo>,
+    options: { readonly lease: Lease; readonly signal?: AbortSignal },
+  ): Promise<ImageLayer | undefined> {
+    return storeLayerFile(this.#parts, fill, options);
   }
 
   /** The compressed form of a layer. The caller's lease must protect the layer, and the blob at once. */

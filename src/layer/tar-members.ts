@@ -3,16 +3,16 @@ import { isErrno } from '#linux/errno.ts';
 import { splitDeviceNumber } from '#linux/files.ts';
 import type { TarEntryType } from '#oci/tar-header.ts';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor, type TarHeaderFields } from '#oci/tar-writer.ts';
-import type { ChannelWriter } from './byte-channel.ts';
+import type { TarSink } from './file-sink.ts';
 import { storableXattrs } from './tree-walk.ts';
 
-/** Turns files into members of an archive that goes through a channel; blocks, for worker threads. */
+/** Turns files into members of an archive; blocks, for worker threads. */
 export class TarMembers {
-  readonly #writer: ChannelWriter;
+  readonly #writer: TarSink;
   /** Device and inode of files with several names, with the name under which they are in the archive. */
   readonly #linked = new Map<string, Buffer>();
 
-  constructor(writer: ChannelWriter) {
+  constructor(writer: TarSink) {
     this.#writer = writer;
   }
 

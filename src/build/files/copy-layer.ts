@@ -2,7 +2,7 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
-import { type ByteChannelEnd, ChannelWriter } from '#layer/byte-channel.ts';
+import type { TarSink } from '#layer/file-sink.ts';
 import type { ByteName } from '#layer/layer-tree.ts';
 import { TarMembers } from '#layer/tar-members.ts';
 import { sortedNames, statOf } from '#layer/tree-walk.ts';
@@ -29,16 +29,15 @@ interface Found {
  *
  * @throws {EngineError} `invalid` for sources that are not there, and destinations that are no directory but have to be
  */
-export function writeCopyLayer(job: CopyJob & ByteChannelEnd): void {
-  const channel = new ChannelWriter(job);
-  const members = new TarMembers(channel);
+export function writeCopyLayer(job: CopyJob, sink: TarSink): void {
+  const members = new TarMembers(sink);
   const found = job.files.map((selection) => ({
     selection,
     sources: inTree(selection.source, () => new SourceSelector(selection).find()),
   }));
   const place = inTree(job.target, () => new Destination(job, members).prepare(found));
   if (place)
-    for (const { selection, sources } of found) copySources(job, { selection, sources }, place, channel);
+    for (const { selection, sources } of found) copySources(job, { selection, sources }, place, sink);
   members.finish();
 }
 
@@ -52,15 +51,10 @@ interface Place {
   readonly exists: boolean;
 }
 
-function copySources(
-  job: CopyJob,
-  { selection, sources }: Found,
-  place: Place,
-  channel: ChannelWriter,
-): void {
+function copySources(job: CopyJob, { selection, sources }: Found, place: Place, sink: TarSink): void {
   for (const source of sources) {
     // Files that are one are so within a source, as in BuildKit.
-    const writer = new SourceWriter(job, selection, new TarMembers(channel));
+    const writer = new SourceWriter(job, selection, new TarMembers(sink));
     const to = targetOf(source, place);
     if (place.exists) checkDestination(job, { selection, source, to });
     inTree(selection.source, () => writer.put(source, to));

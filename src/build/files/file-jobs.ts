@@ -2,6 +2,7 @@
 import type { ErrorCode } from '#base/errors.ts';
 import type { ByteChannelEnd } from '#layer/byte-channel.ts';
 import type { ViewSource } from '#layer/read-only-view.ts';
+import type { BlobInfo } from '#store/content.ts';
 
 /** A directory that nothing leads out of, or layers that are shown as one. */
 export type Tree = string | ViewSource;
@@ -36,6 +37,13 @@ export interface CopyJob {
   readonly owner?: Owner;
   /** Of everything that is copied, by default the source's: a number, or changes as chmod(1) has them. */
   readonly mode?: number | string;
+}
+
+export interface FileTarget {
+  /** An empty file. */
+  readonly path: string;
+  /** The first number is not 0 once nobody waits for it. */
+  readonly aborted: Int32Array;
 }
 
 export interface IndexJob {
@@ -81,6 +89,8 @@ export interface FileJobs {
   readonly squash: { readonly input: SquashJob & ByteChannelEnd; readonly output: true };
   /** Writes a layer tar into its channel. */
   readonly copy: { readonly input: CopyJob & ByteChannelEnd; readonly output: true };
+  /** The same into a file. */
+  readonly 'copy-file': { readonly input: CopyJob & FileTarget; readonly output: BlobInfo };
 }
 
 export type FileJobKind = keyof FileJobs;

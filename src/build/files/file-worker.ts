@@ -3,6 +3,8 @@ import { parentPort } from 'node:worker_threads';
 import { EngineError, messageOf } from '#base/errors.ts';
 import { diskUsage } from '#layer/tree-walk.ts';
 import { codeOfErrno } from '#linux/errno.ts';
+import { ChannelWriter } from '#layer/byte-channel.ts';
+import { FileSink } from '#layer/file-sink.ts';
 import { writeCopyLayer } from './copy-layer.ts';
 import type { FileJobAnswer, FileJobKind, FileJobMessage, FileJobs } from './file-jobs.ts';
 import { findIgnored } from './find-ignored.ts';
@@ -30,8 +32,13 @@ const handlers: {
     return true;
   },
   copy: (job) => {
-    writeCopyLayer(job);
+    writeCopyLayer(job, new ChannelWriter(job));
     return true;
+  },
+  'copy-file': (job) => {
+    using sink = new FileSink(job.path, job.aborted);
+    writeCopyLayer(job, sink);
+    return sink.finish();
   },
 };
 

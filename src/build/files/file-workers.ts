@@ -4,6 +4,7 @@ import { type Transferable, Worker } from 'node:worker_threads';
 import { EngineError } from '#base/errors.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { openReadable } from '#layer/byte-channel.ts';
+import type { BlobInfo } from '#store/content.ts';
 import type {
   CopyJob,
   FileJobAnswer,
@@ -47,6 +48,18 @@ export class FileWorkers implements AsyncDisposable {
   /** See `FileJobs`. */
   usage(job: { readonly path: string }): Promise<number> {
     return this.#run({ kind: 'usage', input: job });
+  }
+
+  /** The layer that copying makes, written into an empty file; fails as `writeCopyLayer` does. */
+  async copyTo(job: CopyJob, path: string, signal: AbortSignal): Promise<BlobInfo> {
+    const aborted = new Int32Array(new SharedArrayBuffer(4));
+    const abort = () => void Atomics.store(aborted, 0, 1);
+    signal.addEventListener('abort', abort);
+    try {
+      return await this.#run({ kind: 'copy-file', input: { ...job, path, aborted } });
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
   }
 
   /** The layer that copying makes, as a tar; fails as `writeCopyLayer` does. */
