@@ -19,6 +19,8 @@ export interface BuildRunOptions {
   /** Protects what the build stands on. */
   readonly lease: Lease;
   readonly noCache: boolean;
+  /** For these nothing is looked up either. */
+  readonly isFresh?: (vertex: Operation) => boolean;
   readonly session?: BuildSession;
   /** Caches outside the engine. */
   readonly imported?: ImportedCache;
@@ -130,7 +132,7 @@ export class BuildRun {
     const key = vertexKey(vertex, below, checksum);
     this.#keys.set(vertex, key);
     this.#options.uses.add(key);
-    const known = this.#options.noCache
+    const known = this.#isFresh(vertex)
       ? undefined
       : (this.#lookUp(key) ?? (await this.#import(vertex, key)));
     if (known) {
@@ -196,6 +198,11 @@ export class BuildRun {
     return cacheFacts(vertex, parent === undefined ? [] : [parent]);
   }
 
+  #isFresh(vertex: Operation): boolean {
+    const { noCache, isFresh } = this.#options;
+    return noCache || isFresh?.(vertex) === true;
+  }
+
   #protect({ layer }: CacheEntry): void {
     if (layer) this.#options.lease.protect(layer.diffId, layer.blob);
   }
@@ -203,7 +210,7 @@ export class BuildRun {
   /** Shared with builds that want the same at the same time, but for those that want it made anew. */
   async #make(vertex: Operation, below: readonly ImageLayer[], key: string): Promise<Solved> {
     const { solving, logs } = this.#parts;
-    const flight = this.#options.noCache || asksClient(vertex) ? newId() : key;
+    const flight = this.#isFresh(vertex) || asksClient(vertex) ? newId() : key;
     const log = logs.get(flight) ?? new StepLog();
     logs.set(flight, log);
     this.#logOf(vertex).resolve(log);

@@ -160,6 +160,7 @@ export class EngineBuilds implements Builds, AsyncDisposable {
       ...common,
       ...(session && { session }),
       ...(imported && { imported }),
+      isFresh: verticesOf(combined.steps, request.noCacheStages ?? []),
     });
     if (request.tell === 'graph') await run.layersOfAll(plans.map(({ plan }) => plan.result.vertex));
     else yield* solvePlan(this.#parts, run, combined);
@@ -174,6 +175,14 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     const cached = await exportCaches({ ...place, solved: { all, results } }, during);
     yield { type: 'built', ...exported, response: { ...exported.response, ...cached } };
   }
+}
+
+/** By the names of their stages, in any case. */
+function verticesOf(steps: Plan['steps'], stages: readonly string[]): (vertex: Operation) => boolean {
+  const names = new Set(stages.map((name) => name.toLowerCase()));
+  const members = steps.filter(({ stage }) => names.has(stage.displayName));
+  const vertices = new Set(members.map(({ vertex }) => vertex));
+  return (vertex) => vertices.has(vertex);
 }
 
 /** Everything starts at once, and waits only for what it stands on; it is told step by step. */
