@@ -9,6 +9,8 @@ export interface Descriptor {
   /** Bytes. */
   readonly size: number;
   readonly platform?: Platform;
+  /** What a manifest is, where it is no image. */
+  readonly artifactType?: string;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
@@ -20,11 +22,13 @@ export function decodeDescriptor(value: JsonObject, shape: JsonShape): Descripto
   if (size < 0) throw shape.refusal('size is negative');
   const platform = shape.optionalObject(value, 'platform');
   const annotations = shape.optionalStringMap(value, 'annotations');
+  const artifactType = shape.optionalString(value, 'artifactType');
   return {
     mediaType: shape.optionalString(value, 'mediaType') ?? '',
     digest,
     size,
     ...(platform ? { platform: decodePlatform(platform, shape) } : undefined),
+    ...(artifactType ? { artifactType } : undefined),
     ...(annotations ? { annotations } : undefined),
   };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
+import { downloadBlob } from './download.ts';
 import { FakeRegistry, type Intercept, sendError } from './fake-registry.fixture.ts';
 import { createRegistries } from './registries.ts';
 
@@ -74,6 +75,51 @@ test('a token that expires between two requests is renewed', async () => {
   s.good.clear();
   assert.equal((await repository.fetchManifest(digest)).digest, digest);
   assert.equal(s.server.count('/token'), 2);
+});
+
+test('a token that expires while a blob comes is renewed, and the blob continued', async () => {
+  await using s = await tokenServer();
+  const content = Buffer.alloc(200_000, 'abc');
+  const digest = s.server.addBlob(content);
+  const { registries, repository } = open(s.server.host, USER);
+  using _ = registries;
+  const authorize = s.server.intercept;
+  let cuts = 0;
+  s.server.intercept = async (request, response) => {
+    if (await authorize(request, response)) return true;
+    if (!request.url?.endsWith(digest) || cuts++ > 0) return false;
+    response.writeHead(200, { 'Content-Length': content.length });
+    response.write(content.subarray(0, 120_000), () => {
+      s.good.clear();
+      setTimeout(() => response.destroy(), 50);
+    });
+    return true;
+  };
+  const descriptor = { digest, size: content.length };
+  const download = downloadBlob({ repository, descriptor, offset: 0, retry: registries.retry });
+  assert.deepEqual(Buffer.concat(await Array.fromAsync(download)), content);
+  assert.equal(s.server.count('/token'), 2);
+  assert.deepEqual(
+    s.server.requests
+      .filter((each) => each.includes(digest))
+      .map((each) => each.split(' ').slice(2).join(' ')),
+    ['- -', '- Bearer t1', 'bytes=120000- Bearer t1', 'bytes=120000- Bearer t2'],
+  );
+});
+
+test('a token server that answers with a web page, or without a token, is refused', async () => {
+  for (const answer of ['<html></html>', '{"expires_in":300}', '[]', '{"token":7}']) {
+    await using s = await tokenServer();
+    const authorize = s.server.intercept;
+    s.server.intercept = (request, response) => {
+      if (!request.url?.startsWith('/token')) return authorize(request, response);
+      response.end(answer);
+      return true;
+    };
+    const { registries, repository } = open(s.server.host, USER);
+    using _ = registries;
+    await assert.rejects(repository.fetchManifest('v1'), (error) => isEngineError(error, 'invalid'), answer);
+  }
 });
 
 test('pushing asks for both rights, and mounting for the right to read the source', async () => {

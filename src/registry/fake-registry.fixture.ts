@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import https from 'node:https';
 import { gzipSync } from 'node:zlib';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import { MEDIA_TYPES } from '#oci/media-types.ts';
@@ -46,8 +47,9 @@ export class FakeRegistry implements AsyncDisposable {
     server.on('request', (request, response) => void this.#serve(request, response));
   }
 
-  static async start(intercept?: Intercept): Promise<FakeRegistry> {
-    const server = createServer();
+  /** @param tls makes it speak https */
+  static async start(intercept?: Intercept, tls?: https.ServerOptions): Promise<FakeRegistry> {
+    const server = tls ? https.createServer(tls) : createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const registry = new FakeRegistry(server);
@@ -55,9 +57,13 @@ export class FakeRegistry implements AsyncDisposable {
     return registry;
   }
 
-  get host(): string {
+  get port(): number {
     const address = this.#server.address();
-    return `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+    return typeof address === 'object' ? (address?.port ?? 0) : 0;
+  }
+
+  get host(): string {
+    return `127.0.0.1:${this.port}`;
   }
 
   /** Requests whose text has all of `parts`. */

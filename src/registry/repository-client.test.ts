@@ -272,3 +272,48 @@ test('tags come page by page', async () => {
   for (const tag of ['1', '2', '3']) s.server.addImage('a/b', tag, []);
   assert.deepEqual(await Array.fromAsync(s.repository.tags()), ['1', '2', '3']);
 });
+
+function referrer(name: string, artifactType: string) {
+  return { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf(Buffer.from(name)), size: 1, artifactType };
+}
+
+function indexOf(...manifests: readonly object[]): Buffer {
+  return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests }));
+}
+
+test('referrers come page by page, filtered here where the registry does not', async () => {
+  const [sbom, signature, other] = [referrer('1', 'a/sbom'), referrer('2', 'a/sig'), referrer('3', 'a/sbom')];
+  const subject = digestOf(Buffer.from('subject'));
+  await using s = await setting(({ url = '' }, response) => {
+    if (!url.startsWith(`/v2/a/b/referrers/${subject}`)) return false;
+    const isSecond = url.includes('page=2');
+    const headers = { 'Content-Type': MEDIA_TYPES.ociIndex };
+    const link = { Link: `</v2/a/b/referrers/${subject}?page=2>; rel="next"` };
+    response.writeHead(200, isSecond ? headers : { ...headers, ...link });
+    response.end(isSecond ? indexOf(other) : indexOf(sbom, signature));
+    return true;
+  });
+  assert.deepEqual(await s.repository.referrers(subject), [sbom, signature, other]);
+  assert.deepEqual(await s.repository.referrers(subject, 'a/sbom'), [sbom, other]);
+  assert.equal(s.server.count('GET', 'artifactType=a%2Fsbom'), 1);
+});
+
+test('referrers of a registry that knows none lie under a tag, or nowhere', async () => {
+  await using s = await setting();
+  const subject = digestOf(Buffer.from('subject'));
+  assert.deepEqual(await s.repository.referrers(subject), []);
+  const sbom = referrer('1', 'a/sbom');
+  s.server.addManifest('a/b', subject.replace(':', '-'), MEDIA_TYPES.ociIndex, indexOf(sbom));
+  assert.deepEqual(await s.repository.referrers(subject), [sbom]);
+  assert.deepEqual(await s.repository.referrers(subject, 'a/sig'), []);
+});
+
+test('a redirect that leads out of TLS, nowhere or into a file is refused', async () => {
+  for (const location of ['file:///etc/passwd', 'https://', 'javascript:1']) {
+    await using s = await setting((_, response) => {
+      response.writeHead(307, { Location: location }).end();
+      return true;
+    });
+    await assert.rejects(s.repository.fetchManifest('v1'), failure('invalid', /it redirects to/), location);
+  }
+});

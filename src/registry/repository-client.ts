@@ -28,6 +28,7 @@ const MANIFEST_TYPES = [
 
 const MAXIMUM_PAGE_BYTES = 8 * 1024 * 1024;
 const TAGS_PER_PAGE = 1000;
+const MAXIMUM_REFERRERS = 100_000;
 /** A registry checks all blobs of a manifest, wherever it keeps them. */
 const PUT_STALL_MS = 5 * 60_000;
 
@@ -156,20 +157,36 @@ export class RepositoryClient implements Repository {
 
   async referrers(subject: Digest, artifactType?: string): Promise<readonly Descriptor[]> {
     const query = artifactType === undefined ? '' : `?artifactType=${encodeURIComponent(artifactType)}`;
-    const response = await this.#endpoint.request({
-      method: 'GET',
-      target: `/v2/${this.path}/referrers/${subject}${query}`,
-      action: `list referrers of ${subject}`,
-      headers: { Accept: MEDIA_TYPES.ociIndex },
-      scopes: this.#scopes,
-      accept: [404],
-    });
-    if (response.status === 404) {
-      response.body.resume();
-      return await this.#taggedReferrers(subject);
+    const found = await this.#listedReferrers(subject, `/v2/${this.path}/referrers/${subject}${query}`);
+    const all = found ?? (await this.#taggedReferrers(subject));
+    // Not every registry knows the filter.
+    return all.filter((each) => artifactType === undefined || each.artifactType === artifactType);
+  }
+
+  /** Page by page; undefined where the registry has no such list. */
+  async #listedReferrers(subject: Digest, first: string): Promise<readonly Descriptor[] | undefined> {
+    const all: Descriptor[] = [];
+    const seen = new Set<string>();
+    for (let target: string | URL | undefined = first; target && !seen.has(String(target)); ) {
+      seen.add(String(target));
+      const response: HttpResponse = await this.#endpoint.request({
+        method: 'GET',
+        target,
+        action: `list referrers of ${subject}`,
+        headers: { Accept: MEDIA_TYPES.ociIndex },
+        scopes: this.#scopes,
+        accept: [404],
+      });
+      if (response.status === 404) {
+        response.body.resume();
+        return undefined;
+      }
+      all.push(...decodeIndex(await readBody(response, MAXIMUM_MANIFEST_BYTES)).manifests);
+      if (all.length > MAXIMUM_REFERRERS)
+        throw this.#refusal(`referrers of ${subject}`, `more than ${MAXIMUM_REFERRERS}`);
+      target = nextPage(response);
     }
-    const content = await readBody(response, MAXIMUM_MANIFEST_BYTES);
-    return decodeIndex(content).manifests;
+    return all;
   }
 
   /** Registries from before version 1.1 have them under a tag (distribution-spec, "Referrers Tag Schema"). */
