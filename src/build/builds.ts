@@ -5,6 +5,7 @@ import { EngineError } from '#base/errors.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { SharedWork } from '#layer/shared-work.ts';
 import { NO_FILTERS } from '#wire/filters.ts';
+import { attest, checkAttestations } from './attest/attestations.ts';
 import { assembleImage } from './assemble-image.ts';
 import { CACHES, CONTEXTS, DOWNLOADS, openInputs, removeFormerContexts } from './build-context.ts';
 import type { BuildParts, BuildsDependencies } from './build-parts.ts';
@@ -136,6 +137,8 @@ export class EngineBuilds implements Builds, AsyncDisposable {
   ): AsyncGenerator<StepEvent, void> {
     checkOutputs(request);
     checkCaches(request);
+    checkAttestations(request);
+    const startedAtMs = Date.now();
     const during: RunTask = (name, work) => progress.during(name, work);
     await using inputs = await openInputs(this.#parts, request, (name, work) => progress.during(name, work));
     await using lease = this.#parts.images.openLease();
@@ -166,12 +169,15 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     else yield* solvePlan(this.#parts, run, combined);
     const solved = await outcomeOf(run, plans, request);
     const outcome = request.squash ? await squashOutcome(this.#parts, solved, { lease, signal }) : solved;
+    const images = bases.used;
+    const facts = { parts: this.#parts, request, plans, images, startedAtMs };
+    const attested = await attest(outcome, facts, during);
     const all = await run.solvedRecords();
     const results = await run.solvedRecords(plans.map(({ plan }) => plan.result.vertex));
     const hasInline = request.cacheTo?.some(({ type }) => type === 'inline');
     const place = { parts: this.#parts, request, lease };
     const inline = hasInline ? { inlineCache: inlineCacheOf(results) } : {};
-    const exported = await exportOutputs({ ...place, outcome, ...inline }, during);
+    const exported = await exportOutputs({ ...place, outcome: attested, ...inline }, during);
     const cached = await exportCaches({ ...place, solved: { all, results } }, during);
     yield { type: 'built', ...exported, response: { ...exported.response, ...cached } };
   }

@@ -3,6 +3,7 @@ import type { ImageRecord } from '#image/image-record.ts';
 import { matchesPlatform } from '#oci/platform.ts';
 import { familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { Lease } from '#store/content.ts';
+import type { UsedImage } from './attest/materials.ts';
 import type { BaseImage } from './base-images.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildProgress, ProgressTask } from './build-progress.ts';
@@ -25,11 +26,17 @@ export interface BaseImagesOptions {
 export class BaseImages {
   readonly #parts: BuildParts;
   readonly #options: BaseImagesOptions;
+  readonly #used: UsedImage[] = [];
   readonly #found = new Map<string, Promise<ImageRecord>>();
 
   constructor(parts: BuildParts, options: BaseImagesOptions) {
     this.#parts = parts;
     this.#options = options;
+  }
+
+  /** What was asked for until now. */
+  get used(): readonly UsedImage[] {
+    return this.#used;
   }
 
   /** Pulled where it is not here for its platform, or where the client wants it fresh; each once in a build. */
@@ -46,6 +53,7 @@ export class BaseImages {
       this.#find(image, task),
     );
     for (const { diffId, blob } of record.layers) lease.protect(diffId, blob);
+    this.#used.push({ ...image, record, digests: this.#parts.images.referencesOf(record.id) });
     return record;
   }
 

@@ -1,0 +1,118 @@
+/** Provenance and lists of packages, attached to images as BuildKit does, and read by other programs. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { BuildEngine } from '../support/build-engine.ts';
+import { DebianRegistry } from '../support/debian-registry.ts';
+import { DirectorySession } from '../support/directory-session.ts';
+import { runProgram } from '../support/docker.ts';
+
+const withRegistry = { skip: DebianRegistry.isInstalled ? false : 'docker-registry is not installed' };
+
+let engine: BuildEngine;
+const scratch = mkdtempSync('/tmp/caisson-attest-');
+
+before(async () => {
+  engine = await BuildEngine.start();
+  await engine.importBusybox();
+});
+
+after(async () => {
+  await engine[Symbol.asyncDispose]();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+const dockerfileText = `FROM bb
+ARG TOKEN
+COPY status /var/lib/dpkg/status
+RUN --mount=type=secret,id=key true
+`;
+const status = 'Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2\n';
+const files = [{ path: 'status', content: status, mode: 0o644 }];
+const wish = { dockerfileText, files, buildArgs: { TOKEN: 'told in max only' } };
+const newSession = () => new DirectorySession(mkdtempSync(join(scratch, 'session-')));
+
+async function program(name: string, ...args: readonly string[]): Promise<string> {
+  const outcome = await runProgram(name, args);
+  assert.equal(outcome.exitCode, 0, outcome.stderr);
+  return outcome.stdout;
+}
+
+test('an index with what is claimed, readable by skopeo and buildx', withRegistry, async () => {
+  await using registry = await DebianRegistry.start();
+  const name = `${registry.host}/team/app:1`;
+  const outputs = [{ type: 'image', attributes: { name, push: 'true' } }] as const;
+  const attestations = { provenance: { mode: 'max' }, sbom: {} };
+  const { response, id } = await engine.build({ ...wish, outputs, attestations, session: newSession() });
+  const index = JSON.parse(
+    await program('skopeo', 'inspect', '--raw', '--tls-verify=false', `docker://${name}`),
+  );
+  const [image, attached] = index.manifests;
+  assert.deepEqual(attached.platform, { architecture: 'unknown', os: 'unknown' });
+  assert.deepEqual(attached.annotations, {
+    'vnd.docker.reference.digest': image.digest,
+    'vnd.docker.reference.type': 'attestation-manifest',
+  });
+  const repository = `docker://${registry.host}/team/app@${attached.digest}`;
+  const manifest = JSON.parse(await program('skopeo', 'inspect', '--raw', '--tls-verify=false', repository));
+  assert.deepEqual(
+    manifest.layers.map(({ annotations }: { annotations: object }) => annotations),
+    [
+      { 'in-toto.io/predicate-type': 'https://spdx.dev/Document' },
+      { 'in-toto.io/predicate-type': 'https://slsa.dev/provenance/v0.2' },
+    ],
+  );
+  const shown = async (field: string) =>
+    await program('docker', 'buildx', 'imagetools', 'inspect', name, '--format', `{{json ${field}}}`);
+  const { SPDX } = JSON.parse(await shown('.SBOM'));
+  assert.equal(SPDX.packages[0].externalRefs[0].referenceLocator, 'pkg:deb/debian/bash@5.2?arch=amd64');
+  const { SLSA } = JSON.parse(await shown('.Provenance'));
+  assert.equal(SLSA.buildType, 'https://mobyproject.org/buildkit@v1');
+  assert.match(SLSA.materials[0].uri, /^pkg:docker\/bb@latest\?platform=linux%2F/);
+  assert.equal(SLSA.invocation.parameters.args['build-arg:TOKEN'], 'told in max only');
+  assert.deepEqual(SLSA.invocation.parameters.secrets, [{ id: 'key' }]);
+  // It still is the image that it was, for whoever wants that.
+  assert.ok(id);
+  assert.match(response['containerimage.digest'] ?? '', /^sha256:/);
+  assert.equal(response['containerimage.config.digest'], undefined);
+});
+
+test('mode=min and version 1 in a tree of files; their subjects are the files', async () => {
+  const session = newSession();
+  const outputs = [{ type: 'local', attributes: { 'attestation-prefix': 'about-' } }] as const;
+  const attestations = { provenance: { mode: 'min', version: 'v1' }, sbom: { generator: 'caisson' } };
+  await engine.build({ ...wish, outputs, attestations, session });
+  const read = (name: string) => JSON.parse(readFileSync(join(session.directory, '0', name), 'utf8'));
+  const provenance = read('about-provenance.json');
+  assert.equal(provenance.predicateType, 'https://slsa.dev/provenance/v1');
+  assert.ok(provenance.subject.some(({ name }: { name: string }) => name === 'var/lib/dpkg/status'));
+  assert.ok(!JSON.stringify(provenance).includes('told in max only'));
+  const { predicate } = read('about-sbom.spdx.json');
+  assert.equal(predicate.packages[0].name, 'bash');
+});
+
+test('what is only to be attached where that can be is left out elsewhere', async () => {
+  const session = newSession();
+  const attestations = { provenance: { mode: 'min', 'inline-only': 'true' } };
+  const outputs = [
+    { type: 'local', attributes: {} },
+    { type: 'oci', attributes: {} },
+    { type: 'image', attributes: { name: 'plain:1' } },
+  ] as const;
+  const { response, id } = await engine.build({ ...wish, outputs, attestations, session });
+  assert.ok(!session.trees[0]?.includes('provenance.json'));
+  const raw = await program('skopeo', 'inspect', '--raw', `oci-archive:${join(session.directory, '1')}`);
+  assert.match(raw, /image\.manifest/);
+  assert.equal(response['containerimage.digest'], id);
+});
+
+test('what cannot be claimed is refused before anything is built', async () => {
+  const cases: readonly (readonly [Record<string, Record<string, string>>, RegExp])[] = [
+    [{ horoscope: {} }, /unknown attestation type "horoscope"/],
+    [{ provenance: { mode: 'medium' } }, /provenance: mode="medium": one of min, max expected/],
+    [{ sbom: { generator: 'example/scanner' } }, /Cannot scan with example\/scanner/],
+  ];
+  for (const [attestations, pattern] of cases)
+    await assert.rejects(engine.build({ ...wish, attestations }), pattern);
+});
