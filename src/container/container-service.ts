@@ -281,6 +281,7 @@ export class EngineContainers implements ContainerService {
     this.#context.store.saveUnsaved();
     this.#context.supervisor[Symbol.dispose]();
     this.#context.program[Symbol.dispose]();
+    this.#context.otherProgram?.[Symbol.dispose]();
   }
 
   /** After what is being done with it: a start that is under way comes to its end. */

@@ -36,13 +36,15 @@ export function recordedSandboxes(metadata: Metadata): readonly SandboxRecord[] 
 export async function createContainers(dependencies: ContainersDependencies): Promise<ContainerService> {
   const { seccompProfile } = dependencies.defaults;
   const paths = new ContainerPaths(dependencies.directories);
+  const { runtime, otherRuntime } = dependencies;
   const context: ContainerContext = {
     ...dependencies,
     lookup: new Lookup(),
     store: new ContainerStore(dependencies.metadata),
     paths,
     supervisor: new Supervisor(paths.notices, new CgroupMoves(dependencies.cgroupLayout)),
-    program: openReadOnlyProgram(dependencies.runtime.path),
+    program: openReadOnlyProgram(runtime.path),
+    ...(otherRuntime && { otherProgram: openReadOnlyProgram(otherRuntime.path) }),
     locks: new KeyedLock(),
     starts: new Semaphore(CONCURRENT_STARTS),
     pending: new PendingWork(dependencies.logger),

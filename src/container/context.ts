@@ -33,6 +33,12 @@ export interface ContainerDefaults {
   readonly ulimits: readonly Ulimit[];
 }
 
+/** An OCI runtime that can run on this machine. */
+export interface InstalledRuntime {
+  readonly name: 'crun' | 'runc';
+  readonly path: string;
+}
+
 export interface ContainersDependencies {
   readonly metadata: Metadata;
   readonly snapshots: SnapshotStore;
@@ -45,7 +51,9 @@ export interface ContainersDependencies {
   readonly emit: EmitEvent;
   readonly logger: Logger;
   readonly directories: { readonly root: string; readonly run: string };
-  readonly runtime: { readonly name: 'crun' | 'runc'; readonly path: string };
+  /** Of containers that ask for no other. */
+  readonly runtime: InstalledRuntime;
+  readonly otherRuntime?: InstalledRuntime;
   readonly cgroupLayout: CgroupLayout;
   readonly defaults: ContainerDefaults;
 }
@@ -58,6 +66,7 @@ export interface ContainerContext extends ContainersDependencies {
   readonly supervisor: Supervisor;
   /** What `runtime.path` is, for processes that this daemon starts itself: gone with it. */
   readonly program: ReadOnlyProgram;
+  readonly otherProgram?: ReadOnlyProgram;
   /** Held while a container starts, ends its run, is paused or removed. */
   readonly locks: KeyedLock<string>;
   readonly starts: Semaphore;

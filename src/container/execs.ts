@@ -11,6 +11,7 @@ import { ExecProcess } from './exec-process.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import { execCommand, terminalOf } from './runtime-command.ts';
 import { execFailure, runtimeError } from './runtime-failure.ts';
+import { withRuntimeOf } from './runtimes.ts';
 import { notRunning } from './signal.ts';
 import { stringifyProcess } from './spec-json.ts';
 import { buildExecProcess } from './spec.ts';
@@ -145,11 +146,12 @@ export class Execs {
       user: this.#user(container, request),
     });
     writeFileSync(processFile, stringifyProcess(process));
-    const terminal = terminalOf(this.#context, request.Tty, size);
+    const own = withRuntimeOf(this.#context, container.id);
+    const terminal = terminalOf(own, request.Tty, size);
     const outcome = await this.#context.supervisor.start({
       id: exec.id,
       directory,
-      command: (files) => execCommand(this.#context, container.id, processFile, files),
+      command: (files) => execCommand(own, container.id, processFile, files),
       input: request.AttachStdin && !request.Tty ? 'once' : 'none',
       recorded: false,
       ...(terminal && { terminal }),

@@ -11,6 +11,7 @@ import { OutputHub } from './output-hub.ts';
 import { ProcessPipes } from './process-pipes.ts';
 import { readHolder } from './process-terminal.ts';
 import { runtimeArguments } from './runtime-command.ts';
+import { withRuntimeOf } from './runtimes.ts';
 
 const run = promisify(execFile);
 const CONTAINER_ID = /^[0-9a-f]{64}$/;
@@ -64,7 +65,8 @@ async function deleteFromRuntime(context: ContainerContext, id: string): Promise
   const state = join(context.paths.runtime, id);
   if (!existsSync(state)) return;
   try {
-    await run(context.runtime.path, runtimeArguments(context, 'delete', '--force', id));
+    const { runtime } = withRuntimeOf(context, id);
+    await run(runtime.path, runtimeArguments(context, 'delete', '--force', id));
   } catch (error) {
     if (existsSync(state)) throw error;
   }

@@ -12,6 +12,7 @@ import type { InputMode } from './process-pipes.ts';
 import { removeStopped } from './remove.ts';
 import { memoryWatchOf, runCommand, terminalOf } from './runtime-command.ts';
 import { runtimeError, startFailure } from './runtime-failure.ts';
+import { withRuntimeFor } from './runtimes.ts';
 import { type ContainerNetwork, connectNetwork } from './sandbox.ts';
 import type { Run } from './state.ts';
 import type { SupervisedProcess } from './supervised-process.ts';
@@ -128,13 +129,14 @@ async function launch(
   undo.defer(() => context.snapshots.unmount(id));
   const network = await connecting;
   await writeBundle(context, container, { rootPath, network, bundle }, undo);
-  const memory = memoryWatchOf(context, container);
+  const own = withRuntimeFor(context, container);
+  const memory = memoryWatchOf(own, container);
   const [rows, columns] = container.hostConfig.ConsoleSize;
-  const terminal = terminalOf(context, container.config.Tty, { rows, columns });
+  const terminal = terminalOf(own, container.config.Tty, { rows, columns });
   const outcome = await context.supervisor.start({
     id,
     directory: bundle,
-    command: (files) => runCommand(context, id, files, memory !== undefined),
+    command: (files) => runCommand(own, id, files, memory !== undefined),
     input: inputModeOf(container),
     recorded: true,
     ...(terminal && { terminal }),

@@ -83,14 +83,10 @@ export class Supervisor implements Disposable {
   /** Resolves when the process runs, or cannot. */
   async start(request: SuperviseRequest): Promise<StartOutcome> {
     this.#notices.remove(request.id);
-    switch (request.terminal?.from) {
-      case 'runtime':
-        return await this.#startWithTerminal(request);
-      case 'engine':
-        return await this.#startOnLentTerminal(request, request.terminal.size);
-      case undefined:
-        return await this.#startWithPipes(request);
-    }
+    const { terminal } = request;
+    if (!terminal) return await this.#startWithPipes(request);
+    if (terminal.from === 'runtime') return await this.#startWithTerminal(request);
+    return await this.#startOnLentTerminal(request, terminal.size);
   }
 
   /** Takes over what runs, or has ended while no daemon was there. */

@@ -8,6 +8,7 @@ import { validateLimits } from '#wire/validate-host-config.ts';
 import type { ContainerContext } from './context.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import { runtimeArguments } from './runtime-command.ts';
+import { withRuntimeOf } from './runtimes.ts';
 import { specResources } from './spec-resources.ts';
 
 const run = promisify(execFile);
@@ -61,7 +62,8 @@ async function applyResources(
     JSON.stringify(specResources(hostConfig, [], context.cgroupLayout.mode === 'v2' ? 2 : 1)),
   );
   try {
-    await run(context.runtime.path, runtimeArguments(context, 'update', '--resources', file, container.id));
+    const { runtime } = withRuntimeOf(context, container.id);
+    await run(runtime.path, runtimeArguments(context, 'update', '--resources', file, container.id));
   } catch (cause) {
     const stderr =
       cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : messageOf(cause);

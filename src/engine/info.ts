@@ -13,6 +13,7 @@ export interface InfoFacts {
   readonly logDriver: string;
   readonly cgroup: { readonly version: '1' | '2'; readonly controllers: ReadonlySet<string> };
   readonly runtime: { readonly name: string; readonly path: string; readonly version: string };
+  readonly otherRuntime: { readonly name: string; readonly path: string } | undefined;
   readonly initPath: string;
   readonly seccomp: boolean;
   readonly labels: readonly string[];
@@ -28,6 +29,7 @@ export function systemInfo(facts: InfoFacts): Readonly<Record<string, unknown>> 
 function engineFields(facts: InfoFacts): Record<string, unknown> {
   const { running, paused, stopped } = facts.containers;
   const { name, path, version } = facts.runtime;
+  const { otherRuntime } = facts;
   return {
     ID: facts.id,
     Containers: running + paused + stopped,
@@ -50,7 +52,7 @@ function engineFields(facts: InfoFacts): Record<string, unknown> {
     DockerRootDir: facts.root,
     Labels: facts.labels,
     ServerVersion: ENGINE_VERSION,
-    Runtimes: { [name]: { path } },
+    Runtimes: { [name]: { path }, ...(otherRuntime && { [otherRuntime.name]: { path: otherRuntime.path } }) },
     DefaultRuntime: name,
     RuncCommit: { ID: `${name} ${version}`, Expected: `${name} ${version}` },
     InitBinary: facts.initPath,

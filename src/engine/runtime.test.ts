@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdtempDisposableSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { findRuntime } from './runtime.ts';
+import { findOtherRuntime, findRuntime } from './runtime.ts';
 
 /** A directory with programs of these names. */
 function directoryWith(...names: readonly string[]) {
@@ -25,6 +25,17 @@ test('crun where it is installed and can run, else runc', async () => {
   assert.equal(await named('auto', 'crun', [one.path]), 'runc');
   assert.equal(await named('runc', 'crun', [both.path]), 'runc');
   assert.equal((await findRuntime('auto', 'crun', [both.path])).version, '1.2.3');
+});
+
+const nameOf = (...args: Parameters<typeof findOtherRuntime>) => findOtherRuntime(...args)?.name;
+
+test('the other one, where it could run as well', () => {
+  using both = directoryWith('crun', 'runc');
+  using one = directoryWith('crun');
+  assert.equal(nameOf('crun', 'crun', [both.path]), 'runc');
+  assert.equal(nameOf('runc', 'crun', [both.path]), 'crun');
+  assert.equal(nameOf('runc', 'runc', [both.path]), undefined);
+  assert.equal(nameOf('crun', 'crun', [one.path]), undefined);
 });
 
 test('what was asked for is never replaced', async () => {

@@ -29,13 +29,29 @@ export async function findRuntime(
 ): Promise<OciRuntime> {
   const names = asked === 'auto' ? ([possible, 'runc'] as const) : [asked];
   for (const name of names) {
-    const path = directories.map((directory) => join(directory, name)).find(isExecutable);
+    const path = pathOf(name, directories);
     if (path !== undefined) return { name, path, version: await versionOf(path) };
   }
   throw new EngineError(
     'unavailable',
     `Cannot start: the OCI runtime ${names[0]} is not installed; run 'npm run setup'`,
   );
+}
+
+/** The one of the two that is not the default, if it is installed and could run as well. */
+export function findOtherRuntime(
+  chosen: OciRuntime['name'],
+  possible: OciRuntime['name'],
+  directories: readonly string[] = PATHS,
+): Omit<OciRuntime, 'version'> | undefined {
+  const name = chosen === 'crun' ? 'runc' : 'crun';
+  if (name === 'crun' && possible === 'runc') return undefined;
+  const path = pathOf(name, directories);
+  return path === undefined ? undefined : { name, path };
+}
+
+function pathOf(name: OciRuntime['name'], directories: readonly string[]): string | undefined {
+  return directories.map((directory) => join(directory, name)).find(isExecutable);
 }
 
 async function versionOf(path: string): Promise<string> {

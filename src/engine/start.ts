@@ -69,7 +69,7 @@ export class Engine implements EngineApi, AsyncDisposable {
   }
 
   async info(): Promise<Readonly<Record<string, unknown>>> {
-    const { runtime, cgroups, directories, layers, logs, logDriver, events } = this.#parts;
+    const { runtime, otherRuntime, cgroups, directories, layers, logs, logDriver, events } = this.#parts;
     const [containers, images] = await Promise.all([
       this.containers.list({ all: true, limit: 0, size: false, filters: NO_FILTERS }),
       this.images.list({ all: true, filters: NO_FILTERS, sharedSize: false }),
@@ -88,6 +88,7 @@ export class Engine implements EngineApi, AsyncDisposable {
       logDriver,
       cgroup: cgroupFacts(cgroups.layout),
       runtime,
+      otherRuntime,
       initPath: this.#options.initPath ?? 'docker-init',
       seccomp: this.#options.seccompProfile !== 'unconfined',
       labels: this.#options.labels ?? [],

@@ -31,7 +31,7 @@ import { createVolumes, volumeMigrations } from '#volume/volumes.ts';
 import { type EngineDirectories, hostNames, prepareDirectories } from './directories.ts';
 import { EventBus } from './event-bus.ts';
 import type { EngineOptions } from './options.ts';
-import { type OciRuntime, findRuntime } from './runtime.ts';
+import { type OciRuntime, findOtherRuntime, findRuntime } from './runtime.ts';
 
 /** Bytes and entries of one layer: far above what images have, far below what fills a disk unnoticed. */
 const DEFAULT_LAYER_BYTES = 64 * 2 ** 30;
@@ -47,6 +47,7 @@ export interface EngineParts {
   readonly directories: EngineDirectories;
   readonly cgroups: CgroupSetup;
   readonly runtime: OciRuntime;
+  readonly otherRuntime: Omit<OciRuntime, 'version'> | undefined;
   readonly layers: FileLayerStore;
   readonly images: ImageStore;
   readonly builds: Builds;
@@ -67,6 +68,7 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
   const cgroups = prepareCgroups();
   for (const warning of cgroups.warnings) logger.warn(warning);
   const runtime = await findRuntime(options.runtime ?? 'auto', cgroups.runtime);
+  const otherRuntime = findOtherRuntime(runtime.name, cgroups.runtime);
   const events = new EventBus();
   resources.defer(() => events.close());
   // A parent that the user names is the user's; ours goes with the last container.
@@ -155,6 +157,7 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
     logger,
     directories: { root: directories.containers, run: directories.runContainers },
     runtime,
+    ...(otherRuntime && { otherRuntime }),
     cgroupLayout: cgroups.layout,
     defaults,
   });
@@ -185,6 +188,7 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
     directories,
     cgroups,
     runtime,
+    otherRuntime,
     layers,
     images,
     builds,

@@ -17,6 +17,8 @@ export interface TestDaemonOptions {
   readonly flags?: readonly string[];
   /** Path of a network namespace to live in. */
   readonly netns?: string;
+  /** Of another one that does not run meanwhile; by default a new one. */
+  readonly directory?: string;
 }
 
 /** One row of `GET /containers/json`. */
@@ -32,18 +34,24 @@ export interface ContainerRow {
  * deletes its files and fails on whatever it left behind.
  */
 export class TestDaemon implements AsyncDisposable {
-  readonly directory = mkdtempSync('/tmp/caisson-test-');
-  readonly root = join(this.directory, 'root');
-  readonly run = join(this.directory, 'run');
-  readonly socket = join(this.directory, 'caisson.sock');
-  readonly host = `unix://${this.socket}`;
-  readonly bridge = `cst${this.directory.slice(-6)}`;
+  readonly directory: string;
+  readonly root: string;
+  readonly run: string;
+  readonly socket: string;
+  readonly host: string;
+  readonly bridge: string;
   readonly netns?: string;
   readonly #flags: readonly string[];
   #child: ChildProcess | undefined;
 
   /** Nothing is started yet. */
-  constructor({ flags = [], netns }: TestDaemonOptions = {}) {
+  constructor({ flags = [], netns, directory = mkdtempSync('/tmp/caisson-test-') }: TestDaemonOptions = {}) {
+    this.directory = directory;
+    this.root = join(directory, 'root');
+    this.run = join(directory, 'run');
+    this.socket = join(directory, 'caisson.sock');
+    this.host = `unix://${this.socket}`;
+    this.bridge = `cst${directory.slice(-6)}`;
     this.#flags = flags;
     if (netns !== undefined) this.netns = netns;
   }
