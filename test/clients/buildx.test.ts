@@ -274,6 +274,40 @@ test('a context from standard input, a Dockerfile from standard input, named con
   assert.equal(await sh('named:1', 'cat /c /b'), 'named\nfrom a tar');
 });
 
+test('what commands are given: hosts, limits, shared memory, no network', async () => {
+  const directory = contextOf({
+    Dockerfile: `FROM bb
+RUN grep -o 1.2.3.4.*one /etc/hosts; grep -c gateway-name /etc/hosts; ulimit -n; ls /sys/class/net; df /dev/shm | tail -1
+`,
+  });
+  const hosts = ['--add-host', 'one:1.2.3.4', '--add-host', 'gateway-name:host-gateway'];
+  const limits = ['--ulimit', 'nofile=1234:2345', '--shm-size', '33m', '--network', 'none'];
+  const output = await buildOk(['--no-cache', ...hosts, ...limits, directory]);
+  const printed = [...output.matchAll(/^#\d+ [\d.]+ (.*)$/gm)].map(([, line = '']) =>
+    line.replaceAll(/\s+/g, ' '),
+  );
+  assert.deepEqual(printed.slice(0, 4), ['1.2.3.4 one', '1', '1234', 'lo']);
+  assert.match(printed[4] ?? '', /^shm 33792 /);
+});
+
+test('stages that are built anew, with what stands on them', async () => {
+  const directory = contextOf({
+    Dockerfile: `FROM bb AS fresh
+RUN head -c 8 /dev/urandom > /r
+FROM bb AS other
+RUN echo other
+FROM bb
+COPY --from=fresh /r /
+COPY --from=other /bin/busybox /b
+`,
+  });
+  await buildOk(['-t', 'anew:1', directory]);
+  const output = await buildOk(['-t', 'anew:2', '--no-cache-filter', 'fresh', directory]);
+  assert.equal(endOf(output, '[fresh 2/2] RUN head -c 8 /dev/urandom > /r'), 'DONE');
+  assert.equal(endOf(output, '[other 2/2] RUN echo other'), 'CACHED');
+  assert.equal(endOf(output, '[stage-2 2/3] COPY --from=fresh /r /'), 'DONE');
+});
+
 test('results that are not images: a directory, a tar', async () => {
   const directory = contextOf({
     Dockerfile:
