@@ -11,8 +11,10 @@ export interface Builder {
   readonly name: PeerName | 'ours';
   readonly title: string;
   readonly isBuildKit: boolean;
+  /** Lines of a tree that say nothing: what commands leave behind. */
+  readonly leaves: ReadonlySet<string>;
   /** @param args of `build` */
-  build(args: readonly string[], input?: string): Promise<Outcome>;
+  build(args: readonly string[]): Promise<Outcome>;
   /** As a docker archive. */
   save(reference: string): Promise<Buffer>;
 }
@@ -27,15 +29,18 @@ export function dockerBuilder(
     name,
     isBuildKit,
     title: `${name}, ${isBuildKit ? 'BuildKit' : 'classic'}`,
-    build: (args, input) =>
+    leaves: new Set(),
+    build: (args) =>
       docker(subject, ['build', '--network', 'none', ...quiet, ...args], {
         env,
         timeoutMs: 60_000,
-        ...(input !== undefined && { input }),
       }),
     save: (reference) => output('docker', ['-H', subject.host, 'save', reference]),
   };
 }
+
+const LIMITS = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=4096:4096'];
+const BUILD = ['build', '--network', 'none', '--format', 'docker', '--layers', ...LIMITS];
 
 /** With storage of its own, in mount and network namespaces of its own. */
 export async function podmanBuilder(directory: string, rootTar: Buffer): Promise<Builder & AsyncDisposable> {
@@ -52,9 +57,9 @@ export async function podmanBuilder(directory: string, rootTar: Buffer): Promise
   return {
     name: 'podman',
     isBuildKit: false,
+    leaves: new Set(['etc/hostname file 700 0:0 0 e3b0c442', 'run directory 755 0:0']),
     title: 'Podman',
-    build: (args, input) =>
-      podman(['build', '--network', 'none', '--format', 'docker', '--layers', ...args], input),
+    build: (args) => podman([...BUILD, ...args]),
     save: (reference) =>
       output('unshare', ['--mount', '--net', ...command, 'save', '--format', 'docker-archive', reference]),
     [Symbol.asyncDispose]: async () => {

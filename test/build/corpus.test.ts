@@ -4,7 +4,7 @@
  * what BuildKit makes becomes what is expected, to be reviewed.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Semaphore } from '../../src/base/semaphore.ts';
@@ -65,25 +65,30 @@ function builds(one: CorpusCase, builder: Builder): boolean {
 
 async function check(one: CorpusCase, builder: Builder, context: string): Promise<void> {
   const outcome = await build(one, builder, context);
+  const isDifferent = builder.name !== 'ours' && one.differs?.[builder.name] !== undefined;
+  if (isDifferent && outcome.exitCode !== 0) return;
   if (one.fails !== undefined) {
+    if (isDifferent) return;
     assert.notEqual(outcome.exitCode, 0, 'the build should fail');
     assert.match(outcome.stdout + outcome.stderr, new RegExp(one.fails));
     return;
   }
   assert.equal(outcome.exitCode, 0, outcome.stdout + outcome.stderr);
-  const { history, ...built } = describeImage(await builder.save(`corpus-${one.name}`));
+  const { history, ...all } = describeImage(await builder.save(`corpus-${one.name}`));
+  const built = { ...all, tree: all.tree.filter((line) => !builder.leaves.has(line)) };
   if (peers === 'write') return writeExpected(one.name, { ...built, history });
   const expected = expectedOf(one.name);
   const { history: expectedHistory, ...rest } = expected;
-  if (builder.name !== 'ours' && one.differs?.[builder.name] !== undefined)
-    return assert.notDeepEqual(built, rest, 'a difference that is none any more');
+  if (isDifferent) return assert.notDeepEqual(built, rest, 'a difference that is none any more');
   assert.deepEqual(built, rest);
   if (builder.name === 'ours' || builder.name === 'buildkit') assert.deepEqual(history, expectedHistory);
 }
 
 async function build(one: CorpusCase, builder: Builder, context: string): Promise<Outcome> {
   if (one.base !== undefined) {
-    const base = await builder.build(['-t', `base-of-${one.name}`, '-f', '-', context], one.base);
+    const dockerfile = `${context}.base`;
+    writeFileSync(dockerfile, one.base);
+    const base = await builder.build(['-t', `base-of-${one.name}`, '-f', dockerfile, context]);
     assert.equal(base.exitCode, 0, base.stdout + base.stderr);
   }
   const args = (one.args ?? []).map((arg) => arg.replace('{context}', context));

@@ -1,0 +1,198 @@
+/** The daemon is killed in the middle of every kind of work that a build does. The next one has nothing left of it. */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { type TarMember, tarOf } from '../fixtures/tar.ts';
+import { TestDaemon } from '../support/daemon.ts';
+import { dockerOk, importBusybox, runProgram } from '../support/docker.ts';
+import { streamBuild } from './streamed-build.ts';
+
+const POOL_SIZE = 2;
+const MIB = 2 ** 20;
+
+let engine: TestDaemon;
+let server: Server;
+let origin = '';
+/** Called when half of the file was sent. */
+let onHalf: () => void = () => undefined;
+let isSlow = true;
+
+before(async () => {
+  engine = await TestDaemon.start('--network-pool', String(POOL_SIZE));
+  await importBusybox(engine);
+  server = createServer((_, response) => {
+    response.write('half');
+    if (isSlow) response.write(Buffer.alloc(MIB), () => onHalf());
+    else response.end('whole');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  origin = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+});
+
+after(async () => {
+  server.closeAllConnections();
+  server.close();
+  await engine[Symbol.asyncDispose]();
+});
+
+interface Kill {
+  readonly Dockerfile: string;
+  readonly files?: readonly TarMember[];
+  /** Of what is said: then the daemon is killed. */
+  readonly at?: string;
+  /** Steps that come from the cache afterwards. */
+  readonly cached: number;
+}
+
+const contextOf = ({ Dockerfile, files = [] }: Kill): Buffer =>
+  tarOf({ path: 'Dockerfile', content: Dockerfile, mode: 0o644 }, ...files);
+
+const cachedSteps = (output: string): number => output.split('Using cache').length - 1;
+
+async function killAndBuildAgain(kill: Kill): Promise<void> {
+  const killed = Promise.withResolvers<void>();
+  const killNow = () => void engine.kill().then(killed.resolve, killed.reject);
+  onHalf = killNow;
+  const first = await streamBuild(engine.socket, Readable.from([contextOf(kill)]), {
+    onLine: (text) => {
+      if (kill.at !== undefined && text.includes(kill.at)) killNow();
+    },
+  });
+  assert.equal(first.error, undefined);
+  await killed.promise;
+  await engine.start();
+  await nothingLeft();
+  isSlow = false;
+  const second = await streamBuild(engine.socket, Readable.from([contextOf(kill)]), {
+    parameters: { t: 'crashed:1' },
+  });
+  isSlow = true;
+  assert.equal(second.error, undefined);
+  assert.equal(cachedSteps(second.output), kill.cached, second.output);
+  await dockerOk(engine, ['run', '--rm', '--network', 'none', 'crashed:1', 'true']);
+}
+
+/** Neither on the host nor among the files of builds. */
+async function nothingLeft(): Promise<void> {
+  const owners = { running: [], known: [], publishedPorts: 0, poolSize: POOL_SIZE };
+  assert.deepEqual(await engine.leftovers(owners), []);
+  const kept = ['caches', 'contexts', 'downloads'];
+  const builds = join(engine.root, 'builds');
+  assert.deepEqual(
+    readdirSync(builds).filter((name) => !kept.includes(name)),
+    [],
+  );
+  const unfinished = kept
+    .flatMap((name) => namesIn(join(builds, name)))
+    .filter((name) => /^\.|\.new$/.test(name));
+  assert.deepEqual(unfinished, []);
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+test('while a command runs, with every kind of mount', async () => {
+  await killAndBuildAgain({
+    Dockerfile: `FROM bb AS made
+RUN mkdir /out && echo made > /out/f
+FROM bb
+RUN --mount=from=made,source=/out,target=/rw,rw --mount=target=/ctx --mount=type=cache,target=/cache \\
+    --mount=type=tmpfs,target=/tmpfs echo x > /rw/x; echo y >> /cache/y; echo running; [ $(wc -l < /cache/y) != 1 ] || sleep 60
+RUN <<EOF
+#!/bin/sh
+true
+EOF
+`,
+    at: 'running\n',
+    cached: 1,
+  });
+});
+
+test('while a secret is mounted', async () => {
+  const context = join(engine.directory, 'secret-context');
+  const script = `mkdir -p ${context}; printf 'FROM bb\\nRUN --mount=type=secret,id=s,env=S --mount=type=secret,id=s,target=/s sleep 60\\n' > ${context}/Dockerfile; printf hidden > ${context}.secret`;
+  await runProgram('sh', ['-c', script]);
+  const args = [
+    '-H',
+    engine.host,
+    'build',
+    '--network',
+    'none',
+    '--secret',
+    `id=s,src=${context}.secret`,
+    context,
+  ];
+  const building = runProgram('docker', args, { env: { DOCKER_BUILDKIT: '1' } });
+  await untilSomethingRuns();
+  await engine.kill();
+  await building;
+  await engine.start();
+  await nothingLeft();
+});
+
+/** A command has its bundle, and thereby all that it mounts. */
+async function untilSomethingRuns(): Promise<void> {
+  const bundles = join(engine.run, 'containers/bundles');
+  const deadline = Date.now() + 60_000;
+  while (!readdirSync(bundles).some((id) => namesIn(join(bundles, id)).includes('config.json'))) {
+    assert.ok(Date.now() < deadline, 'nothing runs');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+const large = { path: 'large', content: Buffer.alloc(64 * MIB, 'large '), mode: 0o644 };
+
+test('while files are copied', async () => {
+  await killAndBuildAgain({
+    Dockerfile: 'FROM bb\nRUN echo before > /before\nCOPY large /large\n',
+    files: [large],
+    at: 'Step 3/3',
+    cached: 1,
+  });
+});
+
+test('while an archive is unpacked', async () => {
+  await killAndBuildAgain({
+    Dockerfile: 'FROM bb\nRUN echo first > /first\nADD a.tar.gz /unpacked/\n',
+    files: [{ path: 'a.tar.gz', content: gzipSync(tarOf(large), { level: 1 }), mode: 0o644 }],
+    at: 'Step 3/3',
+    cached: 1,
+  });
+});
+
+test('while a file is fetched', async () => {
+  await killAndBuildAgain({
+    Dockerfile: `FROM bb\nRUN echo first > /first\nADD ${origin}/file /file\n`,
+    cached: 1,
+  });
+});
+
+test('while the context comes', async () => {
+  const context = contextOf({ Dockerfile: 'FROM bb\n', files: [large], cached: 0 });
+  async function* half() {
+    yield context.subarray(0, context.length / 2);
+    await engine.kill();
+  }
+  const broken = await streamBuild(engine.socket, Readable.from(half()));
+  assert.equal(broken.isBroken, true);
+  await engine.start();
+  await nothingLeft();
+});
+
+test('when it has just ended', async () => {
+  await killAndBuildAgain({
+    Dockerfile: 'FROM bb\nRUN echo ended > /ended\nENV A=b\n',
+    at: 'Successfully built',
+    cached: 2,
+  });
+});
