@@ -29,6 +29,7 @@ import { EventChannel } from './event-channel.ts';
 import { outcomeOf } from './export/build-outcome.ts';
 import { checkOutputs, exportOutputs, type RunTask } from './export/export-outputs.ts';
 import { FileWorkers } from './files/file-workers.ts';
+import { answerSubrequest, lintWarnings } from './lint-build.ts';
 import type { Operation, Plan } from './plan.ts';
 import { Downloads } from './remote/downloads.ts';
 import { planPlatforms } from './plan-platforms.ts';
@@ -147,6 +148,12 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     stack.defer(() =>
       left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more')),
     );
+    if (request.subrequest) {
+      const response = answerSubrequest(inputs, request.subrequest, request);
+      yield { type: 'built', references: [], response };
+      return;
+    }
+    for (const warning of lintWarnings(inputs, request)) progress.warn(warning);
     const bases = new BaseImages(this.#parts, { request, progress, lease });
     const { plans, combined } = await planPlatforms(inputs.text, inputs.context, request, (image) =>
       bases.get(image),

@@ -57,8 +57,9 @@ function timestamp(milliseconds: number): { readonly seconds: number; readonly n
 /** containerd's filters: `type==regular`, several with commas; a name alone means that it is so. */
 function filtersOf(filter: readonly string[]): Filters {
   const filters = new Map<string, string[]>();
-  for (const term of filter.flatMap((text) => text.split(','))) {
-    const [, name, value = 'true'] = /^([a-z-]+)(?:==?(.*))?$/i.exec(term.trim()) ?? [];
+  // Clients without filters send one that is empty.
+  for (const term of filter.flatMap((text) => text.split(',')).filter((text) => text !== '')) {
+    const [, name, value = 'true'] = /^([a-z-]+)(?:[=~]?=(.*))?$/i.exec(term.trim()) ?? [];
     if (name === undefined) throw new EngineError('invalid', `invalid filter '${term}'`);
     filters.set(name, [...(filters.get(name) ?? []), value]);
   }
