@@ -27,7 +27,7 @@ export async function createContainer(
   wantedName?: string,
 ): Promise<CreatedContainer> {
   const image = context.images.resolve(request.config.Image);
-  context.images.noteUse(image.id);
+  using _use = context.images.holdForUse(image.id);
   const id = newId();
   const config = mergeImageConfig(request.config, image.config);
   const { hostConfig, warnings } = fitToHost(config, request.hostConfig, context);

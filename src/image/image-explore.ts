@@ -2,17 +2,19 @@
 import type { Readable } from 'node:stream';
 import type { ImageExploration } from '#wire/explore.ts';
 import { exploreLayers } from './explore.ts';
-import type { ImageParts } from './image-parts.ts';
+import { type ImageParts, WorkingSet } from './image-parts.ts';
 import type { ImageRecord } from './image-record.ts';
 
 /** The image's blobs and layers stay protected until it is done. */
 export async function exploreImage(
-  { layers, leases }: ImageParts,
+  parts: ImageParts,
   record: ImageRecord,
   options: { readonly withFiles: boolean; readonly signal?: AbortSignal },
 ): Promise<ImageExploration> {
-  await using lease = leases.open();
-  lease.protect(record.id, ...record.layers.flatMap(({ blob, diffId }) => [blob, diffId]));
+  const { layers } = parts;
+  // Whoever removes the image meanwhile leaves its parts to this.
+  await using work = new WorkingSet(parts);
+  work.lease.protect(record.id, ...record.layers.flatMap(({ blob, diffId }) => [blob, diffId]));
   const commands = record.config.history
     .filter((step) => !step.empty_layer)
     .map((step) => step.created_by ?? '');

@@ -40,7 +40,8 @@ export class ImageGarbage {
     const packed = layerBlobs.packedFrom(diffIds);
     const held = this.#held();
     const isGarbage = (digest: Digest) => !held.has(digest) && !leases.isProtected(digest);
-    const gone = [...blobs, ...packed].filter(isGarbage);
+    // A layer may also have come as its plain tar, under its own digest, to an image that had it by another blob.
+    const gone = [...new Set([...blobs, ...packed, ...diffIds])].filter(isGarbage);
     layerBlobs.forget(gone);
     // All at once: later, something may need again what nothing needs now.
     const removing = this.#removeLayers([...diffIds].filter(isGarbage));

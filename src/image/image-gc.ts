@@ -19,6 +19,7 @@ export class ImageGc implements AsyncDisposable {
   readonly #budget: ImageBudget | undefined;
   /** One at a time: the next looks at what the last has left. */
   readonly #turn = new Semaphore(1);
+  readonly #sizes = new Map<Digest, number>();
   #pending: Promise<void> | undefined;
 
   /** @param budget that is kept by itself; absent: only where it is asked for */
@@ -58,7 +59,7 @@ export class ImageGc implements AsyncDisposable {
 
   async #run(budget: ImageBudget, isDryRun: boolean): Promise<ImageGcReport> {
     const records = [...this.#parts.table.all()];
-    const sizeOf = await partSizes(this.#parts, records);
+    const sizeOf = await this.#partSizes(records);
     const images = records.map((record) => toBudgetImage(this.#parts, record, budget));
     const plan = planBudget(images, sizeOf, budget.maximumBytes);
     // Before they go.
@@ -69,12 +70,29 @@ export class ImageGc implements AsyncDisposable {
     return report;
   }
 
+  /**
+   * Bytes on disk: of a blob where there is one (the tar of a layer that came uncompressed is its blob), else of the
+   * layer. They never change, so each is looked up once.
+   */
+  async #partSizes(records: readonly ImageRecord[]): Promise<(part: Digest) => number> {
+    const { content, layers } = this.#parts;
+    const parts = new Set(records.flatMap((record) => [...partsOf(record)]));
+    for (const known of this.#sizes.keys()) if (!parts.has(known)) this.#sizes.delete(known);
+    const unknown = [...parts].filter((part) => !this.#sizes.has(part));
+    const looked = unknown.map(async (part) => {
+      const sizeBytes = (await content.stat(part))?.sizeBytes ?? layers.get(part)?.sizeBytes;
+      if (sizeBytes !== undefined) this.#sizes.set(part, sizeBytes);
+    });
+    await Promise.all(looked);
+    return (part) => this.#sizes.get(part) ?? 0;
+  }
+
   /** @returns those that are gone */
   async #remove(images: readonly BudgetImage[]): Promise<readonly BudgetImage[]> {
     const removed: BudgetImage[] = [];
     for (const image of images) {
       // A container may have come since the plan was made.
-      if (this.#parts.use.containersOf(image.id).length > 0) continue;
+      if (isUsed(this.#parts, image.id)) continue;
       try {
         await removeImage(this.#parts, image.id, { force: true, prune: false });
         removed.push(image);
@@ -110,20 +128,8 @@ export class ImageGc implements AsyncDisposable {
   }
 }
 
-/** Bytes on disk: of a blob where there is one (the tar of a layer that came uncompressed is its blob), else of the layer. */
-async function partSizes(
-  { content, layers }: ImageParts,
-  records: readonly ImageRecord[],
-): Promise<(part: Digest) => number> {
-  const parts = new Set(records.flatMap((record) => [...partsOf(record)]));
-  const sizes = new Map<Digest, number>();
-  await Promise.all(
-    [...parts].map(async (part) => {
-      const sizeBytes = (await content.stat(part))?.sizeBytes ?? layers.get(part)?.sizeBytes;
-      sizes.set(part, sizeBytes ?? 0);
-    }),
-  );
-  return (part) => sizes.get(part) ?? 0;
+function isUsed({ use, uses }: ImageParts, id: Digest): boolean {
+  return uses.isHeld(id) || use.containersOf(id).length > 0;
 }
 
 function partsOf(record: ImageRecord): ReadonlySet<Digest> {
@@ -148,12 +154,13 @@ function lastUseOf({ uses, table }: ImageParts, id: Digest): number {
 }
 
 function reasonToKeep(
-  { use, table }: ImageParts,
+  { use, uses, table }: ImageParts,
   { id, config }: ImageRecord,
   { keep, minimumAgeMs }: ImageBudget,
   lastUsedMs: number,
 ): string | undefined {
   const [container] = use.containersOf(id);
+  if (uses.isHeld(id)) return 'used by a container in the making';
   if (container) return `used by container ${shortId(container.id)}`;
   const labels = config.config.Labels ?? null;
   const names = table.namesOf(id).map(({ reference }) => reference);

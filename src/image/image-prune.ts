@@ -21,14 +21,16 @@ export async function pruneImages(
   filters: Filters,
   sizeOf: LayerSize,
 ): Promise<PruneReport> {
-  const { table, layers } = parts;
+  const { table, layers, uses } = parts;
   const danglingOnly = danglingFilter(filters) ?? true;
   const fits = imageTest(filters, table);
   const chosen = [...table.all()].filter((image) => fits(image) && isRemovable(parts, image, danglingOnly));
   const sizes = new Map<Digest, number>(layers.list().map(({ diffId }) => [diffId, sizeOf(diffId)]));
   const deleted: ImageDeletion[] = [];
-  for (const image of chosen)
+  for (const image of chosen) {
+    if (uses.isHeld(image.id)) continue;
     for (const name of namesToRemove(parts, image)) deleted.push(...(await removeUnlessUsed(parts, name)));
+  }
   const spaceReclaimed = [...sizes]
     .filter(([diffId]) => !layers.get(diffId))
     .reduce((total, [, sizeBytes]) => total + sizeBytes, 0);

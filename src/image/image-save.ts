@@ -15,7 +15,7 @@ import {
 import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '#oci/tar-writer.ts';
 import { emitImageEvent } from './image-events.ts';
 import { fullId } from './image-lookup.ts';
-import type { ImageParts } from './image-parts.ts';
+import { type ImageParts, WorkingSet } from './image-parts.ts';
 import { findForPlatform } from './image-platforms.ts';
 import type { ImageRecord } from './image-record.ts';
 import { manifestToSave } from './image-save-manifest.ts';
@@ -42,7 +42,8 @@ export async function saveImages(
   platform?: Platform,
 ): Promise<Readable> {
   const chosen = chooseImages(parts, references, platform);
-  const lease = parts.leases.open();
+  // Whoever removes an image meanwhile leaves its parts to this.
+  const { lease } = new WorkingSet(parts);
   for (const { id, layers } of chosen.keys()) lease.protect(id, ...layers.map(({ blob }) => blob));
   try {
     const images = await Promise.all(

@@ -266,6 +266,10 @@ export class FileImageStore implements ImageStore, AsyncDisposable {
     return record;
   }
 
+  holdForUse(id: Digest): Disposable {
+    return this.#parts.uses.hold(id);
+  }
+
   noteUse(id: Digest): void {
     if (this.#parts.table.get(id)) this.#parts.uses.note(id);
   }

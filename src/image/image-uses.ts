@@ -13,6 +13,7 @@ export class ImageUses {
   readonly #metadata: Metadata;
   readonly #lastMs = new Map<Digest, number>();
   readonly #storedMs = new Map<Digest, number>();
+  readonly #holders = new Map<Digest, number>();
   readonly #insert: StatementSync;
 
   constructor(metadata: Metadata) {
@@ -33,6 +34,23 @@ export class ImageUses {
     if (atMs - (this.#storedMs.get(id) ?? Number.NEGATIVE_INFINITY) < GRAIN_MS) return;
     this.#storedMs.set(id, atMs);
     this.#metadata.transaction(() => this.#insert.run(id, atMs));
+  }
+
+  /** The image is about to be used by what nobody knows of yet, such as a container in the making. */
+  hold(id: Digest): Disposable {
+    this.note(id);
+    this.#holders.set(id, (this.#holders.get(id) ?? 0) + 1);
+    return {
+      [Symbol.dispose]: () => {
+        const holders = (this.#holders.get(id) ?? 1) - 1;
+        if (holders > 0) this.#holders.set(id, holders);
+        else this.#holders.delete(id);
+      },
+    };
+  }
+
+  isHeld(id: Digest): boolean {
+    return this.#holders.has(id);
   }
 
   /** undefined for images that were here before anybody took note. */

@@ -138,6 +138,8 @@ export interface ImageStore {
   prune(
     filters: ReadonlyMap<string, readonly string[]>,
   ): Promise<{ readonly deleted: readonly ImageDeletion[]; readonly spaceReclaimed: number }>;
+  /** The image is about to get a container: it is not collected before that is there, and this disposed. */
+  holdForUse(id: Digest): Disposable;
   /** The image was run or built from: what was not for long goes first where there is a budget. */
   noteUse(id: Digest): void;
   /** What is kept by itself. */
