@@ -1,27 +1,8 @@
 /** `/containers`: what only looks. */
-import { checkFilters } from '#wire/filters.ts';
 import { parseInteger } from '#wire/integers.ts';
 import type { Exchange } from './exchange.ts';
 import { sendBody, sendJson } from './respond.ts';
 import { get, type Route } from './route.ts';
-
-const LIST_FILTERS = new Set([
-  'ancestor',
-  'before',
-  'exited',
-  'expose',
-  'health',
-  'id',
-  'is-task',
-  'isolation',
-  'label',
-  'name',
-  'network',
-  'publish',
-  'since',
-  'status',
-  'volume',
-]);
 
 export const containerInspectRoutes: readonly Route[] = [
   get('/containers/json', list),
@@ -51,7 +32,6 @@ export const containerInspectRoutes: readonly Route[] = [
 
 async function list(exchange: Exchange): Promise<void> {
   const filters = exchange.filters();
-  checkFilters(filters, LIST_FILTERS);
   const limit = exchange.text('limit');
   const rows = await exchange.engine.containers.list({
     all: exchange.flag('all'),

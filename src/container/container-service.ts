@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import type { ImageUse } from '#image/image.ts';
+import { signalNumber } from '#linux/signals.ts';
 import type { LogRecord } from '#log/log.ts';
 import type { VolumeUse } from '#volume/volume.ts';
 import type {
@@ -108,6 +109,8 @@ export class EngineContainers implements ContainerService {
   }
 
   async kill(reference: string, signal: string): Promise<void> {
+    // As dockerd, which looks at the signal before it looks for the container.
+    const number = signalNumber(signal || 'KILL');
     const container = this.#get(reference);
     if (!container.run) {
       throw new EngineError(
@@ -115,7 +118,7 @@ export class EngineContainers implements ContainerService {
         `cannot kill container: ${reference}: ${notRunning(container).message}`,
       );
     }
-    await killContainer(this.#context, container, signal);
+    await killContainer(this.#context, container, number);
   }
 
   async pause(reference: string): Promise<void> {

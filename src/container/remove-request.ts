@@ -31,7 +31,7 @@ export async function forceRemove(
   }
   if (container.run) {
     if (!request.force) throw stillRunning(container);
-    await killContainer(context, container, 'KILL');
+    await killContainer(context, container);
   }
   using _lock = await context.locks.acquire(container.id);
   if (!context.lookup.byId(container.id)) return;

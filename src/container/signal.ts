@@ -20,17 +20,16 @@ export function notRunning(container: ManagedContainer): EngineError {
 /**
  * Sends any signal to a container's first process; after SIGKILL resolves when it has ended.
  *
- * @throws {EngineError} `conflict` if it does not run, `invalid` for what is no signal
+ * @throws {EngineError} `conflict` if it does not run
  */
 export async function killContainer(
   context: ContainerContext,
   container: ManagedContainer,
-  signal: string,
+  signal: number = SIGKILL,
 ): Promise<void> {
-  const number = signal === '' ? SIGKILL : signalNumber(signal);
   if (!container.run) throw notRunning(container);
-  await deliver(context, container, number);
-  if (number === SIGKILL) await untilStopped(container, KILL_TIMEOUT_MS);
+  await deliver(context, container, signal);
+  if (signal === SIGKILL) await untilStopped(container, KILL_TIMEOUT_MS);
 }
 
 /**

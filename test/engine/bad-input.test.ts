@@ -229,6 +229,8 @@ test('parameters that are not what they should be', async () => {
     await refused('GET', '/containers/target/logs?stdout=1&since=x', 400, /x/);
     await refused('GET', '/v1.99/containers/target/json', 400, /client version 1\.99 is too new/);
     await refused('GET', '/v1.1/containers/target/json', 400, /client version 1\.1 is too old/);
+    await refused('POST', '/containers/target/kill?signal=x', 400, /invalid signal: x/i);
+    await refused('POST', '/containers/target/kill', 409, /is not running/);
     assert.equal((await ask('POST', `/containers/${id}/start`)).status, 204);
     await refused(
       'POST',
