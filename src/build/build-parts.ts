@@ -1,3 +1,4 @@
+import type { KeyedLock } from '#base/keyed-lock.ts';
 import type { Logger } from '#base/log.ts';
 import type { Semaphore } from '#base/semaphore.ts';
 import type { ContainerService } from '#container/containers.ts';
@@ -47,6 +48,8 @@ export interface BuildParts extends BuildsDependencies {
   /** What commands keep between builds. */
   readonly caches: CacheDirectories;
   readonly downloads: Downloads;
+  /** By the references of base images. */
+  readonly pulls: KeyedLock<string>;
   /** One permit a command that runs. */
   readonly commands: Semaphore;
 }

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
+import { KeyedLock } from '#base/keyed-lock.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { SharedWork } from '#layer/shared-work.ts';
 import { NO_FILTERS } from '#wire/filters.ts';
@@ -61,6 +62,7 @@ export async function createBuilds(dependencies: BuildsDependencies): Promise<En
     contexts: new ContextStore({ directory: join(workDirectory, CONTEXTS), logger }),
     caches,
     downloads,
+    pulls: new KeyedLock(),
     commands: new Semaphore(availableParallelism() * COMMANDS_PER_CORE),
   });
 }

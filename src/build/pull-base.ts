@@ -84,8 +84,14 @@ export class BaseImages {
     const key = parsed.domain === 'docker.io' ? DOCKER_HUB : parsed.domain;
     const credentials = request.credentials[key] ?? (await session?.credentials(parsed.domain, signal));
     const options = { platform: formatPlatform(platform), ...(credentials && { credentials }) };
+    // The name means one platform at a time.
+    using _lock = await this.#parts.pulls.acquire(reference);
+    const before = this.#recordIfThere(reference);
     for await (const message of images.pull({ reference, signal, ...options })) progress.pulls(task, message);
-    return images.record(reference);
+    const record = images.record(reference);
+    const isForeign = before !== undefined && !runsNatively(platform) && runsNatively(before.config);
+    if (isForeign) await images.tag(before.id, reference);
+    return record;
   }
 
   #recordIfThere(name: string): ImageRecord | undefined {

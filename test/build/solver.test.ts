@@ -1,0 +1,114 @@
+/** What a step's container is given, layers that do not depend on what is below, one layer for several, platforms. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { after, before, test } from 'node:test';
+import { commandHostConfig } from '../../src/build/command-config.ts';
+import { busyboxRootTar } from '../fixtures/busybox-image.ts';
+import { BuiltEngine } from './built-engine.ts';
+
+let engine: BuiltEngine;
+
+before(async () => {
+  engine = await BuiltEngine.start();
+});
+
+after(async () => {
+  await engine[Symbol.asyncDispose]();
+});
+
+const PARENT = '/sys/fs/cgroup/pids/caisson-test-parent';
+
+test('hosts, limits, shared memory and the parent cgroup hold for RUN', async () => {
+  const isV1 = existsSync('/sys/fs/cgroup/pids');
+  if (isV1) mkdirSync(PARENT, { recursive: true });
+  const hostConfig = commandHostConfig({
+    NetworkMode: 'none',
+    ExtraHosts: ['added:10.1.2.3'],
+    ShmSize: 3 * 2 ** 20,
+    Ulimits: [{ Name: 'nofile', Soft: 512, Hard: 1024 }],
+    Memory: 256 * 2 ** 20,
+    CgroupParent: '/caisson-test-parent',
+  });
+  const { output } = await engine.build({
+    Dockerfile: `FROM bb
+RUN grep added /etc/hosts; df -k /dev/shm | tail -n 1 | awk '{print $2}'; ulimit -n; ulimit -Hn
+RUN cat /proc/self/cgroup | grep -c caisson-test-parent; cat /proc/self/cgroup
+`,
+    hostConfig,
+  });
+  assert.match(output, /^10\.1\.2\.3\tadded\n3072\n512\n1024\n[1-9]/);
+  if (isV1) rmdirSync(PARENT);
+});
+
+const linking = (first: string) => `FROM bb
+RUN echo ${first} > /first
+COPY --link --chown=5:6 a /linked/a
+`;
+
+test('--link: a layer of its own, the same on any parent', async () => {
+  const files = { a: 'a\n' };
+  const one = await engine.build({ Dockerfile: linking('one'), files });
+  const two = await engine.build({ Dockerfile: linking('two'), files });
+  assert.deepEqual(two.cached, ['COPY --link --chown=5:6 a /linked/a']);
+  const [, linkedOne] = await engine.layers(one.id);
+  const [, linkedTwo] = await engine.layers(two.id);
+  assert.deepEqual(linkedOne, ['/linked', '/linked/a']);
+  assert.deepEqual(linkedTwo, linkedOne);
+});
+
+test('squash: one layer above the base, with what was deleted from it', async () => {
+  const { id } = await engine.build({
+    Dockerfile: `FROM bb
+RUN mkdir -p /d/e && echo 1 > /d/one && echo 2 > /d/e/two && ln /d/one /d/hard
+RUN rm -r /d/e && rm /bin/wget && rm -r /www && mkdir /www && touch /www/new
+RUN rm -r /data && echo file > /data
+ENV KEPT=yes
+`,
+    squash: true,
+    references: ['squashed:1'],
+  });
+  const layers = await engine.layers(id);
+  assert.equal(layers.length, 1);
+  assert.deepEqual(layers[0], ['/bin/wget', '/d', '/d/hard', '/d/one', '/data', '/www/new']);
+  const { output } = await engine.build({
+    Dockerfile: `FROM squashed:1
+RUN ls /d; cat /d/one /data; ls /www; ls -d /bin/wget /d/e 2>/dev/null; stat -c %h /d/one; echo $KEPT
+`,
+  });
+  assert.equal(output, 'hard\none\n1\nfile\nnew\n2\nyes\n');
+  const history = await engine.engine.images.history('squashed:1');
+  assert.match(history[0]?.Comment ?? '', /merge of 3 layers/);
+  assert.equal(history.filter(({ Size }) => Size > 0).length, 2);
+});
+
+test('another platform: planned and copied for; RUN says what is missing where it cannot be run', async () => {
+  const archive = Readable.from([busyboxRootTar()]);
+  const platform = 'linux/s390x';
+  await engine.engine.images.import({ archive, reference: 'foreign:1', platform });
+  const copy = `FROM --platform=${platform} foreign:1\nARG TARGETARCH\nCOPY a /a\nENV ARCH=$TARGETARCH\n`;
+  const files = { a: 'a' };
+  const built = await engine.build({ Dockerfile: copy, files });
+  const { Architecture } = await engine.engine.images.inspect(built.id);
+  assert.equal(Architecture, 's390x');
+  const run = engine.build({ Dockerfile: `${copy}RUN true\n`, files });
+  if (existsSync('/proc/sys/fs/binfmt_misc/qemu-s390x')) await run;
+  else
+    await assert.rejects(
+      run,
+      /Cannot run a command of platform linux\/s390x: no emulator for it is registered with the kernel; on Debian, install qemu-user-binfmt/,
+    );
+  const tools = `FROM --platform=$BUILDPLATFORM bb AS tools
+ARG TARGETPLATFORM
+RUN echo $TARGETPLATFORM > /target
+FROM foreign:1
+COPY --from=tools /target /target
+`;
+  const cross = await engine.build({ Dockerfile: tools, platforms: [platform], references: ['cross:1'] });
+  assert.equal((await engine.engine.images.inspect('cross:1')).Architecture, 's390x');
+  assert.notEqual(cross.id, '');
+  const { output } = await engine.build({
+    Dockerfile: 'FROM bb\nRUN --mount=from=cross:1,target=/c cat /c/target\n',
+  });
+  assert.equal(output, 'linux/s390x\n');
+});
