@@ -6,7 +6,7 @@ import { RegistryFailure } from './registry-failure.ts';
 import { Backoff, type RetryPolicy } from './retry.ts';
 
 export interface DownloadOptions {
-  readonly repository: Repository;
+  readonly repository: Pick<Repository, 'host' | 'openBlob'>;
   readonly descriptor: Pick<Descriptor, 'digest' | 'size'>;
   /** Bytes that are here already. */
   readonly offset: number;

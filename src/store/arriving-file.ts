@@ -31,7 +31,7 @@ export interface ArrivingSource {
   /** Where the file is once it is whole. */
   readonly finalPath: string;
   readonly progress: BigInt64Array;
-  /** Bytes that it will have. */
+  /** Bytes that it will have, or fewer for a part of it. */
   readonly sizeBytes: number;
 }
 
@@ -48,7 +48,7 @@ export async function* arrivingChunks(source: ArrivingSource): AsyncGenerator<Bu
     for (let at = 0; at < sizeBytes; ) {
       const held = await heldBeyond(progress, at);
       const chunk = ring.next();
-      const length = readSync(fd, chunk, 0, Math.min(READ_BYTES, held - at), at);
+      const length = readSync(fd, chunk, 0, Math.min(READ_BYTES, held - at, sizeBytes - at), at);
       if (length === 0) throw givenUp();
       yield chunk.subarray(0, length);
       at += length;

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { Readable } from 'node:stream';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, it } from 'node:test';
 import { EngineError } from '../../src/base/errors.ts';
@@ -20,6 +22,7 @@ class Source implements Upstream {
   /** What a blob is instead. */
   damaged: Buffer | undefined;
   pauseMs = 0;
+  cutAt = Number.POSITIVE_INFINITY;
 
   add(content: Buffer): Digest {
     const digest = parseDigest(digestOf(content));
@@ -37,16 +40,18 @@ class Source implements Upstream {
     return { mediaType: OCI_MANIFEST, digest, content: this.contents.get(digest) ?? missing() };
   }
 
-  async openBlob(_repository: string, digest: Digest) {
-    this.#note('blob');
+  async openBlob(_repository: string, digest: Digest, offset: number) {
+    this.#note(offset > 0 ? `blob from ${offset}` : 'blob');
     const content = this.contents.get(digest) ?? missing();
-    return { sizeBytes: content.length, body: Readable.from(this.#chunks(this.damaged ?? content)) };
+    const body = this.#chunks((this.damaged ?? content).subarray(offset));
+    return { sizeBytes: content.length, body };
   }
 
   async *#chunks(content: Buffer): AsyncGenerator<Buffer> {
     for (let at = 0; at < content.length; at += 500_000) {
       await sleep(this.pauseMs);
-      yield content.subarray(at, at + 500_000);
+      if (at >= this.cutAt) throw new EngineError('unavailable', 'Cannot read: cut off');
+      yield Buffer.from(content.subarray(at, at + 500_000));
     }
   }
 
@@ -126,10 +131,47 @@ describe('a mirror', () => {
     await using served = await Served.start({ upstream: source });
     const url = `/v2/m/blobs/${digestOf(LAYER)}`;
     const blob = await served.ask('GET', url);
-    await assert.rejects(blob.arrayBuffer());
+    const isWhole = await blob.arrayBuffer().then(
+      () => blob.ok,
+      () => false,
+    );
+    assert.equal(isWhole, false);
     source.damaged = undefined;
     const again = await served.expect(200, 'GET', url);
     assert.deepEqual(Buffer.from(await again.arrayBuffer()), LAYER);
+  });
+
+  it('continues what was cut off, also after a restart', async () => {
+    const source = sourceWithImage();
+    source.cutAt = 1_000_000;
+    const url = `/v2/m/blobs/${digestOf(LAYER)}`;
+    const root = mkdtempSync(join(tmpdir(), 'caisson-mirror-'));
+    using _ = { [Symbol.dispose]: () => rmSync(root, { recursive: true }) };
+    for (const _round of [1, 2]) {
+      await using served = await Served.start({ root, upstream: source });
+      const cut = await served.ask('GET', url);
+      await assert.rejects(cut.arrayBuffer());
+    }
+    await using served = await Served.start({ root, upstream: source });
+    source.cutAt = Number.POSITIVE_INFINITY;
+    const blob = await served.expect(200, 'GET', url);
+    assert.deepEqual(Buffer.from(await blob.arrayBuffer()), LAYER);
+    assert.deepEqual(source.asked, ['blob', 'blob from 1000000', 'blob from 2000000']);
+  });
+
+  it('follows a slow transfer from its start, however late one asks', async () => {
+    const source = sourceWithImage();
+    source.pauseMs = 40;
+    await using served = await Served.start({ upstream: source });
+    const url = `/v2/m/blobs/${digestOf(LAYER)}`;
+    const first = await served.ask('GET', url);
+    await sleep(100);
+    const late = await served.ask('GET', url);
+    const reader = late.body?.getReader();
+    const { value } = (await reader?.read()) ?? {};
+    assert.ok(value && LAYER.subarray(0, value.length).equals(value));
+    assert.deepEqual(Buffer.from(await first.arrayBuffer()), LAYER);
+    await reader?.cancel();
   });
 
   it('stands for a real registry', async () => {

@@ -1,21 +1,22 @@
 /**
- * Blobs on their way from the upstream to a mirror's own store. Whoever asks for one that is on its way follows it: it
- * gets the bytes as they arrive, or from the store where it cannot keep up. One slow or vanished client neither slows
- * nor ends the transfer.
+ * Blobs on their way from the upstream to a mirror's own store. Whoever asks for one that is on its way follows the
+ * file as it grows, each at its own pace. One slow or vanished client neither slows nor ends the transfer; a transfer
+ * that ended early is continued by the next who asks.
  */
 import { once } from 'node:events';
-import { isEngineError } from '#base/errors.ts';
+import type { ServerResponse } from 'node:http';
+import { discardBuffer } from '#base/discard-buffer.ts';
+import { EngineError, isEngineError } from '#base/errors.ts';
+import { isErrno } from '#linux/errno.ts';
 import type { Digest } from '#oci/digest.ts';
-import type { ContentStore, Lease } from '#store/content.ts';
+import { arrivingChunks } from '#store/arriving-file.ts';
+import type { ArrivingFile, ContentStore, ContentWriter, Lease } from '#store/content.ts';
 import { contentHeaders } from './blobs.ts';
 import type { Exchange } from './exchange.ts';
 import { RegistryError } from './registry-error.ts';
 import type { Upstream } from './registry-server.ts';
 import type { RegistryTable } from './registry-table.ts';
 import { sendFile } from './send-file.ts';
-
-/** What a follower may be behind before it waits for the store. */
-const MAXIMUM_BEHIND_BYTES = 4 * 1024 * 1024;
 
 export interface FillPlace {
   readonly content: ContentStore;
@@ -30,9 +31,8 @@ export interface FillPlace {
 /** One transfer. `done` tells whether the blob is in the store. */
 interface Fill {
   readonly sizeBytes: number;
-  readonly followers: Set<(chunk: Buffer) => void>;
+  readonly arriving: ArrivingFile;
   readonly done: Promise<void>;
-  receivedBytes: number;
 }
 
 export class BlobFills {
@@ -51,11 +51,11 @@ export class BlobFills {
       ...contentHeaders(digest, 'application/octet-stream'),
       'Content-Length': fill.sizeBytes,
     });
-    const sentBytes = fill.receivedBytes === 0 ? await follow(exchange, fill) : 0;
+    const path = this.#place.content.path(digest);
+    const sentBytes = await follow(exchange, fill, path);
     await fill.done;
     this.#place.table.linkBlob(repository, digest);
-    const rest = { offset: sentBytes, lengthBytes: fill.sizeBytes - sentBytes };
-    await sendFile(exchange.response, this.#place.content.path(digest), rest);
+    await sendFile(exchange.response, path, { offset: sentBytes, lengthBytes: fill.sizeBytes - sentBytes });
   }
 
   async #head(exchange: Exchange, repository: string, digest: Digest): Promise<void> {
@@ -70,36 +70,50 @@ export class BlobFills {
   #fill(repository: string, digest: Digest): Promise<Fill> {
     const running = this.#fills.get(digest);
     if (running) return running;
-    const fill = this.#start(repository, digest);
+    const fill = fromUpstream(() => this.#start(repository, digest));
     this.#fills.set(digest, fill);
     const forget = () => this.#fills.delete(digest);
     void fill.then(({ done }) => done).then(forget, forget);
     return fill;
   }
 
+  /** What an earlier transfer left is continued. */
   async #start(repository: string, digest: Digest): Promise<Fill> {
-    const { upstream, closing, content, recent } = this.#place;
-    const { sizeBytes, body } = await fromUpstream(() => upstream.openBlob(repository, digest, closing));
-    const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-    const fill: Fill = { sizeBytes, followers: new Set(), done, receivedBytes: 0 };
-    // Whoever follows learns of a failure; there may be nobody.
-    done.catch(() => undefined);
-    const transfer = async () => {
-      const { maximumBlobBytes } = this.#place;
-      await using writer = await content.openWriter(`registry-mirror ${digest}`, {
-        lease: recent,
-        maximumBytes: Math.min(maximumBlobBytes, sizeBytes),
-      });
-      for await (const chunk of body as AsyncIterable<Buffer>) {
-        await writer.write(chunk);
-        fill.receivedBytes += chunk.length;
-        for (const push of fill.followers) push(chunk);
-      }
-      await writer.commit({ digest, sizeBytes });
-      this.#place.table.linkBlob(repository, digest);
-    };
-    transfer().then(resolve, reject);
-    return fill;
+    const writer = await this.#openWriter(digest);
+    try {
+      const { offset, arriving } = writer;
+      if (!arriving) throw new EngineError('internal', `Cannot mirror blob ${digest}: nobody can follow it`);
+      const { upstream, closing } = this.#place;
+      const { sizeBytes, body } = await upstream.openBlob(repository, digest, offset, closing);
+      const done = this.#transfer(writer, body, { digest, sizeBytes });
+      // Whoever follows learns of a failure; there may be nobody.
+      done.catch(() => undefined);
+      return { sizeBytes, arriving, done: done.then(() => this.#place.table.linkBlob(repository, digest)) };
+    } catch (error) {
+      const isPastEnd = writer.offset > 0 && isEngineError(error, 'invalid');
+      await (isPastEnd ? writer.discard() : writer[Symbol.asyncDispose]());
+      if (isPastEnd) return await this.#start(repository, digest);
+      throw error;
+    }
+  }
+
+  #openWriter(digest: Digest): Promise<ContentWriter> {
+    const { content, recent, maximumBlobBytes: maximumBytes } = this.#place;
+    const options = { lease: recent, maximumBytes, resumable: true, followed: true };
+    return content.openWriter(`registry-mirror ${digest}`, options);
+  }
+
+  async #transfer(
+    writer: ContentWriter,
+    body: AsyncIterable<Buffer>,
+    expected: { readonly digest: Digest; readonly sizeBytes: number },
+  ): Promise<void> {
+    await using owned = writer;
+    for await (const chunk of body) {
+      await owned.write(chunk);
+      discardBuffer(chunk);
+    }
+    await owned.commit(expected);
   }
 }
 
@@ -119,25 +133,33 @@ export async function fromUpstream<T>(
 }
 
 /**
- * Passes chunks on as they arrive, for as long as the client keeps up, the last one excepted: that waits until the
- * whole is verified, so that a client never takes a wrong blob for a whole one.
+ * Passes the file on as it grows, but for its last byte: that waits until the whole is verified, so that a client never
+ * takes a wrong blob for a whole one.
  *
  * @returns the bytes sent
  */
-async function follow({ response }: Exchange, fill: Fill): Promise<number> {
+async function follow({ response }: Exchange, fill: Fill, finalPath: string): Promise<number> {
+  const gone = once(response, 'close');
   let sentBytes = 0;
-  let isBehind = false;
-  const push = (chunk: Buffer) => {
-    isBehind ||= response.writableLength > MAXIMUM_BEHIND_BYTES || fill.receivedBytes >= fill.sizeBytes;
-    if (isBehind || response.destroyed) return;
-    response.write(chunk);
-    sentBytes += chunk.length;
-  };
-  fill.followers.add(push);
   try {
-    await Promise.race([fill.done, once(response, 'close')]);
-  } finally {
-    fill.followers.delete(push);
+    for await (const chunk of arrivingChunks({
+      ...fill.arriving,
+      finalPath,
+      sizeBytes: fill.sizeBytes - 1,
+    })) {
+      await Promise.race([written(response, chunk), gone]);
+      if (response.destroyed) break;
+      sentBytes += chunk.length;
+    }
+  } catch (error) {
+    // Where the transfer was given up, and its file gone with it, it says why itself.
+    if (!isEngineError(error, 'aborted') && !isErrno(error, 'ENOENT')) throw error;
   }
   return sentBytes;
+}
+
+function written(response: ServerResponse, chunk: Buffer): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  response.write(chunk, () => resolve());
+  return promise;
 }

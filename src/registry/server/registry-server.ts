@@ -12,7 +12,6 @@
  *
  * Errors on the wire are those of `registry-error.ts`; everything else throws `EngineError`s.
  */
-import type { Readable } from 'node:stream';
 import type { Logger } from '#base/log.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ContentStore } from '#store/content.ts';
@@ -104,6 +103,12 @@ export interface UpstreamManifest {
   readonly content: Buffer;
 }
 
+export interface UpstreamBlob {
+  /** Of the whole. */
+  readonly sizeBytes: number;
+  readonly body: AsyncIterable<Buffer>;
+}
+
 /** The registry that a pull-through mirror stands for. */
 export interface Upstream {
   /**
@@ -114,10 +119,10 @@ export interface Upstream {
   resolveTag(repository: string, tag: string, signal: AbortSignal): Promise<Digest>;
   /** @throws {EngineError} as `resolveTag`; `invalid` if the content is not what the digest says */
   fetchManifest(repository: string, digest: Digest, signal: AbortSignal): Promise<UpstreamManifest>;
-  /** The caller verifies the bytes. @throws {EngineError} as `resolveTag` */
-  openBlob(
-    repository: string,
-    digest: Digest,
-    signal: AbortSignal,
-  ): Promise<{ readonly sizeBytes: number; readonly body: Readable }>;
+  /**
+   * The bytes from an offset on, however often the connection is cut; the caller verifies them.
+   *
+   * @throws {EngineError} as `resolveTag`; `invalid` if there is no such offset
+   */
+  openBlob(repository: string, digest: Digest, offset: number, signal: AbortSignal): Promise<UpstreamBlob>;
 }

@@ -1,10 +1,11 @@
 /** The upstream of a mirror, through the client of the protocol: with its tokens, redirects and repeated attempts. */
 import { EngineError } from '#base/errors.ts';
-import { parseDigest } from '#oci/digest.ts';
+import type { Digest } from '#oci/digest.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
+import { downloadBlob, type DownloadOptions } from '../download.ts';
 import { createRegistries } from '../registries.ts';
-import type { Repository } from '../registry.ts';
-import type { Upstream } from './registry-server.ts';
+import type { RemoteBlob, Repository } from '../registry.ts';
+import type { Upstream, UpstreamBlob } from './registry-server.ts';
 
 /** Names by which Docker Hub's registry is known. */
 const DOCKER_HUB_HOSTS: ReadonlySet<string> = new Set([
@@ -33,17 +34,38 @@ export function openUpstream(address: string, credentials?: string): OwnedUpstre
     async fetchManifest(repository, digest, signal) {
       return await open(repository, signal).fetchManifest(digest);
     },
-    async openBlob(repository, digest, signal) {
-      const { body, totalBytes } = await open(repository, signal).openBlob(parseDigest(digest), 0);
-      if (totalBytes !== undefined) return { sizeBytes: totalBytes, body };
-      body.destroy();
-      throw new EngineError(
-        'unavailable',
-        `Cannot mirror blob ${digest}: the upstream does not tell its size`,
-      );
+    async openBlob(repository, digest, offset, signal) {
+      return await openUpstreamBlob(open(repository, signal), digest, offset, {
+        retry: registries.retry,
+        signal,
+      });
     },
     [Symbol.dispose]: () => registries[Symbol.dispose](),
   };
+}
+
+async function openUpstreamBlob(
+  repository: Repository,
+  digest: Digest,
+  offset: number,
+  options: Pick<DownloadOptions, 'retry' | 'signal'>,
+): Promise<UpstreamBlob> {
+  let first: RemoteBlob | undefined = await repository.openBlob(digest, offset);
+  const { totalBytes: size, body } = first;
+  if (size === undefined) {
+    body.destroy();
+    throw new EngineError('unavailable', `Cannot mirror blob ${digest}: the upstream does not tell its size`);
+  }
+  const continued = {
+    host: repository.host,
+    openBlob: async (blob: Digest, from: number): Promise<RemoteBlob> => {
+      const opened = first ?? (await repository.openBlob(blob, from));
+      first = undefined;
+      return opened;
+    },
+  };
+  const descriptor = { digest, size };
+  return { sizeBytes: size, body: downloadBlob({ ...options, repository: continued, descriptor, offset }) };
 }
 
 function parseAddress(address: string): URL {
