@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { closeFd, sendSignal, watchExit } from './process.ts';
-import { getWindowSize, openPtyMaster, openTtyStream, setWindowSize } from './pty.ts';
+import { getWindowSize, makeRaw, openPtyMaster, openTtyStream, setWindowSize } from './pty.ts';
 import { spawnProcess } from './spawn.ts';
 
 /** Runs a shell on the slave of a new terminal; `start` comes before it, with the master. */
@@ -44,6 +45,19 @@ test('a terminal stream: input, output, and EIO as its end', async () => {
   assert.match(output, /got hello\r\n1\r\n/);
   assert.match(output, /\r\n5000\r\n$/);
   assert.deepEqual(await watch.exited, { code: 4 });
+});
+
+test('a raw terminal passes on every byte, both ways', async () => {
+  const bytes = Buffer.from(Array.from({ length: 256 }, (_, index) => index));
+  const script = `head -c ${bytes.length} | od -An -v -tu1; printf 'a\\nb\\n'`;
+  const { master, watch } = shellOnTerminal(script, makeRaw);
+  const stream = openTtyStream(master);
+  stream.write(bytes);
+  const output = (await buffer(stream)).toString('latin1');
+  assert.deepEqual(await watch.exited, { code: 0 });
+  const numbers = output.slice(0, output.indexOf('a')).trim().split(/\s+/).map(Number);
+  assert.deepEqual(numbers, [...bytes]);
+  assert.ok(output.endsWith('a\nb\n') && !output.includes('\r'));
 });
 
 test('a slow consumer gets everything before the end', async () => {
