@@ -36,9 +36,12 @@ export function digestsOf(names: readonly NamedImage[]): readonly string[] {
     .map(({ reference }) => familiarReference(reference));
 }
 
-export function inspectImage(record: ImageRecord, table: ImageTable, sizeOf: LayerSize): ImageInspect {
+export function inspectImage(
+  record: ImageRecord,
+  names: readonly NamedImage[],
+  sizeOf: LayerSize,
+): ImageInspect {
   const { config, id } = record;
-  const names = table.namesOf(id);
   const lastTagMs = Math.max(0, ...names.map(({ taggedAtMs }) => taggedAtMs));
   return {
     Id: id,

@@ -15,10 +15,9 @@ export async function listImages(
   parts: ImageParts,
   sizeOf: LayerSize,
 ): Promise<readonly ImageSummary[]> {
-  const found = findImages(query, parts.table);
+  const found = findImages(query, parts);
   const shared = query.sharedSize ? sharedSizes(parts.table, sizeOf) : undefined;
-  const listed = query.manifests ? found.filter(({ image }) => !isOtherPlatform(parts, image)) : found;
-  const rows = listed.map(async ({ image, names }): Promise<ImageSummary> => {
+  const rows = found.map(async ({ image, names }): Promise<ImageSummary> => {
     const row = summaryOf(image, names, sizeOf);
     const sized = shared ? { ...row, SharedSize: shared(row.Id) } : row;
     if (!query.manifests) return sized;
@@ -34,13 +33,15 @@ interface FoundImage {
   readonly names: readonly NamedImage[];
 }
 
-function findImages(query: ImageListQuery, table: ImageTable): readonly FoundImage[] {
+function findImages(query: ImageListQuery, parts: ImageParts): readonly FoundImage[] {
+  const { table } = parts;
   const fits = imageTest(query.filters, table);
   const fitsName = referenceTest(query.filters);
   const dangling = danglingFilter(query.filters);
   const byReference = query.filters.has('reference');
   const isWanted = (image: ImageRecord, names: readonly NamedImage[]): boolean => {
     if (names.length > 0) return dangling !== true;
+    if (isOtherPlatform(parts, image)) return query.all && !query.manifests && !dangling && !byReference;
     const isIntermediate = table.childrenOf(image.id).size > 0;
     return (query.all || !isIntermediate) && dangling !== false && !byReference;
   };

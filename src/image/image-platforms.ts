@@ -41,7 +41,19 @@ export function findForPlatform(
   );
 }
 
-/** Images that are here as another platform of an image that has a name. */
+/** Images without names of their own that are here as other platforms of this one. */
+export function otherPlatformsOf(
+  parts: Pick<ImageParts, 'table' | 'manifests'>,
+  image: ImageRecord,
+): readonly ImageRecord[] {
+  const index = indexOf(parts, image);
+  const others = index ? parts.manifests.imagesWith(index.digest) : [];
+  return others
+    .filter((id) => id !== image.id && parts.table.namesOf(id).length === 0)
+    .flatMap((id) => parts.table.get(id) ?? []);
+}
+
+/** True of an image that is here as another platform of an image that has a name: it is part of that one. */
 export function isOtherPlatform(parts: Pick<ImageParts, 'table' | 'manifests'>, image: ImageRecord): boolean {
   const { table, manifests } = parts;
   if (table.namesOf(image.id).length > 0) return false;

@@ -7,6 +7,7 @@ import type { ImageDeletion } from '#wire/image.ts';
 import { danglingFilter, imageTest } from './image-filters.ts';
 import type { LayerSize } from './image-inspect.ts';
 import type { ImageParts } from './image-parts.ts';
+import { isOtherPlatform } from './image-platforms.ts';
 import type { ImageRecord } from './image-record.ts';
 import { removeImage } from './image-remove.ts';
 
@@ -37,8 +38,10 @@ export async function pruneImages(
   return { deleted, spaceReclaimed };
 }
 
-function isRemovable({ table }: ImageParts, image: ImageRecord, danglingOnly: boolean): boolean {
+function isRemovable(parts: ImageParts, image: ImageRecord, danglingOnly: boolean): boolean {
+  const { table } = parts;
   const names = table.namesOf(image.id);
+  if (danglingOnly && isOtherPlatform(parts, image)) return false;
   if (names.length === 0) return table.childrenOf(image.id).size === 0;
   return !danglingOnly || names.every(({ reference }) => !reference.tag);
 }

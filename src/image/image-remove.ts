@@ -8,6 +8,7 @@ import { chainIds } from './chain-ids.ts';
 import { emitImageEvent } from './image-events.ts';
 import { findImage, isIdPrefix } from './image-lookup.ts';
 import type { ImageParts } from './image-parts.ts';
+import { isOtherPlatform, otherPlatformsOf } from './image-platforms.ts';
 import { blobsOf, type ImageRecord } from './image-record.ts';
 import type { NamedImage } from './image-table.ts';
 
@@ -108,9 +109,20 @@ class Removal {
       throw conflictError(image.id, conflict);
     }
     for (const { reference } of this.#parts.table.namesOf(image.id)) this.#untag(image, reference);
+    const others = otherPlatformsOf(this.#parts, image);
     await this.#deleteRecord(image);
+    await this.#deleteOthers(others);
     const parent = image.parent && this.#parts.table.get(image.parent);
     if (this.#options.prune && parent) await this.#delete(parent, false, true);
+  }
+
+  /** Other platforms go with the last image whose name stood for them. */
+  async #deleteOthers(others: readonly ImageRecord[]): Promise<void> {
+    if (!this.#options.prune) return;
+    for (const other of others) {
+      const isHere = this.#parts.table.get(other.id) !== undefined;
+      if (isHere && !isOtherPlatform(this.#parts, other)) await this.#delete(other, false, true);
+    }
   }
 
   async #deleteRecord(image: ImageRecord): Promise<void> {

@@ -315,7 +315,9 @@ export class FileImageStore implements ImageStore, AsyncDisposable {
     { platform, manifests }: PlatformChoice & { readonly manifests?: boolean } = {},
   ): Promise<ImageInspect> {
     const image = findForPlatform(this.#parts, reference, platform);
-    const inspected = inspectImage(image, this.#parts.table, this.#sizeOf);
+    const { table } = this.#parts;
+    // Another platform of an image has its names.
+    const inspected = inspectImage(image, table.namesOf(findImage(table, reference).id), this.#sizeOf);
     if (!manifests) return inspected;
     return { ...inspected, ...(await describePlatforms(this.#parts, image, this.#sizeOf)) };
   }

@@ -90,7 +90,8 @@ test('an image tells the platforms of its index, and which of them are here', as
     requestJson<ImageInspect>(engine.socket, 'GET', `/images/${name}/json${query}`);
   const chosen = encodeURIComponent('{"os":"linux","architecture":"amd64"}');
   assert.equal((await ask('')).Architecture, 'arm64', 'a name means what was pulled last');
-  assert.equal((await ask(`?platform=${chosen}`)).Id, amd64);
+  const other = await ask(`?platform=${chosen}`);
+  assert.deepEqual([other.Id, other.RepoTags], [amd64, [name]]);
   assert.deepEqual(platformsOf(await ask('?manifests=1')), platformsOf(image));
   const none = encodeURIComponent('{"os":"linux","architecture":"s390x"}');
   const refused = await request(engine.socket, 'GET', `/images/${name}/json?platform=${none}`);
@@ -144,4 +145,15 @@ test('images --tree, wide, narrow and on a terminal', async () => {
   const rows = stripVTControlCharacters(terminal.screen).split('\r\n');
   assert.ok(rows.every((row) => row.length <= 40));
   assert.match(rows[1] ?? '', /^IMAGE +ID +DISK USAGE$|^IMAGE +ID *$/);
+});
+
+test('other platforms are neither dangling nor left behind', async () => {
+  await cli('rm', 'user');
+  assert.equal(await dockerOk(engine, ['images', '-q', '-f', 'dangling=true']), '');
+  assert.equal((await dockerOk(engine, ['images', '-aq', '--no-trunc'])).split('\n').length, 3);
+  assert.match(await dockerOk(engine, ['image', 'prune', '-f']), /reclaimed space: 0B/);
+  await dockerOk(engine, ['rmi', 'here:1']);
+  const removed = await dockerOk(engine, ['rmi', name]);
+  assert.equal(removed.match(/^Untagged: /gm)?.length, 2);
+  assert.equal(await dockerOk(engine, ['images', '-aq']), '');
 });
