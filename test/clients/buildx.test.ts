@@ -427,6 +427,22 @@ test('only what has changed of a context is sent again', { skip: isForeign }, as
   assert.equal(await sh('resent:1', 'cat /c/f7; ls /c | wc -l'), 'changed51');
 });
 
+interface Manifest {
+  readonly digest: string;
+  readonly platform?: { readonly architecture: string };
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** What an image index in an archive names, from the top. */
+async function manifestsIn(tar: string): Promise<readonly Manifest[]> {
+  const read = async (path: string): Promise<readonly Manifest[]> => {
+    const { stdout } = await runProgram('tar', ['xOf', tar, path]);
+    return JSON.parse(stdout).manifests;
+  };
+  const [top] = await read('index.json');
+  return await read(`blobs/sha256/${top?.digest.slice(7)}`);
+}
+
 test('several platforms in an OCI layout', { skip: isForeign }, async () => {
   const directory = contextOf({
     Dockerfile: `FROM --platform=$BUILDPLATFORM bb AS build
@@ -437,17 +453,31 @@ COPY --from=build /arch /arch
 `,
   });
   const tar = join(scratch, 'platforms.tar');
-  const platforms = ['--platform', 'linux/amd64,linux/arm64'];
+  const platforms = ['--platform', 'linux/amd64,linux/arm64', '--provenance', 'false'];
   const output = await buildOk([...platforms, '-o', `type=oci,dest=${tar}`, directory]);
   assert.equal(endOf(output, '[linux/amd64 build 2/2] RUN echo amd64 > /arch'), 'DONE');
   assert.equal(endOf(output, '[linux/amd64->arm64 build 2/2] RUN echo arm64 > /arch'), 'DONE');
-  const { stdout } = await runProgram('tar', ['xOf', tar, 'index.json']);
-  const [{ digest }] = JSON.parse(stdout).manifests;
-  const index = await runProgram('tar', ['xOf', tar, `blobs/sha256/${digest.slice(7)}`]);
-  const manifests: readonly { readonly platform: { readonly architecture: string } }[] = JSON.parse(
-    index.stdout,
-  ).manifests;
-  assert.deepEqual(manifests.map(({ platform }) => platform.architecture).toSorted(), ['amd64', 'arm64']);
+  const manifests = await manifestsIn(tar);
+  assert.deepEqual(manifests.map(({ platform }) => platform?.architecture).toSorted(), ['amd64', 'arm64']);
+});
+
+test('attestations, where they are asked for', { skip: isForeign }, async () => {
+  const directory = contextOf({ Dockerfile: 'FROM bb\nRUN echo attested\n' });
+  const tar = join(scratch, 'attested.tar');
+  await buildOk(['--sbom=true', '--provenance=mode=max', '-o', `type=oci,dest=${tar}`, directory]);
+  const types = (await manifestsIn(tar)).map(({ annotations }) => annotations?.['vnd.docker.reference.type']);
+  assert.deepEqual(types, [undefined, 'attestation-manifest']);
+});
+
+test('a cache that the client keeps', { skip: isForeign }, async () => {
+  const directory = contextOf({ Dockerfile: 'FROM bb\nRUN echo kept by the client > /k\n' });
+  const cache = join(scratch, 'cache');
+  await buildOk(['--cache-to', `type=local,dest=${cache},mode=max`, directory]);
+  await dockerOk(engine, ['builder', 'prune', '-af']);
+  await dockerOk(engine, ['image', 'prune', '-f']);
+  const output = await buildOk(['--cache-from', `type=local,src=${cache}`, '-t', 'kept:1', directory]);
+  assert.equal(endOf(output, '[2/2] RUN echo kept by the client > /k'), 'CACHED');
+  assert.equal(await sh('kept:1', 'cat /k'), 'kept by the client');
 });
 
 const withRegistry = { skip: isForeign || !DebianRegistry.isInstalled };

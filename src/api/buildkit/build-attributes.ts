@@ -5,6 +5,7 @@ import { commandHostConfig } from '#build/command-config.ts';
 import { parseCsvRecord } from '#build/dockerfile/csv-record.ts';
 import { isDigest } from '#oci/digest.ts';
 import type { CacheOptionsEntry, SolveRequest } from '#wire/buildkit/control.ts';
+import { CacheSession } from './cache-session.ts';
 import type { ClientSession } from './client-session.ts';
 
 /** What a client says about a build, in all places where it does. */
@@ -21,11 +22,13 @@ export function buildRequestOf({ attributes, solve, session, signal }: Wishes): 
   const target = attributes.get('target');
   const platforms = listOf(attributes.get('platform'));
   const noCache = attributes.get('no-cache');
+  const cacheFrom = cacheSourcesOf(importsOf(attributes, solve));
+  const cacheTo = cacheSourcesOf(solve.Cache?.Exports ?? []);
   return {
     context: contextOf(attributes, session, signal),
     ...dockerfileOf(attributes),
     namedContexts: namedContextsOf(attributes, session, signal),
-    session,
+    session: new CacheSession(session, { outputs, cacheFrom, cacheTo }),
     ...(target !== undefined && target !== '' && { target }),
     buildArgs: withPrefix(attributes, 'build-arg:'),
     labels: withPrefix(attributes, 'label:'),
@@ -40,8 +43,8 @@ export function buildRequestOf({ attributes, solve, session, signal }: Wishes): 
     hostConfig: hostConfigOf(attributes),
     entitlements: solve.Entitlements,
     outputs,
-    cacheFrom: cacheSourcesOf(importsOf(attributes, solve)),
-    cacheTo: cacheSourcesOf(solve.Cache?.Exports ?? []),
+    cacheFrom,
+    cacheTo,
     attestations: attestationsOf(attributes),
     tell: 'graph',
     signal,

@@ -54,6 +54,7 @@ export const GRAPH_CAPABILITIES: readonly Capability[] = enabled([
   'meta.ignorecache',
   'meta.description',
   'exporter.image.annotations',
+  'exporter.image.attestations',
   'exporter.multiple',
   'exporter.sourcedateepoch',
 ]);

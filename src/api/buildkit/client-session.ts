@@ -13,6 +13,7 @@ import {
 } from '#wire/buildkit/session.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
 import { duplexOf, readableOf, writableOf } from './byte-streams.ts';
+import { ContentStore } from './content-store.ts';
 import { SessionFileTransfer } from './file-transfer.ts';
 import type { GrpcClient } from './grpc-client.ts';
 import { sendTree } from './tree-sender.ts';
@@ -100,6 +101,11 @@ export class ClientSession implements BuildSession {
     this.#require('send', 'results');
     using stream = this.#client.open(METHODS.send, outputMetadata(output), signal);
     await sendTree(stream, tree);
+  }
+
+  /** A store of blobs that the client has for a cache. */
+  contentStore(name: string): ContentStore {
+    return new ContentStore(this.#client, name);
   }
 
   /** What the client uploads under a URL that it has made up: a context from its standard input. */

@@ -10,6 +10,7 @@ export const GRPC_OK = 0;
 const CANCELED = 1;
 const UNKNOWN = 2;
 const NOT_FOUND = 5;
+const ALREADY_EXISTS = 6;
 const UNIMPLEMENTED = 12;
 
 /** A failed call's status as it is sent and was received. */
@@ -40,6 +41,7 @@ const STATUS_CODES: Readonly<Record<ErrorCode, number>> = {
 const ERROR_CODES: ReadonlyMap<number, ErrorCode> = new Map([
   [CANCELED, 'aborted'],
   [NOT_FOUND, 'not-found'],
+  [ALREADY_EXISTS, 'conflict'],
   [UNIMPLEMENTED, 'not-implemented'],
 ]);
 

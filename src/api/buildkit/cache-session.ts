@@ -1,0 +1,156 @@
+/**
+ * A session in which caches that the client keeps are directories, as builds expect them. BuildKit's clients have a
+ * store of blobs for each, and look after its index themselves.
+ */
+import type { Duplex, Writable } from 'node:stream';
+import { EngineError } from '#base/errors.ts';
+import type { BuildSession, FileEntry, FileQuery, FileTransfer, FileTree } from '#build/build-session.ts';
+import type { BuildOutput, CacheSource } from '#build/build.ts';
+import { cacheDirectoryName } from '#build/cache-transfer/local-cache.ts';
+import { type Digest, isDigest } from '#oci/digest.ts';
+import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { ClientSession } from './client-session.ts';
+import type { ContentStore } from './content-store.ts';
+
+export interface CacheWishes {
+  readonly outputs: readonly BuildOutput[];
+  readonly cacheFrom: readonly CacheSource[];
+  readonly cacheTo: readonly CacheSource[];
+}
+
+/** What one import is: a manifest in a store. */
+interface StoredCache {
+  readonly store: ContentStore;
+  readonly digest: Digest;
+}
+
+export class CacheSession implements BuildSession {
+  readonly sharedKey?: string;
+  readonly #session: ClientSession;
+  /** By the names of their directories. */
+  readonly #sources = new Map<string, StoredCache>();
+  /** By their numbers, which follow those of the outputs. */
+  readonly #targets = new Map<number, ContentStore>();
+
+  constructor(session: ClientSession, { outputs, cacheFrom, cacheTo }: CacheWishes) {
+    this.#session = session;
+    if (session.sharedKey !== undefined) this.sharedKey = session.sharedKey;
+    for (const { type, attributes } of cacheFrom) {
+      const { src = '', digest = '' } = attributes;
+      if (type !== 'local' || !isDigest(digest)) continue;
+      this.#sources.set(cacheDirectoryName(src), { store: storeOf(session, src), digest });
+    }
+    for (const [index, { type, attributes }] of cacheTo.entries())
+      if (type === 'local')
+        this.#targets.set(outputs.length + index, storeOf(session, attributes['dest'] ?? ''));
+  }
+
+  get closed(): AbortSignal {
+    return this.#session.closed;
+  }
+
+  openFiles(query: FileQuery, signal: AbortSignal): FileTransfer {
+    const cache = this.#sources.get(query.directory);
+    return cache ? new StoreTransfer(cache, query, signal) : this.#session.openFiles(query, signal);
+  }
+
+  secret(id: string, signal: AbortSignal): Promise<Buffer | undefined> {
+    return this.#session.secret(id, signal);
+  }
+
+  hasSshAgent(id: string, signal: AbortSignal): Promise<boolean> {
+    return this.#session.hasSshAgent(id, signal);
+  }
+
+  openSshAgent(id: string): Promise<Duplex> {
+    return this.#session.openSshAgent(id);
+  }
+
+  credentials(host: string, signal: AbortSignal): Promise<RegistryAuth | undefined> {
+    return this.#session.credentials(host, signal);
+  }
+
+  openFile(
+    output: number,
+    attributes: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Writable> {
+    return this.#session.openFile(output, attributes, signal);
+  }
+
+  async sendTree(output: number, tree: FileTree, signal: AbortSignal): Promise<void> {
+    const store = this.#targets.get(output);
+    if (!store) return await this.#session.sendTree(output, tree, signal);
+    for await (const entry of tree.entries()) {
+      const digest = blobIn(entry.path);
+      if (digest === undefined) continue;
+      await store.write({ digest, sizeBytes: entry.sizeBytes, content: tree.contents(entry) }, signal);
+    }
+  }
+}
+
+function storeOf(session: ClientSession, directory: string): ContentStore {
+  return session.contentStore(`local:${directory}`);
+}
+
+/** The digest of a blob in an OCI layout. */
+function blobIn(path: string): Digest | undefined {
+  const digest = path.replace(/^blobs\/sha256\//, 'sha256:');
+  return isDigest(digest) ? digest : undefined;
+}
+
+/** One file of a cache: a blob, or the index. */
+class StoreTransfer implements FileTransfer {
+  readonly #cache: StoredCache;
+  readonly #path: string;
+  readonly #signal: AbortSignal;
+
+  constructor(cache: StoredCache, { followPaths: [path = ''] }: FileQuery, signal: AbortSignal) {
+    this.#cache = cache;
+    this.#path = path;
+    this.#signal = signal;
+  }
+
+  async *entries(): AsyncGenerator<FileEntry, void> {
+    yield {
+      path: this.#path,
+      mode: 0o100644,
+      uid: 0,
+      gid: 0,
+      sizeBytes: 0,
+      modifiedNs: 0n,
+      linkName: '',
+      deviceMajor: 0,
+      deviceMinor: 0,
+      xattrs: {},
+    };
+  }
+
+  async *contents(): AsyncGenerator<Buffer, void> {
+    const digest = blobIn(this.#path);
+    if (digest !== undefined) yield* this.#cache.store.read(digest, this.#signal);
+    else if (this.#path === 'index.json') yield await this.#index();
+    else throw new EngineError('not-found', `Cannot read ${this.#path} of a cache: there is no such file`);
+  }
+
+  finish(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Of the one manifest that the client means. */
+  async #index(): Promise<Buffer> {
+    const { store, digest } = this.#cache;
+    const content = Buffer.concat(await Array.fromAsync(store.read(digest, this.#signal)));
+    const manifest: unknown = JSON.parse(content.toString());
+    const mediaType =
+      typeof manifest === 'object' && manifest !== null && 'mediaType' in manifest
+        ? String(manifest.mediaType)
+        : 'application/vnd.oci.image.index.v1+json';
+    const manifests = [{ mediaType, digest, size: content.length }];
+    return Buffer.from(JSON.stringify({ schemaVersion: 2, manifests }));
+  }
+}
