@@ -24,6 +24,7 @@ import { Checksums } from './checksums.ts';
 import { ContextStore } from './contexts/context-store.ts';
 import { BuilderDisk, type PruneRequest } from './disk/builder-disk.ts';
 import { cacheMounts } from './disk/cache-mounts.ts';
+import { downloadedFiles } from './disk/downloaded-files.ts';
 import type { CacheRecord } from './disk/cache-records.ts';
 import type { PruneReport } from './disk/prune-cache.ts';
 import { EventChannel } from './event-channel.ts';
@@ -76,7 +77,7 @@ export class EngineBuilds implements Builds, AsyncDisposable {
 
   constructor(parts: BuildParts) {
     this.#parts = parts;
-    this.#disk = new BuilderDisk(parts, [cacheMounts(parts.caches)]);
+    this.#disk = new BuilderDisk(parts, [cacheMounts(parts.caches), downloadedFiles(parts.downloads)]);
   }
 
   async *build(request: BuildRequest): AsyncGenerator<BuildEvent, void> {

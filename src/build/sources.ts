@@ -1,4 +1,5 @@
 /** The files that vertices take: found, checksummed and opened, wherever they come from. */
+import { EngineError, isEngineError } from '#base/errors.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildSession } from './build-session.ts';
@@ -36,13 +37,26 @@ export class Sources {
 
   /** Of all files that a vertex takes; empty where it takes none. @throws {EngineError} `invalid` for missing ones */
   async checksum(vertex: Operation): Promise<string> {
-    const checksums = await Promise.all(filesTakenBy(vertex).map((files) => this.checksumOf(files)));
+    const checksums = await Promise.all(
+      filesTakenBy(vertex).map(async (files) => {
+        try {
+          return await this.checksumOf(files);
+        } catch (error) {
+          throw vertex.kind === 'exec' ? mountError(files, error) : error;
+        }
+      }),
+    );
     return checksums.join(' ');
   }
 
   async open(files: CopiedFiles): Promise<OpenFiles> {
     const { source, choice } = await this.#located(files);
     const { unpack = false } = files;
+    if (source.kind === 'local' && source.holdPacked && !unpack) {
+      const { packed, ...held } = source.holdPacked();
+      const selection = { source: '', ignore: source.ignore, ownedByRoot: true, packed, ...choice };
+      return { selection, unpack, ...held };
+    }
     if (source.kind === 'local') {
       const held = await source.hold();
       const selection = { ...localSelection(source), ...choice };
@@ -98,6 +112,13 @@ export class Sources {
       ? look()
       : this.#parts.checksums.get([identity, ignore, choice], look));
   }
+}
+
+/** BuildKit's words; what COPY says of missing files is nothing for mounts. */
+function mountError({ paths: [path = ''] }: CopiedFiles, error: unknown): unknown {
+  if (!isEngineError(error, 'invalid') || !error.message.startsWith('COPY failed')) return error;
+  const text = `failed to calculate checksum of mount source: "${path}": not found`;
+  return new EngineError('invalid', text, { cause: error });
 }
 
 /** What it reads besides what it stands on. */

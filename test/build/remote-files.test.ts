@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -222,17 +222,36 @@ test('named contexts: files and images in the place of stages and images', async
     Dockerfile: `FROM nowhere.invalid/image:1 AS base
 FROM scratch AS replaced
 RUN false
+FROM rooted AS of-files
+COPY --from=bb /bin/busybox /bin/cat
+RUN ["/bin/cat", "/f"]
 FROM alpine
+COPY --from=of-files /f /again
 COPY --from=replaced g /g
 COPY --from=files f /f
-RUN --mount=from=base,source=/etc/passwd,target=/p cat /f /g; head -n 1 /p
+RUN --mount=from=base,source=/etc/passwd,target=/p cat /f /g /again; head -n 1 /p
 `,
     namedContexts: {
       'nowhere.invalid/image:1': { kind: 'image', reference: 'bb' },
       'docker.io/library/alpine:latest': { kind: 'image', reference: 'bb:latest' },
       Files: { kind: 'remote', url: `${origin}/files.tar` },
       replaced: { kind: 'tar', stream: Readable.from([tar]) },
+      rooted: { kind: 'remote', url: `${origin}/files.tar` },
     },
   });
-  assert.equal(output, 'of the context\nof a tar\nroot:x:0:0:root:/root:/bin/sh\n');
+  assert.equal(
+    output,
+    'of the context\nof the context\nof a tar\nof the context\nroot:x:0:0:root:/root:/bin/sh\n',
+  );
+});
+
+test('what was fetched is shown, and goes with a prune', async () => {
+  const { builds } = engine.engine;
+  const fetched = () =>
+    builds.cacheRecords().filter(({ description }) => /^(?:http url|git snapshot)/.test(description));
+  assert.ok(fetched().some(({ type }) => type === 'source.git.checkout'));
+  assert.ok(fetched().some(({ description, sizeBytes }) => description.includes(origin) && sizeBytes > 0));
+  await builds.prune();
+  assert.deepEqual(fetched(), []);
+  assert.deepEqual(readdirSync(join(engine.traces.root, 'builds/downloads')), []);
 });

@@ -42,6 +42,18 @@ RUN --mount=target=a,source=a cat /a; ls /ctx 2>/dev/null || echo gone
   assert.equal((await engine.build(ignored)).cached.length, 3);
 });
 
+test('what is not there to be mounted is said', async () => {
+  for (const options of ['source=nothing,target=/m', 'from=bb,source=/nothing,target=/m'])
+    await assert.rejects(
+      engine.build({ Dockerfile: `FROM bb\nRUN --mount=${options} true\n` }),
+      /failed to calculate checksum of mount source: "\/nothing": not found/,
+    );
+  await assert.rejects(
+    engine.build({ Dockerfile: 'FROM bb\nRUN --mount=type=tmpfs true\n' }),
+    /invalid mount target "\/"/,
+  );
+});
+
 test('what a command writes beside a mount stays, the mount point does not', async () => {
   const { id } = await engine.build({
     Dockerfile: `FROM bb

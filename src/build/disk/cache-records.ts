@@ -3,7 +3,12 @@ import type { BuildParts } from '../build-parts.ts';
 import type { StoredCacheEntry } from '../cache.ts';
 
 /** BuildKit's words. */
-export type CacheRecordType = 'regular' | 'internal' | 'exec.cachemount' | 'source.local';
+export type CacheRecordType =
+  | 'regular'
+  | 'internal'
+  | 'exec.cachemount'
+  | 'source.local'
+  | 'source.git.checkout';
 
 export interface CacheRecord {
   readonly id: string;

@@ -25,7 +25,7 @@ import type { FileWorkers } from '../files/file-workers.ts';
 import { Holds } from '../holds.ts';
 import { serveSshAgent } from '../ssh-agent.ts';
 import { checkOut, resolveCommit } from './git-tree.ts';
-import { download, type HttpMetadata } from './http-file.ts';
+import { download, type HttpMetadata, withoutPassword } from './http-file.ts';
 
 export interface DownloadOptions {
   readonly session?: BuildSession;
@@ -43,6 +43,18 @@ export interface DownloadsOptions {
 export interface DownloadedFile extends LocalFiles {
   readonly name: string;
 }
+
+export interface Download {
+  readonly name: string;
+  readonly kind: RemoteFiles['kind'];
+  readonly url: string;
+  readonly createdAtMs: number;
+  readonly usedAtMs: number;
+  readonly sizeBytes: number;
+  readonly isInUse: boolean;
+}
+
+type Metadata = ({ readonly kind: 'http' } & HttpMetadata) | { readonly kind: 'git'; readonly url: string };
 
 const MAXIMUM_BYTES = 10 * 2 ** 30;
 const CONTENT = 'content';
@@ -73,7 +85,8 @@ export class Downloads {
   async file({ url, checksum }: HttpFile, { signal }: DownloadOptions): Promise<DownloadedFile> {
     const key = hashOf('http', url);
     using _lock = await this.#locks.acquire(key);
-    const known = this.#metadata(key);
+    const former = this.#metadata(key);
+    const known = former?.kind === 'http' ? former : undefined;
     // What is known by its contents need not be asked for.
     const isKnown = checksum !== undefined && known?.digest === checksum;
     const fresh = isKnown ? known : ((await this.#download(key, url, known, signal)) ?? known);
@@ -82,6 +95,35 @@ export class Downloads {
       throw new EngineError('invalid', `digest mismatch ${fresh.digest}: ${checksum}`);
     const { name, digest, lastModified } = fresh;
     return { ...this.#local(key), identity: hashOf(digest, name, lastModified), name };
+  }
+
+  /** What is kept; a URL's password is not in its description. */
+  list(): readonly Download[] {
+    return this.#names()
+      .filter((name) => !name.startsWith('.'))
+      .flatMap((name) => this.#describe(name) ?? []);
+  }
+
+  /** Removes what nobody uses. @returns the names of what was removed */
+  async remove(names: readonly string[]): Promise<readonly string[]> {
+    const unused = names.filter((name) => !this.#holds.has(name) && !this.#locks.isHeld(name));
+    await Promise.all(unused.map((name) => this.#discard(name)));
+    return unused;
+  }
+
+  #describe(name: string): Download | undefined {
+    const metadata = this.#metadata(name);
+    if (!metadata) return undefined;
+    const { mtimeMs, birthtimeMs } = statSync(this.#path(name));
+    return {
+      name,
+      kind: metadata.kind,
+      url: withoutPassword(metadata.url),
+      createdAtMs: Math.round(birthtimeMs),
+      usedAtMs: Math.round(mtimeMs),
+      sizeBytes: this.#size(name),
+      isInUse: this.#holds.has(name) || this.#locks.isHeld(name),
+    };
   }
 
   async #tree(source: GitTree, options: DownloadOptions): Promise<LocalFiles> {
@@ -94,7 +136,10 @@ export class Downloads {
     const key = hashOf('git', url, commit, keepGitDirectory);
     using _lock = await this.#locks.acquire(key);
     if (!existsSync(join(this.#path(key), CONTENT)))
-      await this.#make(key, (temporary) => checkOut(source, commit, join(temporary, CONTENT), git));
+      await this.#make(key, async (temporary) => {
+        await checkOut(source, commit, join(temporary, CONTENT), git);
+        writeFileSync(join(temporary, METADATA), JSON.stringify({ kind: 'git', url }));
+      });
     const local = this.#local(key);
     const identity = hashOf(commit, keepGitDirectory, directory);
     return { ...local, identity, directory: join(local.directory, directory) };
@@ -114,7 +159,7 @@ export class Downloads {
       fresh = await download({ url, path, signal, ...(known && { known }) });
       if (!fresh) return false;
       renameSync(path, join(content, fresh.name));
-      writeFileSync(join(temporary, METADATA), JSON.stringify(fresh));
+      writeFileSync(join(temporary, METADATA), JSON.stringify({ kind: 'http', ...fresh }));
       return true;
     });
     return fresh;
@@ -178,7 +223,7 @@ export class Downloads {
     return { [Symbol.asyncDispose]: () => Promise.resolve() };
   }
 
-  #metadata(key: string): HttpMetadata | undefined {
+  #metadata(key: string): Metadata | undefined {
     try {
       return JSON.parse(readFileSync(join(this.#path(key), METADATA), 'utf8'));
     } catch (error) {

@@ -159,6 +159,7 @@ function splitCredentials(url: string): { readonly href: string; readonly author
 
 /** For messages. */
 export function withoutPassword(url: string): string {
+  if (!URL.canParse(url)) return url;
   const parsed = new URL(url);
   if (parsed.password !== '') parsed.password = 'xxxxx';
   return parsed.href;
