@@ -12,7 +12,7 @@ import type { ImageTable, NamedImage } from './image-table.ts';
 /** Bytes of file contents in a layer. */
 export type LayerSize = (diffId: Digest) => number;
 
-export function imageSize(record: ImageRecord, sizeOf: LayerSize): number {
+export function imageSize(record: Pick<ImageRecord, 'layers'>, sizeOf: LayerSize): number {
   return record.layers.reduce((total, { diffId }) => total + sizeOf(diffId), 0);
 }
 

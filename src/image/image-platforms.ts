@@ -126,27 +126,23 @@ async function presentManifest(
   image: ImageRecord,
   sizeOf: LayerSize,
 ): Promise<ManifestSummary> {
-  const sizes = await Promise.all(
-    [image.id, ...image.layers.map(({ blob }) => blob)].map(
-      async (blob) => (await content.stat(blob))?.sizeBytes ?? 0,
-    ),
-  );
-  const total = sizes.reduce((sum, size) => sum + size, descriptor.size);
+  const blobs = [image.id, ...image.layers.map(({ blob }) => blob)];
+  const sizes = await Promise.all(blobs.map(async (blob) => (await content.stat(blob))?.sizeBytes ?? 0));
+  const contentBytes = sizes.reduce((sum, size) => sum + size, descriptor.size);
   // The tar of a layer that came uncompressed is the layer itself.
-  const twice = image.layers.reduce(
-    (sum, { compression }, layer) => sum + (compression === 'none' ? (sizes[layer + 1] ?? 0) : 0),
-    0,
+  const unpackedBytes = imageSize(
+    { layers: image.layers.filter(({ compression }) => compression !== 'none') },
+    sizeOf,
   );
-  const unpacked = imageSize(image, sizeOf);
   return {
     ID: descriptor.digest,
     Descriptor: descriptor,
     Available: true,
-    Size: { Content: total, Total: total - twice + unpacked },
+    Size: { Content: contentBytes, Total: contentBytes + unpackedBytes },
     Kind: 'image',
     ImageData: {
       Platform: descriptor.platform ?? platformOf(image),
-      Size: { Unpacked: unpacked },
+      Size: { Unpacked: imageSize(image, sizeOf) },
       Containers: use.containersOf(image.id).map(({ id }) => id),
     },
   };

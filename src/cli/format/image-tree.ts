@@ -92,6 +92,8 @@ function fittingColumns(widthColumns: number): readonly Column[] {
 function treeOf({ Id, RepoTags, Size, Manifests = [], Containers }: ImageSummary): Tree {
   const shown = Manifests.filter(({ Kind }) => Kind === 'image');
   const platforms = shown.map((manifest, index) => platformLine(manifest, index === shown.length - 1));
+  // An index may name a manifest for several platforms.
+  const distinct = [...new Map(platforms.map((line) => [line.id, line])).values()];
   const [name = UNTAGGED, ...otherNames] = RepoTags.toReversed();
   return {
     otherNames: otherNames.toReversed(),
@@ -99,8 +101,8 @@ function treeOf({ Id, RepoTags, Size, Manifests = [], Containers }: ImageSummary
     top: {
       name,
       id: Id,
-      totalBytes: platforms.reduce((sum, { totalBytes }) => sum + totalBytes, 0) || Size,
-      contentBytes: platforms.reduce((sum, { contentBytes }) => sum + contentBytes, 0),
+      totalBytes: distinct.reduce((sum, { totalBytes }) => sum + totalBytes, 0) || Size,
+      contentBytes: distinct.reduce((sum, { contentBytes }) => sum + contentBytes, 0),
       isUsed: Containers > 0 || platforms.some(({ isUsed }) => isUsed),
       isAvailable: true,
     },
