@@ -1,6 +1,9 @@
 /** Testcontainers asks its reaper to remove what a run forgets: everything that it needs for that from an engine. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtempDisposableSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import Docker from 'dockerode';
@@ -27,6 +30,8 @@ while read filter; do
 done
 `;
 
+/** For its lock files, which it leaves. */
+const temporary = mkdtempDisposableSync(join(tmpdir(), 'caisson-testcontainers-'));
 let engine: Subject;
 let docker: Docker;
 
@@ -43,10 +48,14 @@ before(async () => {
   progress.resume();
   await once(progress, 'end');
   process.env['DOCKER_HOST'] = engine.host;
+  process.env['TMPDIR'] = temporary.path;
   process.env['RYUK_CONTAINER_IMAGE'] = 'reaper:test';
 });
 
-after(() => engine[Symbol.asyncDispose]());
+after(async () => {
+  temporary.remove();
+  await engine[Symbol.asyncDispose]();
+});
 
 test('the reaper is started with the engine’s socket and told whom to remove', async () => {
   const { GenericContainer } = await import('testcontainers');

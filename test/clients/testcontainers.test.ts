@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempDisposableSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -13,6 +13,8 @@ import { importBusybox } from '../support/docker.ts';
 import { startSubject, type Subject } from '../support/subject.ts';
 import type * as Testcontainers from 'testcontainers';
 
+/** For its lock files, which it leaves. */
+const temporary = mkdtempDisposableSync(join(tmpdir(), 'caisson-testcontainers-'));
 let engine: Subject;
 let testcontainers: typeof Testcontainers;
 
@@ -21,11 +23,15 @@ before(async () => {
   await importBusybox(engine);
   // It looks for its engine once, when it is first used.
   process.env['DOCKER_HOST'] = engine.host;
+  process.env['TMPDIR'] = temporary.path;
   process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true';
   testcontainers = await import('testcontainers');
 });
 
-after(() => engine[Symbol.asyncDispose]());
+after(async () => {
+  temporary.remove();
+  await engine[Symbol.asyncDispose]();
+});
 
 const SERVER = ['sh', '-c', 'echo listening; exec httpd -f -p 80 -h /www'];
 
