@@ -59,6 +59,27 @@ export class ImageGarbage {
     });
   }
 
+  /**
+   * Deletes all that pulls left unfinished and none continues now.
+   *
+   * @returns bytes of what was not unpacked yet; layers beside
+   */
+  async giveUpUnfinished(): Promise<number> {
+    const { layerBlobs, leases, content } = this.#options;
+    const sizes = new Map<Digest, number>();
+    for (const { blob, diffId } of layerBlobs.unfinished())
+      if (!diffId) sizes.set(blob, (await content.stat(blob))?.sizeBytes ?? 0);
+    // From here on no pull may come between.
+    const left = layerBlobs.unfinished().filter(({ blob }) => !leases.isProtected(blob));
+    layerBlobs.forget(left.map(({ blob }) => blob));
+    await this.collect({
+      blobs: left.map(({ blob }) => blob),
+      diffIds: left.flatMap(({ diffId }) => diffId ?? []),
+    });
+    const blobBytes = left.reduce((sum, { blob }) => sum + (sizes.get(blob) ?? 0), 0);
+    return blobBytes + (await content.discardUnfinished());
+  }
+
   /** Makes again from their blobs the layers that images have lost (another kernel, a damaged disk). */
   async repair(): Promise<void> {
     const { table, layers, logger } = this.#options;

@@ -1,4 +1,7 @@
-/** `POST /images/prune`: dangling images, or with `dangling=false` all that no container uses. */
+/**
+ * `POST /images/prune`: dangling images, or with `dangling=false` all that no container uses; and what pulls left
+ * unfinished, which is otherwise kept for a day to be continued.
+ */
 import { isEngineError } from '#base/errors.ts';
 import type { Digest } from '#oci/digest.ts';
 import { familiarReference } from '#oci/reference.ts';
@@ -32,9 +35,11 @@ export async function pruneImages(
     if (uses.isHeld(image.id)) continue;
     for (const name of namesToRemove(parts, image)) deleted.push(...(await removeUnlessUsed(parts, name)));
   }
+  const isRestricted = [...filters.keys()].some((name) => name !== 'dangling');
+  const unfinishedBytes = isRestricted ? 0 : await parts.garbage.giveUpUnfinished();
   const spaceReclaimed = [...sizes]
     .filter(([diffId]) => !layers.get(diffId))
-    .reduce((total, [, sizeBytes]) => total + sizeBytes, 0);
+    .reduce((total, [, sizeBytes]) => total + sizeBytes, unfinishedBytes);
   return { deleted, spaceReclaimed };
 }
 

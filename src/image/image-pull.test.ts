@@ -8,6 +8,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { MEDIA_TYPES } from '#oci/media-types.ts';
 import { FakeRegistry, sendError } from '#registry/fake-registry.fixture.ts';
 import { createRegistries } from '#registry/registries.ts';
+import { NO_FILTERS } from '#wire/filters.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import {
   ALL,
@@ -219,6 +220,41 @@ test('a pull that everybody has left keeps what came, and the next continues', a
     s.server.requests.join('\n'),
   );
   assert.deepEqual(readdirSync(join(root.path, 'content/ingest')), []);
+});
+
+test('what a pull left unfinished goes with a prune, and what another fetches stays', async () => {
+  await using s = await setting();
+  const image = s.server.addImage('a/b', 'v1', [SMALL_LAYER, BIG_LAYER]);
+  const blob = s.server.blobs.get(image.layers[1] ?? '') ?? Buffer.alloc(0);
+  const leaving = new AbortController();
+  const half = Promise.withResolvers<ServerResponse>();
+  s.server.intercept = ({ url = '', method }, response) => {
+    if (method !== 'GET' || !url.endsWith(`/blobs/${image.layers[1]}`)) return false;
+    response.writeHead(200, { 'Content-Length': blob.length });
+    response.write(blob.subarray(0, 1_500_000));
+    half.resolve(response);
+    return true;
+  };
+  const pull = s.pull('a/b:v1', { signal: leaving.signal });
+  await half.promise;
+  while (!s.engine.layers.get(sha256(SMALL_LAYER))) await new Promise((resolve) => setTimeout(resolve, 5));
+  await s.engine.images.prune(NO_FILTERS);
+  assert.ok(s.engine.layers.get(sha256(SMALL_LAYER)), 'what a pull needs was deleted');
+  leaving.abort(new Error('gone'));
+  await assert.rejects(pull, /gone/);
+  const filters = new Map([['label', ['a=b']]]);
+  assert.equal((await s.engine.images.prune(filters)).spaceReclaimed, 0);
+  assert.ok((await contentOf(s.engine)).length > 0);
+  const left = async () => [
+    ...(await contentOf(s.engine)),
+    ...readdirSync(join(root.path, 'content/ingest')),
+  ];
+  // The download that was cancelled puts its file away first.
+  for (let tries = 0; tries < 200 && (await left()).length > 0; tries++) {
+    await s.engine.images.prune(NO_FILTERS);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.deepEqual(await left(), []);
 });
 
 test('a beginning that was left damaged is fetched anew', async () => {

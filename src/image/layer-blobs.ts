@@ -63,6 +63,11 @@ export class LayerBlobs {
     return this.#blobs.values();
   }
 
+  /** What pulls left that did not become images, whatever its age. */
+  unfinished(): readonly LayerBlob[] {
+    return [...this.#blobs.values()].filter(({ kind }) => kind === 'fetched');
+  }
+
   /** Blobs that were packed from these layers. */
   packedFrom(diffIds: Iterable<Digest>): readonly Digest[] {
     const wanted = new Set(diffIds);

@@ -130,6 +130,15 @@ export class FileContentStore implements ContentStore, AsyncDisposable {
     unlinkIfThere(this.path(digest));
   }
 
+  async discardUnfinished(): Promise<number> {
+    const paths = readdirSync(this.#ingest)
+      .filter((name) => !this.#open.has(name))
+      .map((name) => join(this.#ingest, name));
+    const bytes = paths.reduce((sum, path) => sum + statSync(path).size, 0);
+    for (const path of paths) unlinkIfThere(path);
+    return bytes;
+  }
+
   async *list(): AsyncIterable<BlobInfo> {
     for await (const { name } of await opendir(this.#blobs)) {
       const digest = `sha256:${name}`;
