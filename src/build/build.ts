@@ -29,6 +29,7 @@ import type { CacheRecord } from './disk/cache-records.ts';
 import type { PruneReport } from './disk/prune-cache.ts';
 import type { Range, SourceFile } from './dockerfile/ast.ts';
 import type { ExecMount } from './exec-mount.ts';
+import type { PackedTable } from './files/packed-table.ts';
 import type { SourceTree } from './files/source-tree.ts';
 
 /** Where files come from that no stage makes. */
@@ -213,6 +214,13 @@ export interface LocalFiles {
   readonly known?: SourceTree;
   /** They are there until it is disposed: another build may share what reads them. */
   readonly hold: () => Promise<Disposable>;
+  /** The same for COPY, which needs no directory. */
+  readonly holdPacked?: () => HeldTable;
+}
+
+/** Files and their contents in a form that threads share, until it is disposed. */
+export interface HeldTable extends Disposable {
+  readonly packed: PackedTable;
 }
 
 /** Files that are fetched when a vertex needs them. */

@@ -57,7 +57,11 @@ function splitPath(path: Buffer): [prefix: Buffer, name: Buffer] | undefined {
 }
 
 function isAscii(bytes: Buffer): boolean {
-  for (const byte of bytes) if (byte > 126 || byte < 32) return false;
+  // An index is much faster than an iterator here, and this is called for every file.
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte > 126 || byte < 32) return false;
+  }
   return true;
 }
 
@@ -148,6 +152,6 @@ function floorSeconds(ns: bigint): number {
 function writeChecksum(block: Buffer): void {
   block.fill(0x20, 148, 156);
   let sum = 0;
-  for (const byte of block) sum += byte;
+  for (let at = 0; at < BLOCK_BYTES; at++) sum += block[at] ?? 0;
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
 }

@@ -84,6 +84,11 @@ export class FileTable implements SourceTree {
     return node?.type === 'directory' ? [...node.children.keys()].map(toText).toSorted() : [];
   }
 
+  /** By a path without links. */
+  node(path: ByteName): LayerNode | undefined {
+    return this.#find(path);
+  }
+
   readonly stat = (path: ByteName): SourceStats | undefined => {
     const node = this.#find(path);
     return node && statsOf(node);

@@ -5,7 +5,8 @@ import { encodeErofsIndex } from '#layer/erofs-index.ts';
 import { mountErofs, unmountAll } from '#linux/mount.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { BuildSession } from '../build-session.ts';
-import type { LocalFiles } from '../build.ts';
+import type { HeldTable, LocalFiles } from '../build.ts';
+import { packTable, type PackedTable } from '../files/packed-table.ts';
 import { Holds } from '../holds.ts';
 import type { ContextSourceFiles } from './context-source.ts';
 import type { FileTable } from './file-table.ts';
@@ -34,6 +35,7 @@ export class SessionContext implements ContextSourceFiles {
   #synced: SyncedFiles | undefined;
   #root: string | undefined;
   #mounting: Promise<void> | undefined;
+  #packed: PackedTable | undefined;
 
   /** @param directory as the session knows it */
   constructor(parts: BuildParts, session: BuildSession, directory: string, options: SessionContextOptions) {
@@ -65,6 +67,7 @@ export class SessionContext implements ContextSourceFiles {
         return table().identity;
       },
       hold: () => this.#hold(),
+      holdPacked: () => this.#holdPacked(),
     };
   }
 
@@ -108,6 +111,13 @@ export class SessionContext implements ContextSourceFiles {
       held[Symbol.dispose]();
       throw error;
     }
+  }
+
+  #holdPacked(): HeldTable {
+    const { entries, dataFd } = this.#received();
+    const held = this.#holds.acquire();
+    this.#packed ??= packTable(entries, dataFd);
+    return { packed: this.#packed, [Symbol.dispose]: () => held[Symbol.dispose]() };
   }
 
   async #mount(): Promise<void> {

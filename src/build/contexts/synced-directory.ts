@@ -40,6 +40,8 @@ class DataFile {
 /** What one build sees of a synced directory, until it is disposed; later syncs do not change it. */
 export interface SyncedFiles extends Disposable {
   readonly table: FileTable;
+  /** What the table was made of. */
+  readonly entries: readonly StoredEntry[];
   /** A descriptor of the contents, whose file may have no name any more. */
   readonly dataFd: number;
   readonly dataBytes: number;
@@ -92,6 +94,7 @@ export class SyncedDirectory implements Disposable {
     const use = this.#data.use();
     return {
       table,
+      entries,
       dataFd: this.#data.fd,
       dataBytes: endBytes,
       transferredBytes,

@@ -5,21 +5,21 @@ import { EngineError } from '#base/errors.ts';
 import type { TarSink } from '#layer/file-sink.ts';
 import type { ByteName } from '#layer/layer-tree.ts';
 import { TarMembers } from '#layer/tar-members.ts';
-import { sortedNames, statOf } from '#layer/tree-walk.ts';
+import { statOf } from '#layer/tree-walk.ts';
+import { type CopiedTree, copiedTree, under } from './copied-tree.ts';
 import { followLinks } from './follow-links.ts';
 import type { CopyJob, FileSelection, Owner } from './file-jobs.ts';
 import { inTree } from './in-tree.ts';
-import { type ModeChange, parseModeChange } from './mode-change.ts';
-import { type SourcePath, SourceSelector } from './source-paths.ts';
-import { walkSource } from './source-walk.ts';
+import { parseModeChange } from './mode-change.ts';
+import type { SourcePath } from './source-paths.ts';
 
 const DIRECTORY_MODE = 0o040755n;
-const PERMISSIONS = 0o7777n;
 const ROOT: Owner = { uid: 0, gid: 0 };
 
 /** What a selection found. */
 interface Found {
   readonly selection: FileSelection;
+  readonly tree: CopiedTree;
   readonly sources: readonly SourcePath[];
 }
 
@@ -31,13 +31,12 @@ interface Found {
  */
 export function writeCopyLayer(job: CopyJob, sink: TarSink): void {
   const members = new TarMembers(sink);
-  const found = job.files.map((selection) => ({
-    selection,
-    sources: inTree(selection.source, () => new SourceSelector(selection).find()),
-  }));
+  const found = job.files.map((selection): Found => {
+    const tree = copiedTree(selection);
+    return { selection, tree, sources: tree.find() };
+  });
   const place = inTree(job.target, () => new Destination(job, members).prepare(found));
-  if (place)
-    for (const { selection, sources } of found) copySources(job, { selection, sources }, place, sink);
+  if (place) for (const one of found) copySources(job, one, place, sink);
   members.finish();
 }
 
@@ -51,13 +50,13 @@ interface Place {
   readonly exists: boolean;
 }
 
-function copySources(job: CopyJob, { selection, sources }: Found, place: Place, sink: TarSink): void {
+function copySources(job: CopyJob, { selection, tree, sources }: Found, place: Place, sink: TarSink): void {
+  const owner = job.owner ?? (selection.ownedByRoot ? ROOT : undefined);
+  const mode = job.mode === undefined ? undefined : parseModeChange(modeText(job.mode));
   for (const source of sources) {
-    // Files that are one are so within a source, as in BuildKit.
-    const writer = new SourceWriter(job, selection, new TarMembers(sink));
     const to = targetOf(source, place);
-    if (place.exists) checkDestination(job, { selection, source, to });
-    inTree(selection.source, () => writer.put(source, to));
+    if (place.exists) checkDestination(job, tree.list(source), to);
+    tree.write(source, to, sink, { owner, mode });
   }
 }
 
@@ -73,16 +72,7 @@ function targetOf(source: SourcePath, place: Place): ByteName {
  *
  * @throws {EngineError} `invalid` where a directory would replace something else, or the other way round
  */
-function checkDestination(
-  { target }: CopyJob,
-  { selection, source, to }: { selection: FileSelection; source: SourcePath; to: ByteName },
-): void {
-  const files = inTree(selection.source, () =>
-    [...walkSource(rootWalk, latin1(source.path), source.choice)].map(({ relative, stats }) => ({
-      relative,
-      isDirectory: stats.isDirectory(),
-    })),
-  );
+function checkDestination({ target }: CopyJob, files: ReturnType<CopiedTree['list']>, to: ByteName): void {
   inTree(target, () => {
     const present = new Set<ByteName>(['']);
     for (const { relative, isDirectory } of files) {
@@ -171,59 +161,8 @@ function modeText(mode: number | string | undefined): string {
   return typeof mode === 'number' ? mode.toString(8) : (mode ?? '');
 }
 
-class SourceWriter {
-  readonly #members: TarMembers;
-  readonly #owner: Owner | undefined;
-  readonly #mode: ModeChange | undefined;
-
-  constructor({ owner, mode }: CopyJob, { ownedByRoot }: FileSelection, members: TarMembers) {
-    this.#members = members;
-    this.#owner = owner ?? (ownedByRoot ? ROOT : undefined);
-    this.#mode = mode === undefined ? undefined : parseModeChange(modeText(mode));
-  }
-
-  put(source: SourcePath, to: ByteName): void {
-    for (const { path, relative, stats } of walkSource(rootWalk, latin1(source.path), source.choice)) {
-      // The directory at the destination has its own attributes.
-      if (relative === '' && source.isDirectory) continue;
-      this.#members.add(bytes(path), this.#changed(stats), bytes(under(to, relative)));
-    }
-  }
-
-  #changed(stats: BigIntStats): BigIntStats {
-    if (!this.#owner && !this.#mode) return stats;
-    const { uid, gid } = this.#owner ?? stats;
-    const mode = this.#mode && !stats.isSymbolicLink() ? this.#changedMode(stats, this.#mode) : stats.mode;
-    return withAttributes(stats, { mode, uid: BigInt(uid), gid: BigInt(gid) });
-  }
-
-  #changedMode(stats: BigIntStats, change: ModeChange): bigint {
-    const changed = change(Number(stats.mode & PERMISSIONS), stats.isDirectory());
-    return (stats.mode & ~PERMISSIONS) | BigInt(changed);
-  }
-}
-
-const rootWalk = {
-  stat: (path: ByteName) => statOf(bytes(path)),
-  names: (directory: ByteName) => sortedNames(bytes(directory)),
-  isDirectory: (stats: BigIntStats) => stats.isDirectory(),
-};
-
-function under(directory: ByteName, relative: ByteName): ByteName {
-  if (directory === '' || relative === '') return `${directory}${relative}`;
-  return `${directory}/${relative}`;
-}
-
 function parentOf(relative: ByteName): ByteName {
   return relative.slice(0, Math.max(0, relative.lastIndexOf('/')));
-}
-
-function bytes(name: ByteName): Buffer {
-  return Buffer.from(name, 'latin1');
-}
-
-function latin1(text: string): ByteName {
-  return Buffer.from(text).toString('latin1');
 }
 
 function withAttributes(stats: BigIntStats, attributes: Partial<BigIntStats>): BigIntStats {

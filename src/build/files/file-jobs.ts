@@ -3,6 +3,7 @@ import type { ErrorCode } from '#base/errors.ts';
 import type { ByteChannelEnd } from '#layer/byte-channel.ts';
 import type { ViewSource } from '#layer/read-only-view.ts';
 import type { BlobInfo } from '#store/content.ts';
+import type { PackedTable } from './packed-table.ts';
 
 /** A directory that nothing leads out of, or layers that are shown as one. */
 export type Tree = string | ViewSource;
@@ -25,6 +26,8 @@ export interface FileSelection {
   readonly exclude?: readonly string[];
   /** The directories on the way are copied too, from `/./` on where that is in a path; `**` is a wildcard as well. */
   readonly withParents?: boolean;
+  /** The files themselves, where they are known without the tree; only COPY takes them from here. */
+  readonly packed?: PackedTable;
 }
 
 export interface CopyJob {
