@@ -24,6 +24,8 @@ export interface ApiServerOptions {
   readonly builderVersion?: '1' | '2';
   /** How long requests may go on when the server closes. */
   readonly graceMs?: number;
+  /** Called when for some seconds no client has come or gone: time to tidy up. */
+  readonly onQuiet?: () => void;
 }
 
 export interface ApiServer extends AsyncDisposable {
@@ -37,6 +39,7 @@ export interface ApiServer extends AsyncDisposable {
 }
 
 const DEFAULT_GRACE_MS = 500;
+const QUIET_MS = 5000;
 
 const COMMON_HEADERS: readonly string[] = [
   'Api-Version',
@@ -60,10 +63,12 @@ class HttpApiServer implements ApiServer {
   readonly #graceMs: number;
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
+  readonly #quiet: NodeJS.Timeout;
 
   constructor(engine: EngineApi, options: ApiServerOptions) {
     this.#logger = options.logger ?? silentLogger;
     this.#graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
+    this.#quiet = setTimeout(() => options.onQuiet?.(), QUIET_MS).unref();
     const context: ServerContext = {
       engine,
       logger: this.#logger,
@@ -89,6 +94,7 @@ class HttpApiServer implements ApiServer {
   async close(): Promise<void> {
     const closed = this.#servers.splice(0).map(closeServer);
     this.#closing.abort();
+    clearTimeout(this.#quiet);
     const timer = setTimeout(() => this.#cutAll(), this.#graceMs);
     await Promise.all(closed);
     clearTimeout(timer);
@@ -122,7 +128,11 @@ class HttpApiServer implements ApiServer {
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuseGarbage(error, socket));
     server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+      this.#quiet.refresh();
+      socket.once('close', () => {
+        this.#sockets.delete(socket);
+        if (!this.#closing.signal.aborted) this.#quiet.refresh();
+      });
     });
     return server;
   }

@@ -7,6 +7,7 @@ import { createApiServer } from '#api/server.ts';
 import { Engine } from '#engine/index.ts';
 import { ENGINE_VERSION } from '#engine/version.ts';
 import { isErrno } from '#linux/errno.ts';
+import { returnFreedMemory } from '#linux/memory.ts';
 import { daemonOptions, type DaemonOptions } from './daemon-options.ts';
 import { helpText, mergeSettings, parseConfig, parseFlags, type SettingValues } from './daemon-settings.ts';
 
@@ -44,7 +45,7 @@ async function serve(options: DaemonOptions): Promise<void> {
   for (const warning of options.warnings) logger.warn(warning);
   if (options.pidfile !== undefined) writePidfile(options.pidfile);
   const engine = await Engine.start({ ...options.engine, logger });
-  const server = createApiServer(engine, { logger });
+  const server = createApiServer(engine, { logger, onQuiet: tidyMemory });
   await Promise.all(options.hosts.map((host) => server.listen(host)));
   logger.info('the engine is ready', { hosts: options.hosts.map((host) => JSON.stringify(host)).join(' ') });
   const signal = await untilTold(logger);
@@ -53,6 +54,12 @@ async function serve(options: DaemonOptions): Promise<void> {
   await engine[Symbol.asyncDispose]();
   if (options.pidfile !== undefined) rmSync(options.pidfile, { force: true });
   process.exit(0);
+}
+
+/** What a burst of work has needed: the daemon is there for years. */
+function tidyMemory(): void {
+  globalThis.gc?.();
+  returnFreedMemory();
 }
 
 function writePidfile(path: string): void {
