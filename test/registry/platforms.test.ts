@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import type { ImageInspect, ImageSummary } from '../../src/wire/image.ts';
 import { platformArchive } from '../fixtures/platform-archive.ts';
-import { Served } from '../registry-server/served.ts';
+import { OCI_MANIFEST, Served } from '../registry-server/served.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { dockerOk, type Outcome, runProgram } from '../support/docker.ts';
 import { request, requestJson } from '../support/http.ts';
@@ -33,7 +33,7 @@ after(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-/** An index for three architectures, one of which has no image in the registry, and an attestation. */
+/** An index for two architectures, with an attestation about the first. */
 async function pushIndex(): Promise<void> {
   const manifests: object[] = [];
   for (const architecture of ['amd64', 'arm64']) {
@@ -46,6 +46,15 @@ async function pushIndex(): Promise<void> {
     const digest = (await skopeo('inspect', '--format', '{{.Digest}}', '--tls-verify=false', target)).trim();
     manifests.push({ mediaType, digest, size: raw.length, platform: { architecture, os: 'linux' } });
   }
+  const subject = { 'vnd.docker.reference.type': 'attestation-manifest', 'vnd.docker.reference.digest': 'x' };
+  const attestation = await registry.pushImage('app', 'attestation', [Buffer.from('statement')]);
+  manifests.push({
+    mediaType: OCI_MANIFEST,
+    digest: attestation,
+    size: 1,
+    platform: { architecture: 'unknown', os: 'unknown' },
+    annotations: subject,
+  });
   const index = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests };
   await registry.pushManifest('app', 'multi', Buffer.from(JSON.stringify(index)), index.mediaType);
 }
@@ -61,7 +70,9 @@ function cli(...args: readonly string[]): Promise<Outcome> {
 }
 
 const platformsOf = ({ Manifests = [] }: Pick<ImageSummary, 'Manifests'>) =>
-  Manifests.map(({ ImageData, Available }) => [ImageData?.Platform.architecture, Available]);
+  Manifests.flatMap(({ Kind, ImageData, Available }) =>
+    Kind === 'image' ? [[ImageData?.Platform.architecture, Available]] : [],
+  );
 
 test('an image tells the platforms of its index, and which of them are here', async () => {
   await dockerOk(engine, ['pull', '-q', '--platform', 'linux/amd64', name]);
@@ -71,6 +82,11 @@ test('an image tells the platforms of its index, and which of them are here', as
     ['amd64', true],
     ['arm64', false],
   ]);
+  const [, , attestation] = only.Manifests ?? [];
+  assert.deepEqual(
+    [attestation?.Kind, attestation?.AttestationData, attestation?.Available],
+    ['attestation', { For: 'x' }, false],
+  );
   const amd64 = only.Id;
   await dockerOk(engine, ['pull', '-q', '--platform', 'linux/arm64', name]);
   const images = await requestJson<readonly ImageSummary[]>(engine.socket, 'GET', '/images/json?manifests=1');
@@ -82,7 +98,7 @@ test('an image tells the platforms of its index, and which of them are here', as
     ['arm64', true],
   ]);
   assert.equal(image.Descriptor?.mediaType, 'application/vnd.oci.image.index.v1+json');
-  for (const { Size, ImageData } of image.Manifests ?? []) {
+  for (const { Size, ImageData } of (image.Manifests ?? []).filter(({ Kind }) => Kind === 'image')) {
     assert.ok(Size.Content > 1_000_000 && Size.Content < (ImageData?.Size.Unpacked ?? 0));
     assert.equal(Size.Total, Size.Content + (ImageData?.Size.Unpacked ?? 0));
   }
@@ -113,7 +129,7 @@ test('image inspect, history and save take a platform', async () => {
   );
   assert.equal(inspected.stdout, 'amd64\n', inspected.stderr);
   const platforms = await cli('image', 'inspect', '-f', '{{len .Manifests}}', name);
-  assert.equal(platforms.stdout, '2\n', platforms.stderr);
+  assert.equal(platforms.stdout, '3\n', platforms.stderr);
   const history = await cli('history', '-q', '--no-trunc', '--platform', 'linux/amd64', name);
   const id = await cli('image', 'inspect', '-f', '{{.Id}}', '--platform', 'linux/amd64', name);
   assert.equal(history.stdout.split('\n')[0], id.stdout.trim());
