@@ -1,5 +1,6 @@
 /** What progress displays show of an instruction: BuildKit's words. */
 import { isEngineError } from '#base/errors.ts';
+import { isDigest } from '#oci/digest.ts';
 import { canonicalReference, parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { ParsedFile, StageInstruction } from './dockerfile/ast.ts';
 import { expand, type Variables } from './dockerfile/expand.ts';
@@ -11,8 +12,9 @@ export function baseTitle({ base }: ResolvedStage): { readonly title?: string } 
   return base.kind === 'external' ? { title: `FROM ${fullName(base.name)}` } : {};
 }
 
-/** With registry and tag; as it is where it is no reference. */
+/** With registry and tag; as it is where it is an id, or no reference. */
 export function fullName(name: string): string {
+  if (isDigest(name)) return name;
   try {
     return canonicalReference(withDefaultTag(parseReference(name)));
   } catch (error) {

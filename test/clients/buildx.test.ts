@@ -501,6 +501,31 @@ test('a push, and a base image, with the password that the client keeps', withRe
   assert.equal(await sh('above:1', 'cat /q'), 'pushed');
 });
 
+test('bake: targets side by side, one the base of another', async () => {
+  const directory = contextOf({
+    'docker-bake.json': JSON.stringify({
+      group: { default: { targets: ['app', 'tool'] } },
+      target: {
+        base: {
+          'dockerfile-inline': 'FROM bb\nENV OF=base\nRUN echo based > /based\n',
+        },
+        app: {
+          contexts: { below: 'target:base' },
+          'dockerfile-inline': 'FROM below\nRUN echo "$OF" > /app\n',
+          tags: ['bake-app:1'],
+        },
+        tool: { 'dockerfile-inline': 'FROM bb\nRUN echo tool > /tool\n', tags: ['bake-tool:1'] },
+      },
+    }),
+  });
+  const { exitCode, stderr } = await docker(engine, ['buildx', 'bake', '--progress', 'plain'], {
+    cwd: directory,
+  });
+  assert.equal(exitCode, 0, stderr);
+  assert.equal(await sh('bake-app:1', 'cat /based /app'), 'based\nbase');
+  assert.equal(await sh('bake-tool:1', 'cat /tool'), 'tool');
+});
+
 test('questions about a Dockerfile: outline, targets, checks', { skip: isForeign }, async () => {
   const directory = contextOf({
     Dockerfile: `# NAME who is greeted

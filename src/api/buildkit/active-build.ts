@@ -1,5 +1,6 @@
 import { EngineError } from '#base/errors.ts';
 import type { BuildRequest, Builds } from '#build/build.ts';
+import type { Digest } from '#oci/digest.ts';
 import type { SolveRequest } from '#wire/buildkit/control.ts';
 import { isGraphEvent, StatusFeed } from './status-feed.ts';
 
@@ -16,6 +17,7 @@ export class ActiveBuild {
   readonly #asked = Promise.withResolvers<SolveRequest>();
   readonly #returned = Promise.withResolvers<ExporterResponse>();
   #response: ExporterResponse = {};
+  #image: Digest | undefined;
   #failure: unknown;
 
   constructor() {
@@ -38,6 +40,11 @@ export class ActiveBuild {
     return this.#returned.promise;
   }
 
+  /** The image that the last run has stored, if it has. */
+  get image(): Digest | undefined {
+    return this.#image;
+  }
+
   ask(request: SolveRequest): void {
     this.#asked.resolve(request);
   }
@@ -46,8 +53,11 @@ export class ActiveBuild {
   async run(builds: Builds, request: BuildRequest): Promise<ExporterResponse> {
     try {
       for await (const event of builds.build(request)) {
-        if (event.type === 'built') this.#response = event.response;
-        else if (isGraphEvent(event)) await this.status.tell(event);
+        if (event.type === 'built') {
+          this.#response = event.response;
+          this.#image = event.id;
+        }
+        if (isGraphEvent(event)) await this.status.tell(event);
       }
       return this.#response;
     } catch (error) {

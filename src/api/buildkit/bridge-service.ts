@@ -1,5 +1,4 @@
 /** `moby.buildkit.v1.frontend.LLBBridge`: for clients that lead a build themselves, as buildx and compose do. */
-import { randomUUID } from 'node:crypto';
 import { EngineError } from '#base/errors.ts';
 import { Empty } from '#wire/buildkit/common.ts';
 import {
@@ -56,7 +55,7 @@ const FRONTENDS = new Set(['dockerfile.v0', 'gateway.v0']);
 /** Builds and exports at once: the result that the client returns later is there by then. */
 async function solve(
   parts: BuildkitParts,
-  { Frontend, FrontendOpt, Definition }: BridgeSolveRequest,
+  { Frontend, FrontendOpt, FrontendInputs, Definition }: BridgeSolveRequest,
   call: Call,
 ): Promise<InputOf<typeof Result>> {
   const build = buildOf(parts, call);
@@ -74,13 +73,14 @@ async function solve(
   const session = await parts.sessions.get(asked.Session, build.signal);
   const signal = AbortSignal.any([build.signal, call.signal, session.closed]);
   const attributes = new Map([...asked.FrontendAttrs, ...FrontendOpt]);
-  const request = buildRequestOf({ attributes, solve: asked, session, signal });
+  await using inputs = await parts.results.open(FrontendInputs, signal);
+  const request = buildRequestOf({ attributes, inputs: inputs.contexts, solve: asked, session, signal });
   if (subrequest) {
     const answer = await build.run(parts.engine.builds, { ...request, subrequest });
     return { ref: {}, metadata: metadataOf(answer) };
   }
   await build.run(parts.engine.builds, request);
-  return { ref: { id: randomUUID() } };
+  return { ref: parts.results.add({ request, image: build.image }, call.connection) };
 }
 
 function metadataOf(texts: Readonly<Record<string, string>>): Readonly<Record<string, Uint8Array>> {

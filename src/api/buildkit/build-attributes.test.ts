@@ -17,6 +17,7 @@ function requestOf(attributes: Readonly<Record<string, string>>, solve: InputOf<
   });
   return buildRequestOf({
     attributes: new Map(Object.entries(attributes)),
+    inputs: new Map(),
     solve: SolveRequest.decode(SolveRequest.encode(solve)),
     session,
     signal,

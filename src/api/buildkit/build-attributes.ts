@@ -11,13 +11,16 @@ import type { ClientSession } from './client-session.ts';
 /** What a client says about a build, in all places where it does. */
 export interface Wishes {
   readonly attributes: ReadonlyMap<string, string>;
+  /** Results of other builds, by the names that attributes have for them. */
+  readonly inputs: ReadonlyMap<string, NamedContext>;
   readonly solve: SolveRequest;
   readonly session: ClientSession;
   readonly signal: AbortSignal;
 }
 
 /** @throws {EngineError} `invalid` for what cannot be read */
-export function buildRequestOf({ attributes, solve, session, signal }: Wishes): BuildRequest {
+export function buildRequestOf(wishes: Wishes): BuildRequest {
+  const { attributes, solve, session, signal } = wishes;
   const outputs = outputsOf(solve);
   const target = attributes.get('target');
   const platforms = listOf(attributes.get('platform'));
@@ -27,7 +30,7 @@ export function buildRequestOf({ attributes, solve, session, signal }: Wishes): 
   return {
     context: contextOf(attributes, session, signal),
     ...dockerfileOf(attributes),
-    namedContexts: namedContextsOf(attributes, session, signal),
+    namedContexts: namedContextsOf(wishes),
     session: new CacheSession(session, { outputs, cacheFrom, cacheTo }),
     ...(target !== undefined && target !== '' && { target }),
     buildArgs: withPrefix(attributes, 'build-arg:'),
@@ -81,37 +84,28 @@ function remoteContext(url: string, session: ClientSession, signal: AbortSignal)
   return { kind: 'tar', stream: session.upload(parsed, signal) };
 }
 
-function namedContextsOf(
-  attributes: ReadonlyMap<string, string>,
-  session: ClientSession,
-  signal: AbortSignal,
-): Readonly<Record<string, NamedContext>> {
-  const contexts = Object.entries(withPrefix(attributes, 'context:'));
-  return Object.fromEntries(
-    contexts.map(([name, value]) => [name, namedContext(name, value, session, signal)]),
-  );
+function namedContextsOf(wishes: Wishes): Readonly<Record<string, NamedContext>> {
+  const contexts = Object.entries(withPrefix(wishes.attributes, 'context:'));
+  return Object.fromEntries(contexts.map(([name, value]) => [name, namedContext(name, value, wishes)]));
 }
 
-/** `--build-context NAME=VALUE`; clients turn directories into `local:`. */
-function namedContext(
-  name: string,
-  value: string,
-  session: ClientSession,
-  signal: AbortSignal,
-): NamedContext {
+/** `--build-context NAME=VALUE`; clients turn directories into `local:`, and results of other builds into `input:`. */
+function namedContext(name: string, value: string, { inputs, session, signal }: Wishes): NamedContext {
   const [scheme = ''] = value.split(':', 1);
   const rest = value.slice(scheme.length + 1);
   if (scheme === 'local') return { kind: 'session', directory: rest };
   if (scheme === 'docker-image') return { kind: 'image', reference: rest.replace(/^\/\//, '') };
-  if (scheme === 'oci-layout') {
-    const [directory = '', digest = ''] = rest.replace(/^\/\//, '').split('@');
-    if (!isDigest(digest))
-      throw new EngineError('invalid', `Cannot use context ${name}: ${value} has no digest`);
-    return { kind: 'oci-layout', directory, digest };
-  }
-  if (scheme === 'input' || scheme === 'target')
-    throw new EngineError('not-implemented', `Cannot use context ${name}: ${scheme} is not implemented`);
-  return remoteContext(value, session, signal);
+  if (scheme === 'oci-layout') return layoutContext(name, rest.replace(/^\/\//, ''));
+  if (scheme !== 'input') return remoteContext(value, session, signal);
+  const input = inputs.get(rest);
+  if (!input) throw new EngineError('invalid', `Cannot use context ${name}: there is no input ${rest}`);
+  return input;
+}
+
+function layoutContext(name: string, value: string): NamedContext {
+  const [directory = '', digest = ''] = value.split('@');
+  if (isDigest(digest)) return { kind: 'oci-layout', directory, digest };
+  throw new EngineError('invalid', `Cannot use context ${name}: ${value} has no digest`);
 }
 
 function hostConfigOf(attributes: ReadonlyMap<string, string>): BuildRequest['hostConfig'] {

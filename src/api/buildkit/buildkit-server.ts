@@ -5,6 +5,7 @@ import { EngineError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { EngineApi } from '#engine/engine.ts';
 import { ActiveBuilds } from './active-build.ts';
+import { BuildResults } from './build-results.ts';
 import { bridgeService } from './bridge-service.ts';
 import { ClientSession } from './client-session.ts';
 import { controlService } from './control-service.ts';
@@ -18,7 +19,8 @@ export class BuildkitServer {
   readonly #logger: Logger;
 
   constructor(engine: EngineApi, logger: Logger) {
-    const parts = { engine, sessions: this.#sessions, builds: new ActiveBuilds() };
+    const results = new BuildResults(engine);
+    const parts = { engine, sessions: this.#sessions, builds: new ActiveBuilds(), results };
     this.#methods = { ...controlService(parts), ...bridgeService(parts) };
     this.#logger = logger;
   }

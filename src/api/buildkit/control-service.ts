@@ -21,6 +21,7 @@ import {
 } from '#wire/buildkit/control.ts';
 import type { ActiveBuilds } from './active-build.ts';
 import { buildRequestOf } from './build-attributes.ts';
+import type { BuildResults } from './build-results.ts';
 import { diskUsage, pruneRecords } from './cache-records.ts';
 import { type Call, type Methods, streaming, unary } from './grpc-server.ts';
 import type { Sessions } from './sessions.ts';
@@ -30,6 +31,7 @@ export interface BuildkitParts {
   readonly engine: EngineApi;
   readonly sessions: Sessions;
   readonly builds: ActiveBuilds;
+  readonly results: BuildResults;
 }
 
 export function controlService(parts: BuildkitParts): Methods {
@@ -79,7 +81,7 @@ async function solve(
       return { ExporterResponse: await build.returned };
     }
     const session = await sessions.get(request.Session, build.signal);
-    const wishes = { attributes: request.FrontendAttrs, solve: request, session };
+    const wishes = { attributes: request.FrontendAttrs, inputs: new Map(), solve: request, session };
     const buildSignal = AbortSignal.any([build.signal, session.closed]);
     const response = await build.run(engine.builds, buildRequestOf({ ...wishes, signal: buildSignal }));
     return { ExporterResponse: response };

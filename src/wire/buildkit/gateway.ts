@@ -1,7 +1,19 @@
 /** moby.buildkit.v1.frontend.LLBBridge: the client that leads a build through its stages itself. */
-import { PlatformMessage, Stat, Status, WorkerRecord } from './common.ts';
+import { Empty, Status, WorkerRecord } from './common.ts';
 import { CacheOptionsEntry } from './control.ts';
-import { bytes, flag, int64, list, map, message, type MessageOf, sub, text, textMap } from './message.ts';
+import {
+  blobs,
+  bytes,
+  flag,
+  int64,
+  list,
+  map,
+  message,
+  type MessageOf,
+  sub,
+  text,
+  textMap,
+} from './message.ts';
 
 const APICap = message({ ID: text(1), Enabled: flag(2) });
 export const PongResponse = message({
@@ -10,7 +22,14 @@ export const PongResponse = message({
   Workers: list(3, WorkerRecord),
 });
 
-const Reference = message({ id: text(1), def: bytes(2) });
+/** pb.SourceOp, pb.Op, pb.Definition: a graph, as far as results are told as one. */
+const SourceOp = message({ identifier: text(1), attrs: textMap(2) });
+const OpInput = message({ digest: text(1), index: int64(2) });
+export const Op = message({ inputs: list(1, OpInput), source: sub(3, SourceOp) });
+/** Clients want metadata of each operation, whatever it says. */
+export const Definition = message({ def: blobs(1), metadata: map(2, sub(2, Empty)) });
+
+const Reference = message({ id: text(1), def: sub(2, Definition) });
 const ReferenceMap = message({ refs: map(1, sub(2, Reference)) });
 export const Result = message({
   refDeprecated: text(1),
@@ -27,7 +46,7 @@ export const BridgeSolveRequest = message({
   allowResultReturn: flag(5),
   allowResultArrayRef: flag(6),
   CacheImports: list(12, CacheOptionsEntry),
-  FrontendInputs: map(13, bytes(2)),
+  FrontendInputs: map(13, sub(2, Definition)),
   Evaluate: flag(14),
 });
 export type BridgeSolveRequest = MessageOf<typeof BridgeSolveRequest>;
@@ -35,23 +54,4 @@ export const BridgeSolveResponse = message({ ref: text(1), result: sub(3, Result
 
 export const ReturnRequest = message({ result: sub(1, Result), error: sub(2, Status) });
 
-export const ResolveImageConfigRequest = message({
-  Ref: text(1),
-  Platform: sub(2, PlatformMessage),
-  ResolveMode: text(3),
-});
-export const ResolveImageConfigResponse = message({ Digest: text(1), Config: bytes(2), Ref: text(3) });
-
-const SourceOp = message({ identifier: text(1), attrs: textMap(2) });
-export const ResolveSourceMetaRequest = message({ Source: sub(1, SourceOp) });
-const ImageMeta = message({ Digest: text(1), Config: bytes(2) });
-export const ResolveSourceMetaResponse = message({ Source: sub(1, SourceOp), Image: sub(2, ImageMeta) });
-
-const FileRange = message({ Offset: int64(1), Length: int64(2) });
-export const ReadFileRequest = message({ Ref: text(1), FilePath: text(2), Range: sub(3, FileRange) });
-export const ReadFileResponse = message({ Data: bytes(1) });
-export const ReadDirRequest = message({ Ref: text(1), DirPath: text(2), IncludePattern: text(3) });
-export const ReadDirResponse = message({ entries: list(1, Stat) });
-export const StatFileRequest = message({ Ref: text(1), Path: text(2) });
-export const StatFileResponse = message({ stat: sub(1, Stat) });
 export const EvaluateRequest = message({ Ref: text(1) });
