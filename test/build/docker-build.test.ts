@@ -9,12 +9,15 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk, importBusybox, type Outcome } from '../support/docker.ts';
+import { streamBuild } from './streamed-build.ts';
 
 let engine: TestDaemon;
 const scratch = mkdtempSync('/tmp/caisson-build-');
@@ -86,7 +89,8 @@ CMD ["v"]
   const { Config } = image;
   assert.deepEqual(Config.Labels, { a: '1', b: 'two words', c: '3' });
   assert.equal(image.Author, 'somebody');
-  assert.deepEqual(Config.Env, ['A=1', 'B=b c']);
+  assert.deepEqual(Config.Env.slice(1), ['A=1', 'B=b c']);
+  assert.match(Config.Env[0], /^PATH=\/usr\/local\/sbin:/);
   assert.deepEqual(Object.keys(Config.ExposedPorts), ['53/udp', '80/tcp']);
   assert.deepEqual(Object.keys(Config.Volumes), ['/data']);
   assert.equal(Config.WorkingDir, '/work');
@@ -270,6 +274,36 @@ test('the same step in two builds at once runs once', async () => {
   assert.equal(await sh('once:1', 'cat /uuid'), await sh('once:2', 'cat /uuid'));
 });
 
+test('the parameters of the wire: remote, squash, isolation, cachefrom, hosts, labels', async () => {
+  const Dockerfile = 'FROM bb\nRUN echo one > /one\nRUN grep -c added /etc/hosts > /two\nLABEL a=b\n';
+  const server = createServer((_, response) => response.end(Dockerfile));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const remote = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/some`;
+  const parameters = {
+    remote,
+    squash: '1',
+    isolation: 'default',
+    cachefrom: JSON.stringify(['nothing-of-this-name:1']),
+    extrahosts: 'added:10.0.0.1',
+    labels: JSON.stringify({ c: 'd' }),
+    t: 'parameters:1',
+    rm: '1',
+    forcerm: '1',
+  };
+  const built = await streamBuild(engine.socket, Readable.from([]), { parameters });
+  server.close();
+  assert.equal(built.error, undefined);
+  const [image] = JSON.parse(await dockerOk(engine, ['image', 'inspect', 'parameters:1']));
+  assert.equal(image.RootFS.Layers.length, 2);
+  assert.deepEqual(image.Config.Labels, { a: 'b', c: 'd' });
+  assert.equal(await sh('parameters:1', 'cat /one /two'), 'one\n1');
+  const refused = await streamBuild(engine.socket, Readable.from([]), {
+    parameters: { ...parameters, isolation: 'hyperv' },
+  });
+  assert.match(refused.error ?? '', /isolation/);
+});
+
 test('a client that goes away stops its build; kill -9 leaves nothing, and the cache holds', async () => {
   const directory = contextOf({ Dockerfile: 'FROM bb\nRUN echo slow > /slow\nRUN sleep 60\n' });
   const options = { env: { DOCKER_BUILDKIT: '0' }, timeoutMs: 1500 };
@@ -282,7 +316,11 @@ test('a client that goes away stops its build; kill -9 leaves nothing, and the c
   await engine.start();
   await untilNothingRuns();
   assert.deepEqual(readdirSync(join(engine.run, 'snapshots')), []);
-  assert.deepEqual(readdirSync(join(engine.root, 'builds')), ['contexts']);
+  const kept = ['caches', 'contexts', 'downloads'];
+  assert.deepEqual(
+    readdirSync(join(engine.root, 'builds')).filter((name) => !kept.includes(name)),
+    [],
+  );
   assert.equal(cachedSteps((await docker(engine, ['build', directory], options)).stdout), 1);
   await untilNothingRuns();
 });

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { download, fileName, withoutPassword } from './http-file.ts';
+
+const directory = mkdtempSync('/tmp/caisson-download-');
+let origin = '';
+const server = createServer((request, response) => {
+  if (request.url === '/cut')
+    return void response.writeHead(200, { 'content-length': '100' }).write('short', () => response.destroy());
+  if (request.url === '/private') return void response.end(request.headers.authorization);
+  return void response.end('0123456789');
+});
+
+before(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  origin = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+});
+
+after(() => {
+  server.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const { signal } = new AbortController();
+
+test('a file has its mode and time whatever the umask; passwords go into a header', async () => {
+  const path = join(directory, 'private');
+  const metadata = await download({ url: `${origin.replace('//', '//user:p%40ss@')}/private`, path, signal });
+  assert.equal(readFileSync(path, 'utf8'), `Basic ${Buffer.from('user:p@ss').toString('base64')}`);
+  assert.equal(statSync(path).mode & 0o7777, 0o600);
+  assert.equal(statSync(path).mtimeMs, 0);
+  assert.equal(metadata?.name, 'private');
+});
+
+test('what is too large, breaks off or is given up leaves no file', async () => {
+  const path = join(directory, 'none');
+  const large = download({ url: `${origin}/large`, path, signal, maximumBytes: 9 });
+  await assert.rejects(large, { code: 'exhausted', message: /larger than 9 bytes/ });
+  await assert.rejects(download({ url: `${origin}/cut`, path, signal }), { code: 'unavailable' });
+  const reason = new Error('given up');
+  await assert.rejects(download({ url: `${origin}/x`, path, signal: AbortSignal.abort(reason) }), reason);
+  assert.equal(existsSync(path), false);
+});
+
+test('names: of the URL, or what the server says, and never a path', () => {
+  const cases: readonly (readonly [string, string | null, string])[] = [
+    ['http://host/a/b.tar.gz?x=/y', null, 'b.tar.gz'],
+    ['http://host/a%20b', 'attachment; filename="other"', 'a b'],
+    ['http://host/', 'attachment; filename="../../etc/said"', 'said'],
+    ['http://host/d/', 'attachment; filename=plain; size=1', 'plain'],
+    ['http://host/', null, '__unnamed__'],
+    ['http://host/%2e%2e', null, '__unnamed__'],
+    ['http://host/x%2fy', null, 'y'],
+  ];
+  for (const [url, disposition, name] of cases) assert.equal(fileName(url, disposition), name, url);
+  assert.equal(withoutPassword('http://user:secret@host/'), 'http://user:xxxxx@host/');
+});
