@@ -35,7 +35,7 @@ for (const runtime of ['crun', 'runc']) {
   describe(runtime, () => {
     before(async () => {
       await machine.ok(
-        `echo FLAGS=--default-runtime ${runtime} >/etc/default/caisson && systemctl restart caisson`,
+        `echo FLAGS=--network-pool 4 --default-runtime ${runtime} >/etc/default/caisson && systemctl restart caisson`,
       );
       await untilEngineAnswers(machine);
     });

@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { lastingLeftovers } from '../support/leftovers.ts';
 
 const RUN = '/run/caisson';
-const POOL_SIZE = 32;
+/** As in etc/default/caisson. */
+const POOL_SIZE = 4;
 
 function docker(...args: readonly string[]): readonly string[] {
   return execFileSync('docker', args, { encoding: 'utf8' }).split('\n').filter(Boolean);
