@@ -46,8 +46,9 @@ async function serve(options: DaemonOptions): Promise<void> {
   if (options.pidfile !== undefined) writePidfile(options.pidfile);
   const engine = await Engine.start({ ...options.engine, logger });
   const server = createApiServer(engine, { logger, onQuiet: tidyMemory });
-  await Promise.all(options.hosts.map((host) => server.listen(host)));
-  logger.info('the engine is ready', { hosts: options.hosts.map((host) => JSON.stringify(host)).join(' ') });
+  // Addresses only: what is listened on may come with a private key.
+  const addresses = await Promise.all(options.hosts.map((host) => server.listen(host)));
+  logger.info('the engine is ready', { hosts: addresses.join(' ') });
   const signal = await untilTold(logger);
   logger.info('the engine stops; containers keep running', { signal });
   await server.close();

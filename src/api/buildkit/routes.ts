@@ -10,7 +10,7 @@ export const buildkitRoutes: readonly Route[] = [
   hijacking(
     post('/grpc', async (exchange) => {
       const server = await exchange.context.buildkit();
-      server.serve(upgrade(exchange));
+      server.serve(await upgrade(exchange));
     }),
   ),
   hijacking(
@@ -20,16 +20,21 @@ export const buildkitRoutes: readonly Route[] = [
         import('./buildkit-server.ts'),
       ]);
       const headers = sessionHeadersOf(exchange.request.headers);
-      server.openSession(upgrade(exchange), headers);
+      server.openSession(await upgrade(exchange), headers);
     }),
   ),
 ];
 
-function upgrade(exchange: Exchange): Duplex {
+const HEAD = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n';
+
+/** Resolves once the answer is written: HTTP/2 takes over the connection's handle, and no write may be under way then. */
+async function upgrade(exchange: Exchange): Promise<Duplex> {
   if (!exchange.upgrade)
     throw new EngineError('invalid', 'Cannot serve BuildKit: the client asks for no upgrade to h2c');
   const connection = takeConnection(exchange);
-  connection.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
   tuneForStreaming(connection);
+  await new Promise<void>((resolve, reject) => {
+    connection.write(HEAD, (error) => (error ? reject(error) : resolve()));
+  });
   return connection;
 }
