@@ -44,8 +44,10 @@ async function createOnce(
   return createContainer(context.client, body, query);
 }
 
+const MISSING = /No such image|does not provide the specified platform/;
+
 function isMissingImage(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 404 && error.message.includes('No such image');
+  return error instanceof ApiError && error.status === 404 && MISSING.test(error.message);
 }
 
 async function pull(context: Context, flags: CreateFlags, image: string): Promise<void> {

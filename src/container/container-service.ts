@@ -77,7 +77,7 @@ export class EngineContainers implements ContainerService {
     request: CreateRequest,
     options: { readonly name?: string; readonly platform?: string },
   ): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
-    return await createContainer(this.#context, request, options.name);
+    return await createContainer(this.#context, request, options);
   }
 
   async start(reference: string): Promise<void> {

@@ -1,7 +1,10 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { EngineError } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
+import type { ResolvedImage } from '#image/image.ts';
+import { hostPlatform, matchesPlatform, platformText } from '#oci/platform.ts';
 import type { CreateRequest } from '#wire/container.ts';
+import { decodePlatform } from '#wire/platform.ts';
 import { now } from './clock.ts';
 import type { ContainerDefinition } from './container-record.ts';
 import type { ContainerContext } from './context.ts';
@@ -20,13 +23,21 @@ export interface CreatedContainer {
   readonly warnings: readonly string[];
 }
 
+export interface CreateOptions {
+  /** Absent: one is made up. */
+  readonly name?: string;
+  /** As clients send it; absent: whatever the image is for. */
+  readonly platform?: string;
+}
+
 /** Creates a container: directories and a row, no mount and no process. What fails leaves nothing behind. */
 export async function createContainer(
   context: ContainerContext,
   request: CreateRequest,
-  wantedName?: string,
+  { name: wantedName, platform: wantedPlatform = '' }: CreateOptions = {},
 ): Promise<CreatedContainer> {
-  const image = context.images.resolve(request.config.Image);
+  const platform = decodePlatform(wantedPlatform);
+  const image = context.images.resolve(request.config.Image, platform ? { platform } : {});
   using _use = context.images.holdForUse(image.id);
   const id = newId();
   const config = mergeImageConfig(request.config, image.config);
@@ -55,7 +66,16 @@ export async function createContainer(
   undo.defer(() => rmSync(context.paths.container(id), { recursive: true, force: true }));
   await record(context, definition);
   undo.move();
-  return { id, warnings };
+  return { id, warnings: platform ? warnings : [...platformWarnings(image), ...warnings] };
+}
+
+/** Docker's text. */
+function platformWarnings(image: ResolvedImage): readonly string[] {
+  const host = hostPlatform();
+  if (image.architecture === '' || matchesPlatform(image, host)) return [];
+  return [
+    `The requested image's platform (${platformText(image)}) does not match the detected host platform (${platformText(host)}) and no specific platform was requested`,
+  ];
 }
 
 /** From here on the container is visible; without `--rm` it also survives power loss. */

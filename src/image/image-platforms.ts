@@ -27,18 +27,21 @@ export function findForPlatform(
   platform: Platform | undefined,
 ): ImageRecord {
   const image = findImage(parts.table, text);
-  if (!platform || matchesPlatform(image.config, platform)) return image;
+  if (!platform || fits(image, platform)) return image;
   const index = indexOf(parts, image);
   const others = index ? parts.manifests.imagesWith(index.digest) : [];
-  const found = others
-    .flatMap((id) => parts.table.get(id) ?? [])
-    .find(({ config }) => matchesPlatform(config, platform));
+  const found = others.flatMap((id) => parts.table.get(id) ?? []).find((other) => fits(other, platform));
   if (found) return found;
   const name = canonicalReference(withDefaultTag(parseReference(text)));
   throw new EngineError(
     'not-found',
     `image with reference ${name} was found but does not provide the specified platform (${platformText(platform)})`,
   );
+}
+
+/** What does not say for what it is may be for anything. */
+function fits({ config }: ImageRecord, platform: Platform): boolean {
+  return config.architecture === '' || matchesPlatform(config, platform);
 }
 
 /** Images without names of their own that are here as other platforms of this one. */

@@ -299,14 +299,15 @@ export class FileImageStore implements ImageStore, AsyncDisposable {
     await this.#gc[Symbol.asyncDispose]();
   }
 
-  resolve(reference: string): ResolvedImage {
-    const { id, config, layers } = findImage(this.#parts.table, reference);
+  resolve(reference: string, { platform }: PlatformChoice = {}): ResolvedImage {
+    const { id, config, layers } = findForPlatform(this.#parts, reference, platform);
     return {
       id,
       layers: layers.map(({ diffId }) => diffId),
       config: config.config,
       os: config.os || 'linux',
       architecture: config.architecture,
+      ...(config.variant ? { variant: config.variant } : undefined),
     };
   }
 

@@ -35,6 +35,7 @@ export interface ResolvedImage {
   readonly config: Partial<ContainerConfig>;
   readonly os: string;
   readonly architecture: string;
+  readonly variant?: string;
 }
 
 export interface ImportRequest {
@@ -117,8 +118,8 @@ export interface ImageStore {
   pushIndex(request: RemoteRequest, index: IndexPush): Promise<IndexPushed>;
   /** One archive that is a docker-archive and an OCI layout at once. */
   save(references: readonly string[], choice?: PlatformChoice): Promise<Readable>;
-  /** By reference, full or short id. @throws {EngineError} `not-found` */
-  resolve(reference: string): ResolvedImage;
+  /** By reference, full or short id. @throws {EngineError} `not-found`, also for a platform that is not here */
+  resolve(reference: string, choice?: PlatformChoice): ResolvedImage;
   inspect(
     reference: string,
     options?: PlatformChoice & { readonly manifests?: boolean },

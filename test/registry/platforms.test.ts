@@ -8,7 +8,7 @@ import type { ImageInspect, ImageSummary } from '../../src/wire/image.ts';
 import { platformArchive } from '../fixtures/platform-archive.ts';
 import { OCI_MANIFEST, Served } from '../registry-server/served.ts';
 import { TestDaemon } from '../support/daemon.ts';
-import { dockerOk, type Outcome, runProgram } from '../support/docker.ts';
+import { docker, dockerOk, type Outcome, runProgram } from '../support/docker.ts';
 import { request, requestJson } from '../support/http.ts';
 import { Terminal } from '../support/terminal.ts';
 
@@ -143,6 +143,20 @@ test('image inspect, history and save take a platform', async () => {
 test('images --tree, wide, narrow and on a terminal', async () => {
   await cli('tag', name, 'here:1');
   await dockerOk(engine, ['create', '--name', 'user', '--platform', 'linux/arm64', 'here:1', 'true']);
+  await dockerOk(engine, ['create', '--name', 'other', '--platform', 'linux/amd64', 'here:1', 'true']);
+  const user = await dockerOk(engine, ['inspect', '-f', '{{.Image}}', 'other']);
+  assert.equal(
+    user,
+    (await cli('image', 'inspect', '-f', '{{.Id}}', '--platform', 'amd64', name)).stdout.trim(),
+  );
+  await dockerOk(engine, ['rm', 'other']);
+  const foreign = await cli('create', '--pull', 'never', '--platform', 'linux/s390x', 'here:1', 'true');
+  assert.match(foreign.stderr, /does not provide the specified platform \(linux\/s390x\)/);
+  const unasked = await docker(engine, ['create', '--name', 'unasked', 'here:1', 'true']);
+  const mismatch =
+    /The requested image's platform \(linux\/arm64\) does not match the detected host platform/;
+  if (process.arch === 'x64') assert.match(unasked.stderr, mismatch);
+  await dockerOk(engine, ['rm', 'unasked']);
   const { stdout } = await cli('images', '--tree');
   const lines = stdout.split('\n').map((line) => line.trimEnd());
   assert.match(lines[0] ?? '', / U: in use$/);
