@@ -39,7 +39,7 @@ const DEFAULT_LAYER_ENTRIES = 5_000_000;
 const DEFAULT_SHM_BYTES = 64 * 2 ** 20;
 const DEFAULT_STOP_TIMEOUT_SECONDS = 10;
 /** What `compose up` of a large project starts in one go; a namespace in stock costs some descriptors. */
-const DEFAULT_POOL_SIZE = 36;
+const DEFAULT_POOL_SIZE = 45;
 const DEFAULT_INIT_PATH = '/usr/bin/tini-static';
 
 export interface EngineParts {

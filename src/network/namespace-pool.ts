@@ -2,11 +2,13 @@ import { setImmediate } from 'node:timers/promises';
 import { EngineError, messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 
-/** Refilling waits until nobody has taken one for so long: starting containers comes first. */
-const REST_MS = 30;
-/** While the stock lasts, it waits longer: a namespace costs its thread 9 ms, which one start after another would feel. */
-const LONG_REST_MS = 500;
-const LOW_STOCK = 1 / 4;
+/**
+ * Refilling waits until nobody has taken one for so long: a namespace costs its thread some 9 ms, which a burst, or
+ * one start after another, would feel.
+ */
+const REST_MS = 500;
+/** With nothing in stock. */
+const SHORT_REST_MS = 30;
 
 export interface NamespacePoolOptions<Namespace> {
   /** In steps of about a millisecond each: the last value is the namespace. One that is left early undoes its steps. */
@@ -48,15 +50,11 @@ export class NamespacePool<Namespace> implements AsyncDisposable {
   }
 
   #fillLater(): void {
-    const { size } = this.#options;
-    const isLow = this.#ready.length <= size * LOW_STOCK;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(
-      () => {
-        this.#filling = this.#filling.then(() => this.#fill());
-      },
-      isLow ? REST_MS : LONG_REST_MS,
-    ).unref();
+    const fill = () => {
+      this.#filling = this.#filling.then(() => this.#fill());
+    };
+    this.#timer = setTimeout(fill, this.#ready.length === 0 ? SHORT_REST_MS : REST_MS).unref();
   }
 
   #buildNow(): Namespace {
