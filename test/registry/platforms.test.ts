@@ -128,7 +128,7 @@ test('image inspect, history and save take a platform', async () => {
     name,
   );
   assert.equal(inspected.stdout, 'amd64\n', inspected.stderr);
-  const platforms = await cli('image', 'inspect', '-f', '{{len .Manifests}}', name);
+  const platforms = await cli('image', 'inspect', '--platforms', '-f', '{{len .Manifests}}', name);
   assert.equal(platforms.stdout, '3\n', platforms.stderr);
   const history = await cli('history', '-q', '--no-trunc', '--platform', 'linux/amd64', name);
   const id = await cli('image', 'inspect', '-f', '{{.Id}}', '--platform', 'linux/amd64', name);

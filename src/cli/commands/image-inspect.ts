@@ -1,7 +1,7 @@
-import { path, type Query } from '#client/client.ts';
+import { path } from '#client/client.ts';
 import { defineCommand, MANY } from '../command.ts';
 import { fetchText } from '../fetch-text.ts';
-import { stringFlag } from '../flag.ts';
+import { booleanFlag, stringFlag } from '../flag.ts';
 import { OBJECT_FORMAT_HELP } from '../format/format-help.ts';
 import { inspectObjects } from '../format/inspect-output.ts';
 import { platformFlag, platformQuery } from '../platform-flag.ts';
@@ -13,14 +13,13 @@ export const command = defineCommand({
   flags: {
     format: stringFlag(OBJECT_FORMAT_HELP, { short: 'f' }),
     platform: platformFlag,
+    platforms: booleanFlag('Also tell the platforms of the index that the image came from'),
   },
   run: (context, { flags, operands }) =>
     inspectObjects(context, operands, flags.format, (name) =>
-      fetchText(context.client, path`/images/${name}/json`, queryOf(flags.platform)),
+      fetchText(context.client, path`/images/${name}/json`, {
+        ...platformQuery(flags.platform),
+        manifests: flags.platforms,
+      }),
     ),
 });
-
-/** The platforms are told unless one is chosen. */
-function queryOf(platform: string): Query {
-  return platform === '' ? { manifests: true } : platformQuery(platform);
-}
