@@ -124,6 +124,29 @@ test('a call that is cancelled, and a client that is gone, are noticed', async (
   }
 });
 
+test('garbage instead of HTTP/2, and half of it, end the connection and nothing else', async () => {
+  const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+  for (const bytes of [
+    '',
+    'GET / HTTP/1.1\r\n\r\n',
+    PREFACE.slice(0, 9),
+    `${PREFACE}\xff\xff\xff\x07rubbish`,
+  ]) {
+    const socket = connect(join(directory, 'socket'));
+    const [connection]: Socket[] = await once(listener, 'connection');
+    assert.ok(connection);
+    serveGrpc(connection, { '/echo': echo }, silentLogger);
+    socket.resume();
+    socket.end(Buffer.from(bytes, 'latin1'));
+    await once(socket, 'close');
+  }
+  using pair = await pairOf({ '/echo': echo });
+  using stream = pair.client.open('/echo', {}, never);
+  stream.end();
+  await assert.rejects(stream.messages().next(), { message: 'Cannot read gRPC message: there is none' });
+  assert.equal((await call(pair.client, '/echo', 'fine')).data.length, 4);
+});
+
 test('frames in any pieces; what cannot be is refused', () => {
   const frames = Buffer.from('0000000003616263000000000000000000017a', 'hex');
   for (let size = 1; size <= frames.length; size++) {
