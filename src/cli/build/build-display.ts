@@ -1,9 +1,6 @@
 import type { WireBuildEvent, WireBuildFailure, WireWarning } from '#wire/build-session.ts';
 import type { Output } from '../output.ts';
 import type { Style } from '../style.ts';
-import { PlainDisplay } from './plain-display.ts';
-import { RawJsonDisplay } from './raw-json-display.ts';
-import { TtyDisplay } from './tty-display.ts';
 
 /** Shows a build while it happens, on one output. */
 export interface BuildDisplay extends Disposable {
@@ -16,10 +13,20 @@ export interface BuildDisplay extends Disposable {
 export const PROGRESS_MODES = ['auto', 'plain', 'tty', 'rawjson', 'quiet'] as const;
 export type ProgressMode = (typeof PROGRESS_MODES)[number];
 
-/** `auto`: for a terminal what moves, else lines. */
-export function createBuildDisplay(mode: ProgressMode, output: Output, style: Style): BuildDisplay {
-  if (mode === 'rawjson') return new RawJsonDisplay(output);
-  if (mode === 'tty' || (mode === 'auto' && output.isTerminal && style.enabled))
+/** `auto`: for a terminal what moves, else lines. Only the one that is needed is loaded. */
+export async function createBuildDisplay(
+  mode: ProgressMode,
+  output: Output,
+  style: Style,
+): Promise<BuildDisplay> {
+  if (mode === 'rawjson') {
+    const { RawJsonDisplay } = await import('./raw-json-display.ts');
+    return new RawJsonDisplay(output);
+  }
+  if (mode === 'tty' || (mode === 'auto' && output.isTerminal && style.enabled)) {
+    const { TtyDisplay } = await import('./tty-display.ts');
     return new TtyDisplay(output, style);
+  }
+  const { PlainDisplay } = await import('./plain-display.ts');
   return new PlainDisplay(mode === 'quiet' ? undefined : output, style);
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   closeSync,
   createReadStream,
@@ -9,7 +8,6 @@ import {
   realpathSync,
   statSync,
 } from 'node:fs';
-import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { diskDirectory, memoryDirectory } from '#client/build/directory-provider.ts';
 import type { DirectoryProvider } from '#client/build/providers.ts';
@@ -141,8 +139,8 @@ async function readAll(source: AsyncIterable<Buffer>): Promise<Buffer> {
 
 /** The same for builds of one directory by one user of one machine: what was sent need not be sent again. */
 function sharedKeyOf(path: string): string {
-  const parts = [hostname(), process.getuid?.(), realpathSync(path)];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  const host = readFileSync('/proc/sys/kernel/hostname', 'utf8').trim();
+  return JSON.stringify([host, process.getuid?.(), realpathSync(path)]);
 }
 
 function unprepared(why: string): ExitError {

@@ -1,5 +1,4 @@
 import { readFileSync, statSync } from 'node:fs';
-import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { csvFields } from '../container-options/csv.ts';
 import type { Environment } from '../context.ts';
@@ -63,9 +62,11 @@ export class SshAgents {
     return this.#sockets.has(id === '' ? 'default' : id);
   }
 
-  open(id: string): Duplex {
+  async open(id: string): Promise<Duplex> {
     const path = this.#sockets.get(id === '' ? 'default' : id);
     if (path === undefined) throw new ExitError(1, `there is no ssh agent ${id}`);
+    // Loaded only here: it takes longer to load than all else that a build needs.
+    const { connect } = await import('node:net');
     return connect({ path });
   }
 }

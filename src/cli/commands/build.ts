@@ -13,7 +13,6 @@ import { tellWarnings } from '../build/warnings.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { toMap } from '../container-options/key-values.ts';
-import { credentialsFor } from '../registry-credentials.ts';
 import { failureText } from '../report-failure.ts';
 import { ExitError } from '../usage-error.ts';
 
@@ -35,7 +34,7 @@ input ('-'); a Dockerfile there is built without a context.`,
     const outputs = flags.check ? [] : wantedOutputs(flags);
     const request = requestOf(context, flags, { operand, named, outputs });
     const providers = providersOf(context, flags, { operand, named, outputs });
-    using display = createBuildDisplay(progressMode(flags, context), context.stderr, context.style);
+    using display = await createBuildDisplay(progressMode(flags, context), context.stderr, context.style);
     const built = await follow(context, display, request, providers);
     if (flags.check) return tellWarnings(context, display.warnings);
     const id = built.id ?? built.response['containerimage.config.digest'];
@@ -158,7 +157,10 @@ function providersOf(
     secret: (name) => secrets.read(name),
     hasSshAgent: (name) => agents.has(name),
     openSshAgent: (name) => agents.open(name),
-    credentials: (host) => credentialsFor(context, host === DOCKER_HUB_HOST ? DOCKER_HUB : host),
+    credentials: async (host) => {
+      const { credentialsFor } = await import('../registry-credentials.ts');
+      return credentialsFor(context, host === DOCKER_HUB_HOST ? DOCKER_HUB : host);
+    },
     createFile: (output) => fileSink(placeOf(output), context.stdout),
     createTree: (output) => new DirectorySink(placeOf(output)),
   };

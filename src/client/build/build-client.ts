@@ -114,7 +114,7 @@ class BuildServer implements Disposable {
         this.#writer.send({ type: 'answer', id: message.id, found: providers.hasSshAgent(message.name) });
         return true;
       case 'credentials': {
-        const auth = providers.credentials(message.host);
+        const auth = await providers.credentials(message.host);
         this.#writer.send({
           type: 'answer',
           id: message.id,
@@ -126,7 +126,7 @@ class BuildServer implements Disposable {
       case 'ssh':
         this.#open.set(
           message.id,
-          new AgentConversation(message.id, providers.openSshAgent(message.name), this.#writer),
+          new AgentConversation(message.id, await providers.openSshAgent(message.name), this.#writer),
         );
         return true;
       case 'archive':

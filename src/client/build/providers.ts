@@ -11,8 +11,8 @@ export interface BuildProviders {
   /** Undefined: there is none of this name. */
   secret(name: string): Promise<Buffer | undefined>;
   hasSshAgent(name: string): boolean;
-  openSshAgent(name: string): Duplex;
-  credentials(host: string): RegistryAuth | undefined;
+  openSshAgent(name: string): Promise<Duplex>;
+  credentials(host: string): Promise<RegistryAuth | undefined>;
   /** By the number of an output. */
   createFile(output: number, attributes: Readonly<Record<string, string>>): FileSink;
   createTree(output: number): TreeSink;
