@@ -133,7 +133,7 @@ test('the configuration is what the state says', async () => {
     .cmd(['a', 'b c']);
   await buildState(state, { tag: ['config:1', 'config:2'] });
   const { Config } = await engine.engine.images.inspect('config:2');
-  assert.deepEqual(Config.Env.slice(1), ['PRICE=$5 "net" \\']);
+  assert.deepEqual(Config.Env?.slice(1), ['PRICE=$5 "net" \\']);
   assert.equal(Config.User, 'user');
   assert.deepEqual(Object.keys(Config.ExposedPorts ?? {}), ['80/tcp']);
   assert.deepEqual(Config.Labels, { key: 'two words' });

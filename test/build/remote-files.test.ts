@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -197,6 +206,28 @@ RUN cat /main/top /tag/top /below/f /main/link; stat -c '%a %u' /main/run /main/
     engine.build({ Dockerfile: `FROM bb\nADD ${url}#--upload-pack=x /r\n` }),
     /not the name of a reference/,
   );
+});
+
+test('git: nothing of this machine is read for a repository, and nothing of it is run', async () => {
+  const git = makeRepository('hostile');
+  const work = join(engine.traces.directory, 'work-hostile');
+  const secret = makeRepository('private');
+  secret('config', 'receive.denyCurrentBranch', 'ignore');
+  const mark = join(engine.traces.directory, 'was-run');
+  writeFileSync(join(work, '.gitattributes'), '* filter=mark\n');
+  writeFileSync(join(work, '.lfsconfig'), `[filter "mark"]\n\tsmudge = touch ${mark}\n`);
+  git('add', '.');
+  git('commit', '-q', '-m', 'filters');
+  const Dockerfile = `FROM bb\nADD ${publish(git, 'hostile')} /r\n`;
+  await engine.build({ Dockerfile });
+  assert.equal(existsSync(mark), false);
+  const module = `[submodule "m"]\n\tpath = m\n\turl = file://${engine.traces.directory}/work-private\n`;
+  writeFileSync(join(work, '.gitmodules'), module);
+  git('update-index', '--add', '--cacheinfo', `160000,${secret('rev-parse', 'HEAD').trim()},m`);
+  git('add', '.gitmodules');
+  git('commit', '-q', '-m', 'submodule');
+  publish(git, 'hostile');
+  await assert.rejects(engine.build({ Dockerfile }), /transport 'file' not allowed/);
 });
 
 const from = (path: string) => ({ kind: 'remote', url: `${origin}${path}` }) as const;

@@ -1,6 +1,7 @@
 /** What a step's container is given, layers that do not depend on what is below, one layer for several, platforms. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { commandHostConfig } from '../../src/build/command-config.ts';
@@ -17,28 +18,33 @@ after(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
-const PARENT = '/sys/fs/cgroup/pids/caisson-test-parent';
+const PARENT = `caisson-test-${process.pid}`;
+
+/** A parent that the user names is the user's. */
+function removeParents(): void {
+  const root = '/sys/fs/cgroup';
+  const places = ['.', ...readdirSync(root)].map((name) => join(root, name, PARENT));
+  for (const path of places) if (existsSync(path)) rmdirSync(path);
+}
 
 test('hosts, limits, shared memory and the parent cgroup hold for RUN', async () => {
-  const isV1 = existsSync('/sys/fs/cgroup/pids');
-  if (isV1) mkdirSync(PARENT, { recursive: true });
   const hostConfig = commandHostConfig({
     NetworkMode: 'none',
     ExtraHosts: ['added:10.1.2.3'],
     ShmSize: 3 * 2 ** 20,
     Ulimits: [{ Name: 'nofile', Soft: 512, Hard: 1024 }],
     Memory: 256 * 2 ** 20,
-    CgroupParent: '/caisson-test-parent',
+    CgroupParent: `/${PARENT}`,
   });
   const { output } = await engine.build({
     Dockerfile: `FROM bb
 RUN grep added /etc/hosts; df -k /dev/shm | tail -n 1 | awk '{print $2}'; ulimit -n; ulimit -Hn
-RUN cat /proc/self/cgroup | grep -c caisson-test-parent; cat /proc/self/cgroup
+RUN cat /proc/self/cgroup | grep -c ${PARENT}; cat /proc/self/cgroup
 `,
     hostConfig,
   });
+  removeParents();
   assert.match(output, /^10\.1\.2\.3\tadded\n3072\n512\n1024\n[1-9]/);
-  if (isV1) rmdirSync(PARENT);
 });
 
 const linking = (first: string) => `FROM bb
