@@ -16,6 +16,7 @@ import type { ProgressMessage } from '#wire/image.ts';
 import { Cancelling } from './cancelling.ts';
 import type { StoredManifest } from './image-manifests.ts';
 import { type ImageParts, WorkingSet } from './image-parts.ts';
+import { indexToPush, type IndexOnItsWay } from './image-push-index.ts';
 import { buildManifest, usableManifest } from './image-push-manifest.ts';
 import type { ImageLayer, ImageRecord } from './image-record.ts';
 import type { PushRequest } from './image.ts';
@@ -92,11 +93,35 @@ async function send(push: OnePush, lease: Lease, report: ReportProgress): Promis
   // Topmost first, as Docker shows them.
   const shown = record.layers.map(({ diffId }) => new LayerProgress(diffId, report));
   for (const progress of shown.toReversed()) progress.status('Preparing');
+  const index = await indexToPush(parts, record.id, repository, reference.tag);
+  if (index) return await sendIndex(push, index, shown);
   const known = await usableManifest(parts.manifests.of(record.id), parts.content, repository);
   const manifest = known ? await sendKnown(push, known, shown) : await sendNew(push, lease, shown);
   await repository.putManifest(reference.tag, manifest);
   await remember(push, manifest);
   return manifest;
+}
+
+/** With the images for other platforms, and all that is attached to them. */
+async function sendIndex(
+  push: OnePush,
+  { index, isThere, manifests, blobs }: IndexOnItsWay,
+  shown: readonly LayerProgress[],
+): Promise<StoredManifest> {
+  const { repository, record, reference } = push;
+  if (isThere) {
+    for (const progress of shown) progress.status('Layer already exists');
+    return index;
+  }
+  const own = new Map(record.layers.map(({ blob }, layer) => [blob, shown[layer]]));
+  await inParallel(push, (signal) => blobs.map((blob) => sendBlob(push, blob, own.get(blob.digest), signal)));
+  for (const progress of shown) progress.status('Pushed');
+  await inParallel(push, () =>
+    manifests.map(async (manifest) => void (await repository.putManifest(manifest.digest, manifest))),
+  );
+  await repository.putManifest(reference.tag, index);
+  await remember(push, index);
+  return index;
 }
 
 async function sendKnown(

@@ -21,8 +21,9 @@ export async function importCaches(
   if (noCache || cacheFrom.length === 0) return undefined;
   const { logger } = parts;
   const warn = (source: string, error: unknown) => logger.warn('Cannot use build cache', { source, error });
+  const unique = new Map(cacheFrom.map((cache) => [identityOf(cache), cache]));
   const sources = await Promise.all(
-    cacheFrom.map(async (cache) => {
+    [...unique.values()].map(async (cache) => {
       const name = cache.attributes['ref'] ?? cache.attributes['src'] ?? cache.type;
       try {
         return await during(`importing cache manifest from ${name}`, () => readCache(parts, request, cache));
@@ -37,6 +38,11 @@ export async function importCaches(
     sources.filter((source) => source !== undefined),
     warn,
   );
+}
+
+/** Clients of BuildKit name each twice. */
+function identityOf({ type, attributes }: CacheSource): string {
+  return JSON.stringify([type, Object.entries(attributes).toSorted()]);
 }
 
 async function readCache(

@@ -68,7 +68,7 @@ async function store(
     const manifest = artifact?.images.find(({ image }) => image.id === id)?.manifest;
     const isSingle = artifact && manifest?.digest === artifact.root.digest;
     if (artifact && manifest) {
-      const manifests = isSingle ? [manifest] : [manifest, artifact.root, ...attachedTo(artifact)];
+      const manifests = isSingle ? [manifest] : [manifest, artifact.root];
       await parts.images.keepManifests({ id, manifests, repositories: [] });
     }
     task.moves({ id: `writing image ${id}`, isDone: true });
@@ -79,12 +79,6 @@ async function store(
     task.moves({ id: `naming to ${canonicalReference(name)}`, isDone: true });
   }
   return main.id;
-}
-
-/** Manifests that are no images. */
-function attachedTo({ manifests, images }: PackedArtifact): PackedArtifact['manifests'] {
-  const digests = new Set(images.map(({ manifest }) => manifest.digest));
-  return manifests.filter(({ digest }) => !digests.has(digest));
 }
 
 async function push(

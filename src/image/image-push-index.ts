@@ -1,0 +1,69 @@
+/** Images that are part of an index, on their way to a registry: the index goes along where it can. */
+import { isEngineError } from '#base/errors.ts';
+import type { Descriptor } from '#oci/descriptor.ts';
+import type { Digest } from '#oci/digest.ts';
+import { decodeIndex, decodeManifest } from '#oci/manifest.ts';
+import { isIndexType } from '#oci/media-types.ts';
+import type { Repository } from '#registry/registry.ts';
+import type { StoredManifest } from './image-manifests.ts';
+import type { ImageParts } from './image-parts.ts';
+
+export interface IndexOnItsWay {
+  readonly index: StoredManifest;
+  /** The repository has it under the tag: there is nothing to send. */
+  readonly isThere: boolean;
+  readonly manifests: readonly StoredManifest[];
+  readonly blobs: readonly Descriptor[];
+}
+
+/**
+ * The index that an image came with or was built into, if the repository has it under the tag, or everything that it
+ * names is here; otherwise the image goes alone.
+ */
+export async function indexToPush(
+  parts: Pick<ImageParts, 'manifests' | 'content'>,
+  imageId: Digest,
+  repository: Repository,
+  tag: string,
+): Promise<IndexOnItsWay | undefined> {
+  const [index] = parts.manifests.of(imageId).filter(({ mediaType }) => isIndexType(mediaType));
+  if (!index) return undefined;
+  if ((await digestOfTag(repository, tag)) === index.digest)
+    return { index, isThere: true, manifests: [], blobs: [] };
+  const manifests = membersHere(parts, index);
+  if (!manifests) return undefined;
+  const blobs = manifests.flatMap(({ content }) => {
+    const { config, layers } = decodeManifest(content);
+    return [config, ...layers];
+  });
+  const isHere = async ({ digest }: Descriptor) =>
+    (await parts.content.stat(digest)) !== undefined || (await repository.hasBlob(digest));
+  const unique = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
+  const areHere = (await Promise.all(unique.map(isHere))).every(Boolean);
+  return areHere ? { index, isThere: false, manifests, blobs: unique } : undefined;
+}
+
+async function digestOfTag(repository: Repository, tag: string): Promise<Digest | undefined> {
+  try {
+    return (await repository.resolve(tag)).digest;
+  } catch (error) {
+    if (isEngineError(error, 'not-found')) return undefined;
+    throw error;
+  }
+}
+
+/** What the index names, if images that are here came as all of it. */
+function membersHere(
+  { manifests }: Pick<ImageParts, 'manifests'>,
+  index: StoredManifest,
+): readonly StoredManifest[] | undefined {
+  const known = new Map(
+    manifests
+      .imagesWith(index.digest)
+      .flatMap((id) => manifests.of(id))
+      .map((stored) => [stored.digest, stored]),
+  );
+  const members = decodeIndex(index.content).manifests.map(({ digest }) => known.get(digest));
+  const found = members.filter((member) => member !== undefined && !isIndexType(member.mediaType));
+  return found.length === members.length ? found.filter((member) => member !== undefined) : undefined;
+}
