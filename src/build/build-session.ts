@@ -31,7 +31,10 @@ export interface BuildSession {
     attributes: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<Writable>;
-  /** Writes a directory tree at the client (`-o type=local`); the entries in the order of {@link FileEntry}. */
+  /**
+   * Writes a directory tree at the client (`-o type=local`); the entries in the order of {@link FileEntry}. Caches that
+   * are exported (`--cache-to type=local`) are numbered after the outputs, and asked for as directories `cache:SRC`.
+   */
   sendTree(output: number, tree: FileTree, signal: AbortSignal): Promise<void>;
 }
 

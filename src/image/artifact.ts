@@ -93,16 +93,19 @@ function repositoriesWith(
 export interface KeptManifests {
   readonly id: Digest;
   readonly manifests: readonly StoredManifest[];
+  /** Small ones that the index names beside images, with what they name. */
+  readonly attachments: readonly StoredManifest[];
   /** Repositories in which the image is known by the digest of the first manifest. */
   readonly repositories: readonly Pick<Reference, 'domain' | 'path'>[];
 }
 
 /** Remembers what an image was packed as: a push sends the same bytes. Durable when it resolves. */
 export async function keepManifests(parts: ImageParts, kept: KeptManifests): Promise<void> {
-  const { id, manifests, repositories } = kept;
+  const { id, manifests, attachments, repositories } = kept;
   const [first] = manifests;
   if (!first || !parts.table.get(id)) return;
   parts.manifests.add(id, manifests);
+  parts.attachments.add(id, attachments);
   const names = new Map(
     repositories.map(({ domain, path }) => {
       const reference = { domain, path, digest: first.digest };

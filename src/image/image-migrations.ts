@@ -48,5 +48,17 @@ export const imageMigrations: Migrations = {
       DELETE FROM image_uses WHERE image_id = OLD.id;
     END;
     `,
+    `
+    CREATE TABLE image_attachments (
+      image_id TEXT NOT NULL,
+      digest TEXT NOT NULL,
+      media_type TEXT NOT NULL,
+      content BLOB NOT NULL,
+      PRIMARY KEY (image_id, digest)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER image_attachments_go AFTER DELETE ON image_images BEGIN
+      DELETE FROM image_attachments WHERE image_id = OLD.id;
+    END;
+    `,
   ],
 };

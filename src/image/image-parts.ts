@@ -10,6 +10,7 @@ import type { EmitEvent } from '#wire/event.ts';
 import type { Registries } from '#registry/registry.ts';
 import type { RetryPolicy } from '#registry/retry.ts';
 import type { ImageGarbage } from './image-garbage.ts';
+import type { ImageAttachments } from './image-attachments.ts';
 import type { ImageManifests } from './image-manifests.ts';
 import type { ImageTable } from './image-table.ts';
 import type { ImageUses } from './image-uses.ts';
@@ -21,6 +22,7 @@ import type { LayerPacking } from './layer-packing.ts';
 export interface ImageParts {
   readonly table: ImageTable;
   readonly manifests: ImageManifests;
+  readonly attachments: ImageAttachments;
   readonly uses: ImageUses;
   readonly layerBlobs: LayerBlobs;
   readonly content: ContentStore;

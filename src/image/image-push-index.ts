@@ -14,6 +14,8 @@ export interface IndexOnItsWay {
   readonly isThere: boolean;
   readonly manifests: readonly StoredManifest[];
   readonly blobs: readonly Descriptor[];
+  /** Those blobs that are no files of the store. */
+  readonly documents: ReadonlyMap<Digest, Buffer>;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface IndexOnItsWay {
  * names is here; otherwise the image goes alone.
  */
 export async function indexToPush(
-  parts: Pick<ImageParts, 'manifests' | 'content'>,
+  parts: Pick<ImageParts, 'manifests' | 'attachments' | 'content'>,
   imageId: Digest,
   repository: Repository,
   tag: string,
@@ -29,18 +31,22 @@ export async function indexToPush(
   const [index] = parts.manifests.of(imageId).filter(({ mediaType }) => isIndexType(mediaType));
   if (!index) return undefined;
   if ((await digestOfTag(repository, tag)) === index.digest)
-    return { index, isThere: true, manifests: [], blobs: [] };
-  const manifests = membersHere(parts, index);
+    return { index, isThere: true, manifests: [], blobs: [], documents: new Map() };
+  const attached = new Map(parts.attachments.of(imageId).map((document) => [document.digest, document]));
+  const manifests = membersHere(parts, index, attached);
   if (!manifests) return undefined;
   const blobs = manifests.flatMap(({ content }) => {
     const { config, layers } = decodeManifest(content);
     return [config, ...layers];
   });
   const isHere = async ({ digest }: Descriptor) =>
-    (await parts.content.stat(digest)) !== undefined || (await repository.hasBlob(digest));
+    attached.has(digest) ||
+    (await parts.content.stat(digest)) !== undefined ||
+    (await repository.hasBlob(digest));
   const unique = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
   const areHere = (await Promise.all(unique.map(isHere))).every(Boolean);
-  return areHere ? { index, isThere: false, manifests, blobs: unique } : undefined;
+  const documents = new Map([...attached].map(([digest, { content }]) => [digest, content]));
+  return areHere ? { index, isThere: false, manifests, blobs: unique, documents } : undefined;
 }
 
 async function digestOfTag(repository: Repository, tag: string): Promise<Digest | undefined> {
@@ -56,6 +62,7 @@ async function digestOfTag(repository: Repository, tag: string): Promise<Digest 
 function membersHere(
   { manifests }: Pick<ImageParts, 'manifests'>,
   index: StoredManifest,
+  attached: ReadonlyMap<Digest, StoredManifest>,
 ): readonly StoredManifest[] | undefined {
   const known = new Map(
     manifests
@@ -63,7 +70,10 @@ function membersHere(
       .flatMap((id) => manifests.of(id))
       .map((stored) => [stored.digest, stored]),
   );
-  const members = decodeIndex(index.content).manifests.map(({ digest }) => known.get(digest));
+  const members = decodeIndex(index.content).manifests.map(({ digest, mediaType }) => {
+    const document = attached.get(digest);
+    return known.get(digest) ?? (document && { ...document, mediaType });
+  });
   const found = members.filter((member) => member !== undefined && !isIndexType(member.mediaType));
   return found.length === members.length ? found.filter((member) => member !== undefined) : undefined;
 }

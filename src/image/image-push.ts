@@ -105,7 +105,7 @@ async function send(push: OnePush, lease: Lease, report: ReportProgress): Promis
 /** With the images for other platforms, and all that is attached to them. */
 async function sendIndex(
   push: OnePush,
-  { index, isThere, manifests, blobs }: IndexOnItsWay,
+  { index, isThere, manifests, blobs, documents }: IndexOnItsWay,
   shown: readonly LayerProgress[],
 ): Promise<StoredManifest> {
   const { repository, record, reference } = push;
@@ -114,7 +114,9 @@ async function sendIndex(
     return index;
   }
   const own = new Map(record.layers.map(({ blob }, layer) => [blob, shown[layer]]));
-  await inParallel(push, (signal) => blobs.map((blob) => sendBlob(push, blob, own.get(blob.digest), signal)));
+  await inParallel(push, (signal) =>
+    blobs.map((blob) => sendBlob(push, blob, own.get(blob.digest), signal, documents.get(blob.digest))),
+  );
   for (const progress of shown) progress.status('Pushed');
   await inParallel(push, () =>
     manifests.map(async (manifest) => void (await repository.putManifest(manifest.digest, manifest))),
@@ -180,18 +182,24 @@ async function sendBlob(
   descriptor: Pick<Descriptor, 'digest' | 'size'>,
   progress: LayerProgress | undefined,
   signal: AbortSignal,
+  bytes?: Buffer,
 ): Promise<void> {
   if (!parts.uploads.isFree) progress?.status('Waiting');
   using _permit = await parts.uploads.acquire();
   signal.throwIfAborted();
   const outcome = await repository.upload({
     descriptor,
-    read: (offset) => parts.content.chunks(descriptor.digest, offset),
+    read: (offset) =>
+      bytes ? once(bytes.subarray(offset)) : parts.content.chunks(descriptor.digest, offset),
     mountFrom: repositoriesWith(parts, descriptor.digest, reference),
     onProgress: (sent) => progress?.bytes('Pushing', sent, descriptor.size),
   });
   if (outcome.kind === 'exists') progress?.status('Layer already exists');
   else progress?.status(outcome.kind === 'mounted' ? `Mounted from ${outcome.from}` : 'Pushed');
+}
+
+async function* once(bytes: Buffer): AsyncGenerator<Buffer, void> {
+  yield bytes;
 }
 
 /** Other repositories of the same registry that had this blob when an image came from there or went there. */

@@ -35,6 +35,7 @@ import { commitImage, storeLayer, storeLayerFile } from './image-commit.ts';
 import { type DistributionRequest, inspectRemote } from './image-distribution.ts';
 import { emitImageEvent } from './image-events.ts';
 import { exploreImage } from './image-explore.ts';
+import { ImageAttachments } from './image-attachments.ts';
 import type { ImageBudget } from './image-budget.ts';
 import { ImageGarbage } from './image-garbage.ts';
 import { ImageGc } from './image-gc.ts';
@@ -123,6 +124,7 @@ export async function createImageStore(options: ImageStoreOptions): Promise<File
       ...options,
       table,
       manifests: new ImageManifests(options.metadata),
+      attachments: new ImageAttachments(options.metadata),
       uses: new ImageUses(options.metadata),
       layerBlobs,
       garbage,

@@ -40,6 +40,10 @@ export class CacheSession implements BuildSession {
       if (type !== 'local' || !isDigest(digest)) continue;
       this.#sources.set(cacheDirectoryName(src), { store: storeOf(session, src), digest });
     }
+    // An OCI layout as a directory (`tar=false`) goes the same way.
+    for (const [index, { type, attributes }] of outputs.entries())
+      if ((type === 'oci' || type === 'docker') && attributes['tar'] === 'false')
+        this.#targets.set(index, session.contentStore('export'));
     for (const [index, { type, attributes }] of cacheTo.entries())
       if (type === 'local')
         this.#targets.set(outputs.length + index, storeOf(session, attributes['dest'] ?? ''));

@@ -69,7 +69,8 @@ async function store(
     const isSingle = artifact && manifest?.digest === artifact.root.digest;
     if (artifact && manifest) {
       const manifests = isSingle ? [manifest] : [manifest, artifact.root];
-      await parts.images.keepManifests({ id, manifests, repositories: [] });
+      const attachments = isSingle ? [] : attachedTo(artifact);
+      await parts.images.keepManifests({ id, manifests, attachments, repositories: [] });
     }
     task.moves({ id: `writing image ${id}`, isDone: true });
   }
@@ -79,6 +80,15 @@ async function store(
     task.moves({ id: `naming to ${canonicalReference(name)}`, isDone: true });
   }
   return main.id;
+}
+
+/** What is no image: attestations, with their manifests and configurations. */
+function attachedTo({ manifests, blobs, images }: PackedArtifact): PackedArtifact['manifests'] {
+  const own = new Set(images.flatMap(({ manifest, image }) => [manifest.digest, image.id]));
+  const documents = blobs.flatMap(({ descriptor: { digest }, bytes }) =>
+    bytes ? [{ mediaType: 'application/json', digest, content: bytes }] : [],
+  );
+  return [...manifests, ...documents].filter(({ digest }) => !own.has(digest));
 }
 
 async function push(

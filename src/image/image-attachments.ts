@@ -1,0 +1,38 @@
+import type { StatementSync } from 'node:sqlite';
+import { type Digest, parseDigest } from '#oci/digest.ts';
+import type { Metadata } from '#store/metadata.ts';
+import type { StoredManifest } from './image-manifests.ts';
+
+/**
+ * Small documents that belong to images and are no part of them: attestations, with the manifests and configurations
+ * that name them. They go with their image.
+ */
+export class ImageAttachments {
+  readonly #metadata: Metadata;
+  readonly #insert: StatementSync;
+  readonly #select: StatementSync;
+
+  constructor(metadata: Metadata) {
+    const { database } = metadata;
+    this.#metadata = metadata;
+    this.#insert = database.prepare('INSERT OR REPLACE INTO image_attachments VALUES (?, ?, ?, ?)');
+    this.#select = database.prepare('SELECT * FROM image_attachments WHERE image_id = ? ORDER BY digest');
+    database.exec('DELETE FROM image_attachments WHERE image_id NOT IN (SELECT id FROM image_images)');
+  }
+
+  /** For an image that is there. */
+  add(imageId: Digest, documents: readonly StoredManifest[]): void {
+    this.#metadata.transaction(() => {
+      for (const { digest, mediaType, content } of documents)
+        this.#insert.run(imageId, digest, mediaType, content);
+    });
+  }
+
+  of(imageId: Digest): readonly StoredManifest[] {
+    return this.#select.all(imageId).map((row) => ({
+      digest: parseDigest(String(row['digest'])),
+      mediaType: String(row['media_type']),
+      content: Buffer.from(row['content'] instanceof Uint8Array ? row['content'] : []),
+    }));
+  }
+}
