@@ -23,6 +23,7 @@ import { inlineCacheOf } from './cache-transfer/inline-cache.ts';
 import { Checksums } from './checksums.ts';
 import { ContextStore } from './contexts/context-store.ts';
 import { BuilderDisk, type PruneRequest } from './disk/builder-disk.ts';
+import { syncedContexts } from './disk/synced-contexts.ts';
 import { cacheMounts } from './disk/cache-mounts.ts';
 import { downloadedFiles } from './disk/downloaded-files.ts';
 import type { CacheRecord } from './disk/cache-records.ts';
@@ -77,7 +78,11 @@ export class EngineBuilds implements Builds, AsyncDisposable {
 
   constructor(parts: BuildParts) {
     this.#parts = parts;
-    this.#disk = new BuilderDisk(parts, [cacheMounts(parts.caches), downloadedFiles(parts.downloads)]);
+    this.#disk = new BuilderDisk(parts, [
+      cacheMounts(parts.caches),
+      downloadedFiles(parts.downloads),
+      syncedContexts(parts.contexts),
+    ]);
   }
 
   async *build(request: BuildRequest): AsyncGenerator<BuildEvent, void> {

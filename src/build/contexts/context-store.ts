@@ -6,8 +6,19 @@ import { messageOf } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import type { Logger } from '#base/log.ts';
+import { isErrno } from '#linux/errno.ts';
 import type { BuildSession, FileQuery } from '../build-session.ts';
 import { SyncedDirectory, type SyncedFiles, TABLE } from './synced-directory.ts';
+
+/** What is kept of one directory of a client. */
+export interface StoredContext {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly createdAtMs: number;
+  readonly usedAtMs: number;
+  /** It is being received. */
+  readonly isInUse: boolean;
+}
 
 /** What is kept of clients' directories between their builds. */
 const MAXIMUM_BYTES = 4 * 2 ** 30;
@@ -71,20 +82,20 @@ export class ContextStore implements AsyncDisposable {
     }
   }
 
-  /** Forgets what no build uses now. @returns how many bytes that were */
-  async prune(): Promise<number> {
-    let bytes = 0;
-    for (const { name, sizeBytes } of this.#stored()) {
+  list(): readonly StoredContext[] {
+    return this.#stored().map((stored) => ({ ...stored, isInUse: this.#locks.isHeld(stored.name) }));
+  }
+
+  /** Of those of these names, forgets what is not being received now. @returns their names */
+  async remove(names: readonly string[]): Promise<readonly string[]> {
+    const removed: string[] = [];
+    for (const name of names) {
       if (this.#locks.isHeld(name)) continue;
       using _lock = await this.#locks.acquire(name);
       await this.#drop(name);
-      bytes += sizeBytes;
+      removed.push(name);
     }
-    return bytes;
-  }
-
-  get sizeBytes(): number {
-    return this.#stored().reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+    return removed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -150,19 +161,25 @@ export class ContextStore implements AsyncDisposable {
     await rm(join(this.#directory, name), { recursive: true, force: true });
   }
 
-  #stored(): readonly { readonly name: string; readonly sizeBytes: number; readonly usedAtMs: number }[] {
-    return readdirSync(this.#directory).map((name) => {
-      const path = join(this.#directory, name);
-      const stats = readdirSync(path).map((file) => ({ file, ...sizeAndTime(join(path, file)) }));
-      const sizeBytes = stats.reduce((total, each) => total + each.sizeBytes, 0);
-      return { name, sizeBytes, usedAtMs: stats.find(({ file }) => file === TABLE)?.usedAtMs ?? 0 };
-    });
+  #stored(): readonly Omit<StoredContext, 'isInUse'>[] {
+    return readdirSync(this.#directory).flatMap((name) => describe(this.#directory, name) ?? []);
   }
 }
 
-function sizeAndTime(path: string): { readonly sizeBytes: number; readonly usedAtMs: number } {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return { sizeBytes: (stats?.blocks ?? 0) * 512, usedAtMs: stats?.mtimeMs ?? 0 };
+/** Undefined for what is gone meanwhile. */
+function describe(directory: string, name: string): Omit<StoredContext, 'isInUse'> | undefined {
+  const path = join(directory, name);
+  try {
+    const { birthtimeMs } = statSync(path);
+    const files = readdirSync(path).map((file) => ({ file, stats: statSync(join(path, file)) }));
+    // What is written, whatever the file system has given it room for.
+    const sizeBytes = files.reduce((total, { stats }) => total + stats.size, 0);
+    const usedAtMs = files.find(({ file }) => file === TABLE)?.stats.mtimeMs ?? birthtimeMs;
+    return { name, sizeBytes, createdAtMs: Math.floor(birthtimeMs), usedAtMs: Math.floor(usedAtMs) };
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
 }
 
 function nameFor({ sharedKey }: BuildSession, { directory }: FileQuery): string {

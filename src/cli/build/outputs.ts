@@ -51,13 +51,6 @@ function parseOutput(text: string): WantedOutput {
   return { request: { type, attributes }, destination: dest === '' ? '-' : dest };
 }
 
-/** `type=registry,ref=…`, or a reference alone. */
-export function parseCache(text: string): WireTypedAttributes {
-  if (!text.includes('=')) return { type: 'registry', attributes: { ref: text } };
-  const { type = 'registry', ...attributes } = Object.fromEntries(fieldsOf(text, 'cache'));
-  return { type, attributes };
-}
-
 /** `--attest type=sbom,…`, `--provenance mode=max`, `--sbom true`. */
 export function attestations(flags: {
   readonly attest: readonly string[];

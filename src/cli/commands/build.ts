@@ -2,14 +2,15 @@ import { writeFileSync } from 'node:fs';
 import { BuildFailure, buildImage } from '#client/build/build-client.ts';
 import type { BuildProviders } from '#client/build/providers.ts';
 import type { WireBuildEvent, WireBuildRequest } from '#wire/build-session.ts';
-import { attestations, parseCache, type WantedOutput, wantedOutputs } from '../build/outputs.ts';
+import { cacheDestinations, cacheDirectories, parseCache } from '../build/caches.ts';
+import { attestations, type WantedOutput, wantedOutputs } from '../build/outputs.ts';
 import { buildFlags, type BuildFlags } from '../build/build-flags.ts';
 import { type BuildDisplay, createBuildDisplay, PROGRESS_MODES } from '../build/build-display.ts';
 import { type BuildContextOperand, contextOperand } from '../build/context-operand.ts';
 import { namedContexts, type NamedContextFlags } from '../build/named-contexts.ts';
 import { DirectorySink, fileSink } from '../build/output-files.ts';
 import { Secrets, SshAgents } from '../build/secrets.ts';
-import { tellWarnings } from '../build/warnings.ts';
+import { tellAnswer, tellWarnings } from '../build/warnings.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { toMap } from '../container-options/key-values.ts';
@@ -36,7 +37,9 @@ input ('-'); a Dockerfile there is built without a context.`,
     const providers = providersOf(context, flags, { operand, named, outputs });
     using display = await createBuildDisplay(progressMode(flags, context), context.stderr, context.style);
     const built = await follow(context, display, request, providers);
-    if (flags.check) return tellWarnings(context, display.warnings);
+    const answer = built.response['result.txt'];
+    if (request.subrequest !== '' && answer !== undefined)
+      return tellAnswer(context, request, built.response);
     const id = built.id ?? built.response['containerimage.config.digest'];
     if (flags.iidfile !== '' && id !== undefined) writeFileSync(flags.iidfile, id);
     if (flags.metadataFile !== '') writeFileSync(flags.metadataFile, metadataOf(built.response, id));
@@ -150,9 +153,11 @@ function providersOf(
   const secrets = new Secrets(flags.secret, context.environment);
   const agents = new SshAgents(flags.ssh, context.environment);
   const { archive } = operand;
-  const placeOf = (output: number) => outputs[output]?.destination ?? '';
+  const places = [...outputs.map(({ destination }) => destination), ...cacheDestinations(flags.cacheTo)];
+  const placeOf = (output: number) => places[output] ?? '';
+  const caches = cacheDirectories(flags.cacheFrom);
   return {
-    directories: new Map([...operand.directories, ...named.directories]),
+    directories: new Map([...operand.directories, ...named.directories, ...caches]),
     ...(archive && { archive }),
     secret: (name) => secrets.read(name),
     hasSshAgent: (name) => agents.has(name),
