@@ -4,7 +4,7 @@ import type { Digest } from '#oci/digest.ts';
 import type { Lease } from '#store/content.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildSession } from './build-session.ts';
-import type { Solved, Vertex } from './build.ts';
+import type { LocalFiles, RemoteFiles, Solved, Vertex } from './build.ts';
 import type { CacheEntry, CacheEntryFacts, CacheUses } from './cache.ts';
 import type { ImportedCache } from './cache-transfer/imported-cache.ts';
 import type { SolvedRecord } from './cache-transfer/solved-records.ts';
@@ -57,6 +57,7 @@ export class BuildRun {
   readonly #failed = new AbortController();
   readonly #signal: AbortSignal;
   readonly #sources: Sources;
+  readonly #fetched = new Map<RemoteFiles, Promise<LocalFiles>>();
   readonly #solved = new Map<Operation, Promise<Solved>>();
   readonly #keys = new Map<Vertex, string>();
   readonly #logs = new Map<Operation, PromiseWithResolvers<StepLog | undefined>>();
@@ -65,7 +66,10 @@ export class BuildRun {
     this.#parts = parts;
     this.#options = options;
     this.#signal = AbortSignal.any([options.signal, this.#failed.signal]);
-    this.#sources = this.#sourcesFor(this.#signal);
+    this.#sources = new Sources(parts, {
+      layersOf: (vertex) => this.layersOf(vertex),
+      fetch: (source) => this.#fetch(source),
+    });
   }
 
   /** Starts it and what it stands on; whoever asks for it later gets its error. */
@@ -157,10 +161,21 @@ export class BuildRun {
     return failure;
   }
 
-  #sourcesFor(signal: AbortSignal): Sources {
+  /** Once a build, and kept until it ends: what a name on the network stands for may change meanwhile. */
+  #fetch(source: RemoteFiles): Promise<LocalFiles> {
+    const fetched = this.#fetched.get(source) ?? this.#fetchAndHold(source);
+    this.#fetched.set(source, fetched);
+    return fetched;
+  }
+
+  async #fetchAndHold(source: RemoteFiles): Promise<LocalFiles> {
     const { session } = this.#options;
-    const layersOf = (vertex: Vertex) => this.layersOf(vertex);
-    return new Sources(this.#parts, { layersOf, signal, ...(session && { session }) });
+    const signal = this.#signal;
+    const files = await this.#parts.downloads.get(source, { signal, ...(session && { session }) });
+    const held = await files.hold();
+    if (signal.aborted) held[Symbol.dispose]();
+    signal.addEventListener('abort', () => held[Symbol.dispose](), { once: true });
+    return files;
   }
 
   #lookUp(key: string): CacheEntry | undefined {
@@ -230,7 +245,7 @@ export class BuildRun {
     await using lease = this.#parts.images.openLease();
     const { session } = this.#options;
     const all = { ...work, lease, ...(session && { session }) };
-    const layer = await solveVertex(this.#parts, vertex, this.#sourcesFor(work.signal), all);
+    const layer = await solveVertex(this.#parts, vertex, this.#sources, all);
     const entry = { ...(layer && { layer }), createdAtMs: Date.now() };
     this.#parts.cache.set(key, entry, this.#factsOf(vertex));
     return { ...entry, cached: false };

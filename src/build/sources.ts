@@ -2,8 +2,7 @@
 import { EngineError, isEngineError } from '#base/errors.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { BuildParts } from './build-parts.ts';
-import type { BuildSession } from './build-session.ts';
-import type { CopiedFiles, FileSource, LocalFiles, Vertex } from './build.ts';
+import type { CopiedFiles, FileSource, LocalFiles, RemoteFiles, Vertex } from './build.ts';
 import type { ExecMount } from './exec-mount.ts';
 import type { FileSelection, Tree } from './files/file-jobs.ts';
 import { escapeWildcards } from './files/glob.ts';
@@ -20,8 +19,8 @@ export interface OpenFiles extends Disposable {
 export interface SourceOptions {
   /** Solves the vertex first. */
   readonly layersOf: (vertex: Vertex) => Promise<readonly ImageLayer[]>;
-  readonly session?: BuildSession;
-  readonly signal: AbortSignal;
+  /** The same files each time: what a checksum was taken of is what is read. */
+  readonly fetch: (source: RemoteFiles) => Promise<LocalFiles>;
 }
 
 type Choice = Omit<FileSelection, 'source' | 'ignore' | 'ownedByRoot'>;
@@ -69,9 +68,7 @@ export class Sources {
 
   /** What is downloaded is a directory of this machine afterwards. */
   async local(source: FileSource): Promise<LocalFiles | Vertex> {
-    if (source.kind !== 'http' && source.kind !== 'git') return source;
-    const { session, signal } = this.#options;
-    return await this.#parts.downloads.get(source, { signal, ...(session && { session }) });
+    return source.kind === 'http' || source.kind === 'git' ? await this.#options.fetch(source) : source;
   }
 
   layersOf(vertex: Vertex): Promise<readonly ImageLayer[]> {

@@ -28,7 +28,8 @@ export async function fetchContext(
   const git = parseGitUrl(url);
   if (git) {
     const tree = { kind: 'git', ...git, keepGitDirectory: git.keepGitDirectory ?? false } as const;
-    return wholeDirectory(await parts.downloads.get(tree, options));
+    const files = await parts.downloads.get(tree, options);
+    return wholeDirectory(files, await files.hold());
   }
   if (!/^https?:\/\//.test(url))
     throw new EngineError('invalid', `Cannot fetch build context: ${url} is no URL of a repository or file`);
@@ -39,7 +40,8 @@ export async function fetchContext(
   return dockerfileAlone(file.directory, file.name, options.root);
 }
 
-function wholeDirectory(files: LocalFiles): ContextSourceFiles {
+/** @param held until it is disposed */
+function wholeDirectory(files: LocalFiles, held: Disposable): ContextSourceFiles {
   return {
     isWhole: true,
     read: (paths) => {
@@ -51,7 +53,7 @@ function wholeDirectory(files: LocalFiles): ContextSourceFiles {
     },
     files: (ignore) => ({ ...files, ignore }),
     receive: () => Promise.resolve(),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    [Symbol.asyncDispose]: async () => held[Symbol.dispose](),
   };
 }
 
