@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { runInNewContext } from 'node:vm';
 import {
   bind,
   build,
@@ -149,6 +150,30 @@ test('what fails is said, and leaves the steps before in the cache', async () =>
   await assert.rejects(buildState(scratch().copy({ from: local('/nowhere'), to: '/' })), /nowhere/);
   const stopped = AbortSignal.timeout(300);
   await assert.rejects(buildState(from('bb').run('sleep 60'), { signal: stopped }));
+});
+
+test('a cache in a directory, for an engine that has none of it', async () => {
+  const dest = mkdtempSync(join(scratchDirectory, 'cache-'));
+  const state = from('bb').run('cat /proc/sys/kernel/random/uuid > /kept').run('true');
+  await buildState(state, { cacheTo: [{ type: 'local', attributes: { dest, mode: 'max' } }] });
+  await using other = await BuildEngine.start();
+  await other.importBusybox();
+  const events: Parameters<NonNullable<BuildOptions['onEvent']>>[0][] = [];
+  const cacheFrom = [{ type: 'local', attributes: { src: dest } }] as const;
+  await build(other.engine, state, { cacheFrom, network: 'none', onEvent: (event) => events.push(event) });
+  assert.equal(cachedSteps(events), 2);
+});
+
+test('what README shows works', async () => {
+  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+  const [, names = '', code = ''] =
+    /```ts\nimport \{ ([^}]*) \} from 'caisson\/build';\n(.*?)```/s.exec(readme) ?? [];
+  const all = { build, from, scratch };
+  assert.deepEqual(names.split(', ').toSorted(), Object.keys(all).toSorted());
+  await engine.importBusybox('debian:trixie');
+  await runInNewContext(`(async () => {${code}})()`, { ...all, engine: engine.engine, console });
+  const answers = from('answers');
+  assert.deepEqual(await filesOf(answers, 'answers/sum', 'answers/rest'), ['5\n', '1\n']);
 });
 
 test('the example builds', async () => {

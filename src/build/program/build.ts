@@ -3,6 +3,7 @@ import { EngineError } from '#base/errors.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
 import type { BuildEvent, BuildOutput, BuildRequest, Builds, CacheSource } from '../build.ts';
+import { cacheDirectoryName } from '../cache-transfer/local-cache.ts';
 import { commandHostConfig } from '../command-config.ts';
 import { dockerfileOf } from './dockerfile-text.ts';
 import { ProgramSession } from './program-session.ts';
@@ -36,7 +37,9 @@ export interface BuildOptions {
   readonly noCache?: boolean;
   /** Asks registries for images even where they are here. */
   readonly pull?: boolean;
+  /** `{ type: 'local', attributes: { src: 'DIRECTORY' } }`, `{ type: 'registry', attributes: { ref } }`. */
   readonly cacheFrom?: readonly CacheSource[];
+  /** The same with `dest` in place of `src`. */
   readonly cacheTo?: readonly CacheSource[];
   /** With their attributes: `{ provenance: { mode: 'max' }, sbom: {} }`. */
   readonly attestations?: BuildRequest['attestations'];
@@ -68,12 +71,19 @@ export async function build(
 ): Promise<BuildResult> {
   const { text: dockerfile, directories } = dockerfileOf(state);
   const { outputs = [], secrets = {}, sshAgent, credentials = {}, onEvent } = options;
+  const { cacheFrom = [], cacheTo = [] } = options;
   using session = new ProgramSession({
     dockerfile,
     directories,
     secrets,
     credentials,
-    destinations: outputs.map(({ destination }) => destination),
+    caches: new Map(
+      cacheFrom.flatMap(({ attributes: { src } }) => (src ? [[cacheDirectoryName(src), src]] : [])),
+    ),
+    destinations: [
+      ...outputs.map(({ destination }) => destination),
+      ...cacheTo.map(({ attributes: { dest } }) => dest),
+    ],
     ...(sshAgent !== undefined && { sshAgent }),
   });
   let result: BuildResult | undefined;

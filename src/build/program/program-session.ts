@@ -19,7 +19,9 @@ export interface ProgramSessionOptions {
   /** Path of an agent's socket. */
   readonly sshAgent?: string;
   readonly credentials: Readonly<Record<string, RegistryAuth>>;
-  /** Where each output goes, by its number. */
+  /** Caches of this machine (`type=local`), by the names that builds ask for them by. */
+  readonly caches: ReadonlyMap<string, string>;
+  /** Where each output goes, by its number; those of exported caches follow. */
   readonly destinations: readonly (string | undefined)[];
 }
 
@@ -44,6 +46,8 @@ export class ProgramSession implements BuildSession, Disposable {
     const { directory } = query;
     if (directory === DOCKERFILE) return new LocalTransfer(this.#own, query);
     if (directory === CONTEXT) return new LocalTransfer(this.#own, { ...query, excludePatterns: ['*'] });
+    const cache = this.#options.caches.get(directory);
+    if (cache !== undefined) return new LocalTransfer(resolve(cache), query);
     const source = this.#options.directories.get(directory);
     if (!source) throw new EngineError('not-found', `Cannot read directory ${directory}: there is none`);
     const excludePatterns = [...query.excludePatterns, ...source.ignore];
