@@ -8,7 +8,7 @@ import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
 import { type Digest, digestHex } from '#oci/digest.ts';
 import type { BlobInfo, ContentReader } from '#store/content.ts';
-import { diskError, syncDirectory } from '#store/disk.ts';
+import { diskError, syncDirectory, syncFile } from '#store/disk.ts';
 import { GroupSync } from '#store/group-sync.ts';
 import { probeErofs } from './erofs-probe.ts';
 import { gzipOnAllCores } from './gzip-cores.ts';
@@ -179,6 +179,7 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
       const result = arriving
         ? await this.#unpackArriving(job, arriving, signal)
         : await this.#workers.run('unpack', job, { signal });
+      if (result.kind === 'erofs') await syncLayerFiles(staging);
       return await this.#publish(staging, { ...result, blob, compression });
     } catch (error) {
       await rm(staging, { recursive: true, force: true });
@@ -249,6 +250,11 @@ function chooseKind({ mode, rootDirectory, runDirectory, logger }: LayerStoreOpt
   if (obstacle === undefined) return 'erofs';
   logger.info('Layers are extracted: EROFS cannot be mounted from files here', { reason: obstacle });
   return 'directory';
+}
+
+async function syncLayerFiles(path: string): Promise<void> {
+  const { tar, index } = layerPaths(path);
+  await Promise.all([syncFile(tar), syncFile(index)]);
 }
 
 /** False if there is something already. */

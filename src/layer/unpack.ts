@@ -55,8 +55,9 @@ export interface UnpackResult {
 }
 
 /**
- * Leaves a whole layer in the staging directory, or throws; the caller discards the directory then. Contents are
- * synced; names become so with the rename that makes the layer visible, by the sync of the directory above.
+ * Leaves a whole layer in the staging directory, or throws; the caller discards the directory then. Files of an EROFS
+ * layer are the caller's to sync, which needs no thread like this one; names become durable with the rename that makes
+ * the layer visible, by the sync of the directory above.
  *
  * @throws {EngineError} `invalid` if the archive is hostile or is not what its diff ID says
  */
@@ -100,9 +101,7 @@ async function materializeTar(
     const source =
       'source' in job ? arrivingChunks({ ...job.source, finalPath: blobPath }) : fileChunks(blobPath);
     const maximumBytes = job.limits.maximumLayerBytes;
-    const diffId = await inflate({ source, compression, targetFd, maximumBytes, aborted });
-    fdatasyncSync(targetFd);
-    return diffId;
+    return await inflate({ source, compression, targetFd, maximumBytes, aborted });
   } finally {
     closeSync(targetFd);
   }
@@ -128,7 +127,7 @@ function syncFile(path: string): void {
 }
 
 function storeIndex(tree: LayerTree, tar: number, paths: LayerPaths): void {
-  writeFileSync(paths.index, encodeErofsIndex(tree, fstatSync(tar).size), { flag: 'wx', flush: true });
+  writeFileSync(paths.index, encodeErofsIndex(tree, fstatSync(tar).size), { flag: 'wx' });
 }
 
 function storeDirectory(tree: LayerTree, tar: number, paths: LayerPaths, aborted: Int32Array): void {

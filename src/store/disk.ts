@@ -11,6 +11,16 @@ const fsyncAsync = promisify(fsync);
 /** Contents and size of an open file reach the device (fdatasync(2)). */
 export const syncData: (fd: number) => Promise<void> = promisify(fdatasync);
 
+/** The same for a file that is not open. */
+export async function syncFile(path: string): Promise<void> {
+  const fd = await openAsync(path, 'r');
+  try {
+    await syncData(fd);
+  } finally {
+    await closeAsync(fd);
+  }
+}
+
 /** Makes names that were created, renamed or removed in a directory survive power loss. */
 export async function syncDirectory(path: string): Promise<void> {
   const fd = await openAsync(path, 'r');
