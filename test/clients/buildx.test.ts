@@ -54,7 +54,7 @@ function contextOf(files: Files): string {
 }
 
 const build = (args: readonly string[], options?: RunOptions): Promise<Outcome> =>
-  docker(engine, ['buildx', 'build', '--progress', 'plain', ...args], options);
+  docker(engine, ['buildx', 'build', '--progress', 'plain', ...args], { timeoutMs: 90_000, ...options });
 
 /** What the client printed, without times. */
 async function buildOk(args: readonly string[], options?: RunOptions): Promise<string> {
@@ -364,28 +364,46 @@ test('progress as JSON: vertices, logs, and none left open', async () => {
   assert.equal(logs.join(''), 'as json\n');
 });
 
-/** A build whose command writes its name into the context's directory and then sleeps. */
-function startEndless(name: string, marker: string): ReturnType<typeof spawn> {
-  const directory = contextOf({ Dockerfile: `FROM bb\nRUN echo ${name}; exec sleep ${marker}\n` });
-  const args = ['-H', engine.host, 'buildx', 'build', '--progress', 'plain', directory];
-  return spawn('docker', args, {
+interface Client {
+  readonly process: ReturnType<typeof spawn>;
+  readonly ended: Promise<unknown>;
+  output(): string;
+}
+
+/** A build that tells when its command runs, which then sleeps for `marker` seconds unless somebody ends the sleep. */
+function startBuild(directory: string, ...args: readonly string[]): Client {
+  const command = ['-H', engine.host, 'buildx', 'build', '--progress', 'plain', ...args, directory];
+  const client = spawn('docker', command, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, DOCKER_CONFIG },
   });
+  let output = '';
+  client.stderr.on('data', (chunk) => (output += String(chunk)));
+  return { process: client, ended: once(client, 'close'), output: () => output };
 }
 
-function isRunning(marker: string): boolean {
-  return readdirSync('/proc').some((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8') === `sleep\0${marker}\0`;
-    } catch {
-      return false;
-    }
-  });
+/** Seconds that nobody else on this host sleeps for. */
+function markerOf(index: number): string {
+  return String(100_000_000 + process.pid * 10 + index);
+}
+
+/** The processes `sleep MARKER` of this host. */
+function sleepers(marker: string): readonly number[] {
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && commandOf(pid) === `sleep\0${marker}\0`)
+    .map(Number);
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 60_000;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`${String(condition)} did not become true`);
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -393,27 +411,28 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 test('a client that is interrupted, and one that is killed, stop the command', async () => {
-  for (const [signal, marker] of [
-    ['SIGINT', '86421'],
-    ['SIGKILL', '86422'],
-  ] as const) {
-    const client = startEndless('endless', marker);
-    const printed = once(client, 'close');
-    client.stderr?.resume();
-    await until(() => isRunning(marker));
-    client.kill(signal);
-    await until(() => !isRunning(marker));
-    await printed;
+  for (const [index, signal] of (['SIGINT', 'SIGKILL'] as const).entries()) {
+    const marker = markerOf(index);
+    const client = startBuild(contextOf({ Dockerfile: `FROM bb\nRUN exec sleep ${marker}\n` }));
+    await until(() => sleepers(marker).length > 0);
+    client.process.kill(signal);
+    await until(() => sleepers(marker).length === 0);
+    await client.ended;
   }
 });
 
 test('two builds at once do equal work once', async () => {
+  const marker = markerOf(2);
   const directory = contextOf({
-    Dockerfile: 'FROM bb\nRUN echo begun; sleep 1; head -c 16 /dev/urandom | od -An -tx1 > /random\n',
+    Dockerfile: `FROM bb\nRUN echo begun; sleep ${marker}; head -c 16 /dev/urandom | od -An -tx1 > /random\n`,
   });
-  const [one, two] = await Promise.all(['once:1', 'once:2'].map((tag) => buildOk(['-t', tag, directory])));
+  const clients = ['once:1', 'once:2'].map((tag) => startBuild(directory, '-t', tag));
+  await until(() => clients.every((client) => /^#\d+ [\d.]+ begun$/m.test(client.output())));
+  const running = sleepers(marker);
+  assert.equal(running.length, 1);
+  for (const pid of running) process.kill(pid);
+  await Promise.all(clients.map(({ ended }) => ended));
   assert.equal(await sh('once:1', 'cat /random'), await sh('once:2', 'cat /random'));
-  for (const output of [one, two]) assert.match(output ?? '', /^#\d+ [\d.]+ begun$/m);
 });
 
 test('only what has changed of a context is sent again', { skip: isForeign }, async () => {
