@@ -10,6 +10,7 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { EngineError } from '../../src/base/errors.ts';
 import type { RegistryAuth } from '../../src/wire/registry-auth.ts';
@@ -176,6 +177,34 @@ test('docker: an archive that docker load and podman read', async () => {
     assert.equal(message.error, undefined);
   const { Id } = await other.engine.images.inspect('r/app:1');
   assert.equal(Id, response['containerimage.config.digest']);
+});
+
+test('a client that goes away while it is sent a result', async () => {
+  const text = 'FROM bb\nRUN dd if=/dev/zero of=/large bs=1M count=8 2>/dev/null\n';
+  const gone = new Error('the client is gone');
+  for (const type of ['tar', 'oci', 'local'] as const) {
+    const session = newSession();
+    const leave = new AbortController();
+    session.openFile = async () =>
+      new Writable({ write: (_chunk, _encoding, callback) => callback(gone), highWaterMark: 1 });
+    session.sendTree = async (_output, tree) => {
+      for await (const entry of tree.entries())
+        if (entry.path === 'large') {
+          leave.abort(gone);
+          tree.contents(entry).destroy();
+          throw gone;
+        }
+    };
+    const outputs = [{ type, attributes: {} }] as const;
+    const { signal } = leave;
+    await assert.rejects(
+      engine.build({ dockerfileText: text, outputs, session, signal }),
+      /the client is gone/,
+    );
+  }
+  // Nothing of it stays in the way.
+  const { cachedSteps } = await engine.build({ dockerfileText: text, references: ['after'] });
+  assert.equal(cachedSteps, 1);
 });
 
 test('what attributes get wrong is said', async () => {

@@ -1,5 +1,5 @@
 /** Layers as blobs that leave the engine. */
-import type { Readable } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
 import { createGzip, createZstdCompress } from 'node:zlib';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { LayerCompression } from '#oci/media-types.ts';
@@ -62,8 +62,12 @@ function compressed(
   level: number | undefined,
 ): AsyncIterable<Buffer> {
   if (compression === 'none') return tar;
-  if (compression === 'gzip') return tar.pipe(createGzip(level === undefined ? {} : { level }));
-  return tar.pipe(createZstdCompress(level === undefined ? {} : { params: { [ZSTD_LEVEL]: level } }));
+  const packer =
+    compression === 'gzip'
+      ? createGzip(level === undefined ? {} : { level })
+      : createZstdCompress(level === undefined ? {} : { params: { [ZSTD_LEVEL]: level } });
+  // Its errors become the packer's, which is read.
+  return pipeline(tar, packer, () => undefined);
 }
 
 /** ZSTD_c_compressionLevel (zstd.h). */

@@ -63,7 +63,10 @@ class RootWalk {
 
   contents(entry: FileEntry): Readable {
     const place = this.#places.get(entry) ?? Buffer.from(join(this.#root, entry.path));
-    return createReadStream(place, { highWaterMark: 1 << 18 });
+    const contents = createReadStream(place, { highWaterMark: 1 << 18 });
+    // Who reads it hears of it; who has left before it was opened need not.
+    contents.on('error', () => undefined);
+    return contents;
   }
 
   *#below(directory: Buffer, prefix: string): Generator<FileEntry, void> {
