@@ -7,43 +7,18 @@ import { createHash } from 'node:crypto';
 import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { StatementSync } from 'node:sqlite';
 import { newId } from '#base/ids.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { RootArchive } from '#layer/layer.ts';
-import type { Metadata, Migrations } from '#store/metadata.ts';
+import type { Metadata } from '#store/metadata.ts';
+import { CacheDirectoryTable, type StoredDirectory } from './cache-directory-table.ts';
 import type { CacheMount } from './exec-mount.ts';
 import type { FileWorkers } from './files/file-workers.ts';
 import { escapeWildcards } from './files/glob.ts';
 import type { Sources } from './sources.ts';
 
-export const cacheDirectoryMigrations: Migrations = {
-  domain: 'build-caches',
-  steps: [
-    `
-    CREATE TABLE build_cache_directories (
-      name TEXT PRIMARY KEY,
-      cache_key TEXT NOT NULL,
-      mount_id TEXT NOT NULL,
-      created_at_ms INTEGER NOT NULL,
-      used_at_ms INTEGER NOT NULL,
-      uses INTEGER NOT NULL,
-      size_bytes INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX build_cache_directories_key ON build_cache_directories (cache_key);
-    `,
-  ],
-};
-
-export interface CacheDirectory {
-  readonly name: string;
-  /** As the Dockerfile says. */
-  readonly id: string;
-  readonly createdAtMs: number;
-  readonly usedAtMs: number;
-  readonly uses: number;
-  readonly sizeBytes: number;
+export interface CacheDirectory extends StoredDirectory {
   readonly isInUse: boolean;
 }
 
@@ -71,23 +46,11 @@ export class CacheDirectories implements AsyncDisposable {
   readonly #uses = new Map<string, Usage>();
   readonly #measuring = new Set<Promise<void>>();
   #released = Promise.withResolvers<void>();
-  readonly #select: StatementSync;
-  readonly #insert: StatementSync;
-  readonly #used: StatementSync;
-  readonly #sized: StatementSync;
-  readonly #delete: StatementSync;
+  readonly #table: CacheDirectoryTable;
 
   constructor(options: CacheDirectoriesOptions) {
     this.#options = options;
-    const { database } = options.metadata;
-    const table = 'build_cache_directories';
-    this.#select = database.prepare(
-      `SELECT name FROM ${table} WHERE cache_key = ? ORDER BY created_at_ms, name`,
-    );
-    this.#insert = database.prepare(`INSERT INTO ${table} VALUES (?, ?, ?, ?, ?, 0, 0)`);
-    this.#used = database.prepare(`UPDATE ${table} SET used_at_ms = ?, uses = uses + 1 WHERE name = ?`);
-    this.#sized = database.prepare(`UPDATE ${table} SET size_bytes = ? WHERE name = ?`);
-    this.#delete = database.prepare(`DELETE FROM ${table} WHERE name = ?`);
+    this.#table = new CacheDirectoryTable(options.metadata);
   }
 
   /** Removes what a former process did not finish. */
@@ -95,7 +58,7 @@ export class CacheDirectories implements AsyncDisposable {
     const known = new Set(this.list().map(({ name }) => name));
     const there = new Set(namesIn(this.#options.directory));
     await Promise.all([...there].filter((name) => !known.has(name)).map((name) => this.#discard(name)));
-    this.#forget([...known].filter((name) => !there.has(name)));
+    this.#table.remove([...known].filter((name) => !there.has(name)));
   }
 
   /**
@@ -123,26 +86,14 @@ export class CacheDirectories implements AsyncDisposable {
   }
 
   list(): readonly CacheDirectory[] {
-    const rows = this.#options.metadata.database.prepare('SELECT * FROM build_cache_directories').all();
-    return rows.map((row) => {
-      const name = String(row['name']);
-      return {
-        name,
-        id: String(row['mount_id']),
-        createdAtMs: Number(row['created_at_ms']),
-        usedAtMs: Number(row['used_at_ms']),
-        uses: Number(row['uses']),
-        sizeBytes: Number(row['size_bytes']),
-        isInUse: this.#uses.has(name),
-      };
-    });
+    return this.#table.all().map((row) => ({ ...row, isInUse: this.#uses.has(row.name) }));
   }
 
   /** Of those given, removes what nobody uses. @returns what was removed */
   async remove(directories: readonly CacheDirectory[]): Promise<readonly CacheDirectory[]> {
     const unused = directories.filter(({ name }) => !this.#uses.has(name));
     // Forgotten first: what a crash leaves of them is garbage that the next start removes.
-    this.#forget(unused.map(({ name }) => name));
+    this.#table.remove(unused.map(({ name }) => name));
     await Promise.all(unused.map(({ name }) => this.#discard(name)));
     return unused;
   }
@@ -154,7 +105,7 @@ export class CacheDirectories implements AsyncDisposable {
   /** Undefined: all there are are in use, and another one would not do. */
   async #choose(key: string, mount: CacheMount, sources: Sources): Promise<string | undefined> {
     using _making = await this.#making.acquire(key);
-    const names = this.#select.all(key).map(({ name }) => String(name));
+    const names = this.#table.named(key);
     const free = names.find((name) => !this.#uses.has(name));
     if (mount.sharing === 'private') return free ?? (await this.#make(key, mount, sources));
     return names[0] ?? (await this.#make(key, mount, sources));
@@ -164,7 +115,7 @@ export class CacheDirectories implements AsyncDisposable {
     const usage = this.#uses.get(name);
     if (usage && (usage.isExclusive || sharing !== 'shared')) return undefined;
     this.#uses.set(name, { count: (usage?.count ?? 0) + 1, isExclusive: sharing !== 'shared' });
-    this.#options.metadata.transaction(() => this.#used.run(Date.now(), name));
+    this.#table.used(name, Date.now());
     return { path: this.#path(name), [Symbol.dispose]: () => this.#release(name) };
   }
 
@@ -183,7 +134,7 @@ export class CacheDirectories implements AsyncDisposable {
   async #measure(name: string): Promise<void> {
     try {
       const sizeBytes = await this.#options.files.usage({ path: this.#path(name) });
-      this.#options.metadata.transaction(() => this.#sized.run(sizeBytes, name));
+      this.#table.sized(name, sizeBytes);
     } catch {
       // It stays as large as it was: a size is nothing that a build fails for.
     }
@@ -191,7 +142,7 @@ export class CacheDirectories implements AsyncDisposable {
 
   /** Appears as a whole: under another name until it is filled. */
   async #make(key: string, mount: CacheMount, sources: Sources): Promise<string> {
-    const { directory, metadata } = this.#options;
+    const { directory } = this.#options;
     const name = newId();
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const path = this.#path(`${name}.new`);
@@ -201,8 +152,7 @@ export class CacheDirectories implements AsyncDisposable {
       const { uid, gid, mode } = mount.owner ?? { uid: 0, gid: 0, mode: 0o755 };
       chownSync(path, uid, gid);
       chmodSync(path, mode);
-      const now = Date.now();
-      metadata.transaction(() => this.#insert.run(name, key, mount.id, now, now));
+      this.#table.add({ name, key, id: mount.id, atMs: Date.now() });
       renameSync(path, this.#path(name));
       return name;
     } catch (error) {
@@ -216,13 +166,6 @@ export class CacheDirectories implements AsyncDisposable {
     using opened = await sources.open({ source: initial.source, paths: [escapeWildcards(initial.path)] });
     const tar = files.copy({ target: root, files: [opened.selection], destination: '/' });
     await archive.put(root, '/', tar, { noOverwriteDirNonDir: false, copyUidGid: false });
-  }
-
-  #forget(names: readonly string[]): void {
-    if (names.length === 0) return;
-    this.#options.metadata.transaction(() => {
-      for (const name of names) this.#delete.run(name);
-    });
   }
 
   async #discard(name: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeNode } from '#linux/files.ts';
 import type { BuildParts } from './build-parts.ts';
@@ -20,9 +20,23 @@ export async function hideIgnored(
   const paths: readonly string[] = JSON.parse(text);
   if (paths.length === 0) return [];
   const hidden = makeDirectory();
+  const made = new Set<string>();
   for (const path of paths) {
-    mkdirSync(dirname(join(hidden, path)), { recursive: true, mode: 0o755 });
+    copyDirectory(directory, hidden, dirname(path), made);
     makeNode(join(hidden, path), WHITEOUT_MODE, 0, 0);
   }
   return [hidden];
+}
+
+/** With those above it, as they are: overlay shows the attributes of the uppermost. */
+function copyDirectory(from: string, to: string, path: string, made: Set<string>): void {
+  if (made.has(path)) return;
+  made.add(path);
+  if (path !== '.') {
+    copyDirectory(from, to, dirname(path), made);
+    mkdirSync(join(to, path));
+  }
+  const { mode, uid, gid } = lstatSync(join(from, path));
+  chownSync(join(to, path), uid, gid);
+  chmodSync(join(to, path), mode & 0o7777);
 }

@@ -1,10 +1,9 @@
 import { EngineError } from '#base/errors.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { Platform } from '#oci/platform.ts';
-import type { HostConfig } from '#wire/container.ts';
 import { baseImagesOf } from './base-images.ts';
 import type { FileSource, Vertex } from './build.ts';
-import { changeConfig, shellOf, workingDirectoryOf } from './config-instructions.ts';
+import { changeConfig, workingDirectoryOf } from './config-instructions.ts';
 import type {
   AddInstruction,
   CopyInstruction,
@@ -14,18 +13,13 @@ import type {
 } from './dockerfile/ast.ts';
 import { parseTrigger } from './dockerfile/dockerfile.ts';
 import { withPlace } from './dockerfile/dockerfile-error.ts';
-import { expand } from './dockerfile/expand.ts';
 import { expandInstruction } from './dockerfile/expand-instruction.ts';
-import { parseMountOptions } from './dockerfile/mount-options.ts';
-import { runScript } from './dockerfile/run-script.ts';
-import { formatPlatform, proxyVariables, type StageScope } from './dockerfile/scopes.ts';
+import type { StageScope } from './dockerfile/scopes.ts';
 import type { ResolvedStage, StageSource } from './dockerfile/stages.ts';
-import { runsNatively } from './emulation.ts';
-import type { ExecMount } from './exec-mount.ts';
 import type { Operation, PlannedImage, PlannedStep } from './plan.ts';
 import type { PlanParts } from './plan-dockerfile.ts';
 import { planFiles } from './plan-files.ts';
-import { planMounts } from './plan-mounts.ts';
+import { planRun } from './plan-run.ts';
 import { baseTitle, stepTitle } from './step-titles.ts';
 
 /** Plans one stage, instruction by instruction. */
@@ -115,49 +109,14 @@ export class StagePlanner {
   }
 
   #run(instruction: RunInstruction): Operation {
-    const { command } = instruction;
-    const { argv, script } = runScript(command, shellOf(this.#image.config));
-    const { variables } = this.#scope;
-    const proxies = [...proxyVariables(this.#parts.buildArgs)].filter(([name]) => !variables.has(name));
-    const mounts = [...this.#mounts(instruction), ...(script ? [scriptMount(script)] : [])];
-    return this.#record(`RUN ${this.#scope.historyPrefix()}${argv.join(' ')} # buildkit`, {
-      kind: 'exec',
-      parent: this.#image.vertex,
-      argv,
-      env: [...variables].map(pairText),
-      proxies: proxies.map(pairText),
-      workingDirectory: workingDirectoryOf(this.#image.config),
-      user: this.#image.config.User ?? '',
-      hostConfig: this.#hostConfigFor(instruction),
-      ...(mounts.length > 0 && { mounts }),
-      ...(!runsNatively(this.#platform) && { platform: formatPlatform(this.#platform) }),
+    const { vertex, createdBy } = planRun(instruction, {
+      image: this.#image,
+      scope: this.#scope,
+      platform: this.#platform,
+      parts: this.#parts,
+      sourceOf: (from) => (from === undefined ? this.#parts.context.files : this.#filesOf(from)),
     });
-  }
-
-  #mounts({ mounts }: RunInstruction): readonly ExecMount[] {
-    const { escape } = this.#parts.dockerfile;
-    const expandValue = (value: string) => expand(value, this.#scope.variables, { escape }).text;
-    return planMounts(
-      mounts.map((text) => parseMountOptions(text, expandValue)),
-      {
-        workingDirectory: workingDirectoryOf(this.#image.config),
-        sourceOf: (from) => (from === undefined ? this.#parts.context.files : this.#filesOf(from)),
-      },
-    );
-  }
-
-  /** @throws {EngineError} `invalid` for what the client does not allow */
-  #hostConfigFor({ network, security }: RunInstruction): HostConfig {
-    const { hostConfig, entitlements } = this.#parts;
-    const isHostAllowed = hostConfig.NetworkMode === 'host' || entitlements.includes('network.host');
-    if (network === 'host' && !isHostAllowed) throw notAllowed('network.host', '--network=host');
-    if (security === 'insecure' && !entitlements.includes('security.insecure'))
-      throw notAllowed('security.insecure', '--security=insecure');
-    return {
-      ...hostConfig,
-      ...(network !== 'default' && { NetworkMode: network }),
-      ...(security === 'insecure' && { Privileged: true }),
-    };
+    return this.#record(createdBy, vertex);
   }
 
   #files(instruction: CopyInstruction | AddInstruction): Operation {
@@ -257,24 +216,9 @@ function filesText(instruction: CopyInstruction | AddInstruction): string {
   return [kind.toUpperCase(), ...options, ...names, '# buildkit'].join(' ');
 }
 
-function scriptMount({ path, content }: { readonly path: string; readonly content: string }): ExecMount {
-  return { kind: 'script', target: path, content };
-}
-
-function notAllowed(entitlement: string, option: string): EngineError {
-  return new EngineError(
-    'invalid',
-    `${entitlement} is not allowed: RUN ${option} needs the entitlement ${entitlement} (--allow ${entitlement})`,
-  );
-}
-
 function environmentOf({ config }: PlannedImage): readonly (readonly [string, string])[] {
   return (config.Env ?? []).map((entry) => {
     const [name = ''] = entry.split('=', 1);
     return [name, entry.slice(name.length + 1)];
   });
-}
-
-function pairText([name, value]: readonly [string, string]): string {
-  return `${name}=${value}`;
 }

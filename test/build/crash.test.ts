@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { type TarMember, tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { dockerOk, importBusybox, runProgram } from '../support/docker.ts';
+import { mountsBelow } from '../support/leftovers.ts';
 import { streamBuild } from './streamed-build.ts';
 
 const POOL_SIZE = 2;
@@ -120,7 +121,7 @@ EOF
 
 test('while a secret is mounted', async () => {
   const context = join(engine.directory, 'secret-context');
-  const script = `mkdir -p ${context}; printf 'FROM bb\\nRUN --mount=type=secret,id=s,env=S --mount=type=secret,id=s,target=/s sleep 60\\n' > ${context}/Dockerfile; printf hidden > ${context}.secret`;
+  const script = `mkdir -p ${context}; printf 'FROM bb\\nRUN --mount=type=secret,id=s,env=S --mount=type=secret,id=s,target=/s sleep 60\\n' > ${context}/Dockerfile; printf hidden-value > ${context}.secret`;
   await runProgram('sh', ['-c', script]);
   const args = [
     '-H',
@@ -136,9 +137,21 @@ test('while a secret is mounted', async () => {
   await untilSomethingRuns();
   await engine.kill();
   await building;
+  // In memory at most: run directories are.
+  assert.deepEqual(await filesWith('hidden-value', engine.root, engine.logPath), []);
   await engine.start();
   await nothingLeft();
+  assert.deepEqual(await filesWith('hidden-value', engine.root, engine.run, engine.logPath), []);
 });
+
+/** Mounts in there are those of the builder: memory. */
+async function filesWith(text: string, ...places: readonly string[]): Promise<readonly string[]> {
+  const { stdout } = await runProgram('grep', ['-rlas', '--', text, ...places]);
+  const memory = mountsBelow(engine.root);
+  return stdout
+    .split('\n')
+    .filter((path) => path !== '' && !memory.some(({ target }) => path.startsWith(`${target}/`)));
+}
 
 /** A command has its bundle, and thereby all that it mounts. */
 async function untilSomethingRuns(): Promise<void> {

@@ -42,6 +42,20 @@ RUN --mount=target=a,source=a cat /a; ls /ctx 2>/dev/null || echo gone
   assert.equal((await engine.build(ignored)).cached.length, 3);
 });
 
+test('what is ignored is not mounted, and what is around it is as it was', async () => {
+  const { output } = await engine.build({
+    Dockerfile: "FROM bb\nRUN --mount=target=/ctx stat -c '%a %u' /ctx/closed; ls -A /ctx/closed /ctx\n",
+    files: [
+      { path: '.dockerignore', content: 'closed/x\nDockerfile\ngone\n', mode: 0o644 },
+      { path: 'closed/', mode: 0o700 },
+      { path: 'closed/x', content: 'ignored', mode: 0o644 },
+      { path: 'closed/y', content: 'seen', mode: 0o644 },
+      { path: 'gone/z', content: 'ignored', mode: 0o644 },
+    ],
+  });
+  assert.equal(output, '700 0\n/ctx:\n.dockerignore\nclosed\n\n/ctx/closed:\ny\n');
+});
+
 test('what is not there to be mounted is said', async () => {
   for (const options of ['source=nothing,target=/m', 'from=bb,source=/nothing,target=/m'])
     await assert.rejects(
