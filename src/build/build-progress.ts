@@ -13,6 +13,7 @@ import {
   type StepEvent,
   StepFailure,
   type Vertex,
+  type VertexProgress,
   type VertexStatus,
 } from './build.ts';
 import type { Operation, Plan, PlannedStep } from './plan.ts';
@@ -36,6 +37,7 @@ export interface Movement {
   readonly id: string;
   /** `transferring`; empty where `id` says it all. */
   readonly name?: string;
+  /** As before where it is not given; at the end, all of it. */
   readonly current?: number;
   readonly total?: number;
   readonly isDone?: boolean;
@@ -63,7 +65,8 @@ export class BuildProgress implements VertexObserver {
   readonly #tasks = new Map<string, Digest>();
   /** By {@link baseKey}. */
   readonly #bases = new Map<string, VertexStatus>();
-  readonly #beginnings = new Map<string, number>();
+  /** By vertex and id, as they were told last. */
+  readonly #movements = new Map<string, Pick<VertexProgress, 'startedAtMs' | 'current' | 'total'>>();
   readonly #telling = new Map<Operation, Promise<void>>();
   #count = 0;
 
@@ -202,13 +205,18 @@ export class BuildProgress implements VertexObserver {
     if (this.#tell !== 'steps') this.#listener.push(event);
   }
 
-  #move(vertex: Digest, { id, name, current = 0, total = 0, isDone = false }: Movement): void {
+  #move(vertex: Digest, { id, name, current, total, isDone = false }: Movement): void {
     const atMs = Date.now();
     const key = `${vertex} ${id}`;
-    const startedAtMs = this.#beginnings.get(key) ?? atMs;
-    this.#beginnings.set(key, startedAtMs);
+    const before = this.#movements.get(key) ?? { startedAtMs: atMs, current: 0, total: 0 };
+    const now = {
+      startedAtMs: before.startedAtMs,
+      current: current ?? (isDone ? before.total || before.current : before.current),
+      total: total ?? before.total,
+    };
+    this.#movements.set(key, now);
     const end = isDone ? { completedAtMs: atMs } : {};
-    const progress = { id, ...(name !== undefined && { name }), current, total, startedAtMs, ...end };
+    const progress = { id, ...(name !== undefined && { name }), ...now, ...end };
     this.#push({ type: 'vertex-progress', vertex, progress });
   }
 }
@@ -232,8 +240,7 @@ export function failureText(error: unknown): string {
 /** A line of a pull's progress as something that moves. */
 function movementOf({ id, status = '', progressDetail }: ProgressMessage): Movement | undefined {
   if (id === undefined || !/^[0-9a-f]{12}$/.test(id)) return undefined;
-  const { current = 0, total = 0 } = progressDetail ?? {};
-  if (status === 'Downloading') return { id, current, total };
+  if (status === 'Downloading') return { id, ...progressDetail };
   if (status === 'Download complete' || status === 'Already exists') return { id, isDone: true };
   if (status === 'Extracting') return { id: `extracting ${id}` };
   if (status === 'Pull complete') return { id: `extracting ${id}`, isDone: true };
