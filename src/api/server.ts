@@ -5,10 +5,10 @@
  * cuts every connection; the engine and its containers are not touched.
  */
 import type { Server, ServerOptions } from 'node:http';
-import https from 'node:https';
+import type { ServerOptions as TlsServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import { silentLogger, type Logger } from '#base/log.ts';
-import { http } from '#base/node-http.ts';
+import { http, https } from '#base/node-http.ts';
 import type { EngineApi } from '#engine/engine.ts';
 import { ENGINE_VERSION } from '#engine/version.ts';
 import { API_VERSION } from '#wire/versions.ts';
@@ -119,7 +119,9 @@ class HttpApiServer implements ApiServer {
       requireHostHeader: false,
       shouldUpgradeCallback: (request) => this.#dispatcher.hijacks(request),
     };
-    const server = tls ? https.createServer({ ...options, ...tlsOptions(tls) }) : http.createServer(options);
+    const server = tls
+      ? https().createServer({ ...options, ...tlsOptions(tls) })
+      : http.createServer(options);
     server.on('request', (request, response) => {
       response.once('close', () => this.#closeIfIdle(server));
       this.#dispatcher.request(request, response);
@@ -153,7 +155,7 @@ function once<T>(make: () => T): () => T {
 }
 
 /** An authority to check against is of no use unless clients must show a certificate. */
-function tlsOptions(tls: TlsOptions): https.ServerOptions {
+function tlsOptions(tls: TlsOptions): TlsServerOptions {
   const verifies = tls.ca !== undefined;
   return { ...tls, minVersion: 'TLSv1.2', requestCert: verifies, rejectUnauthorized: verifies };
 }

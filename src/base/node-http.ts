@@ -3,3 +3,8 @@
  * second HTTP implementation: 14 MB and 30 ms at every start.
  */
 export const http = process.getBuiltinModule('node:http');
+
+/** Loaded where TLS is spoken only: 3 MB. */
+export function https(): typeof import('node:https') {
+  return process.getBuiltinModule('node:https');
+}

@@ -1,7 +1,6 @@
 /** Certificates of single registries: `certs.d/HOST[:PORT]/` with `*.crt`, and `*.cert` beside `*.key`, as in Docker. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import tls from 'node:tls';
 import { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 
@@ -55,5 +54,6 @@ function materialIn(directory: string, names: readonly string[]): TlsMaterial {
 
 /** Naming authorities replaces Node's own list; the system's keep counting, as in Docker. */
 function systemAuthorities(): readonly string[] {
+  const tls = process.getBuiltinModule('node:tls');
   return [...new Set([...tls.getCACertificates('default'), ...tls.getCACertificates('system')])];
 }

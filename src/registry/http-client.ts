@@ -1,9 +1,9 @@
 /** One HTTP exchange after another with one host: connections are kept; nothing is repeated or followed here. */
 import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import https from 'node:https';
+import type { Agent as TlsAgent } from 'node:https';
 import { discardBuffer } from '#base/discard-buffer.ts';
 import { messageOf } from '#base/errors.ts';
-import { http } from '#base/node-http.ts';
+import { http, https } from '#base/node-http.ts';
 import type { TlsMaterial } from './host-certificates.ts';
 import { isLoopbackHost } from './loopback.ts';
 import { RegistryFailure } from './registry-failure.ts';
@@ -50,14 +50,15 @@ export interface HttpClientOptions {
 export class HttpClient implements Disposable {
   readonly #timeouts: HttpTimeouts;
   readonly #http: Agent;
-  readonly #https: https.Agent;
+  readonly #newTlsAgent: () => TlsAgent;
+  #https: TlsAgent | undefined;
 
   constructor({ host, tls, isInsecure, timeouts }: HttpClientOptions) {
     this.#timeouts = timeouts;
     const isLoopback = isLoopbackHost(new URL(`http://${host}`).hostname);
     const agent = { keepAlive: true, ...(isLoopback ? {} : { proxyEnv: process.env }) };
     this.#http = new http.Agent(agent);
-    this.#https = new https.Agent({ ...agent, ...tls, rejectUnauthorized: !isInsecure });
+    this.#newTlsAgent = () => new (https().Agent)({ ...agent, ...tls, rejectUnauthorized: !isInsecure });
   }
 
   /**
@@ -82,7 +83,7 @@ export class HttpClient implements Disposable {
 
   [Symbol.dispose](): void {
     this.#http.destroy();
-    this.#https.destroy();
+    this.#https?.destroy();
   }
 
   #start({ method, url, headers, body, signal }: HttpRequest): ClientRequest {
@@ -93,7 +94,7 @@ export class HttpClient implements Disposable {
       ...(signal ? { signal } : {}),
     };
     return url.protocol === 'https:'
-      ? https.request(url, { ...options, agent: this.#https })
+      ? https().request(url, { ...options, agent: (this.#https ??= this.#newTlsAgent()) })
       : http.request(url, { ...options, agent: this.#http });
   }
 

@@ -1,8 +1,7 @@
 import type { Server, ServerOptions } from 'node:http';
-import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { EngineError } from '#base/errors.ts';
-import { http } from '#base/node-http.ts';
+import { http, https } from '#base/node-http.ts';
 import { isErrno } from '#linux/errno.ts';
 import { Exchange } from './exchange.ts';
 import type { ListenAddress } from './registry-server.ts';
@@ -44,7 +43,7 @@ export class HttpServer implements AsyncDisposable {
       noDelay: true,
     };
     this.#server = credentials
-      ? https.createServer({
+      ? https().createServer({
           ...options,
           cert: credentials.certificate,
           key: credentials.key,

@@ -3,7 +3,6 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { TLSSocket } from 'node:tls';
 import { EngineError } from '#base/errors.ts';
 import { sendFileRange } from '#linux/sendfile.ts';
 import type { ByteRange } from './byte-range.ts';
@@ -66,7 +65,7 @@ interface PlainSocket {
 
 /** The answer's socket, if the answer has it for itself and nothing stands between it and the kernel. */
 function plainSocket({ socket }: ServerResponse): PlainSocket | undefined {
-  if (!socket || socket instanceof TLSSocket) return undefined;
+  if (!socket || 'encrypted' in socket) return undefined;
   const handle: unknown = Reflect.get(socket, '_handle');
   const fd: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
   return typeof fd === 'number' && fd >= 0 ? { socket, fd } : undefined;
