@@ -19,13 +19,10 @@ export interface OutputFlags {
 /** None: the engine keeps the image. */
 export function wantedOutputs({ output, load, push }: OutputFlags): readonly WantedOutput[] {
   const wanted = output.map(parseOutput);
-  const images = wanted.filter(({ request }) => request.type === 'image');
-  if (load && images.length === 0) wanted.push(stored({}));
+  const isImage = ({ request }: WantedOutput) => request.type === 'image';
+  if ((load || push) && !wanted.some(isImage)) wanted.push(stored({}));
   if (!push) return wanted;
-  if (images.length === 0) return [...wanted, stored({ push: 'true' })];
-  return wanted.map((one) =>
-    images.includes(one) ? stored({ ...one.request.attributes, push: 'true' }) : one,
-  );
+  return wanted.map((one) => (isImage(one) ? stored({ ...one.request.attributes, push: 'true' }) : one));
 }
 
 function stored(attributes: Readonly<Record<string, string>>): WantedOutput {
