@@ -32,6 +32,8 @@ export interface ArtifactPush {
   readonly credentials: RegistryAuth;
   readonly insecure: boolean;
   readonly signal: AbortSignal;
+  /** Told of every blob that has to be sent. */
+  readonly onProgress?: (blob: Digest, sentBytes: number, totalBytes: number) => void;
 }
 
 export function readArtifactBlob(
@@ -63,14 +65,16 @@ async function sendBlob(
   parts: ImageParts,
   repository: Repository,
   blob: ArtifactBlob,
-  { reference, signal }: ArtifactPush,
+  { reference, signal, onProgress }: ArtifactPush,
 ): Promise<void> {
+  const { digest, size } = blob.descriptor;
   using _permit = await parts.uploads.acquire();
   signal.throwIfAborted();
   await repository.upload({
     descriptor: blob.descriptor,
     read: (offset) => readArtifactBlob(blob, parts.content, offset),
-    mountFrom: blob.bytes ? [] : repositoriesWith(parts, blob.descriptor.digest, reference),
+    mountFrom: blob.bytes ? [] : repositoriesWith(parts, digest, reference),
+    onProgress: (sent) => onProgress?.(digest, sent, size),
   });
 }
 

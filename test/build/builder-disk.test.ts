@@ -96,6 +96,27 @@ test('the budget holds after builds', async () => {
   assert.equal(total(), 2 * MEGABYTE);
 });
 
+test('directories of cache mounts are records of their own', async () => {
+  await using engine = await BuildEngine.start();
+  await engine.importBusybox();
+  const { builds } = engine.engine;
+  const outputs = [{ type: 'cacheonly', attributes: {} }] as const;
+  const dockerfileText = `FROM bb\nRUN --mount=type=cache,id=kept,target=/c dd if=/dev/zero of=/c/x bs=${MEGABYTE} count=1\n`;
+  await engine.build({ dockerfileText, outputs });
+  const filters = new Map([['type', ['exec.cachemount']]]);
+  const found = () => builds.cacheRecords().filter(({ type }) => type === 'exec.cachemount');
+  // It is measured when nobody uses it any more.
+  const deadline = Date.now() + 10_000;
+  while (found()[0]?.sizeBytes !== MEGABYTE && Date.now() < deadline) await sleep(10);
+  const [record] = found();
+  assert.match(record?.description ?? '', /kept/);
+  assert.deepEqual(await builds.prune({ filters, all: false, keepBytes: 0 }), {
+    deleted: [record?.id],
+    spaceReclaimed: MEGABYTE,
+  });
+  assert.deepEqual(found(), []);
+});
+
 test('docker system df, caisson builder df and prune', async () => {
   const context = mkdtempSync('/tmp/caisson-disk-');
   const daemon = await TestDaemon.start();

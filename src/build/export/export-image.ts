@@ -108,6 +108,8 @@ async function push(
       credentials,
       insecure,
       signal: request.signal,
+      onProgress: (blob, current, total) =>
+        task.moves({ id: `pushing layer ${blob}`, current, total, isDone: current === total }),
     });
     task.moves({ id, isDone: true });
   }
