@@ -1,6 +1,8 @@
 /** Who builds the corpus: the docker command line over both wires, and Podman. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { docker, type Outcome, runProgram } from '../support/docker.ts';
@@ -35,7 +37,7 @@ export function dockerBuilder(
         env,
         timeoutMs: 60_000,
       }),
-    save: (reference) => output('docker', ['-H', subject.host, 'save', reference]),
+    save: (reference) => archiveOf(subject, reference),
   };
 }
 
@@ -66,6 +68,15 @@ export async function podmanBuilder(directory: string, rootTar: Buffer): Promise
       await podman(['system', 'reset', '--force']);
     },
   };
+}
+
+/** What `docker save` writes, without the program: half of the corpus's time otherwise. */
+async function archiveOf(subject: Subject, reference: string): Promise<Buffer> {
+  const socketPath = subject.host.replace('unix://', '');
+  const sent = request({ socketPath, path: `/images/${reference}/get` });
+  sent.end();
+  const [response] = await once(sent, 'response');
+  return await buffer(response);
 }
 
 async function output(program: string, args: readonly string[]): Promise<Buffer> {
