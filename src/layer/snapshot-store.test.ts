@@ -202,6 +202,24 @@ for (const kind of ['erofs', 'directory'] as const) {
 }
 
 describe('snapshot store', () => {
+  it('a layer that is there twice counts where it is uppermost; a bottom lies below them all', async () => {
+    await using fixture = new LayerFixture();
+    const { snapshots } = fixture;
+    const [first, second] = [
+      await fixture.addLayer(directory('d'), file('d/f', 'first')),
+      await fixture.addLayer(directory('d'), file('d/f', 'second'), file('d/g', 'second')),
+    ];
+    const bottom = join(fixture.path, 'bottom');
+    mkdirSync(join(bottom, 'd/points'), { recursive: true });
+    snapshots.create({ id: 'twice', layers: [first, second, first], volatile: true, bottom });
+    const root = snapshots.mount('twice');
+    assert.equal(readFileSync(join(root, 'd/f'), 'utf8'), 'first');
+    assert.equal(readFileSync(join(root, 'd/g'), 'utf8'), 'second');
+    assert.deepEqual(readdirSync(join(root, 'd/points')), []);
+    assert.deepEqual(await snapshots.changes('twice'), []);
+    await snapshots.remove('twice');
+  });
+
   it('mounts a snapshot without layers, with the places that a runtime needs', async () => {
     await using fixture = new LayerFixture();
     fixture.snapshots.create({ id: 'scratch', layers: [], volatile: false });
