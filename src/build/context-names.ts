@@ -1,6 +1,7 @@
 import { isEngineError } from '#base/errors.ts';
 import { familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { BuildRequest, FileSource } from './build.ts';
+import { layoutName } from './layout-image.ts';
 
 /** What stands in the place of a stage or an image. */
 export type NamedSource =
@@ -17,6 +18,8 @@ export class ContextNames {
     for (const [name, context] of Object.entries(contexts)) {
       const source = files.get(name.toLowerCase());
       if (context.kind === 'image') all.set(shortest(name), { kind: 'image', reference: context.reference });
+      else if (context.kind === 'oci-layout')
+        all.set(shortest(name), { kind: 'image', reference: layoutName(context) });
       else if (source) all.set(shortest(name), { kind: 'files', source });
     }
     this.#sources = all;

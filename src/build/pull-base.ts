@@ -1,4 +1,4 @@
-import { isEngineError } from '#base/errors.ts';
+import { EngineError, isEngineError } from '#base/errors.ts';
 import type { ImageRecord } from '#image/image-record.ts';
 import { matchesPlatform } from '#oci/platform.ts';
 import { familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
@@ -10,6 +10,7 @@ import type { BuildProgress, ProgressTask } from './build-progress.ts';
 import type { BuildRequest } from './build.ts';
 import { formatPlatform } from './dockerfile/scopes.ts';
 import { runsNatively } from './emulation.ts';
+import { type LayoutContext, layoutOfName, readLayoutImage } from './layout-image.ts';
 import { fullName } from './step-titles.ts';
 
 /** As clients call it where they keep credentials. */
@@ -34,7 +35,7 @@ export class BaseImages {
     this.#options = options;
   }
 
-  /** What was asked for until now. */
+  /** What was asked for until now, and others can have too. */
   get used(): readonly UsedImage[] {
     return this.#used;
   }
@@ -53,11 +54,14 @@ export class BaseImages {
       this.#find(image, task),
     );
     for (const { diffId, blob } of record.layers) lease.protect(diffId, blob);
-    this.#used.push({ ...image, record, digests: this.#parts.images.referencesOf(record.id) });
+    if (!layoutOfName(image.name))
+      this.#used.push({ ...image, record, digests: this.#parts.images.referencesOf(record.id) });
     return record;
   }
 
   async #find(image: BaseImage, task: ProgressTask): Promise<ImageRecord> {
+    const layout = layoutOfName(image.name);
+    if (layout) return await this.#read(layout, image);
     const present = this.#recordIfThere(image.name);
     if (present && !this.#options.request.pull && matchesPlatform(present.config, image.platform))
       return present;
@@ -73,6 +77,13 @@ export class BaseImages {
   #isOwnPlatform({ platform }: BaseImage): boolean {
     const { platforms = [], pull } = this.#options.request;
     return platforms.length === 0 && !pull && runsNatively(platform);
+  }
+
+  async #read(layout: LayoutContext, { platform }: BaseImage): Promise<ImageRecord> {
+    const { lease, request } = this.#options;
+    const { session, signal } = request;
+    if (!session) throw new EngineError('invalid', 'Cannot use OCI layout: the client has no session');
+    return await readLayoutImage(this.#parts, layout, { session, platform, lease, signal });
   }
 
   async #pull({ name, platform }: BaseImage, task: ProgressTask): Promise<ImageRecord> {

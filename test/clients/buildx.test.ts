@@ -502,6 +502,23 @@ test('a cache that the client keeps', { skip: isForeign }, async () => {
   assert.equal(await sh('kept:1', 'cat /k'), 'kept by the client');
 });
 
+test('a base image from an OCI layout of the client', { skip: isForeign }, async () => {
+  const tar = join(scratch, 'layout.tar');
+  await buildOk([
+    '--provenance=false',
+    '-o',
+    `type=oci,dest=${tar}`,
+    contextOf({ Dockerfile: 'FROM bb\nENV L=laid\nRUN echo out > /l\n' }),
+  ]);
+  const layout = mkdtempSync(join(scratch, 'layout-'));
+  await runProgram('tar', ['xf', tar, '-C', layout]);
+  const [{ digest }] = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8')).manifests;
+  await dockerOk(engine, ['builder', 'prune', '-af']);
+  const above = contextOf({ Dockerfile: 'FROM below\nRUN echo $L $(cat /l) > /r\n' });
+  await buildOk(['-t', 'laid:1', '--build-context', `below=oci-layout://${layout}@${digest}`, above]);
+  assert.equal(await sh('laid:1', 'cat /r'), 'laid out');
+});
+
 const withRegistry = { skip: isForeign || !DebianRegistry.isInstalled };
 
 test('a push, and a base image, with the password that the client keeps', withRegistry, async () => {

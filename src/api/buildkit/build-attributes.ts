@@ -5,8 +5,9 @@ import { commandHostConfig } from '#build/command-config.ts';
 import { parseCsvRecord } from '#build/dockerfile/csv-record.ts';
 import { isDigest } from '#oci/digest.ts';
 import type { CacheOptionsEntry, SolveRequest } from '#wire/buildkit/control.ts';
-import { CacheSession } from './cache-session.ts';
+
 import type { ClientSession } from './client-session.ts';
+import { StoreSession } from './store-session.ts';
 
 /** What a client says about a build, in all places where it does. */
 export interface Wishes {
@@ -25,13 +26,14 @@ export function buildRequestOf(wishes: Wishes): BuildRequest {
   const target = attributes.get('target');
   const platforms = listOf(attributes.get('platform'));
   const noCache = attributes.get('no-cache');
+  const namedContexts = namedContextsOf(wishes);
   const cacheFrom = cacheSourcesOf(importsOf(attributes, solve));
   const cacheTo = cacheSourcesOf(solve.Cache?.Exports ?? []);
   return {
     context: contextOf(attributes, session, signal),
     ...dockerfileOf(attributes),
-    namedContexts: namedContextsOf(wishes),
-    session: new CacheSession(session, { outputs, cacheFrom, cacheTo }),
+    namedContexts,
+    session: new StoreSession(session, { outputs, cacheFrom, cacheTo, namedContexts }),
     ...(target !== undefined && target !== '' && { target }),
     buildArgs: withPrefix(attributes, 'build-arg:'),
     labels: withPrefix(attributes, 'label:'),
@@ -103,7 +105,9 @@ function namedContext(name: string, value: string, { inputs, session, signal }: 
 }
 
 function layoutContext(name: string, value: string): NamedContext {
-  const [directory = '', digest = ''] = value.split('@');
+  const [path = '', digest = ''] = value.split('@');
+  // The tag has been looked up by the client.
+  const [directory = ''] = path.split(':', 1);
   if (isDigest(digest)) return { kind: 'oci-layout', directory, digest };
   throw new EngineError('invalid', `Cannot use context ${name}: ${value} has no digest`);
 }

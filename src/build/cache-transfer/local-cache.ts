@@ -75,7 +75,8 @@ function refusal(source: string, state: string): EngineError {
 
 let fetches = 0;
 
-async function fetchLayer(
+/** Into the store, where it is not there. */
+export async function fetchLayer(
   { content, layers }: BuildParts,
   files: ClientFiles,
   { blob, diffId, size, compression }: ImportedLayer,
@@ -96,7 +97,7 @@ function blobPath(digest: Digest): string {
 }
 
 /** Files of one directory of the client's, each asked for on its own. */
-class ClientFiles {
+export class ClientFiles {
   readonly #session: BuildSession;
   readonly #directory: string;
 

@@ -1,44 +1,50 @@
 /**
- * A session in which caches that the client keeps are directories, as builds expect them. BuildKit's clients have a
- * store of blobs for each, and look after its index themselves.
+ * A session in which caches and OCI layouts that the client keeps are directories, as builds expect them. BuildKit's
+ * clients have a store of blobs for each, and look after its index themselves.
  */
 import type { Duplex, Writable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import type { BuildSession, FileEntry, FileQuery, FileTransfer, FileTree } from '#build/build-session.ts';
-import type { BuildOutput, CacheSource } from '#build/build.ts';
+import type { BuildOutput, CacheSource, NamedContext } from '#build/build.ts';
 import { cacheDirectoryName } from '#build/cache-transfer/local-cache.ts';
 import { type Digest, isDigest } from '#oci/digest.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
 import type { ClientSession } from './client-session.ts';
 import type { ContentStore } from './content-store.ts';
 
-export interface CacheWishes {
+export interface StoreWishes {
   readonly outputs: readonly BuildOutput[];
   readonly cacheFrom: readonly CacheSource[];
   readonly cacheTo: readonly CacheSource[];
+  readonly namedContexts: Readonly<Record<string, NamedContext>>;
 }
 
-/** What one import is: a manifest in a store. */
-interface StoredCache {
+/** A manifest in a store. */
+interface StoredRoot {
   readonly store: ContentStore;
   readonly digest: Digest;
 }
 
-export class CacheSession implements BuildSession {
+export class StoreSession implements BuildSession {
   readonly sharedKey?: string;
   readonly #session: ClientSession;
   /** By the names of their directories. */
-  readonly #sources = new Map<string, StoredCache>();
+  readonly #sources = new Map<string, StoredRoot>();
   /** By their numbers, which follow those of the outputs. */
   readonly #targets = new Map<number, ContentStore>();
 
-  constructor(session: ClientSession, { outputs, cacheFrom, cacheTo }: CacheWishes) {
+  constructor(session: ClientSession, { outputs, cacheFrom, cacheTo, namedContexts }: StoreWishes) {
     this.#session = session;
     if (session.sharedKey !== undefined) this.sharedKey = session.sharedKey;
     for (const { type, attributes } of cacheFrom) {
       const { src = '', digest = '' } = attributes;
       if (type !== 'local' || !isDigest(digest)) continue;
-      this.#sources.set(cacheDirectoryName(src), { store: storeOf(session, src), digest });
+      this.#sources.set(cacheDirectoryName(src), { store: session.contentStore(`local:${src}`), digest });
+    }
+    for (const context of Object.values(namedContexts)) {
+      if (context.kind !== 'oci-layout') continue;
+      const { directory, digest } = context;
+      this.#sources.set(directory, { store: session.contentStore(`oci:${directory}`), digest });
     }
     // An OCI layout as a directory (`tar=false`) goes the same way.
     for (const [index, { type, attributes }] of outputs.entries())
@@ -46,7 +52,7 @@ export class CacheSession implements BuildSession {
         this.#targets.set(index, session.contentStore('export'));
     for (const [index, { type, attributes }] of cacheTo.entries())
       if (type === 'local')
-        this.#targets.set(outputs.length + index, storeOf(session, attributes['dest'] ?? ''));
+        this.#targets.set(outputs.length + index, session.contentStore(`local:${attributes['dest'] ?? ''}`));
   }
 
   get closed(): AbortSignal {
@@ -93,10 +99,6 @@ export class CacheSession implements BuildSession {
   }
 }
 
-function storeOf(session: ClientSession, directory: string): ContentStore {
-  return session.contentStore(`local:${directory}`);
-}
-
 /** The digest of a blob in an OCI layout. */
 function blobIn(path: string): Digest | undefined {
   const digest = path.replace(/^blobs\/sha256\//, 'sha256:');
@@ -105,11 +107,11 @@ function blobIn(path: string): Digest | undefined {
 
 /** One file of a cache: a blob, or the index. */
 class StoreTransfer implements FileTransfer {
-  readonly #cache: StoredCache;
+  readonly #cache: StoredRoot;
   readonly #path: string;
   readonly #signal: AbortSignal;
 
-  constructor(cache: StoredCache, { followPaths: [path = ''] }: FileQuery, signal: AbortSignal) {
+  constructor(cache: StoredRoot, { followPaths: [path = ''] }: FileQuery, signal: AbortSignal) {
     this.#cache = cache;
     this.#path = path;
     this.#signal = signal;
