@@ -225,6 +225,67 @@ test('what cannot be read is said with its name', async () => {
   assert.match(broken.stderr, /unknown instruction: NONSENSE/);
 });
 
+test('--check tells what should not be written, --call what there is', async () => {
+  const input = 'FROM bb AS Base\nRUN true\n';
+  const checked = await caisson(['build', '--check', '-'], { input });
+  assert.equal(checked.exitCode, 1);
+  assert.match(checked.stdout, /WARNING: StageNameCasing/);
+  assert.match(checked.stdout, /1 \| >>> FROM bb AS Base/);
+  const clean = built(await caisson(['build', '--check', '-'], { input: 'FROM bb\nRUN true\n' }));
+  assert.equal(clean.stdout, 'Check complete, no warnings found.\n');
+  const targets = built(await caisson(['build', '--call', 'targets', '-'], { input }));
+  assert.match(targets.stdout, /base \(default\)/);
+  assert.match(
+    built(await caisson(['build', '-'], { input })).stderr,
+    /1 warning found.*\n - StageNameCasing/,
+  );
+});
+
+test('a cache that the client keeps brings back what was pruned; contexts are pruned too', async () => {
+  const context = contextOf({ Dockerfile: 'FROM bb\nCOPY f /f\nRUN date > /when\n', f: 'f' });
+  const cache = join(scratch, 'cache');
+  const cacheTo = ['--cache-to', `type=local,dest=${cache},mode=max`];
+  const first = built(await caisson(['build', '-q', '-t', 'kept', ...cacheTo, context]));
+  assert.match(built(await caisson(['builder', 'df'])).stdout, /source\.local/);
+  built(await caisson(['rmi', 'kept']));
+  built(await caisson(['builder', 'prune', '-af']));
+  assert.equal(contextBytes(), 0);
+  const again = built(await caisson(['build', '-q', '--cache-from', `type=local,src=${cache}`, context]));
+  assert.equal(again.stdout, first.stdout);
+});
+
+test('a client that goes away stops its build', async () => {
+  const context = contextOf({ Dockerfile: 'FROM bb\nRUN echo begun; exec sleep 4321\n' });
+  const client = spawn(process.execPath, [program, '-H', engine.host, 'build', '--no-cache', context]);
+  client.stderr.setEncoding('utf8');
+  try {
+    let said = '';
+    for await (const text of client.stderr) {
+      said += String(text);
+      if (/^#\d+ [0-9.]+ begun$/m.test(said)) break;
+    }
+    assert.match(said, /begun/);
+    while (sleepers() === 0) await sleep(5);
+  } finally {
+    client.kill('SIGKILL');
+  }
+  while (sleepers() > 0) await sleep(5);
+});
+
+/** Commands of builds that are running. */
+function sleepers(): number {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => commandLine(pid) === 'sleep\u00004321\u0000').length;
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 test('rawjson is one object a line; a terminal is drawn on and left as it was', async () => {
   const input = 'FROM bb\nRUN echo shown\n';
   const raw = built(await caisson(['build', '--progress', 'rawjson', '--no-cache', '-'], { input }));

@@ -3,7 +3,6 @@ import {
   chmodSync,
   closeSync,
   constants as fs,
-  existsSync,
   linkSync,
   lstatSync,
   lutimesSync,
@@ -57,6 +56,8 @@ const NS_PER_SECOND = 1_000_000_000;
 export class DirectorySink implements TreeSink {
   readonly #root: string;
   readonly #entries: WireEntry[] = [];
+  /** Those that were made or seen to be no links: nothing is written anywhere else. */
+  readonly #directories = new Set(['.']);
   #open: { readonly position: number; readonly fd: number } | undefined;
 
   constructor(root: string) {
@@ -73,8 +74,11 @@ export class DirectorySink implements TreeSink {
       if (!lstatSync(path, { throwIfNoEntry: false })?.isDirectory())
         rmSync(path, { recursive: true, force: true });
       mkdirSync(path, { recursive: true });
+      this.#directories.add(normalize(entry.path));
       return;
     }
+    if (this.#directories.has(normalize(entry.path)))
+      throw new EngineError('invalid', `Cannot write ${entry.path}: it comes twice`);
     rmSync(path, { recursive: true, force: true });
     if (type === fs.S_IFLNK) symlinkSync(entry.linkName, path);
     else if (type === fs.S_IFREG && entry.linkName !== '') linkSync(this.#place(entry.linkName), path);
@@ -121,15 +125,11 @@ export class DirectorySink implements TreeSink {
     lutimesSync(path, seconds, seconds);
   }
 
-  /** Parents were made by this process, or are directories and no links. */
+  /** @throws {EngineError} `invalid` for what would be outside of the destination, by its name or through a link */
   #place(path: string): string {
     const clean = normalize(path);
-    if (clean.startsWith('..') || clean.startsWith('/'))
+    if (clean.startsWith('..') || clean.startsWith('/') || !this.#directories.has(dirname(clean)))
       throw new EngineError('invalid', `Cannot write ${path}: it is outside of the destination`);
-    const place = join(this.#root, clean);
-    const parent = dirname(place);
-    if (clean !== '.' && existsSync(parent) && lstatSync(parent).isSymbolicLink() && parent !== this.#root)
-      throw new EngineError('invalid', `Cannot write ${path}: its directory is a link`);
-    return place;
+    return join(this.#root, clean);
   }
 }

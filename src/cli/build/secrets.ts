@@ -4,6 +4,8 @@ import { csvFields } from '../container-options/csv.ts';
 import type { Environment } from '../context.ts';
 import { ExitError } from '../usage-error.ts';
 
+const MAXIMUM_BYTES = 500 * 1024;
+
 type Secret = { readonly file: string } | { readonly variable: string };
 
 /** `--secret id=ID[,src=PATH|,env=NAME]`; a secret is read when it is asked for, and nothing else is. */
@@ -21,12 +23,20 @@ export class Secrets {
     }
   }
 
+  /** @throws {ExitError} for one that is larger than BuildKit takes */
   read(id: string): Promise<Buffer | undefined> {
+    const bytes = this.#bytesOf(id);
+    if (bytes && bytes.length > MAXIMUM_BYTES)
+      throw new ExitError(1, `invalid secret size ${bytes.length}: the maximum is ${MAXIMUM_BYTES}`);
+    return Promise.resolve(bytes);
+  }
+
+  #bytesOf(id: string): Buffer | undefined {
     const secret = this.#secrets.get(id);
-    if (!secret) return Promise.resolve(undefined);
-    if ('file' in secret) return Promise.resolve(readFileSync(secret.file));
+    if (!secret) return undefined;
+    if ('file' in secret) return readFileSync(secret.file);
     const value = this.#environment[secret.variable];
-    return Promise.resolve(value === undefined ? undefined : Buffer.from(value));
+    return value === undefined ? undefined : Buffer.from(value);
   }
 
   #sourceOf(id: string, fields: ReadonlyMap<string, string>): Secret {
