@@ -44,8 +44,14 @@ export class BuildEngine implements AsyncDisposable {
       bridge: `csb${directory.slice(-6)}`,
     };
     const { root, run, bridge } = traces;
-    const engine = await Engine.start({ root, run, bridge, networkPoolSize: 0, ...options });
-    return new BuildEngine(engine, directory, traces);
+    try {
+      const engine = await Engine.start({ root, run, bridge, networkPoolSize: 0, ...options });
+      return new BuildEngine(engine, directory, traces);
+    } catch (error) {
+      removeLeftovers(traces);
+      rmSync(directory, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   /** The image `bb:latest`. */
