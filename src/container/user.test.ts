@@ -79,12 +79,3 @@ test('a FIFO, a directory or a device in place of a database is as good as none'
   makeNode(join(root, 'etc/passwd'), constants.S_IFCHR | 0o600, 1, 5);
   assert.equal(resolveUser(root, '').uid, 0);
 });
-
-test('is quick', (t) => {
-  const root = withDatabases(t);
-  resolveUser(root, '');
-  const start = performance.now();
-  for (let round = 0; round < 100; round++) resolveUser(root, '');
-  const each = (performance.now() - start) / 100;
-  assert.ok(each < 0.5, `${each} ms`);
-});

@@ -100,11 +100,11 @@ suite('.dockerignore', () => {
 
   test('a tree of many files, and hostile patterns, in bounded time', () => {
     const matcher = compileIgnore(['**/*.o', 'a/*/c', '**/[xy]?/*', '*a*a*a*a*a*a*a*a*b', '!**/keep/**']);
-    const start = performance.now();
+    const before = process.cpuUsage();
     for (let index = 0; index < 8000; index += 1)
       matcher.matches(`src/d${index % 90}/e${index % 7}/file${index}.ts`);
     matcher.matches('a'.repeat(4000));
-    assert.ok(performance.now() - start < 2000);
+    assert.ok(process.cpuUsage(before).user < 2_000_000);
   });
 });
 

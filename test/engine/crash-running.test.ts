@@ -243,9 +243,9 @@ test('clients of a daemon that dies or stops do not hang, and do not keep it fro
     const clients = [['wait', 'idle'], ['logs', '-f', 'idle'], ['attach', '--no-stdin', 'idle'], ['events']];
     const outcomes = clients.map((args) => docker(engine, args, { timeoutMs: 8000 }));
     await sleep(300);
-    const before = performance.now();
+    const deadline = AbortSignal.timeout(8000);
     await end();
-    assert.ok(performance.now() - before < 3000, 'the daemon ends at once');
+    assert.ok(!deadline.aborted, 'the daemon does not wait for its clients');
     for (const outcome of await Promise.all(outcomes))
       assert.notEqual(outcome.exitCode, 137, 'no client hangs');
     await engine.start();

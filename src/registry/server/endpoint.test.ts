@@ -40,9 +40,9 @@ describe('parseEndpoint', () => {
   });
 
   it('takes no longer for paths made to be slow', () => {
-    const started = performance.now();
+    const before = process.cpuUsage();
     for (const piece of ['a-', 'a__', 'a/', '-', 'blobs/uploads/'])
       assert.throws(() => parseEndpoint(`/v2/${piece.repeat(4000)}!/tags/list`));
-    assert.ok(performance.now() - started < 500);
+    assert.ok(process.cpuUsage(before).user < 500_000);
   });
 });
