@@ -140,7 +140,7 @@ describe('image verbs', { skip: !DockerDaemon.isInstalled && 'dockerd is not ins
     await compare('rmi', 'app:one');
     await compare('rmi', id.slice('sha256:'.length));
     await prepare('rm', 'stopped');
-    await prepare('run', '-d', '--name', 'running', '--network', 'none', 'app:one', 'sleep', '100');
+    await prepare('run', '-d', '--name', 'running', '--network', 'none', 'app:one', 'sleep', '1000');
     await compare('rmi', 'app:one');
     await compare('rmi', '-f', id);
     await compare('rmi', '-f', 'app:one');
