@@ -19,10 +19,14 @@ import { bodyStream } from './request-body.ts';
 import { sendJson, sendNothing } from './respond.ts';
 import { post, type Route } from './route.ts';
 
+/** What the API has called the space that stays, the latest first. */
+const KEEP_PARAMETERS = ['max-used-space', 'reserved-space', 'keep-storage'];
+
 export const buildRoutes: readonly Route[] = [
   post('/build', build),
   post('/build/prune', async (exchange) => {
-    const keepBytes = Number(exchange.text('reserved-space') || exchange.text('keep-storage') || 0);
+    const [keep = '0'] = KEEP_PARAMETERS.map((name) => exchange.text(name)).filter(Boolean);
+    const keepBytes = Number(keep);
     const { deleted, spaceReclaimed } = await exchange.engine.builds.prune({
       filters: exchange.filters(),
       all: exchange.flag('all'),

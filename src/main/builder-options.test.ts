@@ -7,7 +7,7 @@ test("dockerd's forms", () => {
   assert.deepEqual(cacheBudget({ gc: { enabled: false } }), { enabled: false });
   const policy = [
     { keepStorage: '10GB', filter: ['unused-for=48h', 'type=regular'] },
-    { keepStorage: 5, all: true },
+    { reservedSpace: 1, maxUsedSpace: 5, all: true },
     { filter: { 'unused-for': { '2h': true } } },
   ];
   assert.deepEqual(cacheBudget({ gc: { defaultKeepStorage: '20gb', policy } }), {

@@ -10,9 +10,11 @@ type JsonObject = Readonly<Record<string, unknown>>;
 export function cacheBudget(builder: unknown): CacheBudget | undefined {
   const { gc } = objectOf(builder, 'builder');
   if (gc === undefined) return undefined;
-  const { enabled = true, defaultKeepStorage, defaultReservedSpace, policy } = objectOf(gc, 'builder.gc');
+  const { enabled = true, policy, ...sizes } = objectOf(gc, 'builder.gc');
   if (typeof enabled !== 'boolean') throw refusal('builder.gc.enabled', 'true or false expected');
-  const keepBytes = sizeOf(defaultReservedSpace ?? defaultKeepStorage, 'builder.gc.defaultKeepStorage');
+  const { defaultMaxUsedSpace, defaultReservedSpace, defaultKeepStorage } = sizes;
+  const keep = defaultMaxUsedSpace ?? defaultReservedSpace ?? defaultKeepStorage;
+  const keepBytes = sizeOf(keep, 'builder.gc.defaultKeepStorage');
   return {
     enabled,
     ...(keepBytes !== undefined && { keepBytes }),
@@ -26,9 +28,10 @@ function policiesOf(policy: unknown): readonly CachePolicy[] {
 }
 
 function policyOf(value: unknown): CachePolicy {
-  const { all = false, filter, keepStorage, reservedSpace } = objectOf(value, 'builder.gc.policy');
+  const { all = false, filter, ...sizes } = objectOf(value, 'builder.gc.policy');
   if (typeof all !== 'boolean') throw refusal('builder.gc.policy.all', 'true or false expected');
-  const keepBytes = sizeOf(reservedSpace ?? keepStorage, 'builder.gc.policy.keepStorage');
+  const { maxUsedSpace, reservedSpace, keepStorage } = sizes;
+  const keepBytes = sizeOf(maxUsedSpace ?? reservedSpace ?? keepStorage, 'builder.gc.policy.keepStorage');
   const filters = filtersOf(filter);
   // What is wrong with them is said at the start, not after a build.
   cacheSelection(filters);
