@@ -24,14 +24,14 @@ test('bind: context, stage and image; what is written is thrown away; nothing of
 RUN mkdir -p /out/deep && echo made > /out/deep/f && ln -s deep/f /out/link
 FROM bb
 RUN --mount=target=/ctx --mount=type=bind,from=made,source=/out,target=/made --mount=from=bb,source=/etc,target=/image,rw \\
-    cat /ctx/a /made/link /image/group | head -n 3; ls /ctx; touch /ctx/x || echo read-only; echo y > /image/y; cat /image/y
+    cat /ctx/a /made/link /image/group | head -n 3; ls /ctx; touch /ctx/x 2>/dev/null || echo read-only; echo y > /image/y; cat /image/y
 RUN --mount=target=a,source=a cat /a; ls /ctx 2>/dev/null || echo gone
 `,
     files: { a: 'in the context\n', '.dockerignore': 'ignored\n', ignored: 'x' },
   };
   const { id, output, cached } = await engine.build(input);
   assert.match(output, /^in the context\nmade\nroot:x:0:\nDockerfile\na\n/);
-  assert.match(output, /Read-only file system\nread-only\ny\nin the context\n/);
+  assert.match(output, /\na\nread-only\ny\nin the context\n/);
   assert.match(output, /gone\n$/);
   assert.deepEqual(cached, []);
   assert.deepEqual(await engine.layers(id), []);
