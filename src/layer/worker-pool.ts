@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { type Transferable, Worker } from 'node:worker_threads';
 import { EngineError } from '#base/errors.ts';
 import { Semaphore } from '#base/semaphore.ts';
+import { trimHeap } from '#linux/heap.ts';
 import type { JobAnswer, JobKind, JobMessage, LayerJobs } from './worker-jobs.ts';
 
 const IDLE_MS = 4000;
@@ -99,10 +100,12 @@ export class LayerWorkerPool implements AsyncDisposable {
     this.#idle.push({ worker, timer });
   }
 
-  #retire(worker: Worker): void {
+  async #retire(worker: Worker): Promise<void> {
     const index = this.#idle.findIndex((idle) => idle.worker === worker);
     if (index >= 0) this.#idle.splice(index, 1);
-    void worker.terminate();
+    await worker.terminate();
+    // What jobs moved went through the heap; all is quiet now.
+    if (this.#busy.size === 0 && this.#idle.length === 0) trimHeap();
   }
 }
 

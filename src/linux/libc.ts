@@ -59,6 +59,7 @@ interface LibC {
   lremovexattr(path: string, name: string): number;
   lseek(fd: number, offset: number, whence: number): number;
   lsetxattr(path: string, name: string, value: Buffer, size: number, flags: number): number;
+  malloc_trim(keepBytes: number): number;
   mkfifo(path: string, mode: number): number;
   mknod(path: string, mode: number, device: number): number;
   mount(
@@ -111,6 +112,7 @@ export const libc = bindLibrary<LibC>(LIBC, {
   lremovexattr: 'int lremovexattr(const char*, const char*)',
   lseek: 'long lseek(int, long, int)',
   lsetxattr: 'int lsetxattr(const char*, const char*, const void*, size_t, int)',
+  malloc_trim: 'int malloc_trim(size_t)',
   mkfifo: 'int mkfifo(const char*, unsigned int)',
   mknod: 'int mknod(const char*, unsigned int, unsigned long)',
   mount: 'int mount(const char*, const char*, const char*, unsigned long, const char*)',
