@@ -1,10 +1,11 @@
 /** What a build is made of: the images, files and repositories that it began with. */
-import { digestHex } from '#oci/digest.ts';
+import { digestHex, isDigest } from '#oci/digest.ts';
 import type { ImageRecord } from '#image/image-record.ts';
 import type { Platform } from '#oci/platform.ts';
 import { familiarName, parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { FileSource, Vertex } from '../build.ts';
 import { formatPlatform } from '../dockerfile/scopes.ts';
+import { layoutOfName } from '../layout-image.ts';
 import { filesOfVertex } from './vertex-sources.ts';
 
 /** in-toto's form: a package URL, and the digest that it had. */
@@ -31,6 +32,12 @@ export function materialsOf(images: readonly UsedImage[], results: readonly Vert
 
 /** By the manifest's digest where it came from a registry, else by the image's own. */
 function imageMaterial({ name, platform, record, digests }: UsedImage): Material {
+  const layout = layoutOfName(name);
+  if (layout)
+    return { uri: `oci-layout://${layout.directory}`, digest: { sha256: digestHex(layout.digest) } };
+  // An id names an image, too.
+  if (isDigest(name) || /^[0-9a-f]{64}$/.test(name))
+    return { uri: `pkg:docker/${record.id}`, digest: { sha256: digestHex(record.id) } };
   const reference = withDefaultTag(parseReference(name));
   const repository = familiarName(reference);
   const known = digests.find((text) => text.startsWith(`${repository}@sha256:`));

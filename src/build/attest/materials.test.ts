@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseDigest } from '#oci/digest.ts';
+import type { CopyVertex, Vertex } from '../build.ts';
+import { layoutName } from '../layout-image.ts';
+import { materialsOf, type UsedImage } from './materials.ts';
+
+const hex = (digit: string) => digit.repeat(64);
+const digest = (digit: string) => parseDigest(`sha256:${hex(digit)}`);
+const platform = { os: 'linux', architecture: 'amd64' };
+const rootfs = { type: 'layers', diff_ids: [] } as const;
+const record = {
+  id: digest('a'),
+  config: { architecture: 'amd64', os: 'linux', config: {}, rootfs, history: [] },
+  layers: [],
+};
+
+const used = (name: string, digests: readonly string[] = []): UsedImage => ({
+  name,
+  platform,
+  record,
+  digests,
+});
+
+test('images by the digest that a registry knows, else by their own; layouts by theirs', () => {
+  const layout = layoutName({ kind: 'oci-layout', directory: 'layout:base', digest: digest('c') });
+  const images = [
+    used('debian:trixie', [`other@sha256:${hex('d')}`, `debian@sha256:${hex('b')}`]),
+    used('localhost:5000/own/app'),
+    used(layout),
+    used(hex('a')),
+  ];
+  assert.deepEqual(materialsOf(images, []), [
+    { uri: 'oci-layout://layout:base', digest: { sha256: hex('c') } },
+    { uri: 'pkg:docker/debian@trixie?platform=linux%2Famd64', digest: { sha256: hex('b') } },
+    { uri: 'pkg:docker/localhost:5000/own/app@latest?platform=linux%2Famd64', digest: { sha256: hex('a') } },
+    { uri: `pkg:docker/${record.id}`, digest: { sha256: hex('a') } },
+  ]);
+});
+
+const copy = (parent: Vertex, source: CopyVertex['files'][number]['source']): CopyVertex => ({
+  kind: 'copy',
+  parent,
+  files: [{ source, paths: ['/'] }],
+  destination: '/',
+});
+
+test('files and repositories, wherever in the graph, each once', () => {
+  const base: Vertex = { kind: 'base', layers: [] };
+  const http = { kind: 'http', url: 'https://example.org/file', checksum: digest('e') } as const;
+  const git = {
+    kind: 'git',
+    url: 'https://example.org/repository.git',
+    ref: 'main',
+    directory: '',
+    keepGitDirectory: false,
+  } as const;
+  const other = copy(base, git);
+  const result = copy(copy(copy(base, http), other), http);
+  assert.deepEqual(materialsOf([], [result]), [
+    { uri: 'https://example.org/file', digest: { sha256: hex('e') } },
+    { uri: 'https://example.org/repository.git#main', digest: {} },
+  ]);
+});
