@@ -96,7 +96,7 @@ export class LayerWorkerPool implements AsyncDisposable {
     this.#busy.delete(worker);
     if (this.#closed || worker.threadId < 0) return;
     worker.unref();
-    const timer = setTimeout(() => this.#retire(worker), IDLE_MS).unref();
+    const timer = setTimeout(() => void this.#retire(worker), IDLE_MS).unref();
     this.#idle.push({ worker, timer });
   }
 
