@@ -42,8 +42,9 @@ try {
     for (const contender of contenders) command(contender, ['import', busybox, 'bench:latest']);
     for (const item of [...CASES, ...BUILD_CASES, ...REGISTRY_CASES]) {
       if (only.length > 0 && !only.includes(item.name)) continue;
-      rows.push(await measure(item, contenders, material));
-      print(rows.at(-1), contenders);
+      const measured = await measure(item, contenders, material);
+      rows.push(...measured);
+      for (const row of measured) print(row, contenders);
     }
     if (only.length === 0 || only.includes('memory')) rows.push(...(await memoryRows(idle, contenders)));
   } finally {
@@ -60,23 +61,42 @@ try {
   removeTree(directory);
 }
 
-async function measure(item: Case, contenders: readonly Contender[], material: Material): Promise<Row> {
+async function measure(
+  item: Case,
+  contenders: readonly Contender[],
+  material: Material,
+): Promise<readonly Row[]> {
   const times = contenders.map((): number[] => []);
+  const peaks = contenders.map((): number[] => []);
   for (const contender of contenders) attempt(() => item.setUp?.(contender, material));
   const count = item.runs ?? runs;
   for (let round = item.cold ? 1 : 0; round <= count; round++) {
     for (const [index, contender] of contenders.entries()) {
       const elapsed = await timeOnce(item, contender, material);
       if (round > 0) times[index]?.push(elapsed);
+      if (item.showsMemory) peaks[index]?.push(peakMegabytes(contender));
     }
   }
   for (const contender of contenders) attempt(() => item.tearDown?.(contender, material));
-  return { name: item.name, unit: 'ms', values: times.map(summarize) };
+  const row: Row = { name: item.name, unit: 'ms', values: times.map(summarize) };
+  if (!item.showsMemory) return [row];
+  return [
+    row,
+    memoryRow(
+      `memory, highest in ${item.name}`,
+      peaks.map((each) => Math.max(...each)),
+    ),
+  ];
 }
 
 async function timeOnce(item: Case, contender: Contender, material: Material): Promise<number> {
   try {
     item.before?.(contender, material);
+    if (item.showsMemory) {
+      // What `before` left in the heap is not what the case needs.
+      if (contender.kind === 'caisson') await settle();
+      forgetPeak(contender);
+    }
     const start = performance.now();
     await item.run(contender, material);
     return performance.now() - start;
@@ -105,8 +125,18 @@ function memoryMegabytes(contender: Contender): number {
   return pids.reduce((sum, pid) => sum + residentMegabytes(pid), 0);
 }
 
-function residentMegabytes(pid: number): number {
-  const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+/** The highest since {@link forgetPeak}. */
+function peakMegabytes(contender: Contender): number {
+  const pids = contender.daemon?.pids() ?? [];
+  return pids.reduce((sum, pid) => sum + residentMegabytes(pid, 'VmHWM'), 0);
+}
+
+function forgetPeak(contender: Contender): void {
+  for (const pid of contender.daemon?.pids() ?? []) writeFileSync(`/proc/${pid}/clear_refs`, '5');
+}
+
+function residentMegabytes(pid: number, field: 'VmRSS' | 'VmHWM' = 'VmRSS'): number {
+  const match = new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(match?.[1] ?? 0) / 1024;
 }
 

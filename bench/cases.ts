@@ -16,6 +16,8 @@ export interface Case {
   readonly runs?: number;
   /** Without a first run that does not count. */
   readonly cold?: boolean;
+  /** The highest memory of the daemon while it runs is a row of its own. */
+  readonly showsMemory?: boolean;
   readonly setUp?: (contender: Contender, material: Material) => void;
   readonly before?: (contender: Contender, material: Material) => void;
   readonly run: (contender: Contender, material: Material) => void | Promise<void>;

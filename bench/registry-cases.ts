@@ -36,6 +36,7 @@ export const REGISTRY_CASES: readonly Case[] = isInstalled()
       {
         name: 'pull-400MB',
         runs: 3,
+        showsMemory: true,
         setUp: (c, { directory }) => pushSeven(c, directory),
         before: removeImages,
         run: (c) => void command(c, ['pull', ...plainHttp(c), EIGHT]),
