@@ -24,7 +24,11 @@ export async function exportImage(one: OneExport): Promise<Exported> {
     ? await packResult(one, images, { names, defaultsToOci: true, attachInline: isPushed })
     : undefined;
   const id = isStored ? await store(one, images, artifact, names) : undefined;
-  if (artifact && isPushed) await push(one, artifact, names);
+  if (artifact && isPushed) {
+    await push(one, artifact, names);
+    const manifests = [artifact.root];
+    if (id) await one.parts.images.keepManifests({ id, manifests, attachments: [], repositories: names });
+  }
   const references = isStored ? names.map(familiarReference) : [];
   const response = artifact ? responseOf(artifact, names) : plainResponse(images, names);
   return { ...(id && { id }), references, response };
