@@ -1,65 +1,89 @@
-import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CgroupLayout } from './cgroups.ts';
+import { openPipe } from './descriptors.ts';
+import { watchExit } from './process.ts';
+import { spawnProcess } from './spawn.ts';
 
 /** For how long a move surely stays cheap after another one: below a grace period. */
 const CHEAP_MS = 5;
+
+/** Moves itself from its cgroup ($1) to its cgroup for each line that it reads. */
+const SCRIPT = `expedited=/sys/kernel/rcu_expedited
+while read -r _; do
+  read -r was <$expedited
+  [ "$was" = 0 ] && echo 1 >$expedited
+  echo 0 >"$1"
+  [ "$was" = 0 ] && echo 0 >$expedited
+done`;
 
 /**
  * Makes moves of processes between cgroups cheap for some milliseconds, so that a runtime that makes one does not wait.
  *
  * The kernel guards such a move by a lock that is free for forks and dear for movers (`cgroup_threadgroup_rwsem`): the
  * first mover waits for an RCU grace period, some 10 ms on an idle machine; those who come within the next one do not.
- * So this process moves first, from its cgroup to its cgroup, with expedited grace periods (`/sys/kernel/rcu_expedited`,
- * the kernel's Documentation/RCU) for just that call: 0.1 ms. Where that file is not ours to write, moves wait as ever.
+ * So a shell moves first, with grace periods expedited (`/sys/kernel/rcu_expedited`, the kernel's Documentation/RCU) for
+ * just that moment of 0.1 ms; where it may not, it waits for its own. It is a process of its own so that the end of
+ * this one, however sudden, leaves that setting as it was.
  */
 export class CgroupMoves implements Disposable {
-  readonly #descriptors = new DisposableStack();
-  #procs: number | undefined;
-  #expedited: number | undefined;
+  #procs: string | undefined;
+  #mover: number | undefined;
   #cheapUntilMs = 0;
 
   constructor(layout: CgroupLayout) {
-    this.#expedited = isExpeditable() ? this.#open('/sys/kernel/rcu_expedited', 'r+') : undefined;
-    const path = ownProcsPath(layout);
-    if (this.#expedited !== undefined && path !== undefined) this.#procs = this.#open(path, 'w');
+    this.#procs = ownProcsPath(layout);
   }
 
-  /** Call it right before a process is started that moves itself or another. */
+  /** Call it right before a process is started that moves itself or another. Does not wait. */
   expect(): void {
     const nowMs = performance.now();
-    if (this.#procs === undefined || this.#expedited === undefined || nowMs < this.#cheapUntilMs) return;
+    if (this.#procs === undefined || nowMs < this.#cheapUntilMs) return;
     this.#cheapUntilMs = nowMs + CHEAP_MS;
-    const isOn = readFlag(this.#expedited) !== '0';
-    if (!isOn) write(this.#expedited, '1');
-    write(this.#procs, '0');
-    if (!isOn) write(this.#expedited, '0');
+    try {
+      writeSync((this.#mover ??= this.#startMover(this.#procs)), '\n');
+    } catch {
+      // It was killed; the next one is started when it is needed. This time the runtime waits.
+      this.#endMover();
+    }
   }
 
-  #open(path: string, flags: string): number | undefined {
+  /** The mover ends when its input does. */
+  #startMover(procs: string): number {
+    using nowhere = openNowhere();
+    const { reader, writer } = openPipe();
     try {
-      const fd = openSync(path, flags);
-      this.#descriptors.defer(() => closeSync(fd));
-      return fd;
-    } catch {
-      return undefined;
+      const pid = spawnProcess({
+        path: '/bin/sh',
+        args: ['sh', '-c', SCRIPT, 'caisson-cgroups', procs],
+        cwd: '/',
+        stdio: [reader, nowhere.fd, nowhere.fd],
+      });
+      // Reaps it.
+      watchExit(pid);
+      return writer;
+    } catch (error) {
+      closeSync(writer);
+      throw error;
+    } finally {
+      closeSync(reader);
     }
+  }
+
+  #endMover(): void {
+    if (this.#mover !== undefined) closeSync(this.#mover);
+    this.#mover = undefined;
   }
 
   [Symbol.dispose](): void {
     this.#procs = undefined;
-    this.#expedited = undefined;
-    this.#descriptors.dispose();
+    this.#endMover();
   }
 }
 
-/** Real-time kernels are told never to expedite (`rcu_normal`): the move would wait, and this thread with it. */
-function isExpeditable(): boolean {
-  try {
-    return readFileSync('/sys/kernel/rcu_normal', 'latin1').trim() === '0';
-  } catch {
-    return false;
-  }
+function openNowhere(): Disposable & { readonly fd: number } {
+  const fd = openSync('/dev/null', 'r+');
+  return { fd, [Symbol.dispose]: () => closeSync(fd) };
 }
 
 /** Of any hierarchy: one lock guards them all. */
@@ -70,19 +94,4 @@ function ownProcsPath({ v1Controllers, unifiedPath }: CgroupLayout): string | un
     if (root !== undefined && path !== '') return join(root, path, 'cgroup.procs');
   }
   return undefined;
-}
-
-function readFlag(fd: number): string {
-  const text = Buffer.alloc(1);
-  readSync(fd, text, 0, 1, 0);
-  return text.toString('latin1');
-}
-
-/** A move that the kernel refuses has paid for the lock all the same. */
-function write(fd: number, text: string): void {
-  try {
-    writeSync(fd, text, 0);
-  } catch {
-    // The runtime waits then.
-  }
 }

@@ -1,4 +1,4 @@
-import { F_GETFL, F_SETFL } from './constants.ts';
+import { F_GETFL, F_SETFL, O_CLOEXEC } from './constants.ts';
 import { fstatSync, constants } from 'node:fs';
 import { check, libc } from './libc.ts';
 
@@ -15,6 +15,13 @@ export interface OwnedFd extends Disposable {
 /** Takes a descriptor over. */
 export function ownFd(fd: number): OwnedFd {
   return { fd, [Symbol.dispose]: () => closeFd(fd) };
+}
+
+/** A pipe (pipe2(2)), close-on-exec; the caller closes its ends. */
+export function openPipe(): { readonly reader: number; readonly writer: number } {
+  const ends = Buffer.alloc(8);
+  check('pipe2', 'a pipe', libc.pipe2(ends, O_CLOEXEC));
+  return { reader: ends.readInt32LE(0), writer: ends.readInt32LE(4) };
 }
 
 /** Makes reads and writes block, or not. The flag belongs to the open file, so every holder of it is affected. */

@@ -69,6 +69,7 @@ interface LibC {
     flags: number,
     data: string | null,
   ): number;
+  pipe2(ends: Buffer, flags: number): number;
   posix_openpt(flags: number): number;
   ptsname_r(fd: number, path: Buffer, size: number): number;
   read(fd: number, data: Buffer, size: number): number;
@@ -116,6 +117,7 @@ export const libc = bindLibrary<LibC>(LIBC, {
   mkfifo: 'int mkfifo(const char*, unsigned int)',
   mknod: 'int mknod(const char*, unsigned int, unsigned long)',
   mount: 'int mount(const char*, const char*, const char*, unsigned long, const char*)',
+  pipe2: 'int pipe2(void*, int)',
   posix_openpt: 'int posix_openpt(int)',
   ptsname_r: 'int ptsname_r(int, void*, size_t)',
   read: 'long read(int, void*, size_t)',
