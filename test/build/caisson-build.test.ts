@@ -255,12 +255,12 @@ test('a cache that the client keeps brings back what was pruned; contexts are pr
 });
 
 test('a client that goes away stops its build', async () => {
-  const context = contextOf({ Dockerfile: 'FROM bb\nRUN echo begun; exec sleep 4321\n' });
+  const context = contextOf({ Dockerfile: `FROM bb\nRUN echo begun; exec sleep ${SLEEP_SECONDS}\n` });
   const client = spawn(process.execPath, [program, '-H', engine.host, 'build', '--no-cache', context]);
   client.stderr.setEncoding('utf8');
   try {
     let said = '';
-    for await (const text of client.stderr) {
+    for await (const text of client.stderr.iterator({ destroyOnReturn: false })) {
       said += String(text);
       if (/^#\d+ [0-9.]+ begun$/m.test(said)) break;
     }
@@ -272,10 +272,13 @@ test('a client that goes away stops its build', async () => {
   while (sleepers() > 0) await sleep(5);
 });
 
+/** No other process sleeps as long. */
+const SLEEP_SECONDS = 10_000 + process.pid;
+
 /** Commands of builds that are running. */
 function sleepers(): number {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.filter((pid) => commandLine(pid) === 'sleep\u00004321\u0000').length;
+  return pids.filter((pid) => commandLine(pid) === `sleep\u0000${SLEEP_SECONDS}\u0000`).length;
 }
 
 function commandLine(pid: string): string {
