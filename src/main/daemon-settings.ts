@@ -94,7 +94,7 @@ export const SETTINGS: readonly Setting[] = [
   { flag: 'seccomp-profile', kind: 'string', help: 'Default seccomp profile, a file or "unconfined"' },
   { flag: 'layer-mode', kind: 'string', help: 'How layers are kept: auto, erofs or directory' },
   { flag: 'max-layer-bytes', kind: 'number', help: 'Bytes that one layer may unpack to' },
-  { flag: 'network-pool', kind: 'number', help: 'Ready network namespaces kept in stock (default 36)' },
+  { flag: 'network-pool', kind: 'number', help: 'Ready network namespaces kept in stock (default 45)' },
   { flag: 'live-restore', kind: 'boolean', ignored: true, help: 'Always on: containers outlive the daemon' },
   { flag: 'experimental', kind: 'boolean', ignored: true, help: 'Accepted for compatibility' },
   { flag: 'storage-driver', short: 's', kind: 'string', ignored: true, help: 'Accepted for compatibility' },
