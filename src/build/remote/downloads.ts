@@ -9,7 +9,8 @@ import type { GitTree, HttpFile, LocalFiles, RemoteFiles } from '../build.ts';
 import { serveSshAgent } from '../ssh-agent.ts';
 import { DownloadStore, type DownloadStoreOptions, type StoredDownload } from './download-store.ts';
 import { checkOut, type GitOptions, resolveCommit } from './git-tree.ts';
-import { download, type HttpMetadata, withoutPassword } from './http-file.ts';
+import { download, type HttpMetadata } from './http-file.ts';
+import { withoutPassword } from './open-url.ts';
 
 export interface DownloadOptions {
   readonly session?: BuildSession;

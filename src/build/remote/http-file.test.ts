@@ -3,13 +3,17 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { download, fileName, withoutPassword } from './http-file.ts';
+import { TestProxy, withEnvironment } from '#registry/test-proxy.fixture.ts';
+import { download, fileName } from './http-file.ts';
+import { withoutPassword } from './open-url.ts';
 
 const directory = mkdtempSync('/tmp/caisson-download-');
 let origin = '';
 const server = createServer((request, response) => {
   if (request.url === '/cut')
     return void response.writeHead(200, { 'content-length': '100' }).write('short', () => response.destroy());
+  if (request.url === '/loop') return void response.writeHead(302, { location: '/loop' }).end();
+  if (request.url === '/file') return void response.writeHead(302, { location: 'file:///etc/passwd' }).end();
   if (request.url === '/private') return void response.end(request.headers.authorization);
   return void response.end('0123456789');
 });
@@ -46,15 +50,33 @@ test('what is too large, breaks off or is given up leaves no file', async () => 
   assert.equal(existsSync(path), false);
 });
 
+test('the proxies of the environment are used; redirects end', async () => {
+  await using stack = new AsyncDisposableStack();
+  const proxy = stack.use(await TestProxy.start({ 'files.test': Number(new URL(origin).port) }));
+  stack.use(withEnvironment({ HTTP_PROXY: proxy.url, NO_PROXY: 'other.test' }));
+  const path = join(directory, 'proxied');
+  await download({ url: 'http://files.test/whole', path, signal });
+  assert.equal(readFileSync(path, 'utf8'), '0123456789');
+  assert.equal(proxy.seen.length, 1);
+  await assert.rejects(
+    download({ url: `${origin}/loop`, path: `${path}-loop`, signal }),
+    /too many redirects/,
+  );
+  await assert.rejects(
+    download({ url: `${origin}/file`, path: `${path}-file`, signal }),
+    /redirected to "file:/,
+  );
+});
+
 test('names: of the URL, or what the server says, and never a path', () => {
-  const cases: readonly (readonly [string, string | null, string])[] = [
-    ['http://host/a/b.tar.gz?x=/y', null, 'b.tar.gz'],
+  const cases: readonly (readonly [string, string, string])[] = [
+    ['http://host/a/b.tar.gz?x=/y', '', 'b.tar.gz'],
     ['http://host/a%20b', 'attachment; filename="other"', 'a b'],
     ['http://host/', 'attachment; filename="../../etc/said"', 'said'],
     ['http://host/d/', 'attachment; filename=plain; size=1', 'plain'],
-    ['http://host/', null, '__unnamed__'],
-    ['http://host/%2e%2e', null, '__unnamed__'],
-    ['http://host/x%2fy', null, 'y'],
+    ['http://host/', '', '__unnamed__'],
+    ['http://host/%2e%2e', '', '__unnamed__'],
+    ['http://host/x%2fy', '', 'y'],
   ];
   for (const [url, disposition, name] of cases) assert.equal(fileName(url, disposition), name, url);
   assert.equal(withoutPassword('http://user:secret@host/'), 'http://user:xxxxx@host/');
