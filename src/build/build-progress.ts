@@ -1,6 +1,5 @@
 /** A build told as a graph: which vertices there are, when each starts and ends, what it says and what moves in it. */
 import { createHash } from 'node:crypto';
-import { messageOf } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import type { ProgressMessage } from '#wire/image.ts';
@@ -11,17 +10,16 @@ import {
   type BuildWarning,
   type GraphEvent,
   type StepEvent,
-  StepFailure,
   type Vertex,
   type VertexProgress,
   type VertexStatus,
 } from './build.ts';
+import { CANCELED, failureText } from './failure-text.ts';
 import type { Operation, Plan, PlannedStep } from './plan.ts';
+import { movementOf } from './pull-movement.ts';
 import { filesTakenBy } from './sources.ts';
 import type { StepLog } from './step-log.ts';
 import { formatPlatform } from './dockerfile/scopes.ts';
-import { BaseImageFailure } from './step-errors.ts';
-import { fullName } from './step-titles.ts';
 import { stepNames } from './vertex-names.ts';
 
 /** Where events go. */
@@ -224,25 +222,4 @@ export class BuildProgress implements VertexObserver {
 /** The same image for the same platform. */
 function baseKey({ platform, stage, title = '' }: PlannedStep): string {
   return `${title} ${stage.platform ? formatPlatform(stage.platform) : (platform ?? '')}`;
-}
-
-/** BuildKit's word for what did not fail itself; displays show it as CANCELED. */
-const CANCELED = 'context canceled';
-
-/** BuildKit's words where it has some. */
-export function failureText(error: unknown): string {
-  if (error instanceof BaseImageFailure)
-    return `${error.image}: failed to resolve source metadata for ${fullName(error.image)}: ${error.message}`;
-  if (!(error instanceof StepFailure)) return messageOf(error);
-  return `process ${JSON.stringify(error.command)} did not complete successfully: exit code: ${error.exitCode}`;
-}
-
-/** A line of a pull's progress as something that moves. */
-function movementOf({ id, status = '', progressDetail }: ProgressMessage): Movement | undefined {
-  if (id === undefined || !/^[0-9a-f]{12}$/.test(id)) return undefined;
-  if (status === 'Downloading') return { id, ...progressDetail };
-  if (status === 'Download complete' || status === 'Already exists') return { id, isDone: true };
-  if (status === 'Extracting') return { id: `extracting ${id}` };
-  if (status === 'Pull complete') return { id: `extracting ${id}`, isDone: true };
-  return undefined;
 }

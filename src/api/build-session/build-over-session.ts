@@ -1,6 +1,6 @@
 /** `POST /caisson/build`: the engine's own wire for builds; docs/build-wire.md. */
 import { EngineError, isEngineError } from '#base/errors.ts';
-import { failureText } from '#build/build-progress.ts';
+import { failureText } from '#build/failure-text.ts';
 import {
   type BuildEvent,
   type BuildOutput,

@@ -1,11 +1,12 @@
 /** A frontend's attributes (`frontend/dockerui` of BuildKit) as a request of ours. */
 import { EngineError } from '#base/errors.ts';
-import type { BuildOutput, BuildRequest, CacheSource, ContextSource, NamedContext } from '#build/build.ts';
+import type { BuildRequest, ContextSource, NamedContext } from '#build/build.ts';
 import { commandHostConfig } from '#build/command-config.ts';
-import { parseCsvRecord } from '#build/dockerfile/csv-record.ts';
 import { isDigest } from '#oci/digest.ts';
-import type { CacheOptionsEntry, SolveRequest } from '#wire/buildkit/control.ts';
+import type { SolveRequest } from '#wire/buildkit/control.ts';
 
+import { listOf, withPrefix } from './attribute-lists.ts';
+import { cacheSourcesOf, importsOf, outputsOf } from './build-exports.ts';
 import type { ClientSession } from './client-session.ts';
 import { StoreSession } from './store-session.ts';
 
@@ -138,77 +139,6 @@ function ulimitOf(text: string): { readonly Name: string; readonly Soft: number;
   return { Name, Soft: Number(soft), Hard: Number(hard) };
 }
 
-/** Older clients name one exporter in a place of its own. */
-function outputsOf({
-  Exporters,
-  ExporterDeprecated,
-  ExporterAttrsDeprecated,
-}: SolveRequest): readonly BuildOutput[] {
-  const old = ExporterDeprecated === '' ? [] : [{ Type: ExporterDeprecated, Attrs: ExporterAttrsDeprecated }];
-  const exporters = Exporters.length > 0 ? Exporters : old;
-  if (exporters.length === 0) return [{ type: 'cacheonly', attributes: {} }];
-  return exporters.map(({ Type, Attrs }) => ({
-    type: outputType(Type),
-    attributes: Object.fromEntries(Attrs),
-  }));
-}
-
-function outputType(type: string): BuildOutput['type'] {
-  switch (type) {
-    // Docker's own name for its store.
-    case 'moby':
-    case 'image':
-      return 'image';
-    case 'local':
-    case 'tar':
-    case 'oci':
-    case 'docker':
-      return type;
-    default:
-      throw new EngineError('invalid', `exporter ${JSON.stringify(type)} could not be found`);
-  }
-}
-
-type CacheEntry = Pick<CacheOptionsEntry, 'Type' | 'Attrs'>;
-
-/** Clients of different ages say it in three places. */
-function importsOf(attributes: ReadonlyMap<string, string>, { Cache }: SolveRequest): readonly CacheEntry[] {
-  const old = [...listOf(attributes.get('cache-from')), ...(Cache?.ImportRefsDeprecated ?? [])];
-  const registries = old.map((ref) => ({ Type: 'registry', Attrs: new Map([['ref', ref]]) }));
-  return [...(Cache?.Imports ?? []), ...attributeImports(attributes.get('cache-imports')), ...registries];
-}
-
-function attributeImports(text: string | undefined): readonly CacheEntry[] {
-  if (text === undefined || text === '') return [];
-  const entries: unknown = parseJson('cache-imports', text);
-  if (!Array.isArray(entries)) throw new EngineError('invalid', 'Cannot read cache-imports: not a list');
-  return entries.map((entry: unknown) => {
-    const { Type, Attrs } = objectOf(entry);
-    const attributes = Object.entries(objectOf(Attrs)).map(([name, value]) => [name, String(value)] as const);
-    return { Type: String(Type), Attrs: new Map(attributes) };
-  });
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
-}
-
-function parseJson(name: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new EngineError('invalid', `Cannot read ${name}: not JSON`, { cause });
-  }
-}
-
-function cacheSourcesOf(entries: readonly CacheEntry[]): readonly CacheSource[] {
-  return entries.flatMap(({ Type: type, Attrs }) =>
-    type === 'inline' || type === 'registry' || type === 'local'
-      ? [{ type, attributes: Object.fromEntries(Attrs) }]
-      : [],
-  );
-}
-
 function attestationsOf(attributes: ReadonlyMap<string, string>): NonNullable<BuildRequest['attestations']> {
   const entries = Object.entries(withPrefix(attributes, 'attest:')).map(([type, text]) => {
     const pairs = listOf(text).map(
@@ -217,16 +147,4 @@ function attestationsOf(attributes: ReadonlyMap<string, string>): NonNullable<Bu
     return [type, Object.fromEntries(pairs)] as const;
   });
   return Object.fromEntries(entries.filter(([, { disabled }]) => disabled !== 'true'));
-}
-
-function listOf(text: string | undefined): readonly string[] {
-  return text === undefined || text === '' ? [] : parseCsvRecord(text);
-}
-
-function withPrefix(
-  attributes: ReadonlyMap<string, string>,
-  prefix: string,
-): Readonly<Record<string, string>> {
-  const entries = [...attributes].filter(([name]) => name.startsWith(prefix));
-  return Object.fromEntries(entries.map(([name, value]) => [name.slice(prefix.length), value]));
 }
