@@ -118,25 +118,31 @@ RUN --mount=type=cache,id=started,target=/cache,from=first,source=/start cat /ca
   assert.equal((await engine.build({ Dockerfile: appending('4') })).output, '4\n755 0\n');
 });
 
-async function counts(sharing: string): Promise<readonly number[]> {
+/** What two commands, that each put a file into the cache, find in it. */
+async function counts(sharing: string, meet: string): Promise<readonly number[]> {
   const run = async (value: string) => {
     const { output } = await engine.build({
       Dockerfile: `FROM bb
-RUN --mount=type=cache,id=${sharing},sharing=${sharing},target=/c echo ${value}; \\
-    echo in > /c/${value}; sleep 1; ls /c | wc -l; rm /c/${value}
+RUN --mount=type=cache,id=${sharing},sharing=${sharing},target=/c --mount=type=cache,id=meet-${sharing},target=/meet \\
+    echo in > /c/${value}; echo in > /meet/${value}; ${meet}; ls /c | wc -l; rm /c/${value}
 `,
     });
-    return Number(output.trim().split('\n').at(-1));
+    return Number(output.trim());
   };
   const both = await Promise.all([run('one'), run('two')]);
   return both.toSorted((a, b) => a - b);
 }
 
 test('cache sharing: locked waits, private has one of its own, shared is shared', async () => {
-  const [locked, own, shared] = await Promise.all(['locked', 'private', 'shared'].map(counts));
+  const bothAreThere = 'until [ -e /meet/one ] && [ -e /meet/two ]; do sleep 0.02; done';
+  const [locked, own, shared] = await Promise.all([
+    counts('locked', 'sleep 0.3'),
+    counts('private', bothAreThere),
+    counts('shared', bothAreThere),
+  ]);
   assert.deepEqual(locked, [1, 1]);
   assert.deepEqual(own, [1, 1]);
-  // Both were there when at least one of them looked.
+  // Whoever looks first sees both.
   assert.equal(shared?.at(-1), 2);
 });
 
