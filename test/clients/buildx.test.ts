@@ -595,13 +595,16 @@ RUN echo $NAME
   );
 });
 
-test('the builder as clients see it: ls, inspect, prune', async () => {
+test('the builder as clients see it: ls, inspect, du, df, prune', async () => {
   await buildOk([contextOf({ Dockerfile: 'FROM bb\nRUN echo for the cache\n' })]);
   assert.match(await dockerOk(engine, ['buildx', 'ls']), /default +running +v[\d.]+\S* +linux\//);
   assert.match(
     await dockerOk(engine, ['buildx', 'inspect']),
     /Driver: +docker\n[^]*host-gateway-ip: +[\d.]+/,
   );
+  assert.match(await dockerOk(engine, ['buildx', 'du']), /^ID\s+RECLAIMABLE\s+SIZE[^]*true[^]*Total:\s+\d/m);
+  const usage = await dockerOk(engine, ['system', 'df', '--format', '{{.Type}}={{.TotalCount}}']);
+  assert.match(usage, /^Build Cache=[1-9]/m);
   assert.match(await dockerOk(engine, ['builder', 'prune', '-af']), /Total:/);
   const output = await buildOk([contextOf({ Dockerfile: 'FROM bb\nRUN echo for the cache\n' })]);
   assert.equal(endOf(output, '[2/2] RUN echo for the cache'), 'DONE');
