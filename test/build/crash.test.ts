@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { type TarMember, tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
@@ -74,7 +75,8 @@ async function killAndBuildAgain(kill: Kill): Promise<void> {
   });
   isSlow = true;
   assert.equal(second.error, undefined);
-  assert.equal(cachedSteps(second.output), kill.cached, second.output);
+  // What was killed may have ended just before.
+  assert.ok(cachedSteps(second.output) >= kill.cached, second.output);
   await dockerOk(engine, ['run', '--rm', '--network', 'none', 'crashed:1', 'true']);
 }
 
@@ -159,7 +161,7 @@ async function untilSomethingRuns(): Promise<void> {
   const deadline = Date.now() + 60_000;
   while (!readdirSync(bundles).some((id) => namesIn(join(bundles, id)).includes('config.json'))) {
     assert.ok(Date.now() < deadline, 'nothing runs');
-    await new Promise((resolve) => setImmediate(resolve));
+    await sleep(5);
   }
 }
 

@@ -186,7 +186,10 @@ RUN --mount=type=ssh,id=other echo "[$SSH_AUTH_SOCK]"
     if (event.type === 'output') output += event.data.toString();
     if (event.type !== 'output' || !output.endsWith('1000\n')) continue;
     // The socket itself: no program of the image speaks to one.
-    assert.equal(await ask(pathBelow(engine.traces.root, 'agent'), 'hello'), 'agent heard hello');
+    assert.equal(
+      await ask(pathBelow(join(engine.traces.root, 'builds'), 'agent'), 'hello'),
+      'agent heard hello',
+    );
     const caches = join(engine.traces.root, 'builds/caches');
     for (const name of readdirSync(caches)) writeFileSync(join(caches, name, 'done'), '');
   }
