@@ -12,4 +12,5 @@ fi
 PATH="$PWD/node_modules/.bin:$PATH"
 export PATH
 if [ $# -gt 0 ]; then exec node --test "$@"; fi
-exec node --test --test-concurrency=2 "src/**/*.test.ts" "test/**/*.test.ts"
+# A test that hangs says which one it is.
+exec node --test --test-concurrency=2 --test-timeout=300000 "src/**/*.test.ts" "test/**/*.test.ts"
