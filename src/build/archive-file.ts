@@ -37,6 +37,7 @@ export async function openArchive(root: string, path: string): Promise<Readable>
   if (format !== 'xz' && format !== 'bzip2') return file;
   const child = await decompressor(format);
   file.pipe(child.stdin);
+  child.once('exit', () => file.destroy());
   return finished(child, format);
 }
 
