@@ -22,6 +22,8 @@ export interface StoredContext {
 
 /** What is kept of clients' directories between their builds. */
 const MAXIMUM_BYTES = 4 * 2 ** 30;
+/** After a sync. */
+const SAVE_DELAY_MS = 1000;
 /** Kept open, with their tables in memory. */
 const MAXIMUM_OPEN = 8;
 /** Of clients that are not known again: gone after the build. */
@@ -47,7 +49,10 @@ export class ContextStore implements AsyncDisposable {
   readonly #locks = new KeyedLock<string>();
   /** The one used last comes last. */
   readonly #open = new Map<string, SyncedDirectory>();
-  readonly #saving = new Set<Promise<void>>();
+  /** Whether there is something new in them. */
+  readonly #unsaved = new Map<string, boolean>();
+  #saving: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
   /** When this process used them, in its own order; the files' times tell of others. */
   readonly #used = new Map<string, number>();
   #uses = 0;
@@ -67,18 +72,17 @@ export class ContextStore implements AsyncDisposable {
   ): Promise<SyncedFiles> {
     const { signal, onProgress = () => undefined } = options;
     const name = nameFor(session, query);
-    const lock = await this.#locks.acquire(name);
+    using _lock = await this.#locks.acquire(name);
     try {
       signal.throwIfAborted();
       const directory = this.#take(name);
       await using transfer = session.openFiles(query, signal);
       const files = await directory.sync(transfer, onProgress);
-      this.#later(name, directory, files, lock);
+      this.#saveLater(name, files);
       return files;
-    } catch (error) {
+    } finally {
+      // Who builds with it has it open.
       if (name.startsWith(ONCE_PREFIX)) await this.#drop(name);
-      lock[Symbol.dispose]();
-      throw error;
     }
   }
 
@@ -99,7 +103,8 @@ export class ContextStore implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#saving);
+    this.#saveAll();
+    await this.#saving;
     for (const directory of this.#open.values()) directory[Symbol.dispose]();
     this.#open.clear();
   }
@@ -112,29 +117,54 @@ export class ContextStore implements AsyncDisposable {
     return directory;
   }
 
-  /** The build goes on meanwhile; the next of the same directory waits for it. */
-  #later(name: string, directory: SyncedDirectory, files: SyncedFiles, lock: Disposable): void {
-    const save = async () => {
-      try {
-        if (name.startsWith(ONCE_PREFIX)) await this.#drop(name);
-        else await directory.save(files);
-      } catch (error) {
-        this.#logger.warn(`Cannot keep build context: ${messageOf(error)}`);
-        await this.#drop(name);
-      } finally {
-        lock[Symbol.dispose]();
-      }
+  /** The build comes first: it needs the disk itself. A process that is killed before forgets what was received. */
+  #saveLater(name: string, { transferredBytes }: SyncedFiles): void {
+    if (name.startsWith(ONCE_PREFIX)) return;
+    this.#unsaved.set(name, transferredBytes > 0 || this.#unsaved.get(name) === true);
+    this.#timer ??= setTimeout(() => this.#saveAll(), SAVE_DELAY_MS).unref();
+  }
+
+  #saveAll(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const unsaved = [...this.#unsaved];
+    this.#unsaved.clear();
+    this.#saving = this.#saveThese(unsaved, this.#saving);
+  }
+
+  async #saveThese(unsaved: readonly (readonly [string, boolean])[], before: Promise<void>): Promise<void> {
+    await before;
+    for (const [name, isChanged] of unsaved) await this.#save(name, isChanged);
+    try {
       await this.#limit();
-    };
-    const saving = save().finally(() => this.#saving.delete(saving));
-    this.#saving.add(saving);
+    } catch (error) {
+      this.#logger.warn(`Cannot remove old build contexts: ${messageOf(error)}`);
+    }
+  }
+
+  async #save(name: string, isChanged: boolean): Promise<void> {
+    try {
+      const persist = await this.#checkpoint(name, isChanged);
+      await persist?.();
+    } catch (error) {
+      // It may have been removed meanwhile.
+      if (!this.#open.has(name)) return;
+      this.#logger.warn(`Cannot keep build context: ${messageOf(error)}`);
+      await this.#drop(name);
+    }
+  }
+
+  async #checkpoint(name: string, isChanged: boolean): Promise<(() => Promise<void>) | undefined> {
+    using _lock = await this.#locks.acquire(name);
+    const directory = this.#open.get(name);
+    return isChanged ? await directory?.checkpoint() : () => directory?.touch() ?? Promise.resolve();
   }
 
   /** One at a time: each counts what the others have left. */
   async #limit(): Promise<void> {
     using _counting = await this.#locks.acquire(COUNTING);
     for (const name of [...this.#open.keys()].slice(0, -MAXIMUM_OPEN)) {
-      if (this.#locks.isHeld(name)) continue;
+      if (this.#locks.isHeld(name) || this.#unsaved.has(name)) continue;
       this.#open.get(name)?.[Symbol.dispose]();
       this.#open.delete(name);
     }

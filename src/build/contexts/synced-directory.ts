@@ -108,9 +108,31 @@ export class SyncedDirectory implements Disposable {
     for (const stored of entries) if (stored.storedBytes > 0) this.#entries.set(stored.entry.path, stored);
   }
 
-  /** Makes what the latest sync brought last beyond this process; not while another one runs. */
-  async save({ transferredBytes }: Pick<SyncedFiles, 'transferredBytes'>): Promise<void> {
-    if (transferredBytes > 0) return await this.#save();
+  /**
+   * Makes room where most of the data file is garbage; not while a sync runs.
+   *
+   * @returns what makes all that was received last beyond this process; syncs may go on meanwhile
+   */
+  async checkpoint(): Promise<() => Promise<void>> {
+    const liveBytes = this.#latest.reduce((total, { storedBytes }) => total + storedBytes, 0);
+    const garbageBytes = this.#endBytes - liveBytes;
+    const former = this.#data;
+    if (garbageBytes > liveBytes && garbageBytes > MINIMUM_GARBAGE_BYTES) await this.#compact();
+    const data = this.#data;
+    const use = data.use();
+    const table = { data: data.name, endBytes: this.#endBytes, entries: [...this.#entries.values()] };
+    return async () => {
+      using _used = use;
+      await syncData(data.fd);
+      await writeTable(this.#tablePath, table);
+      if (data === former) return;
+      await unlink(former.path);
+      former.release();
+    };
+  }
+
+  /** Tells other processes that it was used. */
+  async touch(): Promise<void> {
     const now = Date.now() / 1000;
     await utimes(this.#tablePath, now, now).catch(ignoreMissing);
   }
@@ -121,19 +143,6 @@ export class SyncedDirectory implements Disposable {
 
   get #tablePath(): string {
     return join(this.#directory, TABLE);
-  }
-
-  async #save(): Promise<void> {
-    const former = this.#data;
-    const liveBytes = this.#latest.reduce((total, { storedBytes }) => total + storedBytes, 0);
-    const garbageBytes = this.#endBytes - liveBytes;
-    if (garbageBytes > liveBytes && garbageBytes > MINIMUM_GARBAGE_BYTES) await this.#compact();
-    await syncData(this.#data.fd);
-    const entries = [...this.#entries.values()];
-    await writeTable(this.#tablePath, { data: this.#data.name, endBytes: this.#endBytes, entries });
-    if (this.#data === former) return;
-    await unlink(former.path);
-    former.release();
   }
 
   /** Into a data file that holds what the latest sync told of, and nothing else. */
