@@ -321,10 +321,10 @@ test('a daemon that is killed while it receives keeps what it had', async () => 
   writeFileSync(join(context, 'big'), Buffer.alloc(64 << 20, 'x'));
   const before = contextBytes();
   const client = spawn(process.execPath, [program, '-H', engine.host, 'build', context], { stdio: 'ignore' });
-  await once(client, 'spawn');
+  const exited = once(client, 'exit');
   while (contextBytes() < before + (1 << 20)) await sleep(1);
   await engine.kill();
-  await once(client, 'exit');
+  await exited;
   await engine.start();
   rmSync(join(context, 'big'));
   writeFileSync(join(context, 'a'), 'changed');
