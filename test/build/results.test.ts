@@ -87,8 +87,8 @@ test(
       `docker://${name}:1`,
     );
     assert.equal(response['containerimage.digest'], digest.trim());
-  const { RepoDigests } = await engine.engine.images.inspect(`${name}:1`);
-  assert.deepEqual(RepoDigests, [`${name}@${digest.trim()}`]);
+    const { RepoDigests } = await engine.engine.images.inspect(`${name}:1`);
+    assert.deepEqual(RepoDigests, [`${name}@${digest.trim()}`]);
     assert.equal(response['containerimage.config.digest'], id);
     const descriptor = JSON.parse(
       Buffer.from(response['containerimage.descriptor'] ?? '', 'base64').toString(),

@@ -42,12 +42,20 @@ const load = () => Promise.all(engines.map((engine) => dockerOk(engine, ['load',
 const prepare = (...args: readonly string[]) => Promise.all(engines.map((engine) => dockerOk(engine, args)));
 
 /** What both answer to the same command line; what differs by its nature is left out. */
-async function compare(...args: readonly string[]): Promise<string> {
+const compare = (...args: readonly string[]) => compareLines((lines) => lines, args);
+
+/** For names of one image, which dockerd lists in no order. */
+const compareSorted = (...args: readonly string[]) => compareLines((lines) => lines.toSorted(), args);
+
+async function compareLines(
+  order: (lines: readonly string[]) => readonly string[],
+  args: readonly string[],
+): Promise<string> {
   const [ours, theirs] = await Promise.all(
     engines.map(async (engine) => {
       const { exitCode, stdout, stderr } = await docker(engine, args);
       const text = `${stdout}${stderr}`.replaceAll(/container [0-9a-f]{12}/g, 'container ID');
-      return { exitCode, text };
+      return { exitCode, text: order(text.split('\n')).join('\n') };
     }),
   );
   assert.ok(ours && theirs);
@@ -83,7 +91,7 @@ describe('image verbs', { skip: !DockerDaemon.isInstalled && 'dockerd is not ins
       'dangling=true dangling=maybe until=2024-01-12 until=10h until=nonsense bad=1 since=app',
     ].flatMap((line) => line.split(' '));
     for (const filter of filters)
-      await compare('images', '--format', '{{.Repository}}:{{.Tag}} {{.ID}}', '-f', filter);
+      await compareSorted('images', '--format', '{{.Repository}}:{{.Tag}} {{.ID}}', '-f', filter);
     await compare('images', '-q', '-f', 'label=kind=a', '-f', 'since=app:one');
     await compare('images', '-q', '-f', 'reference=app', '-f', 'reference=base');
     for (const args of ['app', 'app:one', 'a*', '-q', '-q --no-trunc app:one', '--digests app:one'])

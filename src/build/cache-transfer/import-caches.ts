@@ -42,7 +42,12 @@ export async function importCaches(
 
 /** Clients of BuildKit name each twice. */
 function identityOf({ type, attributes }: CacheSource): string {
-  return JSON.stringify([type, Object.entries(attributes).map((pair) => pair.join('=')).toSorted()]);
+  return JSON.stringify([
+    type,
+    Object.entries(attributes)
+      .map((pair) => pair.join('='))
+      .toSorted(),
+  ]);
 }
 
 async function readCache(
