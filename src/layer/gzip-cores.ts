@@ -32,7 +32,8 @@ export async function gzipOnAllCores(
     if (packed) return packed;
     throw new EngineError('internal', 'Cannot compress layer: no thread completed it');
   } catch (error) {
-    ending.abort(error);
+    // Nobody is cut off: the one that failed first may be the last to be heard.
+    failGzip(state);
     throw await causeOf(jobs, error);
   } finally {
     // Threads that had no turn yet have nothing to do any more.

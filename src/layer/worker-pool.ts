@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { type Transferable, Worker } from 'node:worker_threads';
 import { EngineError } from '#base/errors.ts';
 import { Semaphore } from '#base/semaphore.ts';
-import { trimHeap } from '#linux/heap.ts';
+import { returnFreedMemory } from '#linux/memory.ts';
 import type { JobAnswer, JobKind, JobMessage, LayerJobs } from './worker-jobs.ts';
 
 const IDLE_MS = 4000;
@@ -105,7 +105,7 @@ export class LayerWorkerPool implements AsyncDisposable {
     if (index >= 0) this.#idle.splice(index, 1);
     await worker.terminate();
     // What jobs moved went through the heap; all is quiet now.
-    if (this.#busy.size === 0 && this.#idle.length === 0) trimHeap();
+    if (this.#busy.size === 0 && this.#idle.length === 0) returnFreedMemory();
   }
 }
 

@@ -1,6 +1,7 @@
 /** The daemon: an engine, its API, and the ways to start and stop them. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isEngineError, messageOf } from '#base/errors.ts';
 import { createLogger, type Logger } from '#base/log.ts';
 import { createApiServer } from '#api/server.ts';
@@ -45,7 +46,7 @@ async function serve(options: DaemonOptions): Promise<void> {
   for (const warning of options.warnings) logger.warn(warning);
   if (options.pidfile !== undefined) writePidfile(options.pidfile);
   const engine = await Engine.start({ ...options.engine, logger });
-  const server = createApiServer(engine, { logger, onQuiet: tidyMemory });
+  const server = createApiServer(engine, { logger, onQuiet: () => void tidyMemory() });
   // Addresses only: what is listened on may come with a private key.
   const addresses = await Promise.all(options.hosts.map((host) => server.listen(host)));
   logger.info('the engine is ready', { hosts: addresses.join(' ') });
@@ -58,8 +59,12 @@ async function serve(options: DaemonOptions): Promise<void> {
 }
 
 /** What a burst of work has needed: the daemon is there for years. */
-function tidyMemory(): void {
-  globalThis.gc?.();
+async function tidyMemory(): Promise<void> {
+  // What a first pass finds unused is finalized after it, and freed on another thread after a second one.
+  for (let pass = 0; pass < 2; pass++) {
+    globalThis.gc?.();
+    await sleep(100);
+  }
   returnFreedMemory();
 }
 
