@@ -142,7 +142,7 @@ function residentMegabytes(pid: number, field: 'VmRSS' | 'VmHWM' = 'VmRSS'): num
 
 /** Threads and caches that only work needs go when there is none for a while. */
 async function settle(): Promise<void> {
-  await sleep(8000);
+  await sleep(10_000);
 }
 
 /** Idle, after all the work, and what each of ten running containers adds on the host beside its own process. */
