@@ -93,3 +93,15 @@ test('a host without IPv6 publishes on IPv4 alone', () => {
   using ports = new PortAllocator(RANGE).allocate(ask(80), BOTH, hold);
   assert.deepEqual(ports.publications, [{ port: 80, protocol: 'tcp', hostAddress: '0.0.0.0', hostPort: 80 }]);
 });
+
+test('what was published before a restart stays taken, whether or not it can be held', () => {
+  const { hold } = hostWith({ 'tcp 127.0.0.1 80': 'EADDRINUSE' });
+  const allocator = new PortAllocator(RANGE);
+  const publication = { port: 80, protocol: 'tcp', hostAddress: '127.0.0.1', hostPort: 80 } as const;
+  const restored = allocator.restore(publication, hold);
+  assert.match(restored.problem ?? '', /address already in use/);
+  assert.throws(() => allocator.allocate(ask(80), ['127.0.0.1'], hold), /port is already allocated/);
+  restored[Symbol.dispose]();
+  const free = hostWith();
+  assert.equal(allocator.restore(publication, free.hold).problem, undefined);
+});

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { EngineError } from '#base/errors.ts';
+import { EngineError, messageOf } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { PortRequest } from './port-spec.ts';
 import { ANY_IPV6, formatHostPort, type Publication } from './publication.ts';
@@ -51,11 +51,23 @@ export class PortAllocator {
     throw new EngineError('internal', 'all ports are allocated');
   }
 
-  /** Takes exactly what was taken before a restart. @throws {EngineError} `internal` */
-  restore(publication: Publication, hold: HoldPort): HeldPorts {
-    const result = this.#tryPort(publication, [publication.hostAddress], publication.hostPort, hold);
-    if (typeof result === 'string') throw new EngineError('internal', result);
-    return result;
+  /**
+   * Takes exactly what was taken before a restart. The firewall leads there already, so it stays taken where the host
+   * does not let us hold it any more; `problem` then says why.
+   */
+  restore(publication: Publication, hold: HoldPort): HeldPorts & { readonly problem?: string } {
+    let problem: string;
+    try {
+      const held = this.#tryPort(publication, [publication.hostAddress], publication.hostPort, hold);
+      if (typeof held !== 'string') return held;
+      problem = held;
+    } catch (error) {
+      problem = messageOf(error);
+    }
+    const key = keyOf(publication);
+    this.#taken.add(key);
+    const release = () => void this.#taken.delete(key);
+    return { publications: [publication], problem, [Symbol.dispose]: release };
   }
 
   /** Starting after the last one that was given out, so that a port rests before it is used again. */
@@ -77,7 +89,7 @@ export class PortAllocator {
     const publications: Publication[] = [];
     for (const hostAddress of addresses) {
       const publication = { port, protocol, hostAddress, hostPort };
-      const key = `${protocol} ${hostAddress} ${hostPort}`;
+      const key = keyOf(publication);
       if (this.#taken.has(key)) {
         return `Bind for ${formatHostPort(hostAddress, hostPort)} failed: port is already allocated`;
       }
@@ -91,6 +103,10 @@ export class PortAllocator {
     const held = undo.move();
     return { publications, [Symbol.dispose]: () => held.dispose() };
   }
+}
+
+function keyOf({ protocol, hostAddress, hostPort }: Publication): string {
+  return `${protocol} ${hostAddress} ${hostPort}`;
 }
 
 function* portsOf({ first, last }: PortRange): Generator<number> {

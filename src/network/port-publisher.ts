@@ -63,19 +63,12 @@ export class PortPublisher {
   restore(ports: SandboxRequest['portBindings'], target: PublishTarget, resources: SandboxResources): void {
     const publications = fromPortMap(ports);
     for (const publication of publications) {
-      try {
-        resources.process.use(this.#allocator.restore(publication, this.#holdFor(target)));
-      } catch (error) {
-        const { hostAddress, hostPort, protocol } = publication;
-        const { endpoint } = target;
-        this.#options.logger.warn('cannot hold a published port', {
-          endpoint,
-          protocol,
-          hostAddress,
-          hostPort,
-          error: messageOf(error),
-        });
-      }
+      const { problem } = resources.process.use(this.#allocator.restore(publication, this.#holdFor(target)));
+      if (problem === undefined) continue;
+      const { hostAddress, hostPort, protocol } = publication;
+      const { endpoint } = target;
+      const subject = { endpoint, protocol, hostAddress, hostPort };
+      this.#options.logger.warn('cannot hold a published port', { ...subject, error: problem });
     }
     this.#closeLater(publications, target, resources);
   }
