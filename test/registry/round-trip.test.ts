@@ -269,8 +269,11 @@ test('an archive cut short loads nothing', async () => {
   assert.equal(await dockerOk(ours, ['images', '-aq']), '');
 });
 
-/** By their names: dockerd saves images in no order. */
+/** dockerd saves images in no order. */
 function inOrder(entries: readonly unknown[]): readonly unknown[] {
-  const nameOf = (entry: unknown) => /round\/\w+:\w+/.exec(JSON.stringify(entry))?.[0] ?? '';
-  return entries.toSorted((one, other) => nameOf(one).localeCompare(nameOf(other)));
+  return entries.toSorted((one, other) => nameIn(one).localeCompare(nameIn(other)));
+}
+
+function nameIn(entry: unknown): string {
+  return /round\/\w+:\w+/.exec(JSON.stringify(entry))?.[0] ?? '';
 }
