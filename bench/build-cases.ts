@@ -20,8 +20,8 @@ COPY --from=two /two /two
 
 function build(contender: Contender, args: readonly string[]): void {
   const isDocker = contender.command[0] === 'docker';
-  // Podman wants more open files than a machine may give.
-  const limits = contender.kind === 'podman' ? ['--ulimit', 'nofile=1024:1024'] : [];
+  // Podman wants more files and processes than a machine may give.
+  const limits = contender.kind === 'podman' ? ['--ulimit=nofile=1024:1024', '--ulimit=nproc=4096:4096'] : [];
   command(contender, [...(isDocker ? ['buildx', 'build'] : ['build']), ...limits, ...args]);
 }
 
