@@ -8,6 +8,7 @@ import type { RegistryAuth } from '#wire/registry-auth.ts';
 import type { ContentReader } from '#store/content.ts';
 import type { StoredManifest } from './image-manifests.ts';
 import type { ImageParts } from './image-parts.ts';
+import { repositoriesWith } from './image-push.ts';
 import { settleAll } from './settle-all.ts';
 
 export interface Artifact {
@@ -76,21 +77,6 @@ async function sendBlob(
     mountFrom: blob.bytes ? [] : repositoriesWith(parts, digest, reference),
     onProgress: (sent) => onProgress?.(digest, sent, size),
   });
-}
-
-/** Other repositories of the same registry that had this blob when an image came from there or went there. */
-function repositoriesWith(
-  { table }: ImageParts,
-  blob: Digest,
-  { domain, path }: Reference,
-): readonly string[] {
-  const paths = [...table.allNames()].flatMap(({ reference, id }) => {
-    const isElsewhere =
-      reference.domain === domain && reference.path !== path && reference.digest !== undefined;
-    const hasBlob = isElsewhere && table.get(id)?.layers.some((layer) => layer.blob === blob);
-    return hasBlob ? [reference.path] : [];
-  });
-  return [...new Set(paths)];
 }
 
 /** What the engine is told of an image that it has as a part of an artifact. */

@@ -203,7 +203,7 @@ async function* once(bytes: Buffer): AsyncGenerator<Buffer, void> {
 }
 
 /** Other repositories of the same registry that had this blob when an image came from there or went there. */
-function repositoriesWith(
+export function repositoriesWith(
   { table }: ImageParts,
   blob: Digest,
   { domain, path }: Reference,
