@@ -2,6 +2,7 @@
 import { EngineError } from '#base/errors.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
+import { type AgentSource, agentSource } from '#wire/ssh-agent/agent-source.ts';
 import type { BuildEvent, BuildOutput, BuildRequest, Builds, CacheSource } from '../build.ts';
 import { cacheDirectoryName } from '../cache-transfer/local-cache.ts';
 import { commandHostConfig } from '../command-config.ts';
@@ -29,8 +30,8 @@ export interface BuildOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** By id; what commands get through `secret()`. */
   readonly secrets?: Readonly<Record<string, string | Uint8Array>>;
-  /** Path of an agent's socket, for `ssh()`. Default: none. */
-  readonly sshAgent?: string;
+  /** By id, for `ssh()`, whose id is `default` if it has none: an agent's socket, or files of private keys. */
+  readonly ssh?: Readonly<Record<string, string | readonly string[]>>;
   /** By registry host. */
   readonly credentials?: Readonly<Record<string, RegistryAuth>>;
   /** Looks nothing up in the cache. */
@@ -70,13 +71,14 @@ export async function build(
   options: BuildOptions = {},
 ): Promise<BuildResult> {
   const { text: dockerfile, directories } = dockerfileOf(state);
-  const { outputs = [], secrets = {}, sshAgent, credentials = {}, onEvent } = options;
+  const { outputs = [], secrets = {}, credentials = {}, onEvent } = options;
   const { cacheFrom = [], cacheTo = [] } = options;
   using session = new ProgramSession({
     dockerfile,
     directories,
     secrets,
     credentials,
+    agents: await agentsOf(options.ssh ?? {}),
     caches: new Map(
       cacheFrom.flatMap(({ attributes: { src } }) => (src ? [[cacheDirectoryName(src), src]] : [])),
     ),
@@ -84,7 +86,6 @@ export async function build(
       ...outputs.map(({ destination }) => destination),
       ...cacheTo.map(({ attributes: { dest } }) => dest),
     ],
-    ...(sshAgent !== undefined && { sshAgent }),
   });
   let result: BuildResult | undefined;
   for await (const event of engine.builds.build(requestOf(options, session, [...directories.keys()]))) {
@@ -95,6 +96,12 @@ export async function build(
   }
   if (result) return result;
   throw new EngineError('internal', 'Cannot build: the builder has not said what it has built');
+}
+
+async function agentsOf(ssh: NonNullable<BuildOptions['ssh']>): Promise<ReadonlyMap<string, AgentSource>> {
+  const agents = new Map<string, AgentSource>();
+  for (const [id, paths] of Object.entries(ssh)) agents.set(id, await agentSource([paths].flat()));
+  return agents;
 }
 
 function requestOf(

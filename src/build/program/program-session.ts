@@ -1,12 +1,11 @@
 /** What a program serves to its builds: directories, secrets, keys, and places for results. */
 import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Duplex, Writable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { AgentSource } from '#wire/ssh-agent/agent-source.ts';
 import type { BuildSession, FileQuery, FileTransfer, FileTree } from '../build-session.ts';
 import type { LocalDirectory } from './origins.ts';
 import { LocalTransfer } from './local-transfer.ts';
@@ -16,8 +15,8 @@ export interface ProgramSessionOptions {
   readonly dockerfile: string;
   readonly directories: ReadonlyMap<string, LocalDirectory>;
   readonly secrets: Readonly<Record<string, string | Uint8Array>>;
-  /** Path of an agent's socket. */
-  readonly sshAgent?: string;
+  /** By id. */
+  readonly agents: ReadonlyMap<string, AgentSource>;
   readonly credentials: Readonly<Record<string, RegistryAuth>>;
   /** Caches of this machine (`type=local`), by the names that builds ask for them by. */
   readonly caches: ReadonlyMap<string, string>;
@@ -59,14 +58,14 @@ export class ProgramSession implements BuildSession, Disposable {
     return value === undefined ? undefined : Buffer.from(value);
   }
 
-  async hasSshAgent(): Promise<boolean> {
-    return this.#options.sshAgent !== undefined;
+  async hasSshAgent(id: string): Promise<boolean> {
+    return this.#options.agents.has(id);
   }
 
-  async openSshAgent(): Promise<Duplex> {
-    const socket = connect({ path: this.#options.sshAgent ?? '' });
-    await once(socket, 'connect');
-    return socket;
+  async openSshAgent(id: string): Promise<Duplex> {
+    const source = this.#options.agents.get(id);
+    if (!source) throw new EngineError('not-found', `Cannot open SSH agent ${id}: there is none`);
+    return await source.open();
   }
 
   async credentials(host: string): Promise<RegistryAuth | undefined> {

@@ -48,7 +48,7 @@ export const buildFlags = {
   secret: listFlag('Secret to expose to the build (format: "id=mysecret[,src=/local/secret]")'),
   shmSize: memoryFlag('Shared memory size for build containers'),
   squash: booleanFlag('Squash newly built layers into a single new layer'),
-  ssh: listFlag('SSH agent socket to expose to the build (format: "default|<id>[=<socket>]")'),
+  ssh: listFlag('SSH agent or keys for the build (format: "default|<id>[=<socket>|<key>[,<key>]]")'),
   tag: listFlag('Name and optionally a tag (format: "name:tag")', { short: 't' }),
   target: stringFlag('Set the target build stage to build'),
   ulimit: valuesFlag('Ulimit options', parseUlimit, { type: 'ulimit' }),

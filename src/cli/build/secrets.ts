@@ -1,5 +1,4 @@
 import { readFileSync, statSync } from 'node:fs';
-import type { Duplex } from 'node:stream';
 import { csvFields } from '../container-options/csv.ts';
 import type { Environment } from '../context.ts';
 import { ExitError } from '../usage-error.ts';
@@ -48,36 +47,6 @@ export class Secrets {
     if (!statSync(path, { throwIfNoEntry: false })?.isFile())
       throw new ExitError(1, `failed to read secret ${id}: ${path} is no file`);
     return { file: path };
-  }
-}
-
-/** `--ssh default`, `--ssh ID=SOCKET`. */
-export class SshAgents {
-  readonly #sockets = new Map<string, string>();
-
-  constructor(texts: readonly string[], environment: Environment) {
-    for (const text of texts) {
-      const equals = text.indexOf('=');
-      const id = equals < 0 ? text : text.slice(0, equals);
-      const path = equals < 0 ? (environment['SSH_AUTH_SOCK'] ?? '') : text.slice(equals + 1);
-      if (path === '')
-        throw new ExitError(1, `invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set`);
-      if (!statSync(path, { throwIfNoEntry: false })?.isSocket())
-        throw new ExitError(1, `cannot forward ssh agent ${id}: ${path} is no socket of an agent`);
-      this.#sockets.set(id, path);
-    }
-  }
-
-  has(id: string): boolean {
-    return this.#sockets.has(id === '' ? 'default' : id);
-  }
-
-  async open(id: string): Promise<Duplex> {
-    const path = this.#sockets.get(id === '' ? 'default' : id);
-    if (path === undefined) throw new ExitError(1, `there is no ssh agent ${id}`);
-    // Loaded only here: it takes longer to load than all else that a build needs.
-    const { connect } = await import('node:net');
-    return connect({ path });
   }
 }
 

@@ -9,7 +9,8 @@ import { type BuildDisplay, createBuildDisplay, PROGRESS_MODES } from '../build/
 import { type BuildContextOperand, contextOperand } from '../build/context-operand.ts';
 import { namedContexts, type NamedContextFlags } from '../build/named-contexts.ts';
 import { DirectorySink, fileSink } from '../build/output-files.ts';
-import { Secrets, SshAgents } from '../build/secrets.ts';
+import { Secrets } from '../build/secrets.ts';
+import { SshAgents } from '../build/ssh-agents.ts';
 import { tellAnswer, tellWarnings } from '../build/warnings.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -34,7 +35,7 @@ input ('-'); a Dockerfile there is built without a context.`,
     const named = namedContexts(flags.buildContext);
     const outputs = flags.check ? [] : wantedOutputs(flags);
     const request = requestOf(context, flags, { operand, named, outputs });
-    const providers = providersOf(context, flags, { operand, named, outputs });
+    const providers = await providersOf(context, flags, { operand, named, outputs });
     using display = await createBuildDisplay(progressMode(flags, context), context.stderr, context.style);
     const built = await follow(context, display, request, providers);
     const answer = built.response['result.txt'];
@@ -145,13 +146,13 @@ function hostConfigOf(flags: BuildFlags): object {
   };
 }
 
-function providersOf(
+async function providersOf(
   context: Context,
   flags: BuildFlags,
   { operand, named, outputs }: Parts,
-): BuildProviders {
+): Promise<BuildProviders> {
   const secrets = new Secrets(flags.secret, context.environment);
-  const agents = new SshAgents(flags.ssh, context.environment);
+  const agents = await SshAgents.create(flags.ssh, context.environment);
   const { archive } = operand;
   const places = [...outputs.map(({ destination }) => destination), ...cacheDestinations(flags.cacheTo)];
   const placeOf = (output: number) => places[output] ?? '';
