@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
@@ -28,6 +29,16 @@ function add(metadata: SqliteMetadata, ...added: readonly string[]): void {
   const insert = metadata.database.prepare('INSERT INTO pet_names VALUES (?)');
   metadata.transaction(() => added.forEach((name) => insert.run(name)));
 }
+
+const LARGE_LOG_BYTES = 8 << 20;
+
+/** Enough of it that it is moved once it is durable. */
+function addLargeLog(metadata: SqliteMetadata): void {
+  for (let index = 0; index < 30; index++) add(metadata, index + 'x'.repeat(400_000));
+}
+
+const logSize = () => statSync(join(root, 'metadata.db-wal')).size;
+const isMoving = () => statSync(join(root, 'metadata.db')).size >= LARGE_LOG_BYTES;
 
 const inUse = (error: unknown) =>
   isEngineError(error, 'conflict') && error.message.includes(`process ${process.pid}`);
@@ -101,13 +112,32 @@ describe('SqliteMetadata', () => {
 
   it('moves a large log into the database meanwhile', async () => {
     using metadata = new SqliteMetadata(root, [PETS]);
-    for (let index = 0; index < 30; index++) add(metadata, index + 'x'.repeat(400_000));
+    addLargeLog(metadata);
     await metadata.durable();
-    const database = join(root, 'metadata.db');
-    const isMoved = () => statSync(database).size >= 8 << 20 && statSync(`${database}-wal`).size === 0;
-    for (let waited = 0; !isMoved(); waited += 20) {
+    for (let waited = 0; logSize() >= LARGE_LOG_BYTES; waited += 20) {
       assert.ok(waited < 10_000, 'the log was not moved, or kept its size and would be moved again at once');
       await setTimeout(20);
+      add(metadata, `later ${waited}`);
+    }
+    assert.ok(statSync(join(root, 'metadata.db')).size >= LARGE_LOG_BYTES);
+  });
+
+  it('lets nobody who writes wait for a log that is being moved', async () => {
+    using metadata = new SqliteMetadata(root, [PETS]);
+    addLargeLog(metadata);
+    {
+      // What waits for the disk or a reader, here, must not hold the lock of writers: they have no patience.
+      using reader = new DatabaseSync(join(root, 'metadata.db'));
+      reader.exec('BEGIN; SELECT * FROM pet_names LIMIT 1');
+      metadata.database.exec('PRAGMA busy_timeout = 0');
+      add(metadata, 'not yet seen by the reader');
+      await metadata.durable();
+      for (let waited = 0; waited < 300 || !isMoving(); waited += 5) {
+        assert.ok(waited < 10_000, 'the log was not moved');
+        add(metadata, `meanwhile ${waited}`);
+        await setTimeout(5);
+      }
+      reader.exec('ROLLBACK');
     }
   });
 

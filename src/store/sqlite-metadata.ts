@@ -66,13 +66,14 @@ export class SqliteMetadata implements Metadata {
     this.#resources.dispose();
   }
 
+  /** A log that begins anew is cut to what it holds, so that its size tells when the next checkpoint is due. */
   #configure(): void {
     this.database.exec(`
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = NORMAL;
       PRAGMA foreign_keys = ON;
       PRAGMA wal_autocheckpoint = ${AUTOMATIC_CHECKPOINT_PAGES};
-      PRAGMA journal_size_limit = ${CHECKPOINT_BYTES};
+      PRAGMA journal_size_limit = 0;
     `);
   }
 
