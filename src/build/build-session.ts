@@ -50,7 +50,7 @@ export interface FileQuery {
 
 /** One file, directory or link; parents come before what they hold, siblings in the order of their names' bytes. */
 export interface FileEntry {
-  /** Relative, without a slash at its end. */
+  /** Relative, without a slash at its end. Bytes that are no UTF-8 are lone surrogates, here as in links. */
   readonly path: string;
   /** st_mode, type included. */
   readonly mode: number;

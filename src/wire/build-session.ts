@@ -44,7 +44,7 @@ export interface WireTypedAttributes {
 
 /** One file, directory or link of a listing; parents come first. */
 export interface WireEntry {
-  /** Relative. */
+  /** Relative. Bytes that are no UTF-8 are lone surrogates, here as in links (`base/byte-text.ts`). */
   readonly path: string;
   /** st_mode, type included. */
   readonly mode: number;
@@ -55,10 +55,15 @@ export interface WireEntry {
   readonly gid: number;
   readonly deviceMajor: number;
   readonly deviceMinor: number;
+  /** xattr(7) */
+  readonly xattrs: Readonly<Record<string, Buffer>>;
 }
 
-/** A {@link WireEntry} in JSON, where there may be very many: zeros at the end are left out. */
-export type EntryRow = readonly (string | number)[];
+/**
+ * A {@link WireEntry} in JSON, where there may be very many: the fields in their order, attributes in base64, and what
+ * is zero or empty at the end left out.
+ */
+export type EntryRow = readonly (string | number | Readonly<Record<string, string>>)[];
 
 export interface WireFileQuery {
   readonly directory: string;
@@ -170,7 +175,7 @@ export interface WireBuildFailure {
 }
 
 export function entryRow(entry: WireEntry): EntryRow {
-  const { path, mode, sizeBytes, modifiedNs, linkName, uid, gid, deviceMajor, deviceMinor } = entry;
+  const { path, mode, sizeBytes, modifiedNs, linkName, uid, gid, deviceMajor, deviceMinor, xattrs } = entry;
   const seconds = modifiedNs / NS_PER_SECOND;
   const rest = modifiedNs - seconds * NS_PER_SECOND;
   const row = [
@@ -185,6 +190,9 @@ export function entryRow(entry: WireEntry): EntryRow {
     deviceMajor,
     deviceMinor,
   ];
+  const attributes = Object.entries(xattrs);
+  if (attributes.length > 0)
+    return [...row, Object.fromEntries(attributes.map(([name, value]) => [name, value.toString('base64')]))];
   let length = row.length;
   while (length > FIXED_FIELDS && (row[length - 1] === 0 || row[length - 1] === '')) length--;
   return row.slice(0, length);
@@ -193,9 +201,9 @@ export function entryRow(entry: WireEntry): EntryRow {
 /** @throws {EngineError} `invalid` */
 export function rowEntry(row: unknown): WireEntry {
   if (!Array.isArray(row)) throw malformed();
-  const [path, mode, sizeBytes, seconds, rest, linkName = '', ...numbers]: readonly unknown[] = row;
+  const [path, mode, sizeBytes, seconds, rest, linkName = '', ...more]: readonly unknown[] = row;
   if (typeof path !== 'string' || typeof linkName !== 'string') throw malformed();
-  const [uid = 0, gid = 0, deviceMajor = 0, deviceMinor = 0] = numbers.map(integerOf);
+  const [uid = 0, gid = 0, deviceMajor = 0, deviceMinor = 0] = more.slice(0, 4).map(integerOf);
   return {
     path,
     mode: integerOf(mode),
@@ -206,7 +214,18 @@ export function rowEntry(row: unknown): WireEntry {
     gid,
     deviceMajor,
     deviceMinor,
+    xattrs: more.length > 4 ? attributesOf(more[4]) : {},
   };
+}
+
+function attributesOf(value: unknown): Readonly<Record<string, Buffer>> {
+  if (typeof value !== 'object' || value === null) throw malformed();
+  return Object.fromEntries(
+    Object.entries(value).map(([name, text]: [string, unknown]) => {
+      if (typeof text !== 'string') throw malformed();
+      return [name, Buffer.from(text, 'base64')];
+    }),
+  );
 }
 
 const NS_PER_SECOND = 1_000_000_000n;

@@ -3,6 +3,7 @@
  * like any tree, without reading a byte of them, and written as an EROFS index with which the data file can be mounted.
  */
 import { constants as fs } from 'node:fs';
+import { bytesOfText, textOfBytes } from '#base/byte-text.ts';
 import { EngineError } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 import {
@@ -322,12 +323,12 @@ function linkTarget({ path, linkName }: FileEntry): ByteName {
 
 function toBytes(text: string): ByteName {
   if (ASCII.test(text)) return text;
-  return Buffer.from(text).toString('latin1');
+  return bytesOfText(text).toString('latin1');
 }
 
 function toText(bytes: ByteName): string {
   if (ASCII.test(bytes)) return bytes;
-  return Buffer.from(bytes, 'latin1').toString();
+  return textOfBytes(Buffer.from(bytes, 'latin1'));
 }
 
 function refused(path: string, why: string): EngineError {

@@ -95,10 +95,8 @@ function areSame(told: readonly FileEntry[], latest: readonly StoredEntry[]): bo
   );
 }
 
-/** Owners make no difference to a context. Who has attributes is looked at anew. */
+/** Owners make no difference to a context. */
 function isSameEntry(one: FileEntry, other: FileEntry): boolean {
-  for (const _ in one.xattrs) return false;
-  for (const _ in other.xattrs) return false;
   return (
     one.path === other.path &&
     one.mode === other.mode &&
@@ -106,8 +104,18 @@ function isSameEntry(one: FileEntry, other: FileEntry): boolean {
     one.modifiedNs === other.modifiedNs &&
     one.linkName === other.linkName &&
     one.deviceMajor === other.deviceMajor &&
-    one.deviceMinor === other.deviceMinor
+    one.deviceMinor === other.deviceMinor &&
+    areSameXattrs(one.xattrs, other.xattrs)
   );
+}
+
+function areSameXattrs(one: FileEntry['xattrs'], other: FileEntry['xattrs']): boolean {
+  for (const name in other) if (!(name in one)) return false;
+  for (const name in one) {
+    const [value, before] = [one[name], other[name]];
+    if (!value || !before?.equals(value)) return false;
+  }
+  return true;
 }
 
 function unchanged(entry: FileEntry, known: StoredEntry | undefined): StoredEntry | undefined {

@@ -1,5 +1,6 @@
 /** Trees of files on their way to the client: as a tree, or as a tar. */
 import { Readable } from 'node:stream';
+import { bytesOfText } from '#base/byte-text.ts';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '#oci/tar-writer.ts';
 import type { TarEntryType } from '#oci/tar-header.ts';
 import type { FileEntry, FileTree } from '../build-session.ts';
@@ -26,8 +27,9 @@ export async function* tarOfTree(tree: FileTree): AsyncGenerator<Buffer, void> {
     const { path, mode, uid, gid, linkName, modifiedNs: mtimeNs, deviceMajor, deviceMinor } = entry;
     const sizeBytes = type === 'file' ? entry.sizeBytes : 0;
     const xattrs = new Map(Object.entries(entry.xattrs));
-    const fields = { path, type, mode, uid, gid, sizeBytes, mtimeNs, deviceMajor, deviceMinor };
-    yield encodeHeader({ ...fields, linkName, xattrs });
+    const names = { path, pathBytes: bytesOfText(path), linkName, linkNameBytes: bytesOfText(linkName) };
+    const fields = { ...names, type, mode, uid, gid, sizeBytes, mtimeNs, deviceMajor, deviceMinor };
+    yield encodeHeader({ ...fields, xattrs });
     if (type !== 'file') continue;
     yield* tree.contents(entry) as AsyncIterable<Buffer>;
     yield paddingFor(sizeBytes);
@@ -88,5 +90,5 @@ export function comparePaths(a: string, b: string): number {
 
 /** A slash sorts before everything that a name can have. */
 function separated(path: string): Buffer {
-  return Buffer.from(path.replaceAll('/', '\0'));
+  return bytesOfText(path.replaceAll('/', '\0'));
 }

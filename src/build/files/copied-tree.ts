@@ -1,5 +1,6 @@
 /** What COPY takes files from: this thread's root directory, or a table of a client's files. */
 import { readSync, type BigIntStats } from 'node:fs';
+import { bytesOfText } from '#base/byte-text.ts';
 import { EngineError } from '#base/errors.ts';
 import type { TarSink } from '#layer/file-sink.ts';
 import type { ByteName, LayerNode } from '#layer/layer-tree.ts';
@@ -182,5 +183,5 @@ function bytes(name: ByteName): Buffer {
 }
 
 function latin1(text: string): ByteName {
-  return Buffer.from(text).toString('latin1');
+  return bytesOfText(text).toString('latin1');
 }

@@ -1,6 +1,7 @@
 /** COPY as the layer that it makes: written straight from the source's files, without a writable file system between. */
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { posix } from 'node:path';
+import { bytesOfText, textOfBytes } from '#base/byte-text.ts';
 import { EngineError } from '#base/errors.ts';
 import type { TarSink } from '#layer/file-sink.ts';
 import type { ByteName } from '#layer/layer-tree.ts';
@@ -64,7 +65,7 @@ function copySources(job: CopyJob, { selection, tree, sources }: Found, place: P
 function targetOf(source: SourcePath, place: Place): ByteName {
   const isInside = place.isDirectory && !source.isDirectory;
   const path = isInside ? posix.join(place.path, source.name) : place.path;
-  return Buffer.from(path.slice(1)).toString('latin1');
+  return bytesOfText(path.slice(1)).toString('latin1');
 }
 
 /**
@@ -88,7 +89,7 @@ function checkDestination({ target }: CopyJob, files: ReturnType<CopiedTree['lis
 
 /** BuildKit's words. */
 function replaces(name: ByteName, isDirectory: boolean): EngineError {
-  const path = `/${Buffer.from(name, 'latin1').toString()}`;
+  const path = `/${textOfBytes(Buffer.from(name, 'latin1'))}`;
   return new EngineError(
     'invalid',
     isDirectory ? `cannot copy to non-directory: ${path}` : `cannot replace to directory ${path} with file`,

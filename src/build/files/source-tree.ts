@@ -4,16 +4,8 @@
  * for both.
  */
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
+import { closeSync, constants, openSync, readlinkSync, readSync, realpathSync, statSync } from 'node:fs';
+import { namesIn, placeOfText, textOfBytes } from '#base/byte-text.ts';
 import type { ByteName } from '#layer/layer-tree.ts';
 import { sortedNames, statOf, storableXattrs } from '#layer/tree-walk.ts';
 import { isErrno } from '#linux/errno.ts';
@@ -49,8 +41,8 @@ const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
 export const rootTree: SourceTree = {
   resolve(path) {
     try {
-      const real = realpathSync(path);
-      return { path: real, isDirectory: statSync(real).isDirectory() };
+      const real = realpathSync(placeOfText(path), { encoding: 'buffer' });
+      return { path: textOfBytes(real), isDirectory: statSync(real).isDirectory() };
     } catch (error) {
       if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
       throw error;
@@ -58,7 +50,7 @@ export const rootTree: SourceTree = {
   },
   list(directory) {
     try {
-      return readdirSync(directory).toSorted();
+      return namesIn(directory);
     } catch (error) {
       if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
       throw error;

@@ -1,3 +1,4 @@
+import { textOfBytes } from '#base/byte-text.ts';
 import type { ByteName } from '#layer/layer-tree.ts';
 import type { IgnoreMatcher } from '#oci/ignore.ts';
 
@@ -94,7 +95,7 @@ function below(directory: ByteName, name: ByteName): ByteName {
 }
 
 function textOf(name: ByteName): string {
-  return Buffer.from(name, 'latin1').toString();
+  return textOfBytes(Buffer.from(name, 'latin1'));
 }
 
 /** True if one of the two is at or above the other. */

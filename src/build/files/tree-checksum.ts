@@ -1,5 +1,6 @@
 import { constants as fs } from 'node:fs';
 import { createHash, type Hash } from 'node:crypto';
+import { bytesOfText } from '#base/byte-text.ts';
 import type { ByteName } from '#layer/layer-tree.ts';
 import type { FileSelection } from './file-jobs.ts';
 import { inTree } from './in-tree.ts';
@@ -22,7 +23,7 @@ export function checksumTree(tree: SourceTree, selection: Omit<FileSelection, 's
   };
   for (const { path, name, isDirectory, choice } of new SourceSelector(selection, tree).find()) {
     const prefix = isDirectory ? '' : name;
-    for (const file of walkSource(walked, Buffer.from(path).toString('latin1'), choice))
+    for (const file of walkSource(walked, bytesOfText(path).toString('latin1'), choice))
       checksum.add(file, file.relative === '' ? prefix : `${prefix}/${file.relative}`);
   }
   return checksum.digest();

@@ -1,6 +1,7 @@
 /** A directory of this machine as a client's: what a session serves to a build in the same process. */
-import { createReadStream, lstatSync, readdirSync, readlinkSync, type BigIntStats } from 'node:fs';
+import { createReadStream, lstatSync, type BigIntStats } from 'node:fs';
 import { join, posix } from 'node:path';
+import { linkTarget, namesIn, placeOfText } from '#base/byte-text.ts';
 import { compileIgnore, type IgnoreMatcher } from '#oci/ignore.ts';
 import type { FileEntry, FileQuery, FileTransfer } from '../build-session.ts';
 
@@ -23,7 +24,7 @@ export class LocalTransfer implements FileTransfer {
   }
 
   async *contents(position: number): AsyncGenerator<Buffer, void> {
-    const path = join(this.#root, this.#files[position] ?? '');
+    const path = placeOfText(join(this.#root, this.#files[position] ?? ''));
     yield* createReadStream(path, { highWaterMark: 1 << 18 });
   }
 
@@ -32,10 +33,10 @@ export class LocalTransfer implements FileTransfer {
   async [Symbol.asyncDispose](): Promise<void> {}
 
   *#below(directory: string): Generator<FileEntry, void> {
-    const names = readdirSync(join(this.#root, directory), { encoding: 'buffer' });
-    for (const name of names.toSorted((a, b) => a.compare(b))) {
-      const path = posix.join(directory, name.toString());
-      const stats = this.#isWanted(path) ? lstatSync(join(this.#root, path), { bigint: true }) : undefined;
+    for (const name of namesIn(join(this.#root, directory))) {
+      const path = posix.join(directory, name);
+      const place = placeOfText(join(this.#root, path));
+      const stats = this.#isWanted(path) ? lstatSync(place, { bigint: true }) : undefined;
       if (!stats || stats.isSocket()) continue;
       const isIgnored = this.#ignore.matches(path);
       if (stats.isDirectory() && isIgnored && this.#ignore.canSkip(path)) continue;
@@ -60,7 +61,7 @@ export class LocalTransfer implements FileTransfer {
       gid: Number(stats.gid),
       sizeBytes: stats.isFile() ? Number(stats.size) : 0,
       modifiedNs: stats.mtimeNs,
-      linkName: stats.isSymbolicLink() ? readlinkSync(join(this.#root, path)) : this.#hardLink(path, stats),
+      linkName: stats.isSymbolicLink() ? linkTarget(join(this.#root, path)) : this.#hardLink(path, stats),
       deviceMajor: 0,
       deviceMinor: 0,
       xattrs: {},
@@ -96,6 +97,6 @@ function wantedPaths(root: string, paths: readonly string[]): readonly string[] 
 }
 
 function linkAt(path: string): string | undefined {
-  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink();
-  return isLink ? readlinkSync(path) : undefined;
+  const isLink = lstatSync(placeOfText(path), { throwIfNoEntry: false })?.isSymbolicLink();
+  return isLink ? linkTarget(path) : undefined;
 }

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join, posix, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { placeOfText } from '#base/byte-text.ts';
 import { EngineError } from '#base/errors.ts';
 import type { FileEntry, FileTree } from '../build-session.ts';
 
@@ -38,18 +39,18 @@ async function writeEntry(root: string, tree: FileTree, entry: FileEntry): Promi
     return;
   }
   rmSync(path, { force: true, recursive: true });
-  if (type === TYPES.link) symlinkSync(linkName, path);
+  if (type === TYPES.link) symlinkSync(placeOfText(linkName), path);
   else if (type === TYPES.file && linkName !== '') linkSync(inside(root, linkName), path);
   else if (type === TYPES.file) await writeFile(path, tree, entry);
 }
 
 /** Parents are written before what they hold, and never as links: nothing leads out of the root. */
-function inside(root: string, path: string): string {
-  if (posix.join('/', path) === `/${path}` && path !== '') return join(root, path);
+function inside(root: string, path: string): string | Buffer {
+  if (posix.join('/', path) === `/${path}` && path !== '') return placeOfText(join(root, path));
   throw new EngineError('invalid', `Cannot write ${JSON.stringify(path)}: not a path below the destination`);
 }
 
-function makeDirectory(path: string, mode: number): void {
+function makeDirectory(path: string | Buffer, mode: number): void {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     rmSync(path, { force: true, recursive: true });
     mkdirSync(path);
@@ -57,7 +58,7 @@ function makeDirectory(path: string, mode: number): void {
   chmodSync(path, (mode & 0o7777) | 0o700);
 }
 
-async function writeFile(path: string, tree: FileTree, entry: FileEntry): Promise<void> {
+async function writeFile(path: string | Buffer, tree: FileTree, entry: FileEntry): Promise<void> {
   await pipeline(tree.contents(entry), createWriteStream(path, { flags: 'wx' }));
   chmodSync(path, entry.mode & 0o7777);
   const seconds = Number(entry.modifiedNs) / 1e9;

@@ -23,7 +23,7 @@ function scratch(): Disposable & { readonly path: string } {
 }
 
 function entry(path: string, mode: number, rest: Partial<WireEntry> = {}): WireEntry {
-  const none = { sizeBytes: 0, modifiedNs: 1_000_000_000n, linkName: '', uid: 0, gid: 0 };
+  const none = { sizeBytes: 0, xattrs: {}, modifiedNs: 1_000_000_000n, linkName: '', uid: 0, gid: 0 };
   return { path, mode, ...none, deviceMajor: 0, deviceMinor: 0, ...rest };
 }
 

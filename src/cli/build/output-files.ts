@@ -13,6 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
+import { placeOfText } from '#base/byte-text.ts';
 import { EngineError } from '#base/errors.ts';
 import type { FileSink, TreeSink } from '#client/build/providers.ts';
 import type { WireEntry } from '#wire/build-session.ts';
@@ -80,7 +81,7 @@ export class DirectorySink implements TreeSink {
     if (this.#directories.has(normalize(entry.path)))
       throw new EngineError('invalid', `Cannot write ${entry.path}: it comes twice`);
     rmSync(path, { recursive: true, force: true });
-    if (type === fs.S_IFLNK) symlinkSync(entry.linkName, path);
+    if (type === fs.S_IFLNK) symlinkSync(placeOfText(entry.linkName), path);
     else if (type === fs.S_IFREG && entry.linkName !== '') linkSync(this.#place(entry.linkName), path);
     else if (type === fs.S_IFREG) this.#create(path, entry);
   }
@@ -104,7 +105,7 @@ export class DirectorySink implements TreeSink {
     this.#open = undefined;
   }
 
-  #create(path: string, entry: WireEntry): void {
+  #create(path: string | Buffer, entry: WireEntry): void {
     const flags = fs.O_WRONLY | fs.O_CREAT | fs.O_EXCL | fs.O_NOFOLLOW;
     this.#open = { position: this.#entries.length - 1, fd: openSync(path, flags, 0o600) };
     if (entry.sizeBytes === 0) this.#finishFile();
@@ -126,10 +127,10 @@ export class DirectorySink implements TreeSink {
   }
 
   /** @throws {EngineError} `invalid` for what would be outside of the destination, by its name or through a link */
-  #place(path: string): string {
+  #place(path: string): string | Buffer {
     const clean = normalize(path);
     if (clean.startsWith('..') || clean.startsWith('/') || !this.#directories.has(dirname(clean)))
       throw new EngineError('invalid', `Cannot write ${path}: it is outside of the destination`);
-    return join(this.#root, clean);
+    return placeOfText(join(this.#root, clean));
   }
 }

@@ -103,7 +103,7 @@ class BuildServer implements Disposable {
     const providers = this.#providers;
     switch (message.type) {
       case 'list':
-        this.#list(message);
+        await this.#list(message);
         return true;
       case 'secret': {
         const secret = await providers.secret(message.name);
@@ -147,7 +147,7 @@ class BuildServer implements Disposable {
     }
   }
 
-  #list({ id, query }: Extract<EngineMessage, { type: 'list' }>): void {
+  async #list({ id, query }: Extract<EngineMessage, { type: 'list' }>): Promise<void> {
     const directory = this.#providers.directories.get(query.directory);
     if (!directory) throw new EngineError('not-found', `Cannot send ${query.directory}: no such directory`);
     const server = new FileServer(id, directory, this.#writer);
@@ -157,7 +157,7 @@ class BuildServer implements Disposable {
       },
       [Symbol.dispose]: () => server.close(),
     });
-    server.list(query);
+    await server.list(query);
   }
 
   #archive(id: number): void {

@@ -1,24 +1,25 @@
 import { closeSync, constants as fs, openSync, readSync } from 'node:fs';
-import { join } from 'node:path';
+import { placeOfText, printableName } from '#base/byte-text.ts';
 import { EngineError } from '#base/errors.ts';
 import type { WireEntry } from '#wire/build-session.ts';
 import { listFiles } from './list-files.ts';
 import type { DirectoryProvider } from './providers.ts';
+import { xattrReader } from './xattrs.ts';
 
 const CHUNK_BYTES = 1 << 18;
 
 /** A directory of this machine. */
 export function diskDirectory(root: string): DirectoryProvider {
   return {
-    list: (query) => listFiles(root, query),
-    read: (entry) => readChunks(join(root, entry.path), entry),
+    list: async (query) => listFiles(root, query, await xattrReader()),
+    read: (entry) => readChunks(`${root}/${entry.path}`, entry),
   };
 }
 
 /** Texts that stand for files, by their paths. */
 export function memoryDirectory(files: ReadonlyMap<string, Uint8Array>): DirectoryProvider {
   return {
-    list: ({ followPaths }) =>
+    list: async ({ followPaths }) =>
       [...files].flatMap(([path, bytes]) =>
         followPaths.length === 0 || followPaths.includes(path) ? [describe(path, bytes)] : [],
       ),
@@ -44,10 +45,10 @@ function* readChunks(path: string, { sizeBytes }: WireEntry): Generator<Uint8Arr
 
 function open(path: string): number {
   try {
-    return openSync(path, fs.O_RDONLY | fs.O_NOFOLLOW | fs.O_NONBLOCK);
+    return openSync(placeOfText(path), fs.O_RDONLY | fs.O_NOFOLLOW | fs.O_NONBLOCK);
   } catch (cause) {
     const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'it cannot be read';
-    throw new EngineError('invalid', `Cannot send ${path}: ${reason}`, { cause });
+    throw new EngineError('invalid', `Cannot send ${printableName(path)}: ${reason}`, { cause });
   }
 }
 
@@ -62,5 +63,6 @@ function describe(path: string, bytes: Uint8Array): WireEntry {
     gid: 0,
     deviceMajor: 0,
     deviceMinor: 0,
+    xattrs: {},
   };
 }

@@ -6,6 +6,9 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { entryRow, rowEntry, type WireFileQuery } from '#wire/build-session.ts';
 import { listFiles } from './list-files.ts';
+import { xattrReader } from './xattrs.ts';
+
+const readXattrs = await xattrReader();
 
 class Tree implements Disposable {
   readonly root = mkdtempSync(join(tmpdir(), 'caisson-list-'));
@@ -20,7 +23,7 @@ class Tree implements Disposable {
 
   paths(query: Partial<WireFileQuery>): readonly string[] {
     const all = { directory: '', followPaths: [], includePatterns: [], excludePatterns: [] };
-    return listFiles(this.root, { ...all, ...query }).map(({ path }) => path);
+    return listFiles(this.root, { ...all, ...query }, readXattrs).map(({ path }) => path);
   }
 
   [Symbol.dispose](): void {
@@ -82,12 +85,12 @@ test('what is excluded, and what exceptions bring back', () => {
   ]);
 });
 
-test('hard links, sockets, and names that are no text', () => {
+test('hard links and pipes; what cannot be read', () => {
   using tree = new Tree(['one']);
   linkSync(join(tree.root, 'one'), join(tree.root, 'two'));
   execFileSync('mkfifo', [join(tree.root, 'pipe')]);
   const all = { directory: '', followPaths: [], includePatterns: [], excludePatterns: [] };
-  const entries = listFiles(tree.root, all);
+  const entries = listFiles(tree.root, all, readXattrs);
   assert.deepEqual(
     entries.map(({ path, linkName, sizeBytes }) => [path, linkName, sizeBytes]),
     [
@@ -97,7 +100,34 @@ test('hard links, sockets, and names that are no text', () => {
     ],
   );
   for (const entry of entries) assert.deepEqual(rowEntry(JSON.parse(JSON.stringify(entryRow(entry)))), entry);
-  writeFileSync(Buffer.concat([Buffer.from(`${tree.root}/bad`), Buffer.from([0xff])]), '');
-  assert.throws(() => tree.paths({}), /its name is not UTF-8/);
-  assert.throws(() => listFiles(join(tree.root, 'nowhere'), all), { code: 'invalid' });
+  assert.throws(() => listFiles(join(tree.root, 'nowhere'), all, readXattrs), { code: 'invalid' });
+});
+
+test('names that are no text, and attributes, are told byte for byte', () => {
+  using tree = new Tree(['plain']);
+  const setXattrs = `
+import os, sys
+os.chdir(sys.argv[1])
+open(b'caf\\xe9', 'w').close()
+os.mkdir(b'\\xff')
+os.symlink(b'\\xfe', b'\\xff/l')
+for name, value in (('user.note', b'\\x00\\xff'), ('user.empty', b''), ('security.other', b'x'), ('trusted.overlay.x', b'x')):
+    os.setxattr('plain', name, value)
+os.setxattr(b'caf\\xe9', 'user.note', b'other')`;
+  execFileSync('python3', ['-c', setXattrs, tree.root]);
+  const all = { directory: '', followPaths: [], includePatterns: [], excludePatterns: [] };
+  const entries = listFiles(tree.root, all, readXattrs);
+  const told = entries.map((entry) => rowEntry(JSON.parse(JSON.stringify(entryRow(entry)))));
+  assert.deepEqual(told, entries);
+  assert.deepEqual(
+    told.map(({ path, linkName, xattrs }) => [path, linkName, xattrs]),
+    [
+      ['caf\udce9', '', { 'user.note': Buffer.from('other') }],
+      ['plain', '', { 'user.empty': Buffer.alloc(0), 'user.note': Buffer.from([0, 255]) }],
+      ['\udcff', '', {}],
+      ['\udcff/l', '\udcfe', {}],
+    ],
+  );
+  assert.deepEqual(tree.paths({ followPaths: ['caf?'] }), ['caf\udce9']);
+  assert.deepEqual(tree.paths({ excludePatterns: ['caf?', '?/l'] }), ['plain', '\udcff']);
 });

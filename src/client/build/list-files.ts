@@ -1,11 +1,10 @@
-import { constants as fs, lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
+import { constants as fs, lstatSync, type Stats } from 'node:fs';
+import { linkTarget, namesIn, placeOfText, printableName } from '#base/byte-text.ts';
 import { EngineError } from '#base/errors.ts';
 import { compileIgnore, type IgnoreMatcher } from '#oci/ignore.ts';
 import type { WireEntry, WireFileQuery } from '#wire/build-session.ts';
 import { followPaths, type WantedPath } from './path-filter.ts';
-
-/** What a name has that was no UTF-8. */
-const REPLACEMENT = '\uFFFD';
+import type { ReadXattrs } from './xattrs.ts';
 
 /**
  * The files of a directory that a query asks for, parents first; blocks, for it is much faster so. Sockets are left
@@ -13,8 +12,8 @@ const REPLACEMENT = '\uFFFD';
  *
  * @throws {EngineError} `invalid` for a directory that cannot be read
  */
-export function listFiles(root: string, query: WireFileQuery): readonly WireEntry[] {
-  const walk = new Walk(root, query);
+export function listFiles(root: string, query: WireFileQuery, readXattrs: ReadXattrs): readonly WireEntry[] {
+  const walk = new Walk(root, query, readXattrs);
   walk.directory('', followPaths(root, query.followPaths));
   return walk.entries;
 }
@@ -22,6 +21,7 @@ export function listFiles(root: string, query: WireFileQuery): readonly WireEntr
 class Walk {
   readonly entries: WireEntry[] = [];
   readonly #root: string;
+  readonly #readXattrs: ReadXattrs;
   readonly #excluded: IgnoreMatcher;
   readonly #included: IgnoreMatcher | undefined;
   /** The first path of files that have several. */
@@ -29,8 +29,10 @@ class Walk {
   /** Directories on the way that are there only for what is brought back in them. */
   readonly #waiting: WireEntry[] = [];
 
-  constructor(root: string, { excludePatterns, includePatterns }: WireFileQuery) {
+  constructor(root: string, query: WireFileQuery, readXattrs: ReadXattrs) {
+    const { excludePatterns, includePatterns } = query;
     this.#root = root;
+    this.#readXattrs = readXattrs;
     this.#excluded = compileIgnore(excludePatterns);
     this.#included = includePatterns.length > 0 ? compileIgnore(includePatterns) : undefined;
   }
@@ -71,7 +73,7 @@ class Walk {
 
   #names(path: string): readonly string[] {
     try {
-      return readdirSync(`${this.#root}/${path}`).toSorted();
+      return namesIn(`${this.#root}/${path}`);
     } catch (error) {
       throw unreadable(path === '' ? this.#root : path, error);
     }
@@ -79,14 +81,12 @@ class Walk {
 
   /** Undefined for what is gone meanwhile. */
   #stat(path: string): Stats | undefined {
-    const stats = lstatSync(`${this.#root}/${path}`, { throwIfNoEntry: false });
-    if (!stats && path.includes(REPLACEMENT))
-      throw new EngineError('invalid', `Cannot send ${JSON.stringify(path)}: its name is not UTF-8`);
-    return stats;
+    return lstatSync(placeOfText(`${this.#root}/${path}`), { throwIfNoEntry: false });
   }
 
   #describe(path: string, stats: Stats): WireEntry {
     const { mode } = stats;
+    const place = `${this.#root}/${path}`;
     const type = mode & fs.S_IFMT;
     const isFile = type === fs.S_IFREG;
     const first = isFile && stats.nlink > 1 ? this.#firstName(path, stats) : undefined;
@@ -96,12 +96,13 @@ class Walk {
       mode,
       sizeBytes: isFile && first === undefined ? stats.size : 0,
       modifiedNs: nanoseconds(stats.mtimeMs),
-      linkName: type === fs.S_IFLNK ? readlinkSync(`${this.#root}/${path}`) : (first ?? ''),
+      linkName: type === fs.S_IFLNK ? linkTarget(place) : (first ?? ''),
       uid: 0,
       gid: 0,
       // st_rdev: makedev(3).
       deviceMajor: (device >>> 8) & 0xfff,
       deviceMinor: (device & 0xff) | ((device >>> 12) & 0xfff00),
+      xattrs: first === undefined ? this.#readXattrs(place) : {},
     };
   }
 
@@ -121,5 +122,5 @@ function nanoseconds(milliseconds: number): bigint {
 
 function unreadable(path: string, cause: unknown): EngineError {
   const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'it cannot be read';
-  return new EngineError('invalid', `Cannot send ${path}: ${reason}`, { cause });
+  return new EngineError('invalid', `Cannot send ${printableName(path)}: ${reason}`, { cause });
 }

@@ -1,5 +1,6 @@
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { posix } from 'node:path';
+import { linkTarget, namesIn, placeOfText } from '#base/byte-text.ts';
 import { compileIgnorePattern } from '#oci/ignore-pattern.ts';
 
 /** What of a tree is wanted: at and below some of its paths. */
@@ -76,12 +77,12 @@ function follow(root: string, tree: Branch, names: readonly string[], links: num
 function namesLike(directory: string, pattern: string): readonly string[] {
   // What begins with `!` is no exception here.
   const { test } = compileIgnorePattern(pattern.startsWith('!') ? `\\${pattern}` : pattern);
-  return namesIn(directory).filter((name) => test(name));
+  return namesThere(directory).filter((name) => test(name));
 }
 
-function namesIn(directory: string): readonly string[] {
+function namesThere(directory: string): readonly string[] {
   try {
-    return readdirSync(directory);
+    return namesIn(directory);
   } catch {
     return [];
   }
@@ -89,7 +90,7 @@ function namesIn(directory: string): readonly string[] {
 
 function linkAt(path: string): string | undefined {
   try {
-    return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : undefined;
+    return lstatSync(placeOfText(path)).isSymbolicLink() ? linkTarget(path) : undefined;
   } catch {
     return undefined;
   }

@@ -20,7 +20,7 @@ export interface BuildProviders {
 
 export interface DirectoryProvider {
   /** Parents first. */
-  list(query: WireFileQuery): Iterable<WireEntry>;
+  list(query: WireFileQuery): Promise<Iterable<WireEntry>>;
   /** The contents of a file that was listed. */
   read(entry: WireEntry): Iterable<Uint8Array>;
 }

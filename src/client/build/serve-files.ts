@@ -19,14 +19,14 @@ export class FileServer {
     this.#writer = writer;
   }
 
-  list(query: WireFileQuery): void {
+  async list(query: WireFileQuery): Promise<void> {
     const id = this.#id;
     let rows: EntryRow[] = [];
     const flush = () => {
       if (rows.length > 0) this.#writer.send({ type: 'entries', id, entries: rows });
       rows = [];
     };
-    for (const entry of this.#directory.list(query)) {
+    for (const entry of await this.#directory.list(query)) {
       this.#entries.push(entry);
       if (rows.push(entryRow(entry)) >= ENTRIES_TOGETHER) flush();
     }

@@ -1,0 +1,93 @@
+import { bytesOfText } from '#base/byte-text.ts';
+import { EngineError } from '#base/errors.ts';
+
+/** Those of a path itself, without following links, that belong into an image; none where there are none. */
+export type ReadXattrs = (path: string) => Readonly<Record<string, Buffer>>;
+
+/** llistxattr(2) and lgetxattr(2); -1 where there is nothing. Neither runtime has them: the C library is called. */
+interface Calls {
+  list(path: Buffer, names: Buffer, size: number): number;
+  get(path: Buffer, name: Buffer, value: Buffer, size: number): number;
+}
+
+/** Bun's bun:ffi, as much of it as is used; its types are not installed. */
+interface BunFfi {
+  dlopen(
+    library: string,
+    symbols: Readonly<Record<string, { readonly args: readonly string[]; readonly returns: string }>>,
+  ): { readonly symbols: Readonly<Record<string, (...values: readonly unknown[]) => number>> };
+}
+
+/** Node's, as much of it as is used. */
+interface Koffi {
+  load(library: string): { func(prototype: string): (...values: readonly unknown[]) => number };
+}
+
+const LIBC = 'libc.so.6';
+/** XATTR_LIST_MAX and XATTR_SIZE_MAX of the kernel: nothing is larger. */
+const MAXIMUM_BYTES = 1 << 16;
+const NONE = {};
+
+let reader: Promise<ReadXattrs> | undefined;
+
+/** The same one for the whole process. */
+export function xattrReader(): Promise<ReadXattrs> {
+  return (reader ??= loadCalls().then(readerOf));
+}
+
+function readerOf(calls: Calls): ReadXattrs {
+  const buffer = Buffer.allocUnsafeSlow(MAXIMUM_BYTES);
+  return (path) => {
+    const place = terminated(bytesOfText(path));
+    const length = calls.list(place, buffer, MAXIMUM_BYTES);
+    if (length <= 0) return NONE;
+    const names = buffer.toString('latin1', 0, length).split('\0').filter(isSent);
+    const values = names.flatMap((name) => {
+      const size = calls.get(place, terminated(Buffer.from(name, 'latin1')), buffer, MAXIMUM_BYTES);
+      // It may be gone meanwhile.
+      return size < 0 ? [] : [[name, Buffer.from(buffer.subarray(0, size))] as const];
+    });
+    return values.length === 0 ? NONE : Object.fromEntries(values);
+  };
+}
+
+/** Labels of a security module, and what overlay keeps there, are of this machine and not of the file. */
+function isSent(name: string): boolean {
+  if (name.startsWith('trusted.overlay.')) return false;
+  return /^(?:user|trusted)\.|^security\.capability$|^system\.posix_acl_(?:access|default)$/.test(name);
+}
+
+function terminated(text: Buffer): Buffer {
+  return Buffer.concat([text, Buffer.alloc(1)]);
+}
+
+async function loadCalls(): Promise<Calls> {
+  return process.versions.bun === undefined ? await nodeCalls() : bunCalls();
+}
+
+function bunCalls(): Calls {
+  const getModule: (id: string) => BunFfi = Reflect.get(process, 'getBuiltinModule');
+  const { symbols } = getModule.call(process, 'bun:ffi').dlopen(LIBC, {
+    llistxattr: { args: ['buffer', 'buffer', 'usize'], returns: 'i64_fast' },
+    lgetxattr: { args: ['buffer', 'buffer', 'buffer', 'usize'], returns: 'i64_fast' },
+  });
+  const { llistxattr, lgetxattr } = symbols;
+  return callsOf(llistxattr, lgetxattr);
+}
+
+async function nodeCalls(): Promise<Calls> {
+  const { createRequire } = await import('node:module');
+  // Not seen by what compiles the command line, which has no use for it.
+  const load = createRequire(import.meta.url);
+  const koffi: Koffi = load('koffi');
+  const libc = koffi.load(LIBC);
+  return callsOf(
+    libc.func('long llistxattr(const void *path, void *names, size_t size)'),
+    libc.func('long lgetxattr(const void *path, const void *name, void *value, size_t size)'),
+  );
+}
+
+function callsOf(list: Calls['list'] | undefined, get: Calls['get'] | undefined): Calls {
+  if (!list || !get) throw new EngineError('internal', 'Cannot call the C library: it has no such function');
+  return { list, get };
+}
