@@ -107,6 +107,11 @@ export class BuildProgress implements VertexObserver {
     }
   }
 
+  /** Tells of a vertex that is no step of the Dockerfile; to be called before it is solved. */
+  declareOperation(vertex: Operation, name: string): void {
+    this.#update({ ...this.#newStatus(name), inputs: this.#inputsOf(vertex) }, vertex);
+  }
+
   /** Stages that begin with the same image begin with one vertex. */
   #declareBase(vertex: Vertex, name: string, key: string): void {
     const known = this.#bases.get(key);

@@ -6,7 +6,7 @@ import { KeyedLock } from '#base/keyed-lock.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { SharedWork } from '#layer/shared-work.ts';
 import { NO_FILTERS } from '#wire/filters.ts';
-import { attest, checkAttestations } from './attest/attestations.ts';
+import { attest, checkAttestations, findScanner } from './attest/attestations.ts';
 import { assembleImage } from './assemble-image.ts';
 import { CACHES, CONTEXTS, DOWNLOADS, openInputs, removeFormerContexts } from './build-context.ts';
 import type { BuildParts, BuildsDependencies } from './build-parts.ts';
@@ -167,6 +167,7 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     const { plans, combined } = await planPlatforms(inputs.text, inputs.context, request, (image) =>
       bases.get(image),
     );
+    const scanner = await findScanner(request, (image) => bases.get(image));
     const { noCache, session, signal } = request;
     const imported = await importCaches(this.#parts, request, during);
     const received = inputs.receive(plans.map(({ plan }) => plan));
@@ -186,8 +187,8 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     const solved = await outcomeOf(run, plans, request);
     const outcome = request.squash ? await squashOutcome(this.#parts, solved, { lease, signal }) : solved;
     const images = bases.used;
-    const facts = { parts: this.#parts, request, plans, images, startedAtMs };
-    const attested = await attest(outcome, facts, during);
+    const facts = { parts: this.#parts, request, plans, images, startedAtMs, run, progress };
+    const attested = await attest(outcome, { ...facts, ...(scanner && { scanner }) });
     const all = await run.solvedRecords();
     const results = await run.solvedRecords(plans.map(({ plan }) => plan.result.vertex));
     const hasInline = request.cacheTo?.some(({ type }) => type === 'inline');

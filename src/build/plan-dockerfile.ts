@@ -10,6 +10,7 @@ import { parseDockerfile } from './dockerfile/dockerfile.ts';
 import { globalScope, type ScopeOptions, StageScope } from './dockerfile/scopes.ts';
 import { buildStageGraph, type ResolvedStage, type StageGraph } from './dockerfile/stages.ts';
 import type { Plan, PlannedImage, PlannedStep } from './plan.ts';
+import { scanTargets } from './plan-scans.ts';
 import { StagePlanner } from './plan-stage.ts';
 import { withImagePlace } from './step-errors.ts';
 
@@ -108,15 +109,16 @@ function planStages(
 ): Plan {
   const stages = new Map<number, StagePlanner>();
   const steps: PlannedStep[] = [];
-  let result: PlannedImage | undefined;
+  let target: StagePlanner | undefined;
   for (const resolved of needed) {
-    const planner = new StagePlanner(parts, resolved, stages);
-    stages.set(resolved.stage.index, planner);
-    steps.push(...planner.plan());
-    result = planner.image;
+    target = new StagePlanner(parts, resolved, stages);
+    stages.set(resolved.stage.index, target);
+    steps.push(...target.plan());
   }
-  if (!result) throw new EngineError('internal', 'Cannot plan build: no stage is needed');
-  return { source: parts.dockerfile.source, steps, result: withLabels(result, labels) };
+  if (!target) throw new EngineError('internal', 'Cannot plan build: no stage is needed');
+  const { source } = parts.dockerfile;
+  const result = withLabels(target.image, labels);
+  return { source, steps, result, scanTargets: scanTargets(target, [...stages.values()], parts.context) };
 }
 
 function withLabels(image: PlannedImage, labels: BuildRequest['labels']): PlannedImage {

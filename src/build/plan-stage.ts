@@ -20,6 +20,7 @@ import type { Operation, PlannedImage, PlannedStep } from './plan.ts';
 import type { PlanParts } from './plan-dockerfile.ts';
 import { planFiles } from './plan-files.ts';
 import { planRun } from './plan-run.ts';
+import { withPath } from './with-path.ts';
 import { baseTitle, stepTitle } from './step-titles.ts';
 
 /** Plans one stage, instruction by instruction. */
@@ -39,13 +40,22 @@ export class StagePlanner {
     this.#stages = stages;
     const below = resolved.base.kind === 'stage' ? stages.get(resolved.base.index) : undefined;
     this.#platform = below ? below.#platform : (resolved.platform ?? parts.targetPlatform);
-    this.#image = below ? below.image : withPath(this.#baseImage(resolved.base, this.#platform));
+    this.#image = below ? below.image : onPath(this.#baseImage(resolved.base, this.#platform));
     this.#scope = below ? below.#scope.derive() : parts.newScope(environmentOf(this.#image));
   }
 
   /** As far as it is planned. */
   get image(): PlannedImage {
     return this.#image;
+  }
+
+  get name(): string {
+    return this.#resolved.displayName;
+  }
+
+  /** Of an ARG that is for the builder, after all instructions; undefined where none gives it a value. */
+  builderArg(name: string): string | undefined {
+    return this.#scope.lastDeclared(name);
   }
 
   plan(): readonly PlannedStep[] {
@@ -196,14 +206,11 @@ export class StagePlanner {
 
 const SCRATCH: Vertex = { kind: 'base', layers: [] };
 const SCRATCH_CONFIG: ImageDefaults = { WorkingDir: '/' };
-/** BuildKit's, where an image says nothing. */
-const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-function withPath(image: PlannedImage): PlannedImage {
-  const { Env = [] } = image.config;
-  if (Env.some((entry) => entry.startsWith('PATH='))) return image;
-  return { ...image, config: { ...image.config, Env: [...Env, DEFAULT_PATH] } };
+function onPath(image: PlannedImage): PlannedImage {
+  return { ...image, config: withPath(image.config) };
 }
+
 /** For the history: BuildKit's form. */
 function filesText(instruction: CopyInstruction | AddInstruction): string {
   const { kind, chown = '', chmod = '', sources, inlineFiles, destination } = instruction;

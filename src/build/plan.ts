@@ -45,9 +45,18 @@ export interface PlannedStep {
   readonly image: PlannedImage;
 }
 
+/** A file system beside the result's that a scan of its packages is to cover. */
+export interface ScanTarget {
+  /** `context`, or a stage's. */
+  readonly name: string;
+  readonly vertex: Vertex;
+}
+
 export interface Plan {
   readonly source: SourceFile;
   /** Of the stages that the result needs, in the order of the file. */
   readonly steps: readonly PlannedStep[];
   readonly result: PlannedImage;
+  /** As `BUILDKIT_SBOM_SCAN_CONTEXT` and `BUILDKIT_SBOM_SCAN_STAGE` say. */
+  readonly scanTargets: readonly ScanTarget[];
 }

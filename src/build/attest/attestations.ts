@@ -1,30 +1,26 @@
 /** What is claimed about results, as the client asked for it. */
-import { EngineError } from '#base/errors.ts';
+import { EngineError, isEngineError } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
-import { formatDate } from '#wire/timestamps.ts';
-import type { BuildParts } from '../build-parts.ts';
+import type { ImageRecord } from '#image/image-record.ts';
+import { hostPlatform } from '#oci/platform.ts';
+import type { BaseImage } from '../base-images.ts';
 import type { BuildRequest } from '../build.ts';
-import { formatPlatform } from '../dockerfile/scopes.ts';
 import { OutputAttributes } from '../export/attributes.ts';
-import type { RunTask } from '../export/export-outputs.ts';
 import type { Attestation, BuildOutcome, BuiltImage } from '../export/outcome.ts';
-import { openRootTree } from '../export/root-tree.ts';
 import type { PlatformPlan } from '../plan-platforms.ts';
 import { materialsOf, type UsedImage } from './materials.ts';
-import { findPackages } from './packages/find-packages.ts';
 import { provenanceOf, type ProvenanceOptions } from './provenance.ts';
-import { SPDX_PREDICATE, spdxDocument } from './spdx.ts';
+import { claimPackages, sbomOptions, type SbomParts } from './sbom.ts';
+import type { ScannerImage } from './scanner-image.ts';
 
-export interface AttestOptions {
-  readonly parts: BuildParts;
-  readonly request: BuildRequest;
+export interface AttestOptions extends SbomParts {
   /** In the order of the outcome's images. */
   readonly plans: readonly PlatformPlan[];
   readonly images: readonly UsedImage[];
   readonly startedAtMs: number;
 }
 
-/** What is asked for. @throws {EngineError} `invalid`, `not-implemented` for other scanners than the engine's own */
+/** What is asked for. @throws {EngineError} `invalid` */
 export function checkAttestations({ attestations = {} }: BuildRequest): void {
   for (const type of Object.keys(attestations))
     if (type !== 'provenance' && type !== 'sbom')
@@ -33,25 +29,52 @@ export function checkAttestations({ attestations = {} }: BuildRequest): void {
   sbomOptions(attestations);
 }
 
+/**
+ * The image that is to list packages, before anything is built; undefined: this engine does it itself.
+ *
+ * @throws {EngineError} what looking for the image says
+ */
+export async function findScanner(
+  { attestations = {} }: BuildRequest,
+  resolve: (image: BaseImage) => Promise<ImageRecord>,
+): Promise<ScannerImage | undefined> {
+  const { generator: name, parameters = {} } = sbomOptions(attestations) ?? {};
+  if (name === undefined) return undefined;
+  try {
+    return { name, parameters, record: await resolve({ name, platform: hostPlatform() }) };
+  } catch (error) {
+    if (!isEngineError(error) || error.code === 'aborted') throw error;
+    throw new EngineError(error.code, `Cannot list packages with ${name}: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
 /** The outcome with what is claimed about each of its images. */
-export async function attest(
-  outcome: BuildOutcome,
-  options: AttestOptions,
-  during: RunTask,
-): Promise<BuildOutcome> {
+export async function attest(outcome: BuildOutcome, options: AttestOptions): Promise<BuildOutcome> {
   const { attestations = {} } = options.request;
   const provenance = provenanceOptions(attestations);
   const sbom = sbomOptions(attestations);
   if (!provenance && !sbom) return outcome;
   const images: BuiltImage[] = [];
   for (const [index, image] of outcome.images.entries()) {
+    const planned = options.plans[index];
     const claims: Attestation[] = [];
-    if (sbom) claims.push(await scan(image, outcome, { ...options, ...sbom }, during));
-    const plan = options.plans[index];
-    if (provenance && plan) claims.push(claimProvenance(options, plan, provenance));
+    if (sbom && planned)
+      claims.push(...(await claimPackages(image, outcome, planned.plan, { ...options, ...sbom })));
+    if (provenance && planned) claims.push(claimProvenance(options, planned, provenance));
+    checkFileNames(claims);
     images.push({ ...image, attestations: [...image.attestations, ...claims] });
   }
   return { ...outcome, images };
+}
+
+/** They are files side by side where the result is a tree. */
+function checkFileNames(claims: readonly Attestation[]): void {
+  const names = claims.map(({ fileName }) => fileName);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined)
+    throw new EngineError('invalid', `Cannot attach attestations: two are called ${JSON.stringify(twice)}`);
 }
 
 type Wishes = NonNullable<BuildRequest['attestations']>;
@@ -69,23 +92,6 @@ function provenanceOptions({ provenance }: Wishes): ProvenanceOptions | undefine
   };
 }
 
-interface SbomOptions {
-  readonly inlineOnly: boolean;
-}
-
-function sbomOptions({ sbom }: Wishes): SbomOptions | undefined {
-  if (!sbom) return undefined;
-  const attributes = new OutputAttributes({ type: 'sbom', attributes: sbom });
-  if (attributes.flag('disabled')) return undefined;
-  const generator = attributes.text('generator') ?? '';
-  if (generator !== '' && generator !== 'caisson')
-    throw new EngineError(
-      'not-implemented',
-      `Cannot scan with ${generator}: scanners that are images are not run; leave the generator out for the engine's own`,
-    );
-  return { inlineOnly: attributes.flag('inline-only') ?? false };
-}
-
 function claimProvenance(
   { request, images, startedAtMs }: AttestOptions,
   { plan }: PlatformPlan,
@@ -94,29 +100,4 @@ function claimProvenance(
   const materials = materialsOf(images, [plan.result.vertex]);
   const facts = { request, plan, materials, buildId: newId(), startedAtMs, finishedAtMs: Date.now() };
   return provenanceOf(facts, options);
-}
-
-async function scan(
-  image: BuiltImage,
-  { isMultiPlatform, epoch }: BuildOutcome,
-  { parts, request, inlineOnly }: AttestOptions & SbomOptions,
-  during: RunTask,
-): Promise<Attestation> {
-  const platform = formatPlatform(image.platform);
-  const packages = await during(
-    `[${isMultiPlatform ? `${platform} ` : ''}sbom] scanning packages`,
-    async () => {
-      using tree = openRootTree(parts, image.layers, undefined);
-      return await findPackages(tree);
-    },
-  );
-  const [name = 'image'] = request.references;
-  const created = epoch === undefined ? (image.config.created ?? formatDate(0)) : formatDate(epoch * 1000);
-  return {
-    kind: 'sbom',
-    predicateType: SPDX_PREDICATE,
-    predicate: spdxDocument(packages, { name, created }),
-    fileName: 'sbom.spdx.json',
-    inlineOnly,
-  };
 }

@@ -6,7 +6,9 @@ import type { Plan } from '../plan.ts';
  * What plans take of files that are not made by them; nothing for those that they do not name at all. Paths as BuildKit
  * asks clients for them: relative, with their wildcards; none in the list where all files are needed.
  */
-export function pathsTaken(plans: readonly Plan[]): ReadonlyMap<LocalFiles, readonly string[]> {
+export function pathsTaken(
+  plans: readonly Pick<Plan, 'result'>[],
+): ReadonlyMap<LocalFiles, readonly string[]> {
   const taken = new Map<LocalFiles, Set<string>>();
   const visited = new Set<Vertex>();
   const todo: Vertex[] = plans.map(({ result }) => result.vertex);

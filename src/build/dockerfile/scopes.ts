@@ -128,6 +128,12 @@ export class StageScope {
     return this.#declared;
   }
 
+  /** What the last ARG of this name says, or the global one where it is not declared here. */
+  lastDeclared(name: string): string | undefined {
+    const declared = this.#declared.findLast((arg) => arg.name === name && arg.value !== undefined);
+    return declared ? declared.value : this.#globals.get(name);
+  }
+
   /**
    * @returns the values, and the variables its defaults asked for in vain
    * @throws {DockerfileError} if a default cannot be expanded

@@ -5,6 +5,12 @@ import type { BuildOutput } from '../build.ts';
 const TRUE = new Set(['1', 't', 'T', 'TRUE', 'true', 'True']);
 const FALSE = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False']);
 
+/** Go's words for it; undefined for others. */
+export function parseFlag(text: string): boolean | undefined {
+  if (TRUE.has(text)) return true;
+  return FALSE.has(text) ? false : undefined;
+}
+
 /** Reads them one by one, and says what is wrong with them in the words of the output. */
 export class OutputAttributes {
   readonly #type: string;
@@ -23,8 +29,8 @@ export class OutputAttributes {
   flag(name: string): boolean | undefined {
     const value = this.#values[name];
     if (value === undefined) return undefined;
-    if (value === '' || TRUE.has(value)) return true;
-    if (FALSE.has(value)) return false;
+    const flag = value === '' ? true : parseFlag(value);
+    if (flag !== undefined) return flag;
     throw this.refusal(name, value, 'true or false expected');
   }
 

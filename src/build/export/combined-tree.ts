@@ -4,8 +4,8 @@ import { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import type { FileEntry, FileTree } from '../build-session.ts';
 import { comparePaths, directoryEntry, fileEntry, REGULAR } from './export-tree.ts';
-import type { Attestation } from './outcome.ts';
-import { statementOf, type Subject } from './pack-attestations.ts';
+import type { Attestation, Subject } from './outcome.ts';
+import { statementOf } from './pack-attestations.ts';
 
 /** One platform's. */
 export interface TreePart {

@@ -15,11 +15,19 @@ export interface BuiltImage {
   readonly attestations: readonly Attestation[];
 }
 
-/** A statement about an image, but for its subject (in-toto, "Statement layer specification"). */
+/** in-toto's: something by its name, and its digests by their algorithms. */
+export interface Subject {
+  readonly name: string;
+  readonly digest: Readonly<Record<string, string>>;
+}
+
+/** A statement about an image, which as a rule is its subject (in-toto, "Statement layer specification"). */
 export interface Attestation {
   readonly kind: 'provenance' | 'sbom';
   readonly predicateType: string;
   readonly predicate: unknown;
+  /** What it is about, where it says so itself; absent: the image, or the files of the tree. */
+  readonly subject?: readonly Subject[];
   /** The file that it is in an exported tree. */
   readonly fileName: string;
   /** Only where it can be attached to an image: nobody asked for it in so many words. */

@@ -8,7 +8,7 @@ import type { Platform } from '#oci/platform.ts';
 import { canonicalName, type Reference } from '#oci/reference.ts';
 import { formatPlatform } from '../dockerfile/scopes.ts';
 import { digestOf } from './finish-image.ts';
-import type { Attestation } from './outcome.ts';
+import type { Attestation, Subject } from './outcome.ts';
 import { descriptorOf, encodeDocument, memoryBlob, type PackedImage } from './pack-image.ts';
 
 /** in-toto, "Statement layer specification". */
@@ -16,11 +16,6 @@ const STATEMENT_TYPE = 'https://in-toto.io/Statement/v0.1';
 const IN_TOTO = 'application/vnd.in-toto+json';
 /** Clients that pick a platform never pick this one. */
 const UNKNOWN_PLATFORM: Platform = { architecture: 'unknown', os: 'unknown' };
-
-export interface Subject {
-  readonly name: string;
-  readonly digest: Readonly<Record<string, string>>;
-}
 
 export interface Statement {
   readonly _type: string;
@@ -30,10 +25,10 @@ export interface Statement {
 }
 
 export function statementOf(
-  { predicateType, predicate }: Attestation,
-  subject: readonly Subject[],
+  { predicateType, predicate, subject }: Attestation,
+  defaultSubject: readonly Subject[],
 ): Statement {
-  return { _type: STATEMENT_TYPE, predicateType, subject, predicate };
+  return { _type: STATEMENT_TYPE, predicateType, subject: subject ?? defaultSubject, predicate };
 }
 
 export interface PackedAttestations {

@@ -1,0 +1,119 @@
+/** Lists of packages: by the engine's own scanner, or by one that is an image. */
+import { EngineError } from '#base/errors.ts';
+import { formatDate } from '#wire/timestamps.ts';
+import type { BuildParts } from '../build-parts.ts';
+import type { BuildProgress } from '../build-progress.ts';
+import type { BuildRun } from '../build-run.ts';
+import { type BuildRequest, StepFailure } from '../build.ts';
+import { formatPlatform } from '../dockerfile/scopes.ts';
+import { OutputAttributes } from '../export/attributes.ts';
+import type { Attestation, BuildOutcome, BuiltImage } from '../export/outcome.ts';
+import { openRootTree } from '../export/root-tree.ts';
+import type { Plan, ScanTarget } from '../plan.ts';
+import { fullName } from '../step-titles.ts';
+import { findPackages } from './packages/find-packages.ts';
+import { type ScannerImage, scannerVertex } from './scanner-image.ts';
+import { readStatements } from './scanner-statements.ts';
+import { SPDX_PREDICATE, spdxDocument } from './spdx.ts';
+
+export interface SbomOptions {
+  readonly inlineOnly: boolean;
+  /** An image; absent: the engine's own scanner. */
+  readonly generator?: string;
+  /** What else is said: the scanner's business. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+export interface SbomParts {
+  readonly parts: BuildParts;
+  readonly request: BuildRequest;
+  readonly run: BuildRun;
+  readonly progress: BuildProgress;
+  readonly scanner?: ScannerImage;
+}
+
+/** What this engine's own scanner may be called. */
+const OWN = ['', 'caisson'];
+
+/** Undefined: nobody asks. */
+export function sbomOptions({ sbom }: NonNullable<BuildRequest['attestations']>): SbomOptions | undefined {
+  if (!sbom) return undefined;
+  const attributes = new OutputAttributes({ type: 'sbom', attributes: sbom });
+  if (attributes.flag('disabled')) return undefined;
+  const { generator = '', disabled: _disabled, 'inline-only': _inlineOnly, ...parameters } = sbom;
+  return {
+    inlineOnly: attributes.flag('inline-only') ?? false,
+    ...(!OWN.includes(generator) && { generator }),
+    parameters,
+  };
+}
+
+/** The result's own list first. @throws {EngineError} `invalid` for a scanner that fails, or writes what is none */
+export async function claimPackages(
+  image: BuiltImage,
+  outcome: BuildOutcome,
+  plan: Plan,
+  options: SbomParts & SbomOptions,
+): Promise<readonly Attestation[]> {
+  return options.scanner
+    ? await runScanner(options.scanner, image, plan, options)
+    : await scanTargets(image, outcome, plan, options);
+}
+
+/** The scanner is a command like others: confined, cached, and shown with its output. */
+async function runScanner(
+  scanner: ScannerImage,
+  { platform }: BuiltImage,
+  plan: Plan,
+  { parts, request, run, progress, inlineOnly }: SbomParts & SbomOptions,
+): Promise<readonly Attestation[]> {
+  const vertex = scannerVertex(scanner, plan, request.hostConfig);
+  const name = fullName(scanner.name);
+  progress.declareOperation(vertex, `[${formatPlatform(platform)}] generating sbom using ${name}`);
+  try {
+    const { layer } = await run.solve(vertex);
+    using tree = openRootTree(parts, layer ? [layer] : [], undefined);
+    return (await readStatements(tree)).map((statement) => ({ kind: 'sbom', inlineOnly, ...statement }));
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== 'invalid') throw error;
+    const state = error instanceof StepFailure ? `it ended with exit code ${error.exitCode}` : error.message;
+    throw new EngineError('invalid', `Cannot list packages with ${scanner.name}: ${state}`, { cause: error });
+  }
+}
+
+async function scanTargets(
+  image: BuiltImage,
+  outcome: BuildOutcome,
+  plan: Plan,
+  options: SbomParts & SbomOptions,
+): Promise<readonly Attestation[]> {
+  const platform = outcome.isMultiPlatform ? `${formatPlatform(image.platform)} ` : '';
+  const targets = [{ name: '', vertex: plan.result.vertex }, ...plan.scanTargets];
+  const attestations: Attestation[] = [];
+  for (const target of targets) {
+    const what = target.name === '' ? 'packages' : `packages of ${target.name}`;
+    const work = () => scanTarget(target, image, outcome, options);
+    attestations.push(await options.progress.during(`[${platform}sbom] scanning ${what}`, work));
+  }
+  return attestations;
+}
+
+/** @param target without a name: the result */
+async function scanTarget(
+  { name, vertex }: ScanTarget,
+  { config }: BuiltImage,
+  { epoch }: BuildOutcome,
+  { parts, request, run, inlineOnly }: SbomParts & SbomOptions,
+): Promise<Attestation> {
+  using tree = openRootTree(parts, await run.layersOf(vertex), undefined);
+  const packages = await findPackages(tree);
+  const [reference = 'image'] = request.references;
+  const created = epoch === undefined ? (config.created ?? formatDate(0)) : formatDate(epoch * 1000);
+  return {
+    kind: 'sbom',
+    predicateType: SPDX_PREDICATE,
+    predicate: spdxDocument(packages, { name: name || reference, created }),
+    fileName: name === '' ? 'sbom.spdx.json' : `sbom-${name}.spdx.json`,
+    inlineOnly,
+  };
+}
