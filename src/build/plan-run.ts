@@ -9,7 +9,7 @@ import { expand } from './dockerfile/expand.ts';
 import { parseMountOptions } from './dockerfile/mount-options.ts';
 import { runScript } from './dockerfile/run-script.ts';
 import { formatPlatform, proxyVariables, type StageScope } from './dockerfile/scopes.ts';
-import { runsNatively } from './emulation.ts';
+import { runsNatively } from '#container/emulation.ts';
 import type { ExecMount } from './exec-mount.ts';
 import type { PlannedImage } from './plan.ts';
 import type { PlanParts } from './plan-dockerfile.ts';

@@ -9,7 +9,7 @@ import type { BuildParts } from './build-parts.ts';
 import type { BuildProgress, ProgressTask } from './build-progress.ts';
 import type { BuildRequest } from './build.ts';
 import { formatPlatform } from './dockerfile/scopes.ts';
-import { runsNatively } from './emulation.ts';
+import { runsNatively } from '#container/emulation.ts';
 import { type LayoutContext, layoutOfName, readLayoutImage } from './layout-image.ts';
 import { fullName } from './step-titles.ts';
 
@@ -54,12 +54,16 @@ export class BaseImages {
       this.#find(image, task),
     );
     for (const { diffId, blob } of record.layers) lease.protect(diffId, blob);
+    const isOwn = this.#options.request.images?.has(image.name) === true;
+    const name = isOwn ? record.id : image.name;
     if (!layoutOfName(image.name))
-      this.#used.push({ ...image, record, digests: this.#parts.images.referencesOf(record.id) });
+      this.#used.push({ ...image, name, record, digests: this.#parts.images.referencesOf(record.id) });
     return record;
   }
 
   async #find(image: BaseImage, task: ProgressTask): Promise<ImageRecord> {
+    const own = this.#options.request.images?.get(image.name);
+    if (own) return own;
     const layout = layoutOfName(image.name);
     if (layout) return await this.#read(layout, image);
     const present = this.#recordIfThere(image.name);

@@ -1,5 +1,4 @@
 /** The work behind each kind of vertex: from the layers below to the one layer it adds. */
-import { resolveEmulation } from './emulation.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { Lease } from '#store/content.ts';
 import type { BuildParts } from './build-parts.ts';
@@ -43,7 +42,6 @@ async function solveExec(
   sources: Sources,
   { below, lease, log, signal, session }: VertexWork,
 ): Promise<ImageLayer | undefined> {
-  if (vertex.platform !== undefined) resolveEmulation(vertex.platform);
   await using mounted = await openRunMounts(parts, vertex, { sources, signal, ...(session && { session }) });
   using _permit = await parts.commands.acquire();
   await using run = await parts.containers.runUnlisted({

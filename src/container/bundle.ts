@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
+import { checkProgram } from './check-program.ts';
 import type { ContainerContext } from './context.ts';
 import { chooseNamespaces } from './join-namespaces.ts';
 import type { ManagedContainer } from './managed-container.ts';
@@ -10,15 +11,15 @@ import type { ContainerNetwork } from './sandbox.ts';
 import { selectSeccomp } from './security-options.ts';
 import { prepareSharedMemory, releaseSharedMemory } from './shared-memory.ts';
 import { stringifySpec } from './spec-json.ts';
-import { buildSpec } from './spec.ts';
+import { buildSpec, commandOf } from './spec.ts';
 import { withDefaultUlimits } from './ulimits.ts';
 import { resolveUser } from './user.ts';
 
 /**
  * Makes ready what a container mounts, and writes the runtime's configuration into its bundle.
  *
- * @throws {EngineError} `invalid` for users, devices or mounts that cannot be, `conflict` if it is to join a container
- * that does not run
+ * @throws {EngineError} `invalid` for users, devices or mounts that cannot be and for programs of other machines,
+ * `conflict` if it is to join a container that does not run
  */
 export async function writeBundle(
   context: ContainerContext,
@@ -55,6 +56,7 @@ export async function writeBundle(
     initPath: context.defaults.initPath,
     consoleSize: { rows, columns },
   });
+  checkProgram({ rootPath, process: { ...spec.process, args: commandOf(config) }, mounts: spec.mounts });
   writeFileSync(join(bundle, 'config.json'), stringifySpec(spec));
 }
 

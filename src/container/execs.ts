@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { EngineError, messageOf } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 import type { ExecInspect, ExecRequest } from '#wire/container.ts';
+import { checkProgram } from './check-program.ts';
 import type { Attachment, TerminalSize } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from './detach-keys.ts';
@@ -108,10 +109,13 @@ export class Execs {
     throw new EngineError('not-found', `No such exec instance: ${id}`);
   }
 
+  #rootOf({ id }: ManagedContainer): string {
+    return this.#context.snapshots.get(id)?.mountPath ?? '/';
+  }
+
   #user(container: ManagedContainer, request: ExecRequest): ResolvedUser {
-    const rootPath = this.#context.snapshots.get(container.id)?.mountPath ?? '/';
     const groups = container.hostConfig.GroupAdd ?? [];
-    return resolveUser(rootPath, request.User || container.config.User, groups);
+    return resolveUser(this.#rootOf(container), request.User || container.config.User, groups);
   }
 
   /** Resolves when the process runs. */
@@ -145,6 +149,7 @@ export class Execs {
       hostname: container.config.Hostname,
       user: this.#user(container, request),
     });
+    checkProgram({ rootPath: this.#rootOf(container), process, ...container.definition.mounts });
     writeFileSync(processFile, stringifyProcess(process));
     const own = withRuntimeOf(this.#context, container.id);
     const terminal = terminalOf(own, request.Tty, size);

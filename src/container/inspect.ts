@@ -6,6 +6,7 @@ import type { ContainerContext } from './context.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import { showMounts } from './mounts.ts';
 import { networkSettings } from './network-view.ts';
+import { commandOf } from './spec.ts';
 import { type ContainerState, isRunning, stoppedState } from './state.ts';
 import { withDefaultUlimits } from './ulimits.ts';
 
@@ -25,7 +26,7 @@ export async function inspectContainer(
 ): Promise<ContainerInspect> {
   const sizes = options.size ? await measure(context, container) : {};
   const { id, name, config, definition, execIds } = container;
-  const [path = '', ...args] = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
+  const [path = '', ...args] = commandOf(config);
   return {
     Id: id,
     Created: definition.createdAt,

@@ -107,7 +107,7 @@ function systemPathsOf(hostConfig: HostConfig): Pick<RuntimeSpec['linux'], 'mask
 
 function containerProcess(input: SpecInput, capabilities: readonly string[]): RuntimeProcess {
   const { config, hostConfig, user } = input;
-  const args = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
+  const args = commandOf(config);
   const rlimits = processRlimits(hostConfig.Ulimits ?? []);
   return {
     ...(config.Tty ? { terminal: true, ...consoleSizeOf(input) } : {}),
@@ -125,6 +125,11 @@ function containerProcess(input: SpecInput, capabilities: readonly string[]): Ru
     noNewPrivileges: parseSecurityOptions(hostConfig.SecurityOpt).noNewPrivileges,
     oomScoreAdj: hostConfig.OomScoreAdj,
   };
+}
+
+/** What a container is made for, without the init that may start it. */
+export function commandOf({ Entrypoint, Cmd }: ContainerConfig): readonly string[] {
+  return [...(Entrypoint ?? []), ...(Cmd ?? [])];
 }
 
 function consoleSizeOf({ consoleSize }: SpecInput): Pick<RuntimeProcess, 'consoleSize'> {

@@ -4,6 +4,7 @@ import type { ContainerContext } from './context.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import { showMounts } from './mounts.ts';
 import { endpointsOf, portSummaries } from './network-view.ts';
+import { commandOf } from './spec.ts';
 import { statusText } from './status-text.ts';
 
 type SummaryContext = Pick<ContainerContext, 'images' | 'networks' | 'volumes'>;
@@ -16,7 +17,7 @@ export function summarize(context: SummaryContext, container: ManagedContainer):
     Names: [`/${name}`],
     Image: shownImage(context, container),
     ImageID: definition.imageId,
-    Command: commandText([...(config.Entrypoint ?? []), ...(config.Cmd ?? [])]),
+    Command: commandText(commandOf(config)),
     Created: Math.floor(Date.parse(definition.createdAt) / 1000),
     Ports: portSummaries(container),
     Labels: config.Labels ?? {},

@@ -8,6 +8,7 @@ import type { OutputStream } from '#log/log.ts';
 import type { SandboxRecord } from '#network/network.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ContainerConfig, HostConfig } from '#wire/container.ts';
+import { checkProgram } from './check-program.ts';
 import type { ContainerContext } from './context.ts';
 import { untilDrained } from './drain.ts';
 import { fitToHost } from './host-requirements.ts';
@@ -129,6 +130,7 @@ function writeBundle(
     cgroupLayout: context.cgroupLayout,
     seccomp: selectSeccomp(hostConfig, context.seccomp),
   });
+  checkProgram({ rootPath, process: spec.process, mounts: spec.mounts });
   writeFileSync(join(bundle, 'config.json'), stringifySpec(spec));
 }
 

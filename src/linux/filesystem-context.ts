@@ -1,6 +1,6 @@
 import { openSync } from 'node:fs';
 import { AT_FDCWD, O_CLOEXEC, O_PATH } from './constants.ts';
-import { closeFd, ownFd } from './descriptors.ts';
+import { closeFd, type OwnedFd, ownFd } from './descriptors.ts';
 import { check, lastErrno, libc, systemError } from './libc.ts';
 import { syscall } from './syscalls.ts';
 
@@ -58,11 +58,15 @@ export class FilesystemContext implements Disposable {
     return this.setString(key, `/proc/self/fd/${fd}`);
   }
 
+  /** Creates the file system, mounted nowhere: reached through its descriptor, gone with it. */
+  create(): OwnedFd {
+    this.#configure(FSCONFIG_CMD_CREATE, null, null);
+    return ownFd(this.#check('fsmount', syscall.fsmount(this.#fd, FSMOUNT_CLOEXEC, 0)));
+  }
+
   /** Creates the file system and attaches it to the target. */
   mount(): void {
-    this.#configure(FSCONFIG_CMD_CREATE, null, null);
-    const mounted = this.#check('fsmount', syscall.fsmount(this.#fd, FSMOUNT_CLOEXEC, 0));
-    using mount = ownFd(mounted);
+    using mount = this.create();
     const moved = syscall.moveMount(mount.fd, '', AT_FDCWD, this.#target, MOVE_MOUNT_F_EMPTY_PATH);
     check('move_mount', this.#target, moved);
   }

@@ -1,9 +1,8 @@
 /** Builds for several platforms: one index, whose images are made of what each platform has. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { isEngineError } from '../../src/base/errors.ts';
 import { BuildEngine } from '../support/build-engine.ts';
 import { DebianRegistry } from '../support/debian-registry.ts';
 import { DirectorySession } from '../support/directory-session.ts';
@@ -112,19 +111,6 @@ test('trees are side by side, an archive holds the index', async () => {
   assert.equal(JSON.parse(raw).manifests.length, 2);
   const single = engine.build({ ...wish, outputs: [{ type: 'docker', attributes: {} }], session });
   await assert.rejects(single, /docker exporter does not currently support exporting manifest lists/);
-});
-
-const foreign = 'linux/s390x';
-const withoutEmulator = {
-  skip: existsSync('/proc/sys/fs/binfmt_misc/qemu-s390x') ? 'it is emulated' : false,
-};
-
-test('a command of a foreign platform needs an emulator, and says so', withoutEmulator, async () => {
-  const text = 'FROM scratch\nCOPY common /c\nRUN ["/c"]\n';
-  await assert.rejects(
-    engine.build({ dockerfileText: text, files, platforms: [foreign] }),
-    (error) => isEngineError(error, 'unavailable') && error.message.includes(foreign),
-  );
 });
 
 test('equal platforms are built once; what is none is refused', async () => {

@@ -88,7 +88,7 @@ RUN ls /d; cat /d/one /data; ls /www; ls -d /bin/wget /d/e 2>/dev/null; stat -c 
   assert.equal(history.filter(({ Size }) => Size > 0).length, 2);
 });
 
-test('another platform: planned and copied for; RUN says what is missing where it cannot be run', async () => {
+test('another platform: planned, copied for and run as far as its programs are for this machine', async () => {
   const archive = Readable.from([busyboxRootTar()]);
   const platform = 'linux/s390x';
   await engine.engine.images.import({ archive, reference: 'foreign:1', platform });
@@ -97,13 +97,8 @@ test('another platform: planned and copied for; RUN says what is missing where i
   const built = await engine.build({ Dockerfile: copy, files });
   const { Architecture } = await engine.engine.images.inspect(built.id);
   assert.equal(Architecture, 's390x');
-  const run = engine.build({ Dockerfile: `${copy}RUN true\n`, files });
-  if (existsSync('/proc/sys/fs/binfmt_misc/qemu-s390x')) await run;
-  else
-    await assert.rejects(
-      run,
-      /Cannot run a command of platform linux\/s390x: no emulator for it is registered with the kernel; on Debian, install qemu-user-binfmt/,
-    );
+  // What an image is said to be for does not keep from running what is for this machine.
+  await engine.build({ Dockerfile: `${copy}RUN true\n`, files });
   const tools = `FROM --platform=$BUILDPLATFORM bb AS tools
 ARG TARGETPLATFORM
 RUN echo $TARGETPLATFORM > /target

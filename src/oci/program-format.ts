@@ -1,0 +1,86 @@
+/** What the first bytes of a file say about how it is run: elf(5), execve(2). */
+
+export type ProgramFormat =
+  /** Without an architecture: of a machine that no platform is named after. */
+  | { readonly kind: 'program'; readonly architecture?: string }
+  | { readonly kind: 'script'; readonly interpreter: string }
+  | { readonly kind: 'other' };
+
+/** What the kernel reads of a file to decide (BINPRM_BUF_SIZE). */
+export const PROGRAM_HEAD_BYTES = 256;
+
+/** What tells machines apart in an ELF header. */
+interface Machine {
+  readonly bits: 32 | 64;
+  readonly bigEndian?: true;
+  /** EM_… of <elf.h> */
+  readonly number: number;
+}
+
+/** By Go's names. */
+const MACHINES: Readonly<Record<string, Machine>> = {
+  amd64: { bits: 64, number: 62 },
+  386: { bits: 32, number: 3 },
+  arm64: { bits: 64, number: 183 },
+  arm: { bits: 32, number: 40 },
+  riscv64: { bits: 64, number: 243 },
+  ppc64le: { bits: 64, number: 21 },
+  s390x: { bits: 64, bigEndian: true, number: 22 },
+  mips64le: { bits: 64, number: 8 },
+  loong64: { bits: 64, number: 258 },
+};
+
+const MAGIC = Buffer.from('\u007fELF', 'latin1');
+const CLASS_OFFSET = 4;
+const DATA_OFFSET = 5;
+const VERSION_OFFSET = 6;
+const TYPE_OFFSET = 16;
+const MACHINE_OFFSET = 18;
+const ET_EXEC = 2;
+
+/** @param head the first {@link PROGRAM_HEAD_BYTES} bytes, or the whole of a smaller file */
+export function programFormat(head: Buffer): ProgramFormat {
+  if (head.toString('latin1', 0, 2) === '#!') return scriptFormat(head);
+  const isElf = head.length > MACHINE_OFFSET + 1 && head.subarray(0, MAGIC.length).equals(MAGIC);
+  if (!isElf) return { kind: 'other' };
+  const found = Object.entries(MACHINES).find(([, machine]) => isFor(machine, head));
+  return { kind: 'program', ...(found && { architecture: found[0] }) };
+}
+
+function scriptFormat(head: Buffer): ProgramFormat {
+  const [line = ''] = head.toString('utf8', 2).split('\n', 1);
+  const [interpreter = ''] = line.trim().split(/[ \t]/, 1);
+  return interpreter === '' ? { kind: 'other' } : { kind: 'script', interpreter };
+}
+
+function isFor({ bits, bigEndian, number }: Machine, head: Buffer): boolean {
+  if (head[CLASS_OFFSET] !== classOf(bits) || head[DATA_OFFSET] !== dataOf(bigEndian)) return false;
+  return (bigEndian ? head.readUInt16BE(MACHINE_OFFSET) : head.readUInt16LE(MACHINE_OFFSET)) === number;
+}
+
+/** How programs for an architecture begin; undefined for one that is not known. */
+export function programHead(architecture: string): Buffer | undefined {
+  const machine = MACHINES[architecture];
+  if (!machine) return undefined;
+  const { bits, bigEndian, number } = machine;
+  const head = Buffer.alloc(PROGRAM_HEAD_BYTES);
+  MAGIC.copy(head);
+  head[CLASS_OFFSET] = classOf(bits);
+  head[DATA_OFFSET] = dataOf(bigEndian);
+  head[VERSION_OFFSET] = 1;
+  for (const [offset, value] of [
+    [TYPE_OFFSET, ET_EXEC],
+    [MACHINE_OFFSET, number],
+  ] as const)
+    if (bigEndian) head.writeUInt16BE(value, offset);
+    else head.writeUInt16LE(value, offset);
+  return head;
+}
+
+function classOf(bits: Machine['bits']): number {
+  return bits === 64 ? 2 : 1;
+}
+
+function dataOf(bigEndian: true | undefined): number {
+  return bigEndian ? 2 : 1;
+}
