@@ -28,6 +28,18 @@ const ALIASES: Readonly<Record<string, Omit<Platform, 'os'>>> = {
   armel: { architecture: 'arm', variant: 'v6' },
 };
 
+/** What Go knows (containerd's platforms package). */
+const SYSTEMS: ReadonlySet<string> = new Set(
+  'aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris windows zos'.split(
+    ' ',
+  ),
+);
+const ARCHITECTURES: ReadonlySet<string> = new Set([
+  ...Object.keys(ALIASES),
+  ...'386 amd64 arm armbe arm64 arm64be loong64 mips mipsle mips64 mips64le ppc ppc64 ppc64le'.split(' '),
+  ...'riscv riscv64 s390 s390x sparc sparc64 wasm'.split(' '),
+]);
+
 /** The platform of this machine. */
 export function hostPlatform(): Platform {
   return { os: 'linux', architecture: GO_ARCHITECTURES[process.arch] ?? process.arch };
@@ -47,8 +59,14 @@ export function parsePlatform(text: string): Platform {
     );
   const host = hostPlatform();
   const [first = '', second, variant] = parts;
-  if (second === undefined)
-    return first === host.os ? host : { os: host.os, ...normalizeArchitecture(first, undefined) };
+  if (second === undefined) {
+    if (SYSTEMS.has(first)) return { ...host, os: first };
+    if (ARCHITECTURES.has(first)) return { os: host.os, ...normalizeArchitecture(first, undefined) };
+    throw new EngineError(
+      'invalid',
+      `${JSON.stringify(text)}: unknown operating system or architecture: invalid argument`,
+    );
+  }
   return { os: first, ...normalizeArchitecture(second, variant) };
 }
 

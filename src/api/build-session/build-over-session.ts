@@ -143,7 +143,7 @@ function knownOf<T extends string>(values: readonly T[], text: string, what: str
   if (found === undefined)
     throw new EngineError(
       'invalid',
-      `Cannot build image: there is no ${what} of type ${JSON.stringify(text)}`,
+      `Cannot build image: there is no ${what} of type ${JSON.stringify(text)}, only ${values.join(', ')}`,
     );
   return found;
 }

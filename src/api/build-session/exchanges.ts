@@ -92,8 +92,7 @@ export class ListingExchange implements Exchange, FileTransfer {
   receive(message: ClientMessage, data: Buffer): void {
     if (message.type === 'content') return this.#content(message, data);
     this.#link.connection.release(data.length);
-    if (message.type === 'entries')
-      for (const row of message.entries) this.#entries.push(rowEntry(row));
+    if (message.type === 'entries') for (const row of message.entries) this.#entries.push(rowEntry(row));
     else if (message.type === 'end') this.#entries.end();
     else if (message.type === 'error') this.fail(failureOf(message));
     else throw unexpected(message);

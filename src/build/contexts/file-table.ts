@@ -276,10 +276,17 @@ function attributesOf({ mode, modifiedNs, xattrs }: FileEntry) {
 }
 
 function storable(xattrs: FileEntry['xattrs']): ReadonlyMap<string, Buffer> {
-  const names = Object.keys(xattrs).filter(isStorableXattr).toSorted();
+  const names = Object.keys(xattrs).filter(isTaken).toSorted();
   if (names.length === 0) return NO_XATTRS;
   return new Map(names.map((name) => [name, xattrs[name] ?? Buffer.alloc(0)]));
 }
+
+/** Labels of a security module are of the client's machine; BuildKit's checksums leave them out as well. */
+function isTaken(name: string): boolean {
+  return isStorableXattr(name) && (!name.startsWith('security.') || name === CAPABILITY);
+}
+
+const CAPABILITY = 'security.capability';
 
 const TYPE_BITS = {
   file: fs.S_IFREG,

@@ -1,7 +1,8 @@
 /** A directory of this machine as a client's: what a session serves to a build in the same process. */
 import { createReadStream, lstatSync, type BigIntStats } from 'node:fs';
 import { join, posix } from 'node:path';
-import { linkTarget, namesIn, placeOfText } from '#base/byte-text.ts';
+import { bytesOfText, linkTarget, namesIn, placeOfText } from '#base/byte-text.ts';
+import { storableXattrs } from '#layer/tree-walk.ts';
 import { compileIgnore, type IgnoreMatcher } from '#oci/ignore.ts';
 import type { FileEntry, FileQuery, FileTransfer } from '../build-session.ts';
 
@@ -64,7 +65,7 @@ export class LocalTransfer implements FileTransfer {
       linkName: stats.isSymbolicLink() ? linkTarget(join(this.#root, path)) : this.#hardLink(path, stats),
       deviceMajor: 0,
       deviceMinor: 0,
-      xattrs: {},
+      xattrs: Object.fromEntries(storableXattrs(bytesOfText(join(this.#root, path)))),
     };
   }
 

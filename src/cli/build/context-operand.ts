@@ -38,7 +38,11 @@ export async function contextOperand(path: string, file: string): Promise<BuildC
   if (isUrl(path)) return remote(path, file, dockerfile);
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats?.isFile() && isArchive(readHead(path))) return archiveFile(path, file, dockerfile);
-  if (!stats?.isDirectory()) throw unprepared(`path ${JSON.stringify(path)} not found`);
+  if (!stats) throw unprepared(`path ${JSON.stringify(path)} not found`);
+  if (!stats.isDirectory())
+    throw unprepared(
+      `${JSON.stringify(path)} is neither a directory nor a tar; to build it as a Dockerfile: -f ${path} .`,
+    );
   return directory(path, file, dockerfile);
 }
 
@@ -48,7 +52,7 @@ export function isUrl(text: string): boolean {
 
 function directory(path: string, file: string, given: Buffer | undefined): BuildContextOperand {
   const name = given || file === '' ? 'Dockerfile' : basename(file);
-  const files = given ? new Map([[name, given]]) : dockerfilesAt(file === '' ? join(path, name) : file);
+  const files = given ? new Map([[name, given]]) : dockerfilesAt(file || join(path, name), path);
   return {
     context: '',
     dockerfile: name,
@@ -61,11 +65,20 @@ function directory(path: string, file: string, given: Buffer | undefined): Build
   };
 }
 
+/** What may have been meant is said, too. */
+function missingDockerfile(path: string, context: string): string {
+  if (existsSync(path)) return `${path} is no file`;
+  const inContext = join(context, path);
+  const isMeant = path !== inContext && existsSync(inContext);
+  return `${path} does not exist; ${isMeant ? `-f ${inContext} does` : 'another name is given with -f'}`;
+}
+
 /** The Dockerfile, and the ignore file that is beside it. */
-function dockerfilesAt(path: string): ReadonlyMap<string, Uint8Array> {
+function dockerfilesAt(path: string, context: string): ReadonlyMap<string, Uint8Array> {
   const lowerCase = join(dirname(path), 'dockerfile');
   const found = existsSync(path) || basename(path) !== 'Dockerfile' ? path : lowerCase;
-  if (!existsSync(found)) throw unprepared(`unable to evaluate Dockerfile: ${path} does not exist`);
+  if (!statSync(found, { throwIfNoEntry: false })?.isFile())
+    throw unprepared(`unable to evaluate Dockerfile: ${missingDockerfile(path, context)}`);
   const ignore = `${path}.dockerignore`;
   const files = new Map([[basename(path), readFileSync(found)]]);
   if (existsSync(ignore)) files.set(basename(ignore), readFileSync(ignore));

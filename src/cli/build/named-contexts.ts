@@ -16,7 +16,7 @@ export function namedContexts(texts: readonly string[]): NamedContextFlags {
   const directories = new Map<string, DirectoryProvider>();
   for (const text of texts) {
     const equals = text.indexOf('=');
-    if (equals < 1) throw new ExitError(1, `invalid context value: ${text}, expected key=value`);
+    if (equals < 1) throw new ExitError(1, `invalid context value: ${text}, expected name=path`);
     const name = text.slice(0, equals);
     const value = text.slice(equals + 1);
     values[name] = valueOf(name, value, directories);
@@ -32,7 +32,10 @@ function valueOf(name: string, value: string, directories: Map<string, Directory
     return `oci-layout://layout:${name}@${digest}`;
   }
   if (!statSync(value, { throwIfNoEntry: false })?.isDirectory())
-    throw new ExitError(1, `failed to get build context ${name}: ${value} is no directory`);
+    throw new ExitError(
+      1,
+      `failed to get build context ${name}: ${value} is no directory; other kinds are docker-image://NAME, oci-layout://PATH and URLs`,
+    );
   directories.set(`context:${name}`, diskDirectory(value));
   return `local:context:${name}`;
 }

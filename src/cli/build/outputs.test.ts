@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseCache } from './caches.ts';
 import { attestations, type OutputFlags, wantedOutputs } from './outputs.ts';
 
-const none = { load: false, push: false };
+const none = { load: false, push: false, annotation: [] };
 
 test('outputs: where they go, and as what', () => {
   const cases: readonly (readonly [text: string, type: string, destination: string])[] = [
@@ -32,13 +32,37 @@ function types(flags: OutputFlags): readonly unknown[] {
 }
 
 test('--load and --push', () => {
-  assert.deepEqual(types({ output: [], load: false, push: false }), []);
-  assert.deepEqual(types({ output: [], load: true, push: false }), [['image', undefined]]);
-  assert.deepEqual(types({ output: [], load: false, push: true }), [['image', 'true']]);
-  assert.deepEqual(types({ output: ['out'], load: true, push: true }), [
+  assert.deepEqual(types({ ...none, output: [] }), []);
+  assert.deepEqual(types({ ...none, output: [], load: true }), [['image', undefined]]);
+  assert.deepEqual(types({ ...none, output: [], push: true }), [['image', 'true']]);
+  assert.deepEqual(types({ ...none, output: ['out'], load: true, push: true }), [
     ['local', undefined],
     ['image', 'true'],
   ]);
+});
+
+test('annotations go into images, at their places', () => {
+  const annotation = ['a=1', 'index,manifest[linux/amd64]:b=x=y', 'urn:c=', 'manifest:d:e=2'];
+  const [image, ...others] = wantedOutputs({ ...none, output: [], annotation });
+  assert.deepEqual(others, []);
+  assert.deepEqual(image?.request.attributes, {
+    'annotation.a': '1',
+    'annotation-index.b': 'x=y',
+    'annotation-manifest[linux/amd64].b': 'x=y',
+    'annotation-urn.c': '',
+    'annotation-manifest.d:e': '2',
+  });
+  const both = wantedOutputs({ ...none, output: ['out', 'type=oci,dest=x'], annotation: ['a=1'] });
+  assert.deepEqual(
+    both.map(({ request }) => request.attributes),
+    [{}, { 'annotation.a': '1' }],
+  );
+  for (const text of ['a', '=b', 'index:=b', 'a b=c'])
+    assert.throws(
+      () => wantedOutputs({ ...none, output: [], annotation: [text] }),
+      /invalid annotation/,
+      text,
+    );
 });
 
 test('caches and attestations', () => {

@@ -1,6 +1,7 @@
 import type { WireTypedAttributes } from '#wire/build-session.ts';
 import { csvFields } from '../container-options/csv.ts';
 import { ExitError } from '../usage-error.ts';
+import { annotationAttributes } from './annotations.ts';
 import { fieldsOf } from './secrets.ts';
 
 /** One result, as the request has it, and where this client writes it. */
@@ -14,16 +15,26 @@ export interface OutputFlags {
   readonly output: readonly string[];
   readonly load: boolean;
   readonly push: boolean;
+  readonly annotation: readonly string[];
 }
 
 /** None: the engine keeps the image. */
-export function wantedOutputs({ output, load, push }: OutputFlags): readonly WantedOutput[] {
+export function wantedOutputs({ output, load, push, annotation }: OutputFlags): readonly WantedOutput[] {
   const wanted = output.map(parseOutput);
   const isImage = ({ request }: WantedOutput) => request.type === 'image';
-  if ((load || push) && !wanted.some(isImage)) wanted.push(stored({}));
-  if (!push) return wanted;
-  return wanted.map((one) => (isImage(one) ? stored({ ...one.request.attributes, push: 'true' }) : one));
+  const isNamed = load || push || (annotation.length > 0 && output.length === 0);
+  if (isNamed && !wanted.some(isImage)) wanted.push(stored({}));
+  const annotations = annotationAttributes(annotation);
+  return wanted.map((one) => {
+    const { type, attributes } = one.request;
+    const pushed = push && isImage(one) ? { push: 'true' } : {};
+    const added = IMAGES.includes(type) ? annotations : {};
+    return { ...one, request: { type, attributes: { ...added, ...attributes, ...pushed } } };
+  });
 }
+
+/** Those that can have annotations. */
+const IMAGES: readonly string[] = ['image', 'registry', 'oci', 'docker'];
 
 function stored(attributes: Readonly<Record<string, string>>): WantedOutput {
   return { request: { type: 'image', attributes }, destination: '' };

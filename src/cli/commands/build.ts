@@ -27,6 +27,7 @@ input ('-'); a Dockerfile there is built without a context.`,
   examples: [
     'caisson build -t app .',
     'caisson build -f Dockerfile.test --target test .',
+    'caisson build --secret id=token,env=TOKEN --ssh default=~/.ssh/id_ed25519 .',
     'caisson build -o out https://github.com/user/repository.git#branch:directory',
   ],
   flags: buildFlags,
@@ -34,6 +35,12 @@ input ('-'); a Dockerfile there is built without a context.`,
     const operand = await contextOperand(path, flags.file);
     const named = namedContexts(flags.buildContext);
     const outputs = flags.check ? [] : wantedOutputs(flags);
+    const isOnStdout = outputs.some(({ destination }) => destination === '-');
+    if (isOnStdout && context.stdout.isTerminal)
+      throw new ExitError(
+        1,
+        'refusing to write an archive to the terminal: name a file (dest=FILE), or redirect',
+      );
     const request = requestOf(context, flags, { operand, named, outputs });
     const providers = await providersOf(context, flags, { operand, named, outputs });
     using display = await createBuildDisplay(progressMode(flags, context), context.stderr, context.style);
@@ -44,7 +51,7 @@ input ('-'); a Dockerfile there is built without a context.`,
     const id = built.id ?? built.response['containerimage.config.digest'];
     if (flags.iidfile !== '' && id !== undefined) writeFileSync(flags.iidfile, id);
     if (flags.metadataFile !== '') writeFileSync(flags.metadataFile, metadataOf(built.response, id));
-    if (flags.quiet && id !== undefined) context.print(id);
+    if (flags.quiet && id !== undefined && !isOnStdout) context.print(id);
     else if (!flags.quiet && flags.progress !== 'rawjson') tellWarnings(context, display.warnings);
     return 0;
   },
@@ -98,8 +105,9 @@ function progressMode(flags: BuildFlags, { environment }: Context) {
   if (flags.quiet) return 'quiet';
   const wanted = flags.progress === 'auto' ? (environment['BUILDKIT_PROGRESS'] ?? 'auto') : flags.progress;
   const mode = PROGRESS_MODES.find((mode) => mode === wanted);
-  if (mode === undefined) throw new ExitError(1, `invalid progress mode ${JSON.stringify(wanted)}`);
-  return mode;
+  if (mode !== undefined) return mode;
+  const text = `invalid progress mode ${JSON.stringify(wanted)} in BUILDKIT_PROGRESS`;
+  throw new ExitError(1, `${text}: expected one of ${PROGRESS_MODES.join(', ')}`);
 }
 
 function requestOf(
