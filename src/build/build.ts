@@ -18,19 +18,22 @@
  */
 import type { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
-import type { ImageLayer } from '#image/image-record.ts';
+import type { ImageLayer, ImageRecord } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { HostConfig } from '#wire/container.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { BaseImage } from './base-images.ts';
 import type { BuildSession } from './build-session.ts';
 import type { PruneRequest } from './disk/builder-disk.ts';
 import type { CacheRecord } from './disk/cache-records.ts';
 import type { PruneReport } from './disk/prune-cache.ts';
 import type { Range, SourceFile } from './dockerfile/ast.ts';
 import type { ExecMount } from './exec-mount.ts';
+import type { BuildOutcome } from './export/outcome.ts';
 import type { PackedTable } from './files/packed-table.ts';
 import type { SourceTree } from './files/source-tree.ts';
+import type { HeldBuild } from './held-build.ts';
 
 /** Where files come from that no stage makes. */
 export type ContextSource =
@@ -88,6 +91,15 @@ export interface BuildRequest {
   readonly attestations?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** What is wanted instead of a build: `check` lints, `outline` and `targets` describe. */
   readonly subrequest?: 'check' | 'outline' | 'targets';
+  /** What is wanted instead of a build: an image's configuration and digest, in the response. */
+  readonly resolve?: BaseImage;
+  /** Images by names that only this request knows. */
+  readonly images?: ReadonlyMap<string, ImageRecord>;
+  /**
+   * Called once it is known what is to be built; what it resolves to is exported, and nothing if that is undefined.
+   * Absent: all is built and exported.
+   */
+  readonly hold?: (held: HeldBuild) => Promise<BuildOutcome | undefined>;
   /** Whether only the events of one kind are wanted; `built` comes in any case. */
   readonly tell?: 'steps' | 'graph';
   readonly signal: AbortSignal;

@@ -33,9 +33,11 @@ import { EventChannel } from './event-channel.ts';
 import { outcomeOf } from './export/build-outcome.ts';
 import { checkOutputs, exportOutputs, type RunTask } from './export/export-outputs.ts';
 import { FileWorkers } from './files/file-workers.ts';
+import { HeldBuild, unlessAborted } from './held-build.ts';
 import { answerSubrequest, lintWarnings } from './lint-build.ts';
 import type { Operation, Plan } from './plan.ts';
 import { Downloads } from './remote/downloads.ts';
+import { resolveImage } from './resolve-image.ts';
 import { planPlatforms } from './plan-platforms.ts';
 import { stepErrors } from './step-errors.ts';
 
@@ -150,8 +152,14 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     checkAttestations(request);
     const startedAtMs = Date.now();
     const during: RunTask = (name, work) => progress.during(name, work);
-    await using inputs = await openInputs(this.#parts, request, (name, work) => progress.during(name, work));
     await using lease = this.#parts.images.openLease();
+    const bases = new BaseImages(this.#parts, { request, progress, lease });
+    if (request.resolve) {
+      const response = await resolveImage(this.#parts, bases, request.resolve);
+      yield { type: 'built', references: [], response };
+      return;
+    }
+    await using inputs = await openInputs(this.#parts, request, (name, work) => progress.during(name, work));
     // What still runs ends before what it reads is removed.
     using stack = new DisposableStack();
     stack.defer(() =>
@@ -163,7 +171,6 @@ export class EngineBuilds implements Builds, AsyncDisposable {
       return;
     }
     for (const warning of lintWarnings(inputs, request)) progress.warn(warning);
-    const bases = new BaseImages(this.#parts, { request, progress, lease });
     const { plans, combined } = await planPlatforms(inputs.text, inputs.context, request, (image) =>
       bases.get(image),
     );
@@ -182,9 +189,13 @@ export class EngineBuilds implements Builds, AsyncDisposable {
       ...(imported && { imported }),
       isFresh: verticesOf(combined.steps, request.noCacheStages ?? []),
     });
-    if (request.tell === 'graph') await run.layersOfAll(plans.map(({ plan }) => plan.result.vertex));
-    else yield* solvePlan(this.#parts, run, combined);
-    const solved = await outcomeOf(run, plans, request);
+    if (request.tell !== 'graph') yield* solvePlan(this.#parts, run, combined);
+    const held = new HeldBuild(this.#parts, async () => {
+      await run.layersOfAll(plans.map(({ plan }) => plan.result.vertex));
+      return await outcomeOf(run, plans, request);
+    });
+    const solved = request.hold ? await unlessAborted(request.hold(held), signal) : await held.solve();
+    if (!solved) return;
     const outcome = request.squash ? await squashOutcome(this.#parts, solved, { lease, signal }) : solved;
     const images = bases.used;
     const facts = { parts: this.#parts, request, plans, images, startedAtMs, run, progress };

@@ -1,10 +1,25 @@
 import { EngineError } from '#base/errors.ts';
 import type { BuildRequest, Builds } from '#build/build.ts';
-import type { Digest } from '#oci/digest.ts';
+import type { BuildOutcome } from '#build/export/outcome.ts';
+import type { HeldBuild } from '#build/held-build.ts';
 import type { SolveRequest } from '#wire/buildkit/control.ts';
 import { isGraphEvent, StatusFeed } from './status-feed.ts';
 
 export type ExporterResponse = Readonly<Record<string, string>>;
+
+/** What a client returns as the result, and the build that is to export it. */
+export interface ReturnedResult {
+  readonly held: HeldBuild;
+  readonly outcome: BuildOutcome;
+}
+
+/** A build that waits for what the client says of its result. */
+interface OpenBuild {
+  readonly held: HeldBuild;
+  /** Exports this; without one, nothing is. */
+  readonly decide: (outcome: BuildOutcome | undefined) => void;
+  readonly ended: Promise<ExporterResponse>;
+}
 
 /**
  * One build as a client knows it: by a reference that it chose, under which it comes from several sides, in any order:
@@ -16,8 +31,7 @@ export class ActiveBuild {
   readonly #canceled = new AbortController();
   readonly #asked = Promise.withResolvers<SolveRequest>();
   readonly #returned = Promise.withResolvers<ExporterResponse>();
-  #response: ExporterResponse = {};
-  #image: Digest | undefined;
+  readonly #open: OpenBuild[] = [];
   #failure: unknown;
 
   constructor() {
@@ -35,40 +49,74 @@ export class ActiveBuild {
     return this.#asked.promise;
   }
 
-  /** What the client returned. */
+  /** What exporting the client's result has given. */
   get returned(): Promise<ExporterResponse> {
     return this.#returned.promise;
-  }
-
-  /** The image that the last run has stored, if it has. */
-  get image(): Digest | undefined {
-    return this.#image;
   }
 
   ask(request: SolveRequest): void {
     this.#asked.resolve(request);
   }
 
-  /** @throws {EngineError} what the build fails with */
+  /** From its beginning to its exports. @throws {EngineError} what the build fails with */
   async run(builds: Builds, request: BuildRequest): Promise<ExporterResponse> {
+    let response: ExporterResponse = {};
     try {
       for await (const event of builds.build(request)) {
-        if (event.type === 'built') {
-          this.#response = event.response;
-          this.#image = event.id;
-        }
+        if (event.type === 'built') response = event.response;
         if (isGraphEvent(event)) await this.status.tell(event);
       }
-      return this.#response;
+      return response;
     } catch (error) {
       this.#failure = error;
       throw error;
     }
   }
 
-  /** The client is content with the last run. */
-  succeed(): void {
-    this.#returned.resolve(this.#response);
+  /** One that waits for {@link end}. @throws {EngineError} what is wrong before anything is built */
+  async open(builds: Builds, request: BuildRequest): Promise<HeldBuild> {
+    const opened = Promise.withResolvers<HeldBuild>();
+    const decision = Promise.withResolvers<BuildOutcome | undefined>();
+    const hold = (held: HeldBuild) => {
+      opened.resolve(held);
+      return decision.promise;
+    };
+    const ended = this.run(builds, { ...request, hold });
+    ended.catch(opened.reject);
+    const held = await opened.promise;
+    this.#open.push({ held, decide: decision.resolve, ended });
+    return held;
+  }
+
+  /** @throws {EngineError} what the build fails with */
+  async solve(held: HeldBuild): Promise<BuildOutcome> {
+    try {
+      return await held.solve();
+    } catch (error) {
+      this.#failure ??= error;
+      throw error;
+    }
+  }
+
+  /**
+   * The end of all that is open. The result may be put together from several builds: one of them exports it, the others
+   * keep what they have made until then.
+   *
+   * @param result undefined: nothing is exported
+   */
+  end(result: Promise<ReturnedResult | undefined>): void {
+    this.#returned.resolve(this.#export(result));
+  }
+
+  async #export(returned: Promise<ReturnedResult | undefined>): Promise<ExporterResponse> {
+    const result = await returned;
+    const exporting = this.#open.find(({ held }) => held === result?.held);
+    exporting?.decide(result?.outcome);
+    const response = (await exporting?.ended) ?? {};
+    const others = this.#open.splice(0).filter((open) => open !== exporting);
+    for (const { decide } of others) decide(undefined);
+    await Promise.all(others.map(({ ended }) => ended));
+    return response;
   }
 
   /** @param error as the client tells it; that of the run, which it comes from, says more */

@@ -19,7 +19,7 @@ export class BuildkitServer {
   readonly #logger: Logger;
 
   constructor(engine: EngineApi, logger: Logger) {
-    const results = new BuildResults(engine);
+    const results = new BuildResults();
     const parts = { engine, sessions: this.#sessions, builds: new ActiveBuilds(), results };
     this.#methods = { ...controlService(parts), ...bridgeService(parts) };
     this.#logger = logger;

@@ -73,7 +73,7 @@ async function solve(
   try {
     build.ask(request);
     if (request.Frontend === '') {
-      if (request.Definition.length > 0)
+      if (request.Definition)
         throw new EngineError(
           'not-implemented',
           'Cannot solve a graph of the client: only Dockerfiles are built',

@@ -2,15 +2,24 @@
 import type { BuildEvent, BuildWarning, GraphEvent } from '#build/build.ts';
 import { timestamp } from '#wire/buildkit/common.ts';
 import type { StatusInput } from '#wire/buildkit/control.ts';
+import type { WarnRequest } from '#wire/buildkit/gateway.ts';
 
 /** In one message; clients take 16 MiB. */
 const MAXIMUM_EVENTS = 512;
 /** Of output that nobody has asked for yet. */
 const MAXIMUM_UNREAD_BYTES = 8 * 2 ** 20;
 
+/** A client's own warning, as it is told to itself. */
+interface ClientWarning {
+  readonly type: 'client-warning';
+  readonly warning: WarnRequest;
+}
+
+type FeedEvent = GraphEvent | ClientWarning;
+
 /** What one build tells, kept until its client asks for it; for one reader. */
 export class StatusFeed {
-  #events: GraphEvent[] = [];
+  #events: FeedEvent[] = [];
   #outputBytes = 0;
   #isRead = false;
   #hasEnded = false;
@@ -24,6 +33,11 @@ export class StatusFeed {
     this.#arrived.resolve();
     if (!this.#isRead && this.#outputBytes > MAXIMUM_UNREAD_BYTES) this.#dropOutput();
     while (this.#isRead && this.#events.length >= MAXIMUM_EVENTS) await this.#taken.promise;
+  }
+
+  warn(warning: WarnRequest): void {
+    this.#events.push({ type: 'client-warning', warning });
+    this.#arrived.resolve();
   }
 
   end(): void {
@@ -49,7 +63,7 @@ export class StatusFeed {
     }
   }
 
-  #take(): readonly GraphEvent[] {
+  #take(): readonly FeedEvent[] {
     const events = this.#events.splice(0, MAXIMUM_EVENTS);
     for (const event of events) if (event.type === 'vertex-output') this.#outputBytes -= event.data.length;
     if (this.#events.length === 0 && !this.#hasEnded) this.#arrived = Promise.withResolvers();
@@ -75,9 +89,9 @@ export function isGraphEvent(event: BuildEvent): event is GraphEvent {
   return event.type === 'warning' || event.type.startsWith('vertex');
 }
 
-export function statusResponseOf(events: readonly GraphEvent[]): StatusInput {
-  const of = <T extends GraphEvent['type']>(type: T) =>
-    events.filter((event): event is Extract<GraphEvent, { readonly type: T }> => event.type === type);
+export function statusResponseOf(events: readonly FeedEvent[]): StatusInput {
+  const of = <T extends FeedEvent['type']>(type: T) =>
+    events.filter((event): event is Extract<FeedEvent, { readonly type: T }> => event.type === type);
   return {
     vertexes: of('vertex').map(({ vertex }) => ({
       digest: vertex.digest,
@@ -104,7 +118,10 @@ export function statusResponseOf(events: readonly GraphEvent[]): StatusInput {
       stream: stream === 'stdout' ? 1 : 2,
       msg: data,
     })),
-    warnings: of('warning').map(({ vertex, warning }) => warningOf(vertex, warning)),
+    warnings: [
+      ...of('warning').map(({ vertex, warning }) => warningOf(vertex, warning)),
+      ...of('client-warning').map(({ warning: { digest, ...warning } }) => ({ vertex: digest, ...warning })),
+    ],
   };
 }
 

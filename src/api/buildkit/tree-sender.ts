@@ -1,6 +1,8 @@
 /** Sends a tree to a client: `FileSend/DiffCopy`, the protocol of fsutil with the roles changed. */
 import { EngineError } from '#base/errors.ts';
 import type { FileEntry, FileTree } from '#build/build-session.ts';
+import type { Stat } from '#wire/buildkit/common.ts';
+import type { InputOf } from '#wire/buildkit/message.ts';
 import {
   Packet,
   PACKET_DATA,
@@ -79,7 +81,7 @@ class TreeSender {
   }
 }
 
-function statOf(entry: FileEntry): PacketInput['stat'] {
+export function statOf(entry: FileEntry): InputOf<typeof Stat> {
   return {
     path: entry.path,
     mode: toGoFileMode(entry.mode),

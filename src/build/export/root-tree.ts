@@ -1,17 +1,22 @@
 /** The root file system of an image as a tree to be sent. */
-import { type BigIntStats, createReadStream, lstatSync, mkdtempSync, readlinkSync, rmdirSync } from 'node:fs';
+import { type BigIntStats, createReadStream, lstatSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { bytesOfText, textOfBytes } from '#base/byte-text.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import { OVERLAY_OPTIONS, VIEW_PREFIX } from '#layer/read-only-view.ts';
-import { childPath, isWhiteout, sortedNames, storableXattrs } from '#layer/tree-walk.ts';
+import { childPath, isWhiteout, sortedNames } from '#layer/tree-walk.ts';
 import { mountOverlay, unmountAll } from '#linux/mount.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { FileEntry, FileTree } from '../build-session.ts';
+import { entryOf } from '../files/entry-of.ts';
 import { openLayerTree } from '../layer-tree.ts';
 
 /** Disposing it takes the files away. */
-export interface RootTree extends FileTree, Disposable {}
+export interface RootTree extends FileTree, Disposable {
+  /** Where one of its entries is on this machine. */
+  placeOf(entry: FileEntry): Buffer;
+}
 
 /** @param epoch the time that everything gets, in seconds; absent: its own */
 export function openRootTree(
@@ -27,6 +32,7 @@ export function openRootTree(
   return {
     entries: () => walk.entries(),
     contents: (entry) => walk.contents(entry),
+    placeOf: (entry) => walk.placeOf(entry),
     [Symbol.dispose]: () => held.dispose(),
   };
 }
@@ -62,11 +68,14 @@ class RootWalk {
   }
 
   contents(entry: FileEntry): Readable {
-    const place = this.#places.get(entry) ?? Buffer.from(join(this.#root, entry.path));
-    const contents = createReadStream(place, { highWaterMark: 1 << 18 });
+    const contents = createReadStream(this.placeOf(entry), { highWaterMark: 1 << 18 });
     // Who reads it hears of it; who has left before it was opened need not.
     contents.on('error', () => undefined);
     return contents;
+  }
+
+  placeOf(entry: FileEntry): Buffer {
+    return this.#places.get(entry) ?? bytesOfText(join(this.#root, entry.path));
   }
 
   *#below(directory: Buffer, prefix: string): Generator<FileEntry, void> {
@@ -75,7 +84,7 @@ class RootWalk {
       const stats = lstatSync(place, { bigint: true });
       // A single layer is shown as it is.
       if (isWhiteout(stats)) continue;
-      const path = `${prefix}${Buffer.from(name, 'latin1').toString()}`;
+      const path = `${prefix}${textOfBytes(Buffer.from(name, 'latin1'))}`;
       const entry = this.#entry(path, place, stats);
       this.#places.set(entry, place);
       yield entry;
@@ -84,17 +93,9 @@ class RootWalk {
   }
 
   #entry(path: string, place: Buffer, stats: BigIntStats): FileEntry {
-    return {
-      path,
-      mode: Number(stats.mode),
-      uid: Number(stats.uid),
-      gid: Number(stats.gid),
-      sizeBytes: stats.isFile() ? Number(stats.size) : 0,
-      modifiedNs: this.#modifiedNs ?? stats.mtimeNs,
-      linkName: stats.isSymbolicLink() ? readlinkSync(place) : this.#hardLink(path, stats),
-      ...deviceOf(stats),
-      xattrs: Object.fromEntries(storableXattrs(place)),
-    };
+    const entry = entryOf(path, place, stats);
+    const linkName = entry.linkName || this.#hardLink(path, stats);
+    return { ...entry, linkName, modifiedNs: this.#modifiedNs ?? entry.modifiedNs };
   }
 
   /** The name under which the file came first. */
@@ -104,14 +105,4 @@ class RootWalk {
     if (first === undefined) this.#firstNames.set(stats.ino, path);
     return first ?? '';
   }
-}
-
-/** makedev(3). */
-function deviceOf(stats: BigIntStats): Pick<FileEntry, 'deviceMajor' | 'deviceMinor'> {
-  if (!stats.isCharacterDevice() && !stats.isBlockDevice()) return { deviceMajor: 0, deviceMinor: 0 };
-  const { rdev } = stats;
-  return {
-    deviceMajor: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n)),
-    deviceMinor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)),
-  };
 }

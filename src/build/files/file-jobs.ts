@@ -3,6 +3,7 @@ import type { ErrorCode } from '#base/errors.ts';
 import type { ByteChannelEnd } from '#layer/byte-channel.ts';
 import type { ViewSource } from '#layer/read-only-view.ts';
 import type { BlobInfo } from '#store/content.ts';
+import type { FileEntry } from '../build-session.ts';
 import type { PackedTable } from './packed-table.ts';
 
 /** A directory that nothing leads out of, or layers that are shown as one. */
@@ -62,6 +63,27 @@ export interface IgnoredJob {
   readonly ignore: readonly string[];
 }
 
+/** Of a file's bytes. */
+export interface FileRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface StatJob {
+  readonly source: Tree;
+  readonly path: string;
+}
+
+export interface ReadJob extends StatJob {
+  /** Absent: all of it. */
+  readonly range?: FileRange;
+}
+
+export interface ListJob extends StatJob {
+  /** Of an ignore file: the names that are wanted. */
+  readonly pattern?: string;
+}
+
 /** Layers as trees: those to be one, those below them, and all together. */
 export interface SquashJob {
   readonly above: Tree;
@@ -82,6 +104,10 @@ export interface FileJobs {
   readonly find: { readonly input: FileSelection; readonly output: readonly FoundPath[] };
   /** A hash of names, modes, owners and contents; not of times. */
   readonly checksum: { readonly input: FileSelection; readonly output: string };
+  /** Single files. */
+  readonly read: { readonly input: ReadJob; readonly output: Uint8Array };
+  readonly list: { readonly input: ListJob; readonly output: readonly FileEntry[] };
+  readonly stat: { readonly input: StatJob; readonly output: FileEntry };
   /** Makes the index with which a tar file can be mounted. */
   readonly index: { readonly input: IndexJob; readonly output: boolean };
   /** What is ignored, directories for all that is in them; relative paths. */

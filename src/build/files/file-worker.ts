@@ -10,6 +10,7 @@ import type { FileJobAnswer, FileJobKind, FileJobMessage, FileJobs } from './fil
 import { findIgnored } from './find-ignored.ts';
 import { indexTar } from './index-tar.ts';
 import { inTree } from './in-tree.ts';
+import { listDirectory, readFile, statFile } from './look-at.ts';
 import { SourceSelector } from './source-paths.ts';
 import { writeSquashedLayer } from './squash-layer.ts';
 import { checksumSources } from './tree-checksum.ts';
@@ -24,6 +25,9 @@ const handlers: {
         .find()
         .map(({ path, name, isDirectory }) => ({ path, name, isDirectory })),
     ),
+  read: readFile,
+  list: listDirectory,
+  stat: statFile,
   ignored: findIgnored,
   usage: ({ path }) => diskUsage(path),
   index: indexTar,

@@ -5,6 +5,7 @@ import { EngineError } from '#base/errors.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { openReadable } from '#layer/byte-channel.ts';
 import type { BlobInfo } from '#store/content.ts';
+import type { FileEntry } from '../build-session.ts';
 import type {
   CopyJob,
   FileJobAnswer,
@@ -15,7 +16,10 @@ import type {
   FoundPath,
   IgnoredJob,
   IndexJob,
+  ListJob,
+  ReadJob,
   SquashJob,
+  StatJob,
 } from './file-jobs.ts';
 
 const IDLE_MS = 4000;
@@ -33,6 +37,21 @@ export class FileWorkers implements AsyncDisposable {
   /** See `FileJobs`. @throws {EngineError} `invalid` for sources that are not there */
   find(selection: FileSelection): Promise<readonly FoundPath[]> {
     return this.#run({ kind: 'find', input: selection });
+  }
+
+  /** See `FileJobs`. @throws {EngineError} `invalid` for what is not there, no file, or too much for one answer */
+  read(job: ReadJob): Promise<Uint8Array> {
+    return this.#run({ kind: 'read', input: job });
+  }
+
+  /** See `FileJobs`. @throws {EngineError} `invalid` for what is not there or no directory */
+  list(job: ListJob): Promise<readonly FileEntry[]> {
+    return this.#run({ kind: 'list', input: job });
+  }
+
+  /** See `FileJobs`. @throws {EngineError} `invalid` for what is not there */
+  stat(job: StatJob): Promise<FileEntry> {
+    return this.#run({ kind: 'stat', input: job });
   }
 
   /** See `FileJobs`. @throws {EngineError} `invalid` for a tar that is hostile or malformed */

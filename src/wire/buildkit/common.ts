@@ -36,7 +36,7 @@ export const SourceRange = message({ start: sub(1, Position), end: sub(2, Positi
 export const SourceInfo = message({
   filename: text(1),
   data: bytes(2),
-  /** A Definition, which nobody here reads. */
+  /** The graph that it came from, which nobody here reads. */
   definition: bytes(3),
   language: text(4),
 });

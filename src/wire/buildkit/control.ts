@@ -15,6 +15,7 @@ import {
   textMap,
   texts,
 } from './message.ts';
+import { Definition } from './ops.ts';
 
 export const ListWorkersRequest = message({ filter: texts(1) });
 export const ListWorkersResponse = message({ record: list(1, WorkerRecord) });
@@ -36,8 +37,8 @@ const CacheOptions = message({
 
 export const SolveRequest = message({
   Ref: text(1),
-  /** A graph of the client's own, which nobody here reads. */
-  Definition: bytes(2),
+  /** A graph of the client's own. */
+  Definition: sub(2, Definition),
   ExporterDeprecated: text(3),
   ExporterAttrsDeprecated: textMap(4),
   Session: text(5),
@@ -45,7 +46,7 @@ export const SolveRequest = message({
   FrontendAttrs: textMap(7),
   Cache: sub(8, CacheOptions),
   Entitlements: texts(9),
-  FrontendInputs: map(10, bytes(2)),
+  FrontendInputs: map(10, sub(2, Definition)),
   Internal: flag(11),
   Exporters: list(13, ExporterMessage),
 });

@@ -1,10 +1,12 @@
 /** moby.buildkit.v1.frontend.LLBBridge: the client that leads a build through its stages itself. */
-import { Empty, Status, WorkerRecord } from './common.ts';
+import { PlatformMessage, SourceInfo, SourceRange, Stat, Status, WorkerRecord } from './common.ts';
 import { CacheOptionsEntry } from './control.ts';
+import { Definition, SourceMessage } from './ops.ts';
 import {
   blobs,
   bytes,
   flag,
+  int32,
   int64,
   list,
   map,
@@ -22,14 +24,7 @@ export const PongResponse = message({
   Workers: list(3, WorkerRecord),
 });
 
-/** pb.SourceOp, pb.Op, pb.Definition: a graph, as far as results are told as one. */
-const SourceOp = message({ identifier: text(1), attrs: textMap(2) });
-const OpInput = message({ digest: text(1), index: int64(2) });
-export const Op = message({ inputs: list(1, OpInput), source: sub(3, SourceOp) });
-/** Clients want metadata of each operation, whatever it says. */
-export const Definition = message({ def: blobs(1), metadata: map(2, sub(2, Empty)) });
-
-const Reference = message({ id: text(1), def: sub(2, Definition) });
+export const Reference = message({ id: text(1), def: sub(2, Definition) });
 const ReferenceMap = message({ refs: map(1, sub(2, Reference)) });
 export const Result = message({
   refDeprecated: text(1),
@@ -40,7 +35,7 @@ export const Result = message({
 export type Result = MessageOf<typeof Result>;
 
 export const BridgeSolveRequest = message({
-  Definition: bytes(1),
+  Definition: sub(1, Definition),
   Frontend: text(2),
   FrontendOpt: textMap(3),
   allowResultReturn: flag(5),
@@ -54,4 +49,48 @@ export const BridgeSolveResponse = message({ ref: text(1), result: sub(3, Result
 
 export const ReturnRequest = message({ result: sub(1, Result), error: sub(2, Status) });
 
+export const InputsResponse = message({ Definitions: map(1, sub(2, Definition)) });
+
 export const EvaluateRequest = message({ Ref: text(1) });
+
+export const ReadFileRequest = message({
+  Ref: text(1),
+  FilePath: text(2),
+  Range: sub(3, message({ Offset: int64(1), Length: int64(2) })),
+});
+export const ReadFileResponse = message({ Data: bytes(1) });
+export const ReadDirectoryRequest = message({ Ref: text(1), DirPath: text(2), IncludePattern: text(3) });
+export const ReadDirectoryResponse = message({ entries: list(1, Stat) });
+export const StatFileRequest = message({ Ref: text(1), Path: text(2) });
+export const StatFileResponse = message({ stat: sub(1, Stat) });
+
+export const WarnRequest = message({
+  digest: text(1),
+  level: int64(2),
+  short: bytes(3),
+  detail: blobs(4),
+  url: text(5),
+  info: sub(6, SourceInfo),
+  ranges: list(7, SourceRange),
+});
+export type WarnRequest = MessageOf<typeof WarnRequest>;
+
+export const ResolveImageRequest = message({
+  Ref: text(1),
+  Platform: sub(2, PlatformMessage),
+  ResolveMode: text(3),
+  ResolverType: int32(5),
+  SessionID: text(6),
+  StoreID: text(7),
+});
+export const ResolveImageResponse = message({ Digest: text(1), Config: bytes(2), Ref: text(3) });
+
+export const ResolveSourceRequest = message({
+  Source: sub(1, SourceMessage),
+  Platform: sub(2, PlatformMessage),
+  ResolveMode: text(4),
+});
+export const ResolveSourceResponse = message({
+  Source: sub(1, SourceMessage),
+  Image: sub(2, message({ Digest: text(1), Config: bytes(2) })),
+});

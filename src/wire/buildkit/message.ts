@@ -132,6 +132,26 @@ export function texts(number: number): Field<readonly string[]> {
   });
 }
 
+/** Packed, as proto3 has numbers. */
+export function int32s(number: number): Field<readonly number[]> {
+  return {
+    number,
+    initial: [],
+    write: (writer, values) => {
+      if (values.length === 0) return;
+      writer.tag(number, WireType.LengthDelimited).fork();
+      for (const value of values) writer.int32(value);
+      writer.join();
+    },
+    read: (reader, before) => {
+      const packed = new BinaryReader(reader.bytes());
+      const values = [...before];
+      while (packed.pos < packed.len) values.push(packed.int32());
+      return values;
+    },
+  };
+}
+
 export function blobs(number: number): Field<readonly Uint8Array[]> {
   return repeated(number, {
     write: (writer, value) => writer.bytes(value),

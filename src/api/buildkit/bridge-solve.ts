@@ -1,0 +1,66 @@
+/** What a client that leads a build asks to be built. */
+import { EngineError } from '#base/errors.ts';
+import type { BuildRequest } from '#build/build.ts';
+import type { BridgeSolveRequest, Result } from '#wire/buildkit/gateway.ts';
+import type { InputOf } from '#wire/buildkit/message.ts';
+import type { ActiveBuild } from './active-build.ts';
+import { buildRequestOf } from './build-attributes.ts';
+import type { BuildkitParts } from './control-service.ts';
+import type { Call } from './grpc-server.ts';
+import { metadataOf, resultOf } from './result-metadata.ts';
+import { DESCRIBE, subrequestOf, SUBREQUESTS } from './subrequests.ts';
+
+export function buildOf({ builds }: BuildkitParts, { metadata, connection }: Call): ActiveBuild {
+  const reference = metadata['buildkit-controlapi-buildid'];
+  if (typeof reference !== 'string') throw new EngineError('invalid', 'Cannot find build: it is not named');
+  return builds.get(reference, connection);
+}
+
+/** `gateway.v0` is a frontend in an image: of Dockerfiles, which is built in. */
+const FRONTENDS = new Set(['dockerfile.v0', 'gateway.v0']);
+
+/** What is built is exported once the client returns it. */
+export async function solve(
+  parts: BuildkitParts,
+  request: BridgeSolveRequest,
+  call: Call,
+): Promise<InputOf<typeof Result>> {
+  const { Frontend, FrontendOpt } = request;
+  if (Frontend === '') return { ref: {} };
+  if (!FRONTENDS.has(Frontend)) throw new EngineError('invalid', `failed to find frontend: ${Frontend}`);
+  const question = FrontendOpt.get('requestid');
+  if (question === DESCRIBE) return { ref: {}, metadata: metadataOf(SUBREQUESTS) };
+  const subrequest = question === undefined ? undefined : subrequestOf(question);
+  const build = buildOf(parts, call);
+  using left = abortOn(call.signal);
+  const wanted = await requestFor(parts, build, request, left.signal);
+  if (subrequest) {
+    const answer = await build.run(parts.engine.builds, { ...wanted, subrequest });
+    return { ref: {}, metadata: metadataOf(answer) };
+  }
+  const held = await build.open(parts.engine.builds, wanted);
+  const outcome = await build.solve(held);
+  return resultOf(outcome, (number) => parts.results.add({ build, held, number }, call.connection));
+}
+
+async function requestFor(
+  parts: BuildkitParts,
+  build: ActiveBuild,
+  { FrontendOpt, FrontendInputs }: BridgeSolveRequest,
+  left: AbortSignal,
+): Promise<BuildRequest> {
+  const asked = await build.asked;
+  const session = await parts.sessions.get(asked.Session, build.signal);
+  const signal = AbortSignal.any([build.signal, left, session.closed]);
+  const attributes = new Map([...asked.FrontendAttrs, ...FrontendOpt]);
+  const { contexts: inputs, images } = await parts.results.inputs(FrontendInputs);
+  return { ...buildRequestOf({ attributes, inputs, solve: asked, session, signal }), images };
+}
+
+/** Fires when `signal` does, until it is disposed: what is built outlives the call that asks for it. */
+function abortOn(signal: AbortSignal): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal.reason);
+  signal.addEventListener('abort', abort);
+  return { signal: controller.signal, [Symbol.dispose]: () => signal.removeEventListener('abort', abort) };
+}

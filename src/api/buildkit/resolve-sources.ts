@@ -1,0 +1,93 @@
+/** What clients ask about images before they build on them. */
+import { EngineError } from '#base/errors.ts';
+import { layoutName } from '#build/layout-image.ts';
+import { RESOLVED_CONFIG, RESOLVED_DIGEST } from '#build/resolve-image.ts';
+import { isDigest } from '#oci/digest.ts';
+import { hostPlatform, type Platform } from '#oci/platform.ts';
+import type { PlatformMessage } from '#wire/buildkit/common.ts';
+import type {
+  ResolveImageRequest,
+  ResolveImageResponse,
+  ResolveSourceRequest,
+  ResolveSourceResponse,
+} from '#wire/buildkit/gateway.ts';
+import type { InputOf, MessageOf } from '#wire/buildkit/message.ts';
+import type { ActiveBuild } from './active-build.ts';
+import { buildRequestOf } from './build-attributes.ts';
+import type { BuildkitParts } from './control-service.ts';
+
+const IMAGE = 'docker-image://';
+const LAYOUT = 'oci-layout://';
+/** BuildKit's `ResolverTypeOCILayout`. */
+const FROM_LAYOUT = 1;
+
+/** @throws {EngineError} what looking for the image says */
+export async function resolveImage(
+  parts: BuildkitParts,
+  build: ActiveBuild,
+  request: MessageOf<typeof ResolveImageRequest>,
+): Promise<InputOf<typeof ResolveImageResponse>> {
+  const { Ref, ResolverType, ResolveMode, StoreID } = request;
+  const name = ResolverType === FROM_LAYOUT ? nameInLayout(Ref, StoreID) : Ref;
+  const found = await resolve(parts, build, { name, mode: ResolveMode, platform: request.Platform });
+  return { ...found, Ref };
+}
+
+/** @throws {EngineError} `not-implemented` for what is no image */
+export async function resolveSource(
+  parts: BuildkitParts,
+  build: ActiveBuild,
+  { Source, Platform: platform, ResolveMode }: MessageOf<typeof ResolveSourceRequest>,
+): Promise<InputOf<typeof ResolveSourceResponse>> {
+  const { identifier = '', attrs = new Map<string, string>() } = Source ?? {};
+  const source = { identifier, attrs: Object.fromEntries(attrs) };
+  const name = identifier.startsWith(LAYOUT)
+    ? nameInLayout(identifier.slice(LAYOUT.length), attrs.get('oci.store') ?? '')
+    : identifier.startsWith(IMAGE)
+      ? identifier.slice(IMAGE.length)
+      : undefined;
+  // Of others nothing is known before they are fetched.
+  if (name === undefined) return { Source: source };
+  const mode = ResolveMode || (attrs.get('image.resolvemode') ?? '');
+  return { Source: source, Image: await resolve(parts, build, { name, mode, platform }) };
+}
+
+/** `NAME@DIGEST`, in a store of the client's. */
+export function nameInLayout(reference: string, store: string): string {
+  const [name = '', digest = ''] = reference.split('@');
+  if (!isDigest(digest))
+    throw new EngineError('invalid', `Cannot use OCI layout ${reference}: it has no digest`);
+  return layoutName({ kind: 'oci-layout', directory: store || name, digest });
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly mode: string;
+  readonly platform: MessageOf<typeof PlatformMessage> | undefined;
+}
+
+async function resolve(
+  { engine, sessions }: BuildkitParts,
+  build: ActiveBuild,
+  { name, mode, platform }: Wanted,
+): Promise<{ readonly Digest: string; readonly Config: Uint8Array }> {
+  const asked = await build.asked;
+  const session = await sessions.get(asked.Session, build.signal);
+  const signal = AbortSignal.any([build.signal, session.closed]);
+  const wishes = { attributes: asked.FrontendAttrs, inputs: new Map(), solve: asked, session, signal };
+  const response = await build.run(engine.builds, {
+    ...buildRequestOf(wishes),
+    pull: mode === 'pull',
+    resolve: { name, platform: platformOf(platform) },
+  });
+  return {
+    Digest: response[RESOLVED_DIGEST] ?? '',
+    Config: Buffer.from(response[RESOLVED_CONFIG] ?? ''),
+  };
+}
+
+export function platformOf(platform: MessageOf<typeof PlatformMessage> | undefined): Platform {
+  if (!platform || platform.OS === '') return hostPlatform();
+  const { OS: os, Architecture: architecture, Variant: variant } = platform;
+  return { os, architecture, ...(variant !== '' && { variant }) };
+}
