@@ -1,5 +1,4 @@
 import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
-import { isUtf8 } from 'node:buffer';
 import { isErrno } from '#linux/errno.ts';
 import { listXattrs, getXattr } from '#linux/xattrs.ts';
 import { isStorableXattr } from './layer-tree.ts';
@@ -33,16 +32,14 @@ export function isWhiteout(stats: BigIntStats): boolean {
 
 /** True if overlay shows nothing of the lower layers in this directory of an upper one. */
 export function isOpaque(path: Buffer): boolean {
-  return isUtf8(path) && getXattr(path.toString(), 'trusted.overlay.opaque')?.toString() === 'y';
+  return getXattr(path, 'trusted.overlay.opaque')?.toString() === 'y';
 }
 
-/** The attributes that belong into an archive; none where the path is not text, which the calls cannot name. */
+/** The attributes that belong into an archive. */
 export function storableXattrs(path: Buffer): ReadonlyMap<string, Buffer> {
-  if (!isUtf8(path)) return NO_XATTRS;
-  const text = path.toString();
-  const names = listXattrs(text).filter(isStorableXattr);
+  const names = listXattrs(path).filter(isStorableXattr);
   if (names.length === 0) return NO_XATTRS;
-  return new Map(names.toSorted().flatMap((name) => withValue(name, getXattr(text, name))));
+  return new Map(names.toSorted().flatMap((name) => withValue(name, getXattr(path, name))));
 }
 
 function withValue(name: string, value: Buffer | undefined): [string, Buffer][] {

@@ -53,9 +53,9 @@ interface LibC {
   ioctl(fd: number, request: number, argument: Buffer): number;
   kill(pid: number, signal: number): number;
   lchown(path: string, uid: number, gid: number): number;
-  lgetxattr(path: string, name: string, value: Buffer | null, size: number): number;
+  lgetxattr(path: string | Buffer, name: string, value: Buffer | null, size: number): number;
   listen(fd: number, backlog: number): number;
-  llistxattr(path: string, names: Buffer | null, size: number): number;
+  llistxattr(path: string | Buffer, names: Buffer | null, size: number): number;
   lremovexattr(path: string, name: string): number;
   lseek(fd: number, offset: number, whence: number): number;
   lsetxattr(path: string, name: string, value: Buffer, size: number, flags: number): number;

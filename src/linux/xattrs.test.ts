@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempDisposableSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempDisposableSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
@@ -24,6 +24,17 @@ test('attributes of any size are set, listed, read and removed', () => {
   removeXattr(path, 'user.a');
   removeXattr(path, 'user.a');
   assert.deepEqual(listXattrs(path).toSorted(), ['trusted.empty', 'user.large']);
+});
+
+test('those of a name that is no text are read', () => {
+  using directory = mkdtempDisposableSync('/tmp/caisson-xattr-');
+  const path = Buffer.concat([Buffer.from(`${directory.path}/`), Buffer.from([0xff])]);
+  const text = join(directory.path, 'text');
+  writeFileSync(text, '');
+  setXattr(text, 'user.a', 'value');
+  renameSync(text, path);
+  assert.deepEqual(listXattrs(path), ['user.a']);
+  assert.equal(String(getXattr(path, 'user.a')), 'value');
 });
 
 test('a symbolic link is not followed', () => {

@@ -7,10 +7,11 @@ import { check, libc } from './libc.ts';
  */
 
 /** The value of one attribute, undefined if it is not set. */
-export function getXattr(path: string, name: string): Buffer | undefined {
+export function getXattr(path: string | Buffer, name: string): Buffer | undefined {
+  const place = placeOf(path);
   try {
-    return readGrowing('lgetxattr', `${name} of ${path}`, (buffer) =>
-      libc.lgetxattr(path, name, buffer, buffer?.length ?? 0),
+    return readGrowing('lgetxattr', `${name} of ${path.toString()}`, (buffer) =>
+      libc.lgetxattr(place, name, buffer, buffer?.length ?? 0),
     );
   } catch (error) {
     if (isErrno(error, 'ENODATA', 'EOPNOTSUPP')) return undefined;
@@ -25,10 +26,11 @@ export function setXattr(path: string, name: string, value: Uint8Array | string)
 }
 
 /** The names of all attributes that we may see. */
-export function listXattrs(path: string): string[] {
+export function listXattrs(path: string | Buffer): string[] {
+  const place = placeOf(path);
   try {
-    const names = readGrowing('llistxattr', path, (buffer) =>
-      libc.llistxattr(path, buffer, buffer?.length ?? 0),
+    const names = readGrowing('llistxattr', path.toString(), (buffer) =>
+      libc.llistxattr(place, buffer, buffer?.length ?? 0),
     );
     return names.toString('utf8').split('\0').slice(0, -1);
   } catch (error) {
@@ -44,6 +46,11 @@ export function removeXattr(path: string, name: string): void {
   } catch (error) {
     if (!isErrno(error, 'ENODATA')) throw error;
   }
+}
+
+/** Names may be no text: those that are bytes are given as C has them. */
+function placeOf(path: string | Buffer): string | Buffer {
+  return typeof path === 'string' ? path : Buffer.concat([path, Buffer.alloc(1)]);
 }
 
 /** Most values fit the first buffer; for larger ones the size is asked, again if it grew meanwhile. */
