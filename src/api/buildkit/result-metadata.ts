@@ -4,6 +4,7 @@ import type { BuildOutcome, BuiltImage } from '#build/export/outcome.ts';
 import { withConfig } from '#build/export/given-config.ts';
 import { formatPlatform } from '#build/dockerfile/scopes.ts';
 import { decodeImageConfig, encodeImageConfig } from '#oci/image-config.ts';
+import { JsonShape } from '#oci/json-shape.ts';
 import type { Reference, Result } from '#wire/buildkit/gateway.ts';
 import type { InputOf } from '#wire/buildkit/message.ts';
 import type { ReturnedResult } from './active-build.ts';
@@ -50,8 +51,7 @@ export async function returnedOutcome(
   result: Result | undefined,
 ): Promise<ReturnedResult | undefined> {
   if (!result) return undefined;
-  const named = [...(result.refs?.refs ?? [])].map(([name, ref]) => [name, ref?.id ?? ''] as const);
-  const references = result.refs ? named : [['', result.ref?.id ?? ''] as const];
+  const references = result.refs ? namedReferences(result) : [['', result.ref?.id ?? ''] as const];
   const [, firstId] = references[0] ?? ['', ''];
   if (firstId === '') return undefined;
   const images = await Promise.all(
@@ -60,6 +60,26 @@ export async function returnedOutcome(
   const { build, held } = results.get(firstId);
   const outcome = await build.solve(held);
   return { held, outcome: { ...outcome, images, isMultiPlatform: result.refs !== undefined } };
+}
+
+/** In the order of the platforms beside them: maps of the wire have none. */
+function namedReferences({ refs, metadata }: Result): readonly (readonly [string, string])[] {
+  const named = [...(refs?.refs ?? [])].map(([name, ref]) => [name, ref?.id ?? ''] as const);
+  const order = platformNames(metadata.get(PLATFORMS));
+  return named.toSorted(([a], [b]) => order.indexOf(a) - order.indexOf(b));
+}
+
+const shape = new JsonShape(PLATFORMS);
+const MAXIMUM_BYTES = 1 << 20;
+const MAXIMUM_PLATFORMS = 1000;
+
+/** @throws {EngineError} `invalid` */
+function platformNames(metadata: Uint8Array | undefined): readonly string[] {
+  if (!metadata) return [];
+  const platforms = shape.parse(Buffer.from(metadata), MAXIMUM_BYTES);
+  return shape
+    .array(platforms, 'Platforms', MAXIMUM_PLATFORMS)
+    .map((platform) => shape.string(shape.object(platform, 'platform'), 'ID'));
 }
 
 /** With the client's configuration, if it is not the one that it was given. */
