@@ -15,7 +15,7 @@ while [ $# -gt 0 ]; do
     --with)
       shift
       case "$1" in
-        test) packages="$packages busybox-static bzip2 docker-buildx docker-cli docker-compose docker-registry docker.io e2fsprogs erofs-utils iproute2 git iptables mount nftables openssh-client openssl podman procps python3 python3-docker runc skopeo util-linux xz-utils" ;;
+        test) packages="$packages busybox-static bzip2 docker-buildx docker-cli docker-compose docker-registry docker.io e2fsprogs erofs-utils iproute2 git iptables mount nftables openssh-client openssl podman procps python3 python3-docker rpm runc skopeo util-linux xz-utils" ;;
         bench) packages="$packages busybox-static curl docker-buildx docker-cli docker-registry docker.io iproute2 podman skopeo" ;;
         vm) packages="$packages busybox-static e2fsprogs mmdebstrap qemu-system-x86 seabios" ;;
         *) echo "setup: cannot set up for '$1': test, bench or vm expected" >&2; exit 2 ;;

@@ -12,6 +12,7 @@ import { openRootTree } from '../export/root-tree.ts';
 import type { Plan, ScanTarget } from '../plan.ts';
 import { fullName } from '../step-titles.ts';
 import { findPackages } from './packages/find-packages.ts';
+import { packageTreeOf } from './packages/package-file.ts';
 import { type ScannerImage, scannerVertex } from './scanner-image.ts';
 import { readStatements } from './scanner-statements.ts';
 import { SPDX_PREDICATE, spdxDocument } from './spdx.ts';
@@ -106,13 +107,13 @@ async function scanTarget(
   { parts, request, run, inlineOnly }: SbomParts & SbomOptions,
 ): Promise<Attestation> {
   using tree = openRootTree(parts, await run.layersOf(vertex), undefined);
-  const packages = await findPackages(tree);
+  const found = await findPackages(packageTreeOf(tree));
   const [reference = 'image'] = request.references;
   const created = epoch === undefined ? (config.created ?? formatDate(0)) : formatDate(epoch * 1000);
   return {
     kind: 'sbom',
     predicateType: SPDX_PREDICATE,
-    predicate: spdxDocument(packages, { name: name || reference, created }),
+    predicate: spdxDocument(found, { name: name || reference, created }),
     fileName: name === '' ? 'sbom.spdx.json' : `sbom-${name}.spdx.json`,
     inlineOnly,
   };

@@ -1,5 +1,6 @@
 /** Lists of packages as documents: SPDX 2.3 in JSON (spdx.github.io/spdx-spec/v2.3). */
 import { createHash } from 'node:crypto';
+import type { FoundPackages } from './packages/find-packages.ts';
 import type { PackageEntry } from './packages/package-entry.ts';
 
 export const SPDX_PREDICATE = 'https://spdx.dev/Document';
@@ -14,7 +15,7 @@ export interface SpdxOptions {
 }
 
 /** Equal packages give equal documents, but for when they were made. */
-export function spdxDocument(packages: readonly PackageEntry[], { name, created }: SpdxOptions): object {
+export function spdxDocument({ packages, unread }: FoundPackages, { name, created }: SpdxOptions): object {
   const hash = createHash('sha256')
     .update(JSON.stringify([name, packages]))
     .digest('hex');
@@ -25,6 +26,7 @@ export function spdxDocument(packages: readonly PackageEntry[], { name, created 
     SPDXID: 'SPDXRef-DOCUMENT',
     name,
     documentNamespace: `https://spdx.org/spdxdocs/caisson-${hash}`,
+    ...(unread.length > 0 && { comment: `Not all packages may be listed: ${unread.join('; ')}` }),
     creationInfo: { creators: ['Tool: caisson'], created: created.replace(/\.\d+Z$/, 'Z') },
     packages: items.map(({ id, each }) => spdxPackage(id, each)),
     relationships: items.map(({ id }) => ({

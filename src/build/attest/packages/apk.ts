@@ -1,10 +1,13 @@
 /** apk's database (Alpine): `/lib/apk/db/installed`, one letter a field. */
 import { type OsRelease, type PackageEntry, packageUrl } from './package-entry.ts';
+import { textSource } from './package-file.ts';
 import { paragraphs } from './paragraphs.ts';
 
 const FIELD = /^([A-Za-z]):(.*)$/;
 
-export function apkPackages(text: string, source: string, release: OsRelease): readonly PackageEntry[] {
+export const APK = textSource(/^(?:usr\/)?lib\/apk\/db\/installed$/, 256 << 20, apkPackages);
+
+function apkPackages(text: string, source: string, release: OsRelease): readonly PackageEntry[] {
   const { ID: distribution = 'alpine', VERSION_ID: version_ = '' } = release;
   return [...paragraphs(text, FIELD)].flatMap((fields) => {
     const [name, version] = [fields.get('P'), fields.get('V')];

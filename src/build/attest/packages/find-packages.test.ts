@@ -1,22 +1,26 @@
 import assert from 'node:assert/strict';
-import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import type { FileTree } from '../../build-session.ts';
 import { fileEntry } from '../../export/export-tree.ts';
 import { spdxDocument } from '../spdx.ts';
 import { findPackages } from './find-packages.ts';
+import type { PackageTree } from './package-file.ts';
 
-function treeOf(files: Readonly<Record<string, string>>): FileTree {
+/** @param mode of all */
+function treeOf(files: Readonly<Record<string, string | Buffer>>, mode = 0o644): PackageTree {
+  const bytesOf = (path: string) => Buffer.from(files[path] ?? '');
   return {
     async *entries() {
-      for (const [path, text] of Object.entries(files)) yield fileEntry(path, text.length, 0n);
+      for (const path of Object.keys(files)) yield fileEntry(path, bytesOf(path).length, 0n, mode);
     },
-    contents: ({ path }) => Readable.from([Buffer.from(files[path] ?? '')]),
+    open: async ({ path }) => ({
+      read: async (offset, length) => bytesOf(path).subarray(offset, offset + length),
+      [Symbol.asyncDispose]: async () => undefined,
+    }),
   };
 }
 
-const purlsIn = async (files: Readonly<Record<string, string>>) =>
-  (await findPackages(treeOf(files))).map(({ purl }) => purl);
+const purlsIn = async (files: Readonly<Record<string, string | Buffer>>) =>
+  (await findPackages(treeOf(files))).packages.map(({ purl }) => purl);
 
 const debian = 'ID=debian\nVERSION_ID="13"\nPRETTY_NAME="Debian"\n';
 
@@ -50,7 +54,7 @@ test('apk', async () => {
   const installed = 'C:Q1\nP:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\n\nC:Q2\nP:busybox\nV:1.36\nA:x86_64\n';
   const release = 'ID=alpine\nVERSION_ID=3.20.1\n';
   const files = { 'etc/os-release': release, 'lib/apk/db/installed': installed };
-  const packages = await findPackages(treeOf(files));
+  const { packages } = await findPackages(treeOf(files));
   assert.deepEqual(
     packages.map(({ name, version, license }) => [name, version, license]),
     [
@@ -87,15 +91,56 @@ test('npm: lockfiles of all versions, scopes, links left out; what is none is no
 });
 
 test('documents: equal for equal packages, ids that SPDX allows', async () => {
-  const packages = await findPackages(
+  const found = await findPackages(
     treeOf({ 'lib/apk/db/installed': 'P:libstdc++\nV:1\nL:GPL-2.0-or-later AND (x\n' }),
   );
   const options = { name: 'app', created: '2020-09-13T12:26:40.5Z' };
-  const document = JSON.parse(JSON.stringify(spdxDocument(packages, options)));
-  assert.deepEqual(JSON.parse(JSON.stringify(spdxDocument(packages, options))), document);
+  const document = JSON.parse(JSON.stringify(spdxDocument(found, options)));
+  assert.deepEqual(JSON.parse(JSON.stringify(spdxDocument(found, options))), document);
   assert.equal(document.creationInfo.created, '2020-09-13T12:26:40Z');
-  const [found] = document.packages;
-  assert.match(found.SPDXID, /^SPDXRef-Package-libstdc---[0-9a-f]{16}$/);
-  assert.equal(found.licenseDeclared, 'NOASSERTION');
-  assert.equal(document.relationships[0].relatedSpdxElement, found.SPDXID);
+  const [libstdc] = document.packages;
+  assert.match(libstdc.SPDXID, /^SPDXRef-Package-libstdc---[0-9a-f]{16}$/);
+  assert.equal(libstdc.licenseDeclared, 'NOASSERTION');
+  assert.equal(document.relationships[0].relatedSpdxElement, libstdc.SPDXID);
+});
+
+test('python: wheels and eggs, of any depth; their names in one form', async () => {
+  const files = {
+    'usr/lib/python3/dist-packages/zope.interface-7.2.dist-info/METADATA':
+      'Metadata-Version: 2.1\nName: Zope.Interface\nVersion: 7.2\nLicense: ZPL-2.1\n\nVersion: none\n',
+    'app/x.egg-info/PKG-INFO': 'Name: x_y\nVersion: 1\n',
+    'usr/lib/python3/z.egg-info': 'Name: z\nVersion: 2\n',
+    'app/METADATA': 'Name: no\nVersion: 1\n',
+  };
+  assert.deepEqual(await purlsIn(files), ['pkg:pypi/x-y@1', 'pkg:pypi/z@2', 'pkg:pypi/zope-interface@7.2']);
+});
+
+test('gems', async () => {
+  const text =
+    'Gem::Specification.new do |s|\n  s.name = "rake".freeze\n  s.version = "13.2.1"\n  s.licenses = ["MIT".freeze]\nend\n';
+  const files = { 'var/lib/gems/3.3.0/specifications/rake-13.2.1.gemspec': text };
+  const { packages } = await findPackages(treeOf(files));
+  assert.deepEqual(
+    packages.map(({ purl, license }) => [purl, license]),
+    [['pkg:gem/rake@13.2.1', 'MIT']],
+  );
+});
+
+test('what is not understood is told, and the rest is listed', async () => {
+  const files = {
+    'var/lib/rpm/Packages': 'x',
+    'var/lib/rpm/rpmdb.sqlite': 'not a database'.repeat(100),
+    'lib/apk/db/installed': 'P:musl\nV:1\n',
+  };
+  const found = await findPackages(treeOf(files));
+  assert.deepEqual(
+    found.packages.map(({ name }) => name),
+    ['musl'],
+  );
+  const document = JSON.stringify(spdxDocument(found, { name: 'x', created: '2020-09-13T12:26:40Z' }));
+  assert.match(
+    document,
+    /"comment":"Not all packages may be listed: \/var\/lib\/rpm\/Packages: databases of/,
+  );
+  assert.match(document, /rpmdb\.sqlite: file is not a database/);
 });

@@ -2,14 +2,19 @@
 import { JsonShape } from '#oci/json-shape.ts';
 import { isEngineError } from '#base/errors.ts';
 import { type PackageEntry, packageUrl } from './package-entry.ts';
+import { textSource } from './package-file.ts';
 
 const MAXIMUM_BYTES = 64 << 20;
 
+const PATH = /(?:^|\/)(?:package-lock\.json|npm-shrinkwrap\.json|node_modules\/\.package-lock\.json)$/;
+
+export const NPM = textSource(PATH, MAXIMUM_BYTES, npmPackages);
+
 /** Nothing for what is no lockfile. */
-export function npmPackages(bytes: Buffer, source: string): readonly PackageEntry[] {
+function npmPackages(text: string, source: string): readonly PackageEntry[] {
   const shape = new JsonShape('lockfile');
   try {
-    const lock = shape.parse(bytes, MAXIMUM_BYTES);
+    const lock = shape.parse(Buffer.from(text), MAXIMUM_BYTES);
     const packages = shape.optionalObject(lock, 'packages');
     const entries = packages ? Object.entries(packages) : legacyEntries(shape, lock);
     return entries.flatMap(([path, value]) => entryOf(path, shape.object(value, path), shape, source));
