@@ -9,13 +9,17 @@ cd "$(dirname "$0")/.."
 # libatomic1: the pinned Node needs it.
 packages="ca-certificates crun golang-github-containers-common libatomic1 libcrypt1 libnftables1 mmdebstrap tini"
 system=yes
+foreign=no
 while [ $# -gt 0 ]; do
   case "$1" in
     --npm-only) system=no ;;
     --with)
       shift
       case "$1" in
-        test) packages="$packages busybox-static bzip2 docker-buildx docker-cli docker-compose docker-registry docker.io e2fsprogs erofs-utils iproute2 git iptables mount nftables openssh-client openssl podman procps python3 python3-docker rpm runc skopeo util-linux xz-utils" ;;
+        test)
+          foreign=yes
+          packages="$packages busybox-static bzip2 docker-buildx docker-cli docker-compose docker-registry docker.io e2fsprogs erofs-utils iproute2 git iptables mount nftables openssh-client openssl podman procps python3 python3-docker rpm runc skopeo util-linux xz-utils"
+          ;;
         bench) packages="$packages busybox-static curl docker-buildx docker-cli docker-registry docker.io iproute2 podman skopeo" ;;
         vm) packages="$packages busybox-static e2fsprogs mmdebstrap qemu-system-x86 seabios" ;;
         *) echo "setup: cannot set up for '$1': test, bench or vm expected" >&2; exit 2 ;;
@@ -80,6 +84,10 @@ link_pinned_node() {
 }
 
 if [ "$system" = yes ]; then install_system_packages; fi
+if [ "$system$foreign" = yesyes ]; then
+  sh scripts/foreign-programs.sh ||
+    echo "setup: without an emulator, the tests of other platforms will fail" >&2
+fi
 install_npm_packages
 link_pinned_node
 if [ "$system" = yes ]; then
