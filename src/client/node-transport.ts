@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import type { Endpoint } from './host.ts';
 import type { Transport, TransportEvents } from './transport.ts';
 
@@ -79,5 +79,7 @@ async function openSocket(endpoint: Endpoint, connected: () => void): Promise<So
   // Loaded only here: TLS is rare on this machine's own engine and slow to load.
   const { connect: connectTls } = await import('node:tls');
   const { verify, ...files } = tls;
-  return connectTls({ host, port, servername: host, rejectUnauthorized: verify, ...files }, connected);
+  // An address is no name to be asked for (RFC 6066, section 3); it is verified all the same.
+  const named = isIP(host) === 0 ? { servername: host } : {};
+  return connectTls({ host, port, ...named, rejectUnauthorized: verify, ...files }, connected);
 }

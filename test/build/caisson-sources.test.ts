@@ -23,6 +23,7 @@ import { CaissonCli } from './caisson-cli.ts';
 let engine: TestDaemon;
 let server: Server;
 let origin = '';
+let repository = '';
 const caisson = new CaissonCli(() => engine.host);
 const served = new Map<string, Buffer | string>();
 
@@ -38,6 +39,7 @@ before(async () => {
   await Promise.all([once(server, 'listening'), importBusybox(engine)]);
   const address = server.address();
   origin = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+  repository = makeRepository();
 });
 
 after(async () => {
@@ -89,7 +91,7 @@ async function fileOf(args: readonly string[], input?: string | Buffer): Promise
 }
 
 test('a git repository: branches, tags, directories, other Dockerfiles; what is not there', async () => {
-  const url = makeRepository();
+  const url = repository;
   const cases: readonly (readonly [args: readonly string[], expected: string])[] = [
     [[url], 'second\n'],
     [[`${url}#v1`], 'first\n'],
@@ -135,7 +137,7 @@ test('named contexts: an image, a layout, a directory, a repository, an archive 
     ['docker-image://named:1', 'image\n'],
     [`oci-layout://${unpacked}`, 'layout\n'],
     [caisson.directory({ from: 'directory\n' }), 'directory\n'],
-    [`${origin}/repositories/app.git#v1`, 'first\n', 'FROM bb\nCOPY --from=named /top /f\n'],
+    [`${repository}#v1`, 'first\n', 'FROM bb\nCOPY --from=named /top /f\n'],
     [`${origin}/named.tar`, 'archive\n'],
     ['docker-image://named:1', 'image\n', 'FROM named\nRUN cp /from /f\n'],
     [`oci-layout://${unpacked}`, 'layout\n', 'FROM named\nRUN cp /from /f\n'],

@@ -48,9 +48,9 @@ input ('-'); a Dockerfile there is built without a context.`,
     const answer = built.response['result.txt'];
     if (request.subrequest !== '' && answer !== undefined)
       return tellAnswer(context, request, built.response);
-    const id = built.id ?? built.response['containerimage.config.digest'];
+    const id = built.id ?? imageIdOf(built.response);
     if (flags.iidfile !== '' && id !== undefined) writeFileSync(flags.iidfile, id);
-    if (flags.metadataFile !== '') writeFileSync(flags.metadataFile, metadataOf(built.response, id));
+    if (flags.metadataFile !== '') writeFileSync(flags.metadataFile, metadataOf(built));
     if (flags.quiet && id !== undefined && !isOnStdout) context.print(id);
     else if (!flags.quiet && flags.progress !== 'rawjson') tellWarnings(context, display.warnings);
     return 0;
@@ -184,17 +184,23 @@ async function providersOf(
 const DOCKER_HUB_HOST = 'registry-1.docker.io';
 const DOCKER_HUB = 'https://index.docker.io/v1/';
 
-function metadataOf(response: Readonly<Record<string, string>>, id: string | undefined): string {
+function metadataOf({ response, id }: Built): string {
   const metadata = { ...response, ...(id !== undefined && { 'containerimage.config.digest': id }) };
   const decoded = Object.entries(metadata).map(([name, value]): [string, unknown] => [name, decode(value)]);
   return `${JSON.stringify(Object.fromEntries(decoded), undefined, 2)}\n`;
 }
 
-/** Values that are themselves JSON are shown as what they say. */
+/** What stands for an image that the engine has not stored, as for buildx; of several platforms, their index. */
+function imageIdOf(response: Readonly<Record<string, string>>): string | undefined {
+  return response['containerimage.config.digest'] ?? response['containerimage.digest'];
+}
+
+/** Values that are themselves JSON, as they are or in base64, are shown as what they say. */
 function decode(value: string): unknown {
-  if (!/^[[{]/.test(value)) return value;
+  const text = /^[[{]/.test(value) ? value : Buffer.from(value, 'base64').toString();
+  if (!/^[[{]/.test(text)) return value;
   try {
-    return JSON.parse(value);
+    return JSON.parse(text);
   } catch {
     return value;
   }
