@@ -17,7 +17,7 @@ import {
 import { CANCELED, failureText } from './failure-text.ts';
 import type { Operation, Plan, PlannedStep } from './plan.ts';
 import { movementOf } from './pull-movement.ts';
-import { filesTakenBy } from './sources.ts';
+import { filesTakenBy } from './vertex-inputs.ts';
 import type { StepLog } from './step-log.ts';
 import { formatPlatform } from './dockerfile/scopes.ts';
 import { stepNames } from './vertex-names.ts';

@@ -4,16 +4,17 @@ import type { Digest } from '#oci/digest.ts';
 import type { Lease } from '#store/content.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildSession } from './build-session.ts';
-import type { LocalFiles, RemoteFiles, Solved, Vertex } from './build.ts';
+import type { DiffVertex, LocalFiles, OutputVertex, RemoteFiles, Solved, Vertex } from './build.ts';
 import type { CacheEntry, CacheEntryFacts, CacheUses } from './cache.ts';
 import type { ImportedCache } from './cache-transfer/imported-cache.ts';
 import type { SolvedRecord } from './cache-transfer/solved-records.ts';
 import { cacheFacts } from './disk/describe-vertex.ts';
 import type { Operation } from './plan.ts';
-import { solveVertex, type VertexWork } from './solve-vertex.ts';
+import { type SolvedAlone, solveVertex, type VertexWork } from './solve-vertex.ts';
 import { Sources } from './sources.ts';
 import { StepLog } from './step-log.ts';
-import { vertexKey } from './vertex-key.ts';
+import { inputsOf, stateMounts } from './vertex-inputs.ts';
+import { outputKey, vertexKey } from './vertex-key.ts';
 
 export interface BuildRunOptions {
   /** Protects what the build stands on. */
@@ -102,7 +103,20 @@ export class BuildRun {
   async layersOf(vertex: Vertex): Promise<readonly ImageLayer[]> {
     if (vertex.kind === 'base') return vertex.layers;
     const [{ layer }, below] = await Promise.all([this.solve(vertex), this.layersOf(vertex.parent)]);
-    return layer ? [...below, layer] : below;
+    if (vertex.kind === 'merge') {
+      const above = await Promise.all(vertex.above.map((input) => this.layersOf(input)));
+      return [...below, ...above.flat()];
+    }
+    const more = vertex.kind === 'diff' ? await this.#layersBetween(vertex) : undefined;
+    return more ?? (layer ? [...below, layer] : below);
+  }
+
+  /** Of a file system that stands on the other; undefined where it does not. */
+  async #layersBetween({ lower, upper }: DiffVertex): Promise<readonly ImageLayer[] | undefined> {
+    const [below, all] = await Promise.all([this.layersOf(lower), this.layersOf(upper)]);
+    return below.every(({ diffId }, index) => all[index]?.diffId === diffId)
+      ? all.slice(below.length)
+      : undefined;
   }
 
   /** The vertex's output while it is solved; undefined if there is nothing to do for it. */
@@ -127,6 +141,12 @@ export class BuildRun {
   }
 
   async #lookUpOrMake(vertex: Operation): Promise<Solved> {
+    if (vertex.kind === 'output') return await this.#outputOf(vertex);
+    if (vertex.kind === 'merge' || (vertex.kind === 'diff' && (await this.#layersBetween(vertex)))) {
+      await this.layersOfAll(inputsOf(vertex));
+      this.#options.observer?.starts(vertex);
+      return { createdAtMs: Date.now(), cached: false };
+    }
     const [below, checksum] = await Promise.all([
       this.layersOf(vertex.parent),
       this.#sources.checksum(vertex),
@@ -138,7 +158,8 @@ export class BuildRun {
     this.#options.uses.add(key);
     const known = this.#isFresh(vertex)
       ? undefined
-      : (this.#lookUp(key) ?? (await this.#import(vertex, key)));
+      : ((await this.#lookUpAll(vertex, key, (each) => this.#lookUp(each))) ??
+        (await this.#lookUpAll(vertex, key, (each) => this.#import(vertex, each))));
     if (known) {
       this.#logOf(vertex).resolve(undefined);
       return { ...known, cached: true };
@@ -176,6 +197,35 @@ export class BuildRun {
     if (signal.aborted) held[Symbol.dispose]();
     signal.addEventListener('abort', () => held[Symbol.dispose](), { once: true });
     return files;
+  }
+
+  /** What a command has left is solved with it. */
+  async #outputOf(vertex: OutputVertex): Promise<Solved> {
+    const { outputs, createdAtMs, cached } = await this.solve(vertex.of);
+    const layer = outputs?.get(vertex.number);
+    const key = this.#keys.get(vertex.of);
+    if (key !== undefined) this.#keys.set(vertex, outputKey(key, vertex.number));
+    return { ...(layer && { layer }), createdAtMs, cached };
+  }
+
+  /** With all that a command leaves in its mounts: only together it is what the command has done. */
+  async #lookUpAll(
+    vertex: Operation,
+    key: string,
+    get: (key: string) => CacheEntry | undefined | Promise<CacheEntry | undefined>,
+  ): Promise<Omit<Solved, 'cached'> | undefined> {
+    const entry = await get(key);
+    const numbers = vertex.kind === 'exec' ? stateMounts(vertex.mounts).map(({ number }) => number) : [];
+    if (!entry || numbers.length === 0) return entry;
+    const outputs = new Map<number, ImageLayer>();
+    for (const number of numbers) {
+      const ofMount = outputKey(key, number);
+      this.#options.uses.add(ofMount);
+      const output = await get(ofMount);
+      if (!output) return undefined;
+      if (output.layer) outputs.set(number, output.layer);
+    }
+    return { ...entry, outputs };
   }
 
   #lookUp(key: string): CacheEntry | undefined {
@@ -218,12 +268,13 @@ export class BuildRun {
     return noCache || isFresh?.(vertex) === true;
   }
 
-  #protect({ layer }: CacheEntry): void {
-    if (layer) this.#options.lease.protect(layer.diffId, layer.blob);
+  #protect({ layer, outputs }: Pick<Solved, 'layer' | 'outputs'>): void {
+    for (const each of [layer, ...(outputs?.values() ?? [])])
+      if (each) this.#options.lease.protect(each.diffId, each.blob);
   }
 
   /** Shared with builds that want the same at the same time, but for those that want it made anew. */
-  async #make(vertex: Operation, below: readonly ImageLayer[], key: string): Promise<Solved> {
+  async #make(vertex: SolvedAlone, below: readonly ImageLayer[], key: string): Promise<Solved> {
     const { solving, logs } = this.#parts;
     const flight = this.#isFresh(vertex) || asksClient(vertex) ? newId() : key;
     const log = logs.get(flight) ?? new StepLog();
@@ -241,20 +292,29 @@ export class BuildRun {
     return await solving.do(flight, work, this.#signal);
   }
 
-  async #execute(vertex: Operation, work: Omit<VertexWork, 'lease'>, key: string): Promise<Solved> {
+  async #execute(vertex: SolvedAlone, work: Omit<VertexWork, 'lease'>, key: string): Promise<Solved> {
     await using lease = this.#parts.images.openLease();
     const { session } = this.#options;
     const all = { ...work, lease, ...(session && { session }) };
-    const layer = await solveVertex(this.#parts, vertex, this.#sources, all);
-    const entry = { ...(layer && { layer }), createdAtMs: Date.now() };
-    this.#parts.cache.set(key, entry, this.#factsOf(vertex));
-    return { ...entry, cached: false };
+    const layers = await solveVertex(this.#parts, vertex, this.#sources, all);
+    const createdAtMs = Date.now();
+    const remember = (name: string, layer: ImageLayer | undefined) =>
+      this.#parts.cache.set(name, { ...(layer && { layer }), createdAtMs }, this.#factsOf(vertex));
+    for (const { number } of vertex.kind === 'exec' ? stateMounts(vertex.mounts) : [])
+      remember(outputKey(key, number), layers.outputs?.get(number));
+    remember(key, layers.layer);
+    return { ...layers, createdAtMs, cached: false };
   }
 }
 
 /** The topmost first. */
 function* operationsBelow(vertex: Vertex): Generator<Operation, void> {
-  for (let at = vertex; at.kind !== 'base'; at = at.parent) yield at;
+  const seen = new Set([vertex]);
+  for (const at of seen) {
+    if (at.kind === 'base') continue;
+    yield at;
+    for (const below of at.kind === 'merge' ? inputsOf(at) : [at.parent]) seen.add(below);
+  }
 }
 
 /** What depends on a client that may go is not shared with others. */

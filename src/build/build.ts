@@ -30,6 +30,7 @@ import type { CacheRecord } from './disk/cache-records.ts';
 import type { PruneReport } from './disk/prune-cache.ts';
 import type { Range, SourceFile } from './dockerfile/ast.ts';
 import type { ExecMount } from './exec-mount.ts';
+import type { FileAction } from './file-action.ts';
 import type { BuildOutcome } from './export/outcome.ts';
 import type { PackedTable } from './files/packed-table.ts';
 import type { SourceTree } from './files/source-tree.ts';
@@ -186,7 +187,14 @@ export interface BuildWarning {
 }
 
 /** A file system: what a vertex stands on. */
-export type Vertex = BaseVertex | ExecVertex | CopyVertex;
+export type Vertex =
+  | BaseVertex
+  | ExecVertex
+  | CopyVertex
+  | FilesVertex
+  | OutputVertex
+  | MergeVertex
+  | DiffVertex;
 
 /** An image's layers; none for `scratch`. */
 export interface BaseVertex {
@@ -209,6 +217,46 @@ export interface ExecVertex {
   readonly mounts?: readonly ExecMount[];
   /** `OS/ARCHITECTURE[/VARIANT]`, where it is not this machine's. */
   readonly platform?: string;
+  /** Its machine's; absent: one that says nothing. */
+  readonly hostname?: string;
+  /** The ends that are good ones; absent: 0. */
+  readonly validExitCodes?: readonly number[];
+  /** What it changes in its own files is thrown away. */
+  readonly isThrownAway?: boolean;
+}
+
+/** What a command has left in one of its mounts, of the kind `state`. */
+export interface OutputVertex {
+  readonly kind: 'output';
+  /** What was mounted. */
+  readonly parent: Vertex;
+  readonly of: ExecVertex;
+  /** The mount's. */
+  readonly number: number;
+}
+
+/** Changes files, one action after the other. */
+export interface FilesVertex {
+  readonly kind: 'files';
+  readonly parent: Vertex;
+  readonly actions: readonly FileAction[];
+}
+
+/** Several file systems as one: what is above counts. */
+export interface MergeVertex {
+  readonly kind: 'merge';
+  /** The lowest. */
+  readonly parent: Vertex;
+  readonly above: readonly Vertex[];
+}
+
+/** What leads from one file system to another, as changes of nothing. */
+export interface DiffVertex {
+  readonly kind: 'diff';
+  /** Nothing. */
+  readonly parent: BaseVertex;
+  readonly lower: Vertex;
+  readonly upper: Vertex;
 }
 
 /** Where files come from: a context, the network, or another vertex. */
@@ -281,6 +329,10 @@ export interface CopiedFiles {
   readonly paths: readonly string[];
   /** Patterns of an ignore file, relative to each path. */
   readonly exclude?: readonly string[];
+  /** The same for all that is wanted of a directory. */
+  readonly include?: readonly string[];
+  /** A link at the end of a path is copied itself. */
+  readonly keepsLinks?: boolean;
   /** The directories on the way are copied too; the paths may have `**`. */
   readonly withParents?: boolean;
   /** Archives among them are extracted. */
@@ -291,6 +343,8 @@ export interface CopiedFiles {
 export interface Solved {
   /** Absent: it changed nothing. */
   readonly layer?: ImageLayer;
+  /** What a command changed in its mounts, by their numbers. */
+  readonly outputs?: ReadonlyMap<number, ImageLayer>;
   readonly createdAtMs: number;
   readonly cached: boolean;
 }

@@ -8,7 +8,7 @@ import type { ExecVertex } from './build.ts';
  * @param more variables that are in nothing else: secrets
  */
 export function commandConfig(
-  { argv, env, proxies, workingDirectory, user }: ExecVertex,
+  { argv, env, proxies, workingDirectory, user, hostname = '' }: ExecVertex,
   more: readonly string[] = [],
 ): ContainerConfig {
   const Config = {
@@ -17,6 +17,7 @@ export function commandConfig(
     Env: [...env, ...proxies, ...more],
     WorkingDir: workingDirectory,
     User: user,
+    Hostname: hostname,
   };
   return decodeCreateRequest(JSON.stringify(Config)).config;
 }

@@ -1,8 +1,15 @@
 /** What a command of a build sees while it runs, and no layer has: `RUN --mount`. */
-import type { FileSource } from './build.ts';
+import type { FileSource, Vertex } from './build.ts';
 import type { CacheSharing } from './dockerfile/mount.ts';
 
-export type ExecMount = BindMount | CacheMount | TmpfsMount | SecretMount | SshMount | ScriptMount;
+export type ExecMount =
+  | BindMount
+  | StateMount
+  | CacheMount
+  | TmpfsMount
+  | SecretMount
+  | SshMount
+  | ScriptMount;
 
 /** Files of a context, an image or a stage. */
 export interface BindMount {
@@ -14,6 +21,17 @@ export interface BindMount {
   readonly path: string;
   /** What is written is thrown away. */
   readonly writable: boolean;
+}
+
+/** Files of another vertex, whose changes are kept: see `OutputVertex`. */
+export interface StateMount {
+  readonly kind: 'state';
+  readonly target: string;
+  readonly source: Vertex;
+  /** In the source. */
+  readonly path: string;
+  /** By which its output is known; of one command each once. */
+  readonly number: number;
 }
 
 /** A directory that is kept between builds, and may be gone at any time between two. */

@@ -30,14 +30,22 @@ function emptyTree({ workDirectory }: BuildParts): string {
   return path;
 }
 
+/** Layers, and nothing else, to be written on; see `SnapshotStore`. The caller removes it. @returns its id */
+export function createWritableTree(parts: BuildParts, layers: readonly ImageLayer[]): string {
+  const id = newId();
+  const diffIds = layers.map(({ diffId }) => diffId);
+  parts.snapshots.create({ id, layers: diffIds, volatile: true, bottom: emptyTree(parts), isBare: true });
+  return id;
+}
+
 /** Layers under a writable root, which is gone afterwards. `work` gets its id and where it is mounted. */
 export async function withWritableRoot<T>(
-  { snapshots }: BuildParts,
+  parts: BuildParts,
   layers: readonly ImageLayer[],
   work: (id: string, rootPath: string) => Promise<T>,
 ): Promise<T> {
-  const id = newId();
-  snapshots.create({ id, layers: layers.map(({ diffId }) => diffId), volatile: true });
+  const { snapshots } = parts;
+  const id = createWritableTree(parts, layers);
   try {
     return await work(id, snapshots.mount(id));
   } finally {

@@ -2,12 +2,12 @@
 import type { ImageRecord } from '#image/image-record.ts';
 import type { ImageHistory } from '#oci/image-config.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
-import type { CopyVertex, ExecVertex, Vertex } from './build.ts';
+import type { BaseVertex, Vertex } from './build.ts';
 import type { Range, SourceFile } from './dockerfile/ast.ts';
 import type { ResolvedStage } from './dockerfile/stages.ts';
 
 /** What does something: every vertex but the bases. */
-export type Operation = ExecVertex | CopyVertex;
+export type Operation = Exclude<Vertex, BaseVertex>;
 
 /** One line of the history to come. */
 export interface PlannedHistory {
@@ -26,6 +26,8 @@ export interface PlannedImage {
   readonly config: ImageDefaults;
   readonly author?: string;
   readonly history: readonly PlannedHistory[];
+  /** Nobody has said what led to it: instead of a history, each layer has a line that tells what made it. */
+  readonly tellsLayers?: true;
 }
 
 /** One instruction as people see it. */

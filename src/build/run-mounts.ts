@@ -14,8 +14,8 @@ import { bindOptions } from './bind-options.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildSession } from './build-session.ts';
 import type { ExecVertex, FileSource } from './build.ts';
-import type { BindMount, CacheMount, ExecMount, ScriptMount } from './exec-mount.ts';
-import { openLayerTree } from './layer-tree.ts';
+import type { BindMount, CacheMount, ExecMount, ScriptMount, StateMount } from './exec-mount.ts';
+import { createWritableTree, openLayerTree } from './layer-tree.ts';
 import { hideIgnored } from './hide-ignored.ts';
 import { RunSecrets } from './run-secrets.ts';
 import type { Sources } from './sources.ts';
@@ -28,6 +28,8 @@ export interface RunMounts extends AsyncDisposable {
   readonly environment: readonly string[];
   /** A directory with the mount points, so that they need not be made in the command's own files. */
   readonly mountPoints?: string;
+  /** The snapshots of mounts whose changes are kept, by their numbers. */
+  readonly states: ReadonlyMap<number, string>;
 }
 
 export interface RunMountsOptions {
@@ -44,7 +46,7 @@ export async function openRunMounts(
 ): Promise<RunMounts> {
   await using undo = new AsyncDisposableStack();
   if (mounts.length === 0)
-    return { mounts: [], environment: [], [Symbol.asyncDispose]: () => Promise.resolve() };
+    return { mounts: [], environment: [], states: new Map(), [Symbol.asyncDispose]: () => Promise.resolve() };
   const directory = mkdtempSync(join(parts.workDirectory, 'run-'));
   undo.defer(() => rm(directory, { recursive: true, force: true }));
   const opener = new MountOpener(parts, directory, undo, options);
@@ -57,11 +59,19 @@ export async function openRunMounts(
       !entry.startsWith('SSH_AUTH_SOCK=') || !env.some((known) => known.startsWith('SSH_AUTH_SOCK=')),
   );
   const kept = undo.move();
-  return { mounts: opened, environment, mountPoints, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  const { states } = opener;
+  return {
+    mounts: opened,
+    environment,
+    mountPoints,
+    states,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
 }
 
 class MountOpener {
   readonly environment: string[] = [];
+  readonly states = new Map<number, string>();
   readonly #parts: BuildParts;
   readonly #directory: string;
   readonly #undo: AsyncDisposableStack;
@@ -81,6 +91,8 @@ class MountOpener {
     switch (mount.kind) {
       case 'bind':
         return [await this.#bind(mount)];
+      case 'state':
+        return [await this.#state(mount)];
       case 'cache':
         return [await this.#cache(mount)];
       case 'script':
@@ -111,6 +123,15 @@ class MountOpener {
     const root = await this.#tree(source, writable);
     const { realPath, isFile } = findInside(root, path);
     return { type: 'bind', destination: target, source: realPath, options: bindOptions(!writable), isFile };
+  }
+
+  async #state({ target, source, path, number }: StateMount): Promise<UnlistedMount> {
+    const { snapshots } = this.#parts;
+    const id = createWritableTree(this.#parts, await this.#options.sources.layersOf(source));
+    this.#undo.defer(() => snapshots.remove(id));
+    const { realPath, isFile } = findInside(snapshots.mount(id), path);
+    this.states.set(number, id);
+    return { type: 'bind', destination: target, source: realPath, options: bindOptions(false), isFile };
   }
 
   async #cache(mount: CacheMount): Promise<UnlistedMount> {

@@ -5,7 +5,7 @@ import type { ImageLayer } from '#image/image-record.ts';
 import { isArchive, openArchive } from './archive-file.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { CopyVertex } from './build.ts';
-import type { FileSelection, Owner } from './files/file-jobs.ts';
+import type { CopyJob, FileSelection, Owner } from './files/file-jobs.ts';
 import { escapeWildcards } from './files/glob.ts';
 import { openLayerTree, withWritableRoot } from './layer-tree.ts';
 import type { VertexWork } from './solve-vertex.ts';
@@ -77,36 +77,60 @@ async function unpackAll(
   steps: readonly Step[],
   { lease, signal }: VertexWork,
 ): Promise<ImageLayer | undefined> {
-  const { owner, vertex } = copy;
   return await withWritableRoot(parts, copy.below, async (id, rootPath) => {
-    for (const step of steps) {
-      if (step.archive === undefined) {
-        const changes = parts.files.copy({ ...jobOf(copy), target: rootPath, files: [step.selection] });
-        await parts.archive.put(rootPath, '/', changes, { ...AS_ARCHIVED, signal });
-        continue;
-      }
-      const directory = { destination: `${vertex.destination}/`, ...(owner && { owner }) };
-      const made = parts.files.copy({ ...directory, target: rootPath, files: [] });
-      await parts.archive.put(rootPath, '/', made, { ...AS_ARCHIVED, signal });
-      await parts.archive.put(rootPath, vertex.destination, await openArchive(step.root, step.archive), {
-        ...AS_ARCHIVED,
-        copyUidGid: owner !== undefined,
-        ...(owner && { owner }),
-        signal,
-      });
-    }
+    await putSteps(parts, rootPath, jobOf(copy), steps, signal);
     return await parts.images.addLayer(await parts.snapshots.diff(id), { lease, signal });
   });
 }
 
+/** Where and how files are copied, whatever they are and whatever they are copied into. */
+export type CopyPlace = Omit<CopyJob, 'files' | 'target'>;
+
+/** Copies files, or extracts the archives among them, into a root that can be written to. */
+export async function copyInto(
+  parts: BuildParts,
+  rootPath: string,
+  place: CopyPlace,
+  opened: readonly OpenFiles[],
+  signal: AbortSignal,
+): Promise<void> {
+  await putSteps(parts, rootPath, place, await stepsOf(parts, opened), signal);
+}
+
+async function putSteps(
+  parts: BuildParts,
+  rootPath: string,
+  place: CopyPlace,
+  steps: readonly Step[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { destination, owner } = place;
+  for (const step of steps) {
+    if (step.archive === undefined) {
+      const changes = parts.files.copy({ ...place, target: rootPath, files: [step.selection] });
+      await parts.archive.put(rootPath, '/', changes, { ...AS_ARCHIVED, signal });
+      continue;
+    }
+    const directory = { destination: `${destination}/`, ...(owner && { owner }) };
+    const made = parts.files.copy({ ...directory, target: rootPath, files: [] });
+    await parts.archive.put(rootPath, '/', made, { ...AS_ARCHIVED, signal });
+    await parts.archive.put(rootPath, destination, await openArchive(step.root, step.archive), {
+      ...AS_ARCHIVED,
+      copyUidGid: owner !== undefined,
+      ...(owner && { owner }),
+      signal,
+    });
+  }
+}
+
 const AS_ARCHIVED = { noOverwriteDirNonDir: false, copyUidGid: false } as const;
 
-function jobOf({ vertex: { destination, mode }, owner }: Copy) {
+function jobOf({ vertex: { destination, mode }, owner }: Copy): CopyPlace {
   return { destination, ...(owner && { owner }), ...(mode !== undefined && { mode }) };
 }
 
 /** Names are those of the file system that is written to. @throws {EngineError} `invalid` for unknown ones */
-async function ownerIn(
+export async function ownerIn(
   parts: BuildParts,
   below: readonly ImageLayer[],
   text: string | undefined,

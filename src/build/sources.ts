@@ -3,12 +3,11 @@ import { EngineError, isEngineError } from '#base/errors.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { CopiedFiles, FileSource, LocalFiles, RemoteFiles, Vertex } from './build.ts';
-import type { ExecMount } from './exec-mount.ts';
 import type { FileSelection, Tree } from './files/file-jobs.ts';
-import { escapeWildcards } from './files/glob.ts';
 import { checksumTree } from './files/tree-checksum.ts';
 import { openLayerTree } from './layer-tree.ts';
 import type { Operation } from './plan.ts';
+import { filesTakenBy, inputsOf } from './vertex-inputs.ts';
 
 /** Files that can be read until it is disposed. */
 export interface OpenFiles extends Disposable {
@@ -34,7 +33,7 @@ export class Sources {
     this.#options = options;
   }
 
-  /** Of all files that a vertex takes; empty where it takes none. @throws {EngineError} `invalid` for missing ones */
+  /** Of all that a vertex takes but its parent; empty where it takes nothing. @throws {EngineError} `invalid` for missing ones */
   async checksum(vertex: Operation): Promise<string> {
     const checksums = await Promise.all(
       filesTakenBy(vertex).map(async (files) => {
@@ -45,7 +44,9 @@ export class Sources {
         }
       }),
     );
-    return checksums.join(' ');
+    const others = vertex.kind === 'diff' ? inputsOf(vertex) : inputsOf(vertex).slice(1);
+    const layers = await Promise.all(others.map((other) => this.#options.layersOf(other)));
+    return [...checksums, ...layers.map((all) => all.map(({ diffId }) => diffId).join('+'))].join(' ');
   }
 
   async open(files: CopiedFiles): Promise<OpenFiles> {
@@ -78,12 +79,14 @@ export class Sources {
   async #located(
     files: CopiedFiles,
   ): Promise<{ readonly source: LocalFiles | Vertex; readonly choice: Choice }> {
-    const { exclude, withParents } = files;
+    const { exclude, include, withParents, keepsLinks } = files;
     const source = await this.local(files.source);
     const choice = {
       paths: files.paths,
       ...(exclude && exclude.length > 0 && { exclude }),
+      ...(include && include.length > 0 && { include }),
       ...(withParents && { withParents }),
+      ...(keepsLinks && { keepsLinks }),
     };
     return { source, choice };
   }
@@ -116,17 +119,6 @@ function mountError({ paths: [path = ''] }: CopiedFiles, error: unknown): unknow
   if (!isEngineError(error, 'invalid') || !error.message.startsWith('COPY failed')) return error;
   const text = `failed to calculate checksum of mount source: "${path}": not found`;
   return new EngineError('invalid', text, { cause: error });
-}
-
-/** What it reads besides what it stands on. */
-export function filesTakenBy(vertex: Operation): readonly CopiedFiles[] {
-  return vertex.kind === 'copy' ? vertex.files : (vertex.mounts ?? []).flatMap(mountedFiles);
-}
-
-/** Contents that make a difference to what a command does. */
-function mountedFiles(mount: ExecMount): readonly CopiedFiles[] {
-  const from = mount.kind === 'cache' ? mount.initial : mount.kind === 'bind' ? mount : undefined;
-  return from ? [{ source: from.source, paths: [escapeWildcards(from.path)] }] : [];
 }
 
 function localSelection({ directory, ignore }: LocalFiles): Omit<FileSelection, 'paths'> {

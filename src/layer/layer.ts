@@ -63,6 +63,8 @@ export interface SnapshotRequest {
   readonly volatile: boolean;
   /** A directory below all layers, which outlives the snapshot; forgotten when the process ends. */
   readonly bottom?: string;
+  /** Only the layers and the bottom, of which there must be one: without the places that a runtime mounts on. */
+  readonly isBare?: boolean;
 }
 
 export interface Snapshot {

@@ -80,7 +80,7 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
     const record = request.volatile ? { layers, volatileBootId: currentBootId() } : { layers };
     writeSnapshot(this.#path(id), record);
     undo.move();
-    return this.#enter(id, record, request.bottom).snapshot;
+    return this.#enter(id, record, request).snapshot;
   }
 
   get(id: string): Snapshot | undefined {
@@ -188,7 +188,11 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
     throw new EngineError('not-found', `Cannot use snapshot ${id}: there is no such snapshot`);
   }
 
-  #enter(id: string, record: SnapshotRecord, bottom?: string): Entry {
+  #enter(
+    id: string,
+    record: SnapshotRecord,
+    { bottom, isBare = false }: Pick<SnapshotRequest, 'bottom' | 'isBare'> = {},
+  ): Entry {
     const { upper, work } = snapshotPaths(this.#path(id));
     // A layer that is there twice counts where it is uppermost: overlay takes none twice.
     const layers = [...new Set(record.layers.toReversed())].map((layer) =>
@@ -200,7 +204,7 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
       volatile: record.volatileBootId !== undefined,
       upperPath: upper,
       workPath: work,
-      lowerPaths: [...layers, ...(bottom === undefined ? [] : [bottom]), this.#base],
+      lowerPaths: [...layers, ...(bottom === undefined ? [] : [bottom]), ...(isBare ? [] : [this.#base])],
       mountPath: join(this.#options.runDirectory, id),
     };
     const entry: Entry = { snapshot, record, mounted: false };

@@ -6,7 +6,7 @@ import { familiarName, parseReference, withDefaultTag } from '#oci/reference.ts'
 import type { FileSource, Vertex } from '../build.ts';
 import { formatPlatform } from '../dockerfile/scopes.ts';
 import { layoutOfName } from '../layout-image.ts';
-import { filesOfVertex } from './vertex-sources.ts';
+import { filesTakenBy, verticesBelow } from '../vertex-inputs.ts';
 
 /** in-toto's form: a package URL, and the digest that it had. */
 export interface Material {
@@ -59,12 +59,7 @@ function remoteMaterial(source: RemoteSource): Material {
 }
 
 function* remoteSources(results: readonly Vertex[]): Generator<RemoteSource, void> {
-  const seen = new Set<Vertex>(results);
-  for (const vertex of seen) {
-    if (vertex.kind !== 'base') seen.add(vertex.parent);
-    for (const source of filesOfVertex(vertex)) {
+  for (const vertex of verticesBelow(results))
+    for (const { source } of filesTakenBy(vertex))
       if (source.kind === 'http' || source.kind === 'git') yield source;
-      else if (source.kind !== 'local') seen.add(source);
-    }
-  }
 }

@@ -19,6 +19,9 @@ import { walkSource } from './source-walk.ts';
 export interface Changes {
   readonly owner: Owner | undefined;
   readonly mode: ModeChange | undefined;
+  readonly modifiedNs: bigint | undefined;
+  /** A source that is a directory comes itself, not only what is in it. */
+  readonly withDirectory: boolean;
 }
 
 export interface CopiedTree {
@@ -62,7 +65,7 @@ class RootTree implements CopiedTree {
     inTree(this.#selection.source, () => {
       for (const { path, relative, stats } of walkSource(rootWalk, latin1(source.path), source.choice)) {
         // The directory at the destination has its own attributes.
-        if (relative === '' && source.isDirectory) continue;
+        if (relative === '' && source.isDirectory && !changes.withDirectory) continue;
         members.add(bytes(path), changedStats(stats, changes), bytes(under(to, relative)));
       }
     });
@@ -76,7 +79,7 @@ const rootWalk = {
 };
 
 /** Times are those that Docker's archives have: whole seconds, which need no header of their own. */
-function changedStats(stats: BigIntStats, { owner, mode }: Changes): BigIntStats {
+function changedStats(stats: BigIntStats, { owner, mode, modifiedNs }: Changes): BigIntStats {
   const { uid, gid } = owner ?? stats;
   const isChanged = mode !== undefined && !stats.isSymbolicLink();
   const permissions = Number(stats.mode) & PERMISSIONS;
@@ -84,7 +87,7 @@ function changedStats(stats: BigIntStats, { owner, mode }: Changes): BigIntStats
   stats.mode = (stats.mode & ~BigInt(PERMISSIONS)) | BigInt(changed);
   stats.uid = BigInt(uid);
   stats.gid = BigInt(gid);
-  stats.mtimeNs -= ((stats.mtimeNs % NS_PER_SECOND) + NS_PER_SECOND) % NS_PER_SECOND;
+  stats.mtimeNs = wholeSeconds(modifiedNs ?? stats.mtimeNs);
   return stats;
 }
 
@@ -121,7 +124,7 @@ class TableTree implements CopiedTree {
   write(source: SourcePath, to: ByteName, sink: TarSink, changes: Changes): void {
     const written = new Map<LayerNode, Buffer>();
     for (const { relative, stats: node } of walkSource(this.#walk, latin1(source.path), source.choice)) {
-      if (relative === '' && source.isDirectory) continue;
+      if (relative === '' && source.isDirectory && !changes.withDirectory) continue;
       const name = bytes(under(to, relative));
       const first = node.links > 1 ? written.get(node) : undefined;
       if (node.links > 1 && !first) written.set(node, name);
@@ -164,13 +167,17 @@ class TableTree implements CopiedTree {
 function commonFields(
   name: Buffer,
   node: LayerNode,
-  { owner, mode: change }: Changes,
+  { owner, mode: change, modifiedNs }: Changes,
 ): Omit<TarHeaderFields, 'type'> {
   const { uid, gid } = owner ?? node;
   const isChanged = change !== undefined && node.type !== 'symlink';
   const mode = isChanged ? change(node.mode, node.type === 'directory') : node.mode;
-  const rest = ((node.mtimeNs % NS_PER_SECOND) + NS_PER_SECOND) % NS_PER_SECOND;
-  return { path: '', pathBytes: name, mode, uid, gid, mtimeNs: node.mtimeNs - rest };
+  const mtimeNs = wholeSeconds(modifiedNs ?? node.mtimeNs);
+  return { path: '', pathBytes: name, mode, uid, gid, mtimeNs };
+}
+
+function wholeSeconds(timeNs: bigint): bigint {
+  return timeNs - (((timeNs % NS_PER_SECOND) + NS_PER_SECOND) % NS_PER_SECOND);
 }
 
 export function under(directory: ByteName, relative: ByteName): ByteName {

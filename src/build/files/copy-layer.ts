@@ -55,17 +55,22 @@ function copySources(job: CopyJob, { selection, tree, sources }: Found, place: P
   const owner = job.owner ?? (selection.ownedByRoot ? ROOT : undefined);
   const mode = job.mode === undefined ? undefined : parseModeChange(modeText(job.mode));
   for (const source of sources) {
-    const to = targetOf(source, place);
-    if (place.exists) checkDestination(job, tree.list(source), to);
-    tree.write(source, to, sink, { owner, mode });
+    const to = targetOf(job, source, place);
+    if (place.exists && !job.replaces) checkDestination(job, tree.list(source), to);
+    const withDirectory = job.keepsDirectories === true && !isDirectoryIn(job, to);
+    tree.write(source, to, sink, { owner, mode, modifiedNs: job.modifiedNs, withDirectory });
   }
 }
 
-/** Of a directory the contents are copied, files keep their names in a directory. Without the first slash. */
-function targetOf(source: SourcePath, place: Place): ByteName {
-  const isInside = place.isDirectory && !source.isDirectory;
+/** Of a directory the contents are copied, as a rule; files keep their names in one. Without the first slash. */
+function targetOf({ keepsDirectories }: CopyJob, source: SourcePath, place: Place): ByteName {
+  const isInside = place.isDirectory && (!source.isDirectory || keepsDirectories === true);
   const path = isInside ? posix.join(place.path, source.name) : place.path;
   return bytesOfText(path.slice(1)).toString('latin1');
+}
+
+function isDirectoryIn({ target }: CopyJob, name: ByteName): boolean {
+  return inTree(target, () => statOf(Buffer.from(`/${name}`, 'latin1'))?.isDirectory() === true);
 }
 
 /**
@@ -107,16 +112,17 @@ class Destination {
 
   /** Undefined: there is nothing to do. */
   prepare(found: readonly Found[]): Place | undefined {
-    const { destination, files } = this.#job;
+    const { destination, files, keepsDirectories = false, needsParent = false } = this.#job;
     const sources = found.flatMap((one) => one.sources);
     if (sources.length === 0 && files.length > 0) return undefined;
     const path = followLinks(posix.resolve('/', destination));
     const present = statOf(Buffer.from(path));
+    if (needsParent && !statOf(Buffer.from(posix.dirname(path))))
+      throw new EngineError('invalid', `failed to stat ${destination}: no such file or directory`);
+    const hasDirectories = sources.some(({ isDirectory }) => isDirectory);
     const mustBeDirectory =
-      /(?:^|\/)\.?$/.test(destination) ||
-      sources.length !== 1 ||
-      sources.some(({ isDirectory }) => isDirectory);
-    if (mustBeDirectory && present && !present.isDirectory())
+      /(?:^|\/)\.?$/.test(destination) || sources.length !== 1 || (hasDirectories && !keepsDirectories);
+    if ((mustBeDirectory || hasDirectories) && present && !present.isDirectory())
       throw new EngineError('invalid', `cannot copy to non-directory: ${destination}`);
     const exists = present?.isDirectory() === true;
     // Nothing to do for a directory that is there.
@@ -139,12 +145,12 @@ class Destination {
     if (present && !present.isDirectory())
       throw new EngineError('invalid', `cannot copy to non-directory: ${path}`);
     if (present) return this.#members.add(Buffer.from(path), present, name);
-    const { owner = ROOT } = this.#job;
+    const { owner = ROOT, modifiedNs = BigInt(Date.now()) * 1_000_000n } = this.#job;
     const made = {
       mode: this.#directoryMode(),
       uid: BigInt(owner.uid),
       gid: BigInt(owner.gid),
-      mtimeNs: BigInt(Date.now()) * 1_000_000n,
+      mtimeNs: modifiedNs,
     };
     const root = lstatSync('/', { bigint: true });
     return this.#members.addDirectory(withAttributes(root, made), name);

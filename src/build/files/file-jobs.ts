@@ -4,6 +4,7 @@ import type { ByteChannelEnd } from '#layer/byte-channel.ts';
 import type { ViewSource } from '#layer/read-only-view.ts';
 import type { BlobInfo } from '#store/content.ts';
 import type { FileEntry } from '../build-session.ts';
+import type { FileAction } from '../file-action.ts';
 import type { PackedTable } from './packed-table.ts';
 
 /** A directory that nothing leads out of, or layers that are shown as one. */
@@ -25,6 +26,10 @@ export interface FileSelection {
   readonly paths: readonly string[];
   /** Patterns of an ignore file, relative to each path. */
   readonly exclude?: readonly string[];
+  /** The same for what is wanted of a directory; by default all. */
+  readonly include?: readonly string[];
+  /** A link at the end of a path is meant itself, not what it leads to. */
+  readonly keepsLinks?: boolean;
   /** The directories on the way are copied too, from `/./` on where that is in a path; `**` is a wildcard as well. */
   readonly withParents?: boolean;
   /** The files themselves, where they are known without the tree; only COPY takes them from here. */
@@ -41,6 +46,28 @@ export interface CopyJob {
   readonly owner?: Owner;
   /** Of everything that is copied, by default the source's: a number, or changes as chmod(1) has them. */
   readonly mode?: number | string;
+  /** Of everything; by default the source's, and now for directories that are made. */
+  readonly modifiedNs?: bigint;
+  /** Directories are copied under their own names where the destination is one, as cp(1) does it. */
+  readonly keepsDirectories?: boolean;
+  /** What is in the way of a file or directory makes way. */
+  readonly replaces?: boolean;
+  /** The directory above the destination must be there. */
+  readonly needsParent?: boolean;
+}
+
+/** Changes one file in a root that can be written to; see `FileAction`. */
+export interface ChangeJob {
+  readonly root: string;
+  readonly action: Exclude<FileAction, { readonly kind: 'copy' }>;
+  /** The owner of what is made; absent: root. */
+  readonly owner?: Owner;
+}
+
+/** Two trees. */
+export interface DiffJob {
+  readonly lower: Tree;
+  readonly upper: Tree;
 }
 
 export interface FileTarget {
@@ -114,6 +141,9 @@ export interface FileJobs {
   readonly ignored: { readonly input: IgnoredJob; readonly output: readonly string[] };
   /** Bytes of the files below a directory. */
   readonly usage: { readonly input: { readonly path: string }; readonly output: number };
+  readonly change: { readonly input: ChangeJob; readonly output: true };
+  /** Writes a layer tar into its channel: what leads from one tree to another. */
+  readonly diff: { readonly input: DiffJob & ByteChannelEnd; readonly output: true };
   /** Writes a layer tar into its channel, as `copy` does. */
   readonly squash: { readonly input: SquashJob & ByteChannelEnd; readonly output: true };
   /** Writes a layer tar into its channel. */

@@ -5,6 +5,7 @@ import { diskUsage } from '#layer/tree-walk.ts';
 import { codeOfErrno } from '#linux/errno.ts';
 import { ChannelWriter } from '#layer/byte-channel.ts';
 import { FileSink } from '#layer/file-sink.ts';
+import { changeFile } from './change-file.ts';
 import { writeCopyLayer } from './copy-layer.ts';
 import type { FileJobAnswer, FileJobKind, FileJobMessage, FileJobs } from './file-jobs.ts';
 import { findIgnored } from './find-ignored.ts';
@@ -13,6 +14,7 @@ import { inTree } from './in-tree.ts';
 import { listDirectory, readFile, statFile } from './look-at.ts';
 import { SourceSelector } from './source-paths.ts';
 import { writeSquashedLayer } from './squash-layer.ts';
+import { writeTreeDiff } from './tree-diff.ts';
 import { checksumSources } from './tree-checksum.ts';
 
 const handlers: {
@@ -31,6 +33,14 @@ const handlers: {
   ignored: findIgnored,
   usage: ({ path }) => diskUsage(path),
   index: indexTar,
+  change: (job) => {
+    changeFile(job);
+    return true;
+  },
+  diff: (job) => {
+    writeTreeDiff(job);
+    return true;
+  },
   squash: (job) => {
     writeSquashedLayer(job);
     return true;

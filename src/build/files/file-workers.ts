@@ -7,7 +7,9 @@ import { openReadable } from '#layer/byte-channel.ts';
 import type { BlobInfo } from '#store/content.ts';
 import type { FileEntry } from '../build-session.ts';
 import type {
+  ChangeJob,
   CopyJob,
+  DiffJob,
   FileJobAnswer,
   FileJobKind,
   FileJobMessage,
@@ -85,6 +87,18 @@ export class FileWorkers implements AsyncDisposable {
   copy(job: CopyJob): Readable {
     return openReadable(async (end) => {
       await this.#run({ kind: 'copy', input: { ...job, ...end } }, [end.port]);
+    });
+  }
+
+  /** See `FileJobs`. @throws {EngineError} `invalid` for what cannot be done */
+  async change(job: ChangeJob): Promise<void> {
+    await this.#run({ kind: 'change', input: job });
+  }
+
+  /** What leads from one tree to another, as the tar of a layer. */
+  diff(job: DiffJob): Readable {
+    return openReadable(async (end) => {
+      await this.#run({ kind: 'diff', input: { ...job, ...end } }, [end.port]);
     });
   }
 

@@ -4,6 +4,10 @@ import type { Tree } from './file-jobs.ts';
 
 /** Runs `work` with the tree as its root directory; see `inJail`. */
 export function inTree<T>(tree: Tree, work: () => T): T {
-  if (typeof tree === 'string') return inJail(tree, work);
-  return withReadOnlyView(tree, (root) => inJail(root, work));
+  return withTree(tree, (root) => inJail(root, work));
+}
+
+/** @param work gets the directory that the tree is while it runs */
+export function withTree<T>(tree: Tree, work: (root: string) => T): T {
+  return typeof tree === 'string' ? work(tree) : withReadOnlyView(tree, work);
 }

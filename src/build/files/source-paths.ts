@@ -1,3 +1,4 @@
+import { constants as fs } from 'node:fs';
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { compileIgnore, type IgnoreMatcher } from '#oci/ignore.ts';
@@ -27,12 +28,14 @@ export class SourceSelector {
   readonly #selection: Omit<FileSelection, 'source' | 'ownedByRoot'>;
   readonly #ignored: IgnoreMatcher;
   readonly #excluded: IgnoreMatcher;
+  readonly #included: IgnoreMatcher | undefined;
 
   constructor(selection: Omit<FileSelection, 'source' | 'ownedByRoot'>, tree: SourceTree = rootTree) {
     this.#tree = tree;
     this.#selection = selection;
     this.#ignored = compileIgnore(selection.ignore);
     this.#excluded = selection.exclude ? compileIgnore(selection.exclude) : NOTHING;
+    this.#included = selection.include && compileIgnore(selection.include);
   }
 
   /**
@@ -49,7 +52,8 @@ export class SourceSelector {
     const clean = posix.join('/', path);
     const isPattern = hasWildcards(clean);
     const names = isPattern ? this.#expand(clean) : [clean.replace(/(?<=.)\/$/, '')];
-    const choice = { ignored: this.#ignored, excluded: this.#excluded };
+    const included = this.#included && { matcher: this.#included, prefix: '' };
+    const choice = { ignored: this.#ignored, excluded: this.#excluded, ...(included && { included }) };
     const sources = names
       .flatMap((name) => this.#sourceAt(name, choice) ?? [])
       .filter((source) => !this.#isLeftOut(source));
@@ -84,8 +88,18 @@ export class SourceSelector {
   }
 
   #sourceAt(path: string, choice: Choice): SourcePath | undefined {
-    const found = this.#tree.resolve(path);
+    const found = this.#linkAt(path) ?? this.#tree.resolve(path);
     return found && { ...found, name: posix.basename(path), choice };
+  }
+
+  /** A link that is meant itself; only the way to it is followed. */
+  #linkAt(path: string): Pick<SourcePath, 'path' | 'isDirectory'> | undefined {
+    const above = this.#selection.keepsLinks ? this.#tree.resolve(posix.dirname(path)) : undefined;
+    if (!above) return undefined;
+    const link = posix.join(above.path, posix.basename(path));
+    const stats = this.#tree.stat(Buffer.from(link).toString('latin1'));
+    const isLink = stats !== undefined && (stats.mode & fs.S_IFMT) === fs.S_IFLNK;
+    return isLink ? { path: link, isDirectory: false } : undefined;
   }
 
   /** Sorted; part by part, so that only directories which can match are read. */

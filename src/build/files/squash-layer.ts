@@ -1,19 +1,19 @@
 /** Several layers as one. */
 import { type ByteChannelEnd, ChannelWriter } from '#layer/byte-channel.ts';
 import type { ByteName } from '#layer/layer-tree.ts';
-import { withReadOnlyView } from '#layer/read-only-view.ts';
 import { TarMembers } from '#layer/tar-members.ts';
 import { childPath, isWhiteout, sortedNames, statOf } from '#layer/tree-walk.ts';
-import type { SquashJob, Tree } from './file-jobs.ts';
+import type { SquashJob } from './file-jobs.ts';
+import { withTree } from './in-tree.ts';
 
 const WHITEOUT_PREFIX = '.wh.';
 
 /** Writes what the layers have together, and deletions of what they hide below. */
 export function writeSquashedLayer({ above, below, whole, ...end }: SquashJob & ByteChannelEnd): void {
   const members = new TarMembers(new ChannelWriter(end));
-  withView(above, (aboveRoot) =>
-    withView(whole, (wholeRoot) =>
-      withView(below, (belowRoot) =>
+  withTree(above, (aboveRoot) =>
+    withTree(whole, (wholeRoot) =>
+      withTree(below, (belowRoot) =>
         new Squasher(members).directory(
           { above: Buffer.from(aboveRoot), whole: Buffer.from(wholeRoot), below: Buffer.from(belowRoot) },
           '',
@@ -22,10 +22,6 @@ export function writeSquashedLayer({ above, below, whole, ...end }: SquashJob & 
     ),
   );
   members.finish();
-}
-
-function withView<T>(tree: Tree, work: (root: string) => T): T {
-  return typeof tree === 'string' ? work(tree) : withReadOnlyView(tree, work);
 }
 
 /** One directory in each view; absent below where there is none. */
