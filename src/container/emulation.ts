@@ -80,7 +80,7 @@ function problemOf(architecture: string | undefined, handlers: readonly BinaryHa
 
 /** One is off itself, or all are. */
 function enableCommand({ name }: BinaryHandler): string {
-  return `echo 1 | tee ${BINFMT_MISC}/status ${BINFMT_MISC}/${name}`;
+  return `${mountFirst()}echo 1 | tee ${BINFMT_MISC}/status ${BINFMT_MISC}/${name}`;
 }
 
 function registerHint(architecture: string | undefined): string {
@@ -90,6 +90,9 @@ function registerHint(architecture: string | undefined): string {
     return 'install one (Debian: apt-get install qemu-user-binfmt)';
   if (existsSync('/run/systemd/system'))
     return 'one is installed, so register it with systemctl restart systemd-binfmt';
-  const mount = isBinfmtMounted() ? '' : `mount -t binfmt_misc none ${BINFMT_MISC} && `;
-  return `one is installed, so register it with ${mount}cat ${registration} >${BINFMT_MISC}/register`;
+  return `one is installed, so register it with ${mountFirst()}cat ${registration} >${BINFMT_MISC}/register`;
+}
+
+function mountFirst(): string {
+  return isBinfmtMounted() ? '' : `mount -t binfmt_misc none ${BINFMT_MISC} && `;
 }

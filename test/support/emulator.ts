@@ -1,11 +1,10 @@
 /** Programs of another machine, and the emulator by which the kernel runs them. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hostPlatform } from '../../src/oci/platform.ts';
 import { programHead } from '../../src/oci/program-format.ts';
 
-const BINFMT_MISC = '/proc/sys/fs/binfmt_misc';
 const FETCHED = join(import.meta.dirname, '../../build/foreign');
 
 export const HOST = hostPlatform().architecture;
@@ -50,14 +49,15 @@ export interface EmulatorOptions {
 /** A registration with the kernel under a name of its own, until it is disposed of. */
 export class Emulator implements Disposable {
   readonly name: string;
+  /** Where others have mounted the same, or have not, is theirs. */
+  readonly #directory = mkdtempSync('/tmp/caisson-binfmt-');
   readonly #undo = new DisposableStack();
 
   constructor({ flags = 'OPF', interpreter = emulatorPath(), forAll = false }: EmulatorOptions = {}) {
+    this.#undo.defer(() => rmdirSync(this.#directory));
     this.name = `caisson-test-${process.pid}${forAll ? '-all' : ''}`;
-    if (!existsSync(join(BINFMT_MISC, 'register'))) {
-      run('mount', '-t', 'binfmt_misc', 'none', BINFMT_MISC);
-      this.#undo.defer(() => run('umount', BINFMT_MISC));
-    }
+    run('mount', '-t', 'binfmt_misc', 'none', this.#directory);
+    this.#undo.defer(() => run('umount', this.#directory));
     const magic = programHead(FOREIGN)?.subarray(0, MAGIC_BYTES) ?? Buffer.alloc(0);
     const mask = Buffer.alloc(MAGIC_BYTES, 0xff);
     if (!forAll) magic[ABI_VERSION_OFFSET] = MARK;
@@ -65,7 +65,7 @@ export class Emulator implements Disposable {
     // Position-independent or not.
     mask[TYPE_OFFSET] = 0xfe;
     const fields = ['', this.name, 'M', '', escaped(magic), escaped(mask), interpreter, flags];
-    writeFileSync(join(BINFMT_MISC, 'register'), fields.join(':'));
+    writeFileSync(join(this.#directory, 'register'), fields.join(':'));
     this.#undo.defer(() => this.#write('-1'));
   }
 
@@ -78,7 +78,7 @@ export class Emulator implements Disposable {
   }
 
   #write(text: string): void {
-    writeFileSync(join(BINFMT_MISC, this.name), text);
+    writeFileSync(join(this.#directory, this.name), text);
   }
 
   [Symbol.dispose](): void {
