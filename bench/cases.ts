@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Contender } from './engines.ts';
 import { runPrograms } from './run-programs.ts';
@@ -82,6 +81,8 @@ const YES = 'yes 0123456789012345678901234567890123456789012345678901234567890 |
 function keepAll(contender: Contender): readonly string[] {
   return contender.kind === 'caisson' ? ['--log-opt', 'max-size=300m'] : [];
 }
+
+let copies = 0;
 
 export const CASES: readonly Case[] = [
   { name: 'run-none', run: (c) => void command(c, ['run', '--rm', '--network', 'none', 'bench', 'true']) },
@@ -172,10 +173,13 @@ export const CASES: readonly Case[] = [
     name: 'cp-in-out',
     runs: 3,
     setUp: (c) => void command(c, ['create', '--name', nameOf(c, 'bcp'), 'bench', 'true']),
-    before: (_, { directory }) => rmSync(join(directory, 'cp-out'), { recursive: true, force: true }),
+    // To new places every time: ext4 without a journal looks at each inode number that was freed in the last minutes
+    // before it takes another one, and would be measured instead.
     run: (c, { directory, filesFolder }) => {
-      command(c, ['cp', filesFolder, `${nameOf(c, 'bcp')}:/data/`]);
-      command(c, ['cp', `${nameOf(c, 'bcp')}:/data/src`, join(directory, 'cp-out')]);
+      const copy = String(copies++);
+      const inside = `${nameOf(c, 'bcp')}:/data/${copy}`;
+      command(c, ['cp', filesFolder, inside]);
+      command(c, ['cp', inside, join(directory, `cp-out-${copy}`)]);
     },
     tearDown: (c) => void command(c, ['rm', '-f', nameOf(c, 'bcp')], { check: false }),
   },

@@ -13,12 +13,13 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
-import { lchown, makeNode, setTimes } from '#linux/files.ts';
+import { lchown, makeNode, setTimes, setTimesOf } from '#linux/files.ts';
 import { setXattr } from '#linux/xattrs.ts';
 import type { TarEntry } from '#oci/tar-header.ts';
 import { type TarEvent, TarParser } from '#oci/tar-reader.ts';
@@ -120,8 +121,11 @@ class Extractor implements Disposable {
     if (this.#job.noOverwriteDirNonDir && present.isDirectory() !== isDirectory) {
       throw cannotOverwrite(path, this.#job.path, isDirectory);
     }
-    rmSync(path, { recursive: true });
-    this.#knownParents.clear();
+    if (present.isFile()) unlinkSync(path);
+    else {
+      rmSync(path, { recursive: true });
+      this.#knownParents.clear();
+    }
     return false;
   }
 
@@ -155,11 +159,11 @@ class Extractor implements Disposable {
       const { uid, gid } = this.#job.owner ?? entry;
       fchownSync(fd, uid, gid);
       fchmodSync(fd, entry.mode);
+      setTimesOf(fd, entry.mtimeNs, entry.mtimeNs);
     } finally {
       closeSync(fd);
     }
     writeXattrs(path, entry);
-    setTimesIfThere(path, entry.mtimeNs);
   }
 
   #makeOther(path: string, entry: TarEntry): void {

@@ -64,6 +64,10 @@ test('times keep every nanosecond, before 1970 too, on links and through them', 
   assert.deepEqual(times(dir.at('l')), [1n, 999_999_999n]);
   files.setTimes(dir.at('l'), 5n, 6n, { followSymlinks: true });
   assert.deepEqual(times(dir.at('f')), [5n, 6n]);
+  const fd = openSync(dir.at('f'), 'r+');
+  files.setTimesOf(fd, -2n, 1_700_000_000_000_000_007n);
+  closeSync(fd);
+  assert.deepEqual(times(dir.at('f')), [-2n, 1_700_000_000_000_000_007n]);
 });
 
 test('ownership of a link, not of its target', () => {

@@ -33,6 +33,11 @@ export function setTimes(
   check('utimensat', path, libc.utimensat(AT_FDCWD, path, encodeTimes(atimeNs, mtimeNs), flags));
 }
 
+/** The same of an open file (futimens(3)). */
+export function setTimesOf(fd: number, atimeNs: bigint, mtimeNs: bigint): void {
+  check('utimensat', `descriptor ${fd}`, libc.utimensat(fd, null, encodeTimes(atimeNs, mtimeNs), 0));
+}
+
 const NANOSECONDS = 1_000_000_000n;
 
 /** struct timespec[2]: seconds may be negative, nanoseconds not. */

@@ -88,7 +88,7 @@ interface LibC {
   umount2(target: string, flags: number): number;
   unlockpt(fd: number): number;
   unshare(flags: number): number;
-  utimensat(fd: number, path: string, times: Buffer, flags: number): number;
+  utimensat(fd: number, path: string | null, times: Buffer, flags: number): number;
   waitpid(pid: number, status: Buffer, options: number): number;
 }
 

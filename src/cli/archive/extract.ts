@@ -1,15 +1,18 @@
 import {
   chmodSync,
   closeSync,
+  fchmodSync,
+  fchownSync,
   ftruncateSync,
+  futimesSync,
   lchownSync,
   linkSync,
   lstatSync,
   lutimesSync,
   mkdirSync,
   openSync,
-  rmSync,
   symlinkSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
@@ -87,9 +90,9 @@ class Extractor {
   end(): void {
     if (!this.#open) return;
     const { entry, path, fd } = this.#open;
-    if (fd !== undefined && entry.realSizeBytes !== undefined) ftruncateSync(fd, entry.realSizeBytes);
+    if (fd === undefined) this.#attributes(path, entry);
+    else this.#attributesOf(fd, entry);
     this.close();
-    this.#attributes(path, entry);
   }
 
   /** Directories last: writing into them changed their times, and their modes may forbid writing. */
@@ -140,7 +143,7 @@ class Extractor {
         `Cannot copy to ${path}: cannot overwrite directory with non-directory`,
       );
     }
-    if (stat) rmSync(path);
+    if (stat) unlinkSync(path);
     switch (entry.type) {
       case 'symlink':
         symlinkSync(entry.linkName, path);
@@ -171,6 +174,15 @@ class Extractor {
     if (entry.type !== 'symlink') chmodSync(path, entry.mode);
     const seconds = Number(entry.mtimeNs) / 1e9;
     lutimesSync(path, seconds, seconds);
+  }
+
+  /** Of a file that is still open, which needs no way to it. */
+  #attributesOf(fd: number, entry: TarEntry): void {
+    if (entry.realSizeBytes !== undefined) ftruncateSync(fd, entry.realSizeBytes);
+    if (this.#options.owners) fchownSync(fd, entry.uid, entry.gid);
+    fchmodSync(fd, entry.mode);
+    const seconds = Number(entry.mtimeNs) / 1e9;
+    futimesSync(fd, seconds, seconds);
   }
 }
 
