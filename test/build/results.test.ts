@@ -213,7 +213,7 @@ test('what attributes get wrong is said', async () => {
   const cases: readonly (readonly ['image' | 'oci' | 'docker', Record<string, string>, RegExp])[] = [
     ['image', { push: 'perhaps' }, /export as image: push="perhaps": true or false expected/],
     ['image', { push: 'true' }, /push="true": the image needs a name/],
-    ['oci', { compression: 'lzma' }, /compression="lzma": one of uncompressed, gzip, zstd expected/],
+    ['oci', { compression: 'lzma' }, /compression="lzma": one of uncompressed, gzip, zstd, estargz expected/],
     ['oci', { 'source-date-epoch': 'x' }, /source-date-epoch="x": a whole number expected/],
     ['docker', { 'annotation.a': 'b' }, /annotations with oci-mediatypes=false/],
     ['oci', { 'annotation-nowhere.a': 'b' }, /nowhere is not where annotations can be/],

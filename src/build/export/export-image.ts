@@ -18,9 +18,10 @@ export async function exportImage(one: OneExport): Promise<Exported> {
   if (isPushed && names.length === 0)
     throw attributes.refusal('push', 'true', 'the image needs a name to be pushed under');
   task.moves({ id: 'exporting layers' });
-  const images = await finishResult(one);
+  const packs = needsArtifact(one, isPushed);
+  const images = await finishResult(one, packs);
   task.moves({ id: 'exporting layers', isDone: true });
-  const artifact = needsArtifact(one, isPushed)
+  const artifact = packs
     ? await packResult(one, images, { names, defaultsToOci: true, attachInline: isPushed })
     : undefined;
   const id = isStored ? await store(one, images, artifact, names) : undefined;

@@ -14,7 +14,7 @@ export async function exportLayout(one: OneExport): Promise<Exported> {
     throw new EngineError('invalid', 'docker exporter does not currently support exporting manifest lists');
   const names = namesOf(one);
   task.moves({ id: 'exporting layers' });
-  const artifact = await packResult(one, await finishResult(one), {
+  const artifact = await packResult(one, await finishResult(one, true), {
     names,
     defaultsToOci: !forDocker,
     attachInline: attributes.flag('attestation-inline') ?? false,

@@ -12,11 +12,11 @@ import type { FileTree } from '../build-session.ts';
 import type { FinishOptions } from './finish-image.ts';
 import { parseAnnotations } from './annotations.ts';
 import { OutputAttributes } from './attributes.ts';
+import { compressionOf } from './compression.ts';
 import { exportImage } from './export-image.ts';
 import { exportFiles } from './export-files.ts';
 import { exportLayout } from './export-layout.ts';
 import type { BuildOutcome } from './outcome.ts';
-import { COMPRESSIONS } from './pack-layer.ts';
 import { parseEpoch } from './source-date-epoch.ts';
 
 /** What exporters work with, beside their own attributes. */
@@ -122,8 +122,7 @@ export function checkOutputs({ outputs = [], references, buildArgs }: BuildReque
     const attributes = new OutputAttributes(output);
     for (const name of FLAGS) attributes.flag(name);
     attributes.integer('source-date-epoch');
-    attributes.integer('compression-level');
-    attributes.choice('compression', COMPRESSIONS);
+    compressionOf(attributes);
     parseAnnotations(attributes);
     parseNames(attributes.text('name')?.split(',') ?? []);
   }

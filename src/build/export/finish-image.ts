@@ -7,6 +7,7 @@ import type { ImageConfig } from '#oci/image-config.ts';
 import type { Lease } from '#store/content.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { BuiltImage } from './outcome.ts';
+import { type EstargzOptions, estargzLayer } from './estargz-layer.ts';
 import { rewriteLayer } from './rewrite-layer.ts';
 import { clampConfig } from './source-date-epoch.ts';
 
@@ -14,6 +15,8 @@ export interface FinishOptions {
   readonly epoch?: number;
   /** Makes the layers no younger than `epoch`. */
   readonly rewriteTimestamps: boolean;
+  /** The layers become eStargz, which are others to the configuration. */
+  readonly estargz?: Pick<EstargzOptions, 'force' | 'level'>;
   /** The cache to put into the configuration, which names the layers that the image has. */
   readonly inlineCache?: (layers: readonly ImageLayer[]) => Buffer | undefined;
   /** Protects what is made. */
@@ -49,13 +52,15 @@ export async function finishImage(
 async function finishLayers(
   parts: BuildParts,
   { layers, base }: BuiltImage,
-  { epoch, rewriteTimestamps, lease, signal }: FinishOptions,
+  { epoch, rewriteTimestamps, estargz, lease, signal }: FinishOptions,
 ): Promise<readonly ImageLayer[]> {
-  if (epoch === undefined || !rewriteTimestamps) return layers;
+  const common = { lease, signal };
   return await settleAll(
-    layers.map(async (layer, index) =>
-      index < base.layers ? layer : await rewriteLayer(parts, layer, { epoch, lease, signal }),
-    ),
+    layers.map(async (layer, index) => {
+      const isRewritten = epoch !== undefined && rewriteTimestamps && index >= base.layers;
+      const clamped = isRewritten ? await rewriteLayer(parts, layer, { epoch, ...common }) : layer;
+      return estargz ? await estargzLayer(parts, clamped, { ...estargz, ...common }) : clamped;
+    }),
   );
 }
 

@@ -8,12 +8,15 @@ import type { ImageIndex, Manifest } from '#oci/manifest.ts';
 import { type LayerCompression, MEDIA_TYPES } from '#oci/media-types.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { Annotations } from './annotations.ts';
+import { estargzAnnotations } from './estargz-layer.ts';
 import { digestOf, type FinishedImage } from './finish-image.ts';
 import { type LayerPackingOptions, packLayer } from './pack-layer.ts';
 
 export interface PackOptions extends LayerPackingOptions {
   /** OCI's media types, Docker's otherwise. */
   readonly isOci: boolean;
+  /** Layers that are eStargz say so. */
+  readonly isEstargz: boolean;
   readonly annotations: Annotations;
 }
 
@@ -42,7 +45,10 @@ export async function packImage(
   const { platform } = image.built;
   const layers = await settleAll(
     image.layers.map(async (layer): Promise<Descriptor> => {
-      return await layerDescriptor(parts, await packLayer(parts, layer, options), isOci);
+      const packed = await packLayer(parts, layer, options);
+      const descriptor = await layerDescriptor(parts, packed, isOci);
+      const about = options.isEstargz ? await estargzAnnotations(parts, packed) : undefined;
+      return { ...descriptor, ...withAnnotations(about) };
     }),
   );
   const config: Descriptor = {

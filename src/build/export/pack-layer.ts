@@ -6,7 +6,7 @@ import type { LayerCompression } from '#oci/media-types.ts';
 import type { Lease } from '#store/content.ts';
 import type { BuildParts } from '../build-parts.ts';
 
-/** What `compression=` may say. */
+/** What `compression=` may say of plain layers. */
 export const COMPRESSIONS = ['uncompressed', 'gzip', 'zstd'] as const;
 
 export const COMPRESSION_OF: Readonly<Record<(typeof COMPRESSIONS)[number], LayerCompression>> = {

@@ -3,19 +3,22 @@ import { settleAll } from '#image/settle-all.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import { canonicalReference, type Reference } from '#oci/reference.ts';
 import { parseAnnotations } from './annotations.ts';
+import { compressionOf } from './compression.ts';
 import { epochOf, type OneExport } from './export-outputs.ts';
 import { type FinishedImage, finishImage } from './finish-image.ts';
 import { type PackedArtifact, packArtifact } from './pack-artifact.ts';
-import { COMPRESSION_OF, COMPRESSIONS } from './pack-layer.ts';
 
-export async function finishResult(one: OneExport): Promise<readonly FinishedImage[]> {
+/** @param packs the layers leave the engine, and are compressed */
+export async function finishResult(one: OneExport, packs: boolean): Promise<readonly FinishedImage[]> {
   const { parts, outcome, attributes, lease, request, inlineCache } = one;
   const epoch = epochOf(one);
+  const { isEstargz, level, force } = compressionOf(attributes);
   const options = {
     rewriteTimestamps: attributes.flag('rewrite-timestamp') ?? false,
     lease,
     signal: request.signal,
     ...(epoch !== undefined && { epoch }),
+    ...(packs && isEstargz && { estargz: { force, ...(level !== undefined && { level }) } }),
     ...(inlineCache && { inlineCache }),
   };
   return await settleAll(outcome.images.map((image) => finishImage(parts, image, options)));
@@ -35,16 +38,15 @@ export async function packResult(
   options: PackResultOptions,
 ): Promise<PackedArtifact> {
   const { parts, outcome, attributes, lease, request } = one;
-  const choice = attributes.choice('compression', COMPRESSIONS) ?? 'gzip';
-  const level = attributes.integer('compression-level');
-  const isOci = attributes.flag('oci-mediatypes') ?? (options.defaultsToOci || choice === 'zstd');
-  if (!isOci && choice === 'zstd')
-    throw attributes.refusal('compression', choice, 'only with oci-mediatypes=true');
+  const { compression, isEstargz, level, force } = compressionOf(attributes);
+  const needsOci = compression === 'zstd' || isEstargz;
   return await packArtifact(parts, outcome, images, {
-    compression: COMPRESSION_OF[choice],
-    force: attributes.flag('force-compression') ?? false,
+    compression,
+    // Those that can be are eStargz already.
+    force: force && !isEstargz,
     ...(level !== undefined && { level }),
-    isOci,
+    isOci: attributes.flag('oci-mediatypes') ?? (options.defaultsToOci || needsOci),
+    isEstargz,
     annotations: parseAnnotations(attributes),
     names: options.names,
     attachInline: options.attachInline || outcome.isMultiPlatform,
