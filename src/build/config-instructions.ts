@@ -1,5 +1,7 @@
 /** The instructions that change an image's configuration and no file. */
 import { posix } from 'node:path';
+import { EngineError } from '#base/errors.ts';
+import { signalNumber } from '#linux/signals.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type {
   CmdInstruction,
@@ -29,7 +31,7 @@ export interface ConfigChange {
 /**
  * @param instruction with its variables expanded
  * @param isCommandSet by this stage: ENTRYPOINT takes back an inherited CMD
- * @throws {EngineError} `invalid` for ports that are none
+ * @throws {EngineError} `invalid` for ports, volumes and signals that are none
  */
 export function changeConfig(
   config: ImageDefaults,
@@ -50,13 +52,14 @@ export function changeConfig(
     case 'volume':
       return addVolumes(config, instruction);
     case 'user':
-      return { config: { ...config, User: instruction.user }, createdBy: `USER ${instruction.user}` };
+      return { config: withField(config, 'User', instruction.user), createdBy: `USER ${instruction.user}` };
     case 'onbuild': {
       const OnBuild = [...(config.OnBuild ?? []), instruction.expression];
       return { config: { ...config, OnBuild }, createdBy: `ONBUILD ${instruction.expression}` };
     }
     case 'stopsignal': {
       const { signal: StopSignal } = instruction;
+      signalNumber(StopSignal);
       return { config: { ...config, StopSignal }, createdBy: `STOPSIGNAL ${StopSignal}` };
     }
     case 'healthcheck': {
@@ -82,7 +85,8 @@ export function workingDirectoryOf({ WorkingDir }: ImageDefaults, path = '.'): s
 
 function changeCommand(config: ImageDefaults, { command }: CmdInstruction): ConfigChange {
   const Cmd = configCommand(command, shellOf(config));
-  return { config: { ...config, Cmd }, createdBy: `CMD ${quoted(Cmd)}` };
+  const changed = withField({ ...config, ArgsEscaped: true }, 'Cmd', Cmd);
+  return { config: changed, createdBy: `CMD ${quoted(Cmd)}` };
 }
 
 function changeEntrypoint(
@@ -93,7 +97,7 @@ function changeEntrypoint(
   const Entrypoint = configCommand(command, shellOf(config));
   const { Cmd, ...rest } = config;
   const kept = isCommandSet && Cmd ? { ...rest, Cmd } : rest;
-  return { config: { ...kept, Entrypoint }, createdBy: `ENTRYPOINT ${quoted(Entrypoint)}` };
+  return { config: withField(kept, 'Entrypoint', Entrypoint), createdBy: `ENTRYPOINT ${quoted(Entrypoint)}` };
 }
 
 function addVariables(config: ImageDefaults, { variables }: EnvInstruction): ConfigChange {
@@ -112,15 +116,25 @@ function addLabels(config: ImageDefaults, { labels }: LabelInstruction): ConfigC
 
 function addPorts(config: ImageDefaults, { ports: texts }: ExposeInstruction): ConfigChange {
   const ports = exposedPorts(texts);
-  return {
-    config: { ...config, ExposedPorts: { ...config.ExposedPorts, ...setOf(ports) } },
-    createdBy: `EXPOSE [${ports.join(' ')}]`,
-  };
+  const all = { ...config.ExposedPorts, ...setOf(ports) };
+  return { config: withField(config, 'ExposedPorts', all), createdBy: `EXPOSE [${ports.join(' ')}]` };
 }
 
 function addVolumes(config: ImageDefaults, { paths }: VolumeInstruction): ConfigChange {
+  if (paths.includes('')) throw new EngineError('invalid', 'VOLUME specified can not be an empty string');
   const Volumes = { ...config.Volumes, ...setOf(paths) };
   return { config: { ...config, Volumes }, createdBy: `VOLUME [${paths.join(' ')}]` };
+}
+
+/** What is empty is left out, as in Docker's images. */
+function withField<K extends keyof ImageDefaults>(
+  config: ImageDefaults,
+  key: K,
+  value: NonNullable<ImageDefaults[K]>,
+): ImageDefaults {
+  if (Object.keys(value).length > 0) return { ...config, [key]: value };
+  const { [key]: _, ...rest } = config;
+  return rest;
 }
 
 /** Go's %q of a slice. */

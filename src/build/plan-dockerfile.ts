@@ -56,7 +56,8 @@ export function planDockerfile(text: string, context: BuildContext, request: Pla
     targetPlatform: options.targetPlatform,
     plan: async (resolve) => {
       const { stages, bases } = await resolveStages(shared, (image) => {
-        const place = { source: dockerfile.source, ranges: rangesOf(graph, image.name) };
+        const stages = graph.stages.flatMap(({ stage }) => stage.from.stageName ?? []);
+        const place = { source: dockerfile.source, ranges: rangesOf(graph, image.name), stages };
         return withImagePlace(image.name, place, resolve(image));
       });
       return planStages(stages, { ...shared, bases }, request.labels);

@@ -14,7 +14,7 @@ import type {
 import { parseTrigger } from './dockerfile/dockerfile.ts';
 import { withPlace } from './dockerfile/dockerfile-error.ts';
 import { expandInstruction } from './dockerfile/expand-instruction.ts';
-import type { StageScope } from './dockerfile/scopes.ts';
+import type { DeclaredArg, StageScope } from './dockerfile/scopes.ts';
 import type { ResolvedStage, StageSource } from './dockerfile/stages.ts';
 import type { Operation, PlannedImage, PlannedStep } from './plan.ts';
 import type { PlanParts } from './plan-dockerfile.ts';
@@ -41,7 +41,9 @@ export class StagePlanner {
     const below = resolved.base.kind === 'stage' ? stages.get(resolved.base.index) : undefined;
     this.#platform = below ? below.#platform : (resolved.platform ?? parts.targetPlatform);
     this.#image = below ? below.image : onPath(this.#baseImage(resolved.base, this.#platform));
-    this.#scope = below ? below.#scope.derive() : parts.newScope(environmentOf(this.#image));
+    this.#scope = below
+      ? below.#scope.derive(environmentOf(this.#image))
+      : parts.newScope(environmentOf(this.#image));
   }
 
   /** As far as it is planned. */
@@ -103,8 +105,7 @@ export class StagePlanner {
       case 'workdir':
         return this.#workdir(instruction);
       case 'arg':
-        this.#scope.declare(instruction);
-        return this.#record(instruction.original);
+        return this.#record(argText(this.#scope.declare(instruction).args));
       case 'maintainer':
         this.#image = { ...this.#image, author: instruction.maintainer };
         return this.#record(`MAINTAINER ${instruction.maintainer}`);
@@ -209,6 +210,13 @@ const SCRATCH_CONFIG: ImageDefaults = { WorkingDir: '/' };
 
 function onPath(image: PlannedImage): PlannedImage {
   return { ...image, config: withPath(image.config) };
+}
+
+/** For the history: with the values that are in force. */
+function argText(args: readonly DeclaredArg[]): string {
+  return ['ARG', ...args.map(({ name, value }) => (value === undefined ? name : `${name}=${value}`))].join(
+    ' ',
+  );
 }
 
 /** For the history: BuildKit's form. */

@@ -3,7 +3,7 @@ import { isEngineError } from '#base/errors.ts';
 import { isDigest } from '#oci/digest.ts';
 import { canonicalReference, parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { ParsedFile, StageInstruction } from './dockerfile/ast.ts';
-import { expand, type Variables } from './dockerfile/expand.ts';
+import { expand, type ExpandOptions, type Variables } from './dockerfile/expand.ts';
 import { runScript } from './dockerfile/run-script.ts';
 import type { ResolvedStage } from './dockerfile/stages.ts';
 
@@ -23,7 +23,10 @@ export function fullName(name: string): string {
   }
 }
 
-/** The line with the values of its variables; of a script that is a heredoc, its beginning. */
+/**
+ * The line with the values of its variables; of a script that is a heredoc, its beginning. Only what the shell reads
+ * keeps its quotes.
+ */
 export function stepTitle(
   instruction: StageInstruction,
   { variables, escape }: { readonly variables: Variables } & Pick<ParsedFile, 'escape'>,
@@ -31,12 +34,14 @@ export function stepTitle(
   const script = instruction.kind === 'run' ? runScript(instruction.command, []).summary : undefined;
   const line = instruction.original + (script === undefined ? '' : ` (${script})`);
   const [keyword = ''] = line.split(/\s/, 1);
-  return keyword.toUpperCase() + valuesIn(line.slice(keyword.length), variables, escape);
+  const isCommand = instruction.kind === 'run';
+  const options = { escape, rawQuotes: isCommand, keepUnset: isCommand };
+  return keyword.toUpperCase() + valuesIn(line.slice(keyword.length), variables, options);
 }
 
-function valuesIn(text: string, variables: Variables, escape: ParsedFile['escape']): string {
+function valuesIn(text: string, variables: Variables, options: ExpandOptions): string {
   try {
-    return expand(text, variables, { escape, rawQuotes: true, keepUnset: true }).text;
+    return expand(text, variables, options).text;
   } catch (error) {
     if (isEngineError(error, 'invalid')) return text;
     throw error;

@@ -118,13 +118,14 @@ export function describeImage(archive: Buffer, baseLayers = 1): Built {
 
 /**
  * Commands and working directories that change nothing have no layer here; of health checks and ports BuildKit shows
- * how Go keeps them; triggers have lines of their own here.
+ * how Go keeps them; of arguments newer ones show the value in force; triggers have lines of their own here.
  */
 function historyLine({ created_by: text = '', empty_layer }: HistoryLine): string {
   if (/^(?:RUN|WORKDIR) /.test(text)) return text;
   const [keyword = ''] = text.split(' ', 1);
   if (keyword === 'HEALTHCHECK' || keyword === 'EXPOSE') return keyword;
-  return `${empty_layer ? 'without a layer: ' : ''}${text}`;
+  const told = keyword === 'ARG' ? text.replaceAll(/=\S*/g, '') : text;
+  return `${empty_layer ? 'without a layer: ' : ''}${told}`;
 }
 
 const CONFIG_KEYS = [

@@ -113,9 +113,14 @@ export class StageScope {
     this.#declared = [...declared];
   }
 
-  /** The scope of a stage built on this one: it inherits environment and declarations. */
-  derive(): StageScope {
-    return new StageScope(this.#dockerfile, this.#globals, this.#buildArgs, this.#variables, this.#declared);
+  /**
+   * The scope of a stage built on this one: it inherits environment and declarations.
+   *
+   * @param environment its image's, which is stronger than any ARG of the stages below
+   */
+  derive(environment: Iterable<readonly [string, string]> = []): StageScope {
+    const variables = [...this.#variables, ...environment];
+    return new StageScope(this.#dockerfile, this.#globals, this.#buildArgs, variables, this.#declared);
   }
 
   /** All that expands, which is also what RUN gets as its environment. Live: it follows later declarations. */

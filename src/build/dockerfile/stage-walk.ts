@@ -61,14 +61,14 @@ function walk(
 export function checkCycles(stages: readonly ResolvedStage[], { source }: Dockerfile): void {
   const visited = new Set<number>();
   const open = new Set<number>();
-  for (const { stage, displayName } of stages)
+  for (const { stage } of stages)
     walk(stage.index, stages, visited, {
       onEdge: (edge, path) => {
         open.add(path.at(-1)?.index ?? -1);
         if (!open.has(edge.index)) return;
         const ranges = path.flatMap(({ edges, followed }) => edges[followed - 1]?.range ?? []);
         throw new DockerfileError(
-          `circular dependency detected on stage: ${displayName || 'stage-0'}`,
+          `circular dependency detected on stage: ${stage.from.stageName ?? `stage-${stage.index}`}`,
           ranges,
           { source },
         );

@@ -43,7 +43,7 @@ export interface StageGraph {
 }
 
 export interface StageGraphOptions {
-  /** `--target`: a stage's name, in any case. Undefined: the last stage. */
+  /** `--target`: a stage's name, in any case, or its number. Undefined: the last stage. */
   readonly target?: string;
   /** The variables FROM sees. */
   readonly globals: ReadonlyMap<string, string>;
@@ -131,7 +131,7 @@ class GraphBuilder {
   #target(): number {
     const { target } = this.#options;
     if (target === undefined || target === '') return this.#dockerfile.stages.length - 1;
-    const index = this.#byName.get(target.toLowerCase());
+    const index = this.#byName.get(target.toLowerCase()) ?? this.#numbered(target);
     if (index !== undefined) return index;
     const suffix = suggestionSuffix(target, this.#byName.keys());
     throw invalid(`target stage ${JSON.stringify(target)} could not be found${suffix}`);
@@ -150,10 +150,13 @@ class GraphBuilder {
     );
   }
 
+  /** No stage's name begins with a digit. */
+  #numbered(text: string): number | undefined {
+    return /^\d+$/.test(text) && Number(text) < this.#dockerfile.stages.length ? Number(text) : undefined;
+  }
+
   #resolve(from: string): StageSource {
-    if (/^\d+$/.test(from) && Number(from) < this.#dockerfile.stages.length)
-      return { kind: 'stage', index: Number(from) };
-    const index = this.#byName.get(from.toLowerCase());
+    const index = this.#numbered(from) ?? this.#byName.get(from.toLowerCase());
     if (index !== undefined) return { kind: 'stage', index };
     return from === 'scratch' ? { kind: 'scratch' } : { kind: 'external', name: from };
   }
