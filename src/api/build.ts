@@ -74,7 +74,7 @@ const IN_SESSION: Pick<BuildRequest, 'context' | 'dockerfileSource'> = {
 function refuseOthers(exchange: Exchange): void {
   const isolation = exchange.text('isolation');
   if (isolation !== '' && isolation !== 'default')
-    throw new EngineError('invalid', `invalid isolation (${isolation}) for this platform`);
+    throw new EngineError('invalid', `unsupported isolation: ${JSON.stringify(isolation)}`);
 }
 
 function requestOf(exchange: Exchange): BuildRequest {
@@ -184,24 +184,56 @@ async function* withFailure(lines: AsyncIterable<ProgressMessage>): AsyncGenerat
   }
 }
 
+/** What is said is kept: where the build fails, it is what explains it. */
 async function* quietLines(events: AsyncIterable<BuildEvent>): AsyncGenerator<ProgressMessage, void> {
-  for await (const event of events) {
-    if (event.type !== 'built') continue;
-    if (event.id === undefined) continue;
-    yield { aux: { ID: event.id } };
-    yield { stream: `${event.id}\n` };
+  const said = new RecentMessages();
+  let id: string | undefined;
+  async function* watched(): AsyncGenerator<BuildEvent, void> {
+    for await (const event of events) {
+      if (event.type === 'built') ({ id } = event);
+      yield event;
+    }
+  }
+  try {
+    for await (const message of verboseLines(watched())) said.push(message);
+  } catch (error) {
+    yield* said.messages;
+    throw error;
+  }
+  if (id === undefined) return;
+  yield { aux: { ID: id } };
+  yield { stream: `${id}\n` };
+}
+
+const RECENT_CHARACTERS = 1 << 20;
+
+class RecentMessages {
+  readonly messages: ProgressMessage[] = [];
+  #characters = 0;
+
+  push(message: ProgressMessage): void {
+    this.messages.push(message);
+    this.#characters += message.stream?.length ?? 0;
+    while (this.#characters > RECENT_CHARACTERS)
+      this.#characters -= this.messages.shift()?.stream?.length ?? 0;
   }
 }
 
 async function* verboseLines(events: AsyncIterable<BuildEvent>): AsyncGenerator<ProgressMessage, void> {
   const decoder = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  let unused: readonly string[] = [];
   for await (const event of events) {
     if (isGraphEvent(event)) continue;
     if (event.type === 'pulling') yield event.message;
+    else if (event.type === 'unused-arguments') unused = event.names;
     else if (event.type === 'output') {
       const text = decoder[event.stream].decode(event.data, { stream: true });
       yield { stream: event.stream === 'stderr' ? `\u001b[91m${text}\u001b[0m` : text };
-    } else for (const stream of linesOf(event)) yield stream;
+    } else {
+      if (event.type === 'built' && unused.length > 0)
+        yield { stream: `[Warning] One or more build-args [${unused.join(' ')}] were not consumed\n` };
+      for (const stream of linesOf(event)) yield stream;
+    }
   }
 }
 
@@ -209,7 +241,7 @@ function isGraphEvent(event: BuildEvent): event is GraphEvent {
   return event.type === 'warning' || event.type.startsWith('vertex');
 }
 
-type PlainEvent = Exclude<StepEvent, { readonly type: 'pulling' | 'output' }>;
+type PlainEvent = Exclude<StepEvent, { readonly type: 'pulling' | 'output' | 'unused-arguments' }>;
 
 /** Docker's words. */
 function linesOf(event: PlainEvent): readonly ProgressMessage[] {

@@ -1,14 +1,18 @@
 /** Archives among the files of ADD. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createReadStream, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { constants as zlib, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { EngineError } from '#base/errors.ts';
+import {
+  decompressOutside,
+  type Decompressor,
+  isOutsideFormat,
+  startDecompressor,
+} from '#layer/outside-decompressor.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { openDirectory, openInRoot } from '#linux/files.ts';
-import { type CompressionFormat, detectCompression } from '#oci/compression.ts';
+import { detectCompression } from '#oci/compression.ts';
 import { BLOCK_BYTES, decodeHeaderBlock, isZeroBlock } from '#oci/tar-header.ts';
 
 /** Enough of a compressed file for its first 512 bytes to come out of it. */
@@ -34,11 +38,7 @@ export async function openArchive(root: string, path: string): Promise<Readable>
   const head = Buffer.alloc(HEAD_BYTES);
   const format = detectCompression(head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0)));
   const file = createReadStream('', { fd, start: 0, highWaterMark: 1 << 18 });
-  if (format !== 'xz' && format !== 'bzip2') return file;
-  const child = await decompressor(format);
-  file.pipe(child.stdin);
-  child.once('exit', () => file.destroy());
-  return finished(child, format);
+  return isOutsideFormat(format) ? await decompressOutside(file, format) : file;
 }
 
 function readHead(root: string, path: string): Buffer | undefined {
@@ -66,7 +66,7 @@ async function firstBlock(head: Buffer): Promise<Buffer | undefined> {
     if (format === 'none') return head.subarray(0, BLOCK_BYTES);
     if (format === 'gzip') return gunzipSync(head, { finishFlush: zlib.Z_SYNC_FLUSH });
     if (format === 'zstd') return zstdDecompressSync(head, { finishFlush: zlib.ZSTD_e_flush });
-    return await firstOutput(await decompressor(format), head);
+    return await firstOutput(await startDecompressor(format), head);
   } catch (error) {
     if (error instanceof EngineError) throw error;
     return undefined;
@@ -85,31 +85,4 @@ async function firstOutput(child: Decompressor, head: Buffer): Promise<Buffer | 
   } finally {
     child.kill('SIGKILL');
   }
-}
-
-type Decompressor = ChildProcess & { readonly stdin: NodeJS.WritableStream; readonly stdout: Readable };
-
-/** As Docker, which runs them too. @throws {EngineError} `unavailable` where it is not installed */
-async function decompressor(format: Extract<CompressionFormat, 'xz' | 'bzip2'>): Promise<Decompressor> {
-  const child = spawn(format, ['-dc'], { stdio: ['pipe', 'pipe', 'ignore'] });
-  // It may end before it has read everything.
-  child.stdin.on('error', () => undefined);
-  try {
-    await once(child, 'spawn');
-    return child;
-  } catch (cause) {
-    const text = `Cannot unpack archive: it is compressed with ${format}, and the program ${format} is not installed`;
-    throw new EngineError('unavailable', text, { cause });
-  }
-}
-
-function finished(child: Decompressor, format: string): Readable {
-  child.once('exit', (code) => {
-    if (code !== 0)
-      child.stdout.destroy(
-        new EngineError('invalid', `Cannot unpack archive: its ${format} data is damaged`),
-      );
-  });
-  child.stdout.once('close', () => child.kill('SIGKILL'));
-  return child.stdout;
 }

@@ -20,6 +20,7 @@ import type { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import type { ImageLayer, ImageRecord } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
+import type { Definition } from '#wire/buildkit/ops.ts';
 import type { HostConfig } from '#wire/container.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
@@ -94,6 +95,8 @@ export interface BuildRequest {
   readonly subrequest?: 'check' | 'outline' | 'targets';
   /** What is wanted instead of a build: an image's configuration and digest, in the response. */
   readonly resolve?: BaseImage;
+  /** What is to be built, instead of a Dockerfile: a graph of the client's own. */
+  readonly graph?: Definition;
   /** Images by names that only this request knows. */
   readonly images?: ReadonlyMap<string, ImageRecord>;
   /**
@@ -129,6 +132,8 @@ export type StepEvent =
   /** `id` is what the image would be if the build ended here. */
   | { readonly type: 'stepped'; readonly id: Digest; readonly cached: boolean }
   | { readonly type: 'pulling'; readonly message: ProgressMessage }
+  /** Build arguments that the Dockerfile does not take. */
+  | { readonly type: 'unused-arguments'; readonly names: readonly string[] }
   | {
       readonly type: 'built';
       /** Absent where no image was stored. */

@@ -1,31 +1,35 @@
 import { pipeline, Readable } from 'node:stream';
-import { EngineError } from '#base/errors.ts';
-import { COMPRESSION_MAGIC_BYTES, detectCompression } from '#oci/compression.ts';
+import { COMPRESSION_MAGIC_BYTES, type CompressionFormat, detectCompression } from '#oci/compression.ts';
 import { damagedError, decompressorFor } from './inflate.ts';
+import { decompressOutside, isOutsideFormat } from './outside-decompressor.ts';
 
 /**
  * The chunks of an archive that may be compressed, without the compression. The stream is not destroyed when the
  * reader leaves early.
  *
- * @throws {EngineError} `invalid` for compressions that are not supported and for damaged data
+ * @throws {EngineError} `invalid` for damaged data; `unavailable` where the program that takes a compression off is not
+ *   installed
  */
 export async function* plainTar(stream: Readable): AsyncGenerator<Buffer, void> {
   const chunks: AsyncIterator<Buffer> = stream.iterator({ destroyOnReturn: false });
   const head = await readHead(chunks);
   const format = detectCompression(head);
-  if (format === 'xz' || format === 'bzip2') {
-    throw new EngineError('invalid', `Cannot read tar archive: ${format} is not supported`);
-  }
-  const decompressor = decompressorFor(format);
   const whole = following(head, chunks);
-  const plain = decompressor
-    ? pipeline(Readable.from(whole, { objectMode: false }), decompressor, () => undefined)
-    : whole;
   try {
-    yield* plain;
+    yield* await decompressed(whole, format);
   } catch (error) {
     throw damagedError(error);
   }
+}
+
+async function decompressed(
+  whole: AsyncIterable<Buffer>,
+  format: CompressionFormat,
+): Promise<AsyncIterable<Buffer>> {
+  const source = () => Readable.from(whole, { objectMode: false });
+  if (isOutsideFormat(format)) return await decompressOutside(source(), format);
+  const decompressor = decompressorFor(format);
+  return decompressor ? pipeline(source(), decompressor, () => undefined) : whole;
 }
 
 async function readHead(chunks: AsyncIterator<Buffer>): Promise<Buffer> {

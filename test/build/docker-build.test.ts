@@ -1,5 +1,6 @@
 /** Debian's docker command line with the classic wire: `DOCKER_BUILDKIT=0 docker build`. */
 import assert from 'node:assert/strict';
+import { execSync } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -250,6 +251,42 @@ test('what is wrong is said', async () => {
     assert.equal(outcome.exitCode, 1);
     assert.match(outcome.stderr, pattern);
   }
+});
+
+test('what is not asked for is told; a quiet build that fails says why', async () => {
+  const directory = contextOf({
+    Dockerfile: 'ARG BASE=bb\nFROM $BASE\nARG USED\nRUN echo said; exit 3\n',
+    'Dockerfile.good': 'ARG BASE=bb\nFROM $BASE\nARG USED\n',
+  });
+  const given = ['--build-arg', 'BASE=bb', '--build-arg', 'USED=1', '--build-arg', 'HTTP_PROXY=x'];
+  const good = ['-f', join(directory, 'Dockerfile.good'), directory];
+  const warned = await buildOk(...given, '--build-arg', 'ONE=1', '--build-arg', 'TWO', ...good);
+  assert.match(warned, /^\[Warning\] One or more build-args \[ONE TWO\] were not consumed$/m);
+  assert.doesNotMatch(await buildOk(...given, ...good), /Warning/);
+  const failed = await build('-q', directory);
+  assert.equal(failed.exitCode, 3);
+  assert.match(
+    failed.stderr,
+    /Step 3\/3 : RUN echo said; exit 3\n[^]*\nsaid\n[^]*returned a non-zero code: 3/,
+  );
+});
+
+test('contexts and archives of every compression', async () => {
+  const tar = tarOf({ path: 'Dockerfile', content: 'FROM bb\nCOPY Dockerfile /\n', mode: 0o644 });
+  const context = join(scratch, 'context.tar');
+  writeFileSync(context, tar);
+  const ids = ['cat', 'gzip -c', 'bzip2 -c', 'xz -c', 'zstd -qc'].map(async (program) => {
+    const packed = execSync(`${program} ${context}`);
+    const outcome = await docker(engine, ['build', '-q', '-'], {
+      input: packed,
+      env: { DOCKER_BUILDKIT: '0' },
+    });
+    return outcome.stdout || `${program}: ${outcome.stderr}`;
+  });
+  assert.deepEqual(new Set(await Promise.all(ids)).size, 1);
+  const cut = execSync(`xz -c ${context}`).subarray(0, 150);
+  const damaged = await docker(engine, ['build', '-'], { input: cut, env: { DOCKER_BUILDKIT: '0' } });
+  assert.match(damaged.stderr, /its xz data is damaged/);
 });
 
 test('ADD unpacks archives; -q prints the id alone, --iidfile writes it', async () => {

@@ -1,0 +1,51 @@
+/** Compressions that a program of the system takes off, as Docker has it: xz and bzip2. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { pipeline, type Readable } from 'node:stream';
+import { EngineError } from '#base/errors.ts';
+import type { CompressionFormat } from '#oci/compression.ts';
+
+export type OutsideFormat = Extract<CompressionFormat, 'xz' | 'bzip2'>;
+
+export type Decompressor = ChildProcess & {
+  readonly stdin: NodeJS.WritableStream;
+  readonly stdout: Readable;
+};
+
+export function isOutsideFormat(format: CompressionFormat): format is OutsideFormat {
+  return format === 'xz' || format === 'bzip2';
+}
+
+/** Reads the standard input that it is given. @throws {EngineError} `unavailable` where it is not installed */
+export async function startDecompressor(format: OutsideFormat): Promise<Decompressor> {
+  const child = spawn(format, ['-dc'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  // It may end before it has read everything.
+  child.stdin.on('error', () => undefined);
+  try {
+    await once(child, 'spawn');
+    return child;
+  } catch (cause) {
+    const text = `Cannot unpack archive: it is compressed with ${format}, and the program ${format} is not installed`;
+    throw new EngineError('unavailable', text, { cause });
+  }
+}
+
+/**
+ * The source without its compression; the program ends with whoever of the two ends first.
+ *
+ * @throws {EngineError} `unavailable`; reading it throws `invalid` for damaged data, and what the source throws
+ */
+export async function decompressOutside(source: Readable, format: OutsideFormat): Promise<Readable> {
+  const child = await startDecompressor(format);
+  const { stdin, stdout } = child;
+  pipeline(source, stdin, (error) => {
+    if (error && source.errored === error) stdout.destroy(error);
+  });
+  child.once('exit', (code) => {
+    source.destroy();
+    if (code === 0) return;
+    stdout.destroy(new EngineError('invalid', `Cannot unpack archive: its ${format} data is damaged`));
+  });
+  stdout.once('close', () => child.kill('SIGKILL'));
+  return stdout;
+}
