@@ -14,6 +14,8 @@ export async function openNodeTransport(endpoint: Endpoint, events: TransportEve
 
 class NodeTransport implements Transport {
   readonly #socket: Socket;
+  /** All that wait, wait for the same. */
+  #drained: Promise<void> | undefined;
 
   constructor(socket: Socket, events: TransportEvents) {
     this.#socket = socket;
@@ -36,14 +38,17 @@ class NodeTransport implements Transport {
   drained(): Promise<void> {
     const socket = this.#socket;
     if (socket.destroyed || !socket.writableNeedDrain) return Promise.resolve();
+    if (this.#drained) return this.#drained;
     const { promise, resolve } = Promise.withResolvers<void>();
     const done = (): void => {
       socket.off('drain', done);
       socket.off('close', done);
+      this.#drained = undefined;
       resolve();
     };
     socket.on('drain', done);
     socket.on('close', done);
+    this.#drained = promise;
     return promise;
   }
 

@@ -44,11 +44,15 @@ async function buildOverSession(exchange: Exchange): Promise<void> {
       await connection.drained();
     }
   } catch (error) {
-    connection.send({ type: 'failed', failure: failureOf(error) });
+    const reason = exchange.context.closing.aborted ? new EngineError('unavailable', STOPPED) : error;
+    connection.send({ type: 'failed', failure: failureOf(reason) });
   } finally {
     connection.finish();
   }
 }
+
+const STOPPED =
+  'Cannot go on building: the engine was stopped; it keeps the steps that were done, so build again once it runs';
 
 function sendEvent(connection: FrameConnection, event: BuildEvent): void {
   switch (event.type) {

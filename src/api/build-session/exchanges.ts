@@ -140,12 +140,14 @@ export class ListingExchange implements Exchange, FileTransfer {
 export class StreamExchange implements Exchange {
   readonly stream: Duplex;
   readonly #link: ExchangeLink;
+  /** Counted as read when the reader has room. */
+  #heldBytes = 0;
 
   constructor(link: ExchangeLink) {
     this.#link = link;
     const { connection, id } = link;
     this.stream = new Duplex({
-      read: () => undefined,
+      read: () => this.#release(),
       write: (chunk: Buffer, _, done) => sendChunk(connection, id, chunk, done),
       final: (done) => {
         connection.send({ type: 'end', id });
@@ -172,11 +174,14 @@ export class StreamExchange implements Exchange {
     this.stream.destroy(error);
   }
 
-  /** Counted as read when the reader has room. */
   #push(data: Buffer): void {
-    const { connection } = this.#link;
-    if (this.stream.push(data)) connection.release(data.length);
-    else this.stream.once('data', () => connection.release(data.length));
+    this.#heldBytes += data.length;
+    if (this.stream.push(data)) this.#release();
+  }
+
+  #release(): void {
+    this.#link.connection.release(this.#heldBytes);
+    this.#heldBytes = 0;
   }
 }
 

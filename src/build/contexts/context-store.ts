@@ -24,8 +24,9 @@ export interface StoredContext {
 const MAXIMUM_BYTES = 4 * 2 ** 30;
 /** After a sync. */
 const SAVE_DELAY_MS = 1000;
-/** Kept open, with their tables in memory. */
+/** Kept open, with their tables in memory: so many, and so many files, of which each takes half a kilobyte. */
 const MAXIMUM_OPEN = 8;
+const MAXIMUM_OPEN_FILES = 100_000;
 /** Of clients that are not known again: gone after the build. */
 const ONCE_PREFIX = 'once-';
 /** No name of a directory. */
@@ -163,7 +164,7 @@ export class ContextStore implements AsyncDisposable {
   /** One at a time: each counts what the others have left. */
   async #limit(): Promise<void> {
     using _counting = await this.#locks.acquire(COUNTING);
-    for (const name of [...this.#open.keys()].slice(0, -MAXIMUM_OPEN)) {
+    for (const name of this.#tooOld()) {
       if (this.#locks.isHeld(name) || this.#unsaved.has(name)) continue;
       this.#open.get(name)?.[Symbol.dispose]();
       this.#open.delete(name);
@@ -181,6 +182,15 @@ export class ContextStore implements AsyncDisposable {
       await this.#drop(name);
       bytes -= sizeBytes;
     }
+  }
+
+  /** Of those that are open; never the one used last. */
+  #tooOld(): readonly string[] {
+    let files = 0;
+    return [...this.#open].toReversed().flatMap(([name, directory], index) => {
+      files += directory.fileCount;
+      return index > 0 && (index >= MAXIMUM_OPEN || files > MAXIMUM_OPEN_FILES) ? [name] : [];
+    });
   }
 
   /** Builds that read it go on: they have it open. */

@@ -29,7 +29,8 @@ export async function readSessionFiles(
     if (type === fs.S_IFLNK) links.set(path, posix.join(posix.dirname(path), linkName));
     if (type === fs.S_IFREG && wanted.push([path, position]) && sizeBytes > MAXIMUM_BYTES)
       throw tooLarge(path);
-    position++;
+    if (++position > MAXIMUM_ENTRIES)
+      throw new EngineError('invalid', `Cannot read ${paths.join(', ')}: the client tells of too many files`);
   }
   for (const [path, position] of wanted.slice(0, MAXIMUM_FILES)) found.set(path, transfer.contents(position));
   const texts = new Map<string, string>();
@@ -43,6 +44,8 @@ export async function readSessionFiles(
   );
 }
 
+/** A directory may be called as a file is. */
+const MAXIMUM_ENTRIES = 1_000_000;
 /** Those that were asked for, and what they lead to. */
 const MAXIMUM_FILES = 64;
 const MAXIMUM_LINKS = 40;

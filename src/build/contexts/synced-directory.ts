@@ -75,6 +75,11 @@ export class SyncedDirectory implements Disposable {
       if (name.startsWith('data-') && name !== this.#data.name) unlinkIfThere(join(directory, name));
   }
 
+  /** That are in memory. */
+  get fileCount(): number {
+    return Math.max(this.#entries.size, this.#latest.length);
+  }
+
   get sizeBytes(): number {
     return this.#endBytes;
   }

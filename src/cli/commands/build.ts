@@ -72,7 +72,10 @@ async function follow(
   request: WireBuildRequest,
   providers: BuildProviders,
 ): Promise<Built> {
-  using _interrupt = onInterrupt(() => display[Symbol.dispose]());
+  using _interrupt = onInterrupt(() => {
+    display[Symbol.dispose]();
+    context.say(`\n${context.style.yellow(`${context.program}:`)} the build was canceled`);
+  });
   try {
     for await (const { event, data } of buildImage(context.client, request, providers)) {
       display.show(event, data);

@@ -52,7 +52,10 @@ export async function* buildImage(
       else yield { event: message.event, data };
       if (message.type === 'event' && message.event.type === 'built') return;
     }
-  throw new EngineError('unavailable', 'Cannot follow build: the engine closed the connection');
+  throw new EngineError(
+    'unavailable',
+    'Cannot follow build: the engine is gone; it keeps the steps that were done, so build again once it runs',
+  );
 }
 
 /** What is open under one number. */
@@ -85,7 +88,7 @@ class BuildServer implements Disposable {
       if (message.type === 'close') this.#close(id);
     } catch (error) {
       this.#close(id);
-      this.#writer.send({ type: 'error', id, message: messageOf(error) });
+      void this.#writer.send({ type: 'error', id, message: messageOf(error) });
     }
   }
 
@@ -107,15 +110,19 @@ class BuildServer implements Disposable {
         return true;
       case 'secret': {
         const secret = await providers.secret(message.name);
-        this.#writer.send({ type: 'answer', id: message.id, found: secret !== undefined }, secret);
+        void this.#writer.send({ type: 'answer', id: message.id, found: secret !== undefined }, secret);
         return true;
       }
       case 'has-ssh':
-        this.#writer.send({ type: 'answer', id: message.id, found: providers.hasSshAgent(message.name) });
+        void this.#writer.send({
+          type: 'answer',
+          id: message.id,
+          found: providers.hasSshAgent(message.name),
+        });
         return true;
       case 'credentials': {
         const auth = await providers.credentials(message.host);
-        this.#writer.send({
+        void this.#writer.send({
           type: 'answer',
           id: message.id,
           found: auth !== undefined,
@@ -170,9 +177,9 @@ class BuildServer implements Disposable {
           for (let at = 0; at < chunk.length; at += PART_BYTES)
             await this.#writer.append({ type: 'data', id }, chunk.subarray(at, at + PART_BYTES));
         }
-        this.#writer.send({ type: 'end', id });
+        void this.#writer.send({ type: 'end', id });
       } catch (error) {
-        this.#writer.send({ type: 'error', id, message: messageOf(error) });
+        void this.#writer.send({ type: 'error', id, message: messageOf(error) });
       }
     });
   }
@@ -195,9 +202,9 @@ class AgentConversation implements Conversation {
 
   constructor(id: number, agent: Duplex, writer: FrameWriter) {
     this.#agent = agent;
-    agent.on('data', (data: Buffer) => writer.send({ type: 'data', id }, data));
-    agent.on('end', () => writer.send({ type: 'end', id }));
-    agent.on('error', (error) => writer.send({ type: 'error', id, message: messageOf(error) }));
+    agent.on('data', (data: Buffer) => void writer.send({ type: 'data', id }, data));
+    agent.on('end', () => void writer.send({ type: 'end', id }));
+    agent.on('error', (error) => void writer.send({ type: 'error', id, message: messageOf(error) }));
   }
 
   receive({ type }: EngineMessage, data: Buffer): void {
@@ -225,7 +232,7 @@ class FileConversation implements Conversation {
     if (type === 'data') await this.#sink.write(data);
     if (type !== 'end') return;
     await this.#sink.finish();
-    this.#writer.send({ type: 'answer', id: this.#id, found: true });
+    void this.#writer.send({ type: 'answer', id: this.#id, found: true });
   }
 
   [Symbol.dispose](): void {
@@ -249,7 +256,7 @@ class TreeConversation implements Conversation {
     else if (message.type === 'content') this.#sink.content(message.position, data);
     if (message.type !== 'end') return;
     await this.#sink.finish();
-    this.#writer.send({ type: 'answer', id: this.#id, found: true });
+    void this.#writer.send({ type: 'answer', id: this.#id, found: true });
   }
 
   [Symbol.dispose](): void {

@@ -1,9 +1,9 @@
 import { closeSync, constants as fs, openSync, readSync } from 'node:fs';
-import { placeOfText, printableName } from '#base/byte-text.ts';
-import { EngineError } from '#base/errors.ts';
+import { placeOfText } from '#base/byte-text.ts';
 import type { WireEntry } from '#wire/build-session.ts';
 import { listFiles } from './list-files.ts';
 import type { DirectoryProvider } from './providers.ts';
+import { unreadable } from './unreadable.ts';
 import { xattrReader } from './xattrs.ts';
 
 const CHUNK_BYTES = 1 << 18;
@@ -12,7 +12,7 @@ const CHUNK_BYTES = 1 << 18;
 export function diskDirectory(root: string): DirectoryProvider {
   return {
     list: async (query) => listFiles(root, query, await xattrReader()),
-    read: (entry) => readChunks(`${root}/${entry.path}`, entry),
+    read: (entry) => readChunks(root, entry),
   };
 }
 
@@ -28,8 +28,8 @@ export function memoryDirectory(files: ReadonlyMap<string, Uint8Array>): Directo
 }
 
 /** No more than was told: a file that grows meanwhile is cut. */
-function* readChunks(path: string, { sizeBytes }: WireEntry): Generator<Uint8Array, void> {
-  const fd = open(path);
+function* readChunks(root: string, { path, sizeBytes }: WireEntry): Generator<Uint8Array, void> {
+  const fd = open(root, path);
   try {
     for (let left = sizeBytes; left > 0; ) {
       const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, left));
@@ -43,12 +43,11 @@ function* readChunks(path: string, { sizeBytes }: WireEntry): Generator<Uint8Arr
   }
 }
 
-function open(path: string): number {
+function open(root: string, path: string): number {
   try {
-    return openSync(placeOfText(path), fs.O_RDONLY | fs.O_NOFOLLOW | fs.O_NONBLOCK);
+    return openSync(placeOfText(`${root}/${path}`), fs.O_RDONLY | fs.O_NOFOLLOW | fs.O_NONBLOCK);
   } catch (cause) {
-    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'it cannot be read';
-    throw new EngineError('invalid', `Cannot send ${printableName(path)}: ${reason}`, { cause });
+    throw unreadable(path, cause);
   }
 }
 

@@ -16,10 +16,10 @@ export class FrameWriter {
     this.#connection = connection;
   }
 
-  /** Out at once. */
-  send(message: ClientMessage, data?: Uint8Array): void {
+  /** Out at once; resolves when more may be sent. */
+  send(message: ClientMessage, data?: Uint8Array): Promise<void> {
     this.#add(message, data);
-    void this.flush();
+    return this.flush();
   }
 
   /** Kept until there is more, or {@link flush}; resolves when more may be sent. */

@@ -1,9 +1,9 @@
 import { constants as fs, lstatSync, type Stats } from 'node:fs';
-import { linkTarget, namesIn, placeOfText, printableName } from '#base/byte-text.ts';
-import { EngineError } from '#base/errors.ts';
+import { linkTarget, namesIn, placeOfText } from '#base/byte-text.ts';
 import { compileIgnore, type IgnoreMatcher } from '#oci/ignore.ts';
 import type { WireEntry, WireFileQuery } from '#wire/build-session.ts';
 import { followPaths, type WantedPath } from './path-filter.ts';
+import { codeOf, unreadable } from './unreadable.ts';
 import type { ReadXattrs } from './xattrs.ts';
 
 /**
@@ -75,6 +75,7 @@ class Walk {
     try {
       return namesIn(`${this.#root}/${path}`);
     } catch (error) {
+      if (path !== '' && codeOf(error) === 'ENOENT') return [];
       throw unreadable(path === '' ? this.#root : path, error);
     }
   }
@@ -118,9 +119,4 @@ class Walk {
 function nanoseconds(milliseconds: number): bigint {
   const seconds = Math.floor(milliseconds / 1000);
   return BigInt(seconds) * 1_000_000_000n + BigInt(Math.round((milliseconds - seconds * 1000) * 1e6));
-}
-
-function unreadable(path: string, cause: unknown): EngineError {
-  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'it cannot be read';
-  return new EngineError('invalid', `Cannot send ${printableName(path)}: ${reason}`, { cause });
 }

@@ -22,16 +22,16 @@ export class FileServer {
   async list(query: WireFileQuery): Promise<void> {
     const id = this.#id;
     let rows: EntryRow[] = [];
-    const flush = () => {
-      if (rows.length > 0) this.#writer.send({ type: 'entries', id, entries: rows });
+    const flush = async () => {
+      if (rows.length > 0) await this.#writer.send({ type: 'entries', id, entries: rows });
       rows = [];
     };
     for (const entry of await this.#directory.list(query)) {
       this.#entries.push(entry);
-      if (rows.push(entryRow(entry)) >= ENTRIES_TOGETHER) flush();
+      if (rows.push(entryRow(entry)) >= ENTRIES_TOGETHER) await flush();
     }
-    flush();
-    this.#writer.send({ type: 'end', id });
+    await flush();
+    void this.#writer.send({ type: 'end', id });
   }
 
   /** Sends as fast as the engine reads. */
@@ -47,7 +47,7 @@ export class FileServer {
       }
       await this.#writer.flush();
     } catch (error) {
-      this.#writer.send({ type: 'error', id, message: messageOf(error) });
+      void this.#writer.send({ type: 'error', id, message: messageOf(error) });
     }
   }
 
