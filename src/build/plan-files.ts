@@ -23,7 +23,6 @@ export interface FilePlace {
  */
 export function planFiles(instruction: CopyInstruction | AddInstruction, place: FilePlace): CopyVertex {
   const { sources, inlineFiles, chown, chmod, link } = instruction;
-  checkDestination(instruction);
   if (chmod !== undefined && chmod !== '') parseModeChange(chmod);
   if (instruction.kind === 'add') checkChecksum(instruction);
   return {
@@ -110,21 +109,6 @@ function gitTree(
   if (checksum !== undefined && rest.checksum !== undefined && checksum !== rest.checksum)
     throw new EngineError('invalid', `checksum mismatch "${checksum}" != "${rest.checksum}"`);
   return { kind: 'git', ...rest, keepGitDirectory, ...(checksum !== undefined && { checksum }) };
-}
-
-/** Docker's words. */
-function checkDestination({
-  kind,
-  sources,
-  inlineFiles,
-  destination,
-}: CopyInstruction | AddInstruction): void {
-  const count = sources.length + inlineFiles.length;
-  if (count > 1 && !/(?:^|\/)\.?$/.test(destination))
-    throw new EngineError(
-      'invalid',
-      `When using ${kind.toUpperCase()} with more than one source file, the destination must be a directory and end with a /`,
-    );
 }
 
 function checkChecksum({ checksum, sources }: AddInstruction): void {

@@ -22,6 +22,8 @@ export interface Changes {
   readonly modifiedNs: bigint | undefined;
   /** A source that is a directory comes itself, not only what is in it. */
   readonly withDirectory: boolean;
+  /** What is no directory and comes from elsewhere in the end. */
+  readonly isReplaced?: (name: ByteName) => boolean;
 }
 
 export interface CopiedTree {
@@ -66,7 +68,9 @@ class RootTree implements CopiedTree {
       for (const { path, relative, stats } of walkSource(rootWalk, latin1(source.path), source.choice)) {
         // The directory at the destination has its own attributes.
         if (relative === '' && source.isDirectory && !changes.withDirectory) continue;
-        members.add(bytes(path), changedStats(stats, changes), bytes(under(to, relative)));
+        const name = under(to, relative);
+        if (changes.isReplaced?.(name) === true) continue;
+        members.add(bytes(path), changedStats(stats, changes), bytes(name));
       }
     });
   }
@@ -125,6 +129,7 @@ class TableTree implements CopiedTree {
     const written = new Map<LayerNode, Buffer>();
     for (const { relative, stats: node } of walkSource(this.#walk, latin1(source.path), source.choice)) {
       if (relative === '' && source.isDirectory && !changes.withDirectory) continue;
+      if (changes.isReplaced?.(under(to, relative)) === true) continue;
       const name = bytes(under(to, relative));
       const first = node.links > 1 ? written.get(node) : undefined;
       if (node.links > 1 && !first) written.set(node, name);

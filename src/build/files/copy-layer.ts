@@ -1,7 +1,7 @@
 /** COPY as the layer that it makes: written straight from the source's files, without a writable file system between. */
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { posix } from 'node:path';
-import { bytesOfText, textOfBytes } from '#base/byte-text.ts';
+import { bytesOfText } from '#base/byte-text.ts';
 import { EngineError } from '#base/errors.ts';
 import type { TarSink } from '#layer/file-sink.ts';
 import type { ByteName } from '#layer/layer-tree.ts';
@@ -12,6 +12,7 @@ import { followLinks } from './follow-links.ts';
 import type { CopyJob, FileSelection, Owner } from './file-jobs.ts';
 import { inTree } from './in-tree.ts';
 import { parseModeChange } from './mode-change.ts';
+import { cannotReplace, NameClaims } from './name-claims.ts';
 import type { SourcePath } from './source-paths.ts';
 
 const DIRECTORY_MODE = 0o040755n;
@@ -37,7 +38,7 @@ export function writeCopyLayer(job: CopyJob, sink: TarSink): void {
     return { selection, tree, sources: tree.find() };
   });
   const place = inTree(job.target, () => new Destination(job, members).prepare(found));
-  if (place) for (const one of found) copySources(job, one, place, sink);
+  if (place) copySources(job, found, place, sink);
   members.finish();
 }
 
@@ -51,14 +52,24 @@ interface Place {
   readonly exists: boolean;
 }
 
-function copySources(job: CopyJob, { selection, tree, sources }: Found, place: Place, sink: TarSink): void {
-  const owner = job.owner ?? (selection.ownedByRoot ? ROOT : undefined);
+function copySources(job: CopyJob, found: readonly Found[], place: Place, sink: TarSink): void {
+  const sources = found.flatMap((one) =>
+    one.sources.map((source) => ({ ...one, source, to: targetOf(job, source, place) })),
+  );
+  const claims = sources.length > 1 && !job.replaces ? new NameClaims() : undefined;
+  for (const [index, { tree, source, to }] of sources.entries())
+    for (const { relative, isDirectory } of claims ? tree.list(source) : [])
+      claims?.add(under(to, relative), { isDirectory, source: index });
   const mode = job.mode === undefined ? undefined : parseModeChange(modeText(job.mode));
-  for (const source of sources) {
-    const to = targetOf(job, source, place);
+  for (const [index, { selection, tree, source, to }] of sources.entries()) {
     if (place.exists && !job.replaces) checkDestination(job, tree.list(source), to);
-    const withDirectory = job.keepsDirectories === true && !isDirectoryIn(job, to);
-    tree.write(source, to, sink, { owner, mode, modifiedNs: job.modifiedNs, withDirectory });
+    tree.write(source, to, sink, {
+      owner: job.owner ?? (selection.ownedByRoot ? ROOT : undefined),
+      mode,
+      modifiedNs: job.modifiedNs,
+      withDirectory: job.keepsDirectories === true && !isDirectoryIn(job, to),
+      ...(claims && { isReplaced: (name: ByteName) => claims.isReplaced(name, index) }),
+    });
   }
 }
 
@@ -86,19 +97,15 @@ function checkDestination({ target }: CopyJob, files: ReturnType<CopiedTree['lis
       const name = under(to, relative);
       const stats = statOf(Buffer.from(`/${name}`, 'latin1'));
       if (!stats) continue;
-      if (isDirectory !== stats.isDirectory()) throw replaces(name, isDirectory);
+      if (isDirectory !== stats.isDirectory()) throw cannotReplace(name, isDirectory);
       if (isDirectory) present.add(relative);
     }
   });
 }
 
-/** BuildKit's words. */
-function replaces(name: ByteName, isDirectory: boolean): EngineError {
-  const path = `/${textOfBytes(Buffer.from(name, 'latin1'))}`;
-  return new EngineError(
-    'invalid',
-    isDirectory ? `cannot copy to non-directory: ${path}` : `cannot replace to directory ${path} with file`,
-  );
+function cannotHoldSeveral(destination: string, count: number): EngineError {
+  const rule = 'with more than one source file, the destination must be a directory and end with a /';
+  return new EngineError('invalid', `Cannot copy ${count} files to ${destination}: ${rule}`);
 }
 
 class Destination {
@@ -120,11 +127,15 @@ class Destination {
     if (needsParent && !statOf(Buffer.from(posix.dirname(path))))
       throw new EngineError('invalid', `failed to stat ${destination}: no such file or directory`);
     const hasDirectories = sources.some(({ isDirectory }) => isDirectory);
-    const mustBeDirectory =
-      /(?:^|\/)\.?$/.test(destination) || sources.length !== 1 || (hasDirectories && !keepsDirectories);
+    const isDirectoryByName =
+      /(?:^|\/)\.?$/.test(destination) || sources.length === 0 || (hasDirectories && !keepsDirectories);
+    const exists = present?.isDirectory() === true;
+    // One would replace the other.
+    if (sources.length > 1 && !isDirectoryByName && !exists && !keepsDirectories)
+      throw cannotHoldSeveral(destination, sources.length);
+    const mustBeDirectory = isDirectoryByName || sources.length > 1;
     if ((mustBeDirectory || hasDirectories) && present && !present.isDirectory())
       throw new EngineError('invalid', `cannot copy to non-directory: ${destination}`);
-    const exists = present?.isDirectory() === true;
     // Nothing to do for a directory that is there.
     if (sources.length === 0 && exists) return undefined;
     this.#addParents(posix.dirname(path));
