@@ -4,6 +4,7 @@ import { type Digest, parseDigest } from '#oci/digest.ts';
 import { encodeImageConfig, type ImageConfig, type ImageHistory } from '#oci/image-config.ts';
 import { formatDate } from '#wire/timestamps.ts';
 import type { BuildRun } from './build-run.ts';
+import { layerHistory } from './layer-history.ts';
 import type { PlannedHistory, PlannedImage } from './plan.ts';
 
 /** So that tools know whose history it is: the form is BuildKit's. */
@@ -23,7 +24,7 @@ export interface AssembledImage {
 export async function assembleImage(run: BuildRun, image: PlannedImage): Promise<AssembledImage> {
   const { base, config, author, vertex } = image;
   const layers = await run.layersOf(vertex);
-  const history = await historyOf(run, image);
+  const history = image.tellsLayers ? await layerHistory(run, vertex) : await historyOf(run, image);
   const created = history.at(-1)?.created ?? base.created;
   const assembled: ImageConfig = {
     ...(created === undefined ? {} : { created }),

@@ -10,6 +10,8 @@ import type { ResolvedStage, StageGraph, StageSource } from './dockerfile/stages
 export interface BaseImage {
   readonly name: string;
   readonly platform: Platform;
+  /** A registry is asked even where it is here. */
+  readonly pull?: boolean;
 }
 
 /** The images that were asked for. */

@@ -14,6 +14,7 @@ import { SessionContext } from './contexts/session-context.ts';
 import { ignoreFileNames, parseIgnoreFile } from '#oci/ignore.ts';
 import { Holds } from './holds.ts';
 import type { Plan } from './plan.ts';
+import { receiving } from './receive-files.ts';
 
 /** These stay in `ROOT/builds`; all else is of builds that run. */
 export const CONTEXTS = 'contexts';
@@ -144,23 +145,10 @@ async function receiveTaken(
     [...sources].map(async ([files, { task, source }]) => {
       const paths = taken.get(files);
       if (!paths || source.isWhole) return;
-      await during(task, async ({ moves }) => {
-        const movement: Movement = { id: 'transferring context:', name: 'transferring' };
-        let current = 0;
-        let reported = 0;
-        await source.receive(paths, (bytes) => {
-          current = bytes;
-          if (bytes - reported < REPORTED_BYTES) return;
-          reported = bytes;
-          moves({ ...movement, current });
-        });
-        moves({ ...movement, current, isDone: true });
-      });
+      await during(task, receiving(source, paths));
     }),
   );
 }
-
-const REPORTED_BYTES = 1 << 20;
 
 /** @throws {EngineError} `invalid` */
 async function readDockerfile(

@@ -81,8 +81,12 @@ export class BuildProgress implements VertexObserver {
   }
 
   /** Tells of `work` as a vertex of its own while it lasts. */
-  async during<T>(name: string, work: (task: ProgressTask) => Promise<T>): Promise<T> {
-    const status = { ...this.#newStatus(name), startedAtMs: Date.now() };
+  async during<T>(
+    name: string,
+    work: (task: ProgressTask) => Promise<T>,
+    known: Pick<VertexStatus, 'digest'> = this.#newStatus(name),
+  ): Promise<T> {
+    const status = { inputs: [], name, cached: false, ...known, startedAtMs: Date.now() };
     const { digest } = status;
     this.#tasks.set(name, digest);
     this.#update(status);
@@ -105,6 +109,16 @@ export class BuildProgress implements VertexObserver {
       if (vertex.kind === 'base') this.#declareBase(vertex, name, baseKey(step));
       else this.#update({ ...this.#newStatus(name), inputs: this.#inputsOf(vertex) }, vertex);
     }
+  }
+
+  /** Tells of one operation that a client knows by a digest of its own, whatever vertices it is; bases are there. */
+  declareAs(vertices: readonly Vertex[], known: Pick<VertexStatus, 'digest' | 'name' | 'inputs'>): void {
+    const status = { ...known, cached: false };
+    const areBases = vertices.every(({ kind }) => kind === 'base');
+    const atMs = Date.now();
+    const told = areBases ? { ...status, startedAtMs: atMs, completedAtMs: atMs, cached: true } : status;
+    for (const vertex of vertices) this.#statuses.set(vertex, told);
+    this.#push({ type: 'vertex', vertex: told });
   }
 
   /** Tells of a vertex that is no step of the Dockerfile; to be called before it is solved. */

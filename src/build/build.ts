@@ -116,9 +116,12 @@ export interface BuildOutput {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-/** BuildKit's cache backends: `inline`, `registry` (`ref`), `local` (`src` or `dest`, kept by the client). */
+/**
+ * BuildKit's cache backends: `inline`, `registry` (`ref`), `local` (`src` or `dest`, kept by the client). A build fails
+ * where it is to export to another; one that cannot be imported is told and left out.
+ */
 export interface CacheSource {
-  readonly type: 'inline' | 'registry' | 'local';
+  readonly type: string;
   readonly attributes: Readonly<Record<string, string>>;
 }
 

@@ -29,16 +29,17 @@ import { cacheMounts } from './disk/cache-mounts.ts';
 import { downloadedFiles } from './disk/downloaded-files.ts';
 import type { CacheRecord } from './disk/cache-records.ts';
 import type { PruneReport } from './disk/prune-cache.ts';
+import { openDockerfile } from './dockerfile-work.ts';
 import { EventChannel } from './event-channel.ts';
 import { outcomeOf } from './export/build-outcome.ts';
 import { checkOutputs, exportOutputs, type RunTask } from './export/export-outputs.ts';
 import { FileWorkers } from './files/file-workers.ts';
 import { HeldBuild, unlessAborted } from './held-build.ts';
-import { answerSubrequest, lintWarnings } from './lint-build.ts';
+import { openGraph } from './graph/graph-work.ts';
+import { answerSubrequest } from './lint-build.ts';
 import type { Operation, Plan } from './plan.ts';
 import { Downloads } from './remote/downloads.ts';
 import { resolveImage } from './resolve-image.ts';
-import { planPlatforms } from './plan-platforms.ts';
 import { stepErrors } from './step-errors.ts';
 
 export { BuildCache } from './cache.ts';
@@ -159,37 +160,37 @@ export class EngineBuilds implements Builds, AsyncDisposable {
       yield { type: 'built', references: [], response };
       return;
     }
-    await using inputs = await openInputs(this.#parts, request, (name, work) => progress.during(name, work));
+    if (request.subrequest) {
+      await using inputs = await openInputs(this.#parts, request, during);
+      const response = answerSubrequest(inputs, request.subrequest, request);
+      yield { type: 'built', references: [], response };
+      return;
+    }
+    await using work = request.graph
+      ? await openGraph(this.#parts, request.graph, { request, bases, progress })
+      : await openDockerfile(this.#parts, request, { bases, progress });
     // What still runs ends before what it reads is removed.
     using stack = new DisposableStack();
     stack.defer(() =>
       left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more')),
     );
-    if (request.subrequest) {
-      const response = answerSubrequest(inputs, request.subrequest, request);
-      yield { type: 'built', references: [], response };
-      return;
-    }
-    for (const warning of lintWarnings(inputs, request)) progress.warn(warning);
-    const { plans, combined } = await planPlatforms(inputs.text, inputs.context, request, (image) =>
-      bases.get(image),
-    );
+    const { plans, steps } = work;
     const scanner = await findScanner(request, (image) => bases.get(image));
     const { noCache, session, signal } = request;
     const imported = await importCaches(this.#parts, request, during);
-    const received = inputs.receive(plans.map(({ plan }) => plan));
-    progress.declare(combined);
+    const received = work.receive();
+    work.declare(progress);
     await received;
-    const explain = stepErrors(combined);
+    const explain = stepErrors((vertex) => work.placeOf(vertex));
     using uses = this.#parts.cache.openUses();
     const common = { lease, noCache, uses, signal, observer: progress, explain };
     const run = new BuildRun(this.#parts, {
       ...common,
       ...(session && { session }),
       ...(imported && { imported }),
-      isFresh: verticesOf(combined.steps, request.noCacheStages ?? []),
+      isFresh: (vertex) => work.isFresh(vertex),
     });
-    if (request.tell !== 'graph') yield* solvePlan(this.#parts, run, combined);
+    if (request.tell !== 'graph') yield* solvePlan(this.#parts, run, steps);
     const held = new HeldBuild(this.#parts, async () => {
       await run.layersOfAll(plans.map(({ plan }) => plan.result.vertex));
       return await outcomeOf(run, plans, request);
@@ -211,19 +212,11 @@ export class EngineBuilds implements Builds, AsyncDisposable {
   }
 }
 
-/** By the names of their stages, in any case. */
-function verticesOf(steps: Plan['steps'], stages: readonly string[]): (vertex: Operation) => boolean {
-  const names = new Set(stages.map((name) => name.toLowerCase()));
-  const members = steps.filter(({ stage }) => names.has(stage.displayName));
-  const vertices = new Set(members.map(({ vertex }) => vertex));
-  return (vertex) => vertices.has(vertex);
-}
-
 /** Everything starts at once, and waits only for what it stands on; it is told step by step. */
 async function* solvePlan(
   { cache }: BuildParts,
   run: BuildRun,
-  { steps }: Pick<Plan, 'steps'>,
+  steps: Plan['steps'],
 ): AsyncGenerator<StepEvent, void> {
   for (const { vertex } of steps) if (vertex) run.start(vertex);
   for (const [index, step] of steps.entries()) {

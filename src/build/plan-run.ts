@@ -1,7 +1,6 @@
 /** RUN as a vertex. */
-import { EngineError } from '#base/errors.ts';
 import type { Platform } from '#oci/platform.ts';
-import type { HostConfig } from '#wire/container.ts';
+import { allowedHostConfig } from './allowed-host-config.ts';
 import type { ExecVertex, FileSource } from './build.ts';
 import { shellOf, workingDirectoryOf } from './config-instructions.ts';
 import type { RunInstruction } from './dockerfile/ast.ts';
@@ -46,7 +45,7 @@ export function planRun(instruction: RunInstruction, place: RunPlace): PlannedRu
     proxies: proxies.map(pairText),
     workingDirectory: workingDirectoryOf(image.config),
     user: image.config.User ?? '',
-    hostConfig: hostConfigFor(instruction, parts),
+    hostConfig: allowedHostConfig(instruction, parts),
     ...(mounts.length > 0 && { mounts }),
     ...(!runsNatively(platform) && { platform: formatPlatform(platform) }),
   };
@@ -63,30 +62,8 @@ function mountsOf(
   return planMounts(options, { workingDirectory: workingDirectoryOf(image.config), sourceOf });
 }
 
-function hostConfigFor(
-  { network, security }: RunInstruction,
-  { hostConfig, entitlements }: PlanParts,
-): HostConfig {
-  const isHostAllowed = hostConfig.NetworkMode === 'host' || entitlements.includes('network.host');
-  if (network === 'host' && !isHostAllowed) throw notAllowed('network.host', '--network=host');
-  if (security === 'insecure' && !entitlements.includes('security.insecure'))
-    throw notAllowed('security.insecure', '--security=insecure');
-  return {
-    ...hostConfig,
-    ...(network !== 'default' && { NetworkMode: network }),
-    ...(security === 'insecure' && { Privileged: true }),
-  };
-}
-
 function scriptMount({ path, content }: { readonly path: string; readonly content: string }): ExecMount {
   return { kind: 'script', target: path, content };
-}
-
-function notAllowed(entitlement: string, option: string): EngineError {
-  return new EngineError(
-    'invalid',
-    `${entitlement} is not allowed: RUN ${option} needs the entitlement ${entitlement} (--allow ${entitlement})`,
-  );
 }
 
 function pairText([name, value]: readonly [string, string]): string {

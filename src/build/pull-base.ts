@@ -67,8 +67,8 @@ export class BaseImages {
     const layout = layoutOfName(image.name);
     if (layout) return await this.#read(layout, image);
     const present = this.#recordIfThere(image.name);
-    if (present && !this.#options.request.pull && matchesPlatform(present.config, image.platform))
-      return present;
+    const pull = image.pull ?? this.#options.request.pull;
+    if (present && !pull && matchesPlatform(present.config, image.platform)) return present;
     try {
       return await this.#pull(image, task);
     } catch (error) {

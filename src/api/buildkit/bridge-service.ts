@@ -20,13 +20,14 @@ import {
   WarnRequest,
 } from '#wire/buildkit/gateway.ts';
 import type { Definition } from '#wire/buildkit/ops.ts';
+import { asGiven } from './build-results.ts';
 import { FRONTEND_CAPABILITIES, GRAPH_CAPABILITIES } from './capabilities.ts';
 import type { BuildkitParts } from './control-service.ts';
 import { type Methods, unary } from './grpc-server.ts';
 import { GrpcError } from './grpc-status.ts';
 import { buildOf, solve } from './bridge-solve.ts';
 import { readDirectory, readFile, statFile } from './result-files.ts';
-import { returnedOutcome } from './result-metadata.ts';
+import { returnedResult } from './returned-result.ts';
 import { resolveImage, resolveSource } from './resolve-sources.ts';
 import { workerOf } from './worker.ts';
 
@@ -44,7 +45,7 @@ export function bridgeService(parts: BuildkitParts): Methods {
     [`${service}/Return`]: unary(ReturnRequest, Empty, async ({ result, error }, call) => {
       const build = buildOf(parts, call);
       if (error && error.code !== 0) build.fail(new GrpcError(error));
-      else build.end(returnedOutcome(parts.results, result));
+      else build.end(returnedResult(parts, build, result));
       return {};
     }),
     [`${service}/Evaluate`]: unary(EvaluateRequest, Empty, async ({ Ref }) => {
@@ -79,12 +80,6 @@ export function bridgeService(parts: BuildkitParts): Methods {
 
 /** As the client has sent them. */
 function definitionsOf(inputs: ReadonlyMap<string, Definition | undefined>) {
-  const given = [...inputs].map(([name, { def = [], metadata = new Map() } = {}]) => {
-    const described = [...metadata].map(([digest, { ignoreCache, description }]) => [
-      digest,
-      { ignoreCache, description: Object.fromEntries(description) },
-    ]);
-    return [name, { def, metadata: Object.fromEntries(described) }] as const;
-  });
+  const given = [...inputs].map(([name, definition]) => [name, definition && asGiven(definition)] as const);
   return Object.fromEntries(given);
 }

@@ -1,12 +1,15 @@
 /** What a client that leads a build asks to be built. */
 import { EngineError } from '#base/errors.ts';
-import type { BuildRequest } from '#build/build.ts';
+import type { BuildRequest, NamedContext } from '#build/build.ts';
 import type { BridgeSolveRequest, Result } from '#wire/buildkit/gateway.ts';
 import type { InputOf } from '#wire/buildkit/message.ts';
+import type { Definition } from '#wire/buildkit/ops.ts';
 import type { ActiveBuild } from './active-build.ts';
 import { buildRequestOf } from './build-attributes.ts';
+import { inputsOf } from './build-inputs.ts';
 import type { BuildkitParts } from './control-service.ts';
 import type { Call } from './grpc-server.ts';
+import { layoutsIn } from './layout-sources.ts';
 import { metadataOf, resultOf } from './result-metadata.ts';
 import { DESCRIBE, subrequestOf, SUBREQUESTS } from './subrequests.ts';
 
@@ -25,15 +28,40 @@ export async function solve(
   request: BridgeSolveRequest,
   call: Call,
 ): Promise<InputOf<typeof Result>> {
+  const { Frontend, Definition: graph } = request;
+  if (graph && graph.def.length > 0) return await solveGraph(parts, graph, request, call);
+  return Frontend === '' ? { ref: {} } : await solveFrontend(parts, request, call);
+}
+
+/** As in BuildKit, nothing is done before somebody looks at it, unless the client wants it. */
+async function solveGraph(
+  parts: BuildkitParts,
+  graph: Definition,
+  { Frontend, Evaluate }: BridgeSolveRequest,
+  call: Call,
+): Promise<InputOf<typeof Result>> {
+  if (Frontend !== '')
+    throw new EngineError('invalid', 'cannot solve with both Definition and Frontend specified');
+  const build = buildOf(parts, call);
+  using left = abortOn(call.signal);
+  const held = await build.open(parts.engine.builds, await graphRequest(parts, build, graph, left.signal));
+  if (Evaluate) await build.solve(held);
+  return { ref: parts.results.add({ build, held, number: 0 }, call.connection, graph) };
+}
+
+async function solveFrontend(
+  parts: BuildkitParts,
+  request: BridgeSolveRequest,
+  call: Call,
+): Promise<InputOf<typeof Result>> {
   const { Frontend, FrontendOpt } = request;
-  if (Frontend === '') return { ref: {} };
   if (!FRONTENDS.has(Frontend)) throw new EngineError('invalid', `failed to find frontend: ${Frontend}`);
   const question = FrontendOpt.get('requestid');
   if (question === DESCRIBE) return { ref: {}, metadata: metadataOf(SUBREQUESTS) };
   const subrequest = question === undefined ? undefined : subrequestOf(question);
   const build = buildOf(parts, call);
   using left = abortOn(call.signal);
-  const wanted = await requestFor(parts, build, request, left.signal);
+  const wanted = await frontendRequest(parts, build, request, left.signal);
   if (subrequest) {
     const answer = await build.run(parts.engine.builds, { ...wanted, subrequest });
     return { ref: {}, metadata: metadataOf(answer) };
@@ -43,18 +71,42 @@ export async function solve(
   return resultOf(outcome, (number) => parts.results.add({ build, held, number }, call.connection));
 }
 
-async function requestFor(
+async function frontendRequest(
   parts: BuildkitParts,
   build: ActiveBuild,
   { FrontendOpt, FrontendInputs }: BridgeSolveRequest,
   left: AbortSignal,
 ): Promise<BuildRequest> {
-  const asked = await build.asked;
-  const session = await parts.sessions.get(asked.Session, build.signal);
-  const signal = AbortSignal.any([build.signal, left, session.closed]);
+  const { asked, session, signal } = await clientOf(parts, build, left);
   const attributes = new Map([...asked.FrontendAttrs, ...FrontendOpt]);
-  const { contexts: inputs, images } = await parts.results.inputs(FrontendInputs);
+  const { contexts: inputs, images } = await inputsOf(parts, build, FrontendInputs, left);
   return { ...buildRequestOf({ attributes, inputs, solve: asked, session, signal }), images };
+}
+
+/** A build of a graph of the client's, with what its `Control/Solve` says of everything else. */
+export async function graphRequest(
+  parts: BuildkitParts,
+  build: ActiveBuild,
+  graph: Definition,
+  left: AbortSignal = build.signal,
+): Promise<BuildRequest> {
+  const { asked, session, signal } = await clientOf(parts, build, left);
+  const layouts: Readonly<Record<string, NamedContext>> = layoutsIn(graph);
+  const wishes = {
+    attributes: asked.FrontendAttrs,
+    inputs: new Map(),
+    solve: asked,
+    session,
+    signal,
+    layouts,
+  };
+  return { ...buildRequestOf(wishes), graph, images: await parts.results.imagesIn([graph]) };
+}
+
+async function clientOf({ sessions }: BuildkitParts, build: ActiveBuild, left: AbortSignal) {
+  const asked = await build.asked;
+  const session = await sessions.get(asked.Session, build.signal);
+  return { asked, session, signal: AbortSignal.any([build.signal, left, session.closed]) };
 }
 
 /** Fires when `signal` does, until it is disposed: what is built outlives the call that asks for it. */

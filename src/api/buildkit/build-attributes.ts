@@ -16,13 +16,15 @@ export interface Wishes {
   /** Results of other builds, by the names that attributes have for them. */
   readonly inputs: ReadonlyMap<string, NamedContext>;
   readonly solve: SolveRequest;
+  /** OCI layouts of the client's that are read besides, by whatever names. */
+  readonly layouts?: Readonly<Record<string, NamedContext>>;
   readonly session: ClientSession;
   readonly signal: AbortSignal;
 }
 
 /** @throws {EngineError} `invalid` for what cannot be read */
 export function buildRequestOf(wishes: Wishes): BuildRequest {
-  const { attributes, solve, session, signal } = wishes;
+  const { attributes, solve, session, signal, layouts } = wishes;
   const outputs = outputsOf(solve);
   const target = attributes.get('target');
   const platforms = listOf(attributes.get('platform'));
@@ -34,7 +36,12 @@ export function buildRequestOf(wishes: Wishes): BuildRequest {
     context: contextOf(attributes, session, signal),
     ...dockerfileOf(attributes),
     namedContexts,
-    session: new StoreSession(session, { outputs, cacheFrom, cacheTo, namedContexts }),
+    session: new StoreSession(session, {
+      outputs,
+      cacheFrom,
+      cacheTo,
+      namedContexts: { ...namedContexts, ...layouts },
+    }),
     ...(target !== undefined && target !== '' && { target }),
     buildArgs: withPrefix(attributes, 'build-arg:'),
     labels: withPrefix(attributes, 'label:'),

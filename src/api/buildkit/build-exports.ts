@@ -71,9 +71,5 @@ function parseJson(name: string, text: string): unknown {
 }
 
 export function cacheSourcesOf(entries: readonly CacheEntry[]): readonly CacheSource[] {
-  return entries.flatMap(({ Type: type, Attrs }) =>
-    type === 'inline' || type === 'registry' || type === 'local'
-      ? [{ type, attributes: Object.fromEntries(Attrs) }]
-      : [],
-  );
+  return entries.map(({ Type: type, Attrs }) => ({ type, attributes: Object.fromEntries(Attrs) }));
 }

@@ -1,7 +1,6 @@
 /** Results of builds, as clients name them: to look into them, to return them, and as inputs of other builds. */
 import { createHash, randomUUID } from 'node:crypto';
 import { EngineError } from '#base/errors.ts';
-import type { NamedContext } from '#build/build.ts';
 import type { BuiltImage } from '#build/export/outcome.ts';
 import type { HeldBuild } from '#build/held-build.ts';
 import type { ImageRecord } from '#image/image-record.ts';
@@ -22,22 +21,20 @@ export interface BuildResult {
   readonly number: number;
 }
 
-/** What builds are given of others. */
-export interface BuildInputs {
-  readonly contexts: ReadonlyMap<string, NamedContext>;
-  /** By the names that the contexts have for them. */
-  readonly images: ReadonlyMap<string, ImageRecord>;
-}
-
 export class BuildResults {
   readonly #results = new Map<string, BuildResult>();
 
-  /** As long as the client is there. @returns what the client knows the result by */
-  add(result: BuildResult, connection: AbortSignal): InputOf<typeof Reference> {
+  /**
+   * As long as the client is there.
+   *
+   * @param graph of the client's, which says what it is as well
+   * @returns what the client knows the result by
+   */
+  add(result: BuildResult, connection: AbortSignal, graph?: Definition): InputOf<typeof Reference> {
     const id = randomUUID();
     this.#results.set(id, result);
     connection.addEventListener('abort', () => this.#results.delete(id));
-    return { id, def: definitionOf(id) };
+    return { id, def: graph ? asGiven(graph) : definitionOf(id) };
   }
 
   /** @throws {EngineError} `invalid`, with BuildKit's words */
@@ -55,31 +52,54 @@ export class BuildResults {
     return image;
   }
 
-  /** @throws {EngineError} `invalid` for what is no result of a build here */
-  async inputs(definitions: ReadonlyMap<string, Definition | undefined>): Promise<BuildInputs> {
-    const found = await Promise.all(
-      [...definitions].map(async ([name, definition]) => {
-        const reference = resultIn(definition);
-        if (reference === undefined)
-          throw new EngineError('invalid', `Cannot use input ${name}: it is no result of a build`);
-        return { name, reference, record: await this.#record(reference) };
-      }),
+  /**
+   * The results that graphs of a client name.
+   *
+   * @throws {EngineError} `invalid` for one that is not known, and what building it fails with
+   */
+  async imagesIn(definitions: Iterable<Definition | undefined>): Promise<ReadonlyMap<string, ImageRecord>> {
+    const references = [...definitions].flatMap((definition) => identifiersIn(definition).filter(isResult));
+    const found = [...new Set(references)].map(
+      async (reference) => [reference, await this.#record(reference)] as const,
     );
-    return {
-      contexts: new Map(found.map(({ name, reference }) => [name, { kind: 'image', reference }])),
-      images: new Map(found.map(({ reference, record }) => [reference, record])),
-    };
+    return new Map(await Promise.all(found));
   }
 
   async #record(reference: string): Promise<ImageRecord> {
-    const { config, layers } = await this.image(reference.slice(SCHEME.length));
+    return this.recordOf(await this.image(reference.slice(SCHEME.length)));
+  }
+
+  /** An image that is stored nowhere. */
+  recordOf(image: BuiltImage | undefined): ImageRecord {
+    if (!image) throw new EngineError('internal', 'Cannot use result of a build: it has no image');
+    const { config, layers } = image;
     return { id: digestOf(encodeImageConfig(config)), config, layers };
   }
 }
 
-function resultIn(definition: Definition | undefined): string | undefined {
-  const identifiers = definition?.def.map((op) => Op.decode(op).source?.identifier ?? '') ?? [];
-  return identifiers.find((identifier) => identifier.startsWith(SCHEME));
+/** What the sources of a graph are. */
+export function identifiersIn(definition: Pick<Definition, 'def'> | undefined): readonly string[] {
+  return definition?.def.flatMap((op) => Op.decode(op).source?.identifier ?? []) ?? [];
+}
+
+/** The result that a graph is, if it is nothing but that. */
+export function resultOf(definition: Definition | undefined): string | undefined {
+  const [only, ...others] = definition?.def ?? [];
+  const [identifier] = others.length === 1 && only ? identifiersIn({ def: [only] }) : [];
+  return identifier !== undefined && isResult(identifier) ? identifier : undefined;
+}
+
+function isResult(identifier: string): boolean {
+  return identifier.startsWith(SCHEME);
+}
+
+/** A message as it was read, to be written again. */
+export function asGiven({ def, metadata }: Definition): DefinitionInput {
+  const described = [...metadata].map(([digest, known]) => {
+    const { ignoreCache = false, description = new Map<string, string>() } = known ?? {};
+    return [digest, { ignoreCache, description: Object.fromEntries(description) }] as const;
+  });
+  return { def, metadata: Object.fromEntries(described) };
 }
 
 /** The last operation of a graph stands for its output. Clients want metadata of each, whatever it says. */

@@ -2,7 +2,7 @@
 import { EngineError } from '#base/errors.ts';
 import type { Builds } from '#build/build.ts';
 import { cacheSelection } from '#build/disk/cache-filters.ts';
-import type { CacheRecord } from '#build/disk/cache-records.ts';
+import { type CacheRecord, isMutableType } from '#build/disk/cache-records.ts';
 import type { PruneRequest, UsageRecord } from '#wire/buildkit/control.ts';
 import type { InputOf, MessageOf } from '#wire/buildkit/message.ts';
 import type { Filters } from '#wire/filters.ts';
@@ -37,6 +37,7 @@ export async function* pruneRecords(
 function usageRecord(record: CacheRecord): WireRecord {
   return {
     ID: record.id.slice(0, ID_LENGTH),
+    Mutable: isMutableType(record.type),
     InUse: record.isInUse,
     Size: record.sizeBytes,
     CreatedAt: timestamp(record.createdAtMs),

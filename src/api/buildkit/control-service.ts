@@ -1,5 +1,4 @@
 /** `moby.buildkit.v1.Control`. */
-import { EngineError } from '#base/errors.ts';
 import type { EngineApi } from '#engine/engine.ts';
 import { Empty } from '#wire/buildkit/common.ts';
 import {
@@ -20,6 +19,7 @@ import {
   UsageRecord,
 } from '#wire/buildkit/control.ts';
 import type { ActiveBuilds } from './active-build.ts';
+import { graphRequest } from './bridge-solve.ts';
 import { buildRequestOf } from './build-attributes.ts';
 import type { BuildResults } from './build-results.ts';
 import { diskUsage, pruneRecords } from './cache-records.ts';
@@ -61,24 +61,23 @@ export function controlService(parts: BuildkitParts): Methods {
   };
 }
 
-/** Without a frontend the client leads the build itself, and returns its result. */
+/** With neither frontend nor graph the client leads the build itself, and returns its result. */
 async function solve(
-  { engine, sessions, builds }: BuildkitParts,
+  parts: BuildkitParts,
   request: SolveRequest,
   { signal, connection }: Call,
 ): Promise<{ readonly ExporterResponse: Readonly<Record<string, string>> }> {
+  const { engine, sessions, builds } = parts;
   const build = builds.get(request.Ref, connection);
   const leave = () => build.close();
   signal.addEventListener('abort', leave);
   try {
     build.ask(request);
     if (request.Frontend === '') {
-      if (request.Definition)
-        throw new EngineError(
-          'not-implemented',
-          'Cannot solve a graph of the client: only Dockerfiles are built',
-        );
-      return { ExporterResponse: await build.returned };
+      const { Definition: graph } = request;
+      if (!graph || graph.def.length === 0) return { ExporterResponse: await build.returned };
+      const wanted = await graphRequest(parts, build, graph);
+      return { ExporterResponse: await build.run(engine.builds, wanted) };
     }
     const session = await sessions.get(request.Session, build.signal);
     const wishes = { attributes: request.FrontendAttrs, inputs: new Map(), solve: request, session };

@@ -1,9 +1,8 @@
 /** What clients ask about images before they build on them. */
-import { EngineError } from '#base/errors.ts';
-import { layoutName } from '#build/layout-image.ts';
+import { platformFor } from '#build/graph/plan-graph.ts';
+import { nameInLayout } from '#build/graph/resolve-sources.ts';
+import { layoutOfName } from '#build/layout-image.ts';
 import { RESOLVED_CONFIG, RESOLVED_DIGEST } from '#build/resolve-image.ts';
-import { isDigest } from '#oci/digest.ts';
-import { hostPlatform, type Platform } from '#oci/platform.ts';
 import type { PlatformMessage } from '#wire/buildkit/common.ts';
 import type {
   ResolveImageRequest,
@@ -42,7 +41,7 @@ export async function resolveSource(
   const { identifier = '', attrs = new Map<string, string>() } = Source ?? {};
   const source = { identifier, attrs: Object.fromEntries(attrs) };
   const name = identifier.startsWith(LAYOUT)
-    ? nameInLayout(identifier.slice(LAYOUT.length), attrs.get('oci.store') ?? '')
+    ? nameInLayout(identifier.slice(LAYOUT.length), attrs.get('oci.store'))
     : identifier.startsWith(IMAGE)
       ? identifier.slice(IMAGE.length)
       : undefined;
@@ -50,14 +49,6 @@ export async function resolveSource(
   if (name === undefined) return { Source: source };
   const mode = ResolveMode || (attrs.get('image.resolvemode') ?? '');
   return { Source: source, Image: await resolve(parts, build, { name, mode, platform }) };
-}
-
-/** `NAME@DIGEST`, in a store of the client's. */
-export function nameInLayout(reference: string, store: string): string {
-  const [name = '', digest = ''] = reference.split('@');
-  if (!isDigest(digest))
-    throw new EngineError('invalid', `Cannot use OCI layout ${reference}: it has no digest`);
-  return layoutName({ kind: 'oci-layout', directory: store || name, digest });
 }
 
 interface Wanted {
@@ -74,20 +65,17 @@ async function resolve(
   const asked = await build.asked;
   const session = await sessions.get(asked.Session, build.signal);
   const signal = AbortSignal.any([build.signal, session.closed]);
-  const wishes = { attributes: asked.FrontendAttrs, inputs: new Map(), solve: asked, session, signal };
+  const layout = layoutOfName(name);
+  const layouts = layout ? { [name]: layout } : {};
+  const common = { inputs: new Map(), solve: asked, session, signal, layouts };
+  const wishes = { attributes: asked.FrontendAttrs, ...common };
   const response = await build.run(engine.builds, {
     ...buildRequestOf(wishes),
     pull: mode === 'pull',
-    resolve: { name, platform: platformOf(platform) },
+    resolve: { name, platform: platformFor(platform) },
   });
   return {
     Digest: response[RESOLVED_DIGEST] ?? '',
     Config: Buffer.from(response[RESOLVED_CONFIG] ?? ''),
   };
-}
-
-export function platformOf(platform: MessageOf<typeof PlatformMessage> | undefined): Platform {
-  if (!platform || platform.OS === '') return hostPlatform();
-  const { OS: os, Architecture: architecture, Variant: variant } = platform;
-  return { os, architecture, ...(variant !== '' && { variant }) };
 }

@@ -17,6 +17,8 @@ import { tableTar } from './table-tar.ts';
 export interface SessionContextOptions {
   /** Makes an empty directory, only for it. */
   readonly makeRoot: () => string;
+  /** Of all that there is, only what these match; none: everything. */
+  readonly includePatterns?: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -72,10 +74,11 @@ export class SessionContext implements ContextSourceFiles {
   }
 
   async receive(paths: readonly string[], onProgress: (transferredBytes: number) => void): Promise<void> {
+    const { includePatterns = [] } = this.#options;
     const query = {
       directory: this.#directory,
       followPaths: paths,
-      includePatterns: [],
+      includePatterns,
       excludePatterns: this.#ignore,
     };
     const { signal } = this.#options;

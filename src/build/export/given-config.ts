@@ -11,11 +11,13 @@ import type { BuiltImage } from './outcome.ts';
 export function withConfig(image: BuiltImage, config: ImageConfig): BuiltImage {
   const { os, architecture } = config;
   for (const [name, value] of Object.entries({ os, architecture }))
-    if (value === '') throw new EngineError('invalid', `invalid image config for export: missing ${name}`);
+    if (value === '') throw new EngineError('invalid', `missing ${name}`);
   const history = completeHistory(config.history, image.config.history);
   const created = config.created ?? history.findLast((line) => line.created !== undefined)?.created;
+  const { variant } = config;
   return {
     ...image,
+    platform: { os, architecture, ...(variant !== undefined && { variant }) },
     config: {
       ...config,
       ...(created !== undefined && { created }),

@@ -1,0 +1,94 @@
+/** What a client returns as the result of a build that it has led. */
+import { EngineError, messageOf } from '#base/errors.ts';
+import { withConfig } from '#build/export/given-config.ts';
+import type { BuiltImage } from '#build/export/outcome.ts';
+import { decodeImageConfig, encodeImageConfig } from '#oci/image-config.ts';
+import { JsonShape } from '#oci/json-shape.ts';
+import type { Result } from '#wire/buildkit/gateway.ts';
+import type { ActiveBuild, ReturnedResult } from './active-build.ts';
+import { graphRequest } from './bridge-solve.ts';
+import type { BuildkitParts } from './control-service.ts';
+import { CONFIG, PLATFORMS } from './result-metadata.ts';
+
+/** A graph of nothing. */
+const SCRATCH = { def: [], metadata: new Map(), Source: undefined };
+
+/**
+ * What is to be exported; undefined where that is nothing. What is not built yet is built.
+ *
+ * @throws {EngineError} `invalid` for references that are not known and configurations that are none, and what building
+ *   fails with
+ */
+export async function returnedResult(
+  parts: BuildkitParts,
+  build: ActiveBuild,
+  result: Result | undefined,
+): Promise<ReturnedResult | undefined> {
+  const { Exporters, ExporterDeprecated } = await build.asked;
+  if (!result || (Exporters.length === 0 && ExporterDeprecated === '')) {
+    await evaluate(parts, result);
+    return undefined;
+  }
+  const references = referencesIn(result);
+  const opened = await Promise.all(references.map(({ id }) => openResult(parts, build, id)));
+  const images = opened.map(({ image }, index) => configured(image, references[index]?.name ?? '', result));
+  const [first] = opened;
+  if (!first) return undefined;
+  const outcome = await build.solve(first.held);
+  return { held: first.held, outcome: { ...outcome, images, isMultiPlatform: result.refs !== undefined } };
+}
+
+/** What is returned is built, whether anybody wants it or not. */
+async function evaluate({ results }: BuildkitParts, result: Result | undefined): Promise<void> {
+  const references = result ? referencesIn(result).filter(({ id }) => id !== '') : [];
+  await Promise.all(references.map(({ id }) => results.image(id)));
+}
+
+interface NamedReference {
+  /** A platform's; empty where there is one reference only. */
+  readonly name: string;
+  readonly id: string;
+}
+
+/** In the order of the platforms beside them: maps of the wire have none. */
+function referencesIn({ ref, refs, metadata }: Result): readonly NamedReference[] {
+  if (!refs) return [{ name: '', id: ref?.id ?? '' }];
+  const order = platformNames(metadata.get(PLATFORMS));
+  return [...refs.refs]
+    .map(([name, named]) => ({ name, id: named?.id ?? '' }))
+    .toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+}
+
+const shape = new JsonShape(PLATFORMS);
+const MAXIMUM_BYTES = 1 << 20;
+const MAXIMUM_PLATFORMS = 1000;
+
+/** @throws {EngineError} `invalid` */
+function platformNames(metadata: Uint8Array | undefined): readonly string[] {
+  if (!metadata) return [];
+  const platforms = shape.parse(Buffer.from(metadata), MAXIMUM_BYTES);
+  return shape
+    .array(platforms, 'Platforms', MAXIMUM_PLATFORMS)
+    .map((platform) => shape.string(shape.object(platform, 'platform'), 'ID'));
+}
+
+/** An empty reference is an empty file system. */
+async function openResult(parts: BuildkitParts, build: ActiveBuild, id: string) {
+  if (id !== '') return { image: await parts.results.image(id), held: parts.results.get(id).held };
+  const held = await build.open(parts.engine.builds, await graphRequest(parts, build, SCRATCH));
+  const [image] = (await build.solve(held)).images;
+  if (!image) throw new EngineError('internal', 'Cannot export nothing: it has no image');
+  return { image, held };
+}
+
+/** With the client's configuration, if it is not the one that it was given. */
+function configured(image: BuiltImage, name: string, { metadata }: Result): BuiltImage {
+  const given = metadata.get(name === '' ? CONFIG : `${CONFIG}/${name}`);
+  if (!given || Buffer.from(given).equals(encodeImageConfig(image.config))) return image;
+  try {
+    return withConfig(image, decodeImageConfig(Buffer.from(given)));
+  } catch (cause) {
+    const text = `invalid image config for export: ${messageOf(cause)}`;
+    throw new EngineError('invalid', text, { cause });
+  }
+}

@@ -1,0 +1,132 @@
+/** What graphs begin with: images, directories of the client, repositories and files of the network. */
+import { EngineError } from '#base/errors.ts';
+import { isDigest } from '#oci/digest.ts';
+import type { SourceOp } from '#wire/buildkit/ops.ts';
+import type { BaseVertex, CopyVertex, FileSource, GitTree, LocalFiles } from '../build.ts';
+import { layoutName } from '../layout-image.ts';
+import type { BaseImages } from '../pull-base.ts';
+import type { Graph, Operation } from './graph.ts';
+import { platformOf } from './plan-graph.ts';
+
+export interface SourcesPlace {
+  readonly bases: Pick<BaseImages, 'get'>;
+  /** Opens a directory of the client's, whose files are received later. */
+  readonly openDirectory: (operation: Operation, query: DirectoryQuery) => LocalFiles;
+}
+
+/** What a client is asked for. */
+export interface DirectoryQuery {
+  readonly directory: string;
+  readonly followPaths: readonly string[];
+  readonly includePatterns: readonly string[];
+  readonly excludePatterns: readonly string[];
+}
+
+/** @throws {EngineError} `not-implemented` for sources of other kinds, and what looking for images says */
+export async function resolveSources(
+  { operations }: Graph,
+  place: SourcesPlace,
+): Promise<ReadonlyMap<Operation, FileSource>> {
+  const found = operations.flatMap((operation) => {
+    const { source } = operation.op;
+    return source ? [resolve(operation, source, place).then((files) => [operation, files] as const)] : [];
+  });
+  return new Map(await Promise.all(found));
+}
+
+async function resolve(operation: Operation, source: SourceOp, place: SourcesPlace): Promise<FileSource> {
+  const { identifier, attrs } = source;
+  const [scheme = ''] = identifier.split('://', 1);
+  const rest = identifier.slice(scheme.length + '://'.length);
+  switch (scheme) {
+    case 'docker-image':
+      return await image(operation, rest, place);
+    case 'oci-layout':
+      return await image(operation, nameInLayout(rest, attrs.get('oci.store')), place);
+    case 'local':
+      return place.openDirectory(operation, queryOf(rest, attrs));
+    case 'git':
+      return gitTree(rest, attrs);
+    case 'http':
+    case 'https':
+      return httpFile(identifier, attrs);
+    default:
+      // Results of other builds have names that only this request knows.
+      return await image(operation, identifier, place);
+  }
+}
+
+async function image({ op }: Operation, name: string, { bases }: SourcesPlace): Promise<BaseVertex> {
+  const attrs = op.source?.attrs ?? new Map<string, string>();
+  const pull = attrs.get('image.resolvemode') === 'pull';
+  const { layers } = await bases.get({ name, platform: platformOf(op), ...(pull && { pull }) });
+  const limit = attrs.get('image.layerlimit');
+  return { kind: 'base', layers: limit === undefined ? layers : layers.slice(0, Number(limit)) };
+}
+
+/** `NAME@DIGEST`, in a store that the client has. @throws {EngineError} `invalid` without a digest */
+export function nameInLayout(reference: string, store = ''): string {
+  const [name = '', digest = ''] = reference.split('@');
+  if (!isDigest(digest))
+    throw new EngineError('invalid', `Cannot use OCI layout ${reference}: it has no digest`);
+  return layoutName({ kind: 'oci-layout', directory: store || name, digest });
+}
+
+type Attributes = SourceOp['attrs'];
+
+function queryOf(directory: string, attrs: Attributes): DirectoryQuery {
+  return {
+    directory,
+    followPaths: textsIn(attrs, 'local.followpaths'),
+    includePatterns: textsIn(attrs, 'local.includepattern'),
+    excludePatterns: textsIn(attrs, 'local.excludepatterns'),
+  };
+}
+
+function textsIn(attrs: Attributes, name: string): readonly string[] {
+  const text = attrs.get(name);
+  if (text === undefined || text === '') return [];
+  const values: unknown = parsed(name, text);
+  if (!Array.isArray(values)) throw new EngineError('invalid', `Cannot read ${name}: not a list`);
+  return values.map(String);
+}
+
+function parsed(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new EngineError('invalid', `Cannot read ${name}: not JSON`, { cause });
+  }
+}
+
+/** `host/path#ref:directory`. */
+function gitTree(text: string, attrs: Attributes): GitTree {
+  const [remote = '', ...fragment] = text.split('#');
+  const [ref = '', ...directory] = fragment.join('#').split(':');
+  const isWhole = /^[a-z+]+:\/\//.test(remote) || /^[\w.-]+@[\w.-]+:/.test(remote);
+  return {
+    kind: 'git',
+    url: attrs.get('git.fullurl') || (isWhole ? remote : `https://${remote}`),
+    ref,
+    directory: directory.join(':').replace(/^\/+/, ''),
+    keepGitDirectory: attrs.get('git.keepgitdir') === 'true',
+  };
+}
+
+/** One file, as BuildKit has it: only its owner's, under the name that the client wants. */
+function httpFile(url: string, attrs: Attributes): CopyVertex {
+  const checksum = attrs.get('http.checksum');
+  if (checksum !== undefined && !isDigest(checksum))
+    throw new EngineError('invalid', `invalid checksum digest format: ${checksum}`);
+  const [uid, gid = uid] = [attrs.get('http.uid'), attrs.get('http.gid')];
+  const mode = attrs.get('http.perm');
+  const source = { kind: 'http', url, ...(checksum !== undefined && { checksum }) } as const;
+  return {
+    kind: 'copy',
+    parent: { kind: 'base', layers: [] },
+    files: [{ source, paths: ['*'] }],
+    destination: `/${attrs.get('http.filename') ?? ''}`,
+    ...(mode !== undefined && { mode: mode.replace(/^0o?/, '') || '0' }),
+    ...((uid ?? gid) !== undefined && { owner: `${uid ?? 0}:${gid ?? 0}` }),
+  };
+}
