@@ -42,9 +42,10 @@ input ('-'); a Dockerfile there is built without a context.`,
         'refusing to write an archive to the terminal: name a file (dest=FILE), or redirect',
       );
     const request = requestOf(context, flags, { operand, named, outputs });
-    const providers = await providersOf(context, flags, { operand, named, outputs });
+    using unfinished = new DisposableStack();
+    const providers = await providersOf(context, flags, { operand, named, outputs, unfinished });
     using display = await createBuildDisplay(progressMode(flags, context), context.stderr, context.style);
-    const built = await follow(context, display, request, providers);
+    const built = await follow(context, { display, unfinished }, request, providers);
     const answer = built.response['result.txt'];
     if (request.subrequest !== '' && answer !== undefined)
       return tellAnswer(context, request, built.response);
@@ -59,6 +60,12 @@ input ('-'); a Dockerfile there is built without a context.`,
 
 type Built = Extract<WireBuildEvent, { readonly type: 'built' }>;
 
+interface Shown {
+  readonly display: BuildDisplay;
+  /** What an interrupt takes away. */
+  readonly unfinished: Disposable;
+}
+
 interface Parts {
   readonly operand: BuildContextOperand;
   readonly named: NamedContextFlags;
@@ -68,12 +75,13 @@ interface Parts {
 /** @throws {ExitError} after what went wrong was shown */
 async function follow(
   context: Context,
-  display: BuildDisplay,
+  { display, unfinished }: Shown,
   request: WireBuildRequest,
   providers: BuildProviders,
 ): Promise<Built> {
   using _interrupt = onInterrupt(() => {
     display[Symbol.dispose]();
+    unfinished[Symbol.dispose]();
     context.say(`\n${context.style.yellow(`${context.program}:`)} the build was canceled`);
   });
   try {
@@ -160,7 +168,7 @@ function hostConfigOf(flags: BuildFlags): object {
 async function providersOf(
   context: Context,
   flags: BuildFlags,
-  { operand, named, outputs }: Parts,
+  { operand, named, outputs, unfinished }: Parts & { readonly unfinished: DisposableStack },
 ): Promise<BuildProviders> {
   const secrets = new Secrets(flags.secret, context.environment);
   const agents = await SshAgents.create(flags.ssh, context.environment);
@@ -178,7 +186,7 @@ async function providersOf(
       const { credentialsFor } = await import('../registry-credentials.ts');
       return credentialsFor(context, host === DOCKER_HUB_HOST ? DOCKER_HUB : host);
     },
-    createFile: (output) => fileSink(placeOf(output), context.stdout),
+    createFile: (output) => unfinished.use(fileSink(placeOf(output), context.stdout)),
     createTree: (output) => new DirectorySink(placeOf(output)),
   };
 }

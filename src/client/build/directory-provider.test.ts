@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  mkdtempDisposableSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { diskDirectory, memoryDirectory } from './directory-provider.ts';
+
+const ALL = { directory: '', followPaths: [], includePatterns: [], excludePatterns: [] };
+
+test('a file that changes between being told of and being sent', async () => {
+  using directory = mkdtempDisposableSync('/tmp/caisson-provider-');
+  const at = (name: string) => join(directory.path, name);
+  for (const name of ['gone', 'grown', 'link', 'shrunk']) writeFileSync(at(name), 'four');
+  const provider = diskDirectory(directory.path);
+  const entries = [...(await provider.list(ALL))];
+  appendFileSync(at('grown'), ' and more');
+  truncateSync(at('shrunk'), 1);
+  for (const name of ['gone', 'link']) rmSync(at(name));
+  symlinkSync('/etc/passwd', at('link'));
+  const read = (path: string) => {
+    const entry = entries.find((entry) => entry.path === path);
+    assert.ok(entry);
+    return Buffer.concat([...provider.read(entry)]).toString();
+  };
+  assert.deepEqual([read('grown'), read('shrunk')], ['four', 'f']);
+  assert.throws(() => read('gone'), /Cannot send gone: it is gone since the build began/);
+  assert.throws(() => read('link'), /Cannot send link: it is a link since the build began/);
+});
+
+test('texts that stand for files', async () => {
+  const provider = memoryDirectory(new Map([['Dockerfile', Buffer.from('FROM x')]]));
+  assert.deepEqual([...(await provider.list({ ...ALL, followPaths: ['other'] }))], []);
+  const [entry] = await provider.list({ ...ALL, followPaths: ['Dockerfile'] });
+  assert.equal(entry?.sizeBytes, 6);
+});
