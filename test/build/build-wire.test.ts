@@ -22,6 +22,8 @@ after(async () => {
 
 const DOCKERFILE = 'FROM bb\nCOPY . /all\n';
 const FILE = fs.S_IFREG | 0o644;
+const DIRECTORY = fs.S_IFDIR | 0o755;
+const LINK = fs.S_IFLNK | 0o777;
 
 type MessageOf<Type extends EngineMessage['type']> = Extract<EngineMessage, { readonly type: Type }>;
 
@@ -44,6 +46,11 @@ class WireClient implements Disposable {
     this.raw(Buffer.concat([encodeFrameHead(message, data.length), Buffer.from(data)]));
   }
 
+  /** Sends no more after this. */
+  end(bytes: Buffer): void {
+    this.#socket.end(bytes);
+  }
+
   raw(bytes: Buffer): void {
     this.#socket.write(bytes);
   }
@@ -56,20 +63,20 @@ class WireClient implements Disposable {
   }
 
   /** Answers for the Dockerfile and the ignore file; the context is the test's to answer. */
-  async untilContext(): Promise<number> {
+  async untilContext(dockerfile = DOCKERFILE): Promise<number> {
     for (;;) {
       const { id, query } = await this.next('list');
-      if (query.directory === 'dockerfile') await this.#sendDockerfile(id);
+      if (query.directory === 'dockerfile') await this.#sendDockerfile(id, dockerfile);
       else if (query.followPaths.includes('.dockerignore')) this.send({ type: 'end', id });
       else return id;
     }
   }
 
-  async #sendDockerfile(id: number): Promise<void> {
-    this.send({ type: 'entries', id, entries: [['Dockerfile', FILE, DOCKERFILE.length, 0, 0]] });
+  async #sendDockerfile(id: number, dockerfile: string): Promise<void> {
+    this.send({ type: 'entries', id, entries: [['Dockerfile', FILE, dockerfile.length, 0, 0]] });
     this.send({ type: 'end', id });
     await this.next('want');
-    this.send({ type: 'content', id, position: 0, last: true }, DOCKERFILE);
+    this.send({ type: 'content', id, position: 0, last: true }, dockerfile);
   }
 
   [Symbol.dispose](): void {
@@ -114,6 +121,14 @@ async function failureOf(client: WireClient): Promise<string> {
   return failure.message;
 }
 
+/** @throws {Error} where it fails */
+async function untilBuilt(client: WireClient): Promise<string | undefined> {
+  for (;;) {
+    const { event } = await client.next('event');
+    if (event.type === 'built') return event.id;
+  }
+}
+
 test('a client that is honest builds', async () => {
   using client = new WireClient();
   const id = await client.untilContext();
@@ -122,9 +137,7 @@ test('a client that is honest builds', async () => {
   assert.deepEqual((await client.next('want')).positions, [0]);
   client.send({ type: 'content', id, position: 0, last: false }, 'on');
   client.send({ type: 'content', id, position: 0, last: true }, 'e');
-  let built = await client.next('event');
-  while (built.event.type !== 'built') built = await client.next('event');
-  assert.match(built.event.id ?? '', /^sha256:[0-9a-f]{64}$/);
+  assert.match((await untilBuilt(client)) ?? '', /^sha256:[0-9a-f]{64}$/);
 });
 
 test('requests that are none are answered before the connection is taken over', async () => {
@@ -142,9 +155,19 @@ test('requests that are none are answered before the connection is taken over', 
 test('files that cannot be are refused', async () => {
   const cases: readonly (readonly unknown[])[] = [
     ['../out', FILE, 0, 0, 0],
+    ['a/../../out', FILE, 0, 0, 0],
+    ['..', DIRECTORY, 0, 0, 0],
+    ['.', DIRECTORY, 0, 0, 0],
+    ['a/', FILE, 0, 0, 0],
     ['/etc/passwd', FILE, 0, 0, 0],
+    ['nul\u0000', FILE, 0, 0, 0],
+    ['n'.repeat(300), FILE, 0, 0, 0],
+    ['d/'.repeat(3000) + 'deep', FILE, 0, 0, 0],
     ['a', FILE, -1, 0, 0],
     ['twin', FILE, 0, 0, 0, 'nothing'],
+    ['twin', FILE, 0, 0, 0, '../../etc/passwd'],
+    ['link', LINK, 0, 0, 0, ''],
+    ['link', LINK, 0, 0, 0, `x\u0000`],
     ['strange', 0, 0, 0, 0],
   ];
   for (const row of cases) {
@@ -152,8 +175,75 @@ test('files that cannot be are refused', async () => {
     const id = await client.untilContext();
     client.send({ type: 'entries', id, entries: [row] });
     client.send({ type: 'end', id });
-    assert.match(await failureOf(client), /^Cannot receive /, JSON.stringify(row));
+    assert.match(await failureOf(client), /^Cannot receive /, JSON.stringify(row).slice(0, 100));
   }
+});
+
+test('names that come twice, and what lies below something that is no directory', async () => {
+  const cases: readonly (readonly (readonly unknown[])[])[] = [
+    [
+      ['a', FILE, 0, 0, 0],
+      ['a', FILE, 0, 0, 0],
+    ],
+    [
+      ['a', FILE, 0, 0, 0],
+      ['a', DIRECTORY, 0, 0, 0],
+    ],
+    [
+      ['a', FILE, 0, 0, 0],
+      ['a/b', FILE, 0, 0, 0],
+    ],
+    [
+      ['a', LINK, 0, 0, 0, '/etc'],
+      ['a/passwd', FILE, 0, 0, 0],
+    ],
+    // The same bytes, written in another way.
+    [
+      ['\u00e9', FILE, 0, 0, 0],
+      ['\udcc3\udca9', FILE, 0, 0, 0],
+    ],
+  ];
+  for (const entries of cases) {
+    using client = new WireClient();
+    const id = await client.untilContext();
+    client.send({ type: 'entries', id, entries });
+    client.send({ type: 'end', id });
+    assert.match(
+      await failureOf(client),
+      /^Cannot receive .*(?:twice|below something)/,
+      JSON.stringify(entries),
+    );
+  }
+});
+
+test('links that lead out lead nowhere', async () => {
+  const dockerfile = 'FROM bb\nCOPY out/passwd up/etc/passwd /all/\n';
+  using client = new WireClient();
+  const id = await client.untilContext(dockerfile);
+  const entries = [
+    ['out', LINK, 0, 0, 0, '/etc'],
+    ['up', LINK, 0, 0, 0, '../../../../..'],
+  ];
+  client.send({ type: 'entries', id, entries });
+  client.send({ type: 'end', id });
+  assert.match(await failureOf(client), /file not found in build context/);
+});
+
+test('contents that are shorter or longer than was told', async () => {
+  const dockerfile = 'FROM bb\nCOPY . /all\nRUN test $(cat /all/short /all/long) = shortabc\n';
+  using client = new WireClient();
+  const id = await client.untilContext(dockerfile);
+  const entries = [
+    ['long', FILE, 3, 0, 0],
+    ['short', FILE, 1000, 0, 0],
+  ];
+  client.send({ type: 'entries', id, entries });
+  client.send({ type: 'end', id });
+  await client.next('want');
+  client.send({ type: 'content', id, position: 0, last: false }, 'abcdef'.repeat(1000));
+  client.send({ type: 'content', id, position: 0, last: true }, 'ghi');
+  client.send({ type: 'content', id, position: 1, last: true }, 'short');
+  await untilBuilt(client);
 });
 
 test('what the client cannot do fails the build with its words', async () => {
@@ -173,6 +263,14 @@ test('bytes that are no frames, and messages that nobody asked for, end the conn
     (client, id) => client.send({ type: 'content', id, position: 7, last: false }, 'data'),
     (client, id) => client.send({ type: 'answer', id, found: true }),
     (client, id) => client.send({ type: 'entries', id, entries: [[1, 2]] }),
+    (client, id) =>
+      client.send({ type: 'entries', id, entries: [['a', FILE, 0, 0, 0, '', 0, 0, 0, 0, 'x']] }),
+    (client, id) =>
+      client.send({ type: 'entries', id, entries: [['a', FILE, 0, 0, 0, '', 0, 0, 0, 0, { u: 1 }]] }),
+    (client, id) => client.send({ type: 'entries', id, entries: 'none' }),
+    // Contents before anything was asked for, and an end in the middle of a frame.
+    (client, id) => client.send({ type: 'content', id, position: 0, last: true }, 'early'),
+    (client) => client.end(encodeFrameHead({ type: 'data', id: 1 }, 1000).subarray(0, 20)),
   ];
   for (const attack of attacks) {
     using client = new WireClient();

@@ -72,7 +72,7 @@ test('Ctrl-C: the terminal is left as it was, and the command ends', async () =>
   terminal.type('\u0003');
   assert.equal(await terminal.exitCode(), 130);
   const left = terminal.screen.slice(from);
-  assert.match(left, /\u001b\[\?25h/, 'the cursor is shown again');
+  assert.ok(left.includes('\u001b[?25h'), 'the cursor is shown again');
   assert.match(left, /\r\n.*the build was canceled\r\n$/s, 'and stands at the beginning of a line');
   assert.equal(terminal.screen.split('\u001b[?25l').length, terminal.screen.split('\u001b[?25h').length);
   await until(() => sleepers() === 0);
