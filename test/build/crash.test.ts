@@ -11,6 +11,7 @@ import { type TarMember, tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { dockerOk, importBusybox, runProgram } from '../support/docker.ts';
 import { mountsBelow } from '../support/leftovers.ts';
+import { expectNothingLeft, namesIn } from './builder-leftovers.ts';
 import { streamBuild } from './streamed-build.ts';
 
 const POOL_SIZE = 2;
@@ -68,7 +69,7 @@ async function killAndBuildAgain(kill: Kill): Promise<void> {
   assert.equal(first.error, undefined);
   await killed.promise;
   await engine.start();
-  await nothingLeft();
+  await expectNothingLeft(engine, POOL_SIZE);
   isSlow = false;
   const second = await streamBuild(engine.socket, Readable.from([contextOf(kill)]), {
     parameters: { t: 'crashed:1' },
@@ -78,30 +79,6 @@ async function killAndBuildAgain(kill: Kill): Promise<void> {
   // What was killed may have ended just before.
   assert.ok(cachedSteps(second.output) >= kill.cached, second.output);
   await dockerOk(engine, ['run', '--rm', '--network', 'none', 'crashed:1', 'true']);
-}
-
-/** Neither on the host nor among the files of builds. */
-async function nothingLeft(): Promise<void> {
-  const owners = { running: [], known: [], publishedPorts: 0, poolSize: POOL_SIZE };
-  assert.deepEqual(await engine.leftovers(owners), []);
-  const kept = ['caches', 'contexts', 'downloads'];
-  const builds = join(engine.root, 'builds');
-  assert.deepEqual(
-    readdirSync(builds).filter((name) => !kept.includes(name)),
-    [],
-  );
-  const unfinished = kept
-    .flatMap((name) => namesIn(join(builds, name)))
-    .filter((name) => /^\.|\.new$/.test(name));
-  assert.deepEqual(unfinished, []);
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }
 
 test('while a command runs, with every kind of mount', async () => {
@@ -142,7 +119,7 @@ test('while a secret is mounted', async () => {
   // In memory at most: run directories are.
   assert.deepEqual(await filesWith('hidden-value', engine.root, engine.logPath), []);
   await engine.start();
-  await nothingLeft();
+  await expectNothingLeft(engine, POOL_SIZE);
   assert.deepEqual(await filesWith('hidden-value', engine.root, engine.run, engine.logPath), []);
 });
 
@@ -201,7 +178,7 @@ test('while the context comes', async () => {
   const broken = await streamBuild(engine.socket, Readable.from(half()));
   assert.equal(broken.isBroken, true);
   await engine.start();
-  await nothingLeft();
+  await expectNothingLeft(engine, POOL_SIZE);
 });
 
 test('when it has just ended', async () => {

@@ -6,7 +6,6 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { EngineError } from '#base/errors.ts';
-import { isErrno } from '#linux/errno.ts';
 import type { GitTree } from '../build.ts';
 
 export interface GitOptions {
@@ -36,6 +35,8 @@ const HARDENED = {
 } as const;
 const COMMIT = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
 const MAXIMUM_MESSAGE = 2000;
+/** A shell's exit code for a program that it does not find. */
+const NOT_FOUND = 127;
 
 /**
  * The commit that a reference means now.
@@ -108,15 +109,23 @@ function checkArgument(ref: string): void {
     throw new EngineError('invalid', `Cannot fetch ${JSON.stringify(ref)}: not the name of a reference`);
 }
 
+/**
+ * Runs a program that leaves none of its helpers behind: they share a process group, which somebody kills who waits
+ * for the end of standard input. That comes when the program has ended, or when the engine has, however it did.
+ */
+const WATCHED = 'exec 3<&0; { read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
+
 /** @throws {EngineError} `unavailable` with git's words */
 async function git(args: readonly string[], { signal, sshAgent }: GitOptions): Promise<string> {
   const settings = Object.entries(HARDENED).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const child = spawn('git', [...settings, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const child = spawn('sh', ['-c', WATCHED, 'sh', 'git', ...settings, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
     signal,
     killSignal: 'SIGKILL',
     env: environment(sshAgent),
   });
+  const closed = new Promise((resolve) => child.once('close', resolve));
   try {
     const [output, errors, [exitCode]] = await Promise.all([
       text(child.stdout),
@@ -124,14 +133,15 @@ async function git(args: readonly string[], { signal, sshAgent }: GitOptions): P
       once(child, 'close'),
     ]);
     if (exitCode === 0) return output;
+    if (exitCode === NOT_FOUND)
+      throw new EngineError('unavailable', 'Cannot fetch from git: the program git is not installed');
     throw new EngineError('unavailable', `Cannot fetch from git: ${errors.trim().slice(-MAXIMUM_MESSAGE)}`);
   } catch (error) {
     signal.throwIfAborted();
-    if (isErrno(error, 'ENOENT'))
-      throw new EngineError('unavailable', 'Cannot fetch from git: the program git is not installed', {
-        cause: error,
-      });
     throw error;
+  } finally {
+    // None of them writes any more.
+    await closed;
   }
 }
 
