@@ -11,6 +11,7 @@ import { silentLogger, type Logger } from '#base/log.ts';
 import { http, https } from '#base/node-http.ts';
 import type { EngineApi } from '#engine/engine.ts';
 import { ENGINE_VERSION } from '#engine/version.ts';
+import type { VersionInfo } from '#wire/system.ts';
 import { API_VERSION } from '#wire/versions.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { ServerContext } from './exchange.ts';
@@ -41,16 +42,15 @@ export interface ApiServer extends AsyncDisposable {
 const DEFAULT_GRACE_MS = 500;
 const QUIET_MS = 5000;
 
-const COMMON_HEADERS: readonly string[] = [
-  'Api-Version',
-  API_VERSION,
-  'Docker-Experimental',
-  'false',
-  'Ostype',
-  'linux',
-  'Server',
-  `Caisson/${ENGINE_VERSION} (linux)`,
-];
+function commonHeaders({ Experimental = false }: VersionInfo): readonly string[] {
+  const server = `Caisson/${ENGINE_VERSION} (linux)`;
+  return [
+    ...['Api-Version', API_VERSION],
+    ...['Docker-Experimental', String(Experimental)],
+    ...['Ostype', 'linux'],
+    ...['Server', server],
+  ];
+}
 
 export function createApiServer(engine: EngineApi, options: ApiServerOptions = {}): ApiServer {
   return new HttpApiServer(engine, options);
@@ -73,7 +73,7 @@ class HttpApiServer implements ApiServer {
       engine,
       logger: this.#logger,
       closing: this.#closing.signal,
-      headers: COMMON_HEADERS,
+      headers: commonHeaders(engine.version()),
       builderVersion: options.builderVersion ?? '2',
       buildkit: once(async () => {
         const { BuildkitServer } = await import('./buildkit/buildkit-server.ts');

@@ -17,6 +17,7 @@ export interface InfoFacts {
   readonly initPath: string;
   readonly seccomp: boolean;
   readonly labels: readonly string[];
+  readonly experimental: boolean;
   readonly eventListeners: number;
   readonly warnings: readonly string[];
 }
@@ -51,6 +52,7 @@ function engineFields(facts: InfoFacts): Record<string, unknown> {
     NEventsListener: facts.eventListeners,
     DockerRootDir: facts.root,
     Labels: facts.labels,
+    ExperimentalBuild: facts.experimental,
     ServerVersion: ENGINE_VERSION,
     Runtimes: { [name]: { path }, ...(otherRuntime && { [otherRuntime.name]: { path: otherRuntime.path } }) },
     DefaultRuntime: name,
@@ -108,7 +110,6 @@ function absentFields(): Record<string, unknown> {
     HttpProxy: process.env['HTTP_PROXY'] ?? '',
     HttpsProxy: process.env['HTTPS_PROXY'] ?? '',
     NoProxy: process.env['NO_PROXY'] ?? '',
-    ExperimentalBuild: false,
     Swarm: {
       NodeID: '',
       NodeAddr: '',

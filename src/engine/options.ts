@@ -52,6 +52,8 @@ export interface EngineOptions {
   /** How much the build cache may keep; applied after builds. */
   readonly buildCache?: CacheBudget | undefined;
   readonly labels?: readonly string[] | undefined;
+  /** Whether clients are told so, and offer what Docker calls experimental: `docker build --squash`. */
+  readonly experimental?: boolean | undefined;
   /** Ready network namespaces kept in stock. */
   readonly networkPoolSize?: number | undefined;
   readonly logger?: Logger | undefined;

@@ -65,7 +65,7 @@ export class Engine implements EngineApi, AsyncDisposable {
   }
 
   version(): VersionInfo {
-    return versionInfo(this.#parts.runtime);
+    return versionInfo(this.#parts.runtime, this.#options.experimental ?? false);
   }
 
   async info(): Promise<Readonly<Record<string, unknown>>> {
@@ -92,6 +92,7 @@ export class Engine implements EngineApi, AsyncDisposable {
       initPath: this.#options.initPath ?? 'docker-init',
       seccomp: this.#options.seccompProfile !== 'unconfined',
       labels: this.#options.labels ?? [],
+      experimental: this.#options.experimental ?? false,
       eventListeners: events.listenerCount,
       warnings: cgroups.warnings,
     });

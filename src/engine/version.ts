@@ -7,12 +7,15 @@ import { API_VERSION, MINIMUM_API_VERSION } from '#wire/versions.ts';
 export const ENGINE_VERSION = readVersion();
 
 /** The body of `GET /version`. */
-export function versionInfo(runtime: { readonly name: string; readonly version: string }): VersionInfo {
+export function versionInfo(
+  runtime: { readonly name: string; readonly version: string },
+  experimental: boolean,
+): VersionInfo {
   const details = {
     ApiVersion: API_VERSION,
     Arch: architecture(),
     BuildTime: '',
-    Experimental: 'false',
+    Experimental: String(experimental),
     GitCommit: '',
     GoVersion: `node ${process.version}`,
     KernelVersion: release(),
@@ -34,6 +37,7 @@ export function versionInfo(runtime: { readonly name: string; readonly version: 
     Arch: details.Arch,
     KernelVersion: details.KernelVersion,
     BuildTime: '',
+    ...(experimental && { Experimental: true }),
   };
 }
 

@@ -67,6 +67,7 @@ function engineOptions(reader: SettingReader, settings: SettingValues): EngineOp
     logDriver: reader.string('log-driver'),
     logOptions: reader.record('log-opts'),
     labels: reader.list('labels'),
+    experimental: reader.boolean('experimental'),
     buildCache: cacheBudget(settings.get('builder')),
     cgroupParent: reader.string('cgroup-parent'),
     runtime: reader.choice('default-runtime', ['crun', 'runc', 'auto']),

@@ -96,7 +96,7 @@ export const SETTINGS: readonly Setting[] = [
   { flag: 'max-layer-bytes', kind: 'number', help: 'Bytes that one layer may unpack to' },
   { flag: 'network-pool', kind: 'number', help: 'Ready network namespaces kept in stock (default 45)' },
   { flag: 'live-restore', kind: 'boolean', ignored: true, help: 'Always on: containers outlive the daemon' },
-  { flag: 'experimental', kind: 'boolean', ignored: true, help: 'Accepted for compatibility' },
+  { flag: 'experimental', kind: 'boolean', help: 'Let clients offer experimental features (build --squash)' },
   { flag: 'storage-driver', short: 's', kind: 'string', ignored: true, help: 'Accepted for compatibility' },
   {
     flag: 'storage-opt',

@@ -20,6 +20,8 @@ export interface VersionInfo {
   readonly Arch: string;
   readonly KernelVersion: string;
   readonly BuildTime: string;
+  /** Absent: it is not. */
+  readonly Experimental?: boolean;
 }
 
 /** `GET /system/df`. */

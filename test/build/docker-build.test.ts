@@ -24,7 +24,7 @@ let engine: TestDaemon;
 const scratch = mkdtempSync('/tmp/caisson-build-');
 
 before(async () => {
-  engine = await TestDaemon.start();
+  engine = await TestDaemon.start('--experimental');
   await importBusybox(engine);
 });
 
@@ -309,6 +309,18 @@ test('the same step in two builds at once runs once', async () => {
     buildOk('-t', 'once:2', contextOf({ Dockerfile })),
   ]);
   assert.equal(await sh('once:1', 'cat /uuid'), await sh('once:2', 'cat /uuid'));
+});
+
+test('--squash, which clients offer where the daemon is experimental', async () => {
+  assert.equal(await dockerOk(engine, ['version', '-f', '{{.Server.Experimental}}']), 'true');
+  const directory = contextOf({ Dockerfile: 'FROM bb\nRUN echo 1 > /one\nRUN rm /one; echo 2 > /two\n' });
+  await buildOk('--squash', '-t', 'squashed:1', directory);
+  const layers = await dockerOk(engine, ['image', 'inspect', '-f', '{{len .RootFS.Layers}}', 'squashed:1']);
+  assert.equal(layers, '2');
+  assert.equal(
+    await sh('squashed:1', 'ls /one /two 2>&1; cat /two'),
+    'ls: /one: No such file or directory\n/two\n2',
+  );
 });
 
 test('the parameters of the wire: remote, squash, isolation, cachefrom, hosts, labels', async () => {
