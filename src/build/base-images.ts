@@ -1,8 +1,10 @@
 /** Which stages a result needs and which images they begin with: what triggers in those images add is part of it. */
 import type { ImageRecord } from '#image/image-record.ts';
+import type { Digest } from '#oci/digest.ts';
 import type { Platform } from '#oci/platform.ts';
 import type { ContextNames } from './context-names.ts';
 import { parseTrigger } from './dockerfile/dockerfile.ts';
+import { withPlace } from './dockerfile/dockerfile-error.ts';
 import { formatPlatform } from './dockerfile/scopes.ts';
 import { sourcesOf } from './dockerfile/stages.ts';
 import type { ResolvedStage, StageGraph, StageSource } from './dockerfile/stages.ts';
@@ -10,6 +12,8 @@ import type { ResolvedStage, StageGraph, StageSource } from './dockerfile/stages
 export interface BaseImage {
   readonly name: string;
   readonly platform: Platform;
+  /** What looking for it is called; by default it has a name and a digest of its own. */
+  readonly task?: { readonly name: string; readonly digest: Digest };
   /** A registry is asked even where it is here. */
   readonly pull?: boolean;
 }
@@ -95,17 +99,28 @@ class StageResolver {
     return baseImagesOf(source, platform, this.#parts.names);
   }
 
-  /** What the triggers of the base images read from. */
+  /** What the triggers of the bases read from. */
   #triggered(): readonly StageSource[] {
-    const { graph, targetPlatform, names } = this.#parts;
-    return this.#stages().flatMap(({ base, platform = targetPlatform }) =>
-      baseImagesOf(base, platform, names).flatMap((image) => {
-        const { OnBuild = [] } = this.#records.get(keyOf(image))?.config.config ?? {};
-        return OnBuild.flatMap((expression) =>
-          sourcesOf(parseTrigger(expression), graph.stages.length).map(graph.resolve),
-        );
-      }),
+    const { graph } = this.#parts;
+    return this.#stages().flatMap((resolved) => {
+      const { range } = resolved.stage.from;
+      const place = { range, source: graph.source };
+      return withPlace(place, () =>
+        this.#triggersOf(resolved).flatMap((expression) =>
+          sourcesOf(parseTrigger(expression, place), graph.stages.length).map(graph.resolve),
+        ),
+      );
+    });
+  }
+
+  #triggersOf({ base, platform = this.#parts.targetPlatform }: ResolvedStage): readonly string[] {
+    const { graph, names } = this.#parts;
+    const below = base.kind === 'stage' ? (graph.stages[base.index]?.stage.instructions ?? []) : [];
+    const ofStage = below.flatMap((one) => (one.kind === 'onbuild' ? [one.expression] : []));
+    const ofImages = baseImagesOf(base, platform, names).flatMap(
+      (image) => this.#records.get(keyOf(image))?.config.config.OnBuild ?? [],
     );
+    return [...ofStage, ...ofImages];
   }
 }
 

@@ -50,9 +50,8 @@ export class BaseImages {
 
   async #get(image: BaseImage): Promise<ImageRecord> {
     const { progress, lease } = this.#options;
-    const record = await progress.during(`[internal] load metadata for ${fullName(image.name)}`, (task) =>
-      this.#find(image, task),
-    );
+    const { name: title = `[internal] load metadata for ${fullName(image.name)}` } = image.task ?? {};
+    const record = await progress.during(title, (task) => this.#find(image, task), image.task);
     for (const { diffId, blob } of record.layers) lease.protect(diffId, blob);
     const isOwn = this.#options.request.images?.has(image.name) === true;
     const name = isOwn ? record.id : image.name;

@@ -2,7 +2,7 @@
 import { EngineError, messageOf } from '#base/errors.ts';
 import { withConfig } from '#build/export/given-config.ts';
 import type { BuiltImage } from '#build/export/outcome.ts';
-import { decodeImageConfig, encodeImageConfig } from '#oci/image-config.ts';
+import { decodeImageConfig, encodeImageConfig, MAXIMUM_CONFIG_BYTES } from '#oci/image-config.ts';
 import { JsonShape } from '#oci/json-shape.ts';
 import type { Result } from '#wire/buildkit/gateway.ts';
 import type { ActiveBuild, ReturnedResult } from './active-build.ts';
@@ -81,12 +81,18 @@ async function openResult(parts: BuildkitParts, build: ActiveBuild, id: string) 
   return { image, held };
 }
 
+/** What files an image has is not for the client to say. */
+function withoutFiles(config: Uint8Array): Buffer {
+  const fields = new JsonShape('image configuration').parse(Buffer.from(config), MAXIMUM_CONFIG_BYTES);
+  return Buffer.from(JSON.stringify({ ...fields, rootfs: { type: 'layers', diff_ids: [] } }));
+}
+
 /** With the client's configuration, if it is not the one that it was given. */
 function configured(image: BuiltImage, name: string, { metadata }: Result): BuiltImage {
   const given = metadata.get(name === '' ? CONFIG : `${CONFIG}/${name}`);
   if (!given || Buffer.from(given).equals(encodeImageConfig(image.config))) return image;
   try {
-    return withConfig(image, decodeImageConfig(Buffer.from(given)));
+    return withConfig(image, decodeImageConfig(withoutFiles(given)));
   } catch (cause) {
     const text = `invalid image config for export: ${messageOf(cause)}`;
     throw new EngineError('invalid', text, { cause });

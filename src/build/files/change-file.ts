@@ -1,7 +1,7 @@
 /** Makes and removes single files in a root that can be written to: BuildKit's FileOp but for its copies. */
 import { lchownSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { posix } from 'node:path';
-import { EngineError } from '#base/errors.ts';
+import { EngineError, messageOf } from '#base/errors.ts';
 import { setTimes } from '#linux/files.ts';
 import { inJail } from '#layer/jail.ts';
 import { statOf } from '#layer/tree-walk.ts';
@@ -13,16 +13,30 @@ import { SourceSelector } from './source-paths.ts';
 
 const PERMISSIONS = 0o777;
 
-/** @throws {SystemError} what the kernel says: BuildKit's words, too */
-export function changeFile({ root, action, owner }: ChangeJob): void {
-  inJail(root, () => {
-    if (action.kind === 'remove') return remove(action);
-    const path = followLinks(posix.join('/', action.path));
-    for (const made of make(path, action)) {
-      if (owner) lchownSync(made, owner.uid, owner.gid);
-      if (action.modifiedNs !== undefined) setTimes(made, action.modifiedNs, action.modifiedNs);
-    }
-  });
+/** @throws {EngineError} `invalid` for what the kernel refuses */
+export function changeFile(job: ChangeJob): void {
+  try {
+    inJail(job.root, () => change(job));
+  } catch (error) {
+    throw refusal(error);
+  }
+}
+
+/** In Go's words, as BuildKit says it. */
+function refusal(error: unknown): unknown {
+  const [, text, call, path] = /^E[A-Z]+: (.*), (\w+) '([^']*)'/.exec(messageOf(error)) ?? [];
+  return text === undefined
+    ? error
+    : new EngineError('invalid', `${call} ${path}: ${text}`, { cause: error });
+}
+
+function change({ action, owner }: ChangeJob): void {
+  if (action.kind === 'remove') return remove(action);
+  const path = followLinks(posix.join('/', action.path));
+  for (const made of make(path, action)) {
+    if (owner) lchownSync(made, owner.uid, owner.gid);
+    if (action.modifiedNs !== undefined) setTimes(made, action.modifiedNs, action.modifiedNs);
+  }
 }
 
 /** @returns what was made, or written over */

@@ -10,7 +10,7 @@ export function entryOf(path: string, place: Buffer, stats: BigIntStats): FileEn
     mode: Number(stats.mode),
     uid: Number(stats.uid),
     gid: Number(stats.gid),
-    sizeBytes: stats.isFile() ? Number(stats.size) : 0,
+    sizeBytes: stats.isFile() || stats.isSymbolicLink() ? Number(stats.size) : 0,
     modifiedNs: stats.mtimeNs,
     linkName: stats.isSymbolicLink() ? textOfBytes(readlinkSync(place, { encoding: 'buffer' })) : '',
     ...deviceOf(stats),

@@ -60,12 +60,17 @@ export function listDirectory({ source, path, pattern }: ListJob): readonly File
     const stats = statOf(place);
     if (!stats) throw missing('lstat', path);
     if (!stats.isDirectory()) throw new EngineError('invalid', `${path} is not a directory`);
+    const firstNames = new Map<bigint, string>();
     return sortedNames(place).flatMap((name) => {
       const text = Buffer.from(name, 'latin1').toString();
       const child = childPath(place, name);
       const childStats = statOf(child);
       if (!childStats || isWhiteout(childStats) || wanted?.matches(text) === false) return [];
-      return [entryOf(text, child, childStats)];
+      const entry = entryOf(text, child, childStats);
+      if (!childStats.isFile() || childStats.nlink < 2n) return [entry];
+      const first = firstNames.get(childStats.ino);
+      firstNames.set(childStats.ino, first ?? text);
+      return [{ ...entry, linkName: first ?? '' }];
     });
   });
 }

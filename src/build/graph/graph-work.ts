@@ -7,7 +7,7 @@ import { hostPlatform, parsePlatform } from '#oci/platform.ts';
 import type { Definition } from '#wire/buildkit/ops.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { BuildProgress } from '../build-progress.ts';
-import type { BuildRequest, LocalFiles, Vertex } from '../build.ts';
+import type { BuildRequest, FileSource, LocalFiles, Vertex } from '../build.ts';
 import { SessionContext } from '../contexts/session-context.ts';
 import type { Plan } from '../plan.ts';
 import type { PlannedWork } from '../planned-work.ts';
@@ -49,7 +49,7 @@ export async function openGraph(
     receive: () => directories.receive(progress),
     declare: (to) => {
       for (const [operation, all] of vertices)
-        if (!directories.has(operation))
+        if (!operation.op.source || isFetched(operation, sources))
           to.declareAs(all, {
             digest: operation.digest,
             name: operation.name,
@@ -60,6 +60,12 @@ export async function openGraph(
     placeOf: (vertex) => operations.get(vertex)?.place,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+/** Images and the client's directories have been told of by then. */
+function isFetched(operation: Operation, sources: ReadonlyMap<Operation, FileSource>): boolean {
+  const kind = sources.get(operation)?.kind;
+  return kind !== 'base' && kind !== 'local';
 }
 
 function platformFor({ platforms: [text] = [] }: BuildRequest) {
@@ -95,10 +101,6 @@ class GraphDirectories {
     });
   }
 
-  has(operation: Operation): boolean {
-    return this.#opened.has(operation);
-  }
-
   open(operation: Operation, query: DirectoryQuery): LocalFiles {
     const { session, signal } = this.#request;
     if (!session)
@@ -117,7 +119,8 @@ class GraphDirectories {
   async receive(progress: BuildProgress): Promise<void> {
     await Promise.all(
       [...this.#opened].map(async ([{ name, digest }, { context, query }]) => {
-        await progress.during(name, receiving(context, query.followPaths), { digest });
+        const work = receiving(context, query.followPaths, query.directory);
+        await progress.during(name, work, { digest });
       }),
     );
   }

@@ -56,10 +56,15 @@ async function resolve(operation: Operation, source: SourceOp, place: SourcesPla
   }
 }
 
-async function image({ op }: Operation, name: string, { bases }: SourcesPlace): Promise<BaseVertex> {
+async function image(
+  { op, name: title, digest }: Operation,
+  name: string,
+  { bases }: SourcesPlace,
+): Promise<BaseVertex> {
   const attrs = op.source?.attrs ?? new Map<string, string>();
   const pull = attrs.get('image.resolvemode') === 'pull';
-  const { layers } = await bases.get({ name, platform: platformOf(op), ...(pull && { pull }) });
+  const task = { name: title, digest };
+  const { layers } = await bases.get({ name, platform: platformOf(op), task, ...(pull && { pull }) });
   const limit = attrs.get('image.layerlimit');
   return { kind: 'base', layers: limit === undefined ? layers : layers.slice(0, Number(limit)) };
 }
