@@ -5,17 +5,17 @@ import { hostPlatform, matchesPlatform, type Platform, platformText } from '#oci
 import { programHead } from '#oci/program-format.ts';
 
 /** Architectures by Go's names, in the order in which BuildKit lists them, and qemu's names of them. */
-const QEMU_NAMES: Readonly<Record<string, string>> = {
-  amd64: 'x86_64',
-  arm64: 'aarch64',
-  riscv64: 'riscv64',
-  ppc64le: 'ppc64le',
-  s390x: 's390x',
-  386: 'i386',
-  mips64le: 'mips64el',
-  loong64: 'loongarch64',
-  arm: 'arm',
-};
+const QEMU_NAMES: ReadonlyMap<string, string> = new Map([
+  ['amd64', 'x86_64'],
+  ['arm64', 'aarch64'],
+  ['riscv64', 'riscv64'],
+  ['ppc64le', 'ppc64le'],
+  ['s390x', 's390x'],
+  ['386', 'i386'],
+  ['mips64le', 'mips64el'],
+  ['loong64', 'loongarch64'],
+  ['arm', 'arm'],
+]);
 
 /** True if this machine's kernel runs such programs itself: 32 bits on 64 too. */
 export function runsNatively(platform: Platform): boolean {
@@ -28,7 +28,7 @@ export function runsNatively(platform: Platform): boolean {
 export function runnablePlatforms(): readonly Platform[] {
   const host = hostPlatform();
   const handlers = (readBinaryHandlers() ?? []).filter(({ enabled, held }) => enabled && held);
-  const others = Object.keys(QEMU_NAMES)
+  const others = [...QEMU_NAMES.keys()]
     .filter((architecture) => architecture !== host.architecture)
     .map((architecture) => ({ os: 'linux', architecture }))
     .filter((platform) => runsNatively(platform) || isEmulated(platform, handlers));
@@ -84,7 +84,7 @@ function enableCommand({ name }: BinaryHandler): string {
 }
 
 function registerHint(architecture: string | undefined): string {
-  const name = architecture === undefined ? undefined : QEMU_NAMES[architecture];
+  const name = QEMU_NAMES.get(architecture ?? '');
   const registration = `/usr/lib/binfmt.d/qemu-${name}.conf`;
   if (name === undefined || !existsSync(registration))
     return 'install one (Debian: apt-get install qemu-user-binfmt)';
