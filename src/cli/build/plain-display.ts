@@ -107,9 +107,10 @@ function progressText(progress: WireProgress): string {
   return `${movementText(progress)}${time}`;
 }
 
-/** `transferring context: 12.3MB`. */
+/** `transferring context: 12.3MB`: after a colon there is always an amount. */
 export function movementText({ id, current, total }: WireProgress): string {
   const of = total > 0 ? ` / ${humanSize(total, 3)}` : '';
-  const size = current > 0 || total > 0 ? ` ${humanSize(current, 3)}${of}` : '';
+  const isAmount = id.endsWith(':') || current > 0 || total > 0;
+  const size = isAmount ? ` ${humanSize(current, 3)}${of}` : '';
   return `${id}${size}`;
 }
