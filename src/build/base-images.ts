@@ -136,6 +136,7 @@ export function baseImagesOf(
   return [{ name: named?.reference ?? source.name, platform }];
 }
 
-function keyOf({ name, platform }: BaseImage): string {
+/** Equal for the same image. */
+export function keyOf({ name, platform }: BaseImage): string {
   return `${name} ${formatPlatform(platform)}`;
 }

@@ -162,7 +162,7 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     }
     if (request.subrequest) {
       await using inputs = await openInputs(this.#parts, request, during);
-      const response = answerSubrequest(inputs, request.subrequest, request);
+      const response = answerSubrequest(inputs, request.subrequest, request, (image) => bases.known(image));
       yield { type: 'built', references: [], response };
       return;
     }

@@ -78,6 +78,14 @@ export function shellOf({ Shell = [] }: ImageDefaults): readonly string[] {
   return Shell;
 }
 
+/** Names and values. */
+export function environmentOf({ Env = [] }: ImageDefaults): readonly (readonly [string, string])[] {
+  return Env.map((entry) => {
+    const [name = ''] = entry.split('=', 1);
+    return [name, entry.slice(name.length + 1)];
+  });
+}
+
 /** Absolute; what a relative `path` means there. */
 export function workingDirectoryOf({ WorkingDir }: ImageDefaults, path = '.'): string {
   return posix.resolve('/', WorkingDir ?? '/', path);

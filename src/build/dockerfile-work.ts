@@ -1,4 +1,5 @@
 import { openInputs } from './build-context.ts';
+import type { BaseImage } from './base-images.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildProgress } from './build-progress.ts';
 import type { BuildRequest } from './build.ts';
@@ -24,12 +25,15 @@ export async function openDockerfile(
 ): Promise<PlannedWork> {
   await using undo = new AsyncDisposableStack();
   const inputs = undo.use(await openInputs(parts, request, (name, work) => progress.during(name, work)));
-  for (const warning of lintWarnings(inputs, request)) progress.warn(warning);
   const unused = unusedArguments(inputs.text, request);
   if (unused.length > 0) progress.step({ type: 'unused-arguments', names: unused });
-  const { plans, combined } = await planPlatforms(inputs.text, inputs.context, request, (image) =>
-    bases.get(image),
-  );
+  const resolve = async (image: BaseImage) => await bases.get(image);
+  const warn = () => {
+    for (const warning of lintWarnings(inputs, request, (image) => bases.known(image)))
+      progress.warn(warning);
+  };
+  const planned = planPlatforms(inputs.text, inputs.context, request, resolve);
+  const { plans, combined } = await planned.finally(warn);
   const kept = undo.move();
   return {
     plans,

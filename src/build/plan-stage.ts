@@ -3,7 +3,7 @@ import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { Platform } from '#oci/platform.ts';
 import { baseImagesOf } from './base-images.ts';
 import type { FileSource, Vertex } from './build.ts';
-import { changeConfig, workingDirectoryOf } from './config-instructions.ts';
+import { changeConfig, environmentOf, workingDirectoryOf } from './config-instructions.ts';
 import type {
   AddInstruction,
   CopyInstruction,
@@ -42,8 +42,8 @@ export class StagePlanner {
     this.#platform = below ? below.#platform : (resolved.platform ?? parts.targetPlatform);
     this.#image = below ? below.image : onPath(this.#baseImage(resolved.base, this.#platform));
     this.#scope = below
-      ? below.#scope.derive(environmentOf(this.#image))
-      : parts.newScope(environmentOf(this.#image));
+      ? below.#scope.derive(environmentOf(this.#image.config))
+      : parts.newScope(environmentOf(this.#image.config));
   }
 
   /** As far as it is planned. */
@@ -73,7 +73,9 @@ export class StagePlanner {
     const steps: PlannedStep[] = [{ ...base, ...baseTitle(this.#resolved) }];
     const { OnBuild = [], ...config } = this.#image.config;
     this.#image = { ...this.#image, config };
-    if (!this.#isReplaced) for (const expression of OnBuild) steps.push(this.#step(parseTrigger(expression)));
+    const place = { range: from.range, source: this.#parts.dockerfile.source };
+    if (!this.#isReplaced)
+      for (const expression of OnBuild) steps.push(this.#step(parseTrigger(expression, place)));
     for (const instruction of instructions) steps.push(this.#step(instruction));
     return steps;
   }
@@ -229,11 +231,4 @@ function filesText(instruction: CopyInstruction | AddInstruction): string {
   ];
   const names = [...sources, ...inlineFiles.map(({ name }) => `<<${name}`), destination];
   return [kind.toUpperCase(), ...options, ...names, '# buildkit'].join(' ');
-}
-
-function environmentOf({ config }: PlannedImage): readonly (readonly [string, string])[] {
-  return (config.Env ?? []).map((entry) => {
-    const [name = ''] = entry.split('=', 1);
-    return [name, entry.slice(name.length + 1)];
-  });
 }

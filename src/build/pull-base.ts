@@ -1,10 +1,10 @@
 import { EngineError, isEngineError } from '#base/errors.ts';
 import type { ImageRecord } from '#image/image-record.ts';
 import { matchesPlatform } from '#oci/platform.ts';
-import { familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
+import { familiarReference, isReference, parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { Lease } from '#store/content.ts';
 import type { UsedImage } from './attest/materials.ts';
-import type { BaseImage } from './base-images.ts';
+import { type BaseImage, keyOf } from './base-images.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildProgress, ProgressTask } from './build-progress.ts';
 import type { BuildRequest } from './build.ts';
@@ -29,6 +29,7 @@ export class BaseImages {
   readonly #options: BaseImagesOptions;
   readonly #used: UsedImage[] = [];
   readonly #found = new Map<string, Promise<ImageRecord>>();
+  readonly #records = new Map<string, ImageRecord>();
 
   constructor(parts: BuildParts, options: BaseImagesOptions) {
     this.#parts = parts;
@@ -42,10 +43,20 @@ export class BaseImages {
 
   /** Pulled where it is not here for its platform, or where the client wants it fresh; each once in a build. */
   async get(image: BaseImage): Promise<ImageRecord> {
-    const key = `${image.name} ${formatPlatform(image.platform)}`;
+    const key = keyOf(image);
     const found = this.#found.get(key) ?? this.#get(image);
     this.#found.set(key, found);
-    return await found;
+    const record = await found;
+    this.#records.set(key, record);
+    return record;
+  }
+
+  /** What {@link get} has answered, or would without pulling; undefined where that is not known. */
+  known(image: BaseImage): ImageRecord | undefined {
+    const record = this.#records.get(keyOf(image));
+    if (record || layoutOfName(image.name) || !isReference(image.name)) return record;
+    const present = this.#recordIfThere(image.name);
+    return present && matchesPlatform(present.config, image.platform) ? present : undefined;
   }
 
   async #get(image: BaseImage): Promise<ImageRecord> {

@@ -129,21 +129,31 @@ function jobOf({ vertex: { destination, mode }, owner }: Copy): CopyPlace {
   return { destination, ...(owner && { owner }), ...(mode !== undefined && { mode }) };
 }
 
-/** Names are those of the file system that is written to. @throws {EngineError} `invalid` for unknown ones */
+const MAXIMUM_ID = 2 ** 31 - 1;
+
+/**
+ * `user`, `user:group` or `:group`, whose user is root. Names are those of the file system that is written to.
+ *
+ * @throws {EngineError} `invalid` for unknown names and impossible numbers
+ */
 export async function ownerIn(
   parts: BuildParts,
   below: readonly ImageLayer[],
   text: string | undefined,
 ): Promise<Owner | undefined> {
   if (text === undefined) return undefined;
-  if (text === '' || text.startsWith(':')) throw new EngineError('invalid', `invalid user: ${text}`);
+  if (text === '' || text === ':') throw new EngineError('invalid', `invalid user: ${text}`);
   const numbers = ownerNumbers(text);
-  if (numbers) return numbers;
-  return await withWritableRoot(parts, below, async (_, rootPath) => resolveUser(rootPath, text));
+  if (!numbers) {
+    const user = text.startsWith(':') ? `0${text}` : text;
+    return await withWritableRoot(parts, below, async (_, rootPath) => resolveUser(rootPath, user));
+  }
+  if (Math.max(numbers.uid, numbers.gid) <= MAXIMUM_ID) return numbers;
+  throw new EngineError('invalid', `uids and gids must be in range 0-${MAXIMUM_ID}`);
 }
 
 /** Undefined where it has names. */
 export function ownerNumbers(text: string): Owner | undefined {
-  const numbers = /^(\d+)(?::(\d+))?$/.exec(text);
-  return numbers ? { uid: Number(numbers[1]), gid: Number(numbers[2] ?? numbers[1]) } : undefined;
+  const [, user, group = user] = /^(\d+)(?::(\d+))?$/.exec(text.startsWith(':') ? `0${text}` : text) ?? [];
+  return user === undefined ? undefined : { uid: Number(user), gid: Number(group) };
 }

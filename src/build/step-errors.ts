@@ -1,5 +1,5 @@
 import { EngineError, isEngineError } from '#base/errors.ts';
-import { parseReference } from '#oci/reference.ts';
+import { isReference } from '#oci/reference.ts';
 import { type StepPlace, StepFailure } from './build.ts';
 import { DockerfileError } from './dockerfile/dockerfile-error.ts';
 import { suggestionSuffix } from './dockerfile/suggest.ts';
@@ -59,15 +59,6 @@ export async function withImagePlace<T>(
     if (error.code === 'invalid' && !isReference(image)) throw misnamed(image, place, error);
     const near = suggestionSuffix(image, [...place.stages, ...COMMON_IMAGES]);
     throw new BaseImageFailure(image, error, place, near);
-  }
-}
-
-function isReference(text: string): boolean {
-  try {
-    parseReference(text);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -2,7 +2,7 @@
  * Names of images as Docker writes them: `[HOST[:PORT]/]PATH[:TAG][@DIGEST]`, where a name without a host means
  * Docker Hub's (github.com/distribution/reference).
  */
-import { EngineError } from '#base/errors.ts';
+import { EngineError, isEngineError } from '#base/errors.ts';
 import { type Digest, isDigest } from './digest.ts';
 
 const DEFAULT_DOMAIN = 'docker.io';
@@ -52,6 +52,16 @@ export function parseReference(text: string): Reference {
     ...(tag ? { tag } : undefined),
     ...(digest ? { digest: supported(digest) } : undefined),
   };
+}
+
+export function isReference(text: string): boolean {
+  try {
+    parseReference(text);
+    return true;
+  } catch (error) {
+    if (isEngineError(error, 'invalid')) return false;
+    throw error;
+  }
 }
 
 /** The reference with `latest` where it has neither tag nor digest. */

@@ -5,6 +5,7 @@ import type {
   FromInstruction,
   Instruction,
   ParsedFile,
+  Range,
   SourceFile,
   Stage,
   StageInstruction,
@@ -54,16 +55,35 @@ function addInstruction(
   else throw new DockerfileError('no build stage in current context', [instruction.range]);
 }
 
+/** The FROM that runs a trigger, and its file. */
+export interface TriggerPlace {
+  readonly range: Range;
+  readonly source?: SourceFile;
+}
+
 /**
- * An ONBUILD trigger from an image's config.
+ * An ONBUILD trigger from an image's config, standing where it is run.
  *
- * @throws {EngineError} `invalid`; its place is in the trigger, not in the file that inherits it
+ * @throws {DockerfileError}
  */
-export function parseTrigger(expression: string): StageInstruction {
+export function parseTrigger(expression: string, place: TriggerPlace = { range: START }): StageInstruction {
+  const { range, source } = place;
+  try {
+    return { ...triggerOf(expression), range };
+  } catch (error) {
+    if (!(error instanceof DockerfileError)) throw error;
+    throw new DockerfileError(`dockerfile parse error in ONBUILD trigger: ${error.message}`, [range], {
+      cause: error,
+      ...(source !== undefined && { source }),
+    });
+  }
+}
+
+function triggerOf(expression: string): StageInstruction {
   const { statements } = parseFile({ name: 'ONBUILD', text: expression });
   const [only, ...others] = statements;
   if (only === undefined || others.length > 0) throw notSingle();
-  const instruction: Instruction = parseInstruction(only);
+  const instruction: Instruction = parseInstruction(only, '');
   if (instruction.kind === 'from') throw notSingle();
   return instruction;
 }

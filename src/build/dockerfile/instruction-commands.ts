@@ -35,7 +35,10 @@ export function parseRun(statement: Statement): RunInstruction {
   if (security === undefined) throw invalid(`security ${JSON.stringify(securityName)} is not valid`);
   const mounts = flags.list('mount');
   for (const mount of mounts) mountSource(mount);
-  return { ...baseOf(statement), kind: 'run', command: commandLine(statement), mounts, network, security };
+  const command = commandLine(statement);
+  if (command.form === 'exec' && command.argv.length === 0)
+    throw invalid('RUN requires at least one argument');
+  return { ...baseOf(statement), kind: 'run', command, mounts, network, security };
 }
 
 export function parseCmd(statement: Statement): CmdInstruction {

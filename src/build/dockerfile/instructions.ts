@@ -57,9 +57,11 @@ const PARSERS: ReadonlyMap<string, InstructionParser> = new Map<string, Instruct
 const STAGE_NAME = /^[a-z][a-z0-9\-_.]*$/;
 const PARSE_ERROR = 'dockerfile parse error on line';
 
-/** @throws {DockerfileError} with BuildKit's texts, the line named in front */
-export function parseInstruction(statement: Statement): Instruction {
-  const prefix = `${PARSE_ERROR} ${statement.range.start.line}: `;
+/** @throws {DockerfileError} with BuildKit's texts, `prefix` in front: by default it names the line */
+export function parseInstruction(
+  statement: Statement,
+  prefix = `${PARSE_ERROR} ${statement.range.start.line}: `,
+): Instruction {
   return withPlace({ range: statement.range, prefix }, () => {
     const parser = PARSERS.get(statement.keyword.text.toLowerCase());
     if (parser === undefined) throw unknownInstruction(statement);

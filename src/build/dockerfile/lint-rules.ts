@@ -54,6 +54,10 @@ export const RULES = {
     'LegacyKeyValueFormat',
     'Legacy key/value format with whitespace separator should not be used',
   ),
+  invalidBaseImagePlatform: {
+    ...rule('InvalidBaseImagePlatform', 'Base image platform does not match expected target platform'),
+    url: '',
+  },
   redundantTargetPlatform: rule(
     'RedundantTargetPlatform',
     'Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the default behavior',

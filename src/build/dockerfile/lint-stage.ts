@@ -6,13 +6,15 @@ import type {
   Dockerfile,
   EnvInstruction,
   ExposeInstruction,
+  FromInstruction,
   LabelInstruction,
   StageInstruction,
   WorkdirInstruction,
 } from './ast.ts';
 import { expandInstruction } from './expand-instruction.ts';
 import type { IgnoreMatcher } from '#oci/ignore.ts';
-import type { LintContext, Report } from './lint.ts';
+import { platformText } from '#oci/platform.ts';
+import type { LintContext, LintImage, Report } from './lint.ts';
 import { RULES } from './lint-rules.ts';
 import { StageScope } from './scopes.ts';
 import type { ResolvedStage } from './stages.ts';
@@ -25,11 +27,15 @@ const ALWAYS_SET: readonly (readonly [string, string])[] = [
   ['PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
 ];
 
+const NO_IMAGE: LintImage = { environment: new Map() };
+
 /** What a stage hands on to those built on it. */
 interface StageState {
   readonly scope: StageScope;
   /** The image may define variables that are not known here. */
   readonly hasUnknownVariables: boolean;
+  /** So may what is built on it. */
+  hasTriggers: boolean;
   hasWorkdir: boolean;
   hasShell: boolean;
 }
@@ -56,25 +62,39 @@ export class StageLinter {
   }
 
   /** Stages in the order of the file. @throws {DockerfileError} if a text cannot be expanded */
-  check({ stage, base }: ResolvedStage): void {
-    const state = this.#open(base);
+  check(resolved: ResolvedStage): void {
+    const { stage } = resolved;
+    const state = this.#open(resolved);
     this.#states.set(stage.index, state);
     const last = new Map<Single['kind'], Single>();
     for (const instruction of stage.instructions) this.#instruction(instruction, state, last);
   }
 
-  #open(base: ResolvedStage['base']): StageState {
+  #open({ stage, base, platform }: ResolvedStage): StageState {
     const parent = base.kind === 'stage' ? this.#states.get(base.index) : undefined;
-    if (parent !== undefined) return { ...parent, scope: parent.scope.derive() };
-    const known = base.kind === 'external' ? this.#context.imageEnvironment?.(base.name) : new Map();
-    const environment = new Map([...ALWAYS_SET, ...(known ?? [])]);
+    if (parent !== undefined) {
+      const hasUnknownVariables = parent.hasUnknownVariables || parent.hasTriggers;
+      return { ...parent, scope: parent.scope.derive(), hasUnknownVariables, hasTriggers: false };
+    }
+    const image = base.kind === 'external' ? this.#context.imageOf?.(base, platform) : NO_IMAGE;
+    if (base.kind === 'external' && image?.platforms) this.#platform(stage.from, base.name, image.platforms);
+    const environment = new Map([...ALWAYS_SET, ...(image?.environment ?? [])]);
     const { buildArgs } = this.#context.scope;
     return {
       scope: new StageScope(this.#dockerfile, this.#globals, buildArgs, environment),
-      hasUnknownVariables: known === undefined,
+      hasUnknownVariables: image === undefined || image.hasTriggers === true,
+      hasTriggers: false,
       hasWorkdir: false,
       hasShell: false,
     };
+  }
+
+  #platform(from: FromInstruction, name: string, platforms: NonNullable<LintImage['platforms']>): void {
+    const { actual, expected } = platforms;
+    if (actual.os === expected.os && actual.architecture === expected.architecture) return;
+    const [is, wanted] = [actual, expected].map((one) => JSON.stringify(platformText(one)));
+    const message = `Base image ${name} was pulled with platform ${is}, expected ${wanted} for current build`;
+    this.#report(RULES.invalidBaseImagePlatform, message, from.range, from.comments);
   }
 
   #instruction(written: StageInstruction, state: StageState, last: Map<Single['kind'], Single>): void {
@@ -108,6 +128,9 @@ export class StageLinter {
         break;
       case 'shell':
         state.hasShell = true;
+        break;
+      case 'onbuild':
+        state.hasTriggers = true;
         break;
       case 'expose':
         this.#expose(instruction);

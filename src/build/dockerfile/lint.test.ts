@@ -12,7 +12,7 @@ const CONTEXT: LintContext = {
     targetPlatform: { os: 'linux', architecture: 'amd64' },
     targetStage: '',
   },
-  imageEnvironment: () => new Map([['JAVA_HOME', '/java']]),
+  imageOf: () => ({ environment: new Map([['JAVA_HOME', '/java']]) }),
 };
 
 function lint(text: string, context: Partial<LintContext> = {}): string[] {
@@ -178,8 +178,27 @@ suite('docker build --check', () => {
   });
 
   test('an unknown image may define any variable', () => {
-    assert.deepEqual(lint('FROM a\nCOPY $X /', { imageEnvironment: () => undefined }), []);
-    assert.equal(lint('FROM scratch\nCOPY $X /', { imageEnvironment: () => undefined }).length, 1);
+    assert.deepEqual(lint('FROM a\nCOPY $X /', { imageOf: () => undefined }), []);
+    assert.equal(lint('FROM scratch\nCOPY $X /', { imageOf: () => undefined }).length, 1);
+    const triggers = { environment: new Map(), hasTriggers: true };
+    assert.deepEqual(lint('FROM a\nCOPY $X /', { imageOf: () => triggers }), []);
+  });
+
+  test('triggers of a stage may define variables of those on it', () => {
+    assert.deepEqual(lint('FROM a AS b\nONBUILD ENV X=1\nFROM b AS c\nCOPY $X /\nFROM c\nCOPY $X /'), []);
+    assert.equal(lint('FROM a AS b\nONBUILD ENV X=1\nCOPY $X /').length, 1);
+  });
+
+  test('an image for another platform than asked for', () => {
+    const actual = { os: 'linux', architecture: 'arm64', variant: 'v8' };
+    const imageOf = (_: unknown, platform = CONTEXT.scope.targetPlatform) => ({
+      environment: new Map(),
+      platforms: { actual, expected: platform },
+    });
+    assert.deepEqual(lint('FROM a', { imageOf }), [
+      'InvalidBaseImagePlatform: Base image a was pulled with platform "linux/arm64/v8", expected "linux/amd64" for current build (line 1)',
+    ]);
+    assert.deepEqual(lint('FROM --platform=linux/arm64 a AS arm64', { imageOf }), []);
   });
 
   test('pages are where Docker has them', () => {

@@ -2,17 +2,27 @@
 import type { Dockerfile, Range } from './ast.ts';
 import { DockerfileError, withPlace } from './dockerfile-error.ts';
 import type { IgnoreMatcher } from '#oci/ignore.ts';
+import type { Platform } from '#oci/platform.ts';
 import { checkFile } from './lint-file.ts';
 import { isRuleActive, type LintOptions, lintOptionsOf, withComments } from './lint-options.ts';
 import type { LintRule } from './lint-rules.ts';
 import { StageLinter } from './lint-stage.ts';
 import { globalScope, type ScopeOptions } from './scopes.ts';
-import { buildStageGraph } from './stages.ts';
+import { buildStageGraph, type StageSource } from './stages.ts';
 
 export interface LintWarning {
   readonly rule: LintRule;
   readonly message: string;
   readonly range: Range;
+}
+
+/** What checks want to know of an image. */
+export interface LintImage {
+  readonly environment: ReadonlyMap<string, string>;
+  /** It has triggers, which may define variables. */
+  readonly hasTriggers?: boolean;
+  /** What it is for, and what was asked for; absent where that does not matter. */
+  readonly platforms?: { readonly actual: Platform; readonly expected: Platform };
 }
 
 export interface LintContext {
@@ -23,8 +33,8 @@ export interface LintContext {
   readonly isBuild?: boolean;
   /** Instead of the file's `check` directive. */
   readonly options?: LintOptions;
-  /** The environment of a base image. Where it is not known, variables it may define are not reported. */
-  readonly imageEnvironment?: (image: string) => ReadonlyMap<string, string> | undefined;
+  /** The base of a stage, for what FROM says. Where it is not known, variables it may define are not reported. */
+  readonly imageOf?: (base: StageSource, platform: Platform | undefined) => LintImage | undefined;
   /** Of the build context. */
   readonly ignore?: IgnoreMatcher;
 }

@@ -1,7 +1,7 @@
 /** Which stage builds on, copies from or mounts which: resolved names, the target, what it needs, and no cycles. */
 import { EngineError } from '#base/errors.ts';
 import { type Platform, parsePlatform } from '#oci/platform.ts';
-import type { Dockerfile, FromInstruction, Range, Stage, StageInstruction } from './ast.ts';
+import type { Dockerfile, FromInstruction, Range, SourceFile, Stage, StageInstruction } from './ast.ts';
 import { invalid, withPlace } from './dockerfile-error.ts';
 import { expand } from './expand.ts';
 import { mountSource } from './mount-options.ts';
@@ -34,6 +34,7 @@ export interface ResolvedStage {
 }
 
 export interface StageGraph {
+  readonly source: SourceFile;
   readonly stages: readonly ResolvedStage[];
   readonly target: number;
   /** The target and all it needs; each comes after what it needs. Other stages need not be built. */
@@ -74,7 +75,8 @@ class GraphBuilder {
     checkCycles(stages, this.#dockerfile);
     const needed = neededBy(target, stages);
     checkOrder(needed, stages, this.#dockerfile);
-    return { stages, target, needed, resolve: (from) => this.#resolve(from) };
+    const { source } = this.#dockerfile;
+    return { source, stages, target, needed, resolve: (from) => this.#resolve(from) };
   }
 
   #head(stage: Stage): Omit<ResolvedStage, 'dependencies'> {
