@@ -1,6 +1,7 @@
 /** Which programs of other machines run here. */
 import { existsSync } from 'node:fs';
 import { BINFMT_MISC, type BinaryHandler, isBinfmtMounted, readBinaryHandlers } from '#linux/binfmt-misc.ts';
+import { x86Levels } from '#linux/x86-levels.ts';
 import { hostPlatform, matchesPlatform, type Platform, platformText } from '#oci/platform.ts';
 import { programHead } from '#oci/program-format.ts';
 
@@ -32,7 +33,8 @@ export function runnablePlatforms(): readonly Platform[] {
     .filter((architecture) => architecture !== host.architecture)
     .map((architecture) => ({ os: 'linux', architecture }))
     .filter((platform) => runsNatively(platform) || isEmulated(platform, handlers));
-  return [host, ...others.flatMap(withVariants)];
+  const levels = x86Levels().map((variant) => ({ ...host, variant }));
+  return [host, ...levels, ...others.flatMap(withVariants)];
 }
 
 function isEmulated({ architecture }: Platform, handlers: readonly BinaryHandler[]): boolean {
