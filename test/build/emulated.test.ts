@@ -88,7 +88,9 @@ function says(build: string, architecture: string): string {
 }
 
 /** One step of the tools and five of the image, for two platforms. */
-function isCached({ stderr }: Outcome): void {
+function isCached(again: Outcome): void {
+  succeeded(again);
+  const { stderr } = again;
   const numbersOf = (line: RegExp) => new Set([...stderr.matchAll(line)].map((match) => match[1] ?? ''));
   const steps = numbersOf(/^#(\d+) \[.*\] (?:RUN|ADD|COPY) /gm);
   assert.equal(steps.size, 12, stderr);
@@ -117,8 +119,16 @@ test('buildx: steps of both platforms, at once, in one index; the second time fr
     const flags = ['--rm', '--pull', 'always', '-q', '--platform', `linux/${architecture}`];
     assert.equal(await dockerOk(engine, ['run', ...flags, name]), says('buildx', architecture).trimEnd());
   }
-  const again = await buildx(...flags);
-  isCached(again);
+  isCached(await buildx(...flags));
+  const derived = `${registry.host}/team/derived:1`;
+  const further = contextOf(
+    `FROM ${name}\nRUN uname -m >> /srv/data/who\nCMD ["tail", "-1", "/srv/link/who"]\n`,
+  );
+  succeeded(await buildx('--pull', '--platform', PLATFORMS.join(), '-t', derived, '--push', further));
+  for (const architecture of ARCHITECTURES) {
+    const flags = ['--rm', '--pull', 'always', '-q', '--platform', `linux/${architecture}`];
+    assert.equal(await dockerOk(engine, ['run', ...flags, derived]), MACHINES[architecture]);
+  }
 });
 
 test('caisson: the same, and what it makes runs', async () => {
@@ -130,9 +140,7 @@ test('caisson: the same, and what it makes runs', async () => {
     const ran = await caisson('run', '--rm', '--platform', `linux/${architecture}`, 'both:1');
     assert.equal(succeeded(ran), says('caisson', architecture));
   }
-  const again = await caisson(...args);
-  assert.equal(succeeded(again), '');
-  isCached(again);
+  isCached(await caisson(...args));
 });
 
 test('containers and commands in them, as confined as any', async () => {
