@@ -27,15 +27,16 @@ apt() {
     -o APT::Architectures="$own,$foreign" "$@"
 }
 
-# take PACKAGE PATH NAME
+# take PACKAGE PATH NAME: reads the package up to the file, without minding that it has more.
 take() {
   (cd "$scratch" && apt download "$1" >/dev/null)
-  dpkg-deb --fsys-tarfile "$scratch"/*.deb | tar -xO "$2" >"$directory/$3.new"
+  dpkg-deb --fsys-tarfile "$scratch"/*.deb 2>/dev/null | tar -xO --occurrence=1 "$2" >"$directory/$3.new"
   chmod 755 "$directory/$3.new"
   mv -f "$directory/$3.new" "$directory/$3"
   rm "$scratch"/*.deb
 }
 
-apt update
+# What could not be had is missed when it is needed.
+apt update || true
 take qemu-user "./usr/bin/$emulator" emulator
 take "busybox-static:$foreign" ./usr/bin/busybox busybox
