@@ -1,8 +1,10 @@
 /** `SOURCE_DATE_EPOCH`: what is built twice from scratch is the same, bit by bit. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import type { TarMember } from '../fixtures/tar.ts';
 import { BuildEngine, type BuildWish } from '../support/build-engine.ts';
 import { DirectorySession } from '../support/directory-session.ts';
@@ -91,6 +93,64 @@ test('exported files have its time', async () => {
     outputs,
   });
   assert.equal(statSync(join(directory, '0/a')).mtimeMs, EPOCH * 1000);
+});
+
+/** Files that exporters sent, with what trees say of each. */
+function sentTo(directory: string): ReadonlyMap<string, string> {
+  const paths = readdirSync(directory, { recursive: true, encoding: 'utf8' }).toSorted();
+  return new Map(
+    paths.map((path) => {
+      const stats = lstatSync(join(directory, path));
+      const about = [stats.mode, stats.isFile() ? stats.size : 0];
+      if (!stats.isFile()) return [path, about.join(' ')];
+      const hash = createHash('sha256').update(readFileSync(join(directory, path)));
+      // Archives are written by the test's own client.
+      const isArchive = !path.includes('/');
+      return [path, [...about, isArchive ? 0 : stats.mtimeMs, hash.digest('hex')].join(' ')];
+    }),
+  );
+}
+
+const everything = {
+  outputs: [
+    { type: 'image', attributes: { 'rewrite-timestamp': 'true' } },
+    { type: 'local', attributes: {} },
+    { type: 'tar', attributes: {} },
+    ...['gzip', 'zstd', 'uncompressed', 'estargz'].map((compression) => ({
+      type: 'oci' as const,
+      attributes: { compression, 'rewrite-timestamp': 'true', 'compression-level': '5' },
+    })),
+  ],
+  dockerfileText: `FROM scratch AS base
+ADD root.tar /
+FROM base
+COPY a d /copied/
+WORKDIR /work/below
+RUN for i in 3 1 2; do date > /dev/null; echo $i > file$i; done; ln file1 linked; chmod 4711 file2; rm -r /www
+COPY --link --chown=1000:1000 <<EOF /var/lib/dpkg/status
+Package: bash
+Version: 5.2
+
+EOF
+USER user
+`,
+  references: ['all:1'],
+} satisfies BuildWish;
+
+test('two fresh engines export the same by every exporter, in every compression, with lists of packages', async () => {
+  const results: unknown[] = [];
+  for (const seconds of [EPOCH + 1000, EPOCH + 77_000_000]) {
+    await using fresh = await BuildEngine.start();
+    const files = [...context(seconds), { path: 'root.tar', content: busyboxRootTar(), mode: 0o644 }];
+    const docker = [{ type: 'docker', attributes: { 'rewrite-timestamp': 'true' } }] as const;
+    for (const own of [{ attestations: { sbom: {} } }, { outputs: docker }]) {
+      const session = new DirectorySession(mkdtempSync(join(scratch, 'session-')));
+      const buildArgs = { SOURCE_DATE_EPOCH: String(EPOCH) };
+      const { id, response } = await fresh.build({ ...everything, files, session, buildArgs, ...own });
+      results.push({ id, response, sent: sentTo(session.directory) });
+    }
+  }
+  assert.deepEqual(results.slice(2), results.slice(0, 2));
 });
 
 test('what is no number of seconds is refused', async () => {
