@@ -78,10 +78,10 @@ const QUERY = { directory: 'context', followPaths: [], includePatterns: [], excl
 const REGULAR = toGoFileMode(0o100644);
 
 /** Sends these names, and answers every request with the name of the file. */
-function filesOf(names: readonly string[]): ClientScript {
+function filesOf(names: readonly string[], size = 3): ClientScript {
   return {
     begin: async (send) => {
-      for (const path of names) await send({ type: PACKET_STAT, stat: { path, mode: REGULAR, size: 3 } });
+      for (const path of names) await send({ type: PACKET_STAT, stat: { path, mode: REGULAR, size } });
       await send({ type: PACKET_STAT });
     },
     answer: async ({ type, ID }, send) => {
@@ -95,7 +95,7 @@ function filesOf(names: readonly string[]): ClientScript {
 
 test('entries, then contents, in another order than they come', async () => {
   const names = Array.from({ length: 300 }, (_, index) => `f${index}`);
-  using opened = await sessionWith(filesOf(names));
+  using opened = await sessionWith(filesOf(names, 4));
   const query = { ...QUERY, followPaths: ['a', 'ä b'], excludePatterns: ['*.log', '!x'] };
   await using transfer = opened.session.openFiles(query, never);
   const entries = await Array.fromAsync(transfer.entries());
@@ -114,6 +114,36 @@ test('entries, then contents, in another order than they come', async () => {
   assert.equal(headers?.['dir-name'], 'context');
   assert.equal(headers?.['exclude-patterns'], '*.log, !x');
   assert.equal(headers?.['followpaths-encoded'], '1');
+});
+
+test('contents are asked for before any is read', { timeout: 20_000 }, async () => {
+  const names = ['one', 'two', 'six'];
+  const asked: number[] = [];
+  const { begin, answer } = filesOf(names);
+  using opened = await sessionWith({
+    ...(begin && { begin }),
+    answer: async (packet, send) => {
+      if (packet.type !== PACKET_REQUEST) return await answer(packet, send);
+      if (asked.push(packet.ID) < names.length) return;
+      for (const ID of asked) await answer({ ...packet, ID }, send);
+    },
+  });
+  await using transfer = opened.session.openFiles(QUERY, never);
+  const entries = await Array.fromAsync(transfer.entries());
+  const contents = entries.map((_, position) => transfer.contents(position));
+  for (const [position, each] of contents.entries())
+    assert.equal(String(Buffer.concat(await Array.fromAsync(each))), names[position]);
+  await transfer.finish();
+});
+
+test('of a file that has grown, what the client told of comes', async () => {
+  using opened = await sessionWith(filesOf(['three', 'six']));
+  await using transfer = opened.session.openFiles(QUERY, never);
+  await Array.fromAsync(transfer.entries());
+  const [first, second] = [transfer.contents(0), transfer.contents(1)];
+  assert.equal(String(Buffer.concat(await Array.fromAsync(first))), 'thr');
+  assert.equal(String(Buffer.concat(await Array.fromAsync(second))), 'six');
+  await transfer.finish();
 });
 
 test('names that lead out are refused', async () => {

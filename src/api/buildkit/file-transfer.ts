@@ -16,6 +16,8 @@ import type { GrpcStream } from './grpc-client.ts';
 /** The contents of one file, as far as they have come and nobody has read them. */
 interface Contents {
   readonly pieces: Buffer[];
+  /** Of what the client told: what comes beyond is left out. */
+  leftBytes: number;
   isWhole: boolean;
 }
 
@@ -26,6 +28,8 @@ export class SessionFileTransfer implements FileTransfer {
   readonly #stream: GrpcStream;
   readonly #messages: AsyncGenerator<Buffer, void>;
   readonly #entries: FileEntry[] = [];
+  /** Of all entries, in bytes. */
+  readonly #sizes: number[] = [];
   readonly #contents = new Map<number, Contents>();
   #areAllEntriesThere = false;
   #hasAgreed = false;
@@ -45,15 +49,8 @@ export class SessionFileTransfer implements FileTransfer {
     }
   }
 
-  async *contents(position: number): AsyncGenerator<Buffer, void> {
-    const contents = this.#request(position);
-    for (;;) {
-      yield* contents.pieces.splice(0);
-      if (contents.pieces.length > 0) continue;
-      if (contents.isWhole) break;
-      await this.#advance();
-    }
-    this.#contents.delete(position);
+  contents(position: number): AsyncGenerator<Buffer, void> {
+    return this.#read(position, this.#request(position));
   }
 
   async finish(): Promise<void> {
@@ -69,8 +66,19 @@ export class SessionFileTransfer implements FileTransfer {
     return Promise.resolve();
   }
 
+  async *#read(position: number, contents: Contents): AsyncGenerator<Buffer, void> {
+    for (;;) {
+      yield* contents.pieces.splice(0);
+      if (contents.pieces.length > 0) continue;
+      if (contents.isWhole) break;
+      await this.#advance();
+    }
+    this.#contents.delete(position);
+  }
+
+  /** At once, whenever what comes is read: no round trip is waited for. */
   #request(position: number): Contents {
-    const contents = { pieces: [], isWhole: false };
+    const contents = { pieces: [], leftBytes: this.#sizes[position] ?? 0, isWhole: false };
     this.#contents.set(position, contents);
     // What cannot be sent is noticed by whoever waits for the answer.
     this.#stream.send(Packet.encode({ type: PACKET_REQUEST, ID: position })).catch(() => undefined);
@@ -99,14 +107,19 @@ export class SessionFileTransfer implements FileTransfer {
 
   #addEntry(stat: Stat | undefined): void {
     if (stat === undefined || stat.path === '') this.#areAllEntriesThere = true;
-    else this.#entries.push(entryOf(stat));
+    else {
+      this.#entries.push(entryOf(stat));
+      this.#sizes.push(stat.size);
+    }
   }
 
   #addContents(position: number, data: Uint8Array): void {
     const contents = this.#contents.get(position);
     if (!contents) return;
     if (data.length === 0) contents.isWhole = true;
-    else contents.pieces.push(Buffer.from(data.buffer, data.byteOffset, data.length));
+    const kept = Math.min(data.length, contents.leftBytes);
+    if (kept > 0) contents.pieces.push(Buffer.from(data.buffer, data.byteOffset, kept));
+    contents.leftBytes -= kept;
   }
 }
 

@@ -145,8 +145,10 @@ async function* fetchAll(
   let next = 0;
   const ask = () => {
     for (let item = wanted[next]; item; item = wanted[++next]) {
-      if (asked.length >= AHEAD_FILES || (asked.length > 0 && askedBytes >= AHEAD_BYTES)) return;
-      askedBytes += item.entry.sizeBytes;
+      const { sizeBytes } = item.entry;
+      // A larger one is asked for alone: what comes out of turn is kept in memory.
+      if (asked.length >= AHEAD_FILES || (asked.length > 0 && askedBytes + sizeBytes > AHEAD_BYTES)) return;
+      askedBytes += sizeBytes;
       asked.push({ wanted: item, contents: transfer.contents(item.position) });
     }
   };
