@@ -113,7 +113,7 @@ function writeBundle(
   const { id, bundle, sandbox } = step;
   const { config, hostConfig } = step.request;
   const rootPath = context.snapshots.mount(id);
-  const hostname = shortId(id);
+  const hostname = config.Hostname || shortId(id);
   const spec = buildSpec({
     id,
     config,

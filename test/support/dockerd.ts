@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mountsBelow } from './leftovers.ts';
@@ -23,14 +23,24 @@ export class DockerDaemon implements Subject {
     return existsSync('/usr/sbin/dockerd');
   }
 
-  static async start(): Promise<DockerDaemon> {
+  /** @param settings those of a `daemon.json` */
+  static async start(settings: object = {}): Promise<DockerDaemon> {
     const directory = mkdtempSync('/tmp/caisson-test-dockerd-');
     const path = (name: string): string => join(directory, name);
     const places = ['--data-root', path('root'), '--exec-root', path('run'), '--pidfile', path('pid')];
     const noNetwork = ['--bridge', 'none', '--iptables=false', '--ip6tables=false', '--ip-forward=false'];
+    writeFileSync(path('daemon.json'), JSON.stringify(settings));
     const log = openSync(path('log'), 'w');
     // A mount namespace too: it mounts its network namespaces below /run/docker.
-    const dockerd = ['dockerd', ...places, ...noNetwork, '-H', `unix://${path('docker.sock')}`];
+    const dockerd = [
+      'dockerd',
+      '--config-file',
+      path('daemon.json'),
+      ...places,
+      ...noNetwork,
+      '-H',
+      `unix://${path('docker.sock')}`,
+    ];
     const command = ['--mount', '--propagation', 'private', ...dockerd];
     const child = spawn('unshare', command, { stdio: ['ignore', log, log] });
     closeSync(log);

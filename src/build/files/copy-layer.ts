@@ -124,8 +124,7 @@ class Destination {
     if (sources.length === 0 && files.length > 0) return undefined;
     const path = followLinks(posix.resolve('/', destination));
     const present = statOf(Buffer.from(path));
-    if (needsParent && !statOf(Buffer.from(posix.dirname(path))))
-      throw new EngineError('invalid', `failed to stat ${destination}: no such file or directory`);
+    if (needsParent) checkParent(destination, path);
     const hasDirectories = sources.some(({ isDirectory }) => isDirectory);
     const isDirectoryByName =
       /(?:^|\/)\.?$/.test(destination) || sources.length === 0 || (hasDirectories && !keepsDirectories);
@@ -172,6 +171,14 @@ class Destination {
     const text = modeText(this.#job.mode);
     return /^[0-7]+$/.test(text) ? 0o040000n | BigInt(`0o${text}`) : DIRECTORY_MODE;
   }
+}
+
+/** BuildKit's words. */
+function checkParent(destination: string, path: string): void {
+  const parent = posix.dirname(path);
+  if (statOf(Buffer.from(parent))) return;
+  const text = `failed to stat ${destination}: lstat ${parent}: no such file or directory`;
+  throw new EngineError('invalid', text);
 }
 
 /** A number as chmod(1) writes it. */
