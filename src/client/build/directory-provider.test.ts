@@ -9,7 +9,15 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { WireEntry, WireFileQuery } from '#wire/build-session.ts';
 import { diskDirectory, memoryDirectory } from './directory-provider.ts';
+import type { DirectoryProvider } from './providers.ts';
+
+async function entriesOf(provider: DirectoryProvider, query: WireFileQuery): Promise<readonly WireEntry[]> {
+  const entries: WireEntry[] = [];
+  await provider.list(query, (entry) => void entries.push(entry));
+  return entries;
+}
 
 const ALL = { directory: '', followPaths: [], includePatterns: [], excludePatterns: [] };
 
@@ -18,7 +26,7 @@ test('a file that changes between being told of and being sent', async () => {
   const at = (name: string) => join(directory.path, name);
   for (const name of ['gone', 'grown', 'link', 'shrunk']) writeFileSync(at(name), 'four');
   const provider = diskDirectory(directory.path);
-  const entries = [...(await provider.list(ALL))];
+  const entries = await entriesOf(provider, ALL);
   appendFileSync(at('grown'), ' and more');
   truncateSync(at('shrunk'), 1);
   for (const name of ['gone', 'link']) rmSync(at(name));
@@ -35,7 +43,7 @@ test('a file that changes between being told of and being sent', async () => {
 
 test('texts that stand for files', async () => {
   const provider = memoryDirectory(new Map([['Dockerfile', Buffer.from('FROM x')]]));
-  assert.deepEqual([...(await provider.list({ ...ALL, followPaths: ['other'] }))], []);
-  const [entry] = await provider.list({ ...ALL, followPaths: ['Dockerfile'] });
+  assert.deepEqual(await entriesOf(provider, { ...ALL, followPaths: ['other'] }), []);
+  const [entry] = await entriesOf(provider, { ...ALL, followPaths: ['Dockerfile'] });
   assert.equal(entry?.sizeBytes, 6);
 });

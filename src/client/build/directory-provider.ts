@@ -11,7 +11,7 @@ const CHUNK_BYTES = 1 << 18;
 /** A directory of this machine. */
 export function diskDirectory(root: string): DirectoryProvider {
   return {
-    list: async (query) => listFiles(root, query, await xattrReader()),
+    list: async (query, tell) => listFiles(root, query, { readXattrs: await xattrReader(), tell }),
     read: (entry) => readChunks(root, entry),
   };
 }
@@ -19,10 +19,10 @@ export function diskDirectory(root: string): DirectoryProvider {
 /** Texts that stand for files, by their paths. */
 export function memoryDirectory(files: ReadonlyMap<string, Uint8Array>): DirectoryProvider {
   return {
-    list: async ({ followPaths }) =>
-      [...files].flatMap(([path, bytes]) =>
-        followPaths.length === 0 || followPaths.includes(path) ? [describe(path, bytes)] : [],
-      ),
+    list: async ({ followPaths }, tell) => {
+      for (const [path, bytes] of files)
+        if (followPaths.length === 0 || followPaths.includes(path)) tell(describe(path, bytes));
+    },
     read: ({ path }) => [files.get(path) ?? new Uint8Array()],
   };
 }

@@ -4,11 +4,17 @@ import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { entryRow, rowEntry, type WireFileQuery } from '#wire/build-session.ts';
+import { entryRow, rowEntry, type WireEntry, type WireFileQuery } from '#wire/build-session.ts';
 import { listFiles } from './list-files.ts';
 import { xattrReader } from './xattrs.ts';
 
 const readXattrs = await xattrReader();
+
+function entriesOf(root: string, query: WireFileQuery): readonly WireEntry[] {
+  const entries: WireEntry[] = [];
+  listFiles(root, query, { readXattrs, tell: (entry) => void entries.push(entry) });
+  return entries;
+}
 
 class Tree implements Disposable {
   readonly root = mkdtempSync(join(tmpdir(), 'caisson-list-'));
@@ -23,7 +29,7 @@ class Tree implements Disposable {
 
   paths(query: Partial<WireFileQuery>): readonly string[] {
     const all = { directory: '', followPaths: [], includePatterns: [], excludePatterns: [] };
-    return listFiles(this.root, { ...all, ...query }, readXattrs).map(({ path }) => path);
+    return entriesOf(this.root, { ...all, ...query }).map(({ path }) => path);
   }
 
   [Symbol.dispose](): void {
@@ -90,7 +96,7 @@ test('hard links and pipes; what cannot be read', () => {
   linkSync(join(tree.root, 'one'), join(tree.root, 'two'));
   execFileSync('mkfifo', [join(tree.root, 'pipe')]);
   const all = { directory: '', followPaths: [], includePatterns: [], excludePatterns: [] };
-  const entries = listFiles(tree.root, all, readXattrs);
+  const entries = entriesOf(tree.root, all);
   assert.deepEqual(
     entries.map(({ path, linkName, sizeBytes }) => [path, linkName, sizeBytes]),
     [
@@ -100,7 +106,7 @@ test('hard links and pipes; what cannot be read', () => {
     ],
   );
   for (const entry of entries) assert.deepEqual(rowEntry(JSON.parse(JSON.stringify(entryRow(entry)))), entry);
-  assert.throws(() => listFiles(join(tree.root, 'nowhere'), all, readXattrs), { code: 'invalid' });
+  assert.throws(() => entriesOf(join(tree.root, 'nowhere'), all), { code: 'invalid' });
 });
 
 test('names that are no text, and attributes, are told byte for byte', () => {
@@ -116,7 +122,7 @@ for name, value in (('user.note', b'\\x00\\xff'), ('user.empty', b''), ('securit
 os.setxattr(b'caf\\xe9', 'user.note', b'other')`;
   execFileSync('python3', ['-c', setXattrs, tree.root]);
   const all = { directory: '', followPaths: [], includePatterns: [], excludePatterns: [] };
-  const entries = listFiles(tree.root, all, readXattrs);
+  const entries = entriesOf(tree.root, all);
   const told = entries.map((entry) => rowEntry(JSON.parse(JSON.stringify(entryRow(entry)))));
   assert.deepEqual(told, entries);
   assert.deepEqual(

@@ -7,21 +7,23 @@ import { codeOf, unreadable } from './unreadable.ts';
 import type { ReadXattrs } from './xattrs.ts';
 
 /**
- * The files of a directory that a query asks for, parents first; blocks, for it is much faster so. Sockets are left
+ * Tells the files of a directory that a query asks for, parents first; blocks, for it is much faster so. Sockets are left
  * out; owners too, for a context's files count as root's.
  *
  * @throws {EngineError} `invalid` for a directory that cannot be read
  */
-export function listFiles(root: string, query: WireFileQuery, readXattrs: ReadXattrs): readonly WireEntry[] {
-  const walk = new Walk(root, query, readXattrs);
-  walk.directory('', followPaths(root, query.followPaths));
-  return walk.entries;
+export function listFiles(root: string, query: WireFileQuery, options: ListOptions): void {
+  new Walk(root, query, options).directory('', followPaths(root, query.followPaths));
+}
+
+export interface ListOptions {
+  readonly readXattrs: ReadXattrs;
+  readonly tell: (entry: WireEntry) => void;
 }
 
 class Walk {
-  readonly entries: WireEntry[] = [];
   readonly #root: string;
-  readonly #readXattrs: ReadXattrs;
+  readonly #options: ListOptions;
   readonly #excluded: IgnoreMatcher;
   readonly #included: IgnoreMatcher | undefined;
   /** The first path of files that have several. */
@@ -29,10 +31,10 @@ class Walk {
   /** Directories on the way that are there only for what is brought back in them. */
   readonly #waiting: WireEntry[] = [];
 
-  constructor(root: string, query: WireFileQuery, readXattrs: ReadXattrs) {
+  constructor(root: string, query: WireFileQuery, options: ListOptions) {
     const { excludePatterns, includePatterns } = query;
     this.#root = root;
-    this.#readXattrs = readXattrs;
+    this.#options = options;
     this.#excluded = compileIgnore(excludePatterns);
     this.#included = includePatterns.length > 0 ? compileIgnore(includePatterns) : undefined;
   }
@@ -63,8 +65,9 @@ class Walk {
   }
 
   #tell(entry: WireEntry): void {
-    if (this.#waiting.length > 0) this.entries.push(...this.#waiting.splice(0));
-    this.entries.push(entry);
+    const { tell } = this.#options;
+    if (this.#waiting.length > 0) for (const above of this.#waiting.splice(0)) tell(above);
+    tell(entry);
   }
 
   #isLeftOut(path: string): boolean {
@@ -103,7 +106,7 @@ class Walk {
       // st_rdev: makedev(3).
       deviceMajor: (device >>> 8) & 0xfff,
       deviceMinor: (device & 0xff) | ((device >>> 12) & 0xfff00),
-      xattrs: first === undefined ? this.#readXattrs(place) : {},
+      xattrs: first === undefined ? this.#options.readXattrs(place) : {},
     };
   }
 

@@ -19,8 +19,8 @@ export interface BuildProviders {
 }
 
 export interface DirectoryProvider {
-  /** Parents first. */
-  list(query: WireFileQuery): Promise<Iterable<WireEntry>>;
+  /** Parents first. Each is told as soon as it is known: the engine looks at it meanwhile. */
+  list(query: WireFileQuery, tell: (entry: WireEntry) => void): Promise<void>;
   /** The contents of a file that was listed. */
   read(entry: WireEntry): Iterable<Uint8Array>;
 }

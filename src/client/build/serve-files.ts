@@ -22,16 +22,16 @@ export class FileServer {
   async list(query: WireFileQuery): Promise<void> {
     const id = this.#id;
     let rows: EntryRow[] = [];
-    const flush = async () => {
-      if (rows.length > 0) await this.#writer.send({ type: 'entries', id, entries: rows });
+    const flush = () => {
+      if (rows.length > 0) void this.#writer.send({ type: 'entries', id, entries: rows });
       rows = [];
     };
-    for (const entry of await this.#directory.list(query)) {
+    await this.#directory.list(query, (entry) => {
       this.#entries.push(entry);
-      if (rows.push(entryRow(entry)) >= ENTRIES_TOGETHER) await flush();
-    }
-    await flush();
-    void this.#writer.send({ type: 'end', id });
+      if (rows.push(entryRow(entry)) >= ENTRIES_TOGETHER) flush();
+    });
+    flush();
+    await this.#writer.send({ type: 'end', id });
   }
 
   /** Sends as fast as the engine reads. */

@@ -26,6 +26,8 @@ interface Koffi {
 const LIBC = 'libc.so.6';
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of the kernel: nothing is larger. */
 const MAXIMUM_BYTES = 1 << 16;
+/** Well above PATH_MAX: what is cut is no path either. */
+const MAXIMUM_PATH_BYTES = 1 << 16;
 const NONE = {};
 
 let reader: Promise<ReadXattrs> | undefined;
@@ -37,13 +39,17 @@ export function xattrReader(): Promise<ReadXattrs> {
 
 function readerOf(calls: Calls): ReadXattrs {
   const buffer = Buffer.allocUnsafeSlow(MAXIMUM_BYTES);
+  const place = Buffer.allocUnsafeSlow(MAXIMUM_PATH_BYTES);
   return (path) => {
-    const place = terminated(bytesOfText(path));
+    // Asked for every file: no memory is taken for it.
+    const isText = path.length < MAXIMUM_PATH_BYTES / 4 && path.isWellFormed();
+    const end = isText ? place.write(path) : bytesOfText(path).copy(place, 0, 0, MAXIMUM_PATH_BYTES - 1);
+    place[end] = 0;
     const length = calls.list(place, buffer, MAXIMUM_BYTES);
     if (length <= 0) return NONE;
     const names = buffer.toString('latin1', 0, length).split('\0').filter(isSent);
     const values = names.flatMap((name) => {
-      const size = calls.get(place, terminated(Buffer.from(name, 'latin1')), buffer, MAXIMUM_BYTES);
+      const size = calls.get(place, Buffer.from(`${name}\0`, 'latin1'), buffer, MAXIMUM_BYTES);
       // It may be gone meanwhile.
       return size < 0 ? [] : [[name, Buffer.from(buffer.subarray(0, size))] as const];
     });
@@ -55,10 +61,6 @@ function readerOf(calls: Calls): ReadXattrs {
 function isSent(name: string): boolean {
   if (name.startsWith('trusted.overlay.')) return false;
   return /^(?:user|trusted)\.|^security\.capability$|^system\.posix_acl_(?:access|default)$/.test(name);
-}
-
-function terminated(text: Buffer): Buffer {
-  return Buffer.concat([text, Buffer.alloc(1)]);
 }
 
 async function loadCalls(): Promise<Calls> {
