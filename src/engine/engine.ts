@@ -27,6 +27,8 @@ export interface EngineApi {
   readonly registries: Registries;
   readonly networks: Networks;
   readonly volumes: Volumes;
+  /** Lasts as long as the root. */
+  readonly id: string;
   /** Remembered events since `sinceNs`, then live ones until `untilNs` or the signal. Subscribed when it returns. */
   events(query: EventQuery): AsyncIterable<EventMessage>;
   version(): VersionInfo;

@@ -32,7 +32,7 @@ export class Engine implements EngineApi, AsyncDisposable {
   readonly #options: EngineOptions;
   readonly #parts: EngineParts;
   readonly #resources: AsyncDisposableStack;
-  readonly #id: string;
+  readonly id: string;
 
   private constructor(options: EngineOptions, parts: EngineParts, resources: AsyncDisposableStack) {
     this.containers = parts.containers;
@@ -44,7 +44,7 @@ export class Engine implements EngineApi, AsyncDisposable {
     this.#options = options;
     this.#parts = parts;
     this.#resources = resources;
-    this.#id = identityOf(parts.directories.root);
+    this.id = identityOf(parts.directories.root);
   }
 
   /**
@@ -79,7 +79,7 @@ export class Engine implements EngineApi, AsyncDisposable {
     const running = count('running');
     const paused = count('paused');
     return systemInfo({
-      id: this.#id,
+      id: this.id,
       containers: { running, paused, stopped: containers.length - running - paused },
       images: images.length,
       root: directories.root,

@@ -34,10 +34,10 @@ import { workerOf } from './worker.ts';
 export function bridgeService(parts: BuildkitParts): Methods {
   const service = '/moby.buildkit.v1.frontend.LLBBridge';
   return {
-    [`${service}/Ping`]: unary(Empty, PongResponse, async () => ({
+    [`${service}/Ping`]: unary(Empty, PongResponse, () => ({
       FrontendAPICaps: FRONTEND_CAPABILITIES,
       LLBCaps: GRAPH_CAPABILITIES,
-      Workers: [await workerOf(parts.engine)],
+      Workers: [workerOf(parts.engine)],
     })),
     [`${service}/Solve`]: unary(BridgeSolveRequest, BridgeSolveResponse, async (request, call) => ({
       result: await solve(parts, request, call),

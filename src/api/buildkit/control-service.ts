@@ -37,8 +37,8 @@ export interface BuildkitParts {
 export function controlService(parts: BuildkitParts): Methods {
   const service = '/moby.buildkit.v1.Control';
   return {
-    [`${service}/ListWorkers`]: unary(ListWorkersRequest, ListWorkersResponse, async () => ({
-      record: [await workerOf(parts.engine)],
+    [`${service}/ListWorkers`]: unary(ListWorkersRequest, ListWorkersResponse, () => ({
+      record: [workerOf(parts.engine)],
     })),
     [`${service}/Info`]: unary(InfoRequest, InfoResponse, () => ({ buildkitVersion: BUILDKIT_VERSION })),
     [`${service}/Solve`]: unary(SolveRequest, SolveResponse, (request, call) => solve(parts, request, call)),

@@ -15,11 +15,11 @@ export const BUILDKIT_VERSION: InputOf<typeof BuildkitVersion> = {
 const SNAPSHOTTER = 'org.mobyproject.buildkit.worker.snapshotter';
 const HOST_GATEWAY = 'org.mobyproject.buildkit.worker.moby.host-gateway-ip';
 
-export async function workerOf(engine: EngineApi): Promise<InputOf<typeof WorkerRecord>> {
-  const { ID } = await engine.info();
+/** Clients ask for it again and again before they build: nothing here grows with what the engine has. */
+export function workerOf(engine: EngineApi): InputOf<typeof WorkerRecord> {
   const gateway = hostGateway(engine);
   return {
-    ID: String(ID),
+    ID: engine.id,
     Labels: { [SNAPSHOTTER]: 'overlayfs', ...(gateway !== undefined && { [HOST_GATEWAY]: gateway }) },
     platforms: runnablePlatforms().map(({ architecture, os, variant = '' }) => ({
       Architecture: architecture,
