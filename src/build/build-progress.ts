@@ -58,6 +58,7 @@ export class BuildProgress implements VertexObserver {
   readonly #listener: BuildListener;
   readonly #signal: AbortSignal;
   readonly #tell: BuildRequest['tell'];
+  readonly #done: ReadonlySet<string>;
   readonly #buildId = newId();
   readonly #statuses = new Map<Vertex, VertexStatus>();
   readonly #tasks = new Map<string, Digest>();
@@ -69,10 +70,14 @@ export class BuildProgress implements VertexObserver {
   #count = 0;
 
   /** @param request whose signal ends the waiting for output: others may go on with what this build has left */
-  constructor(listener: BuildListener, { signal, tell }: Pick<BuildRequest, 'signal' | 'tell'>) {
+  constructor(
+    listener: BuildListener,
+    { signal, tell, done = new Set() }: Pick<BuildRequest, 'signal' | 'tell' | 'done'>,
+  ) {
     this.#listener = listener;
     this.#signal = signal;
     this.#tell = tell;
+    this.#done = done;
   }
 
   /** What the other wire is told. */
@@ -219,7 +224,8 @@ export class BuildProgress implements VertexObserver {
   }
 
   #push(event: GraphEvent): void {
-    if (this.#tell !== 'steps') this.#listener.push(event);
+    const digest = event.type === 'vertex' ? event.vertex.digest : event.vertex;
+    if (this.#tell !== 'steps' && !this.#done.has(digest)) this.#listener.push(event);
   }
 
   #move(vertex: Digest, { id, name, current, total, isDone = false }: Movement): void {

@@ -97,6 +97,8 @@ export interface BuildRequest {
   readonly resolve?: BaseImage;
   /** What is to be built, instead of a Dockerfile: a graph of the client's own. */
   readonly graph?: Definition;
+  /** Digests of what the client has been told to be done: it is neither made anew nor told again. */
+  readonly done?: ReadonlySet<string>;
   /** Images by names that only this request knows. */
   readonly images?: ReadonlyMap<string, ImageRecord>;
   /**

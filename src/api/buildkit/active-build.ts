@@ -1,5 +1,5 @@
 import { EngineError } from '#base/errors.ts';
-import type { BuildRequest, Builds } from '#build/build.ts';
+import type { BuildRequest, Builds, VertexStatus } from '#build/build.ts';
 import type { BuildOutcome } from '#build/export/outcome.ts';
 import type { HeldBuild } from '#build/held-build.ts';
 import type { SolveRequest } from '#wire/buildkit/control.ts';
@@ -32,6 +32,8 @@ export class ActiveBuild {
   readonly #asked = Promise.withResolvers<SolveRequest>();
   readonly #returned = Promise.withResolvers<ExporterResponse>();
   readonly #open: OpenBuild[] = [];
+  /** Digests of what is done, as far as the client knows. */
+  readonly #done = new Set<string>();
   #failure: unknown;
 
   constructor() {
@@ -62,8 +64,9 @@ export class ActiveBuild {
   async run(builds: Builds, request: BuildRequest): Promise<ExporterResponse> {
     let response: ExporterResponse = {};
     try {
-      for await (const event of builds.build(request)) {
+      for await (const event of builds.build({ ...request, done: new Set(this.#done) })) {
         if (event.type === 'built') response = event.response;
+        if (event.type === 'vertex' && isDone(event.vertex)) this.#done.add(event.vertex.digest);
         if (isGraphEvent(event)) await this.status.tell(event);
       }
       return response;
@@ -132,6 +135,10 @@ export class ActiveBuild {
     this.#returned.reject(error);
     this.status.end();
   }
+}
+
+function isDone({ completedAtMs, error }: VertexStatus): boolean {
+  return completedAtMs !== undefined && error === undefined;
 }
 
 /** By their references, as long as a connection that has named them is open. */

@@ -56,7 +56,10 @@ export async function openGraph(
             inputs: operation.inputs.map((input) => input.operation.digest),
           });
     },
-    isFresh: (vertex) => operations.get(vertex)?.isFresh === true,
+    isFresh: (vertex) => {
+      const operation = operations.get(vertex);
+      return operation?.isFresh === true && !request.done?.has(operation.digest);
+    },
     placeOf: (vertex) => operations.get(vertex)?.place,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
