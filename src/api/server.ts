@@ -45,11 +45,11 @@ const QUIET_MS = 5000;
 function commonHeaders({ Experimental = false }: VersionInfo): readonly string[] {
   const server = `Caisson/${ENGINE_VERSION} (linux)`;
   return [
-    ...['Api-Version', API_VERSION],
-    ...['Docker-Experimental', String(Experimental)],
-    ...['Ostype', 'linux'],
-    ...['Server', server],
-  ];
+    ['Api-Version', API_VERSION],
+    ['Docker-Experimental', String(Experimental)],
+    ['Ostype', 'linux'],
+    ['Server', server],
+  ].flat();
 }
 
 export function createApiServer(engine: EngineApi, options: ApiServerOptions = {}): ApiServer {

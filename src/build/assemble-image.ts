@@ -5,7 +5,7 @@ import { encodeImageConfig, type ImageConfig, type ImageHistory } from '#oci/ima
 import { formatDate } from '#wire/timestamps.ts';
 import type { BuildRun } from './build-run.ts';
 import { layerHistory } from './layer-history.ts';
-import type { PlannedHistory, PlannedImage } from './plan.ts';
+import type { PlannedImage } from './plan.ts';
 
 /** So that tools know whose history it is: the form is BuildKit's. */
 const COMMENT = 'buildkit.dockerfile.v0';
@@ -41,23 +41,20 @@ export async function assembleImage(run: BuildRun, image: PlannedImage): Promise
   return { id: parseDigest(`sha256:${hash}`), config: assembled, configBytes, layers };
 }
 
+/** Lines before the first layer have its time, as the base's would be that of another build. */
 async function historyOf(run: BuildRun, { base, history }: PlannedImage): Promise<readonly ImageHistory[]> {
-  const lines: ImageHistory[] = [];
-  for (const line of history) lines.push(await historyLine(run, line, lines.at(-1)?.created ?? base.created));
-  return lines;
-}
-
-async function historyLine(
-  run: BuildRun,
-  { createdBy, vertex }: PlannedHistory,
-  before: string | undefined,
-): Promise<ImageHistory> {
-  const solved = vertex && (await run.solve(vertex));
-  const created = solved ? formatDate(solved.createdAtMs) : before;
-  return {
-    ...(created === undefined ? {} : { created }),
-    created_by: createdBy,
-    comment: COMMENT,
-    ...(solved?.layer ? {} : { empty_layer: true }),
-  };
+  const solved = await Promise.all(
+    history.map(async ({ vertex }) => (vertex ? await run.solve(vertex) : undefined)),
+  );
+  const times = solved.map((one) => one && formatDate(one.createdAtMs));
+  let created = times.find((time) => time !== undefined) ?? base.created;
+  return history.map(({ createdBy }, index) => {
+    created = times[index] ?? created;
+    return {
+      ...(created === undefined ? {} : { created }),
+      created_by: createdBy,
+      comment: COMMENT,
+      ...(solved[index]?.layer ? {} : { empty_layer: true }),
+    };
+  });
 }

@@ -86,7 +86,10 @@ export async function openInputs(
   const named = new Map<string, LocalFiles>();
   for (const [name, context] of Object.entries(namedContexts)) {
     if (context.kind === 'image' || context.kind === 'oci-layout') continue;
-    const source = await open(context);
+    const source =
+      context.kind === 'remote'
+        ? await during(`[context ${name}] ${context.url}`, () => open(context))
+        : await open(context);
     const files = source.files(parseIgnoreFile(await ignoreOf(source)));
     named.set(name.toLowerCase(), files);
     taken.set(files, { task: `[context ${name}] load from client`, source });

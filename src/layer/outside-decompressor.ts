@@ -1,7 +1,7 @@
 /** Compressions that a program of the system takes off, as Docker has it: xz and bzip2. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import type { CompressionFormat } from '#oci/compression.ts';
 
@@ -37,15 +37,26 @@ export async function startDecompressor(format: OutsideFormat): Promise<Decompre
  */
 export async function decompressOutside(source: Readable, format: OutsideFormat): Promise<Readable> {
   const child = await startDecompressor(format);
-  const { stdin, stdout } = child;
-  pipeline(source, stdin, (error) => {
-    if (error && source.errored === error) stdout.destroy(error);
-  });
-  child.once('exit', (code) => {
+  const exited = once(child, 'exit');
+  // What fails here is told below.
+  pipeline(source, child.stdin, () => undefined);
+  const output = Readable.from(outputOf(child, source, format, exited), { objectMode: false });
+  output.once('close', () => {
+    child.kill('SIGKILL');
     source.destroy();
-    if (code === 0) return;
-    stdout.destroy(new EngineError('invalid', `Cannot unpack archive: its ${format} data is damaged`));
   });
-  stdout.once('close', () => child.kill('SIGKILL'));
-  return stdout;
+  return output;
+}
+
+/** All that could be unpacked comes before the program says that it was not everything. */
+async function* outputOf(
+  { stdout }: Decompressor,
+  source: Readable,
+  format: OutsideFormat,
+  exited: Promise<readonly unknown[]>,
+): AsyncGenerator<Buffer, void> {
+  yield* stdout as AsyncIterable<Buffer>;
+  const [code] = await exited;
+  if (source.errored) throw source.errored;
+  if (code !== 0) throw new EngineError('invalid', `Cannot unpack archive: its ${format} data is damaged`);
 }

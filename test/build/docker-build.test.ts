@@ -265,10 +265,7 @@ test('what is not asked for is told; a quiet build that fails says why', async (
   assert.doesNotMatch(await buildOk(...given, ...good), /Warning/);
   const failed = await build('-q', directory);
   assert.equal(failed.exitCode, 3);
-  assert.match(
-    failed.stderr,
-    /Step 3\/3 : RUN echo said; exit 3\n[^]*\nsaid\n[^]*returned a non-zero code: 3/,
-  );
+  assert.match(failed.stderr, /Step 3\/3 : RUN echo said; exit 3\n[^]*said\n[^]*returned a non-zero code: 3/);
 });
 
 test('contexts and archives of every compression', async () => {

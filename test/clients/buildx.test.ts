@@ -11,6 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { tarOf } from '../fixtures/tar.ts';
@@ -274,6 +275,21 @@ test('a context from standard input, a Dockerfile from standard input, named con
   assert.equal(await sh('named:1', 'cat /c /b'), 'named\nfrom a tar');
 });
 
+test('a named context that the engine fetches is told', async () => {
+  const server = createServer((_, response) => response.end(tarOf({ path: 'c', content: 'fetched\n' })));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/c.tar`;
+  try {
+    const directory = contextOf({ Dockerfile: 'FROM bb\nCOPY --from=far c /c\n' });
+    const output = await buildOk(['-t', 'far:1', '--build-context', `far=${url}`, directory]);
+    assert.equal(endOf(output, `[context far] ${url}`), 'DONE');
+    assert.equal(await sh('far:1', 'cat /c'), 'fetched');
+  } finally {
+    server.close();
+  }
+});
+
 test('what commands are given: hosts, limits, shared memory, no network', async () => {
   const directory = contextOf({
     Dockerfile: `FROM bb
@@ -502,6 +518,60 @@ test('a cache that the client keeps', { skip: isForeign }, async () => {
   assert.equal(await sh('kept:1', 'cat /k'), 'kept by the client');
 });
 
+test('caches of clouds: an export is refused, an import left out; levels', { skip: isForeign }, async () => {
+  const directory = contextOf({ Dockerfile: 'FROM bb\n' });
+  const env = { ACTIONS_RUNTIME_TOKEN: 'token', ACTIONS_CACHE_URL: 'http://127.0.0.1:1/' };
+  const clouds = ['gha', 's3,region=r,bucket=b', 'azblob,account_url=http://127.0.0.1:1'];
+  await Promise.all(
+    clouds.map(async (cloud) => {
+      const [type = ''] = cloud.split(',');
+      const { exitCode, stderr } = await build(['--cache-to', `type=${cloud}`, directory], { env });
+      assert.equal(exitCode, 1);
+      const refusal = `of type ${type}: this engine has inline, registry, local; use type=registry,ref=`;
+      assert.ok(stderr.includes(`Cannot export cache ${refusal}`), stderr);
+      const output = await buildOk(['--cache-from', `type=${cloud}`, directory], { env });
+      assert.ok(output.includes(`Cannot import cache ${refusal}`), output);
+    }),
+  );
+  const level = await build(['--cache-to', 'type=local,dest=x,compression-level=99', directory]);
+  assert.match(level.stderr, /compression-level="99": gzip has levels from -1 to 9/);
+});
+
+test('what is sent to the client is counted, and an OCI layout says when it was made', {
+  skip: isForeign,
+}, async () => {
+  const directory = contextOf({ Dockerfile: 'FROM scratch\nCOPY big /\n', big: 'x'.repeat(3_000_000) });
+  const files = await buildOk(['-o', join(scratch, 'counted'), directory]);
+  assert.match(files, /^#\d+ copying files 3\.00MB .*done$/m);
+  const tar = await buildOk(['-o', `type=tar,dest=${join(scratch, 'counted.tar')}`, directory]);
+  assert.match(tar, /^#\d+ sending tarball 3\.00MB .*done$/m);
+  const inline = await buildOk(['--cache-to', 'type=inline', '-t', 'inline:1', directory]);
+  assert.match(inline, /preparing layers for inline cache done/);
+  const layout = join(scratch, 'made');
+  const metadata = join(scratch, 'made.json');
+  await buildOk(['-o', `type=oci,tar=false,dest=${layout}`, '--metadata-file', metadata, directory]);
+  const [root] = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8')).manifests;
+  const created = 'org.opencontainers.image.created';
+  assert.match(root.annotations[created], /^\d{4}-/);
+  const told = JSON.parse(readFileSync(metadata, 'utf8'))['containerimage.descriptor'];
+  assert.equal(told.annotations[created], root.annotations[created]);
+});
+
+test('the history of a build has its time, not that of the base', async () => {
+  await buildOk([
+    '-t',
+    'aged:1',
+    '--build-arg',
+    'SOURCE_DATE_EPOCH=100',
+    contextOf({ Dockerfile: 'FROM bb\nCOPY --from=bb /etc /e\n' }),
+  ]);
+  await buildOk(['-t', 'aged:2', contextOf({ Dockerfile: 'FROM aged:1\nLABEL a=b\nRUN true > /new\n' })]);
+  const format = ['--human=false', '--format', '{{.CreatedAt}}'];
+  const times = (await dockerOk(engine, ['history', ...format, 'aged:2'])).split('\n');
+  assert.equal(times[0], times[1]);
+  assert.match(times[2] ?? '', /^1970/);
+});
+
 test('a base image from an OCI layout of the client', { skip: isForeign }, async () => {
   const tar = join(scratch, 'layout.tar');
   await buildOk([
@@ -596,13 +666,17 @@ RUN echo $NAME
 });
 
 test('the builder as clients see it: ls, inspect, du, df, prune', async () => {
-  await buildOk([contextOf({ Dockerfile: 'FROM bb\nRUN echo for the cache\n' })]);
+  await buildOk([contextOf({ Dockerfile: 'FROM bb\nRUN echo for the cache\nCOPY f /\n', f: 'kept' })]);
   assert.match(await dockerOk(engine, ['buildx', 'ls']), /default +running +v[\d.]+\S* +linux\//);
   assert.match(
     await dockerOk(engine, ['buildx', 'inspect']),
     /Driver: +docker\n[^]*host-gateway-ip: +[\d.]+/,
   );
   assert.match(await dockerOk(engine, ['buildx', 'du']), /^ID\s+RECLAIMABLE\s+SIZE[^]*true[^]*Total:\s+\d/m);
+  const mutable = await dockerOk(engine, ['buildx', 'du', '--filter', 'mutable=true', '--verbose']);
+  assert.match(mutable, /Mutable:\s+true/);
+  assert.match(mutable, /Type:\s+source\.local/);
+  assert.doesNotMatch(mutable, /Type:\s+regular|Mutable:\s+false/);
   const usage = await dockerOk(engine, ['system', 'df', '--format', '{{.Type}}={{.TotalCount}}']);
   assert.match(usage, /^Build Cache=[1-9]/m);
   assert.match(await dockerOk(engine, ['builder', 'prune', '-af']), /Total:/);

@@ -78,6 +78,9 @@ export const GRAPH_CAPABILITIES: readonly Capability[] = enabled([
   'exporter.image.attestations',
   'exporter.multiple',
   'exporter.sourcedateepoch',
+  // Clients leave out caches of which a builder knows nothing: it knows enough to say what to use instead.
+  'cache.gha',
+  'cache.s3',
 ]);
 
 function enabled(names: readonly string[]): readonly Capability[] {

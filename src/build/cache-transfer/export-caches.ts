@@ -6,13 +6,14 @@ import type { Lease } from '#store/content.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { BuildRequest, CacheSource } from '../build.ts';
 import { OutputAttributes } from '../export/attributes.ts';
+import { compressionOf, type OutputCompression } from '../export/compression.ts';
 import { credentialsFor } from '../export/credentials.ts';
 import type { RunTask } from '../export/export-outputs.ts';
 import { treeOfFiles } from '../export/export-tree.ts';
 import { blobFiles, jsonFile } from '../export/layout.ts';
 import { descriptorOf } from '../export/pack-image.ts';
-import { COMPRESSION_OF, COMPRESSIONS } from '../export/pack-layer.ts';
 import { cacheArtifact } from './cache-artifact.ts';
+import { isCacheType, unknownCache } from './cache-types.ts';
 import type { SolvedRecord } from './solved-records.ts';
 
 /** What a build has solved: all of it, and what its results stand on. */
@@ -31,12 +32,11 @@ export interface CacheExport {
 /** Of `inline`, nothing is to be done here: it goes with the image. @throws {EngineError} `invalid` for attributes */
 export function checkCaches({ cacheTo = [] }: BuildRequest): void {
   for (const cache of cacheTo) {
+    if (!isCacheType(cache.type)) throw unknownCache('export', cache.type);
     const attributes = attributesOf(cache);
     attributes.choice('mode', ['min', 'max']);
-    attributes.choice('compression', COMPRESSIONS);
-    attributes.integer('compression-level');
-    for (const flag of ['image-manifest', 'ignore-error', 'registry.insecure', 'force-compression'])
-      attributes.flag(flag);
+    cacheCompression(attributes);
+    for (const flag of ['image-manifest', 'ignore-error', 'registry.insecure']) attributes.flag(flag);
     if (cache.type === 'registry') parseReference(required(cache, 'ref'));
     if (cache.type === 'local') required(cache, 'dest');
   }
@@ -83,14 +83,11 @@ async function writeCache(
 ): Promise<Readonly<Record<string, string>>> {
   const { parts, solved, lease, request } = place;
   const attributes = attributesOf(cache);
-  const level = attributes.integer('compression-level');
   const records =
     (attributes.choice('mode', ['min', 'max']) ?? 'min') === 'max' ? solved.all : solved.results;
   const artifact = await cacheArtifact(parts, records, {
     isManifest: attributes.flag('image-manifest') ?? true,
-    compression: COMPRESSION_OF[attributes.choice('compression', COMPRESSIONS) ?? 'gzip'],
-    force: attributes.flag('force-compression') ?? false,
-    ...(level !== undefined && { level }),
+    ...cacheCompression(attributes),
     lease,
     signal: request.signal,
   });
@@ -133,6 +130,13 @@ async function sendCache(
     jsonFile('oci-layout', { imageLayoutVersion: '1.0.0' }),
   ];
   await session.sendTree(number, treeOfFiles(files, 0n), signal);
+}
+
+/** Nobody reads a cache file by file. @throws {EngineError} `invalid` */
+function cacheCompression(attributes: OutputAttributes): Omit<OutputCompression, 'isEstargz'> {
+  const { isEstargz, ...compression } = compressionOf(attributes);
+  if (isEstargz) throw attributes.refusal('compression', 'estargz', 'gzip is what caches have');
+  return compression;
 }
 
 function attributesOf({ type, attributes }: CacheSource): OutputAttributes {

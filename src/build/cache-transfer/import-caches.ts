@@ -3,6 +3,7 @@ import type { BuildParts } from '../build-parts.ts';
 import type { BuildRequest, CacheSource } from '../build.ts';
 import { parseBoolean } from '#wire/booleans.ts';
 import type { RunTask } from '../export/export-outputs.ts';
+import { isCacheType, unknownCache } from './cache-types.ts';
 import { ImportedCache, type ImportedSource } from './imported-cache.ts';
 import { readLocalCache } from './local-cache.ts';
 import { readRegistryCache } from './registry-cache.ts';
@@ -55,6 +56,7 @@ async function readCache(
   request: BuildRequest,
   { type, attributes }: CacheSource,
 ): Promise<ImportedSource> {
+  if (!isCacheType(type)) throw unknownCache('import', type);
   if (type === 'local') return await readLocal(parts, request, attributes);
   const { ref, 'registry.insecure': insecure } = attributes;
   if (ref === undefined || ref === '') throw refusal(type, 'ref is missing');

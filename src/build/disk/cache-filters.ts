@@ -2,7 +2,7 @@
 import { EngineError } from '#base/errors.ts';
 import { parseDuration } from '#wire/durations.ts';
 import { booleanFilter, checkFilters, type Filters } from '#wire/filters.ts';
-import type { CacheRecord } from './cache-records.ts';
+import { type CacheRecord, isMutableType } from './cache-records.ts';
 
 const KNOWN = new Set([
   'description',
@@ -27,6 +27,7 @@ export interface CacheSelection {
 export function cacheSelection(filters: Filters): CacheSelection {
   checkFilters(filters, KNOWN);
   const isInUse = booleanFilter(filters, 'inuse');
+  const isMutable = booleanFilter(filters, 'mutable');
   const isShared = sharedFilter(filters);
   const fitsText = (name: string, of: (record: CacheRecord) => readonly string[]) => {
     const wanted = filters.get(name);
@@ -38,6 +39,7 @@ export function cacheSelection(filters: Filters): CacheSelection {
     prefixTest(filters, 'id', ({ id }) => [id]),
     prefixTest(filters, 'parent', ({ parents }) => parents),
     (record: CacheRecord) => isInUse === undefined || record.isInUse === isInUse,
+    (record: CacheRecord) => isMutable === undefined || isMutableType(record.type) === isMutable,
     (record: CacheRecord) => isShared === undefined || record.isShared === isShared,
   ];
   return { fits: (record) => tests.every((test) => test(record)), unusedForMs: unusedFor(filters) };

@@ -10,6 +10,11 @@ export type CacheRecordType =
   | 'source.local'
   | 'source.git.checkout';
 
+/** What changes while it is kept; all else is only ever made anew. */
+export function isMutableType(type: CacheRecordType): boolean {
+  return type === 'exec.cachemount' || type === 'source.local';
+}
+
 export interface CacheRecord {
   readonly id: string;
   readonly parents: readonly string[];

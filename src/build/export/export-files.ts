@@ -9,7 +9,7 @@ const SECOND_NS = 1_000_000_000n;
 const MILLISECOND_NS = 1_000_000n;
 
 export async function exportFiles(one: OneExport): Promise<Exported> {
-  const { parts, outcome, output, attributes, task } = one;
+  const { parts, outcome, output, attributes } = one;
   const epoch = epochOf(one);
   const isSplit = attributes.flag('platform-split') ?? outcome.isMultiPlatform;
   using stack = new DisposableStack();
@@ -23,10 +23,7 @@ export async function exportFiles(one: OneExport): Promise<Exported> {
     attestationPrefix: attributes.text('attestation-prefix') ?? '',
     modifiedNs: epoch === undefined ? BigInt(Date.now()) * MILLISECOND_NS : BigInt(epoch) * SECOND_NS,
   });
-  const id = output.type === 'tar' ? 'sending tarball' : 'copying files';
-  task.moves({ id });
-  if (output.type === 'tar') await sendFile(one, tarOfTree(tree));
-  else await sendTree(one, tree);
-  task.moves({ id, isDone: true });
+  if (output.type === 'tar') await sendFile(one, 'sending tarball', tarOfTree(tree));
+  else await sendTree(one, 'copying files', tree);
   return { references: [], response: {} };
 }

@@ -61,17 +61,12 @@ export function jsonFile(path: string, value: unknown): LayoutFile {
 }
 
 /** One entry a name, as containerd writes it. */
-function rootsOf({ descriptor, images }: PackedArtifact, names: readonly Reference[]): readonly Descriptor[] {
-  const created = images[0]?.image.config.created;
-  const annotations = {
-    ...descriptor.annotations,
-    ...(created === undefined ? {} : { 'org.opencontainers.image.created': created }),
-  };
-  if (names.length === 0) return [{ ...descriptor, annotations }];
+function rootsOf({ descriptor }: PackedArtifact, names: readonly Reference[]): readonly Descriptor[] {
+  if (names.length === 0) return [descriptor];
   return names.map((name) => ({
     ...descriptor,
     annotations: {
-      ...annotations,
+      ...descriptor.annotations,
       'io.containerd.image.name': canonicalReference(name),
       'org.opencontainers.image.ref.name': name.tag ?? '',
     },

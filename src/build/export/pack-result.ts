@@ -21,6 +21,7 @@ export async function finishResult(one: OneExport, packs: boolean): Promise<read
     ...(packs && isEstargz && { estargz: { force, ...(level !== undefined && { level }) } }),
     ...(inlineCache && { inlineCache }),
   };
+  if (inlineCache) one.task.moves({ id: 'preparing layers for inline cache', isDone: true });
   return await settleAll(outcome.images.map((image) => finishImage(parts, image, options)));
 }
 
