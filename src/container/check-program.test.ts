@@ -89,6 +89,6 @@ test('what a mount hides is not judged', () => {
 });
 
 test('what is no program is told from what is for another machine', () => {
-  assert.match(verdict('/bin/words'), /neither a program nor a script, whose first line is #!/);
+  assert.match(verdict('/bin/words'), /neither a Linux program nor a script, whose first line is #!/);
   assert.match(verdict('/bin/foreign'), /for another machine, .*no emulator .*qemu-user-binfmt/);
 });

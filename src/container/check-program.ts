@@ -109,7 +109,7 @@ function checkFormat(rootFd: number, name: string, { path, head }: FoundProgram,
   const problem =
     format.kind === 'program'
       ? missingEmulator(architecture, handlers)
-      : 'it is neither a program nor a script, whose first line is #! and its interpreter';
+      : 'it is neither a Linux program nor a script, whose first line is #! and its interpreter';
   const subject = path === name ? name : `${name} (${path})`;
   throw new EngineError('invalid', `Cannot run ${subject}: exec format error: ${problem}`);
 }

@@ -247,7 +247,7 @@ test('a program of another machine in an image for this one', async () => {
   assert.match(executed.stdout + executed.stderr, /Cannot run \/bin\/foreign: exec format error/);
   const script = await docker(engine, ['exec', 'mixed', 'script']);
   assert.equal(script.exitCode, 126);
-  assert.match(script.stdout + script.stderr, /neither a program nor a script, whose first line is #!/);
+  assert.match(script.stdout + script.stderr, /neither a Linux program nor a script, whose first line is #!/);
   await dockerOk(engine, ['rm', '-f', 'mixed']);
 });
 
