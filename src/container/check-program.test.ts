@@ -86,6 +86,7 @@ test('what a mount hides is not judged', () => {
     for (const path of ['/bin/foreign', '/linked', '/bin/foreign-script'])
       assert.equal(verdict(path, { mounts: [{ destination }] }), '', `${path} below ${destination}`);
   assert.notEqual(verdict('/bin/foreign', { mounts: [{ destination: '/bi' }] }), '');
+  assert.equal(verdict('foreign', { mounts: [{ destination: '/nowhere' }] }), '', 'it may be found earlier');
 });
 
 test('what is no program is told from what is for another machine', () => {

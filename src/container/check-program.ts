@@ -46,14 +46,15 @@ interface FoundProgram {
   readonly head: Buffer;
 }
 
-/** As the runtimes look for it. */
+/** As the runtimes look for it; one that a mount may have is not known. */
 function findProgram(rootFd: number, name: string, place: ProgramPlace): FoundProgram | undefined {
   const { cwd, env } = place.process;
   if (name.includes('/')) return readProgram(rootFd, resolve(cwd, name), place);
   const path = env.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? '';
   for (const directory of path.split(':').filter(Boolean)) {
-    const found = readProgram(rootFd, resolve(cwd, directory, name), place);
-    if (found) return found;
+    const candidate = resolve(cwd, directory, name);
+    const found = readProgram(rootFd, candidate, place);
+    if (found || isBelowMount(candidate, place.mounts)) return found;
   }
   return undefined;
 }
