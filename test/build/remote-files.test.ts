@@ -167,8 +167,12 @@ function makeRepository(name: string): (...args: readonly string[]) => string {
   return git;
 }
 
+function bareOf(name: string): string {
+  return join(engine.traces.directory, 'repositories', `${name}.git`);
+}
+
 function publish(git: (...args: readonly string[]) => string, name: string): string {
-  const bare = join(engine.traces.directory, 'repositories', `${name}.git`);
+  const bare = bareOf(name);
   rmSync(bare, { recursive: true, force: true });
   git('clone', '-q', '--bare', '.', bare);
   execFileSync('git', ['-C', bare, 'update-server-info']);
@@ -179,6 +183,7 @@ test('git: branches, tags, commits, directories; ADD and context; the cache know
   const git = makeRepository('one');
   const url = publish(git, 'one');
   const commit = git('rev-parse', 'HEAD').trim();
+  const work = join(engine.traces.directory, 'work-one');
   const { output } = await engine.build({
     Dockerfile: `FROM bb
 ADD ${url} /main
@@ -202,6 +207,19 @@ RUN cat /main/top /tag/top /below/f /main/link; stat -c '%a %u' /main/run /main/
     engine.build({ Dockerfile: `FROM bb\nADD ${url}#nothing /r\n` }),
     /does not contain ref nothing/,
   );
+  git('update-ref', 'refs/pull/7/head', commit);
+  publish(git, 'one');
+  execFileSync('git', [
+    '--git-dir',
+    bareOf('one'),
+    'fetch',
+    '-q',
+    `${work}/.git`,
+    'refs/pull/7/head:refs/pull/7/head',
+  ]);
+  execFileSync('git', ['--git-dir', bareOf('one'), 'update-server-info']);
+  const pulled = `FROM bb\nADD ${url}#pull/7/head /r\nRUN cat /r/top\n`;
+  assert.equal((await engine.build({ Dockerfile: pulled })).output, 'newer\n');
   await assert.rejects(
     engine.build({ Dockerfile: `FROM bb\nADD ${url}#--upload-pack=x /r\n` }),
     /not the name of a reference/,
@@ -218,9 +236,20 @@ test('git: nothing of this machine is read for a repository, and nothing of it i
   writeFileSync(join(work, '.lfsconfig'), `[filter "mark"]\n\tsmudge = touch ${mark}\n`);
   git('add', '.');
   git('commit', '-q', '-m', 'filters');
-  const Dockerfile = `FROM bb\nADD ${publish(git, 'hostile')} /r\n`;
+  symlinkSync('/etc', join(work, 'outside'));
+  symlinkSync('sub', join(work, 'inside'));
+  git('add', '.');
+  git('commit', '-q', '-m', 'links');
+  const url = publish(git, 'hostile');
+  const Dockerfile = `FROM bb\nADD ${url} /r\n`;
   await engine.build({ Dockerfile });
   assert.equal(existsSync(mark), false);
+  for (const directory of ['outside', 'outside/apt', 'inside/dir', 'top', 'nothing']) {
+    const refused = { message: /^invalid subdir / };
+    await assert.rejects(engine.build({ Dockerfile: `FROM bb\nADD ${url}#:${directory} /r\n` }), refused);
+    const context = { kind: 'remote', url: `${url}#:${directory}` } as const;
+    await assert.rejects(engine.build({ Dockerfile: '', context }), refused);
+  }
   const module = `[submodule "m"]\n\tpath = m\n\turl = file://${engine.traces.directory}/work-private\n`;
   writeFileSync(join(work, '.gitmodules'), module);
   git('update-index', '--add', '--cacheinfo', `160000,${secret('rev-parse', 'HEAD').trim()},m`);

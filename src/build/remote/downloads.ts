@@ -8,7 +8,7 @@ import type { BuildSession } from '../build-session.ts';
 import type { GitTree, HttpFile, LocalFiles, RemoteFiles } from '../build.ts';
 import { serveSshAgent } from '../ssh-agent.ts';
 import { DownloadStore, type DownloadStoreOptions, type StoredDownload } from './download-store.ts';
-import { checkOut, type GitOptions, resolveCommit } from './git-tree.ts';
+import { checkOut, type GitOptions, resolveCommit, directoryIn } from './git-tree.ts';
 import { download, type HttpMetadata } from './http-file.ts';
 import { withoutPassword } from './open-url.ts';
 
@@ -116,7 +116,7 @@ export class Downloads {
     }
     const files = this.#store.files(stored);
     const identity = hashOf(commit, keepGitDirectory, directory);
-    return { ...files, identity, directory: join(files.directory, directory) };
+    return { ...files, identity, directory: directoryIn(files.directory, source) };
   }
 
   /** The agent of the client, where git needs one. */

@@ -1,12 +1,13 @@
 /** Files of a git repository, by the system's git. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { lstatSync, mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { EngineError } from '#base/errors.ts';
 import type { GitTree } from '../build.ts';
+import { withoutPassword } from './open-url.ts';
 
 export interface GitOptions {
   readonly signal: AbortSignal;
@@ -55,12 +56,30 @@ export async function resolveCommit({ url, ref }: GitTree, options: GitOptions):
     }),
   );
   // An annotated tag stands for its commit; branches come before tags of the same name, as for git fetch they do not.
-  for (const prefix of ['', 'refs/tags/', 'refs/heads/'])
+  for (const prefix of ['', 'refs/tags/', 'refs/heads/', 'refs/'])
     for (const suffix of ['^{}', '']) {
       const commit = found.get(`${prefix}${wanted}${suffix}`);
       if (commit !== undefined) return commit;
     }
   throw new EngineError('not-found', `Cannot fetch ${url}: repository does not contain ref ${ref}`);
+}
+
+/**
+ * A directory of what is checked out in `root`. No link is followed: it could lead out of the repository.
+ *
+ * @throws {EngineError} `invalid` for what is no directory there
+ */
+export function directoryIn(root: string, { url, directory }: GitTree): string {
+  let path = root;
+  for (const part of directory.split('/').filter((part) => part !== '')) {
+    path = join(path, part);
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats?.isDirectory() === true) continue;
+    const problem = stats ? `contains non-directory ${JSON.stringify(part)}` : 'does not exist';
+    const text = `invalid subdir /${directory} of ${withoutPassword(url)}: git subpath ${problem}`;
+    throw new EngineError('invalid', text);
+  }
+  return path;
 }
 
 /** Writes the files of the commit into a new directory. */

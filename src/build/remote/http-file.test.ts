@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { TestProxy, withEnvironment } from '#registry/test-proxy.fixture.ts';
 import { download, fileName } from './http-file.ts';
 import { withoutPassword } from './open-url.ts';
@@ -15,6 +16,10 @@ const server = createServer((request, response) => {
   if (request.url === '/loop') return void response.writeHead(302, { location: '/loop' }).end();
   if (request.url === '/file') return void response.writeHead(302, { location: 'file:///etc/passwd' }).end();
   if (request.url === '/private') return void response.end(request.headers.authorization);
+  if (request.url === '/packed')
+    return void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('unpacked'));
+  if (request.url === '/broken')
+    return void response.writeHead(200, { 'content-encoding': 'gzip' }).end('no');
   return void response.end('0123456789');
 });
 
@@ -38,6 +43,15 @@ test('a file has its mode and time whatever the umask; passwords go into a heade
   assert.equal(statSync(path).mode & 0o7777, 0o600);
   assert.equal(statSync(path).mtimeMs, 0);
   assert.equal(metadata?.name, 'private');
+});
+
+test('what a server packs on the way is unpacked', async () => {
+  const path = join(directory, 'packed');
+  await download({ url: `${origin}/packed`, path, signal });
+  assert.equal(readFileSync(path, 'utf8'), 'unpacked');
+  await assert.rejects(download({ url: `${origin}/broken`, path: `${path}-not`, signal }), {
+    code: 'unavailable',
+  });
 });
 
 test('what is too large, breaks off or is given up leaves no file', async () => {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fchmodSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { posix } from 'node:path';
+import { createGunzip } from 'node:zlib';
 import { EngineError, messageOf } from '#base/errors.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import { setTimes } from '#linux/files.ts';
@@ -89,8 +90,12 @@ async function write(
   }
 }
 
+/** Servers may pack it unasked. */
 function bodyOf(response: IncomingMessage): AsyncIterable<Buffer> {
-  return response;
+  if (response.headers['content-encoding'] !== 'gzip') return response;
+  const unpacked = createGunzip();
+  response.once('error', (error) => unpacked.destroy(error));
+  return response.pipe(unpacked);
 }
 
 /** As in BuildKit: the epoch where the server does not say. */
