@@ -2,6 +2,7 @@
 import {
   bigint64,
   bytes,
+  fileName,
   int32,
   int64,
   list,
@@ -57,13 +58,13 @@ export const WorkerRecord = message({
 
 /** fsutil.types.Stat; `mode` is Go's FileMode. */
 export const Stat = message({
-  path: text(1),
+  path: fileName(1),
   mode: uint32(2),
   uid: uint32(3),
   gid: uint32(4),
   size: int64(5),
   modTime: bigint64(6),
-  linkname: text(7),
+  linkname: fileName(7),
   devmajor: int64(8),
   devminor: int64(9),
   xattrs: map(10, bytes(2)),

@@ -5,6 +5,7 @@
  * not given, or is proto3's own value, is left out.
  */
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { bytesOfText, textOfBytes } from '#base/byte-text.ts';
 
 /** @typeParam T as it is read @typeParam I as it may be given */
 export interface Field<T, I = T> {
@@ -61,6 +62,14 @@ export function text(number: number): Field<string> {
   return scalar(number, '', WireType.LengthDelimited, {
     write: (writer, value) => writer.string(value),
     read: (reader) => reader.string(),
+  });
+}
+
+/** The name of a file: a string that need be no UTF-8, which Go does not mind. */
+export function fileName(number: number): Field<string> {
+  return scalar(number, '', WireType.LengthDelimited, {
+    write: (writer, value) => writer.bytes(bytesOfText(value)),
+    read: (reader) => textOfBytes(Buffer.from(reader.bytes())),
   });
 }
 
