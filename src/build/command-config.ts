@@ -2,13 +2,16 @@ import type { HostConfig, ContainerConfig } from '#wire/container.ts';
 import { decodeCreateRequest } from '#wire/decode-create.ts';
 import type { ExecVertex } from './build.ts';
 
+/** The same for every command, or what writes it down would be different each time; BuildKit's. */
+const SANDBOX_HOSTNAME = 'buildkitsandbox';
+
 /**
  * The container configuration of a step's command.
  *
  * @param more variables that are in nothing else: secrets
  */
 export function commandConfig(
-  { argv, env, proxies, workingDirectory, user, hostname = '' }: ExecVertex,
+  { argv, env, proxies, workingDirectory, user, hostname = SANDBOX_HOSTNAME }: ExecVertex,
   more: readonly string[] = [],
 ): ContainerConfig {
   const Config = {

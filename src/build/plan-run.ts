@@ -36,6 +36,7 @@ export function planRun(instruction: RunInstruction, place: RunPlace): PlannedRu
   const { argv, script } = runScript(instruction.command, shellOf(image.config));
   const { variables } = scope;
   const proxies = [...proxyVariables(parts.buildArgs)].filter(([name]) => !variables.has(name));
+  const hostname = parts.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME');
   const mounts = [...mountsOf(instruction, place), ...(script ? [scriptMount(script)] : [])];
   const vertex: ExecVertex = {
     kind: 'exec',
@@ -48,6 +49,7 @@ export function planRun(instruction: RunInstruction, place: RunPlace): PlannedRu
     hostConfig: allowedHostConfig(instruction, parts),
     ...(mounts.length > 0 && { mounts }),
     ...(!runsNatively(platform) && { platform: formatPlatform(platform) }),
+    ...(hostname !== undefined && hostname !== '' && { hostname }),
   };
   return { vertex, createdBy: `RUN ${scope.historyPrefix()}${argv.join(' ')} # buildkit` };
 }

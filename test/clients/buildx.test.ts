@@ -306,6 +306,14 @@ RUN grep -o 1.2.3.4.*one /etc/hosts; grep -c gateway-name /etc/hosts; ulimit -n;
   assert.match(printed[4] ?? '', /^shm 33792 /);
 });
 
+test('the machine of commands has the same name every time, which can be chosen', async () => {
+  const directory = contextOf({ Dockerfile: 'FROM bb\nRUN hostname > /name\n' });
+  await buildOk(['--no-cache', '-t', 'host:1', directory]);
+  assert.equal(await sh('host:1', 'cat /name'), 'buildkitsandbox');
+  await buildOk(['-t', 'host:2', '--build-arg', 'BUILDKIT_SANDBOX_HOSTNAME=chosen', directory]);
+  assert.equal(await sh('host:2', 'cat /name'), 'chosen');
+});
+
 test('stages that are built anew, with what stands on them', async () => {
   const directory = contextOf({
     Dockerfile: `FROM bb AS fresh
