@@ -58,7 +58,7 @@ interface LibC {
   llistxattr(path: string | Buffer, names: Buffer | null, size: number): number;
   lremovexattr(path: string, name: string): number;
   lseek(fd: number, offset: number, whence: number): number;
-  lsetxattr(path: string, name: string, value: Buffer, size: number, flags: number): number;
+  lsetxattr(path: string | Buffer, name: string, value: Buffer, size: number, flags: number): number;
   malloc_trim(keepBytes: number): number;
   mkfifo(path: string, mode: number): number;
   mknod(path: string, mode: number, device: number): number;

@@ -20,9 +20,10 @@ export function getXattr(path: string | Buffer, name: string): Buffer | undefine
 }
 
 /** Sets an attribute, whether it exists or not. */
-export function setXattr(path: string, name: string, value: Uint8Array | string): void {
+export function setXattr(path: string | Buffer, name: string, value: Uint8Array | string): void {
   const bytes = Buffer.from(value);
-  check('lsetxattr', `${name} of ${path}`, libc.lsetxattr(path, name, bytes, bytes.length, 0));
+  const result = libc.lsetxattr(placeOf(path), name, bytes, bytes.length, 0);
+  check('lsetxattr', `${name} of ${path.toString()}`, result);
 }
 
 /** The names of all attributes that we may see. */

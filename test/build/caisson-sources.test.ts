@@ -17,7 +17,7 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
-import { importBusybox } from '../support/docker.ts';
+import { dockerOk, importBusybox } from '../support/docker.ts';
 import { CaissonCli } from './caisson-cli.ts';
 
 let engine: TestDaemon;
@@ -196,6 +196,9 @@ os.setxattr('capped', 'security.capability', bytes.fromhex('${CAPABILITY}'))`,
     `['e/caf\\udce9', '', {'user.note': '00ff'}]`,
   ]);
   assert.match((await build()).stderr, /^#\d+ CACHED$/m);
+  const ours = membersOf(tar);
+  await dockerOk(engine, ['buildx', 'build', '-q', '-o', `type=tar,dest=${tar}`, context]);
+  assert.deepEqual(membersOf(tar), ours, 'over the wire of BuildKit, too');
   inDirectory(files, `os.setxattr(b'caf\\xe9', 'user.note', b'other')`);
   assert.doesNotMatch((await build()).stderr, /^#\d+ CACHED$/m);
   assert.ok(
@@ -215,11 +218,15 @@ FROM scratch
 COPY --from=0 /all /
 `,
   });
-  inDirectory(context, `open(b'caf\\xe9', 'w').write('text'); os.symlink(b'caf\\xe9', 'l')`);
+  inDirectory(
+    context,
+    `open(b'caf\\xe9', 'w').write('text'); os.symlink(b'caf\\xe9', 'l'); os.setxattr(b'caf\\xe9', 'user.n', b'v')`,
+  );
   const out = join(caisson.scratch, 'names');
   const { stderr } = await caisson.ok(['build', '--no-cache', '--progress', 'plain', '-o', out, context]);
   assert.match(stderr, /^#\d+ [0-9.]+ 1\n#\d+ [0-9.]+ text636166e90?a?$/m);
   inDirectory(out, `assert open(b'caf\\xe9').read() == 'text'; assert os.readlink(b'l') == b'caf\\xe9'`);
+  inDirectory(out, `assert os.getxattr(b'caf\\xe9', 'user.n') == b'v'`);
 });
 
 test('everything that a directory may have in it', async () => {

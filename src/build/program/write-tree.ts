@@ -13,14 +13,16 @@ import { join, posix, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { placeOfText } from '#base/byte-text.ts';
 import { EngineError } from '#base/errors.ts';
+import { isErrno } from '#linux/errno.ts';
+import { setXattr } from '#linux/xattrs.ts';
 import type { FileEntry, FileTree } from '../build-session.ts';
 
 const TYPE_MASK = 0o170000;
 const TYPES = { directory: 0o040000, link: 0o120000, file: 0o100000 };
 
 /**
- * What is there already and has no part in the tree stays. Owners, devices and extended attributes are left out: the
- * files are the caller's.
+ * What is there already and has no part in the tree stays. Owners and devices are left out: the files are the
+ * caller's.
  *
  * @throws {EngineError} `invalid` for paths that lead out of the directory
  */
@@ -36,6 +38,7 @@ async function writeEntry(root: string, tree: FileTree, entry: FileEntry): Promi
   const type = mode & TYPE_MASK;
   if (type === TYPES.directory) {
     makeDirectory(path, mode);
+    writeXattrs(path, entry);
     return;
   }
   rmSync(path, { force: true, recursive: true });
@@ -61,6 +64,17 @@ function makeDirectory(path: string | Buffer, mode: number): void {
 async function writeFile(path: string | Buffer, tree: FileTree, entry: FileEntry): Promise<void> {
   await pipeline(tree.contents(entry), createWriteStream(path, { flags: 'wx' }));
   chmodSync(path, entry.mode & 0o7777);
+  writeXattrs(path, entry);
   const seconds = Number(entry.modifiedNs) / 1e9;
   utimesSync(path, seconds, seconds);
+}
+
+/** What the file system does not take is left out. */
+function writeXattrs(path: string | Buffer, { xattrs }: FileEntry): void {
+  for (const [name, value] of Object.entries(xattrs))
+    try {
+      setXattr(path, name, value);
+    } catch (error) {
+      if (!isErrno(error, 'EPERM', 'EACCES', 'EOPNOTSUPP', 'ENOSPC', 'E2BIG')) throw error;
+    }
 }

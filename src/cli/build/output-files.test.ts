@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { xattrReader } from '#client/build/xattrs.ts';
 import type { WireEntry } from '#wire/build-session.ts';
 import { DirectorySink, fileSink } from './output-files.ts';
 
@@ -52,6 +53,26 @@ test('a tree is written over what is there', async () => {
   assert.equal(readlinkSync(join(root, 'l')), 'd/f');
   assert.ok(statSync(join(root, 'was-directory')).isFile());
   assert.equal(readFileSync(join(root, 'kept'), 'utf8'), 'kept');
+});
+
+test('attributes come along, as far as they can be written', async () => {
+  using place = scratch();
+  using sink = new DirectorySink(place.path);
+  const xattrs = {
+    'user.note': Buffer.from([0, 255]),
+    'user.empty': Buffer.alloc(0),
+    'no.such': Buffer.from('x'),
+  };
+  sink.entry({ ...directory('d'), xattrs });
+  sink.entry({ ...file('d/f'), xattrs });
+  await sink.finish();
+  const read = await xattrReader();
+  for (const path of ['d', 'd/f'])
+    assert.deepEqual(read(join(place.path, path)), {
+      'user.empty': Buffer.alloc(0),
+      'user.note': Buffer.from([0, 255]),
+    });
+  assert.equal(statSync(join(place.path, 'd')).mtimeMs, 1000);
 });
 
 test('nothing is written outside of it', () => {

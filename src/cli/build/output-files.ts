@@ -93,11 +93,20 @@ export class DirectorySink implements TreeSink {
   }
 
   /** Directories last: what is made in them changes their times. */
-  finish(): Promise<void> {
+  async finish(): Promise<void> {
     this.#finishFile();
+    await this.#writeXattrs();
     for (const entry of this.#entries.toReversed())
       if ((entry.mode & fs.S_IFMT) === fs.S_IFDIR) this.#finishEntry(entry);
-    return Promise.resolve();
+  }
+
+  /** What cannot be written here, such as capabilities by somebody who is not root, is left out. */
+  async #writeXattrs(): Promise<void> {
+    const entries = this.#entries.filter(({ xattrs }) => Object.keys(xattrs).length > 0);
+    if (entries.length === 0) return;
+    const { xattrWriter } = await import('#client/build/xattrs.ts');
+    const write = await xattrWriter();
+    for (const { path, xattrs } of entries) write(`${this.#root}/${normalize(path)}`, xattrs);
   }
 
   [Symbol.dispose](): void {

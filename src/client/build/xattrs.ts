@@ -4,10 +4,14 @@ import { EngineError } from '#base/errors.ts';
 /** Those of a path itself, without following links, that belong into an image; none where there are none. */
 export type ReadXattrs = (path: string) => Readonly<Record<string, Buffer>>;
 
-/** llistxattr(2) and lgetxattr(2); -1 where there is nothing. Neither runtime has them: the C library is called. */
+/** What a file system does not take is left out, as in BuildKit's clients. */
+export type WriteXattrs = (path: string, xattrs: Readonly<Record<string, Buffer>>) => void;
+
+/** llistxattr(2) and so on; -1 where it fails. Neither runtime has them: the C library is called. */
 interface Calls {
   list(path: Buffer, names: Buffer, size: number): number;
   get(path: Buffer, name: Buffer, value: Buffer, size: number): number;
+  set(path: Buffer, name: Buffer, value: Buffer, size: number, flags: number): number;
 }
 
 /** Bun's bun:ffi, as much of it as is used; its types are not installed. */
@@ -30,11 +34,20 @@ const MAXIMUM_BYTES = 1 << 16;
 const MAXIMUM_PATH_BYTES = 1 << 16;
 const NONE = {};
 
-let reader: Promise<ReadXattrs> | undefined;
+let loaded: Promise<Calls> | undefined;
 
-/** The same one for the whole process. */
-export function xattrReader(): Promise<ReadXattrs> {
-  return (reader ??= loadCalls().then(readerOf));
+export async function xattrReader(): Promise<ReadXattrs> {
+  return readerOf(await (loaded ??= loadCalls()));
+}
+
+export async function xattrWriter(): Promise<WriteXattrs> {
+  const calls = await (loaded ??= loadCalls());
+  return (path, xattrs) => {
+    const place = Buffer.concat([bytesOfText(path), Buffer.alloc(1)]);
+    // An empty value has no address.
+    for (const [name, value] of Object.entries(xattrs))
+      calls.set(place, Buffer.from(`${name}\0`), Buffer.concat([value, Buffer.alloc(1)]), value.length, 0);
+  };
 }
 
 function readerOf(calls: Calls): ReadXattrs {
@@ -72,9 +85,10 @@ function bunCalls(): Calls {
   const { symbols } = getModule.call(process, 'bun:ffi').dlopen(LIBC, {
     llistxattr: { args: ['buffer', 'buffer', 'usize'], returns: 'i64_fast' },
     lgetxattr: { args: ['buffer', 'buffer', 'buffer', 'usize'], returns: 'i64_fast' },
+    lsetxattr: { args: ['buffer', 'buffer', 'buffer', 'usize', 'i32'], returns: 'i32' },
   });
-  const { llistxattr, lgetxattr } = symbols;
-  return callsOf(llistxattr, lgetxattr);
+  const { llistxattr, lgetxattr, lsetxattr } = symbols;
+  return callsOf(llistxattr, lgetxattr, lsetxattr);
 }
 
 async function nodeCalls(): Promise<Calls> {
@@ -86,10 +100,12 @@ async function nodeCalls(): Promise<Calls> {
   return callsOf(
     libc.func('long llistxattr(const void *path, void *names, size_t size)'),
     libc.func('long lgetxattr(const void *path, const void *name, void *value, size_t size)'),
+    libc.func('int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)'),
   );
 }
 
-function callsOf(list: Calls['list'] | undefined, get: Calls['get'] | undefined): Calls {
-  if (!list || !get) throw new EngineError('internal', 'Cannot call the C library: it has no such function');
-  return { list, get };
+function callsOf(list?: Calls['list'], get?: Calls['get'], set?: Calls['set']): Calls {
+  if (!list || !get || !set)
+    throw new EngineError('internal', 'Cannot call the C library: it has no such function');
+  return { list, get, set };
 }
