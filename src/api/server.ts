@@ -41,6 +41,8 @@ export interface ApiServer extends AsyncDisposable {
 
 const DEFAULT_GRACE_MS = 500;
 const QUIET_MS = 5000;
+/** As in Docker; after it, libuv has the kernel ask ten times, once a second. */
+const PROBE_DELAY_MS = 15_000;
 
 function commonHeaders({ Experimental = false }: VersionInfo): readonly string[] {
   const server = `Caisson/${ENGINE_VERSION} (linux)`;
@@ -113,6 +115,9 @@ class HttpApiServer implements ApiServer {
       headersTimeout: 60_000,
       // Docker closes no idle connection either: closing one races with the client's next request.
       keepAliveTimeout: 0,
+      // The kernel asks a silent client whether its machine is still there: its builds and streams end with it.
+      keepAlive: true,
+      keepAliveInitialDelay: PROBE_DELAY_MS,
       // `/build` carries its arguments in the query.
       maxHeaderSize: 1 << 20,
       // BuildKit's connections come with an empty one.
