@@ -55,7 +55,7 @@ export class ContainerPaths {
   }
 
   /** Written anew at every start, so they last as long as the run. */
-  files(id: string): InjectedFiles {
+  files(id: string): Required<InjectedFiles> {
     const at = (name: string) => join(this.bundle(id), name);
     return { hosts: at('hosts'), hostname: at('hostname'), resolvConf: at('resolv.conf') };
   }

@@ -5,7 +5,8 @@ import { byDepth, type ResolvedMount } from './mounts.ts';
 /** Files of the engine that appear in the container's /etc. */
 export interface InjectedFiles {
   readonly hosts: string;
-  readonly hostname: string;
+  /** Absent: the file system's own, which keeps what is written to it. */
+  readonly hostname?: string;
   readonly resolvConf: string;
 }
 
@@ -86,7 +87,9 @@ function fileMounts({ files, hostConfig }: SpecMountsInput): readonly RuntimeMou
   const options = ['rbind', ...(hostConfig.ReadonlyRootfs ? ['rro'] : []), 'rprivate'];
   return [
     { destination: '/etc/resolv.conf', type: 'bind', source: files.resolvConf, options },
-    { destination: '/etc/hostname', type: 'bind', source: files.hostname, options },
+    ...(files.hostname === undefined
+      ? []
+      : [{ destination: '/etc/hostname', type: 'bind', source: files.hostname, options }]),
     { destination: '/etc/hosts', type: 'bind', source: files.hosts, options },
   ];
 }

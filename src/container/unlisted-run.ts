@@ -124,7 +124,7 @@ function writeBundle(
     ...(sandbox.namespacePath !== undefined && { networkNamespacePath: sandbox.namespacePath }),
     namespaces: chooseNamespaces(context, hostConfig),
     mounts: step.request.mounts,
-    files: injectFiles(bundle, sandbox, hostname),
+    files: injectFiles(bundle, sandbox),
     user: resolveUser(rootPath, config.User),
     cgroupsPath: join('/', hostConfig.CgroupParent || context.defaults.cgroupParent, id),
     cgroupLayout: context.cgroupLayout,
@@ -134,7 +134,8 @@ function writeBundle(
   writeFileSync(join(bundle, 'config.json'), stringifySpec(spec));
 }
 
-function injectFiles(bundle: string, sandbox: SandboxRecord, hostname: string): InjectedFiles {
+/** The name of the image's machine is the image's: a build may set it. */
+function injectFiles(bundle: string, sandbox: SandboxRecord): InjectedFiles {
   const write = (name: string, content: string) => {
     const path = join(bundle, name);
     writeFileSync(path, content);
@@ -143,7 +144,6 @@ function injectFiles(bundle: string, sandbox: SandboxRecord, hostname: string): 
   return {
     hosts: write('hosts', sandbox.hostsFile),
     resolvConf: write('resolv.conf', sandbox.resolvConf),
-    hostname: write('hostname', `${hostname}\n`),
   };
 }
 
