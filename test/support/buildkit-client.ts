@@ -41,6 +41,8 @@ export interface Served {
   /** By the names that builds have for them. */
   readonly directories?: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Hears of the build while it goes on. */
+  readonly hear?: (status: Status) => void;
 }
 
 export type Status = MessageOf<typeof StatusResponse>;
@@ -74,6 +76,7 @@ export class BuildkitClient implements Disposable {
   ): Promise<{ readonly response: Response; readonly told: readonly Status[] }> {
     const reference = randomUUID();
     const solving = this.solve({ ...wishes, Ref: reference });
+    solving.catch(() => undefined);
     const led = new LedBuild(this.#grpc, reference);
     try {
       await led.ping();
@@ -109,7 +112,11 @@ export class BuildkitClient implements Disposable {
     stream.end();
     const told: Status[] = [];
     try {
-      for await (const bytes of stream.messages()) told.push(StatusResponse.decode(bytes));
+      for await (const bytes of stream.messages()) {
+        const status = StatusResponse.decode(bytes);
+        told.push(status);
+        this.#served.hear?.(status);
+      }
     } catch {
       // A build that fails at once may be gone before it is asked after.
     }
@@ -293,9 +300,11 @@ async function sendFiles(
   headers: IncomingHttpHeaders,
   { directories = {} }: Served,
 ): Promise<void> {
+  // Node gives several headers of a name as one.
   const list = (name: string): readonly string[] =>
-    [headers[name] ?? []]
-      .flat()
+    String(headers[name] ?? '')
+      .split(', ')
+      .filter((value) => value !== '')
       .map((value) => (headers[`${name}-encoded`] ? decodeURIComponent(value) : value));
   const query = {
     directory: String(headers['dir-name']),

@@ -98,13 +98,18 @@ export function checkTrailers(headers: IncomingHttpHeaders): void {
   });
 }
 
+/** Header fields that begin or end with one are invalid, and the whole status is lost (RFC 9113, 8.2.1). */
+const SPACE_AT_AN_END = /^ | $/g;
+
 /** Printable ASCII but `%` stays ("gRPC over HTTP2", Responses). */
 function percentEncoded(text: string): string {
   return Array.from(Buffer.from(text), (byte) =>
     byte >= 0x20 && byte <= 0x7e && byte !== 0x25
       ? String.fromCharCode(byte)
       : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
-  ).join('');
+  )
+    .join('')
+    .replaceAll(SPACE_AT_AN_END, '%20');
 }
 
 function percentDecoded(text: string): string {

@@ -36,6 +36,7 @@ export async function openGraph(
   const directories = new GraphDirectories(parts, request, undo);
   const sources = await resolveSources(graph, {
     bases,
+    isResult: (identifier) => request.images?.has(identifier) === true,
     openDirectory: (operation, query) => directories.open(operation, query),
   });
   const { result, vertices } = planGraph(graph, { request, sources });
@@ -81,7 +82,7 @@ function planOf(vertex: Vertex, request: BuildRequest): Plan {
   const base = { os, architecture, ...(variant !== undefined && { variant }), history: [] };
   const config = withPath({ WorkingDir: '/' });
   const image = { base, vertex, config, history: [], tellsLayers: true } as const;
-  return { source: { name: '', text: '' }, steps: [], result: image, scanTargets: [] };
+  return { source: { name: '', text: '' }, steps: [], result: image, scanTargets: [], contexts: new Map() };
 }
 
 /** Directories of the client's that a graph names, each received as a whole. */

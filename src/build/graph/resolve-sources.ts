@@ -10,6 +10,8 @@ import { platformOf } from './plan-graph.ts';
 
 export interface SourcesPlace {
   readonly bases: Pick<BaseImages, 'get'>;
+  /** Results of other builds have names that only one request knows. */
+  readonly isResult: (identifier: string) => boolean;
   /** Opens a directory of the client's, whose files are received later. */
   readonly openDirectory: (operation: Operation, query: DirectoryQuery) => LocalFiles;
 }
@@ -51,8 +53,8 @@ async function resolve(operation: Operation, source: SourceOp, place: SourcesPla
     case 'https':
       return httpFile(identifier, attrs);
     default:
-      // Results of other builds have names that only this request knows.
-      return await image(operation, identifier, place);
+      if (place.isResult(identifier)) return await image(operation, identifier, place);
+      throw new EngineError('not-implemented', `Cannot solve graph: the source ${identifier}: not supported`);
   }
 }
 
