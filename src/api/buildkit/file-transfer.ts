@@ -26,7 +26,7 @@ interface Contents {
  */
 export class SessionFileTransfer implements FileTransfer {
   readonly #stream: GrpcStream;
-  readonly #messages: AsyncGenerator<Buffer, void>;
+  readonly #batches: AsyncGenerator<readonly Buffer[], void>;
   readonly #entries: FileEntry[] = [];
   /** Of all entries, in bytes. */
   readonly #sizes: number[] = [];
@@ -37,12 +37,12 @@ export class SessionFileTransfer implements FileTransfer {
 
   constructor(stream: GrpcStream) {
     this.#stream = stream;
-    this.#messages = stream.messages();
+    this.#batches = stream.batches();
   }
 
   async *entries(): AsyncGenerator<FileEntry, void> {
     for (;;) {
-      yield* this.#entries.splice(0);
+      for (const entry of this.#entries.splice(0)) yield entry;
       if (this.#entries.length > 0) continue;
       if (this.#areAllEntriesThere) return;
       await this.#advance();
@@ -58,7 +58,7 @@ export class SessionFileTransfer implements FileTransfer {
     while (!this.#hasAgreed) await this.#advance();
     this.#stream.end();
     // The status of the call comes last.
-    while (!(await this.#messages.next()).done);
+    while (!(await this.#batches.next()).done);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -68,7 +68,7 @@ export class SessionFileTransfer implements FileTransfer {
 
   async *#read(position: number, contents: Contents): AsyncGenerator<Buffer, void> {
     for (;;) {
-      yield* contents.pieces.splice(0);
+      for (const piece of contents.pieces.splice(0)) yield piece;
       if (contents.pieces.length > 0) continue;
       if (contents.isWhole) break;
       await this.#advance();
@@ -85,19 +85,22 @@ export class SessionFileTransfer implements FileTransfer {
     return contents;
   }
 
-  /** Reads one more message, together with all that wait. */
+  /** Reads what has come, together with all that wait. */
   async #advance(): Promise<void> {
-    this.#reading ??= this.#readOne().finally(() => {
+    this.#reading ??= this.#readBatch().finally(() => {
       this.#reading = undefined;
     });
     await this.#reading;
   }
 
-  async #readOne(): Promise<void> {
-    const { value, done } = await this.#messages.next();
+  async #readBatch(): Promise<void> {
+    const { value, done } = await this.#batches.next();
     if (done === true)
       throw new EngineError('aborted', 'Cannot receive files: the client has stopped sending');
-    const packet = Packet.decode(value);
+    for (const message of value) this.#receive(Packet.decode(message));
+  }
+
+  #receive(packet: Packet): void {
     if (packet.type === PACKET_STAT) this.#addEntry(packet.stat);
     else if (packet.type === PACKET_DATA) this.#addContents(packet.ID, packet.data);
     else if (packet.type === PACKET_END) this.#hasAgreed = true;

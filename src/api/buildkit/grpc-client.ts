@@ -10,7 +10,7 @@ import {
 import type { Duplex } from 'node:stream';
 import { EngineError, isEngineError } from '#base/errors.ts';
 import type { MessageType } from '#wire/buildkit/message.ts';
-import { FrameWriter, messagesOf } from './grpc-frames.ts';
+import { batchesOf, FrameWriter } from './grpc-frames.ts';
 import { checkTrailers } from './grpc-status.ts';
 
 /** A context of gigabytes comes over one stream. */
@@ -114,10 +114,15 @@ export class GrpcStream implements Disposable {
     this.#stream.end();
   }
 
-  /** To be read once. @throws {GrpcError} what the client answers; {EngineError} `aborted` */
+  /** To be read once, so or by {@link batches}. @throws {GrpcError} what the client answers; {EngineError} `aborted` */
   async *messages(): AsyncGenerator<Buffer, void> {
+    for await (const batch of this.batches()) for (const message of batch) yield message;
+  }
+
+  /** The messages, those together that have come together. */
+  async *batches(): AsyncGenerator<readonly Buffer[], void> {
     try {
-      yield* messagesOf(this.#stream);
+      for await (const batch of batchesOf(this.#stream)) yield batch;
     } catch (error) {
       throw isEngineError(error, 'invalid') ? error : this.#failure();
     }

@@ -37,15 +37,24 @@ function frame(message: Uint8Array): Buffer {
 }
 
 /**
- * The messages of a stream until the other side half-closes. Stopping early leaves the stream as it is.
+ * The messages of a stream until the other side half-closes, those together that have come together: a turn of the
+ * event loop for each would cost more than most of them. Stopping early leaves the stream as it is.
  *
  * @throws {EngineError} `invalid` for a message that is compressed, too long, or cut off
  */
-export async function* messagesOf(stream: Http2Stream): AsyncGenerator<Buffer, void> {
+export async function* batchesOf(stream: Http2Stream): AsyncGenerator<readonly Buffer[], void> {
   const frames = new FrameReader();
   const chunks: AsyncIterable<Buffer> = stream.iterator({ destroyOnReturn: false });
-  for await (const chunk of chunks) yield* frames.push(chunk);
+  for await (const chunk of chunks) {
+    const messages = [...frames.push(chunk)];
+    if (messages.length > 0) yield messages;
+  }
   if (!frames.isEmpty) throw new EngineError('invalid', 'Cannot read gRPC message: it is cut off');
+}
+
+/** As {@link batchesOf}, one by one. */
+export async function* messagesOf(stream: Http2Stream): AsyncGenerator<Buffer, void> {
+  for await (const batch of batchesOf(stream)) for (const message of batch) yield message;
 }
 
 /** Cuts chunks into messages; a message in one chunk is not copied. */
