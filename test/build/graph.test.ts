@@ -287,6 +287,13 @@ function exporting(name: string) {
   return { Exporters: [{ Type: 'moby', Attrs: { name } }] };
 }
 
+async function only(name: string, lead: Parameters<BuildkitClient['build']>[1]) {
+  const subject = subjects.get('ours');
+  assert.ok(subject);
+  using client = await connect(subject);
+  return { subject, ...(await client.build(exporting(name), lead)) };
+}
+
 async function inspect(subject: Subject, name: string) {
   return JSON.parse(await dockerOk(subject, ['image', 'inspect', name]))[0];
 }
@@ -299,13 +306,6 @@ describe('what graphs are exported as', () => {
     history: [{ created_by: 'base' }, { created_by: 'env', empty_layer: true }],
   };
   const graph = graphOf(image, command('echo made > /made'), file('/f', 'f'));
-  const only = async (name: string, lead: Parameters<BuildkitClient['build']>[1]) => {
-    const subject = subjects.get('ours');
-    assert.ok(subject);
-    using client = await connect(subject);
-    return { subject, ...(await client.build(exporting(name), lead)) };
-  };
-
   test('an image with the configuration that the client returns', async () => {
     const { subject, response } = await only('graph:config', async (build) => ({
       ref: { id: await solved(build, graph) },
