@@ -132,7 +132,10 @@ test('mounts, secrets and keys', async () => {
   const files = await filesOf('built');
   assert.equal(readFileSync(join(files, 'index'), 'utf8'), 'index\n');
   assert.equal(readFileSync(join(files, 'size'), 'utf8').trim(), '6');
-  const missing = program.from('debian:trixie').run('true', { mounts: [program.ssh({ required: true })] });
+  const mounts = [program.ssh({ required: true })];
+  const missing = program.from('debian:trixie').run('test -S $SSH_AUTH_SOCK', { mounts });
+  const key = { ssh: { default: join(scratch, 'id_ed25519') } };
+  await program.build(engine.engine, missing, { noCache: true, ...key });
   await assert.rejects(program.build(engine.engine, missing, { noCache: true }), /no SSH key "default"/);
   const wrong = { ssh: { default: join(scratch, 'site/index.html') } };
   await assert.rejects(program.build(engine.engine, missing, wrong), /index\.html: it is no private key/);

@@ -1,5 +1,6 @@
 /** `caisson/build`: builds as programs, on the solver and the cache that Dockerfiles have. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -162,6 +163,43 @@ test('a cache in a directory, for an engine that has none of it', async () => {
   const cacheFrom = [{ type: 'local', attributes: { src: dest } }] as const;
   await build(other.engine, state, { cacheFrom, network: 'none', onEvent: (event) => events.push(event) });
   assert.equal(cachedSteps(events), 2);
+});
+
+test('options are what docker build knows them as', async () => {
+  const random = from('bb').run('cat /proc/sys/kernel/random/uuid > /uuid');
+  const [first] = await filesOf(random, 'uuid');
+  assert.deepEqual(await filesOf(random, 'uuid'), [first]);
+  assert.equal((await buildState(random, { noCache: true })).cached, 0);
+
+  await buildState(scratch().label({ own: '1' }), { tag: 'labelled', labels: { given: '2' } });
+  const { Config } = await engine.engine.images.inspect('labelled');
+  assert.deepEqual(Config.Labels, { own: '1', given: '2' });
+
+  const mounting = from('bb').run('mkdir /m && mount -t tmpfs none /m && umount /m', {
+    security: 'insecure',
+  });
+  await assert.rejects(buildState(mounting), /security\.insecure is not allowed/);
+  await buildState(mounting, { allow: ['security.insecure'] });
+
+  const destination = mkdtempSync(join(scratchDirectory, 'out-'));
+  const platforms = ['linux/amd64', 'linux/arm64'];
+  const shared = scratch().copy({ from: local(directoryOf({ f: 'same' })), to: '/' });
+  await buildState(shared, { platforms, outputs: [{ type: 'local', destination }] });
+  for (const name of ['linux_amd64/f', 'linux_arm64/f'])
+    assert.equal(readFileSync(join(destination, name), 'utf8'), 'same');
+  await assert.rejects(buildState(scratch(), { outputs: [{ type: 'local' }] }), /it needs a destination/);
+});
+
+test('names that are no text and attributes go in and come out', async () => {
+  const directory = directoryOf({ plain: 'text' });
+  const python = (code: string) => execFileSync('python3', ['-c', `import os\n${code}`]);
+  python(
+    `os.chdir('${directory}'); os.rename('plain', b'caf\\xe9'); os.setxattr(b'caf\\xe9', 'user.n', b'v')`,
+  );
+  const destination = mkdtempSync(join(scratchDirectory, 'out-'));
+  const state = scratch().copy({ from: local(directory), to: '/' });
+  await buildState(state, { outputs: [{ type: 'local', destination }] });
+  python(`os.chdir('${destination}'); assert os.getxattr(b'caf\\xe9', 'user.n') == b'v'`);
 });
 
 test('what README shows works', async () => {
