@@ -190,9 +190,10 @@ test('options are what docker build knows them as', async () => {
   await assert.rejects(buildState(scratch(), { outputs: [{ type: 'local' }] }), /it needs a destination/);
 });
 
+const python = (code: string) => execFileSync('python3', ['-c', `import os\n${code}`]);
+
 test('names that are no text and attributes go in and come out', async () => {
   const directory = directoryOf({ plain: 'text' });
-  const python = (code: string) => execFileSync('python3', ['-c', `import os\n${code}`]);
   python(
     `os.chdir('${directory}'); os.rename('plain', b'caf\\xe9'); os.setxattr(b'caf\\xe9', 'user.n', b'v')`,
   );
