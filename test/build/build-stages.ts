@@ -28,6 +28,7 @@ export class StagePlace implements AsyncDisposable {
   /** Noise: it stays as large when it is compressed. */
   readonly big = randomBytes(BIG_BYTES);
   readonly #files: Server;
+  readonly #held = new Set<ServerResponse>();
   /** Called when a file was asked for and half of it is sent; the other half does not come. Undefined: it does. */
   onAsked: (() => void) | undefined;
 
@@ -69,6 +70,11 @@ export class StagePlace implements AsyncDisposable {
     return `${this.origin}/repository/.git`;
   }
 
+  /** Of clients that are still there. */
+  get heldRequests(): number {
+    return this.registry.heldRequests + this.#held.size;
+  }
+
   /** Whatever is held comes to an end, and nothing is held any more. */
   letGo(): void {
     this.onAsked = undefined;
@@ -88,10 +94,16 @@ export class StagePlace implements AsyncDisposable {
     try {
       const content = path === '/big' ? this.big : readFileSync(join(this.directory, path));
       if (!this.onAsked || content.length < BIG_BYTES / 2) response.end(content);
-      else response.write(content.subarray(0, content.length / 2), () => this.onAsked?.());
+      else this.#hold(response, content);
     } catch {
       response.writeHead(404).end();
     }
+  }
+
+  #hold(response: ServerResponse, content: Buffer): void {
+    this.#held.add(response);
+    response.once('close', () => this.#held.delete(response));
+    response.write(content.subarray(0, content.length / 2), () => this.onAsked?.());
   }
 }
 
@@ -135,7 +147,7 @@ function stuckTree(reached: Reached): TreeSink {
 /** A client whose large files have come in part when `reached` is called. */
 function stuckDirectory(whole: DirectoryProvider, reached: Reached): DirectoryProvider {
   return {
-    list: (query) => whole.list(query),
+    list: (...asked) => whole.list(...asked),
     *read(entry) {
       let sentBytes = 0;
       for (const chunk of whole.read(entry)) {

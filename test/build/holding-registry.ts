@@ -1,6 +1,7 @@
 /** A registry behind a door that a test can hold shut in the middle of a request. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Served } from '../registry-server/served.ts';
 
 export interface PassingRequest {
@@ -16,9 +17,11 @@ export type Holder = (request: PassingRequest) => boolean;
 export class HoldingRegistry implements AsyncDisposable {
   readonly #registry: Served;
   readonly #server: Server;
+  /** Of requests that are held and whose clients have not gone. */
+  readonly #held = new Set<Socket>();
   /** By default nothing is held. */
   hold: Holder = () => false;
-  /** Called when a request is held: half of a blob was sent, or nothing of an upload taken. */
+  /** Called when a request is held: half of a blob was sent, or an upload is on its way. */
   onHeld: () => void = () => undefined;
 
   private constructor(registry: Served) {
@@ -38,6 +41,10 @@ export class HoldingRegistry implements AsyncDisposable {
     return `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
   }
 
+  get heldRequests(): number {
+    return this.#held.size;
+  }
+
   /** Those that are held come to an end, with an error. */
   letGo(): void {
     this.hold = () => false;
@@ -52,26 +59,36 @@ export class HoldingRegistry implements AsyncDisposable {
 
   #serve(asked: IncomingMessage, answer: ServerResponse): void {
     const { method = '', url: path = '', headers } = asked;
-    if (method !== 'GET' && this.hold({ method, path, sizeBytes: 0 })) return this.onHeld();
+    if (method !== 'GET' && this.hold({ method, path, sizeBytes: 0 })) return this.#keep(asked);
     const { hostname, port } = new URL(this.#registry.url);
     const passed = request({ host: hostname, port, method, path, headers });
     passed.on('response', (response: IncomingMessage) => {
       const sizeBytes = Number(response.headers['content-length'] ?? 0);
       answer.writeHead(response.statusCode ?? 500, response.headers);
-      if (method === 'GET' && this.hold({ method, path, sizeBytes })) this.#half(response, answer, sizeBytes);
+      if (method === 'GET' && this.hold({ method, path, sizeBytes }))
+        this.#half(response, answer, sizeBytes, () => this.#keep(asked));
       else response.pipe(answer);
     });
     for (const stream of [asked, answer, passed]) stream.on('error', () => passed.destroy());
     asked.pipe(passed);
   }
 
-  #half(response: IncomingMessage, answer: ServerResponse, sizeBytes: number): void {
+  /** Reads on: nobody hears otherwise that the other side has gone. */
+  #keep(asked: IncomingMessage): void {
+    const { socket } = asked;
+    asked.resume();
+    this.#held.add(socket);
+    socket.once('close', () => this.#held.delete(socket));
+    this.onHeld();
+  }
+
+  #half(response: IncomingMessage, answer: ServerResponse, sizeBytes: number, onSent: () => void): void {
     const half = Math.floor(sizeBytes / 2);
     let sent = 0;
     response.on('data', (chunk: Buffer) => {
       const part = chunk.subarray(0, half - sent);
       sent += part.length;
-      if (part.length > 0 && sent === half) answer.write(part, () => this.onHeld());
+      if (part.length > 0 && sent === half) answer.write(part, onSent);
       else if (part.length > 0) answer.write(part);
     });
   }

@@ -45,7 +45,7 @@ export function filesInMemory(files: Readonly<Record<string, string | Buffer>>):
   const bytes = Object.entries(files).map(([path, content]) => [path, Buffer.from(content)] as const);
   const whole = memoryDirectory(new Map(bytes));
   return {
-    list: (query) => whole.list(query),
+    list: (...asked) => whole.list(...asked),
     *read(entry) {
       for (const file of whole.read(entry))
         for (let at = 0; at < file.length; at += PIECE_BYTES) yield file.subarray(at, at + PIECE_BYTES);

@@ -1,0 +1,50 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Subject } from './subject.ts';
+
+/** An engine's socket at one remove: a test can cut the connections of clients that know nothing of it. */
+export class Relay implements Subject {
+  readonly socket: string;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(engine: Subject) {
+    this.socket = `${engine.socket}.relay`;
+    this.#server = createServer({ allowHalfOpen: true }, (client) => {
+      const served = connect({ path: engine.socket, allowHalfOpen: true });
+      client.pipe(served).pipe(client);
+      for (const [socket, other] of [
+        [client, served],
+        [served, client],
+      ] as const) {
+        this.#sockets.add(socket);
+        socket.on('error', () => undefined);
+        socket.on('close', () => {
+          this.#sockets.delete(socket);
+          other.destroy();
+        });
+      }
+    });
+  }
+
+  static async start(engine: Subject): Promise<Relay> {
+    const relay = new Relay(engine);
+    relay.#server.listen(relay.socket);
+    await once(relay.#server, 'listening');
+    return relay;
+  }
+
+  get host(): string {
+    return `unix://${this.socket}`;
+  }
+
+  /** As the death of every client. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut();
+    this.#server.close();
+  }
+}
