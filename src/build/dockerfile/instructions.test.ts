@@ -168,6 +168,17 @@ suite('instructions', () => {
     ]);
     assert.throws(() => parseTrigger('FROM x'), /onbuild trigger should be a single expression/);
   });
+
+  test('a trigger stands where it is run, and so do its errors', () => {
+    const source = { name: 'Dockerfile', text: 'FROM a\n\nFROM b\n' };
+    const range = { start: { line: 3, column: 1 }, end: { line: 3, column: 7 } };
+    assert.deepEqual(parseTrigger('RUN x', { range, source }).range, range);
+    assert.throws(() => parseTrigger('RUNN x', { range, source }), {
+      message: 'dockerfile parse error in ONBUILD trigger: unknown instruction: RUNN (did you mean RUN?)',
+      ranges: [range],
+      source,
+    });
+  });
 });
 
 test('errors have the texts users know', () => {

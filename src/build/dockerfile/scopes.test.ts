@@ -72,6 +72,16 @@ suite('ARG scopes', () => {
     assert.notEqual(child.variables, parent.variables);
   });
 
+  test("an image's variables are stronger than arguments of the stage below", () => {
+    const parent = scopeOf('FROM a\nENV A=kept B=kept\nARG A=lost');
+    const image = [
+      ['A', 'kept'],
+      ['B', 'kept'],
+    ] as const;
+    assert.equal(parent.variables.get('A'), 'lost');
+    assert.equal(parent.derive(image).variables.get('A'), 'kept');
+  });
+
   test('history names declared arguments with their values', () => {
     assert.equal(scopeOf('FROM a\nARG A=1\nARG B\nARG A=2').historyPrefix(), '|2 A=2 B= ');
     assert.equal(scopeOf('FROM a').historyPrefix(), '');

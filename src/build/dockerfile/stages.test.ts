@@ -80,12 +80,20 @@ suite('stage graph', () => {
     assert.equal(stages[0].displayName, '', 'the only stage needs no name');
   });
 
+  test('a target may be a number', () => {
+    assert.equal(graphOf(file, '2').target, 2);
+    assert.equal(graphOf(file, 'FILES').target, 2);
+    assert.equal(graphOf(file, '').target, 4);
+  });
+
   test('errors', () => {
     const cases: readonly (readonly [string, string | undefined, RegExp])[] = [
       ['FROM $x', undefined, /^base name \(\$x\) should not be blank$/],
       ['FROM a AS build', 'biuld', /^target stage "biuld" could not be found \(did you mean build\?\)$/],
       ['FROM --platform=$x a', undefined, /^empty platform value from expression \$x$/],
-      ['FROM a AS b\nCOPY --from=b x y', undefined, /^circular dependency detected on stage: /],
+      ['FROM a AS b\nCOPY --from=b x y', undefined, /^circular dependency detected on stage: b$/],
+      ['FROM a\nFROM b\nCOPY --from=1 x y', undefined, /^circular dependency detected on stage: stage-1$/],
+      ['FROM a', '1', /^target stage "1" could not be found$/],
       [
         'FROM a AS b\nCOPY --from=c x y\nFROM b AS c',
         undefined,
