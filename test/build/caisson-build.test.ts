@@ -226,18 +226,19 @@ test('what cannot be read is said with its name', async () => {
 });
 
 test('--check tells what should not be written, --call what there is', async () => {
-  const input = 'FROM bb AS Base\nRUN true\n';
+  const input = 'FROM bb AS Base\nRUN true\nENV A=$PTAH\n';
   const checked = await caisson(['build', '--check', '-'], { input });
   assert.equal(checked.exitCode, 1);
   assert.match(checked.stdout, /WARNING: StageNameCasing/);
   assert.match(checked.stdout, /1 \| >>> FROM bb AS Base/);
+  assert.match(checked.stdout, /Usage of undefined variable '\$PTAH' \(did you mean \$PATH\?\)/);
   const clean = built(await caisson(['build', '--check', '-'], { input: 'FROM bb\nRUN true\n' }));
   assert.equal(clean.stdout, 'Check complete, no warnings found.\n');
   const targets = built(await caisson(['build', '--call', 'targets', '-'], { input }));
   assert.match(targets.stdout, /base \(default\)/);
   assert.match(
     built(await caisson(['build', '-'], { input })).stderr,
-    /1 warning found.*\n - StageNameCasing/,
+    /2 warnings found.*\n - StageNameCasing.*\n - UndefinedVar/,
   );
 });
 
