@@ -5,7 +5,7 @@
  * Errors of every method: `aborted` when the client is gone or the signal fires, `invalid` for answers that cannot be.
  */
 import type { Duplex, Readable, Writable } from 'node:stream';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { Credentials } from '#registry/token-source.ts';
 
 export interface BuildSession {
   /**
@@ -24,7 +24,7 @@ export interface BuildSession {
   /** One connection to the agent; the caller destroys it. */
   openSshAgent(id: string): Promise<Duplex>;
   /** What the client keeps for a registry. */
-  credentials(host: string, signal: AbortSignal): Promise<RegistryAuth | undefined>;
+  credentials(host: string, signal: AbortSignal): Promise<Credentials | undefined>;
   /** Where the client writes a single file (`-o type=tar|oci|docker,dest=…`), by the number of the output. */
   openFile(
     output: number,

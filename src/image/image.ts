@@ -22,6 +22,7 @@ import type {
   ProgressMessage,
 } from '#wire/image.ts';
 import type { IndexPush, IndexPushed, ManifestInspect } from '#wire/manifest.ts';
+import type { Credentials } from '#registry/token-source.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
 import type { ImageGcReport } from '#wire/image-gc.ts';
 import type { ImageBudget } from './image-budget.ts';
@@ -55,7 +56,7 @@ export interface PullRequest {
   readonly reference: string;
   /** `OS/ARCHITECTURE[/VARIANT]`; absent: this machine's. */
   readonly platform?: string;
-  readonly credentials?: RegistryAuth;
+  readonly credentials?: Credentials;
   /** Stops what nobody else waits for, and keeps what has come for the next pull. */
   readonly signal?: AbortSignal;
 }
@@ -63,7 +64,7 @@ export interface PullRequest {
 export interface PushRequest {
   /** `repository[:tag]`; without a tag, every tag that is here. */
   readonly reference: string;
-  readonly credentials?: RegistryAuth;
+  readonly credentials?: Credentials;
   readonly signal?: AbortSignal;
 }
 

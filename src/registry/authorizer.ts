@@ -6,6 +6,7 @@ import { SingleFlight } from '#base/single-flight.ts';
 import { JsonShape } from '#oci/json-shape.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
 import type { Challenge } from './challenge.ts';
+import type { Credentials, FetchedToken } from './token-source.ts';
 import type { HttpRequest, HttpResponse } from './http-client.ts';
 import { readBody } from './read-body.ts';
 import { failureOf, RegistryFailure } from './registry-failure.ts';
@@ -18,7 +19,7 @@ const USED_LIFE = 0.9;
 const CLIENT_ID = 'caisson';
 
 export interface AuthorizerOptions {
-  readonly credentials: RegistryAuth;
+  readonly credentials: Credentials;
   /** Sends a request as it is, to any host. */
   readonly send: (request: HttpRequest) => Promise<HttpResponse>;
   /** Whether a token server may be asked without TLS. */
@@ -97,6 +98,11 @@ export class Authorizer {
 
   async #fetch(scopes: readonly string[]): Promise<Token> {
     const startedMs = Date.now();
+    const fetched = await this.#fetchElsewhere(scopes);
+    if (fetched) {
+      const lifeMs = Math.max(fetched.lifetimeSeconds, 1) * 1000 * USED_LIFE;
+      return { value: fetched.value, expiresAtMs: startedMs + lifeMs, refreshToken: '' };
+    }
     const response = await this.#options.send(this.#tokenRequest(scopes));
     if (response.status !== 200) throw await failureOf(response, 'get a token');
     const shape = new JsonShape('token');
@@ -109,6 +115,13 @@ export class Authorizer {
       expiresAtMs: startedMs + Math.max(seconds, 1) * 1000 * USED_LIFE,
       refreshToken: shape.optionalString(value, 'refresh_token') ?? '',
     };
+  }
+
+  async #fetchElsewhere(scopes: readonly string[]): Promise<FetchedToken | undefined> {
+    const { realm = '', service = '', scope } = this.#challenge?.parameters ?? {};
+    const wanted = scopes.length > 0 ? scopes : scope ? [scope] : [];
+    const { href } = this.#realm(realm);
+    return await this.#options.credentials.tokens?.fetch({ realm: href, service, scopes: wanted });
   }
 
   #tokenRequest(scopes: readonly string[]): HttpRequest {

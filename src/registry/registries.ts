@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { EngineError } from '#base/errors.ts';
 import type { Reference } from '#oci/reference.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { Credentials } from './token-source.ts';
 import { Authorizer } from './authorizer.ts';
 import { EndpointClient } from './endpoint-client.ts';
 import { CERTIFICATE_DIRECTORIES } from './host-certificates.ts';
@@ -119,7 +120,7 @@ class EngineRegistries implements OwnedRegistries {
   }
 
   /** Tokens are good for more than one operation. */
-  #authorizerFor(host: string, credentials: RegistryAuth, hosts: Hosts): Authorizer {
+  #authorizerFor(host: string, credentials: Credentials, hosts: Hosts): Authorizer {
     const key = createHash('sha256')
       .update(JSON.stringify([host, credentials, hosts === this.#insecureHosts]))
       .digest('hex');
@@ -132,7 +133,7 @@ class EngineRegistries implements OwnedRegistries {
     return known;
   }
 
-  #newAuthorizer(host: string, credentials: RegistryAuth, hosts = this.#hosts): Authorizer {
+  #newAuthorizer(host: string, credentials: Credentials, hosts = this.#hosts): Authorizer {
     return new Authorizer({
       credentials,
       send: (request) => hosts.clientFor(request.url.host).send(request),

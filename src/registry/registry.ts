@@ -19,10 +19,11 @@ import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { Reference } from '#oci/reference.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { Credentials } from './token-source.ts';
 
 export interface OpenOptions {
   /** Empty: anonymous. Sent to the registry itself and its token server only, never to mirrors. */
-  readonly credentials: RegistryAuth;
+  readonly credentials: Credentials;
   /** `push` asks for both rights, and goes to the registry itself only. */
   readonly access: 'pull' | 'push';
   /** As if the host were configured as insecure. */

@@ -8,9 +8,11 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { FakeRegistry } from '../../src/registry/fake-registry.fixture.ts';
 import { fromGoFileMode } from '../../src/wire/go-file-mode.ts';
 import type { InputOf } from '../../src/wire/buildkit/message.ts';
 import { Definition, type DefinitionInput, NONE, Op } from '../../src/wire/buildkit/ops.ts';
+import { tarOf } from '../fixtures/tar.ts';
 import { BuildkitClient, type LedBuild, type Status } from '../support/buildkit-client.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { dockerOk, importBusybox } from '../support/docker.ts';
@@ -297,6 +299,48 @@ async function only(name: string, lead: Parameters<BuildkitClient['build']>[1]) 
 async function inspect(subject: Subject, name: string) {
   return JSON.parse(await dockerOk(subject, ['image', 'inspect', name]))[0];
 }
+
+test('a registry that wants tokens, from a client that fetches them itself', async () => {
+  const subject = subjects.get('ours');
+  assert.ok(subject);
+  await using registry = await FakeRegistry.start(({ headers, url = '' }, response) => {
+    if (headers.authorization === 'Bearer of-the-client') return false;
+    const isTokenServer = url.startsWith('/token');
+    const challenge = `Bearer realm="http://${headers.host}/token",service="s"`;
+    response.writeHead(isTokenServer ? 403 : 401, { 'WWW-Authenticate': challenge }).end();
+    return true;
+  });
+  const layer = tarOf({ path: 'in-it', content: 'pulled', mode: 0o644 });
+  registry.addImage('a/b', 'v1', [layer]);
+  const asked: unknown[] = [];
+  using client = await BuildkitClient.connect(subject, {
+    token: ({ Host, Realm, Service, Scopes }) => {
+      asked.push({ Host, Realm, Service, Scopes });
+      return 'of-the-client';
+    },
+  });
+  await client.build({}, async (build) => {
+    const identifier = `docker-image://${registry.host}/a/b:v1`;
+    const { Digest } = await build.resolveImage({ Ref: `${registry.host}/a/b:v1` });
+    assert.match(Digest, /^sha256:[0-9a-f]{64}$/);
+    const ref = await solved(
+      build,
+      graphOf(() => ({ source: { identifier } })),
+    );
+    assert.equal(String(await build.readFile(ref, '/in-it')), 'pulled');
+    return {};
+  });
+  const wanted = { Host: registry.host, Realm: `http://${registry.host}/token`, Service: 's' };
+  assert.deepEqual(asked, [{ ...wanted, Scopes: ['repository:a/b:pull'] }]);
+  using stranger = await connect(subject);
+  await assert.rejects(
+    stranger.build({}, async (build) => {
+      await build.resolveImage({ Ref: `${registry.host}/a/b:v1`, ResolveMode: 'pull' });
+      return {};
+    }),
+    /403|denied|forbidden|unauthorized/i,
+  );
+});
 
 describe('what graphs are exported as', () => {
   const config = {

@@ -27,6 +27,8 @@ import {
 import * as gateway from '../../src/wire/buildkit/gateway.ts';
 import { Empty } from '../../src/wire/buildkit/common.ts';
 import {
+  FetchTokenRequest,
+  FetchTokenResponse,
   GetSecretRequest,
   GetSecretResponse,
   Packet,
@@ -41,6 +43,8 @@ export interface Served {
   /** By the names that builds have for them. */
   readonly directories?: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Tokens for registries; credentials it has none. */
+  readonly token?: (wanted: MessageOf<typeof FetchTokenRequest>) => string;
   /** Hears of the build while it goes on. */
   readonly hear?: (status: Status) => void;
 }
@@ -127,7 +131,7 @@ export class BuildkitClient implements Disposable {
     const socket = await upgraded(this.#subject, '/session', {
       'x-docker-expose-session-uuid': id,
       'x-docker-expose-session-name': 'test',
-      'x-docker-expose-session-grpc-method': METHODS,
+      'x-docker-expose-session-grpc-method': this.#served.token ? [...METHODS, TOKEN] : METHODS,
     });
     this.#sockets.push(socket);
     performServerHandshake(wrapped(socket)).on('stream', (stream, headers) => {
@@ -269,6 +273,7 @@ function wrapped(socket: Socket): Duplex {
 
 const HEALTH = '/grpc.health.v1.Health/Check';
 const SECRET = '/moby.buildkit.secrets.v1.Secrets/GetSecret';
+const TOKEN = '/moby.filesync.v1.Auth/FetchToken';
 const FILES = '/moby.filesync.v1.FileSync/DiffCopy';
 const METHODS = [HEALTH, SECRET, FILES];
 /** `SERVING`. */
@@ -286,7 +291,10 @@ async function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, se
   else {
     const [first = Buffer.alloc(0)] = await Array.fromAsync(messagesOf(stream));
     const secret = path === SECRET ? served.secrets?.[GetSecretRequest.decode(first).ID] : undefined;
-    if (path === HEALTH) await writer.write(Health.encode({ status: 1 }));
+    const wanted = path === TOKEN ? FetchTokenRequest.decode(first) : undefined;
+    if (wanted && served.token)
+      await writer.write(FetchTokenResponse.encode({ Token: served.token(wanted) }));
+    else if (path === HEALTH) await writer.write(Health.encode({ status: 1 }));
     else if (secret !== undefined)
       await writer.write(GetSecretResponse.encode({ data: Buffer.from(secret) }));
     else status = { ...status, code: NOT_FOUND, message: `nothing at ${path}` };

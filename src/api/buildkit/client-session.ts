@@ -3,15 +3,18 @@ import type { OutgoingHttpHeaders } from 'node:http2';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { EngineError, isEngineError } from '#base/errors.ts';
 import type { BuildSession, FileQuery, FileTransfer, FileTree } from '#build/build-session.ts';
+import { newId } from '#base/ids.ts';
+import type { Credentials, TokenSource } from '#registry/token-source.ts';
 import { Empty } from '#wire/buildkit/common.ts';
 import {
   CheckAgentRequest,
   CredentialsRequest,
   CredentialsResponse,
+  FetchTokenRequest,
+  FetchTokenResponse,
   GetSecretRequest,
   GetSecretResponse,
 } from '#wire/buildkit/session.ts';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
 import { duplexOf, readableOf, writableOf } from './byte-streams.ts';
 import { ContentStore } from './content-store.ts';
 import { SessionFileTransfer } from './file-transfer.ts';
@@ -22,6 +25,7 @@ const METHODS = {
   receive: '/moby.filesync.v1.FileSync/DiffCopy',
   send: '/moby.filesync.v1.FileSend/DiffCopy',
   credentials: '/moby.filesync.v1.Auth/Credentials',
+  token: '/moby.filesync.v1.Auth/FetchToken',
   secret: '/moby.buildkit.secrets.v1.Secrets/GetSecret',
   checkAgent: '/moby.sshforward.v1.SSH/CheckAgent',
   agent: '/moby.sshforward.v1.SSH/ForwardAgent',
@@ -32,10 +36,14 @@ const METHODS = {
 const HUB_HOST = 'registry-1.docker.io';
 const HUB_NAMES = new Set(['docker.io', 'index.docker.io', 'https://index.docker.io/v1/']);
 
+/** What BuildKit's clients take a token for that does not say. */
+const DEFAULT_LIFETIME_SECONDS = 60;
+
 export class ClientSession implements BuildSession {
   readonly sharedKey?: string;
   readonly #client: GrpcClient;
   readonly #methods: ReadonlySet<string>;
+  readonly #id = newId();
 
   /** @param methods that the client says it serves */
   constructor(client: GrpcClient, { methods, sharedKey }: SessionDescription) {
@@ -76,14 +84,27 @@ export class ClientSession implements BuildSession {
     return Promise.resolve(duplexOf(stream));
   }
 
-  async credentials(host: string, signal: AbortSignal): Promise<RegistryAuth | undefined> {
-    if (!this.#serves('credentials')) return undefined;
+  async credentials(host: string, signal: AbortSignal): Promise<Credentials | undefined> {
     const Host = HUB_NAMES.has(host) ? HUB_HOST : host;
+    if (!this.#serves('credentials')) return this.#tokensFor(Host, signal);
     const types = [CredentialsRequest, CredentialsResponse] as const;
     const response = await orNothing(this.#client.call(METHODS.credentials, types, { Host }, signal));
-    if (!response || response.Secret === '') return undefined;
+    if (!response || response.Secret === '') return this.#tokensFor(Host, signal);
     const { Username: username, Secret: secret } = response;
     return username === '' ? { identitytoken: secret } : { username, password: secret };
+  }
+
+  /** What a client has instead of a password may be a token, or a server of its own that gives them. */
+  #tokensFor(Host: string, signal: AbortSignal): Credentials | undefined {
+    if (!this.#serves('token')) return undefined;
+    const types = [FetchTokenRequest, FetchTokenResponse] as const;
+    const fetch: TokenSource['fetch'] = async ({ realm: Realm, service: Service, scopes: Scopes }) => {
+      const wanted = { ClientID: 'caisson', Host, Realm, Service, Scopes };
+      const response = await orNothing(this.#client.call(METHODS.token, types, wanted, signal));
+      if (!response || response.Token === '') return undefined;
+      return { value: response.Token, lifetimeSeconds: response.ExpiresIn || DEFAULT_LIFETIME_SECONDS };
+    };
+    return { tokens: { id: this.#id, fetch } };
   }
 
   openFile(

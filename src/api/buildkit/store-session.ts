@@ -8,7 +8,7 @@ import type { BuildSession, FileEntry, FileQuery, FileTransfer, FileTree } from 
 import type { BuildOutput, CacheSource, NamedContext } from '#build/build.ts';
 import { cacheDirectoryName } from '#build/cache-transfer/local-cache.ts';
 import { type Digest, isDigest } from '#oci/digest.ts';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { Credentials } from '#registry/token-source.ts';
 import type { ClientSession } from './client-session.ts';
 import type { ContentStore } from './content-store.ts';
 
@@ -76,7 +76,7 @@ export class StoreSession implements BuildSession {
     return this.#session.openSshAgent(id);
   }
 
-  credentials(host: string, signal: AbortSignal): Promise<RegistryAuth | undefined> {
+  credentials(host: string, signal: AbortSignal): Promise<Credentials | undefined> {
     return this.#session.credentials(host, signal);
   }
 

@@ -1,6 +1,17 @@
 /** What a client serves over `/session`: its files, credentials, secrets and keys. */
 import { Stat } from './common.ts';
-import { bytes, int32, int64, message, type InputOf, type MessageOf, sub, text, uint32 } from './message.ts';
+import {
+  bytes,
+  int32,
+  int64,
+  message,
+  type InputOf,
+  type MessageOf,
+  sub,
+  text,
+  texts,
+  uint32,
+} from './message.ts';
 
 /** fsutil.types.Packet: the protocol is in the comment of fsutil's `receive.go`. */
 export const Packet = message({ type: int32(1), stat: sub(2, Stat), ID: uint32(3), data: bytes(4) });
@@ -15,6 +26,16 @@ export const PACKET_ERROR = 4;
 
 export const CredentialsRequest = message({ Host: text(1) });
 export const CredentialsResponse = message({ Username: text(1), Secret: text(2) });
+
+export const FetchTokenRequest = message({
+  ClientID: text(1),
+  Host: text(2),
+  Realm: text(3),
+  Service: text(4),
+  Scopes: texts(5),
+});
+/** Seconds. */
+export const FetchTokenResponse = message({ Token: text(1), ExpiresIn: int64(2) });
 
 export const GetSecretRequest = message({ ID: text(1) });
 export const GetSecretResponse = message({ data: bytes(1) });
