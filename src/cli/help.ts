@@ -64,7 +64,10 @@ export function commandHelp(found: FoundCommand, command: Command): string {
 /** What is said where there are too few or too many operands. */
 export function wrongOperands(found: FoundCommand, command: Command): string {
   const name = [PROGRAM, ...found.path].join(' ');
-  return `"${name}" ${operandRule(command.operands)}.\nSee '${name} --help'.\n${usageBlock(found, command)}\n${command.summary}\n`;
+  const [example] = command.examples ?? [];
+  const shown = example === undefined ? '' : `, such as '${example}'`;
+  const rule = `"${name}" ${operandRule(command.operands)}${shown}.`;
+  return `${rule}\nSee '${name} --help'.\n${usageBlock(found, command)}\n${command.summary}\n`;
 }
 
 function operandRule({ min, max }: Command['operands']): string {

@@ -36,11 +36,7 @@ input ('-'); a Dockerfile there is built without a context.`,
     const named = namedContexts(flags.buildContext);
     const outputs = flags.check ? [] : wantedOutputs(flags);
     const isOnStdout = outputs.some(({ destination }) => destination === '-');
-    if (isOnStdout && context.stdout.isTerminal)
-      throw new ExitError(
-        1,
-        'refusing to write an archive to the terminal: name a file (dest=FILE), or redirect',
-      );
+    if (isOnStdout && context.stdout.isTerminal) throw new ExitError(1, NO_TERMINAL);
     const request = requestOf(context, flags, { operand, named, outputs });
     using unfinished = new DisposableStack();
     const providers = await providersOf(context, flags, { operand, named, outputs, unfinished });
@@ -57,6 +53,8 @@ input ('-'); a Dockerfile there is built without a context.`,
     return 0;
   },
 });
+
+const NO_TERMINAL = 'refusing to write an archive to the terminal: name a file (dest=FILE), or redirect';
 
 type Built = Extract<WireBuildEvent, { readonly type: 'built' }>;
 
