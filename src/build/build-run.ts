@@ -182,6 +182,11 @@ export class BuildRun {
     return failure;
   }
 
+  /** Undefined: nothing has asked for it. */
+  fetched(source: RemoteFiles): Promise<LocalFiles> | undefined {
+    return this.#fetched.get(source);
+  }
+
   /** Once a build, and kept until it ends: what a name on the network stands for may change meanwhile. */
   #fetch(source: RemoteFiles): Promise<LocalFiles> {
     const fetched = this.#fetched.get(source) ?? this.#fetchAndHold(source);

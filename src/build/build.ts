@@ -227,7 +227,7 @@ export interface ExecVertex {
   readonly mounts?: readonly ExecMount[];
   /** `OS/ARCHITECTURE[/VARIANT]`, where it is not this machine's. */
   readonly platform?: string;
-  /** Its machine's; absent: one that says nothing. */
+  /** Its machine's; absent: the one of all commands. */
   readonly hostname?: string;
   /** The ends that are good ones; absent: 0. */
   readonly validExitCodes?: readonly number[];
@@ -280,12 +280,22 @@ export interface LocalFiles {
   readonly ignore: readonly string[];
   /** Equal for equal files; where it is not known, they are looked at. */
   readonly identity?: string;
+  /** Where they were fetched from. */
+  readonly origin?: FilesOrigin;
   /** The same files as they are known without reading them: enough to tell their checksums. */
   readonly known?: SourceTree;
   /** They are there until it is disposed: another build may share what reads them. */
   readonly hold: () => Promise<Disposable>;
   /** The same for COPY, which needs no directory. */
   readonly holdPacked?: () => HeldTable;
+}
+
+/** Something on the network, as it was when it was fetched. */
+export interface FilesOrigin {
+  /** `URL#ref` for repositories. */
+  readonly url: string;
+  /** By their algorithms: a file's `sha256`, a commit's `sha1`. */
+  readonly digest: Readonly<Record<string, string>>;
 }
 
 /** Files and their contents in a form that threads share, until it is disposed. */

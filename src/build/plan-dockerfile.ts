@@ -119,7 +119,12 @@ function planStages(
   if (!target) throw new EngineError('internal', 'Cannot plan build: no stage is needed');
   const { source } = parts.dockerfile;
   const result = withLabels(target.image, labels);
-  return { source, steps, result, scanTargets: scanTargets(target, [...stages.values()], parts.context) };
+  const targets = scanTargets(target, [...stages.values()], parts.context);
+  return { source, steps, result, scanTargets: targets, contexts: contextNames(parts.context) };
+}
+
+function contextNames({ files, named }: BuildContext): Plan['contexts'] {
+  return new Map([...[...named].map(([name, each]) => [each, name] as const), [files, 'context']]);
 }
 
 function withLabels(image: PlannedImage, labels: BuildRequest['labels']): PlannedImage {

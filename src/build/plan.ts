@@ -2,7 +2,7 @@
 import type { ImageRecord } from '#image/image-record.ts';
 import type { ImageHistory } from '#oci/image-config.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
-import type { BaseVertex, Vertex } from './build.ts';
+import type { BaseVertex, LocalFiles, Vertex } from './build.ts';
 import type { Range, SourceFile } from './dockerfile/ast.ts';
 import type { ResolvedStage } from './dockerfile/stages.ts';
 
@@ -61,4 +61,6 @@ export interface Plan {
   readonly result: PlannedImage;
   /** As `BUILDKIT_SBOM_SCAN_CONTEXT` and `BUILDKIT_SBOM_SCAN_STAGE` say. */
   readonly scanTargets: readonly ScanTarget[];
+  /** The contexts, by their names. */
+  readonly contexts: ReadonlyMap<LocalFiles, string>;
 }

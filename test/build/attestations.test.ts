@@ -1,6 +1,9 @@
 /** Provenance and lists of packages, attached to images as BuildKit does, and read by other programs. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BuildEngine } from '../support/build-engine.ts';
@@ -71,7 +74,7 @@ test('an index with what is claimed, readable by skopeo and buildx', withRegistr
   assert.equal(SLSA.buildType, 'https://mobyproject.org/buildkit@v1');
   assert.match(SLSA.materials[0].uri, /^pkg:docker\/bb@latest\?platform=linux%2F/);
   assert.equal(SLSA.invocation.parameters.args['build-arg:TOKEN'], 'told in max only');
-  assert.deepEqual(SLSA.invocation.parameters.secrets, [{ id: 'key' }]);
+  assert.deepEqual(SLSA.invocation.parameters.secrets, [{ id: 'key', optional: true }]);
   // It still is the image that it was, for whoever wants that.
   assert.ok(id);
   assert.match(response['containerimage.digest'] ?? '', /^sha256:/);
@@ -92,6 +95,47 @@ test('mode=min and version 1 in a tree of files; their subjects are the files', 
   assert.equal(predicate.packages[0].name, 'bash');
 });
 
+test('version 1 has the fields of its specification', async () => {
+  const session = newSession();
+  const attestations = { provenance: { mode: 'max', version: 'v1', 'builder-id': 'https://example.org/b' } };
+  await engine.build({ ...wish, outputs: [{ type: 'local', attributes: {} }], attestations, session });
+  const { predicate } = JSON.parse(readFileSync(join(session.directory, '0/provenance.json'), 'utf8'));
+  const { buildDefinition, runDetails } = predicate;
+  assert.deepEqual(Object.keys(predicate), ['buildDefinition', 'runDetails']);
+  const { externalParameters, internalParameters, resolvedDependencies } = buildDefinition;
+  assert.match(buildDefinition.buildType, /^https:\/\//);
+  assert.equal(externalParameters.configSource.path, 'Dockerfile');
+  assert.deepEqual(Object.keys(internalParameters), ['buildConfig', 'builderPlatform']);
+  assert.match(resolvedDependencies[0].digest.sha256, /^[0-9a-f]{64}$/);
+  assert.equal(runDetails.builder.id, 'https://example.org/b');
+  const { invocationId, startedOn, finishedOn, ...more } = runDetails.metadata;
+  assert.match(invocationId, /./);
+  for (const time of [startedOn, finishedOn])
+    assert.equal(new Date(time).toISOString().slice(0, 19), time.slice(0, 19));
+  assert.deepEqual(more.buildkit_completeness, { request: true, resolvedDependencies: false });
+});
+
+test('what was fetched is told with its digest, and without the password', async () => {
+  const server = createServer((_, response) => response.end('fetched')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+  const session = newSession();
+  await engine.build({
+    dockerfileText: `FROM scratch\nADD http://me:hidden@127.0.0.1:${port}/file /\n`,
+    attestations: { provenance: {} },
+    outputs: [{ type: 'local', attributes: {} }],
+    session,
+  });
+  server.close();
+  const text = readFileSync(join(session.directory, '0/provenance.json'), 'utf8');
+  const sha256 = createHash('sha256').update('fetched').digest('hex');
+  assert.deepEqual(JSON.parse(text).predicate.materials, [
+    { uri: `http://xxxxx:xxxxx@127.0.0.1:${port}/file`, digest: { sha256 } },
+  ]);
+  assert.ok(!text.replace(/"data": "[^"]*"/, '').includes('hidden'));
+});
+
 test('what is only to be attached where that can be is left out elsewhere', async () => {
   const session = newSession();
   const attestations = { provenance: { mode: 'min', 'inline-only': 'true' } };
@@ -110,7 +154,7 @@ test('what is only to be attached where that can be is left out elsewhere', asyn
 test('what cannot be claimed is refused before anything is built', async () => {
   const cases: readonly (readonly [Record<string, Record<string, string>>, RegExp])[] = [
     [{ horoscope: {} }, /unknown attestation type "horoscope"/],
-    [{ provenance: { mode: 'medium' } }, /provenance: mode="medium": one of min, max expected/],
+    [{ provenance: { mode: 'medium' } }, /provenance: mode="medium": one of min, max, full expected/],
     [
       { sbom: { generator: '127.0.0.1:1/no/scanner' } },
       /Cannot list packages with 127\.0\.0\.1:1\/no\/scanner/,

@@ -4,14 +4,16 @@ import { newId } from '#base/ids.ts';
 import type { ImageRecord } from '#image/image-record.ts';
 import { hostPlatform } from '#oci/platform.ts';
 import type { BaseImage } from '../base-images.ts';
-import type { BuildRequest } from '../build.ts';
+import type { BuildRun } from '../build-run.ts';
+import type { BuildRequest, FilesOrigin, RemoteFiles } from '../build.ts';
 import { OutputAttributes } from '../export/attributes.ts';
 import type { Attestation, BuildOutcome, BuiltImage } from '../export/outcome.ts';
 import type { PlatformPlan } from '../plan-platforms.ts';
-import { materialsOf, type UsedImage } from './materials.ts';
+import { materialOf, materialsOf, plannedOrigin, type UsedImage } from './materials.ts';
 import { provenanceOf, type ProvenanceOptions } from './provenance.ts';
 import { claimPackages, sbomOptions, type SbomParts } from './sbom.ts';
 import type { ScannerImage } from './scanner-image.ts';
+import { remoteSources } from './vertex-sources.ts';
 
 export interface AttestOptions extends SbomParts {
   /** In the order of the outcome's images. */
@@ -62,7 +64,7 @@ export async function attest(outcome: BuildOutcome, options: AttestOptions): Pro
     const claims: Attestation[] = [];
     if (sbom && planned)
       claims.push(...(await claimPackages(image, outcome, planned.plan, { ...options, ...sbom })));
-    if (provenance && planned) claims.push(claimProvenance(options, planned, provenance));
+    if (provenance && planned) claims.push(await claimProvenance(options, planned, provenance));
     checkFileNames(claims);
     images.push({ ...image, attestations: [...image.attestations, ...claims] });
   }
@@ -84,20 +86,64 @@ function provenanceOptions({ provenance }: Wishes): ProvenanceOptions | undefine
   const attributes = new OutputAttributes({ type: 'provenance', attributes: provenance });
   if (attributes.flag('disabled')) return undefined;
   return {
-    mode: attributes.choice('mode', ['min', 'max']) ?? 'min',
+    mode: attributes.choice('mode', ['min', 'max', 'full']) === 'min' ? 'min' : 'max',
     version: attributes.choice('version', ['v0.2', 'v1']) ?? 'v0.2',
     builderId: attributes.text('builder-id') ?? '',
     fileName: attributes.text('filename') ?? 'provenance.json',
     inlineOnly: attributes.flag('inline-only') ?? false,
+    reproducible: attributes.flag('reproducible') ?? false,
   };
 }
 
-function claimProvenance(
-  { request, images, startedAtMs }: AttestOptions,
-  { plan }: PlatformPlan,
+async function claimProvenance(
+  { request, images, run, startedAtMs }: AttestOptions,
+  { plan, platform }: PlatformPlan,
   options: ProvenanceOptions,
-): Attestation {
-  const materials = materialsOf(images, [plan.result.vertex]);
-  const facts = { request, plan, materials, buildId: newId(), startedAtMs, finishedAtMs: Date.now() };
-  return provenanceOf(facts, options);
+): Promise<Attestation> {
+  const { vertex } = plan.result;
+  const origins = await Promise.all([...remoteSources([vertex])].map((source) => originOf(run, source)));
+  const [context] = [...plan.contexts].flatMap(([files, name]) => (name === 'context' ? [files] : []));
+  const contextOrigin = context?.origin ?? remoteContext(request);
+  return provenanceOf(
+    {
+      request,
+      plan,
+      platform,
+      images,
+      materials: materialsOf(images, contextOrigin ? [...origins, contextOrigin] : origins),
+      ...(contextOrigin && { contextMaterial: materialOf(contextOrigin) }),
+      locals: localNames(request),
+      buildId: newId(),
+      startedAtMs,
+      finishedAtMs: Date.now(),
+    },
+    options,
+  );
+}
+
+async function originOf(run: BuildRun, source: RemoteFiles): Promise<FilesOrigin> {
+  const fetched = await run.fetched(source);
+  return fetched?.origin ?? plannedOrigin(source);
+}
+
+/** An archive or a Dockerfile alone: its files say no more where they come from. */
+function remoteContext({ context }: BuildRequest): FilesOrigin | undefined {
+  return context.kind === 'remote' ? { url: context.url, digest: {} } : undefined;
+}
+
+/** Directories of the client's: a build reads something of each. */
+function localNames({
+  context,
+  namedContexts = {},
+  dockerfileSource,
+  graph,
+}: BuildRequest): readonly string[] {
+  if (graph) return [];
+  const named = Object.entries(namedContexts).flatMap(([name, { kind }]) =>
+    kind === 'session' ? [name] : [],
+  );
+  const isRemote = context.kind === 'remote';
+  const own = isRemote ? [] : ['context'];
+  const dockerfile = isRemote && !dockerfileSource ? [] : ['dockerfile'];
+  return [...own, ...dockerfile, ...named].toSorted();
 }

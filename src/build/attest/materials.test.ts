@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseDigest } from '#oci/digest.ts';
-import type { CopyVertex, Vertex } from '../build.ts';
 import { layoutName } from '../layout-image.ts';
 import { materialsOf, type UsedImage } from './materials.ts';
 
@@ -38,27 +37,13 @@ test('images by the digest that a registry knows, else by their own; layouts by 
   ]);
 });
 
-const copy = (parent: Vertex, source: CopyVertex['files'][number]['source']): CopyVertex => ({
-  kind: 'copy',
-  parent,
-  files: [{ source, paths: ['/'] }],
-  destination: '/',
-});
-
-test('files and repositories, wherever in the graph, each once', () => {
-  const base: Vertex = { kind: 'base', layers: [] };
-  const http = { kind: 'http', url: 'https://example.org/file', checksum: digest('e') } as const;
-  const git = {
-    kind: 'git',
-    url: 'https://example.org/repository.git',
-    ref: 'main',
-    directory: '',
-    keepGitDirectory: false,
-  } as const;
-  const other = copy(base, git);
-  const result = copy(copy(copy(base, http), other), http);
-  assert.deepEqual(materialsOf([], [result]), [
-    { uri: 'https://example.org/file', digest: { sha256: hex('e') } },
-    { uri: 'https://example.org/repository.git#main', digest: {} },
+test('what was fetched, each once, without what lets one in', () => {
+  const file = { url: 'https://me:secret@example.org/file', digest: { sha256: hex('e') } };
+  const token = { url: 'https://token@example.org/repository.git#main', digest: {} };
+  const ssh = { url: 'ssh://git@example.org/repository.git', digest: { sha1: 'abc' } };
+  assert.deepEqual(materialsOf([], [file, file, token, ssh]), [
+    { uri: 'https://xxxxx:xxxxx@example.org/file', digest: { sha256: hex('e') } },
+    { uri: 'https://xxxxx@example.org/repository.git#main' },
+    { uri: 'ssh://git@example.org/repository.git', digest: { sha1: 'abc' } },
   ]);
 });

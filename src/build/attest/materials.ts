@@ -3,15 +3,15 @@ import { digestHex, isDigest } from '#oci/digest.ts';
 import type { ImageRecord } from '#image/image-record.ts';
 import type { Platform } from '#oci/platform.ts';
 import { familiarName, parseReference, withDefaultTag } from '#oci/reference.ts';
-import type { FileSource, Vertex } from '../build.ts';
+import type { FilesOrigin, RemoteFiles } from '../build.ts';
 import { formatPlatform } from '../dockerfile/scopes.ts';
 import { layoutOfName } from '../layout-image.ts';
-import { filesTakenBy, verticesBelow } from '../vertex-inputs.ts';
 
 /** in-toto's form: a package URL, and the digest that it had. */
 export interface Material {
   readonly uri: string;
-  readonly digest: Readonly<Record<string, string>>;
+  /** Absent where it is not known. */
+  readonly digest?: Readonly<Record<string, string>>;
 }
 
 /** An image that a build began with. */
@@ -23,11 +23,37 @@ export interface UsedImage {
   readonly digests: readonly string[];
 }
 
-/** Sorted, each once. */
-export function materialsOf(images: readonly UsedImage[], results: readonly Vertex[]): readonly Material[] {
-  const remote = [...remoteSources(results)].map(remoteMaterial);
-  const all = new Map([...images.map(imageMaterial), ...remote].map((material) => [material.uri, material]));
-  return [...all.values()].toSorted((a, b) => (a.uri < b.uri ? -1 : 1));
+/** Sorted, each once. @param origins of what was fetched */
+export function materialsOf(
+  images: readonly UsedImage[],
+  origins: readonly FilesOrigin[],
+): readonly Material[] {
+  const all = [...images.map(imageMaterial), ...origins.map(materialOf)];
+  const unique = new Map(all.map((material) => [material.uri, material]));
+  return [...unique.values()].toSorted((a, b) => (a.uri < b.uri ? -1 : 1));
+}
+
+export function materialOf({ url, digest }: FilesOrigin): Material {
+  const isKnown = Object.keys(digest).length > 0;
+  return { uri: withoutCredentials(url), ...(isKnown && { digest }) };
+}
+
+/** What it is as far as it is known without having been fetched. */
+export function plannedOrigin(source: RemoteFiles): FilesOrigin {
+  if (source.kind === 'http')
+    return { url: source.url, digest: source.checksum ? { sha256: digestHex(source.checksum) } : {} };
+  const url = source.ref === '' ? source.url : `${source.url}#${source.ref}`;
+  return { url, digest: source.checksum ? { sha1: source.checksum } : {} };
+}
+
+/** A name alone may be a token; those of ssh are of the server. */
+export function withoutCredentials(url: string): string {
+  const parsed = URL.parse(url);
+  if (!parsed || (parsed.password === '' && (parsed.username === '' || parsed.protocol === 'ssh:')))
+    return url;
+  parsed.username = 'xxxxx';
+  if (parsed.password !== '') parsed.password = 'xxxxx';
+  return parsed.href;
 }
 
 /** By the manifest's digest where it came from a registry, else by the image's own. */
@@ -47,19 +73,4 @@ function imageMaterial({ name, platform, record, digests }: UsedImage): Material
     uri: `pkg:docker/${repository}@${version}?${qualifier}`,
     digest: { sha256: known?.slice(repository.length + '@sha256:'.length) ?? digestHex(record.id) },
   };
-}
-
-type RemoteSource = Extract<FileSource, { readonly kind: 'http' | 'git' }>;
-
-function remoteMaterial(source: RemoteSource): Material {
-  if (source.kind === 'http')
-    return { uri: source.url, digest: source.checksum ? { sha256: digestHex(source.checksum) } : {} };
-  const fragment = source.ref === '' ? '' : `#${source.ref}`;
-  return { uri: `${source.url}${fragment}`, digest: source.checksum ? { sha1: source.checksum } : {} };
-}
-
-function* remoteSources(results: readonly Vertex[]): Generator<RemoteSource, void> {
-  for (const vertex of verticesBelow(results))
-    for (const { source } of filesTakenBy(vertex))
-      if (source.kind === 'http' || source.kind === 'git') yield source;
 }

@@ -1,12 +1,13 @@
-/** How a result was made: SLSA provenance (slsa.dev), versions 0.2 and 1, with BuildKit's build type. */
+/** How a result was made: SLSA provenance (slsa.dev), versions 0.2 and 1, with BuildKit's build types. */
+import type { Platform } from '#oci/platform.ts';
 import { formatDate } from '#wire/timestamps.ts';
 import type { BuildRequest } from '../build.ts';
-import { formatPlatform } from '../dockerfile/scopes.ts';
 import type { Attestation } from '../export/outcome.ts';
-import { hostPlatform } from '#oci/platform.ts';
-import type { Material } from './materials.ts';
-import { clientIds } from './vertex-sources.ts';
 import type { Plan } from '../plan.ts';
+import { verticesBelow } from '../vertex-inputs.ts';
+import { buildDefinition, type BuildDefinition } from './build-definition.ts';
+import type { Material, UsedImage } from './materials.ts';
+import { builderPlatform, hasPrivateAttributes, requestParameters } from './request-parameters.ts';
 
 const BUILD_TYPE_V02 = 'https://mobyproject.org/buildkit@v1';
 const BUILD_TYPE_V1 = 'https://github.com/moby/buildkit/blob/master/docs/attestations/slsa-definitions.md';
@@ -14,7 +15,13 @@ const BUILD_TYPE_V1 = 'https://github.com/moby/buildkit/blob/master/docs/attesta
 export interface ProvenanceFacts {
   readonly request: BuildRequest;
   readonly plan: Plan;
+  readonly platform: Platform;
+  readonly images: readonly UsedImage[];
   readonly materials: readonly Material[];
+  /** What the context was fetched from; absent: the client has it. */
+  readonly contextMaterial?: Material;
+  /** The client's directories that were taken from. */
+  readonly locals: readonly string[];
   readonly buildId: string;
   readonly startedAtMs: number;
   readonly finishedAtMs: number;
@@ -27,111 +34,113 @@ export interface ProvenanceOptions {
   readonly builderId: string;
   readonly fileName: string;
   readonly inlineOnly: boolean;
+  /** The client says so. */
+  readonly reproducible: boolean;
 }
 
 export function provenanceOf(facts: ProvenanceFacts, options: ProvenanceOptions): Attestation {
   const { fileName, inlineOnly, version } = options;
   const common = { kind: 'provenance', fileName, inlineOnly } as const;
+  const claims = claimsOf(facts, options);
   return version === 'v1'
-    ? { ...common, predicateType: 'https://slsa.dev/provenance/v1', predicate: predicateV1(facts, options) }
+    ? { ...common, predicateType: 'https://slsa.dev/provenance/v1', predicate: predicateV1(facts, claims) }
     : {
         ...common,
         predicateType: 'https://slsa.dev/provenance/v0.2',
-        predicate: predicateV02(facts, options),
+        predicate: predicateV02(facts, claims),
       };
 }
 
-function predicateV02(facts: ProvenanceFacts, options: ProvenanceOptions): object {
-  const { request, materials, buildId, startedAtMs, finishedAtMs } = facts;
-  const isMax = options.mode === 'max';
+/** What both versions say, each in its own words. */
+interface Claims {
+  readonly builderId: string;
+  readonly parameters: object;
+  readonly buildConfig?: object;
+  readonly metadata: object;
+  readonly hasAllParameters: boolean;
+  readonly hasAllMaterials: boolean;
+  /** Nothing but the materials can have been taken from elsewhere. */
+  readonly isHermetic: boolean;
+  readonly reproducible: boolean;
+}
+
+function claimsOf(facts: ProvenanceFacts, { mode, builderId, reproducible }: ProvenanceOptions): Claims {
+  const { request, plan, locals, materials } = facts;
+  const isMax = mode === 'max';
+  const hasAllMaterials = locals.length === 0 && materials.every(({ digest }) => digest !== undefined);
+  const definition = isMax ? buildDefinition(facts) : undefined;
   return {
-    builder: { id: options.builderId },
+    builderId,
+    parameters: requestParameters(request, plan.result.vertex, locals, mode),
+    ...(definition && { buildConfig: { llbDefinition: definition.steps } }),
+    metadata: definition && plan.source.name !== '' ? { source: sourceOf(plan, definition) } : {},
+    hasAllParameters: isMax || !hasPrivateAttributes(request),
+    hasAllMaterials,
+    isHermetic: hasAllMaterials && !usesNetwork(plan),
+    reproducible,
+  };
+}
+
+function usesNetwork({ result }: Plan): boolean {
+  for (const vertex of verticesBelow([result.vertex]))
+    if (vertex.kind === 'exec' && vertex.hostConfig.NetworkMode !== 'none') return true;
+  return false;
+}
+
+function predicateV02(facts: ProvenanceFacts, claims: Claims): object {
+  const { request, materials, contextMaterial, buildId, startedAtMs, finishedAtMs } = facts;
+  const { parameters, buildConfig, metadata, hasAllParameters, hasAllMaterials, isHermetic } = claims;
+  return {
+    builder: { id: claims.builderId },
     buildType: BUILD_TYPE_V02,
-    materials,
+    ...(materials.length > 0 && { materials }),
     invocation: {
-      configSource: { entryPoint: request.dockerfile },
-      parameters: parametersOf(facts, options),
-      environment: { platform: formatPlatform(hostPlatform()) },
+      configSource: { ...contextMaterial, entryPoint: request.dockerfile },
+      parameters,
+      environment: { platform: builderPlatform() },
     },
-    ...(isMax && { buildConfig: buildConfigOf(facts) }),
+    ...(buildConfig && { buildConfig }),
     metadata: {
       buildInvocationID: buildId,
       buildStartedOn: formatDate(startedAtMs),
       buildFinishedOn: formatDate(finishedAtMs),
-      completeness: { parameters: isMax, environment: true, materials: false },
-      reproducible: false,
-      ...(isMax && { 'https://mobyproject.org/buildkit@v1#metadata': { source: sourceOf(facts) } }),
+      completeness: { parameters: hasAllParameters, environment: true, materials: hasAllMaterials },
+      reproducible: claims.reproducible,
+      [`${BUILD_TYPE_V02}#metadata`]: metadata,
+      ...(isHermetic && { [`${BUILD_TYPE_V02}#hermetic`]: true }),
     },
   };
 }
 
-function predicateV1(facts: ProvenanceFacts, options: ProvenanceOptions): object {
-  const { request, materials, buildId, startedAtMs, finishedAtMs } = facts;
-  const isMax = options.mode === 'max';
+function predicateV1(facts: ProvenanceFacts, claims: Claims): object {
+  const { request, materials, contextMaterial, buildId, startedAtMs, finishedAtMs } = facts;
+  const { parameters, buildConfig, metadata, hasAllParameters, hasAllMaterials, isHermetic } = claims;
   return {
     buildDefinition: {
       buildType: BUILD_TYPE_V1,
       externalParameters: {
-        configSource: { path: request.dockerfile },
-        request: parametersOf(facts, options),
+        configSource: { ...contextMaterial, path: request.dockerfile },
+        request: parameters,
       },
-      internalParameters: {
-        builderPlatform: formatPlatform(hostPlatform()),
-        ...(isMax && { buildConfig: buildConfigOf(facts) }),
-      },
-      resolvedDependencies: materials,
+      internalParameters: { ...(buildConfig && { buildConfig }), builderPlatform: builderPlatform() },
+      ...(materials.length > 0 && { resolvedDependencies: materials }),
     },
     runDetails: {
-      builder: { id: options.builderId },
+      builder: { id: claims.builderId },
       metadata: {
-        invocationID: buildId,
+        invocationId: buildId,
         startedOn: formatDate(startedAtMs),
         finishedOn: formatDate(finishedAtMs),
-        buildkit_completeness: { request: isMax, resolvedDependencies: false },
-        ...(isMax && { buildkit_metadata: { source: sourceOf(facts) } }),
+        buildkit_metadata: metadata,
+        ...(isHermetic && { buildkit_hermetic: true }),
+        buildkit_completeness: { request: hasAllParameters, resolvedDependencies: hasAllMaterials },
+        ...(claims.reproducible && { buildkit_reproducible: true }),
       },
     },
   };
 }
 
-/** The values of arguments and labels may be nobody's business: they are told on request only. */
-function parametersOf({ request, plan }: ProvenanceFacts, { mode }: ProvenanceOptions): object {
-  const { target, buildArgs, labels, context } = request;
-  const args = {
-    ...(target !== undefined && { target }),
-    ...(mode === 'max' && { ...withPrefix('build-arg:', buildArgs), ...withPrefix('label:', labels) }),
-  };
-  const vertices = plan.steps.flatMap(({ vertex }) => vertex ?? []);
-  const asked = (kind: 'secret' | 'ssh') => clientIds(vertices, kind).map((id) => ({ id }));
-  const [secrets, ssh] = [asked('secret'), asked('ssh')];
-  return {
-    frontend: 'dockerfile.v0',
-    args,
-    ...(context.kind !== 'remote' && { locals: [{ name: 'context' }, { name: 'dockerfile' }] }),
-    ...(mode === 'max' && secrets.length > 0 && { secrets }),
-    ...(mode === 'max' && ssh.length > 0 && { ssh }),
-  };
-}
-
-function withPrefix(
-  prefix: string,
-  values: Readonly<Record<string, string | null>>,
-): Readonly<Record<string, string>> {
-  const entries = Object.entries(values).flatMap(([name, value]) =>
-    value === null ? [] : [[`${prefix}${name}`, value] as const],
-  );
-  return Object.fromEntries(entries);
-}
-
-/** The steps, as far as they do something. */
-function buildConfigOf({ plan }: ProvenanceFacts): object {
-  const steps = plan.steps.flatMap(({ title, vertex }, index) =>
-    title === undefined || !vertex ? [] : [{ id: `step${index}`, name: title, op: vertex.kind }],
-  );
-  return { steps };
-}
-
-function sourceOf({ plan: { source } }: ProvenanceFacts): object {
+function sourceOf({ source }: Plan, { locations }: BuildDefinition): object {
   const data = Buffer.from(source.text).toString('base64');
-  return { infos: [{ filename: source.name, language: 'Dockerfile', data }] };
+  return { locations, infos: [{ filename: source.name, language: 'Dockerfile', data }] };
 }

@@ -4,6 +4,7 @@ import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
+import { digestHex } from '#oci/digest.ts';
 import type { BuildSession } from '../build-session.ts';
 import type { GitTree, HttpFile, LocalFiles, RemoteFiles } from '../build.ts';
 import { serveSshAgent } from '../ssh-agent.ts';
@@ -59,7 +60,8 @@ export class Downloads {
     const { name, digest, stored } = file;
     if (checksum !== undefined && digest !== checksum)
       throw new EngineError('invalid', `digest mismatch ${digest}: ${checksum}`);
-    return { ...this.#store.files(stored), identity: stored, name };
+    const origin = { url, digest: { sha256: digestHex(digest) } };
+    return { ...this.#store.files(stored), identity: stored, name, origin };
   }
 
   /** What is kept; passwords are not in its URLs. */
@@ -98,7 +100,7 @@ export class Downloads {
   }
 
   async #tree(source: GitTree, options: DownloadOptions): Promise<LocalFiles> {
-    const { url, keepGitDirectory, directory, checksum } = source;
+    const { url, ref, keepGitDirectory, directory, checksum } = source;
     await using agent = await this.#agentFor(url, options);
     const git: GitOptions = {
       signal: options.signal,
@@ -116,7 +118,8 @@ export class Downloads {
     }
     const files = this.#store.files(stored);
     const identity = hashOf(commit, keepGitDirectory, directory);
-    return { ...files, identity, directory: directoryIn(files.directory, source) };
+    const origin = { url: ref === '' ? url : `${url}#${ref}`, digest: { sha1: commit } };
+    return { ...files, identity, origin, directory: directoryIn(files.directory, source) };
   }
 
   /** The agent of the client, where git needs one. */

@@ -1,0 +1,94 @@
+/** What a client asked for, as provenance tells it: BuildKit's frontend attributes. */
+import { hostPlatform } from '#oci/platform.ts';
+import { formatPlatform } from '../dockerfile/scopes.ts';
+import type { BuildRequest, NamedContext, Vertex } from '../build.ts';
+import { withoutCredentials } from './materials.ts';
+import { clientRequests } from './vertex-sources.ts';
+
+/** What everything gets that does not say otherwise. */
+export const DEFAULT_SHM_BYTES = 64 << 20;
+
+type Attributes = Readonly<Record<string, string>>;
+
+/** @param mode `max` tells values of arguments and labels too, and what of the client's is asked for */
+export function requestParameters(
+  request: BuildRequest,
+  result: Vertex,
+  locals: readonly string[],
+  mode: 'min' | 'max',
+): object {
+  const isMax = mode === 'max';
+  const args = { ...plainAttributes(request), ...(isMax && privateAttributes(request)) };
+  const [secrets, ssh] = [asked(result, 'secret'), asked(result, 'ssh')];
+  return {
+    ...(!request.graph && { frontend: 'dockerfile.v0' }),
+    ...(Object.keys(args).length > 0 && { args: sorted(args) }),
+    ...(isMax && secrets.length > 0 && { secrets }),
+    ...(isMax && ssh.length > 0 && { ssh }),
+    ...(locals.length > 0 && { locals: locals.map((name) => ({ name })) }),
+  };
+}
+
+/** Whether `min` tells all that was asked for. */
+export function hasPrivateAttributes(request: BuildRequest): boolean {
+  return Object.keys(privateAttributes(request)).length > 0;
+}
+
+function asked(result: Vertex, kind: 'secret' | 'ssh'): readonly object[] {
+  return clientRequests([result], kind).map(({ id, optional }) => ({ id, ...(optional && { optional }) }));
+}
+
+/** Those may be nobody's business. */
+function privateAttributes({ buildArgs, labels }: BuildRequest): Attributes {
+  return { ...withPrefix('build-arg:', buildArgs), ...withPrefix('label:', labels) };
+}
+
+function plainAttributes(request: BuildRequest): Attributes {
+  const { target, namedContexts = {}, noCache, noCacheStages = [], hostConfig } = request;
+  const { NetworkMode, ExtraHosts, ShmSize, Ulimits } = hostConfig;
+  const contexts = Object.entries(namedContexts).map(
+    ([name, context]) => [`context:${name}`, contextText(context)] as const,
+  );
+  const hosts = (ExtraHosts ?? []).map((host) => host.replace(':', '='));
+  const limits = (Ulimits ?? []).map(({ Name, Soft, Hard }) => `${Name}=${Soft}:${Hard}`);
+  const isNoCache = noCache || noCacheStages.length > 0;
+  return {
+    ...Object.fromEntries(contexts),
+    ...(target !== undefined && { target }),
+    ...(isNoCache && { 'no-cache': noCacheStages.join(',') }),
+    ...(!['', 'default'].includes(NetworkMode) && { 'force-network-mode': NetworkMode }),
+    ...(hosts.length > 0 && { 'add-hosts': hosts.join(',') }),
+    ...(ShmSize !== DEFAULT_SHM_BYTES && { 'shm-size': String(ShmSize) }),
+    ...(limits.length > 0 && { ulimit: limits.join(',') }),
+  };
+}
+
+function contextText(context: NamedContext): string {
+  switch (context.kind) {
+    case 'session':
+      return `local:${context.directory}`;
+    case 'image':
+      return `docker-image://${context.reference}`;
+    case 'oci-layout':
+      return `oci-layout://${context.directory}@${context.digest}`;
+    case 'remote':
+      return withoutCredentials(context.url);
+    default:
+      return 'tar:';
+  }
+}
+
+function withPrefix(prefix: string, values: Readonly<Record<string, string | null>>): Attributes {
+  const entries = Object.entries(values).flatMap(([name, value]) =>
+    value === null ? [] : [[`${prefix}${name}`, value] as const],
+  );
+  return Object.fromEntries(entries);
+}
+
+function sorted(attributes: Attributes): Attributes {
+  return Object.fromEntries(Object.entries(attributes).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+export function builderPlatform(): string {
+  return formatPlatform(hostPlatform());
+}
