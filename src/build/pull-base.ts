@@ -6,6 +6,7 @@ import type { Lease } from '#store/content.ts';
 import type { UsedImage } from './attest/materials.ts';
 import { type BaseImage, keyOf } from './base-images.ts';
 import type { BuildParts } from './build-parts.ts';
+import { recordIfHere } from './record-if-here.ts';
 import type { BuildProgress, ProgressTask } from './build-progress.ts';
 import type { BuildRequest } from './build.ts';
 import { formatPlatform } from './dockerfile/scopes.ts';
@@ -55,7 +56,7 @@ export class BaseImages {
   known(image: BaseImage): ImageRecord | undefined {
     const record = this.#records.get(keyOf(image));
     if (record || layoutOfName(image.name) || !isReference(image.name)) return record;
-    const present = this.#recordIfThere(image.name);
+    const present = recordIfHere(this.#parts.images, image.name);
     return present && matchesPlatform(present.config, image.platform) ? present : undefined;
   }
 
@@ -76,7 +77,7 @@ export class BaseImages {
     if (own) return own;
     const layout = layoutOfName(image.name);
     if (layout) return await this.#read(layout, image);
-    const present = this.#recordIfThere(image.name);
+    const present = recordIfHere(this.#parts.images, image.name);
     const pull = image.pull ?? this.#options.request.pull;
     if (present && !pull && matchesPlatform(present.config, image.platform)) return present;
     try {
@@ -111,21 +112,12 @@ export class BaseImages {
     const options = { platform: formatPlatform(platform), ...(credentials && { credentials }) };
     // The name means one platform at a time.
     using _lock = await this.#parts.pulls.acquire(reference);
-    const before = this.#recordIfThere(reference);
+    const before = recordIfHere(this.#parts.images, reference);
     for await (const message of images.pull({ reference, signal, ...options })) progress.pulls(task, message);
     const record = images.record(reference);
     const isForeign = before !== undefined && !runsNatively(platform) && runsNatively(before.config);
     if (isForeign) await images.tag(before.id, reference);
     return record;
-  }
-
-  #recordIfThere(name: string): ImageRecord | undefined {
-    try {
-      return this.#parts.images.record(name);
-    } catch (error) {
-      if (isEngineError(error, 'not-found')) return undefined;
-      throw error;
-    }
   }
 }
 

@@ -90,6 +90,18 @@ test('registry, mode=min: what the result stands on', withRegistry, async () => 
   assert.equal(found.cachedSteps, 1);
 });
 
+test('inline: an image that is here brings it along too, and nobody is asked for it', async () => {
+  const cacheTo = [{ type: 'inline', attributes: {} }];
+  const wish = {
+    dockerfileText: 'FROM bb\nRUN cat /proc/sys/kernel/random/uuid > /uuid\nCOPY a /a\n',
+    files,
+  };
+  await one.build({ ...wish, references: ['kept-here.invalid/image:1'], cacheTo });
+  await one.engine.builds.prune();
+  const cacheFrom = [{ type: 'registry', attributes: { ref: 'kept-here.invalid/image:1' } }];
+  assert.equal((await one.build({ ...wish, cacheFrom })).cachedSteps, 2);
+});
+
 test('inline: the image brings it along', withRegistry, async () => {
   await using registry = await DebianRegistry.start();
   const name = `${registry.host}/caches/app:1`;

@@ -6,7 +6,7 @@ import type { RunTask } from '../export/export-outputs.ts';
 import { isCacheType, unknownCache } from './cache-types.ts';
 import { ImportedCache, type ImportedSource } from './imported-cache.ts';
 import { readLocalCache } from './local-cache.ts';
-import { readRegistryCache } from './registry-cache.ts';
+import { readImageCache, readRegistryCache } from './registry-cache.ts';
 
 /**
  * The caches that a build may look into. One that cannot be had is told as a failed task, and does not fail the build.
@@ -60,7 +60,8 @@ async function readCache(
   if (type === 'local') return await readLocal(parts, request, attributes);
   const { ref, 'registry.insecure': insecure } = attributes;
   if (ref === undefined || ref === '') throw refusal(type, 'ref is missing');
-  return await readRegistryCache(parts, request, { reference: ref, insecure: parseBoolean(insecure) });
+  const place = { reference: ref, insecure: parseBoolean(insecure) };
+  return (await readImageCache(parts, ref)) ?? (await readRegistryCache(parts, request, place));
 }
 
 async function readLocal(

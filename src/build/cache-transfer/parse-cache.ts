@@ -1,4 +1,5 @@
 /** From the documents of a cache to what its records say. */
+import type { ImageLayer } from '#image/image-record.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
 import { digestHex } from '#oci/digest.ts';
@@ -34,6 +35,17 @@ export function inlineRecords(
     return compression && diffId !== undefined ? { diffId, blob, size, compression } : undefined;
   });
   return importedRecords(records, all);
+}
+
+/** The same of an image that is here. */
+export function inlineRecordsHere(
+  records: readonly CacheConfigRecord[],
+  layers: readonly ImageLayer[],
+): readonly ImportedRecord[] {
+  return importedRecords(
+    records,
+    layers.map((layer) => ({ ...layer, size: 0 })),
+  );
 }
 
 function importedRecords(

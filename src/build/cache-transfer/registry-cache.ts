@@ -1,4 +1,4 @@
-/** Caches in registries: of their own (`type=registry`), and what images bring along (`type=inline`). */
+/** Caches in registries: of their own (`type=registry`), and what images bring along (`type=inline`), here too. */
 import { EngineError } from '#base/errors.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import { decodeImageConfig, MAXIMUM_CONFIG_BYTES } from '#oci/image-config.ts';
@@ -10,15 +10,17 @@ import type { RemoteManifest, Repository } from '#registry/registry.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { BuildRequest } from '../build.ts';
 import { credentialsFor } from '../export/credentials.ts';
+import { recordIfHere } from '../record-if-here.ts';
 import {
   CACHE_CONFIG_TYPE,
+  type CacheConfigRecord,
   decodeCacheConfig,
   decodeInlineRecords,
   INLINE_FIELD,
   MAXIMUM_CACHE_BYTES,
 } from './cache-config.ts';
 import type { ImportedRecord, ImportedSource } from './imported-cache.ts';
-import { inlineRecords, recordsOf } from './parse-cache.ts';
+import { inlineRecords, inlineRecordsHere, recordsOf } from './parse-cache.ts';
 
 export interface RegistryPlace {
   readonly reference: string;
@@ -42,6 +44,28 @@ export async function readRegistryCache(
     records: await readRecords(parts, repository, root),
     fetch: ({ diffId, blob: digest, size, compression }, signal) =>
       parts.images.fetchLayer({ open, descriptor: { digest, size }, compression }, diffId, signal),
+  };
+}
+
+/**
+ * What an image that is here brings along, which nobody need be asked for.
+ *
+ * @returns undefined if there is no such image
+ */
+export async function readImageCache(
+  { images, content, layers }: BuildParts,
+  reference: string,
+): Promise<ImportedSource | undefined> {
+  const image = recordIfHere(images, reference);
+  if (!image) return undefined;
+  const records = inlineRecordsIn(await content.readAll(image.id, MAXIMUM_CONFIG_BYTES));
+  return {
+    name: reference,
+    records: inlineRecordsHere(records, image.layers),
+    fetch: ({ diffId, blob, compression }) => {
+      if (layers.get(diffId)) return Promise.resolve({ diffId, blob, compression });
+      throw new EngineError('not-found', `Cannot use cache of image ${reference}: the image is gone`);
+    },
   };
 }
 
@@ -71,10 +95,14 @@ async function readManifest(
   const { config, layers } = decodeManifest(content);
   if (config.mediaType === CACHE_CONFIG_TYPE) return await readConfig(parts, repository, config, layers);
   const bytes = await readBlob(parts, repository, config, MAXIMUM_CONFIG_BYTES);
+  return inlineRecords(inlineRecordsIn(bytes), layers, decodeImageConfig(bytes).rootfs.diff_ids);
+}
+
+/** Of an image's configuration; none: it brings no cache along. */
+function inlineRecordsIn(config: Buffer): readonly CacheConfigRecord[] {
   const shape = new JsonShape('image configuration');
-  const records = shape.optionalString(shape.parse(bytes, MAXIMUM_CONFIG_BYTES), INLINE_FIELD);
-  if (records === undefined) return [];
-  return inlineRecords(decodeInlineRecords(records), layers, decodeImageConfig(bytes).rootfs.diff_ids);
+  const records = shape.optionalString(shape.parse(config, MAXIMUM_CONFIG_BYTES), INLINE_FIELD);
+  return records === undefined ? [] : decodeInlineRecords(records);
 }
 
 async function readConfig(
