@@ -1,7 +1,6 @@
 import { EngineError } from '#base/errors.ts';
 import { ContainerCgroup } from '#linux/cgroups.ts';
-import { isErrno } from '#linux/errno.ts';
-import { isAlive, sendSignal } from '#linux/process.ts';
+import { signalIfAlive } from '#linux/process.ts';
 import { signalNumber } from '#linux/signals.ts';
 import type { ContainerContext } from './context.ts';
 import type { ManagedContainer } from './managed-container.ts';
@@ -66,11 +65,7 @@ async function deliver(
   const { run } = container;
   if (!run) return;
   const { pid, startTime } = run.process;
-  try {
-    if (isAlive(pid, startTime)) sendSignal(pid, signal);
-  } catch (error) {
-    if (!isErrno(error, 'ESRCH')) throw error;
-  }
+  signalIfAlive(pid, signal, startTime);
   if (signal === SIGKILL || isStopSignal(container, signal)) await resume(context, container);
   container.emit('kill', { signal: String(signal) });
 }

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { EngineError, messageOf } from '#base/errors.ts';
-import { isAlive, sendSignal } from '#linux/process.ts';
+import { signalIfAlive } from '#linux/process.ts';
 import { writeBundle } from './bundle.ts';
 import { NEVER, now } from './clock.ts';
 import type { ContainerContext } from './context.ts';
@@ -89,7 +89,7 @@ async function run(context: ContainerContext, container: ManagedContainer, start
 /** Ends a process that could not be recorded. */
 async function abandon(process: SupervisedProcess): Promise<void> {
   const { pid, startTime } = process.identity;
-  if (isAlive(pid, startTime)) sendSignal(pid, SIGKILL);
+  signalIfAlive(pid, SIGKILL, startTime);
   for (const source of process.streams.sources.keys()) source.destroy();
   await process.exited;
   await process.release();

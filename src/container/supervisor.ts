@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CgroupMoves } from '#linux/cgroup-moves.ts';
 import { isErrno } from '#linux/errno.ts';
-import { isAlive, parentOf, sendSignal, watchExit } from '#linux/process.ts';
+import { isAlive, parentOf, signalIfAlive, watchExit } from '#linux/process.ts';
 import { ConsoleSocket } from '#linux/pty.ts';
 import { MonitorWatch } from './monitor-watch.ts';
 import type { TerminalSize } from './container.ts';
@@ -139,7 +139,7 @@ export class Supervisor implements Disposable {
   async #endUnrecorded(id: string, directory: string, monitorPid: number): Promise<void> {
     using watch = new MonitorWatch(this.#notices, id, monitorPid);
     const pid = await firstOf(watch.started.promise, watch.exited);
-    if (pid !== undefined && isAlive(pid)) sendSignal(pid, SIGKILL);
+    if (pid !== undefined) signalIfAlive(pid, SIGKILL);
     await watch.exited;
     using _acknowledged = acknowledge(directory);
     await watch.monitorEnded;

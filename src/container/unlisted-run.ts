@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import { newId, shortId } from '#base/ids.ts';
-import { sendSignal } from '#linux/process.ts';
+import { signalIfAlive } from '#linux/process.ts';
 import type { OutputStream } from '#log/log.ts';
 import type { SandboxRecord } from '#network/network.ts';
 import type { Digest } from '#oci/digest.ts';
@@ -162,7 +162,8 @@ async function launch(context: ContainerContext, id: string, bundle: string): Pr
 
 /** Resolves after the last output. */
 async function watch(process: SupervisedProcess, { onOutput, signal }: UnlistedRequest): Promise<number> {
-  const kill = () => sendSignal(process.identity.pid, SIGKILL);
+  const { pid, startTime } = process.identity;
+  const kill = () => signalIfAlive(pid, SIGKILL, startTime);
   signal.addEventListener('abort', kill);
   try {
     if (signal.aborted) kill();

@@ -13,6 +13,7 @@ import {
   pidfdOpen,
   processStartTime,
   sendSignal,
+  signalIfAlive,
   watchExit,
 } from './process.ts';
 import { spawnProcess } from './spawn.ts';
@@ -132,9 +133,14 @@ test('the start time tells a process from a later one of the same number', async
   assert.ok(isAlive(pid, startTime));
   assert.ok(!isAlive(pid, '1'));
   using watch = watchExit(pid);
-  sendSignal(pid, 9);
+  signalIfAlive(pid, 9, '1');
+  assert.ok(isAlive(pid, startTime));
+  signalIfAlive(pid, 9, startTime);
   await watch.exited;
   assert.ok(!isAlive(pid, startTime));
+  // Who signals what has just ended means nothing wrong.
+  signalIfAlive(pid, 9, startTime);
+  signalIfAlive(0x3ffffe, 9);
 });
 
 test('a command with blanks and parentheses does not confuse the fields', () => {

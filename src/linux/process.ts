@@ -122,6 +122,20 @@ export function isAlive(pid: number, startTime?: string): boolean {
   return startTime === undefined || stat.startTime === startTime;
 }
 
+/**
+ * Sends a signal to a process that may have ended, or end now.
+ *
+ * @param startTime see {@link processStartTime}: another process with its number gets nothing
+ */
+export function signalIfAlive(pid: number, signal: number, startTime?: string): void {
+  if (!isAlive(pid, startTime)) return;
+  try {
+    sendSignal(pid, signal);
+  } catch (error) {
+    if (!isErrno(error, 'ESRCH')) throw error;
+  }
+}
+
 interface ProcessStat {
   readonly state: string;
   readonly parent: number;
