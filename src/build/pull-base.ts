@@ -61,19 +61,31 @@ export class BaseImages {
   }
 
   async #get(image: BaseImage): Promise<ImageRecord> {
-    const { progress, lease } = this.#options;
-    const { name: title = `[internal] load metadata for ${fullName(image.name)}` } = image.task ?? {};
-    const record = await progress.during(title, (task) => this.#find(image, task), image.task);
+    const { lease } = this.#options;
+    const record = await this.#findTold(image);
     for (const { diffId, blob } of record.layers) lease.protect(diffId, blob);
-    const isOwn = this.#options.request.images?.has(image.name) === true;
+    const isOwn = this.#own(image) !== undefined;
     const name = isOwn ? record.id : image.name;
     if (!layoutOfName(image.name))
       this.#used.push({ ...image, name, record, digests: this.#parts.images.referencesOf(record.id) });
     return record;
   }
 
+  /** Of what has no name that says anything people are told only what the client calls it. */
+  async #findTold(image: BaseImage): Promise<ImageRecord> {
+    const { task } = image;
+    const own = this.#own(image);
+    if (own && !task) return own;
+    const { name = `[internal] load metadata for ${fullName(image.name)}` } = task ?? {};
+    return await this.#options.progress.during(name, (told) => this.#find(image, told), task);
+  }
+
+  #own({ name }: BaseImage): ImageRecord | undefined {
+    return this.#options.request.images?.get(name);
+  }
+
   async #find(image: BaseImage, task: ProgressTask): Promise<ImageRecord> {
-    const own = this.#options.request.images?.get(image.name);
+    const own = this.#own(image);
     if (own) return own;
     const layout = layoutOfName(image.name);
     if (layout) return await this.#read(layout, image);
