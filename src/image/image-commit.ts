@@ -5,6 +5,8 @@ import type { Digest } from '#oci/digest.ts';
 import { encodeImageConfig, type ImageConfig, type ImageHistory } from '#oci/image-config.ts';
 import { parseDigest } from '#oci/digest.ts';
 import { familiarReference, parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
+import type { UnpackRequest } from '#layer/layer.ts';
+import { newProgress } from '#store/arriving-file.ts';
 import type { BlobInfo, Lease } from '#store/content.ts';
 import { formatDate } from '#wire/timestamps.ts';
 import { chunksOf } from './archive-stream.ts';
@@ -66,25 +68,45 @@ export async function storeLayer(
   return await unpackPlain(layers, digest, { lease, ...aborting });
 }
 
-/** The same, of a tar that another thread writes into a file. */
+/** The same, of a tar that another thread writes into a file. The layer is made of it while the disk takes it. */
 export async function storeLayerFile(
   { content, layers, maximumLayerBytes }: ImageParts,
   fill: (path: string) => Promise<BlobInfo>,
   { lease, signal }: StoreOptions,
 ): Promise<ImageLayer | undefined> {
-  const { digest, sizeBytes } = await content.putFile(`commit-${++lastCommit}`, fill, lease);
-  if (sizeBytes > maximumLayerBytes)
-    throw new EngineError('invalid', `Cannot store layer: larger than ${maximumLayerBytes} bytes`);
-  return await unpackPlain(layers, digest, { lease, ...(signal && { signal }) });
+  let unpacking: Promise<ImageLayer | undefined> | undefined;
+  const committed = content.putFile(
+    `commit-${++lastCommit}`,
+    async (path) => {
+      const info = await fill(path);
+      const { digest, sizeBytes } = info;
+      if (sizeBytes > maximumLayerBytes)
+        throw new EngineError('invalid', `Cannot store layer: larger than ${maximumLayerBytes} bytes`);
+      const arriving = { path, progress: newProgress(sizeBytes), sizeBytes, committed };
+      unpacking = unpackPlain(layers, digest, { lease, arriving, ...(signal && { signal }) });
+      // It is waited for below, after what may fail before.
+      unpacking.catch(() => undefined);
+      return info;
+    },
+    lease,
+  );
+  try {
+    await committed;
+  } catch (error) {
+    await Promise.allSettled([unpacking]);
+    throw error;
+  }
+  return await unpacking;
 }
 
 async function unpackPlain(
   layers: ImageParts['layers'],
   digest: Digest,
-  { lease, signal }: StoreOptions,
+  { lease, signal, arriving }: StoreOptions & Pick<UnpackRequest, 'arriving'>,
 ): Promise<ImageLayer | undefined> {
   if (digest === EMPTY_LAYER) return undefined;
-  const { diffId } = await layers.unpack({ blob: digest, compression: 'none', ...(signal && { signal }) });
+  const options = { ...(arriving && { arriving }), ...(signal && { signal }) };
+  const { diffId } = await layers.unpack({ blob: digest, compression: 'none', ...options });
   lease.protect(diffId);
   return { diffId, blob: digest, compression: 'none' };
 }

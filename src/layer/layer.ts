@@ -29,7 +29,7 @@ export interface UnpackRequest {
   readonly compression: 'none' | 'gzip' | 'zstd';
   /** Verified against the uncompressed bytes; learnt from them where absent (import). */
   readonly diffId?: Digest;
-  /** The blob is still being written: it is unpacked while it comes. Not for plain tars. */
+  /** The blob is not committed yet: it is unpacked while it comes. A plain tar is whole, and only waits for the disk. */
   readonly arriving?: ArrivingBlob;
   readonly signal?: AbortSignal;
 }

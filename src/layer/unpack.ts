@@ -91,8 +91,8 @@ async function materializeTar(
 ): Promise<Digest> {
   if (job.compression === 'none') {
     const { maximumLayerBytes } = job.limits;
-    if (statSync(job.blobPath).size > maximumLayerBytes) throw tooLarge(maximumLayerBytes);
-    shareFile(job.blobPath, tar);
+    shareBlob(job, tar);
+    if (statSync(tar).size > maximumLayerBytes) throw tooLarge(maximumLayerBytes);
     return job.blob;
   }
   const targetFd = openSync(tar, 'wx', 0o600);
@@ -104,6 +104,16 @@ async function materializeTar(
     return await inflate({ source, compression, targetFd, maximumBytes, aborted });
   } finally {
     closeSync(targetFd);
+  }
+}
+
+/** Committing renames it at some moment. */
+function shareBlob(job: UnpackJob | UnpackArrivingJob, tar: string): void {
+  try {
+    shareFile('source' in job ? job.source.path : job.blobPath, tar);
+  } catch (error) {
+    if (!('source' in job) || !isErrno(error, 'ENOENT')) throw error;
+    shareFile(job.blobPath, tar);
   }
 }
 
