@@ -22,16 +22,21 @@ const FILES: Readonly<Record<string, string | Buffer>> = {
   '/bin/foreign-script': '#!/bin/foreign -x\n',
   '/bin/twice': '#!/bin/script\n',
   '/bin/lost': '#!/no/such/interpreter\n',
+  '/bin/windows': '#!/bin/sh\r\nexit 0\r\n',
   '/bin/loop': '#!/bin/loop\n',
 };
 
 mkdirSync(join(rootPath, 'bin'));
+mkdirSync(join(rootPath, 'opt/lib'), { recursive: true });
 for (const [path, content] of Object.entries(FILES))
   writeFileSync(join(rootPath, path), content, { mode: 0o755 });
 copyFileSync('/usr/bin/busybox', join(rootPath, 'bin/sh'));
 writeFileSync(join(rootPath, 'bin/data'), foreign, { mode: 0o644 });
 symlinkSync('/bin/foreign', join(rootPath, 'linked'));
 symlinkSync('/../..//bin/sh', join(rootPath, 'shell'));
+// Dynamically linked, for a loader that is not there.
+copyFileSync('/usr/bin/true', join(rootPath, 'bin/dynamic'));
+symlinkSync('/opt/lib', join(rootPath, 'lib64'));
 
 function verdict(program: string, more: Partial<ProgramPlace> = {}): string {
   const process = { args: [program], env: ['PATH=/nowhere:/bin'], cwd: '/' };
@@ -54,20 +59,27 @@ for path in sys.argv[2:]:
         try:
             os.execv(path, [path])
         except OSError as error:
-            os._exit(100 if error.errno == errno.ENOEXEC else 0)
+            os._exit({errno.ENOEXEC: 100, errno.ENOENT: 101}.get(error.errno, 0))
     _, status = os.waitpid(child, 0)
-    print("refused" if os.waitstatus_to_exitcode(status) == 100 else "not refused")
+    print({100: "exec format error", 101: "no such file"}.get(os.waitstatus_to_exitcode(status), "run"))
 `;
 
+function kindOf(text: string): string {
+  return /exec format error|no such file/.exec(text)?.[0] ?? (text === '' ? 'run' : text);
+}
+
 test('refused is what the kernel refuses', () => {
-  const paths = [...Object.keys(FILES), '/linked', '/shell', '/bin/data', '/bin'];
+  const paths = [...Object.keys(FILES), '/linked', '/shell', '/bin/dynamic', '/bin/data', '/bin'];
   const outcome = spawnSync('python3', ['-c', EXECUTE, rootPath, ...paths], { encoding: 'utf8' });
-  const expected = outcome.stdout.split('\n').map((line, index) => `${paths[index]}: ${line}`);
-  const verdicts = paths.map(
-    (path) => `${path}: ${verdict(path).includes('exec format error') ? 'refused' : 'not refused'}`,
+  const expected = outcome.stdout.trimEnd().split('\n');
+  const verdicts = paths.map((path) => `${path}: ${kindOf(verdict(path))}`);
+  assert.deepEqual(
+    verdicts,
+    paths.map((path, index) => `${path}: ${expected[index]}`),
+    outcome.stderr,
   );
-  assert.deepEqual(verdicts, expected.slice(0, paths.length), outcome.stderr);
-  assert.equal(expected.filter((line) => line.endsWith(': refused')).length, 5);
+  const count = (kind: string) => expected.filter((line) => line === kind).length;
+  assert.deepEqual([count('exec format error'), count('no such file')], [5, 3]);
 });
 
 test('found as runtimes find it', () => {
@@ -87,6 +99,15 @@ test('what a mount hides is not judged', () => {
       assert.equal(verdict(path, { mounts: [{ destination }] }), '', `${path} below ${destination}`);
   assert.notEqual(verdict('/bin/foreign', { mounts: [{ destination: '/bi' }] }), '');
   assert.equal(verdict('foreign', { mounts: [{ destination: '/nowhere' }] }), '', 'it may be found earlier');
+  for (const destination of ['/lib64', '/opt', '/opt/lib/ld-linux-x86-64.so.2'])
+    assert.equal(verdict('/bin/dynamic', { mounts: [{ destination }] }), '', `the loader in ${destination}`);
+  assert.equal(verdict('/bin/lost', { mounts: [{ destination: '/no' }] }), '', 'the interpreter');
+});
+
+test('what a program needs is named, and what to do', () => {
+  assert.match(verdict('/bin/lost'), /no such file or directory: "\/no\/such\/interpreter", .* install it/);
+  assert.match(verdict('/bin/windows'), /"\/bin\/sh\\r", .* carriage return, so save the file/);
+  assert.match(verdict('/bin/dynamic'), /ld-linux.*, the dynamic loader .* link the program statically/);
 });
 
 test('what is no program is told from what is for another machine', () => {

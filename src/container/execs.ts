@@ -2,6 +2,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError, messageOf } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
+import { isErrno } from '#linux/errno.ts';
+import { listMounts } from '#linux/mountinfo.ts';
 import type { ExecInspect, ExecRequest } from '#wire/container.ts';
 import { checkProgram } from './check-program.ts';
 import type { Attachment, TerminalSize } from './container.ts';
@@ -149,7 +151,7 @@ export class Execs {
       hostname: container.config.Hostname,
       user: this.#user(container, request),
     });
-    checkProgram({ rootPath: this.#rootOf(container), process, ...container.definition.mounts });
+    checkProgram({ rootPath: this.#rootOf(container), process, mounts: mountsOf(container) });
     writeFileSync(processFile, stringifyProcess(process));
     const own = withRuntimeOf(this.#context, container.id);
     const terminal = terminalOf(own, request.Tty, size);
@@ -205,6 +207,17 @@ function checkFresh({ id, state }: ExecProcess): void {
   if (state.status === 'created') return;
   const what = state.status === 'ended' ? 'has already run' : 'is already running';
   throw new EngineError('conflict', `exec command ${id} ${what}`);
+}
+
+/** What is mounted in a container at this moment, by its own processes too. */
+function mountsOf({ run, definition }: ManagedContainer): readonly { readonly destination: string }[] {
+  try {
+    return listMounts(run?.process.pid).map(({ target }) => ({ destination: target }));
+  } catch (error) {
+    // It has ended meanwhile, as the runtime will say.
+    if (isErrno(error, 'ENOENT', 'EINVAL', 'ESRCH')) return definition.mounts.mounts;
+    throw error;
+  }
 }
 
 function attach(exec: ExecProcess): StreamAttachment {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
+/** One line of /proc/pid/mountinfo (proc_pid_mountinfo(5)). */
 export interface MountInfo {
   readonly id: number;
   readonly parentId: number;
@@ -17,9 +17,12 @@ export interface MountInfo {
   readonly superOptions: string;
 }
 
-/** The mounts of this process's namespace, in the order in which they were made. */
-export function listMounts(): readonly MountInfo[] {
-  return parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+/**
+ * The mounts of a process's namespace, this one's if none is named, in the order in which they were made; paths are as
+ * that process sees them.
+ */
+export function listMounts(pid: number | 'self' = 'self'): readonly MountInfo[] {
+  return parseMountInfo(readFileSync(`/proc/${pid}/mountinfo`, 'utf8'));
 }
 
 /** Parses the whole file; lines of an unknown shape are left out. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { test } from 'node:test';
 import { hostPlatform } from './platform.ts';
@@ -9,7 +10,46 @@ test('a real program is for this machine', () => {
   const fd = openSync(process.execPath, 'r');
   readSync(fd, head, 0, head.length, 0);
   closeSync(fd);
-  assert.deepEqual(programFormat(head), { kind: 'program', architecture: hostPlatform().architecture });
+  const interpreter = spawnSync('readelf', ['--program-headers', process.execPath], { encoding: 'utf8' });
+  const [, loader] = /program interpreter: (.*)\]/.exec(interpreter.stdout) ?? assert.fail();
+  const { architecture } = hostPlatform();
+  assert.deepEqual(programFormat(head), { kind: 'program', architecture, loader });
+});
+
+/** A program whose loader is named at an offset. */
+function linked(bits: 32 | 64, isBigEndian: boolean, offset: number): Buffer {
+  const head = programHead(bits === 32 ? 'arm' : isBigEndian ? 's390x' : 'arm64') ?? assert.fail();
+  const write = (value: number, at: number, bytes: number) =>
+    isBigEndian ? head.writeUIntBE(value, at + bytes - 2, 2) : head.writeUIntLE(value, at, 2);
+  const fields = bits === 64 ? [32, 54, 56, 8, 32, 8] : [28, 42, 44, 4, 16, 4];
+  const [table = 0, entryBytes = 0, count = 0, start = 0, size = 0, word = 0] = fields;
+  write(64, table, word);
+  write(60, entryBytes, 2);
+  write(2, count, 2);
+  write(1, 64, 4);
+  write(3, 124, 4);
+  write(offset, 124 + start, word);
+  write(13, 124 + size, word);
+  head.write('/lib/ld-x.so\0', offset % head.length);
+  return head;
+}
+
+test('the loader that a program is linked for, if it is told near its beginning', () => {
+  for (const [bits, isBigEndian] of [
+    [32, false],
+    [64, false],
+    [64, true],
+  ] as const) {
+    const architecture = bits === 32 ? 'arm' : isBigEndian ? 's390x' : 'arm64';
+    assert.deepEqual(programFormat(linked(bits, isBigEndian, 800)), {
+      kind: 'program',
+      architecture,
+      loader: '/lib/ld-x.so',
+    });
+    assert.deepEqual(programFormat(linked(bits, isBigEndian, 5000)), { kind: 'program', architecture });
+    const short = linked(bits, isBigEndian, 800).subarray(0, 130);
+    assert.deepEqual(programFormat(short), { kind: 'program', architecture });
+  }
 });
 
 test('how a program begins says for what machine it is', () => {
@@ -45,7 +85,8 @@ function formatOf(text: string) {
 
 test('scripts and what is neither', () => {
   assert.deepEqual(formatOf('#!/bin/sh\necho'), { kind: 'script', interpreter: '/bin/sh' });
+  assert.deepEqual(formatOf('#!/bin/sh\r\necho'), { kind: 'script', interpreter: '/bin/sh\r' });
   assert.deepEqual(formatOf('#! /usr/bin/env -S node'), { kind: 'script', interpreter: '/usr/bin/env' });
-  for (const text of ['', '#!', '#!\n/bin/sh', 'echo hello\n', '\u007fELF', '\ufeff#!/bin/sh\n'])
+  for (const text of ['', '#!', '#! \t', '#!\n/bin/sh', 'echo hello\n', '\u007fELF', '\ufeff#!/bin/sh\n'])
     assert.deepEqual(formatOf(text), { kind: 'other' }, JSON.stringify(text));
 });

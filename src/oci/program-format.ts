@@ -2,12 +2,14 @@
 
 export type ProgramFormat =
   /** Without an architecture: of a machine that no platform is named after. */
-  | { readonly kind: 'program'; readonly architecture?: string }
+  | { readonly kind: 'program'; readonly architecture?: string; readonly loader?: string }
   | { readonly kind: 'script'; readonly interpreter: string }
   | { readonly kind: 'other' };
 
-/** What the kernel reads of a file to decide (BINPRM_BUF_SIZE). */
-export const PROGRAM_HEAD_BYTES = 256;
+/** More than what the kernel reads of a file to decide: where linkers put the name of the loader. */
+export const PROGRAM_HEAD_BYTES = 4096;
+/** What the kernel reads (BINPRM_BUF_SIZE). */
+const SCRIPT_HEAD_BYTES = 256;
 
 /** What tells machines apart in an ELF header. */
 interface Machine {
@@ -44,12 +46,43 @@ export function programFormat(head: Buffer): ProgramFormat {
   const isElf = head.length > MACHINE_OFFSET + 1 && head.subarray(0, MAGIC.length).equals(MAGIC);
   if (!isElf) return { kind: 'other' };
   const found = Object.entries(MACHINES).find(([, machine]) => isFor(machine, head));
-  return { kind: 'program', ...(found && { architecture: found[0] }) };
+  if (!found) return { kind: 'program' };
+  const loader = loaderOf(found[1], head);
+  return { kind: 'program', architecture: found[0], ...(loader !== undefined && { loader }) };
+}
+
+/** Where the fields of a program header and of its table are, by the size of addresses. */
+const HEADERS = {
+  32: { table: 28, entryBytes: 42, count: 44, offset: 4, size: 16 },
+  64: { table: 32, entryBytes: 54, count: 56, offset: 8, size: 32 },
+} as const;
+const PT_INTERP = 3;
+
+/** The dynamic loader that a program names; undefined for a static one, and for what is told further on in the file. */
+function loaderOf({ bits, bigEndian }: Machine, head: Buffer): string | undefined {
+  const short = (at: number) => field(head, at, 2, bigEndian);
+  const address = (at: number) => field(head, at, bits / 8, bigEndian);
+  const { table, entryBytes, count, offset, size } = HEADERS[bits];
+  for (let index = 0; index < short(count); index++) {
+    const entry = address(table) + index * short(entryBytes);
+    if (field(head, entry, 4, bigEndian) !== PT_INTERP) continue;
+    const start = address(entry + offset);
+    const end = start + address(entry + size);
+    return end > start + 1 && end <= head.length ? head.toString('utf8', start, end - 1) : undefined;
+  }
+  return undefined;
+}
+
+/** Of addresses the lower 48 bits, and zero beyond the end. */
+function field(head: Buffer, at: number, sizeBytes: number, bigEndian: true | undefined): number {
+  if (at + sizeBytes > head.length) return 0;
+  const bytes = Math.min(sizeBytes, 6);
+  return bigEndian ? head.readUIntBE(at + sizeBytes - bytes, bytes) : head.readUIntLE(at, bytes);
 }
 
 function scriptFormat(head: Buffer): ProgramFormat {
-  const [line = ''] = head.toString('utf8', 2).split('\n', 1);
-  const [interpreter = ''] = line.trim().split(/[ \t]/, 1);
+  const [line = ''] = head.toString('utf8', 2, SCRIPT_HEAD_BYTES).split('\n', 1);
+  const [interpreter = ''] = line.replace(/^[ \t]+/, '').split(/[ \t]/, 1);
   return interpreter === '' ? { kind: 'other' } : { kind: 'script', interpreter };
 }
 

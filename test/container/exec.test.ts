@@ -32,8 +32,8 @@ function request(cmd: readonly string[], changes: Partial<ExecRequest> = {}): Ex
   };
 }
 
-async function exec(cmd: readonly string[], changes: Partial<ExecRequest> = {}, input?: string) {
-  const { id: execId } = await fixture.containers.createExec(id, request(cmd, changes));
+async function exec(cmd: readonly string[], changes: Partial<ExecRequest> = {}, input?: string, of = id) {
+  const { id: execId } = await fixture.containers.createExec(of, request(cmd, changes));
   const attachment = await fixture.containers.startExec(execId, { detach: false, tty: changes.Tty ?? false });
   if (input !== undefined) attachment!.input!.end(Buffer.from(input));
   const output = await collect(attachment!);
@@ -94,6 +94,23 @@ test('what cannot be executed: in the output attached, an error detached', async
   const { id: execId } = await fixture.containers.createExec(id, request(['nope']));
   const detached = fixture.containers.startExec(execId, { detach: true, tty: false });
   await assert.rejects(detached, { code: 'invalid', message: text });
+});
+
+test('an interpreter that is not there is named; one that the container has mounted itself is there', async () => {
+  const own = await fixture.run(['sleep', '1000'], { HostConfig: { CapAdd: ['SYS_ADMIN'] } });
+  const script = 'printf "#!/opt/tools/sh\\necho works\\n" >/script; chmod +x /script; mkdir -p /opt/tools';
+  const { stderr } = await exec(['sh', '-c', script], {}, undefined, own);
+  assert.equal(stderr, '');
+  const without = await exec(['/script'], {}, undefined, own);
+  assert.match(
+    without.stdout,
+    /"\/opt\/tools\/sh", the interpreter that its first line names, is not in the/,
+  );
+  assert.equal(without.exitCode, 127);
+  const mount = 'mount -t tmpfs none /opt/tools && cp /bin/busybox /opt/tools/sh';
+  assert.deepEqual((await exec(['sh', '-c', mount], {}, undefined, own)).stderr, '');
+  assert.equal((await exec(['/script'], {}, undefined, own)).stdout, 'works\n');
+  await fixture.containers.remove(own, { force: true, volumes: false, link: false });
 });
 
 test('detached it runs, and is known', async () => {
