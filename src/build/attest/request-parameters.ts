@@ -1,6 +1,6 @@
 /** What a client asked for, as provenance tells it: BuildKit's frontend attributes. */
 import { hostPlatform } from '#oci/platform.ts';
-import { formatPlatform } from '../dockerfile/scopes.ts';
+import { formatPlatform, isProxyName } from '../dockerfile/scopes.ts';
 import type { BuildRequest, NamedContext, Vertex } from '../build.ts';
 import { withoutCredentials } from './materials.ts';
 import { clientRequests } from './vertex-sources.ts';
@@ -38,9 +38,10 @@ function asked(result: Vertex, kind: 'secret' | 'ssh'): readonly object[] {
   return clientRequests([result], kind).map(({ id, optional }) => ({ id, ...(optional && { optional }) }));
 }
 
-/** Those may be nobody's business. */
+/** Those may be nobody's business. Proxies are nobody's: passwords are in their URLs. */
 function privateAttributes({ buildArgs, labels }: BuildRequest): Attributes {
-  return { ...withPrefix('build-arg:', buildArgs), ...withPrefix('label:', labels) };
+  const told = Object.entries(buildArgs).filter(([name]) => !isProxyName(name));
+  return { ...withPrefix('build-arg:', Object.fromEntries(told)), ...withPrefix('label:', labels) };
 }
 
 function plainAttributes(request: BuildRequest): Attributes {

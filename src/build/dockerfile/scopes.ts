@@ -17,13 +17,17 @@ export interface ScopeOptions {
   readonly targetStage: string;
 }
 
-/** Usable in RUN without an ARG, in neither cache keys nor history. */
+/** Usable in RUN without an ARG; in no cache key, no history and no provenance. */
 const PROXY_NAMES = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
 /** Declared to configure the build itself: never in the environment of a step. */
 const BUILD_ONLY_NAMES: ReadonlySet<string> = new Set([
   'BUILDKIT_SBOM_SCAN_CONTEXT',
   'BUILDKIT_SBOM_SCAN_STAGE',
 ]);
+
+export function isProxyName(name: string): boolean {
+  return PROXY_NAMES.includes(name.toUpperCase());
+}
 
 /** `linux/arm/v7` */
 export function formatPlatform({ os, architecture, variant }: Platform): string {
@@ -76,8 +80,8 @@ function expandDefault(value: string, variables: Variables, { escape }: Dockerfi
 export function proxyVariables(buildArgs: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   const proxies = new Map<string, string>();
   for (const [name, value] of buildArgs) {
+    if (!isProxyName(name)) continue;
     const upper = name.toUpperCase();
-    if (!PROXY_NAMES.includes(upper)) continue;
     proxies.set(upper, value);
     proxies.set(upper.toLowerCase(), value);
   }
@@ -201,5 +205,5 @@ const PREDEFINED =
   /^(?:BUILD|TARGET)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$|^SOURCE_DATE_EPOCH$|^BUILDKIT_/;
 
 function isPredefined(name: string): boolean {
-  return PROXY_NAMES.includes(name.toUpperCase()) || PREDEFINED.test(name);
+  return isProxyName(name) || PREDEFINED.test(name);
 }
