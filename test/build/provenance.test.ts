@@ -31,6 +31,7 @@ COPY --from=tools /a /b
 WORKDIR /work
 COPY --chown=1:2 --chmod=600 a /c/
 COPY --from=more a /d
+COPY --link a /e
 `;
 
 before(async () => {

@@ -3,13 +3,19 @@ import { isDigest } from '#oci/digest.ts';
 import { canonicalName, parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { Platform } from '#oci/platform.ts';
 import type { CopyVertex, ExecVertex, FileSource, LocalFiles, Vertex } from '../build.ts';
-import type { ExecMount, SecretMount, SshMount } from '../exec-mount.ts';
 import type { Plan } from '../plan.ts';
-import type { HostConfig } from '#wire/container.ts';
 import { layoutOfName } from '../layout-image.ts';
 import { inputsOf } from '../vertex-inputs.ts';
 import { materialOf, plannedOrigin, type UsedImage, withoutCredentials } from './materials.ts';
-import { DEFAULT_SHM_BYTES } from './request-parameters.ts';
+import {
+  copyAction,
+  limitFields,
+  makeDirectory,
+  mountFields,
+  NONE,
+  sharedMemory,
+  sortedMounts,
+} from './operation-fields.ts';
 
 export interface BuildStep {
   readonly id: string;
@@ -41,26 +47,14 @@ export function buildDefinition(facts: DefinitionFacts): BuildDefinition {
 }
 
 const output = (id: string) => `${id}:0`;
-/** Of what nobody else has made: BuildKit's word for nothing. */
-const NONE = -1;
-/** BuildKit's for: as it is. */
-const KEPT = -1;
-const EXECUTABLE = 0o755;
 const NETWORKS: Readonly<Record<string, number>> = { host: 1, none: 2 };
-const MOUNT_TYPES: Readonly<Record<ExecMount['kind'], number>> = {
-  bind: 0,
-  state: 0,
-  script: 0,
-  secret: 1,
-  ssh: 2,
-  cache: 3,
-  tmpfs: 4,
-};
 
 class DefinitionWriter {
   readonly steps: BuildStep[] = [];
   readonly #facts: DefinitionFacts;
   readonly #ids = new Map<FileSource, string | undefined>();
+  /** What linked copies made, before it was laid over anything. */
+  readonly #linked = new Map<Vertex, string>();
   /** Stages that begin with the same image begin with one operation. */
   readonly #images = new Map<UsedImage, string>();
 
@@ -77,9 +71,12 @@ class DefinitionWriter {
   locations(): Readonly<Record<string, object>> {
     const { steps } = this.#facts.plan;
     const known = steps.flatMap(({ vertex, image, range: { start, end } }) => {
-      const id = this.#ids.get(vertex ?? image.vertex);
+      const made = vertex ?? image.vertex;
+      const ids = [this.#ids.get(made), this.#linked.get(made)];
       const lines = { start: { line: start.line }, end: { line: end.line } };
-      return id === undefined ? [] : [[id, { locations: [{ ranges: [lines] }] }] as const];
+      return ids.flatMap((id) =>
+        id === undefined ? [] : [[id, { locations: [{ ranges: [lines] }] }] as const],
+      );
     });
     const all = this.steps.map(({ id }) => [id, {}] as const);
     return Object.fromEntries([...all, ...known.toReversed()]);
@@ -142,8 +139,17 @@ class DefinitionWriter {
     return id;
   }
 
+  /** A linked one is made on nothing, and laid over what it stands on. */
   #copy(vertex: CopyVertex): string {
-    const inputs = new Inputs(this.add(vertex.isLinked ? NOTHING : vertex.parent));
+    const below = this.add(vertex.parent);
+    if (!vertex.isLinked || below === undefined) return this.#files(vertex, below);
+    const copied = this.#files(vertex, undefined);
+    this.#linked.set(vertex, copied);
+    return this.#push({ merge: { inputs: [{ input: 0 }, { input: 1 }] } }, [below, copied]);
+  }
+
+  #files(vertex: CopyVertex, parent: string | undefined): string {
+    const inputs = new Inputs(parent);
     const copies = vertex.files.flatMap((files) => {
       const secondaryInput = inputs.number(this.add(files.source));
       return files.paths.map((src) => ({ secondaryInput, Action: copyAction(vertex, files, src) }));
@@ -201,8 +207,6 @@ function imageIdentifier({ name, digests: [known], record }: UsedImage): string 
   return `docker-image://${tagged}@${known?.split('@')[1] ?? record.id}`;
 }
 
-const NOTHING: Vertex = { kind: 'base', layers: [] };
-
 /** The inputs of an operation, by the numbers that it has for them. */
 class Inputs {
   readonly all: string[] = [];
@@ -217,101 +221,4 @@ class Inputs {
     if (!this.all.includes(id)) this.all.push(id);
     return this.all.indexOf(id);
   }
-}
-
-function copyAction(
-  { destination: dest, owner, mode }: CopyVertex,
-  { exclude = [], unpack = false }: CopyVertex['files'][number],
-  src: string,
-): object {
-  const copy = {
-    src: src.startsWith('/') ? src : `/${src}`,
-    dest,
-    ...(owner !== undefined && { owner: ownerFields(owner) }),
-    ...modeFields(mode),
-    followSymlink: true,
-    dirCopyContents: true,
-    ...(unpack && { attemptUnpackDockerCompatibility: true }),
-    createDestPath: true,
-    allowWildcard: true,
-    allowEmptyWildcard: true,
-    timestamp: KEPT,
-    ...(exclude.length > 0 && { excludePatterns: exclude }),
-  };
-  return { copy };
-}
-
-function makeDirectory({ destination, owner }: CopyVertex): object {
-  return {
-    path: destination.replace(/(.)\/$/, '$1'),
-    mode: EXECUTABLE,
-    makeParents: true,
-    timestamp: KEPT,
-    ...(owner !== undefined && { owner: ownerFields(owner) }),
-  };
-}
-
-/** Octal digits, or changes as chmod(1) has them. */
-function modeFields(mode: CopyVertex['mode']): object {
-  if (mode === undefined || typeof mode === 'number') return { mode: mode ?? KEPT };
-  return /^[0-7]+$/.test(mode) ? { mode: Number.parseInt(mode, 8) } : { mode: KEPT, modeStr: mode };
-}
-
-/** `user[:group]`; names are looked up in what is copied into. */
-function ownerFields(owner: string): object {
-  const [user = '', group] = owner.split(':');
-  return { user: ownerField(user), ...(group !== undefined && { group: ownerField(group) }) };
-}
-
-function ownerField(text: string): object {
-  const User = /^\d+$/.test(text) ? { byID: Number(text) } : { byName: { name: text, input: 0 } };
-  return { User };
-}
-
-function limitFields({ ExtraHosts, Ulimits }: HostConfig): object {
-  const extraHosts = (ExtraHosts ?? []).map((text) => {
-    const [Host = ''] = text.split(':', 1);
-    return { Host, IP: text.slice(Host.length + 1) };
-  });
-  const ulimit = (Ulimits ?? []).map(({ Name, Soft, Hard }) => ({ Name, Soft, Hard }));
-  return { ...(extraHosts.length > 0 && { extraHosts }), ...(ulimit.length > 0 && { ulimit }) };
-}
-
-function sharedMemory({ ShmSize: size }: HostConfig): readonly object[] {
-  if (size === DEFAULT_SHM_BYTES) return [];
-  return [{ input: NONE, dest: '/dev/shm', output: NONE, mountType: 4, TmpfsOpt: { size } }];
-}
-
-/** What the client gives comes last. */
-function sortedMounts(mounts: readonly ExecMount[] = []): readonly ExecMount[] {
-  return mounts.toSorted((a, b) => rankOf(a) - rankOf(b));
-}
-
-function rankOf({ kind }: ExecMount): number {
-  return ['secret', 'ssh'].indexOf(kind);
-}
-
-function mountFields(mount: ExecMount): object {
-  const { target: dest = '' } = mount;
-  const mountType = MOUNT_TYPES[mount.kind];
-  switch (mount.kind) {
-    case 'bind':
-      return { dest, selector: mount.path, ...(!mount.writable && { readonly: true }) };
-    case 'secret':
-      return { input: 0, dest, output: 0, mountType, secretOpt: clientFields(mount) };
-    case 'ssh':
-      return { input: 0, dest, output: 0, mountType, SSHOpt: clientFields(mount) };
-    case 'cache':
-      return { input: NONE, dest, output: NONE, mountType, cacheOpt: { ID: mount.id } };
-    case 'tmpfs': {
-      const { sizeBytes: size } = mount;
-      return { input: NONE, dest, output: NONE, mountType, TmpfsOpt: size > 0 ? { size } : {} };
-    }
-    default:
-      return { dest };
-  }
-}
-
-function clientFields({ id, owner, required }: SecretMount | SshMount): object {
-  return { ID: id, mode: owner.mode, ...(!required && { optional: true }) };
 }

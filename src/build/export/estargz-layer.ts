@@ -7,7 +7,9 @@ import type { ImageLayer } from '#image/image-record.ts';
 import { readTar } from '#oci/tar-stream.ts';
 import type { Lease } from '#store/content.ts';
 import type { BuildParts } from '../build-parts.ts';
-import { encodeEstargz, FOOTER_BYTES, TOC_NAME, tocOffsetIn } from './estargz.ts';
+import { encodeEstargz } from './estargz.ts';
+import { FOOTER_BYTES, tocOffsetIn } from './estargz-footer.ts';
+import { TOC_NAME } from './estargz-toc.ts';
 
 const TABLE_BYTES = 256 << 20;
 
