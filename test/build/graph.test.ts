@@ -28,10 +28,11 @@ const expected: Record<string, readonly string[]> = read('expected.json');
 
 const servers = new AsyncDisposableStack();
 const subjects = new Map<string, Subject>();
-const context = mkdtempSync('/tmp/caisson-graph-');
+const scratch = mkdtempSync('/tmp/caisson-graph-');
+const context = join(scratch, 'context');
 
 before(async () => {
-  mkdirSync(join(context, 'sub'));
+  mkdirSync(join(context, 'sub'), { recursive: true });
   writeFileSync(join(context, 'a'), 'a\n', { mode: 0o644 });
   writeFileSync(join(context, 'x.log'), 'log\n', { mode: 0o644 });
   writeFileSync(join(context, 'sub/s'), 's\n', { mode: 0o644 });
@@ -45,7 +46,7 @@ before(async () => {
 
 after(async () => {
   await servers.disposeAsync();
-  rmSync(context, { recursive: true, force: true });
+  rmSync(scratch, { recursive: true, force: true });
   if (peers === 'write')
     writeFileSync(fixture('expected.json'), `${JSON.stringify(expected, undefined, 2)}\n`);
 });
@@ -419,7 +420,7 @@ describe('what graphs are exported as', () => {
     for (const platform of platforms) {
       const create = ['create', '--platform', platform, '--network', 'none', 'graph:platforms', '/none'];
       const id = await dockerOk(subject, create);
-      const target = join(context, 'p');
+      const target = join(scratch, 'p');
       await dockerOk(subject, ['cp', `${id}:/p`, target]);
       assert.equal(readFileSync(target, 'utf8'), platform);
       rmSync(target);
@@ -442,7 +443,7 @@ describe('what graphs are exported as', () => {
   test('a base of a Dockerfile, and a stage of a Dockerfile as the base of a graph', async () => {
     const subject = subjects.get('ours');
     assert.ok(subject);
-    const directory = join(context, 'dockerfile');
+    const directory = join(scratch, 'dockerfile');
     mkdirSync(directory);
     writeFileSync(join(directory, 'Dockerfile'), 'FROM made\nRUN --network=none cat /f > /g\n');
     using client = await BuildkitClient.connect(subject, {
@@ -473,6 +474,19 @@ describe('what graphs are exported as', () => {
     });
     const read = ['run', '--rm', '--network', 'none', 'graph:based', 'cat', '/made', '/g', '/h'];
     assert.equal(await dockerOk(subject, read), 'made\nfh');
+  });
+
+  test('a cache of its own where nothing else is exported', async () => {
+    const subject = subjects.get('ours');
+    assert.ok(subject);
+    await using registry = await FakeRegistry.start();
+    using client = await connect(subject);
+    const ref = `${registry.host}/cache:1`;
+    const Exports = [{ Type: 'registry', Attrs: { ref } }];
+    await client.build({ Cache: { Exports } }, async (build) => ({
+      ref: { id: await solved(build, graph) },
+    }));
+    assert.ok([...registry.manifests.keys()].includes('cache:1'), String([...registry.manifests.keys()]));
   });
 
   test('the cache is that of all other builds', async () => {
@@ -533,6 +547,16 @@ describe('graphs that cannot be', () => {
       'no arguments',
       graphOf(image, (digests) => ({ inputs: [from(digests[0])], exec: { mounts: [ROOT] } })),
       /no arguments/,
+    ],
+    [
+      'two roots',
+      graphOf(image, command('x', { mounts: [ROOT, { ...ROOT, output: NONE }] })),
+      /more than one root/,
+    ],
+    [
+      'a directory out of its repository',
+      graphOf(() => ({ source: { identifier: 'git://localhost/x.git#main:../../etc' } })),
+      /leads out of it/,
     ],
     ['no root', graphOf(image, command('x', { mounts: [] })), /nothing is mounted as its root/],
     [

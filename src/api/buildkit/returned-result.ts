@@ -24,24 +24,16 @@ export async function returnedResult(
   build: ActiveBuild,
   result: Result | undefined,
 ): Promise<ReturnedResult | undefined> {
+  if (!result) return undefined;
   const { Exporters, ExporterDeprecated } = await build.asked;
-  if (!result || (Exporters.length === 0 && ExporterDeprecated === '')) {
-    await evaluate(parts, result);
-    return undefined;
-  }
-  const references = referencesIn(result);
+  const isExported = Exporters.length > 0 || ExporterDeprecated !== '';
+  const references = referencesIn(result).filter(({ id }) => isExported || id !== '');
   const opened = await Promise.all(references.map(({ id }) => openResult(parts, build, id)));
   const images = opened.map(({ image }, index) => configured(image, references[index]?.name ?? '', result));
   const [first] = opened;
   if (!first) return undefined;
   const outcome = await build.solve(first.held);
   return { held: first.held, outcome: { ...outcome, images, isMultiPlatform: result.refs !== undefined } };
-}
-
-/** What is returned is built, whether anybody wants it or not. */
-async function evaluate({ results }: BuildkitParts, result: Result | undefined): Promise<void> {
-  const references = result ? referencesIn(result).filter(({ id }) => id !== '') : [];
-  await Promise.all(references.map(({ id }) => results.image(id)));
 }
 
 interface NamedReference {

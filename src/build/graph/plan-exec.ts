@@ -45,6 +45,7 @@ export function planExec(op: ExecOp, place: ExecPlace): PlannedExec {
   if (!root || root.mountType !== MOUNT_BIND) throw refusal('nothing is mounted as its root');
   if (posix.join('/', root.selector) !== '/') throw refusal('a part of a file system cannot be its root');
   const others = mounts.filter((mount) => mount !== root);
+  if (others.some(({ dest }) => posix.join('/', dest) === '/')) throw refusal('it has more than one root');
   const isKept = !root.readonly && root.output !== NONE;
   const planned = [...others.map((mount) => planMount(mount, place)), ...op.secretenv.map(secretVariable)];
   const vertex: ExecVertex = {

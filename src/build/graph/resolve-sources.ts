@@ -5,6 +5,7 @@ import type { SourceOp } from '#wire/buildkit/ops.ts';
 import type { BaseVertex, CopyVertex, FileSource, GitTree, LocalFiles } from '../build.ts';
 import { layoutName } from '../layout-image.ts';
 import type { BaseImages } from '../pull-base.ts';
+import { cleanDirectory } from '../remote/git-url.ts';
 import type { Graph, Operation } from './graph.ts';
 import { platformOf } from './plan-graph.ts';
 
@@ -67,8 +68,9 @@ async function image(
   const pull = attrs.get('image.resolvemode') === 'pull';
   const task = { name: title, digest };
   const { layers } = await bases.get({ name, platform: platformOf(op), task, ...(pull && { pull }) });
-  const limit = attrs.get('image.layerlimit');
-  return { kind: 'base', layers: limit === undefined ? layers : layers.slice(0, Number(limit)) };
+  const limit = Number(attrs.get('image.layerlimit') ?? layers.length);
+  if (Number.isSafeInteger(limit) && limit >= 0) return { kind: 'base', layers: layers.slice(0, limit) };
+  throw new EngineError('invalid', `Cannot use ${title}: image.layerlimit is no number of layers`);
 }
 
 /** `NAME@DIGEST`, in a store that the client has. @throws {EngineError} `invalid` without a digest */
@@ -115,7 +117,7 @@ function gitTree(text: string, attrs: Attributes): GitTree {
     kind: 'git',
     url: attrs.get('git.fullurl') || (isWhole ? remote : `https://${remote}`),
     ref,
-    directory: directory.join(':').replace(/^\/+/, ''),
+    directory: cleanDirectory(directory.join(':')),
     keepGitDirectory: attrs.get('git.keepgitdir') === 'true',
   };
 }

@@ -66,7 +66,7 @@ function withQuery(text: string): GitLocation {
 }
 
 /** @throws {EngineError} `invalid` for what leads out of the repository */
-function cleanDirectory(text: string): string {
+export function cleanDirectory(text: string): string {
   const parts = text.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..'))
     throw new EngineError('invalid', `Cannot use directory ${text} of a repository: it leads out of it`);
