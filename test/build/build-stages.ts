@@ -16,7 +16,7 @@ import { HoldingRegistry, type PassingRequest } from './holding-registry.ts';
 import { filesInMemory, wireBuild, type WireBuildWish } from './wire-build.ts';
 
 /** More than sockets and streams hold, so that nobody is done with it early. */
-const BIG_BYTES = 12 << 20;
+export const BIG_BYTES = 12 << 20;
 
 /** Acts; resolves when that is done. To be called as often as one likes. */
 export type Reached = () => Promise<void>;
@@ -243,10 +243,8 @@ export const STAGES: readonly Stage[] = [
   toClient('a tar of files', { outputs: [output('tar')] }),
   toClient('files', { outputs: [output('local')] }),
   toClient('an OCI archive', { outputs: [output('oci')] }),
-  toClient('an OCI layout', { outputs: [output('oci', { tar: 'false' })] }),
   toClient("Docker's archive", { outputs: [output('docker')] }),
   toClient('a cache', { outputs: [output('cacheonly')], cacheTo: [LOCAL_CACHE] }),
-  storing(/^exporting layers/),
   storing(/^naming to/),
   storing(/^writing image/, { attestations: { provenance: {} } }),
   toRegistry('a layer', isUpload, (name) => ({ outputs: [output('registry', { name })] })),

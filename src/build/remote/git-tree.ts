@@ -36,6 +36,8 @@ const HARDENED = {
 } as const;
 const COMMIT = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
 const MAXIMUM_MESSAGE = 2000;
+/** git's own words, and libcurl's (CURLE_WRITE_ERROR). */
+const DISK_IS_FULL = /no space left on device|curl_result = 23\b/i;
 /** A shell's exit code for a program that it does not find. */
 const NOT_FOUND = 127;
 
@@ -134,7 +136,7 @@ function checkArgument(ref: string): void {
  */
 const WATCHED = 'exec 3<&0; { read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
 
-/** @throws {EngineError} `unavailable` with git's words */
+/** @throws {EngineError} `unavailable` or, for a full disk, `exhausted` with git's words */
 async function git(args: readonly string[], { signal, sshAgent }: GitOptions): Promise<string> {
   const settings = Object.entries(HARDENED).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const child = spawn('sh', ['-c', WATCHED, 'sh', 'git', ...settings, ...args], {
@@ -154,7 +156,10 @@ async function git(args: readonly string[], { signal, sshAgent }: GitOptions): P
     if (exitCode === 0) return output;
     if (exitCode === NOT_FOUND)
       throw new EngineError('unavailable', 'Cannot fetch from git: the program git is not installed');
-    throw new EngineError('unavailable', `Cannot fetch from git: ${errors.trim().slice(-MAXIMUM_MESSAGE)}`);
+    const words = errors.trim().slice(-MAXIMUM_MESSAGE);
+    if (DISK_IS_FULL.test(words))
+      throw new EngineError('exhausted', `Cannot fetch from git: no space left on device: ${words}`);
+    throw new EngineError('unavailable', `Cannot fetch from git: ${words}`);
   } catch (error) {
     signal.throwIfAborted();
     throw error;
