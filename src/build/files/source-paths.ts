@@ -18,6 +18,8 @@ export interface SourcePath {
   readonly choice: Choice;
 }
 
+type Selected = Omit<FileSelection, 'source' | 'ownedByRoot'> & Partial<Pick<FileSelection, 'ownedByRoot'>>;
+
 const NOTHING = compileIgnore([]);
 /** Between what a copy leaves out of a path and what it keeps. */
 const PIVOT = '/./';
@@ -25,12 +27,12 @@ const PIVOT = '/./';
 /** What a selection means in a tree; by default, in the root directory of this thread. */
 export class SourceSelector {
   readonly #tree: SourceTree;
-  readonly #selection: Omit<FileSelection, 'source' | 'ownedByRoot'>;
+  readonly #selection: Selected;
   readonly #ignored: IgnoreMatcher;
   readonly #excluded: IgnoreMatcher;
   readonly #included: IgnoreMatcher | undefined;
 
-  constructor(selection: Omit<FileSelection, 'source' | 'ownedByRoot'>, tree: SourceTree = rootTree) {
+  constructor(selection: Selected, tree: SourceTree = rootTree) {
     this.#tree = tree;
     this.#selection = selection;
     this.#ignored = compileIgnore(selection.ignore);
@@ -58,7 +60,7 @@ export class SourceSelector {
       .flatMap((name) => this.#sourceAt(name, choice) ?? [])
       .filter((source) => !this.#isLeftOut(source));
     // As in BuildKit, a pattern may match nothing.
-    if (sources.length === 0 && !isPattern) throw missing(path);
+    if (sources.length === 0 && !isPattern) throw this.#missing(path);
     return sources.filter(({ name, isDirectory }) => isDirectory || !this.#excluded.matches(name));
   }
 
@@ -73,8 +75,16 @@ export class SourceSelector {
     const bases = hasWildcards(from) ? this.#expand(posix.join('/', from)) : [posix.join('/', from)];
     const sources = bases.flatMap((name) => this.#sourceAt(name, choice) ?? []);
     const required = posix.join('/', from, pattern);
-    if (!isPattern && !this.#isThere(required)) throw missing(path);
+    if (!isPattern && !this.#isThere(required)) throw this.#missing(path);
     return sources;
+  }
+
+  /** Docker's words for contexts, BuildKit's for stages and images. */
+  #missing(path: string): EngineError {
+    const text = this.#selection.ownedByRoot
+      ? `COPY failed: file not found in build context or excluded by .dockerignore: stat ${path}: file does not exist`
+      : `failed to calculate checksum: ${JSON.stringify(posix.join('/', path))}: not found`;
+    return new EngineError('invalid', text);
   }
 
   #isThere(path: string): boolean {
@@ -126,10 +136,4 @@ function prefixOf(pattern: string): string {
   const parts = pattern.split('/');
   const first = parts.findIndex(hasWildcards);
   return (first < 0 ? parts : parts.slice(0, first)).join('/');
-}
-
-/** Docker's words. */
-function missing(path: string): EngineError {
-  const text = `COPY failed: file not found in build context or excluded by .dockerignore: stat ${path}: file does not exist`;
-  return new EngineError('invalid', text);
 }
