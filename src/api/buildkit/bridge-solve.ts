@@ -1,6 +1,7 @@
 /** What a client that leads a build asks to be built. */
 import { EngineError } from '#base/errors.ts';
 import type { BuildRequest, NamedContext } from '#build/build.ts';
+import type { CacheOptionsEntry, SolveRequest } from '#wire/buildkit/control.ts';
 import type { BridgeSolveRequest, Result } from '#wire/buildkit/gateway.ts';
 import type { InputOf } from '#wire/buildkit/message.ts';
 import type { Definition } from '#wire/buildkit/ops.ts';
@@ -37,14 +38,17 @@ export async function solve(
 async function solveGraph(
   parts: BuildkitParts,
   graph: Definition,
-  { Frontend, Evaluate }: BridgeSolveRequest,
+  { Frontend, Evaluate, CacheImports }: BridgeSolveRequest,
   call: Call,
 ): Promise<InputOf<typeof Result>> {
   if (Frontend !== '')
     throw new EngineError('invalid', 'cannot solve with both Definition and Frontend specified');
   const build = buildOf(parts, call);
   using left = abortOn(call.signal);
-  const held = await build.open(parts.engine.builds, await graphRequest(parts, build, graph, left.signal));
+  const held = await build.open(
+    parts.engine.builds,
+    await graphRequest(parts, build, graph, { left: left.signal, imports: CacheImports }),
+  );
   if (Evaluate) await build.solve(held);
   return { ref: parts.results.add({ build, held, number: 0 }, call.connection, graph) };
 }
@@ -74,13 +78,20 @@ async function solveFrontend(
 async function frontendRequest(
   parts: BuildkitParts,
   build: ActiveBuild,
-  { FrontendOpt, FrontendInputs }: BridgeSolveRequest,
+  { FrontendOpt, FrontendInputs, CacheImports }: BridgeSolveRequest,
   left: AbortSignal,
 ): Promise<BuildRequest> {
-  const { asked, session, signal } = await clientOf(parts, build, left);
+  const { asked, session, signal } = await clientOf(parts, build, { left, imports: CacheImports });
   const attributes = new Map([...asked.FrontendAttrs, ...FrontendOpt]);
   const { contexts: inputs, images } = await inputsOf(parts, build, FrontendInputs, left);
   return { ...buildRequestOf({ attributes, inputs, solve: asked, session, signal }), images };
+}
+
+interface GraphRequestOptions {
+  /** Fires when the client does not want it any more. */
+  readonly left?: AbortSignal;
+  /** More caches. */
+  readonly imports?: readonly CacheOptionsEntry[];
 }
 
 /** A build of a graph of the client's, with what its `Control/Solve` says of everything else. */
@@ -88,9 +99,9 @@ export async function graphRequest(
   parts: BuildkitParts,
   build: ActiveBuild,
   graph: Definition,
-  left: AbortSignal = build.signal,
+  { left = build.signal, imports = [] }: GraphRequestOptions = {},
 ): Promise<BuildRequest> {
-  const { asked, session, signal } = await clientOf(parts, build, left);
+  const { asked, session, signal } = await clientOf(parts, build, { left, imports });
   const layouts: Readonly<Record<string, NamedContext>> = layoutsIn(graph);
   const wishes = {
     attributes: asked.FrontendAttrs,
@@ -103,10 +114,23 @@ export async function graphRequest(
   return { ...buildRequestOf(wishes), graph, images: await parts.results.imagesIn([graph]) };
 }
 
-async function clientOf({ sessions }: BuildkitParts, build: ActiveBuild, left: AbortSignal) {
+async function clientOf(
+  { sessions }: BuildkitParts,
+  build: ActiveBuild,
+  { left, imports }: Required<GraphRequestOptions>,
+) {
   const asked = await build.asked;
   const session = await sessions.get(asked.Session, build.signal);
-  return { asked, session, signal: AbortSignal.any([build.signal, left, session.closed]) };
+  const signal = AbortSignal.any([build.signal, left, session.closed]);
+  return { asked: withImports(asked, imports), session, signal };
+}
+
+function withImports(asked: SolveRequest, imports: readonly CacheOptionsEntry[]): SolveRequest {
+  const { Cache } = asked;
+  if (imports.length === 0) return asked;
+  const none = { ExportRefDeprecated: '', ImportRefsDeprecated: [], ExportAttrsDeprecated: new Map() };
+  const known = Cache ?? { ...none, Exports: [], Imports: [] };
+  return { ...asked, Cache: { ...known, Imports: [...known.Imports, ...imports] } };
 }
 
 /** Fires when `signal` does, until it is disposed: what is built outlives the call that asks for it. */

@@ -28,7 +28,7 @@ export async function inputsOf(
     const known = resultOf(definition);
     const reference = known ?? `caisson-input://${name}`;
     if (known === undefined) {
-      const request = await graphRequest(parts, build, definition, left);
+      const request = await graphRequest(parts, build, definition, { left });
       const held = await build.open(parts.engine.builds, request);
       images.set(reference, parts.results.recordOf((await build.solve(held)).images[0]));
     }
