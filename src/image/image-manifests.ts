@@ -1,4 +1,4 @@
-import type { StatementSync } from 'node:sqlite';
+import type { SQLOutputValue, StatementSync } from 'node:sqlite';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import type { Metadata } from '#store/metadata.ts';
 
@@ -18,6 +18,8 @@ export class ImageManifests {
   readonly #metadata: Metadata;
   readonly #insert: StatementSync;
   readonly #select: StatementSync;
+  readonly #insertOldest: StatementSync;
+  readonly #selectLatest: StatementSync;
   readonly #selectImages: StatementSync;
 
   constructor(metadata: Metadata) {
@@ -26,6 +28,11 @@ export class ImageManifests {
     this.#insert = database.prepare('INSERT OR REPLACE INTO image_manifests VALUES (?, ?, ?, ?, ?)');
     this.#select = database.prepare(
       'SELECT * FROM image_manifests WHERE image_id = ? ORDER BY added_at_ms DESC, digest',
+    );
+    this.#insertOldest = database.prepare('INSERT OR IGNORE INTO image_manifests VALUES (?, ?, ?, ?, 0)');
+    this.#selectLatest = database.prepare(
+      `SELECT * FROM image_manifests WHERE image_id = ?1 AND added_at_ms =
+         (SELECT max(added_at_ms) FROM image_manifests WHERE image_id = ?1)`,
     );
     this.#selectImages = database.prepare('SELECT image_id FROM image_manifests WHERE digest = ?');
     database.exec('DELETE FROM image_manifests WHERE image_id NOT IN (SELECT id FROM image_images)');
@@ -40,17 +47,31 @@ export class ImageManifests {
     });
   }
 
+  /** What it was pushed as, which does not change what it came with. */
+  addPushed(imageId: Digest, { digest, mediaType, content }: StoredManifest): void {
+    this.#insertOldest.run(imageId, digest, mediaType, content);
+  }
+
   /** The latest first. */
   of(imageId: Digest): readonly StoredManifest[] {
-    return this.#select.all(imageId).map((row) => ({
-      digest: parseDigest(String(row['digest'])),
-      mediaType: String(row['media_type']),
-      content: Buffer.from(row['content'] instanceof Uint8Array ? row['content'] : []),
-    }));
+    return this.#select.all(imageId).map(manifestOf);
+  }
+
+  /** What it came with, or was built into, the last time: all that was added then. */
+  latest(imageId: Digest): readonly StoredManifest[] {
+    return this.#selectLatest.all(imageId).map(manifestOf);
   }
 
   /** The images that came with this manifest or index. */
   imagesWith(digest: Digest): readonly Digest[] {
     return this.#selectImages.all(digest).map((row) => parseDigest(String(row['image_id'])));
   }
+}
+
+function manifestOf(row: Readonly<Record<string, SQLOutputValue>>): StoredManifest {
+  return {
+    digest: parseDigest(String(row['digest'])),
+    mediaType: String(row['media_type']),
+    content: Buffer.from(row['content'] instanceof Uint8Array ? row['content'] : []),
+  };
 }

@@ -19,7 +19,7 @@ export interface IndexOnItsWay {
 }
 
 /**
- * The index that an image came with or was built into, if the repository has it under the tag, or everything that it
+ * The index that an image came with or was built into the last time, if the repository has it under the tag, or everything that it
  * names is here; otherwise the image goes alone.
  */
 export async function indexToPush(
@@ -28,7 +28,7 @@ export async function indexToPush(
   repository: Repository,
   tag: string,
 ): Promise<IndexOnItsWay | undefined> {
-  const [index] = parts.manifests.of(imageId).filter(({ mediaType }) => isIndexType(mediaType));
+  const index = parts.manifests.latest(imageId).find(({ mediaType }) => isIndexType(mediaType));
   if (!index) return undefined;
   if ((await digestOfTag(repository, tag)) === index.digest)
     return { index, isThere: true, manifests: [], blobs: [], documents: new Map() };

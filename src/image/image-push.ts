@@ -221,7 +221,7 @@ async function remember({ parts, record, reference }: OnePush, manifest: StoredM
   const { domain, path } = reference;
   // The image may have been removed while it was pushed.
   if (parts.table.get(record.id)) {
-    parts.manifests.add(record.id, [manifest]);
+    parts.manifests.addPushed(record.id, manifest);
     parts.table.add([], [{ reference: { domain, path, digest: manifest.digest }, id: record.id }]);
     await parts.metadata.durable();
   }

@@ -65,6 +65,35 @@ test('an index is pushed, and a push by hand sends it whole', withRegistry, asyn
   assert.equal(await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${name}:2`), pushed);
 });
 
+test(
+  'an image is pushed as it was built the last time, though it is the same image',
+  withRegistry,
+  async () => {
+    await using registry = await DebianRegistry.start();
+    const name = `${registry.host}/team/again`;
+    const pushed = async (tag: string, ...flags: readonly string[]) => {
+      await build('-t', `${name}:${tag}`, '--push', ...flags);
+      return JSON.parse(await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${name}:${tag}`));
+    };
+    const first = await pushed('1', '--annotation', 'index:of=first');
+    assert.deepEqual(first.annotations, { of: 'first' });
+    const plain = await pushed('2', '--provenance=false');
+    assert.equal(plain.manifests, undefined);
+    const zstd = await build(
+      '--provenance=false',
+      '-o',
+      `type=image,name=${name}:3,push=true,compression=zstd,force-compression=true`,
+    ).then(() => skopeo('inspect', '--raw', '--tls-verify=false', `docker://${name}:3`));
+    assert.match(JSON.parse(zstd).layers[0].mediaType, /zstd$/);
+    const again = await pushed('4');
+    assert.equal(again.manifests.length, 2);
+    assert.equal(again.annotations, undefined);
+    await dockerOk(engine, ['push', '-q', `${name}:4`]);
+    const byHand = await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${name}:4`);
+    assert.deepEqual(JSON.parse(byHand), again);
+  },
+);
+
 test('attestations, and what --metadata-file says', withRegistry, async () => {
   await using registry = await DebianRegistry.start();
   const name = `${registry.host}/team/attested:1`;
