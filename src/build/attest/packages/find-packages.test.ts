@@ -140,7 +140,7 @@ test('what is not understood is told, and the rest is listed', async () => {
   const document = JSON.stringify(spdxDocument(found, { name: 'x', created: '2020-09-13T12:26:40Z' }));
   assert.match(
     document,
-    /"comment":"Not all packages may be listed: \/var\/lib\/rpm\/Packages: databases of/,
+    /"comment":"Not all packages may be listed: \/var\/lib\/rpm\/Packages: the database is damaged/,
   );
   assert.match(document, /rpmdb\.sqlite: file is not a database/);
 });

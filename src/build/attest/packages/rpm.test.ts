@@ -9,8 +9,10 @@ import { findPackages } from './find-packages.ts';
 import { packageTreeOf } from './package-file.ts';
 import { parseRpmHeader } from './rpm-header.ts';
 
-const isInstalled = spawnSync('rpmbuild', ['--version']).status === 0;
-const withRpm = { skip: isInstalled ? false : 'rpm is not installed' };
+const isInstalled = ['rpmbuild --version', 'db5.3_load -V'].every(
+  (command) => spawnSync('sh', ['-c', command]).status === 0,
+);
+const withRpm = { skip: isInstalled ? false : 'rpm and db-util are not installed' };
 const scratch = mkdtempSync('/tmp/caisson-rpm-');
 
 const SPEC = `Name: tiny
@@ -88,12 +90,45 @@ for (const [directory, backend] of [
     assert.equal(packages[0]?.license, 'MIT AND Zlib');
   });
 
+const keyOf = (value: number) => Buffer.from([value, 0, 0, 0]).toString('hex');
+
+/** What rpm no longer writes itself: the same headers in a hash of Berkeley DB. */
+function berkeleyRoot(): string {
+  const root = rootWith('var/lib/rpm', 'sqlite');
+  const directory = join(root, 'var/lib/rpm');
+  using database = new DatabaseSync(join(directory, 'rpmdb.sqlite'));
+  const rows = database.prepare('SELECT hnum, lower(hex(blob)) AS text FROM Packages').all();
+  // The counter comes first; then one that is inline, and one that needs several pages.
+  const lines = rows.flatMap(({ hnum, text }) => [keyOf(Number(hnum)), String(text)]);
+  const padding = Buffer.alloc(9000).toString('hex');
+  const records = [keyOf(0), keyOf(rows.length), ...lines.slice(0, -1), `${lines.at(-1)}${padding}`];
+  const dump = ['VERSION=3', 'format=bytevalue', 'type=hash', 'db_pagesize=4096', 'HEADER=END'];
+  const input = [...dump, ...records.map((record) => ` ${record}`), 'DATA=END', ''].join('\n');
+  const { status, stderr } = spawnSync('db5.3_load', [join(directory, 'Packages')], {
+    input,
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stderr);
+  rmSync(join(directory, 'rpmdb.sqlite'));
+  return root;
+}
+
+test("rpm's database in Berkeley DB, values in pages and out of them", withRpm, async () => {
+  const { packages, unread } = await packagesIn(berkeleyRoot());
+  assert.deepEqual(unread, []);
+  assert.deepEqual(
+    packages.map(({ purl }) => purl),
+    purls,
+  );
+});
+
 test('databases that end early, at every length', withRpm, async () => {
   for (const [backend, name] of [
     ['sqlite', 'rpmdb.sqlite'],
     ['ndb', 'Packages.db'],
+    ['berkeley', 'Packages'],
   ] as const) {
-    const root = rootWith('var/lib/rpm', backend);
+    const root = backend === 'berkeley' ? berkeleyRoot() : rootWith('var/lib/rpm', backend);
     const path = join(root, 'var/lib/rpm', name);
     const whole = readFileSync(path);
     for (let length = 0; length < whole.length; length += Math.ceil(whole.length / 40)) {
@@ -102,6 +137,45 @@ test('databases that end early, at every length', withRpm, async () => {
       assert.ok(packages.length < 2 || unread.length === 0, `${name} of ${length} bytes`);
     }
   }
+});
+
+test('databases that lead in circles', async () => {
+  const root = mkdtempSync(join(scratch, 'root-'));
+  const directory = join(root, 'var/lib/rpm');
+  mkdirSync(directory, { recursive: true });
+  // Slots that all have the same header.
+  const ndb = Buffer.alloc(4096 + 1024);
+  ndb.write('RpmP');
+  ndb.writeUInt32LE(1, 12);
+  for (let at = 32; at < 4096; at += 16) {
+    ndb.write('Slot', at);
+    ndb.writeUInt32LE(1, at + 4);
+    ndb.writeUInt32LE(4096 / 16, at + 8);
+  }
+  ndb.write('BlbS', 4096);
+  ndb.writeUInt32LE(1, 4096 + 4);
+  ndb.writeUInt32LE(1000, 4096 + 12);
+  // A page of overflow that is followed by itself.
+  const berkeley = Buffer.alloc(3 * 512);
+  berkeley.writeUInt32LE(0x06_15_61, 12);
+  berkeley.writeUInt32LE(512, 20);
+  berkeley.writeUInt16LE(2, 512 + 20);
+  berkeley[512 + 25] = 13;
+  berkeley.writeUInt16LE(500, 512 + 26);
+  berkeley.writeUInt16LE(480, 512 + 28);
+  berkeley[512 + 480] = 3;
+  berkeley.writeUInt32LE(2, 512 + 484);
+  berkeley.writeUInt32LE(60 << 20, 512 + 488);
+  berkeley.writeUInt32LE(2, 1024 + 16);
+  berkeley.writeUInt16LE(1, 1024 + 22);
+  berkeley[1024 + 25] = 7;
+  writeFileSync(join(directory, 'Packages.db'), ndb);
+  writeFileSync(join(directory, 'Packages'), berkeley);
+  const { unread } = await packagesIn(root);
+  assert.deepEqual(unread.toSorted(), [
+    '/var/lib/rpm/Packages.db: the database has the same headers again and again',
+    '/var/lib/rpm/Packages: the database is damaged',
+  ]);
 });
 
 test('databases that would compute, and changes that are only in a log', async () => {

@@ -2,6 +2,7 @@
 import { EngineError } from '#base/errors.ts';
 import { type OsRelease, type PackageEntry, packageUrl } from './package-entry.ts';
 import type { FoundFile, PackageSource } from './package-file.ts';
+import { berkeleyHeaders } from './rpm-berkeley.ts';
 import { parseRpmHeader } from './rpm-header.ts';
 import { ndbHeaders } from './rpm-ndb.ts';
 import { sqliteHeaders } from './rpm-sqlite.ts';
@@ -11,10 +12,7 @@ const DATABASE_BYTES = 512 << 20;
 
 export const RPM_SQLITE = rpmSource('rpmdb\\.sqlite', sqliteHeaders);
 export const RPM_NDB = rpmSource('Packages\\.db', ndbHeaders);
-/** Of systems before 2021. */
-export const RPM_BERKELEY = rpmSource('Packages', () => {
-  throw new EngineError('invalid', 'databases of Berkeley DB are not read');
-});
+export const RPM_BERKELEY = rpmSource('Packages', berkeleyHeaders);
 
 function rpmSource(name: string, headers: (file: FoundFile) => AsyncIterable<Buffer>): PackageSource {
   const path = new RegExp(`${DIRECTORY}/${name}$`);
@@ -23,7 +21,12 @@ function rpmSource(name: string, headers: (file: FoundFile) => AsyncIterable<Buf
     matches: (entry) => path.test(entry.path),
     read: async (file) => {
       const packages: PackageEntry[] = [];
-      for await (const header of headers(file)) packages.push(...packageIn(header, file));
+      let left = file.sizeBytes;
+      for await (const header of headers(file)) {
+        left -= header.length;
+        if (left < 0) throw new EngineError('invalid', 'the database has the same headers again and again');
+        packages.push(...packageIn(header, file));
+      }
       return packages;
     },
   };
