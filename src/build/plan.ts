@@ -4,6 +4,7 @@ import type { ImageHistory } from '#oci/image-config.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { BaseVertex, LocalFiles, Vertex } from './build.ts';
 import type { Range, SourceFile } from './dockerfile/ast.ts';
+import type { Graph } from './graph/graph.ts';
 import type { ResolvedStage } from './dockerfile/stages.ts';
 
 /** What does something: every vertex but the bases. */
@@ -59,6 +60,8 @@ export interface Plan {
   /** Of the stages that the result needs, in the order of the file. */
   readonly steps: readonly PlannedStep[];
   readonly result: PlannedImage;
+  /** What it was made of, where that is a client's own. */
+  readonly graph?: Graph;
   /** As `BUILDKIT_SBOM_SCAN_CONTEXT` and `BUILDKIT_SBOM_SCAN_STAGE` say. */
   readonly scanTargets: readonly ScanTarget[];
   /** The contexts, by their names. */

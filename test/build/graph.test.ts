@@ -476,6 +476,50 @@ describe('what graphs are exported as', () => {
     assert.equal(await dockerOk(subject, read), 'made\nfh');
   });
 
+  test('provenance tells its operations as they were given, without passwords', async () => {
+    const subject = subjects.get('ours');
+    assert.ok(subject);
+    await using registry = await FakeRegistry.start();
+    using client = await connect(subject);
+    const proxyEnv = { http_proxy: 'http://u:hunter2@proxy' };
+    const secretive = graphOf(
+      image,
+      command('echo x > /x', { meta: { args: ['/bin/sh', '-c', 'echo x > /x'], cwd: '/', proxyEnv } }),
+      file('/f', 'f'),
+    );
+    const Exporters = [{ Type: 'image', Attrs: { name: `${registry.host}/claimed:1`, push: 'true' } }];
+    const FrontendAttrs = { 'attest:provenance': 'mode=max' };
+    await client.build({ Exporters, FrontendAttrs }, async (build) => ({
+      ref: { id: await solved(build, secretive) },
+    }));
+    const [statement] = [...registry.blobs.values()].filter((blob) => blob.includes('predicateType'));
+    assert.ok(statement);
+    assert.ok(!statement.includes('hunter2'));
+    const { invocation, buildConfig } = JSON.parse(statement.toString()).predicate;
+    assert.deepEqual(invocation.configSource, {});
+    const { llbDefinition: steps } = buildConfig;
+    assert.deepEqual(
+      steps.map(({ op, inputs }: { op: { Op: object | null }; inputs?: string[] }) => [
+        Object.keys(op.Op ?? {}),
+        inputs,
+      ]),
+      [
+        [['source'], undefined],
+        [['exec'], ['step0:0']],
+        [['file'], ['step1:0']],
+        [[], ['step2:0']],
+      ],
+    );
+    assert.deepEqual(steps[2].op.Op.file.actions, [
+      {
+        input: 0,
+        secondaryInput: -1,
+        output: 0,
+        Action: { mkfile: { path: '/f', mode: 0o644, data: 'Zg==', timestamp: -1 } },
+      },
+    ]);
+  });
+
   test('a cache of its own where nothing else is exported', async () => {
     const subject = subjects.get('ours');
     assert.ok(subject);

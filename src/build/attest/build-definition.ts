@@ -4,6 +4,7 @@ import { canonicalName, parseReference, withDefaultTag } from '#oci/reference.ts
 import type { Platform } from '#oci/platform.ts';
 import type { CopyVertex, ExecVertex, FileSource, LocalFiles, Vertex } from '../build.ts';
 import type { Plan } from '../plan.ts';
+import { graphSteps } from '../graph/graph-steps.ts';
 import { layoutOfName } from '../layout-image.ts';
 import { inputsOf } from '../vertex-inputs.ts';
 import { materialOf, plannedOrigin, type UsedImage, withoutCredentials } from './materials.ts';
@@ -38,6 +39,7 @@ export interface DefinitionFacts {
 }
 
 export function buildDefinition(facts: DefinitionFacts): BuildDefinition {
+  if (facts.plan.graph) return { steps: graphSteps(facts.plan.graph), locations: {} };
   const writer = new DefinitionWriter(facts);
   const last = writer.add(facts.plan.result.vertex);
   const steps = [...writer.steps];

@@ -95,7 +95,7 @@ function predicateV02(facts: ProvenanceFacts, claims: Claims): object {
     buildType: BUILD_TYPE_V02,
     ...(materials.length > 0 && { materials }),
     invocation: {
-      configSource: { ...contextMaterial, entryPoint: request.dockerfile },
+      configSource: request.graph ? {} : { ...contextMaterial, entryPoint: request.dockerfile },
       parameters,
       environment: { platform: builderPlatform() },
     },
@@ -119,7 +119,7 @@ function predicateV1(facts: ProvenanceFacts, claims: Claims): object {
     buildDefinition: {
       buildType: BUILD_TYPE_V1,
       externalParameters: {
-        configSource: { ...contextMaterial, path: request.dockerfile },
+        configSource: request.graph ? {} : { ...contextMaterial, path: request.dockerfile },
         request: parameters,
       },
       internalParameters: { ...(buildConfig && { buildConfig }), builderPlatform: builderPlatform() },

@@ -45,7 +45,7 @@ export async function openGraph(
   );
   const kept = undo.move();
   return {
-    plans: [{ platform: platformFor(request), plan: planOf(result, request) }],
+    plans: [{ platform: platformFor(request), plan: { ...planOf(result, request), graph } }],
     steps: [],
     receive: () => directories.receive(progress),
     declare: (to) => {
