@@ -325,6 +325,11 @@ export interface GitTree {
   readonly keepGitDirectory: boolean;
   /** The commit that it must be, or the beginning of its name. */
   readonly checksum?: string;
+  /** `checksum` is what is fetched, whatever `ref` means by now. */
+  readonly isByChecksum?: boolean;
+  readonly withoutSubmodules?: boolean;
+  /** Files are as old as the commit; by default they are as old as they are here. */
+  readonly hasCommitTime?: boolean;
 }
 
 /** Adds files; without any, the directory at the destination. */

@@ -207,6 +207,11 @@ RUN cat /main/top /tag/top /below/f /main/link; stat -c '%a %u' /main/run /main/
     engine.build({ Dockerfile: `FROM bb\nADD ${url}#nothing /r\n` }),
     /does not contain ref nothing/,
   );
+  const old = git('show', '--no-patch', '--format=%ct', 'v1^{commit}').trim();
+  const dated = `FROM bb\nADD ${url}?tag=v1&mtime=commit /r\nRUN stat -c %Y /r/top /r/link /r/sub/dir\n`;
+  assert.equal((await engine.build({ Dockerfile: dated })).output, `${old}\n`.repeat(3));
+  const known = `FROM bb\nADD ${url}?fetch-by-commit&checksum=${commit}#gone /r\nRUN cat /r/top\n`;
+  assert.equal((await engine.build({ Dockerfile: known })).output, 'newer\n');
   git('update-ref', 'refs/pull/7/head', commit);
   publish(git, 'one');
   execFileSync('git', [
@@ -218,7 +223,7 @@ RUN cat /main/top /tag/top /below/f /main/link; stat -c '%a %u' /main/run /main/
     'refs/pull/7/head:refs/pull/7/head',
   ]);
   execFileSync('git', ['--git-dir', bareOf('one'), 'update-server-info']);
-  const pulled = `FROM bb\nADD ${url}#pull/7/head /r\nRUN cat /r/top\n`;
+  const pulled = `FROM bb\nADD ${url}#pull/7/head /p\nRUN cat /p/top\n`;
   assert.equal((await engine.build({ Dockerfile: pulled })).output, 'newer\n');
   await assert.rejects(
     engine.build({ Dockerfile: `FROM bb\nADD ${url}#--upload-pack=x /r\n` }),
@@ -257,6 +262,7 @@ test('git: nothing of this machine is read for a repository, and nothing of it i
   git('commit', '-q', '-m', 'submodule');
   publish(git, 'hostile');
   await assert.rejects(engine.build({ Dockerfile }), /transport 'file' not allowed/);
+  await engine.build({ Dockerfile: `FROM bb\nADD ${url}?submodules=false /r\n` });
 });
 
 const from = (path: string) => ({ kind: 'remote', url: `${origin}${path}` }) as const;

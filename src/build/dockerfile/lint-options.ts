@@ -1,6 +1,7 @@
 /** `# check=skip=Rule,Other;error=true;experimental=all`: which rules count, and whether a warning fails the build. */
 import type { Directive } from './ast.ts';
 import { invalid } from './dockerfile-error.ts';
+import { parseGoBoolean } from './go-boolean.ts';
 import type { LintRule } from './lint-rules.ts';
 
 export interface LintOptions {
@@ -10,8 +11,6 @@ export interface LintOptions {
 }
 
 const DEFAULTS: LintOptions = { skip: new Set(), experimental: new Set(), warningsAreErrors: false };
-const TRUE = ['1', 't', 'T', 'true', 'TRUE', 'True'];
-const FALSE = ['0', 'f', 'F', 'false', 'FALSE', 'False'];
 
 /** @throws {EngineError} `invalid` for an unknown option */
 export function parseLintOptions(text: string): LintOptions {
@@ -34,9 +33,9 @@ function applyOption(options: LintOptions, part: string): LintOptions {
   if (key === 'skip') return { ...options, skip: ruleNames(value) };
   if (key === 'experimental') return { ...options, experimental: ruleNames(value) };
   if (key !== 'error') throw invalid(`invalid check option ${JSON.stringify(key)}`);
-  if (!TRUE.includes(value) && !FALSE.includes(value))
-    throw invalid(`failed to parse check option ${JSON.stringify(part)}`);
-  return { ...options, warningsAreErrors: TRUE.includes(value) };
+  const warningsAreErrors = parseGoBoolean(value);
+  if (warningsAreErrors === undefined) throw invalid(`failed to parse check option ${JSON.stringify(part)}`);
+  return { ...options, warningsAreErrors };
 }
 
 function ruleNames(value: string): ReadonlySet<string> | 'all' {

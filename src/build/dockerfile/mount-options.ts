@@ -2,6 +2,7 @@
 import { EngineError } from '#base/errors.ts';
 import { parseCsvRecord } from './csv-record.ts';
 import { invalid } from './dockerfile-error.ts';
+import { parseGoBoolean } from './go-boolean.ts';
 import { parseMemorySize } from './memory-size.ts';
 import type { CacheSharing, FileOwner, MountOptions, MountType } from './mount.ts';
 import { suggestionSuffix } from './suggest.ts';
@@ -207,9 +208,9 @@ function unexpectedKey(draft: Draft, key: string): EngineError {
 }
 
 function goBoolean(key: string, value: string): boolean {
-  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(value)) return true;
-  if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(value)) return false;
-  throw invalid(`invalid value for ${key}: ${value}`);
+  const parsed = parseGoBoolean(value);
+  if (parsed === undefined) throw invalid(`invalid value for ${key}: ${value}`);
+  return parsed;
 }
 
 function unsigned(key: string, value: string, radix: 8 | 10): number {

@@ -101,6 +101,7 @@ export class Downloads {
 
   async #tree(source: GitTree, options: DownloadOptions): Promise<LocalFiles> {
     const { url, ref, keepGitDirectory, directory, checksum } = source;
+    const { withoutSubmodules, hasCommitTime } = source;
     await using agent = await this.#agentFor(url, options);
     const git: GitOptions = {
       signal: options.signal,
@@ -109,7 +110,8 @@ export class Downloads {
     const commit = await resolveCommit(source, git);
     if (checksum !== undefined && !commit.startsWith(checksum))
       throw new EngineError('invalid', `expected checksum to match ${checksum}, got ${commit}`);
-    const stored = hashOf('git', url, commit, keepGitDirectory);
+    const ways = [keepGitDirectory, withoutSubmodules === true, hasCommitTime === true];
+    const stored = hashOf('git', url, commit, ways);
     using _lock = await this.#locks.acquire(stored);
     if (!this.#store.has(stored)) {
       await using temporary = this.#store.openTemporary();
@@ -117,7 +119,7 @@ export class Downloads {
       await this.#store.keep(temporary.path, stored, { kind: 'git', url });
     }
     const files = this.#store.files(stored);
-    const identity = hashOf(commit, keepGitDirectory, directory);
+    const identity = hashOf(commit, ways, directory);
     const origin = { url: ref === '' ? url : `${url}#${ref}`, digest: { sha1: commit } };
     return { ...files, identity, origin, directory: directoryIn(files.directory, source) };
   }

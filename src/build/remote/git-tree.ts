@@ -2,10 +2,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { lstatSync, mkdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { EngineError } from '#base/errors.ts';
+import { setTimes } from '#linux/files.ts';
 import type { GitTree } from '../build.ts';
 import { withoutPassword } from './open-url.ts';
 
@@ -46,8 +47,13 @@ const NOT_FOUND = 127;
  *
  * @throws {EngineError} `not-found` without such a reference, `unavailable` without git or repository
  */
-export async function resolveCommit({ url, ref }: GitTree, options: GitOptions): Promise<string> {
+export async function resolveCommit(tree: GitTree, options: GitOptions): Promise<string> {
+  const { url, ref, checksum = '', isByChecksum } = tree;
   if (COMMIT.test(ref)) return ref;
+  if (isByChecksum === true) {
+    if (COMMIT.test(checksum)) return checksum;
+    throw new EngineError('invalid', 'fetch-by-commit needs a checksum that is the whole name of a commit');
+  }
   checkArgument(ref);
   const wanted = ref === '' ? 'HEAD' : ref;
   const lines = await git(['ls-remote', '--', url, wanted, `${wanted}^{}`], options);
@@ -86,7 +92,7 @@ export function directoryIn(root: string, { url, directory }: GitTree): string {
 
 /** Writes the files of the commit into a new directory. */
 export async function checkOut(
-  { url, ref, keepGitDirectory }: GitTree,
+  { url, ref, keepGitDirectory, withoutSubmodules, hasCommitTime }: GitTree,
   commit: string,
   directory: string,
   options: GitOptions,
@@ -97,8 +103,24 @@ export async function checkOut(
   await inside('remote', 'add', '--', 'origin', url);
   await fetchCommit(inside, commit, ref);
   await inside('checkout', '--quiet', '--force', '--detach', commit);
-  await inside('submodule', '--quiet', 'update', '--init', '--recursive', '--depth=1');
+  if (withoutSubmodules !== true)
+    await inside('submodule', '--quiet', 'update', '--init', '--recursive', '--depth=1');
+  if (hasCommitTime === true) {
+    const seconds = await inside('show', '--no-patch', '--format=%ct', commit);
+    await setAllTimes(directory, BigInt(seconds.trim()) * 1_000_000_000n);
+  }
   if (!keepGitDirectory) await rm(join(directory, '.git'), { recursive: true, force: true });
+}
+
+/** But not of git's own files. Directories come after what is in them. */
+async function setAllTimes(directory: string, timeNs: bigint): Promise<void> {
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    if (entry.name === '.git') continue;
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) await setAllTimes(path, timeNs);
+    else setTimes(path, timeNs, timeNs);
+  }
+  setTimes(directory, timeNs, timeNs);
 }
 
 /** Servers need not give a commit by its name, nor only the latest of a history. */

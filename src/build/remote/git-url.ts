@@ -1,68 +1,105 @@
 /** What is taken for a git repository, and what its URL says besides: `URL#ref:directory`, `URL?branch=…&subdir=…`. */
 import { EngineError } from '#base/errors.ts';
+import { parseGoBoolean } from '../dockerfile/go-boolean.ts';
+import type { GitTree } from '../build.ts';
 
-export interface GitLocation {
-  /** For git itself. */
-  readonly url: string;
-  /** A branch, tag or commit; empty: the default branch. */
-  readonly ref: string;
-  /** Relative; empty: all. */
-  readonly directory: string;
-  readonly keepGitDirectory?: boolean;
-  readonly checksum?: string;
-}
+/** What a URL says: whether the `.git` directory is kept only where it does. */
+export type GitLocation = Omit<GitTree, 'kind' | 'keepGitDirectory'> &
+  Partial<Pick<GitTree, 'keepGitDirectory'>>;
 
 const SCP_LIKE = /^[\w.-]+@[\w.-]+:(?!\/\/)[^\s]+$/;
 
 /**
  * Undefined for what is none: as in Docker, http URLs count only if their path ends in `.git`.
  *
- * @throws {EngineError} `invalid` for a repository that says something unknown
+ * @throws {EngineError} `invalid` for a repository that says something unknown, or two things that differ
  */
 export function parseGitUrl(text: string): GitLocation | undefined {
-  if (SCP_LIKE.test(text)) return withFragment(text);
-  if (/^github\.com\/[^/]/.test(text)) return withFragment(`https://${text}`);
+  const [address = '', ...fragment] = text.split('#');
+  const [base = '', ...query] = address.split('?');
+  const url = repositoryOf(base);
+  if (url === undefined) return undefined;
+  const [ref = '', ...directory] = fragment.join('#').split(':');
+  const location = { url, ref, directory: cleanDirectory(directory.join(':')) };
+  return applyQuery(location, new URLSearchParams(query.join('?')));
+}
+
+/** For git itself. */
+function repositoryOf(text: string): string | undefined {
+  if (SCP_LIKE.test(text)) return text;
+  if (/^github\.com\/[^/]/.test(text)) return `https://${text}`;
   if (!URL.canParse(text)) return undefined;
-  const { protocol, pathname, searchParams } = new URL(text);
-  const isRepository = ['git:', 'ssh:', 'git+ssh:'].includes(protocol) || pathname.endsWith('.git');
-  if (!isRepository || !['http:', 'https:', 'git:', 'ssh:', 'git+ssh:'].includes(protocol)) return undefined;
-  return searchParams.size > 0 && pathname.endsWith('.git') ? withQuery(text) : withFragment(text);
+  const { protocol, pathname } = new URL(text);
+  if (['git:', 'ssh:', 'git+ssh:'].includes(protocol)) return text;
+  return ['http:', 'https:'].includes(protocol) && pathname.endsWith('.git') ? text : undefined;
 }
 
-function withFragment(text: string): GitLocation {
-  const [url = '', ...rest] = text.split('#');
-  const [ref = '', ...directory] = rest.join('#').split(':');
-  return { url, ref, directory: cleanDirectory(directory.join(':')) };
-}
+type Setter = (location: GitLocation, value: string, name: string) => GitLocation;
 
-function withQuery(text: string): GitLocation {
-  const url = new URL(text);
-  const values = new Map(url.searchParams);
-  const known = [
-    'ref',
-    'tag',
-    'branch',
-    'subdir',
-    'keep-git-dir',
-    'checksum',
-    'commit',
-    'submodules',
-    'mtime',
-  ];
-  for (const name of values.keys())
-    if (!known.includes(name)) throw new EngineError('invalid', `unexpected query "${name}"`);
-  const fragment = withFragment(`x${url.hash}`);
-  url.hash = '';
-  url.search = '';
-  const keep = values.get('keep-git-dir');
-  const checksum = values.get('checksum') ?? values.get('commit');
-  return {
-    url: url.href,
-    ref: values.get('ref') ?? values.get('tag') ?? values.get('branch') ?? fragment.ref,
-    directory: cleanDirectory(values.get('subdir') ?? fragment.directory),
-    ...(keep !== undefined && { keepGitDirectory: keep === '' || keep === 'true' || keep === '1' }),
-    ...(checksum !== undefined && { checksum }),
+const setRef =
+  (prefix: string): Setter =>
+  (location, value) => {
+    const ref = value.startsWith(prefix) ? value : prefix + value;
+    return { ...location, ref: agreed('ref', location.ref, ref) };
   };
+const setChecksum: Setter = (location, checksum) => ({ ...location, checksum });
+
+const SETTERS: ReadonlyMap<string, Setter> = new Map<string, Setter>([
+  ['ref', setRef('')],
+  ['tag', setRef('refs/tags/')],
+  ['branch', setRef('refs/heads/')],
+  ['checksum', setChecksum],
+  ['commit', setChecksum],
+  [
+    'subdir',
+    (location, value) => ({
+      ...location,
+      directory: agreed('subdir', location.directory, cleanDirectory(value)),
+    }),
+  ],
+  ['keep-git-dir', (location, value, name) => ({ ...location, keepGitDirectory: booleanOf(name, value) })],
+  ['submodules', (location, value, name) => ({ ...location, withoutSubmodules: !booleanOf(name, value) })],
+  ['fetch-by-commit', (location, value, name) => ({ ...location, isByChecksum: booleanOf(name, value) })],
+  ['mtime', setTime],
+]);
+
+function applyQuery(location: GitLocation, query: URLSearchParams): GitLocation {
+  let all = location;
+  for (const name of new Set(query.keys())) {
+    const setter = SETTERS.get(name);
+    if (!setter) throw invalid(`unexpected query ${JSON.stringify(name)}`);
+    const [value = '', ...others] = query.getAll(name);
+    if (others.length > 0) throw invalid(`query ${JSON.stringify(name)} has multiple values`);
+    if (value === '' && !FLAGS.includes(name)) throw invalid(`query ${JSON.stringify(name)} has no value`);
+    all = setter(all, value, name);
+  }
+  return all;
+}
+
+/** Those that say it by being there. */
+const FLAGS = ['keep-git-dir', 'submodules', 'fetch-by-commit'];
+
+function booleanOf(name: string, value: string): boolean {
+  const parsed = value === '' ? true : parseGoBoolean(value);
+  if (parsed === undefined) throw invalid(`invalid ${name} value: ${JSON.stringify(value)}`);
+  return parsed;
+}
+
+function setTime(location: GitLocation, value: string): GitLocation {
+  if (value !== 'commit' && value !== 'checkout')
+    throw invalid(`invalid mtime value: ${JSON.stringify(value)} (must be "checkout" or "commit")`);
+  return { ...location, hasCommitTime: value === 'commit' };
+}
+
+/** A URL may say a thing twice. */
+function agreed(name: string, known: string, value: string): string {
+  if (known !== '' && known !== value)
+    throw invalid(`${name} conflicts: ${JSON.stringify(known)} vs ${JSON.stringify(value)}`);
+  return value;
+}
+
+function invalid(message: string): EngineError {
+  return new EngineError('invalid', message);
 }
 
 /** @throws {EngineError} `invalid` for what leads out of the repository */
