@@ -16,7 +16,7 @@ import { HoldingRegistry, type PassingRequest } from './holding-registry.ts';
 import { filesInMemory, wireBuild, type WireBuildWish } from './wire-build.ts';
 
 /** More than sockets and streams hold, so that nobody is done with it early. */
-export const BIG_BYTES = 12 << 20;
+export const BIG_BYTES = 4 << 20;
 
 /** Acts; resolves when that is done. To be called as often as one likes. */
 export type Reached = () => Promise<void>;

@@ -3,9 +3,9 @@
  * daemon has nothing left of that, builds the same from what was acknowledged, and in the end keeps nothing.
  */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import type { FileSink } from '../../src/client/build/providers.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { dockerOk, importBusybox } from '../support/docker.ts';
 import { request } from '../support/http.ts';
@@ -24,7 +24,8 @@ before(async () => {
   engine = await TestDaemon.start('--network-pool', String(POOL_SIZE));
   await importBusybox(engine);
   // What is packed of an image that stays stays too.
-  await wireBuild(engine, { Dockerfile: 'FROM bb\n', outputs: [{ type: 'oci', attributes: {} }], providers });
+  const providers = { createFile: () => taking(() => undefined) };
+  await wireBuild(engine, { Dockerfile: 'FROM bb\n', outputs: [output('oci')], providers });
   await expectNothingLeft(engine, POOL_SIZE);
   empty = storeCensus(engine);
 });
@@ -34,13 +35,11 @@ after(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
-const providers = {
-  createFile: () => ({
-    write: () => undefined,
-    finish: () => Promise.resolve(),
-    [Symbol.dispose]: () => undefined,
-  }),
-};
+const output = (type: string) => ({ type, attributes: {} });
+
+function taking(take: (chunk: Uint8Array) => void): FileSink {
+  return { write: take, finish: () => Promise.resolve(), [Symbol.dispose]: () => undefined };
+}
 
 for (const stage of STAGES) test(`while ${stage.title}`, () => killInside(stage));
 
@@ -58,10 +57,15 @@ async function killInside(stage: Stage): Promise<void> {
   await engine.start();
   if (!stage.isResumed) await expectNothingLeft(engine, POOL_SIZE);
   place.letGo();
-  const again = await wireBuild(engine, { ...stage.again(place), references: ['again:1'] });
+  const chunks: Uint8Array[] = [];
+  const again = await wireBuild(engine, {
+    ...stage.again(place),
+    references: ['again:1'],
+    outputs: [output('image'), output('tar')],
+    providers: { createFile: () => taking((chunk) => chunks.push(chunk)) },
+  });
   assert.ok(again.cached.length >= stage.cached, again.cached.join('\n'));
-  const sum = await dockerOk(engine, ['run', '--rm', '--network', 'none', 'again:1', 'sha256sum', '/big']);
-  assert.ok(sum.startsWith(createHash('sha256').update(place.big).digest('hex')), sum);
+  assert.ok(Buffer.concat(chunks).includes(place.big), 'the result is another');
   await expectCensusWithoutBuilds(engine, ['again:1', 'stored:1', place.name('base')], empty);
 }
 
