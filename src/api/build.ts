@@ -46,7 +46,10 @@ export const buildRoutes: readonly Route[] = [
 
 async function build(exchange: Exchange): Promise<void> {
   refuseOthers(exchange);
-  if (exchange.text('version') === '2') return await buildWithSession(exchange);
+  const version = exchange.text('version');
+  if (version === '2') return await buildWithSession(exchange);
+  if (version !== '' && version !== '1')
+    throw new EngineError('invalid', `invalid version ${JSON.stringify(version)}`);
   const events = exchange.engine.builds.build(requestOf(exchange));
   const quiet = exchange.flag('q');
   await sendProgress(exchange, withFailure(quiet ? quietLines(events) : verboseLines(events)));
@@ -55,13 +58,19 @@ async function build(exchange: Exchange): Promise<void> {
 /** Progress is BuildKit's; credentials, files and secrets come from the session, if there is one. */
 async function buildWithSession(exchange: Exchange): Promise<void> {
   const { engine, signal } = exchange;
-  const [server, { traceBuild }] = await Promise.all([
+  const [server, { traceBuild }, { classicOutputs }] = await Promise.all([
     exchange.context.buildkit(),
     import('./buildkit/build-traces.ts'),
+    import('./buildkit/build-exports.ts'),
   ]);
+  const outputs = classicOutputs(exchange.text('outputs'));
   const id = exchange.text('session');
   const session = id === '' ? undefined : await server.session(id, signal);
-  const request = { ...requestOf(exchange), ...(exchange.text('remote') === 'client-session' && IN_SESSION) };
+  const request = {
+    ...requestOf(exchange),
+    ...(exchange.text('remote') === 'client-session' && IN_SESSION),
+    ...(outputs && { outputs }),
+  };
   await sendProgress(exchange, traceBuild(engine.builds, request, session));
 }
 

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import Docker from 'dockerode';
 import { tarOf } from '../fixtures/tar.ts';
 import { importBusybox } from '../support/docker.ts';
+import { request } from '../support/http.ts';
 import { startSubject, type Subject } from '../support/subject.ts';
 
 let engine: Subject;
@@ -49,6 +50,22 @@ test('dockerode with version 2: a session, traces, the image', async () => {
   assert.match(traces, /exporting to image/);
   const image = await docker.getImage('traced:1').inspect();
   assert.deepEqual(lines.find(({ id }) => id === 'moby.image.id')?.aux, { ID: image.Id });
+});
+
+const buildTo = (...outputs: readonly object[]): Promise<readonly Line[]> =>
+  build('FROM bb\nRUN true\n', { outputs: JSON.stringify(outputs), t: 'nothing:1' });
+
+test('outputs, as command lines of a time before buildx ask for them', async () => {
+  const cached = await buildTo({ Type: 'cacheonly', Attrs: {} });
+  assert.match(tracesOf(cached), /RUN true/);
+  assert.doesNotMatch(tracesOf(cached), /exporting to image/);
+  await assert.rejects(docker.getImage('nothing:1').inspect(), { statusCode: 404 });
+  const tar = await buildTo({ Type: 'tar', Attrs: {} });
+  assert.match(tracesOf(tar), /exporting to client tarball/);
+  await assert.rejects(buildTo({ Type: 'local' }, { Type: 'tar' }), /multiple outputs not supported/);
+  const { status, body } = await request(engine.socket, 'POST', '/build?version=3');
+  assert.equal(status, 400);
+  assert.match(body, /invalid version \\"3\\"/);
 });
 
 test('a command that fails is the last line', async () => {

@@ -13,10 +13,22 @@ export function outputsOf({
   const old = ExporterDeprecated === '' ? [] : [{ Type: ExporterDeprecated, Attrs: ExporterAttrsDeprecated }];
   const exporters = Exporters.length > 0 ? Exporters : old;
   if (exporters.length === 0) return [{ type: 'cacheonly', attributes: {} }];
-  return exporters.map(({ Type, Attrs }) => ({
-    type: outputType(Type),
-    attributes: Object.fromEntries(Attrs),
-  }));
+  return exporters.map(outputOf);
+}
+
+/**
+ * The `outputs` of `POST /build`: command lines of a time before buildx. Undefined: the image is stored.
+ *
+ * @throws {EngineError} `invalid`
+ */
+export function classicOutputs(text: string): readonly BuildOutput[] | undefined {
+  const entries = text === '' ? [] : typedEntries('outputs', text);
+  if (entries.length > 1) throw new EngineError('invalid', 'multiple outputs not supported');
+  return entries.length === 0 ? undefined : entries.map(outputOf);
+}
+
+function outputOf({ Type, Attrs }: CacheEntry): BuildOutput {
+  return { type: outputType(Type), attributes: Object.fromEntries(Attrs) };
 }
 
 function outputType(type: string): BuildOutput['type'] {
@@ -29,6 +41,7 @@ function outputType(type: string): BuildOutput['type'] {
     case 'tar':
     case 'oci':
     case 'docker':
+    case 'cacheonly':
       return type;
     default:
       throw new EngineError('invalid', `exporter ${JSON.stringify(type)} could not be found`);
@@ -48,9 +61,12 @@ export function importsOf(
 }
 
 function attributeImports(text: string | undefined): readonly CacheEntry[] {
-  if (text === undefined || text === '') return [];
-  const entries: unknown = parseJson('cache-imports', text);
-  if (!Array.isArray(entries)) throw new EngineError('invalid', 'Cannot read cache-imports: not a list');
+  return text === undefined || text === '' ? [] : typedEntries('cache-imports', text);
+}
+
+function typedEntries(name: string, text: string): readonly CacheEntry[] {
+  const entries: unknown = parseJson(name, text);
+  if (!Array.isArray(entries)) throw new EngineError('invalid', `Cannot read ${name}: not a list`);
   return entries.map((entry: unknown) => {
     const { Type, Attrs } = objectOf(entry);
     const attributes = Object.entries(objectOf(Attrs)).map(([name, value]) => [name, String(value)] as const);
