@@ -70,7 +70,7 @@ export class StagePlanner {
       range: from.range,
       image: this.#image,
     };
-    const steps: PlannedStep[] = [{ ...base, ...baseTitle(this.#resolved) }];
+    const steps: PlannedStep[] = [{ ...base, ...baseTitle(this.#resolved, this.#parts.names) }];
     const { OnBuild = [], ...config } = this.#image.config;
     this.#image = { ...this.#image, config };
     const place = { range: from.range, source: this.#parts.dockerfile.source };

@@ -2,14 +2,19 @@
 import { isEngineError } from '#base/errors.ts';
 import { isDigest } from '#oci/digest.ts';
 import { canonicalReference, parseReference, withDefaultTag } from '#oci/reference.ts';
+import type { ContextNames } from './context-names.ts';
 import type { ParsedFile, StageInstruction } from './dockerfile/ast.ts';
 import { expand, type ExpandOptions, type Variables } from './dockerfile/expand.ts';
 import { runScript } from './dockerfile/run-script.ts';
 import type { ResolvedStage } from './dockerfile/stages.ts';
 
-/** `FROM docker.io/library/busybox:latest`; nothing for what is no image. */
-export function baseTitle({ base }: ResolvedStage): { readonly title?: string } {
-  return base.kind === 'external' ? { title: `FROM ${fullName(base.name)}` } : {};
+/** `FROM docker.io/library/busybox:latest`; a named context as it is called; nothing for what is no image. */
+export function baseTitle(
+  { base }: ResolvedStage,
+  names: Pick<ContextNames, 'has'>,
+): { readonly title?: string } {
+  if (base.kind !== 'external') return {};
+  return { title: `FROM ${names.has(base.name) ? base.name : fullName(base.name)}` };
 }
 
 /** With registry and tag; as it is where it is an id, or no reference. */
