@@ -16,6 +16,8 @@ interface Piece {
   readonly words: readonly string[];
 }
 
+const MISSING_BRACE = "syntax error: missing '}'";
+
 export class ShellLexer {
   readonly matched = new Set<string>();
   readonly unmatched = new Set<string>();
@@ -159,7 +161,7 @@ export class ShellLexer {
   #braced(): string {
     this.#offset += 1;
     const first = this.#next;
-    if (first === undefined) throw invalid("syntax error: missing '}'");
+    if (first === undefined) throw invalid(MISSING_BRACE);
     if (first === '{' || first === '}' || first === ':') throw invalid('syntax error: bad substitution');
     const name = this.#name();
     const modifier = this.#take();
@@ -174,9 +176,10 @@ export class ShellLexer {
   #modified(name: string, modifier: string | undefined, emptyIsUnset: boolean): string {
     const shown = `${emptyIsUnset ? ':' : ''}${modifier ?? ''}`;
     const isTrim = modifier === '#' || modifier === '%';
-    if (modifier === undefined || !'+-?#%'.includes(modifier) || (emptyIsUnset && isTrim))
+    if (modifier === undefined) throw invalid(MISSING_BRACE);
+    if (!'+-?#%'.includes(modifier) || (emptyIsUnset && isTrim))
       throw invalid(`unsupported modifier (${shown}) in substitution`);
-    const word = this.#nested('}', isTrim, "syntax error: missing '}'");
+    const word = this.#nested('}', isTrim, MISSING_BRACE);
     const value = this.#lookup(name);
     if (value === undefined && this.#options.keepUnset === true) return `\${${name}${shown}${word}}`;
     const isSet = value !== undefined && !(emptyIsUnset && value === '');
@@ -190,7 +193,7 @@ export class ShellLexer {
     const all = this.#next === '/';
     if (all) this.#offset += 1;
     const pattern = this.#nested('/', true, "syntax error: missing '/' in ${}");
-    const replacement = this.#nested('}', true, "syntax error: missing '}'");
+    const replacement = this.#nested('}', true, MISSING_BRACE);
     const value = this.#lookup(name);
     if (value === undefined && this.#options.keepUnset === true)
       return `\${${name}/${pattern}/${replacement}}`;
