@@ -2,6 +2,7 @@
 import { EngineError } from '#base/errors.ts';
 import type { Exchange } from './exchange.ts';
 import { sendJson } from './respond.ts';
+import type { DiskUsage } from '#wire/system.ts';
 import { get, head, type Route } from './route.ts';
 
 type UsageType = 'container' | 'image' | 'volume' | 'build-cache';
@@ -40,7 +41,13 @@ function ping(exchange: Exchange, body: string): void {
 async function diskUsage(exchange: Exchange): Promise<void> {
   const asked = exchange.query.getAll('type');
   const types = asked.length === 0 ? USAGE_TYPES : asked.map(usageType);
-  sendJson(exchange, 200, await exchange.engine.diskUsage(types));
+  const usage = await exchange.engine.diskUsage(types);
+  sendJson(exchange, 200, exchange.speaks('1.42') ? usage : { ...usage, BuilderSize: cacheSize(usage) });
+}
+
+/** As older clients have it. */
+function cacheSize({ BuildCache }: DiskUsage): number {
+  return BuildCache.reduce((sum, { Size }) => sum + Size, 0);
 }
 
 function usageType(text: string): UsageType {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BuildEngine } from '../support/build-engine.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { dockerOk, importBusybox, runProgram } from '../support/docker.ts';
+import { request, requestJson } from '../support/http.ts';
 
 const MEGABYTE = 1_000_000;
 const NO_FILTERS = new Map<string, readonly string[]>();
@@ -126,6 +127,12 @@ test('docker system df, caisson builder df and prune', async () => {
     await dockerOk(daemon, ['build', '-t', 'x', context], { env: { DOCKER_BUILDKIT: '0' } });
     const usage = await dockerOk(daemon, ['system', 'df', '--format', '{{.Type}} {{.TotalCount}}']);
     assert.match(usage, /^Build Cache 1$/m);
+    const old = await requestJson<{ BuilderSize: number }>(daemon.socket, 'GET', '/v1.41/system/df');
+    assert.ok(old.BuilderSize >= 1_000_000);
+    assert.equal(
+      JSON.parse((await request(daemon.socket, 'GET', '/v1.42/system/df')).body).BuilderSize,
+      undefined,
+    );
     const caisson = async (...args: readonly string[]) => {
       const outcome = await runProgram(process.execPath, [program, '-H', daemon.host, ...args]);
       assert.equal(outcome.exitCode, 0, outcome.stderr);
