@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BuildEngine } from '../support/build-engine.ts';
@@ -115,25 +115,36 @@ test('version 1 has the fields of its specification', async () => {
   assert.deepEqual(more.buildkit_completeness, { request: true, resolvedDependencies: false });
 });
 
-test('what was fetched is told with its digest, and without the password', async () => {
-  const server = createServer((_, response) => response.end('fetched')).listen(0, '127.0.0.1');
+test('what was fetched is told with its digest, and without the password; with nothing else, it is all', async () => {
+  const texts = new Map([['/file', 'fetched']]);
+  const answer: RequestListener = ({ url = '' }, response) => response.end(texts.get(url));
+  const server = createServer(answer).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+  const place = `127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+  texts.set('/Dockerfile', `FROM bb\nADD http://me:hidden@${place}/file /\nRUN true\n`);
   const session = newSession();
   await engine.build({
-    dockerfileText: `FROM scratch\nADD http://me:hidden@127.0.0.1:${port}/file /\n`,
-    attestations: { provenance: {} },
+    context: { kind: 'remote', url: `http://token@${place}/Dockerfile` },
+    attestations: { provenance: { mode: 'min' } },
     outputs: [{ type: 'local', attributes: {} }],
     session,
   });
   server.close();
-  const text = readFileSync(join(session.directory, '0/provenance.json'), 'utf8');
-  const sha256 = createHash('sha256').update('fetched').digest('hex');
-  assert.deepEqual(JSON.parse(text).predicate.materials, [
-    { uri: `http://xxxxx:xxxxx@127.0.0.1:${port}/file`, digest: { sha256 } },
-  ]);
-  assert.ok(!text.replace(/"data": "[^"]*"/, '').includes('hidden'));
+  const { predicate } = JSON.parse(readFileSync(join(session.directory, '0/provenance.json'), 'utf8'));
+  const materialOf = (uri: string, path: string) => {
+    const sha256 = createHash('sha256')
+      .update(texts.get(path) ?? '')
+      .digest('hex');
+    return { uri, digest: { sha256 } };
+  };
+  const context = materialOf(`http://xxxxx@${place}/Dockerfile`, '/Dockerfile');
+  const file = materialOf(`http://xxxxx:xxxxx@${place}/file`, '/file');
+  assert.deepEqual(predicate.materials.slice(0, 2), [file, context]);
+  assert.deepEqual(predicate.invocation.configSource, { ...context, entryPoint: 'Dockerfile' });
+  assert.equal(predicate.invocation.parameters.locals, undefined);
+  assert.deepEqual(predicate.metadata.completeness, { parameters: true, environment: true, materials: true });
+  assert.equal(predicate.metadata['https://mobyproject.org/buildkit@v1#hermetic'], true);
 });
 
 test('what is only to be attached where that can be is left out elsewhere', async () => {

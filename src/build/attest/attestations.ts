@@ -103,7 +103,7 @@ async function claimProvenance(
   const { vertex } = plan.result;
   const origins = await Promise.all([...remoteSources([vertex])].map((source) => originOf(run, source)));
   const [context] = [...plan.contexts].flatMap(([files, name]) => (name === 'context' ? [files] : []));
-  const contextOrigin = context?.origin ?? remoteContext(request);
+  const contextOrigin = context?.origin;
   return provenanceOf(
     {
       request,
@@ -124,11 +124,6 @@ async function claimProvenance(
 async function originOf(run: BuildRun, source: RemoteFiles): Promise<FilesOrigin> {
   const fetched = await run.fetched(source);
   return fetched?.origin ?? plannedOrigin(source);
-}
-
-/** An archive or a Dockerfile alone: its files say no more where they come from. */
-function remoteContext({ context }: BuildRequest): FilesOrigin | undefined {
-  return context.kind === 'remote' ? { url: context.url, digest: {} } : undefined;
 }
 
 /** Directories of the client's: a build reads something of each. */

@@ -35,9 +35,11 @@ export async function fetchContext(
     throw new EngineError('invalid', `Cannot fetch build context: ${url} is no URL of a repository or file`);
   const file = await parts.downloads.file({ kind: 'http', url }, options);
   using _held = await file.hold();
-  if (await isArchive(file.directory, file.name))
-    return await receiveArchive(parts, await openArchive(file.directory, file.name), options);
-  return dockerfileAlone(file.directory, file.name, options.root);
+  const { directory, name, origin } = file;
+  const source = (await isArchive(directory, name))
+    ? await receiveArchive(parts, await openArchive(directory, name), options)
+    : dockerfileAlone(directory, name, options.root);
+  return { ...source, files: (ignore) => ({ ...source.files(ignore), ...(origin && { origin }) }) };
 }
 
 /** @param held until it is disposed */
