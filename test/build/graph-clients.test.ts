@@ -1,0 +1,122 @@
+/** What clients that lead a build ask of its results; with `CAISSON_PEERS=check`, of Debian's dockerd as well. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { Op } from '../../src/wire/buildkit/ops.ts';
+import { dockerOk } from '../support/docker.ts';
+import type { Subject } from '../support/subject.ts';
+import { BB, command, file, from, graphOf, GraphSubjects, image, names, solved } from './graphs.ts';
+
+let subjects: GraphSubjects;
+before(async () => {
+  subjects = await GraphSubjects.start();
+});
+
+after(() => subjects[Symbol.asyncDispose]());
+
+/** Everything that a client may ask is asked of everybody. */
+function asked(name: string, ask: (subject: Subject, isOurs: boolean) => Promise<void>): void {
+  test(name, async () => {
+    for (const [who, subject] of subjects.all) await ask(subject, who === 'ours');
+  });
+}
+
+describe('what clients that lead a build ask', () => {
+  asked('parts of files, directories and single files, links followed', async (subject, isOurs) => {
+    const graph = graphOf(
+      image,
+      command('mkdir /l; cd /l; echo 0123456789 > t; ln -s t s; ln -s . d; ln t u'),
+    );
+    await subjects.look(subject, async (build) => {
+      const ref = await solved(build, graph);
+      const part = async (Offset: number, Length: number) =>
+        String(await build.readFile(ref, 'l/d/d/s', { Offset, Length }));
+      assert.equal(await part(3, 4), '3456');
+      assert.equal(await part(8, 100), '89\n');
+      assert.equal(await part(100, 1), '');
+      await assert.rejects(build.readFile(ref, '/nope'), {
+        message: 'open /nope: no such file or directory',
+      });
+      await assert.rejects(build.readFile(ref, '/l'), /\/l/);
+      const { path, mode, size } = (await build.statFile(ref, '/l/s')) ?? {};
+      assert.deepEqual({ path, mode, size }, { path: 't', mode: 0o644, size: 11 });
+      await assert.rejects(build.statFile(ref, '/x'), { message: 'lstat /x: no such file or directory' });
+      assert.deepEqual(names(await build.readDirectory(ref, '/l')), ['d>.', 's>t', 't>', 'u>t']);
+      assert.deepEqual(names(await build.readDirectory(ref, '/l/d', '[st]')), ['s>t', 't>']);
+      await assert.rejects(build.readDirectory(ref, '/x'), /no such file or directory/);
+      await assert.rejects(build.readFile('nobody', '/x'), /no such ref: nobody/);
+      if (isOurs) await assert.rejects(build.readFile('', '/x'), /empty ref/);
+    });
+  });
+
+  asked('nothing is done before somebody wants it, and nothing twice', async (subject) => {
+    const script = 'cat /proc/sys/kernel/random/uuid > /made; echo said';
+    const graph = graphOf(image, command(script), file('/f', 'f'));
+    const fresh = {
+      ...graph,
+      metadata: Object.fromEntries(
+        Object.keys(graph.metadata ?? {}).map((digest) => [digest, { ignoreCache: true }]),
+      ),
+    };
+    const made: string[] = [];
+    const told = await subjects.look(subject, async (build) => {
+      await build.solve({ Definition: graphOf(image, command('exit 9')) });
+      for (let count = 0; count < 2; count++)
+        made.push(String(await build.readFile(await solved(build, fresh), '/made')));
+      const { ref } = await build.solve({ Definition: graphOf(image, command('exit 8')) });
+      await assert.rejects(build.evaluate(ref?.id ?? ''), /did not complete successfully: exit code: 8/);
+    });
+    assert.equal(made[0], made[1]);
+    const said = told.flatMap(({ logs }) => logs).filter(({ msg }) => String(Buffer.from(msg)) === 'said\n');
+    assert.equal(said.length, 1);
+    const names = new Set(
+      told.flatMap(({ vertexes }) => vertexes.filter(({ started }) => started).map(({ name }) => name)),
+    );
+    assert.ok(names.has(`/bin/sh -c ${script}`));
+    assert.ok(names.has('mkfile /f'));
+    assert.ok(!names.has('/bin/sh -c exit 9'));
+  });
+
+  asked('results are sources of other graphs; warnings are told', async (subject) => {
+    let digest = '';
+    const told = await subjects.look(subject, async (build) => {
+      const { ref } = await build.solve({ Definition: graphOf(image, file('/one', '1')), Evaluate: true });
+      const { def = [] } = ref?.def ?? {};
+      const [first] = def;
+      digest = `sha256:${createHash('sha256')
+        .update(first ?? '')
+        .digest('hex')}`;
+      const on = def.at(-1);
+      assert.ok(on);
+      const onTop = Op.encode(file('/two', '2')([Op.decode(on).inputs[0]?.digest ?? '']));
+      const name = `sha256:${createHash('sha256').update(onTop).digest('hex')}`;
+      const graph = { def: [...def.slice(0, -1), onTop, Op.encode({ inputs: [from(name)] })] };
+      const top = await solved(build, graph);
+      assert.equal(String(await build.readFile(top, '/one')), '1');
+      assert.equal(String(await build.readFile(top, '/two')), '2');
+      await build.warn({ digest, level: 1, short: Buffer.from('take care'), url: 'http://why' });
+    });
+    const [warning] = told.flatMap(({ warnings }) => warnings);
+    assert.equal(String(Buffer.from(warning?.short ?? '')), 'take care');
+    assert.equal(warning?.vertex, digest);
+    assert.equal(warning?.url, 'http://why');
+  });
+
+  asked('images: what is here, byte for byte', async (subject, isOurs) => {
+    await subjects.look(subject, async (build) => {
+      const { Config, Digest } = await build.resolveImage({ Ref: BB, ResolveMode: 'default' });
+      const { rootfs, os } = JSON.parse(Buffer.from(Config).toString());
+      assert.equal(os, 'linux');
+      assert.equal(rootfs.diff_ids.length, 1);
+      if (!isOurs) return;
+      // It came from no registry.
+      assert.equal(Digest, '');
+      const id = (await dockerOk(subject, ['inspect', '-f', '{{.Id}}', BB])).replace('sha256:', '');
+      assert.equal(createHash('sha256').update(Config).digest('hex'), id);
+      const source = { identifier: `docker-image://${BB}` };
+      const { Image } = await build.resolveSource({ Source: source });
+      assert.deepEqual(Image?.Config, Config);
+      await assert.rejects(build.resolveImage({ Ref: 'localhost:1/no/such:1' }), /localhost:1/);
+    });
+  });
+});
