@@ -74,6 +74,7 @@ export async function storeLayerFile(
   fill: (path: string) => Promise<BlobInfo>,
   { lease, signal }: StoreOptions,
 ): Promise<ImageLayer | undefined> {
+  layers.expect();
   let unpacking: Promise<ImageLayer | undefined> | undefined;
   const committed = content.putFile(
     `commit-${++lastCommit}`,

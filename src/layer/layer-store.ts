@@ -74,6 +74,10 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
     this.#mounts.adopt((diffId) => layers.has(diffId));
   }
 
+  expect(): void {
+    this.#workers.warm();
+  }
+
   async unpack(request: UnpackRequest): Promise<Layer> {
     const { compression, blob, signal } = request;
     signal?.throwIfAborted();

@@ -42,6 +42,8 @@ export interface ArrivingBlob extends ArrivingFile {
 }
 
 export interface LayerStore {
+  /** Tells that something is to be unpacked soon. */
+  expect(): void;
   /** Makes the layer usable; durable when it resolves; equal requests share the work; one that is there returns at once. */
   unpack(request: UnpackRequest): Promise<Layer>;
   get(diffId: Digest): Layer | undefined;

@@ -40,6 +40,7 @@ export interface Received {
  * type, permissions, size and time are those that it had is taken for the same. Writes past the end of the data file
  * only: what was there stays valid, whatever happens.
  *
+ * @param onProgress told first, of nothing, when it is known that something is new
  * @throws {EngineError} `invalid`, `aborted`, `exhausted`
  */
 export async function receiveFiles(
@@ -47,8 +48,13 @@ export async function receiveFiles(
   target: ReceiveTarget,
   onProgress: (transferredBytes: number) => void,
 ): Promise<Received> {
-  const told = await readEntries(transfer);
-  if (areSame(told, target.latest)) {
+  let areSame = true;
+  const told = await readEntries(transfer, (entry, position) => {
+    if (!areSame || isSameEntry(entry, target.latest[position]?.entry)) return;
+    areSame = false;
+    onProgress(0);
+  });
+  if (areSame && told.length === target.latest.length) {
     await transfer.finish();
     return { entries: target.latest, endBytes: target.endBytes, transferredBytes: 0 };
   }
@@ -71,7 +77,10 @@ export async function receiveFiles(
   };
 }
 
-async function readEntries(transfer: FileTransfer): Promise<readonly FileEntry[]> {
+async function readEntries(
+  transfer: FileTransfer,
+  onEntry: (entry: FileEntry, position: number) => void,
+): Promise<readonly FileEntry[]> {
   const entries: FileEntry[] = [];
   let metadataBytes = 0;
   for await (const entry of transfer.entries()) {
@@ -81,23 +90,15 @@ async function readEntries(transfer: FileTransfer): Promise<readonly FileEntry[]
       throw new EngineError('invalid', 'Cannot receive build context: it has too many files');
     if (!Number.isSafeInteger(entry.sizeBytes) || entry.sizeBytes < 0)
       throw new EngineError('invalid', `Cannot receive ${entry.path}: its size is impossible`);
+    onEntry(entry, entries.length - 1);
   }
   return entries;
 }
 
-function areSame(told: readonly FileEntry[], latest: readonly StoredEntry[]): boolean {
-  return (
-    told.length === latest.length &&
-    told.every((entry, position) => {
-      const { entry: before } = latest[position] ?? {};
-      return before !== undefined && isSameEntry(entry, before);
-    })
-  );
-}
-
 /** Owners make no difference to a context. */
-function isSameEntry(one: FileEntry, other: FileEntry): boolean {
+function isSameEntry(one: FileEntry, other: FileEntry | undefined): boolean {
   return (
+    other !== undefined &&
     one.path === other.path &&
     one.mode === other.mode &&
     one.sizeBytes === other.sizeBytes &&

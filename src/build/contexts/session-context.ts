@@ -82,7 +82,18 @@ export class SessionContext implements ContextSourceFiles {
       excludePatterns: this.#ignore,
     };
     const { signal } = this.#options;
-    this.#synced = await this.#parts.contexts.sync(this.#session, query, { signal, onProgress });
+    const options = { signal, onProgress: this.#withThread(onProgress) };
+    this.#synced = await this.#parts.contexts.sync(this.#session, query, options);
+  }
+
+  /** What is new will be copied: the thread for it starts meanwhile. */
+  #withThread(onProgress: (transferredBytes: number) => void): (transferredBytes: number) => void {
+    let isReady = false;
+    return (transferredBytes) => {
+      if (!isReady) this.#parts.files.warm();
+      isReady = true;
+      onProgress(transferredBytes);
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

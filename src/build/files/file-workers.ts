@@ -31,6 +31,11 @@ export class FileWorkers implements AsyncDisposable {
   readonly #permits = new Semaphore(Math.max(2, availableParallelism()));
   readonly #idle = new Map<Worker, NodeJS.Timeout>();
 
+  /** Has a thread at hand for a job that comes soon: starting one takes as long as many a job. */
+  warm(): void {
+    if (this.#idle.size === 0) this.#rest(startWorker());
+  }
+
   /** See `FileJobs`. @throws {EngineError} `invalid` for sources that are not there */
   checksum(job: FileSelection): Promise<string> {
     return this.#run({ kind: 'checksum', input: job });
@@ -131,7 +136,7 @@ export class FileWorkers implements AsyncDisposable {
 
   #take(): Worker {
     const [idle] = this.#idle;
-    if (!idle) return new Worker(new URL('file-worker.ts', import.meta.url), { trackUnmanagedFds: false });
+    if (!idle) return startWorker();
     const [worker, timer] = idle;
     clearTimeout(timer);
     this.#idle.delete(worker);
@@ -147,6 +152,10 @@ export class FileWorkers implements AsyncDisposable {
     };
     this.#idle.set(worker, setTimeout(stop, IDLE_MS).unref());
   }
+}
+
+function startWorker(): Worker {
+  return new Worker(new URL('file-worker.ts', import.meta.url), { trackUnmanagedFds: false });
 }
 
 async function ask<Kind extends FileJobKind>(
