@@ -6,6 +6,7 @@ import { APK } from './apk.ts';
 import { DPKG } from './dpkg.ts';
 import { EXECUTABLES } from './executables.ts';
 import { GEMS } from './gems.ts';
+import { JARS } from './jars.ts';
 import { NPM } from './npm.ts';
 import { type OsRelease, type PackageEntry, parseOsRelease } from './package-entry.ts';
 import type { PackageSource, PackageTree } from './package-file.ts';
@@ -28,6 +29,7 @@ const SOURCES: readonly PackageSource[] = [
   NPM,
   PYTHON,
   GEMS,
+  JARS,
   EXECUTABLES,
 ];
 const TYPE_MASK = 0o170000;
