@@ -1,6 +1,6 @@
-import { type FSWatcher, mkdirSync, readdirSync, readFileSync, rmSync, statSync, watch } from 'node:fs';
+import { type FSWatcher, mkdirSync, readdirSync, rmSync, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import { isErrno } from '#linux/errno.ts';
+import { readIfThere } from '#linux/read-if-there.ts';
 
 /** What a monitor recorded when its runtime had ended. */
 export interface ExitNotice {
@@ -36,7 +36,7 @@ class Subscription {
 
   check(): void {
     if (!this.#sawStart) {
-      const pid = Number(readIfThere(`${this.#prefix}.pid`));
+      const pid = Number(readIfThere(`${this.#prefix}.pid`) ?? '');
       if (pid > 0) {
         this.#sawStart = true;
         this.#listener.started(pid);
@@ -87,7 +87,7 @@ export class Notices implements Disposable {
 
   /** The pid that a runtime wrote down; undefined before it has. */
   startedPid(id: string): number | undefined {
-    return Number(readIfThere(this.pidFile(id))) || undefined;
+    return Number(readIfThere(this.pidFile(id)) ?? '') || undefined;
   }
 
   remove(id: string): void {
@@ -113,18 +113,9 @@ export class Notices implements Disposable {
   }
 }
 
-function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return '';
-    throw error;
-  }
-}
-
 /** `137 oom\n`; without its newline the monitor is still writing. */
 function readExit(path: string): ExitNotice | undefined {
-  const [, code, oom] = /^(\d+)( oom)?\n$/.exec(readIfThere(path)) ?? [];
+  const [, code, oom] = /^(\d+)( oom)?\n$/.exec(readIfThere(path) ?? '') ?? [];
   if (code === undefined) return undefined;
   const atNs = statSync(path, { bigint: true }).mtimeNs;
   return { exitCode: Number(code), outOfMemory: oom !== undefined, atNs };

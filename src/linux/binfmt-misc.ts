@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { isErrno } from './errno.ts';
 import { FilesystemContext } from './filesystem-context.ts';
+import { readIfThere } from './read-if-there.ts';
 
 export const BINFMT_MISC = '/proc/sys/fs/binfmt_misc';
 /** Files that are no handlers. */
@@ -54,19 +55,10 @@ function readHandlers(directory: string): readonly BinaryHandler[] {
   return readdirSync(directory)
     .filter((name) => !CONTROLS.has(name))
     .flatMap((name) => {
+      // One may be gone meanwhile.
       const text = readIfThere(join(directory, name));
       return text === undefined ? [] : [parseHandler(name, text, isOn)];
     });
-}
-
-/** One may be gone meanwhile. */
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  }
 }
 
 function parseHandler(name: string, text: string, isOn: boolean): BinaryHandler {

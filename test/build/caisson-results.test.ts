@@ -1,13 +1,13 @@
 /** `caisson build`: what comes out of it, and caches outside. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { makeCertificate } from '../support/certificate.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { DebianRegistry } from '../support/debian-registry.ts';
+import { freePort } from '../support/free-port.ts';
 import { importBusybox, runProgram } from '../support/docker.ts';
 import { CAISSON, CaissonCli } from './caisson-cli.ts';
 
@@ -19,9 +19,8 @@ const certificates = join(caisson.scratch, 'certificates');
 
 before(async () => {
   port = await freePort();
-  makeCertificate();
-  const [key, cert, ca] = ['key.pem', 'cert.pem', 'ca.pem'].map((name) => join(certificates, name));
-  const tls = ['--tlskey', key ?? '', '--tlscert', cert ?? '', '--tlscacert', ca ?? '', '--tlsverify'];
+  const { key, cert, ca } = makeCertificate(certificates);
+  const tls = ['--tlskey', key, '--tlscert', cert, '--tlscacert', ca, '--tlsverify'];
   [engine, registry] = await Promise.all([
     TestDaemon.start('--host', `tcp://127.0.0.1:${port}`, ...tls),
     DebianRegistry.start(),
@@ -34,26 +33,6 @@ after(async () => {
   await engine[Symbol.asyncDispose]();
   caisson[Symbol.dispose]();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  assert.ok(typeof address === 'object' && address !== null);
-  return address.port;
-}
-
-/** Its own authority, for both sides. */
-function makeCertificate(): void {
-  execFileSync('mkdir', [certificates]);
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  const files = ['-keyout', join(certificates, 'key.pem'), '-out', join(certificates, 'cert.pem')];
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  execFileSync('openssl', ['req', '-x509', '-days', '1', ...key, ...files, ...subject], { stdio: 'ignore' });
-  copyFileSync(join(certificates, 'cert.pem'), join(certificates, 'ca.pem'));
-}
 
 interface Index {
   readonly manifests: readonly {

@@ -6,13 +6,14 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, connect } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TestDaemon } from '../support/daemon.ts';
 import { importBusybox } from '../support/docker.ts';
 import { DOCKER_CONFIG } from '../support/docker-config.ts';
+import { freePort } from '../support/free-port.ts';
 import { requestJson } from '../support/http.ts';
 import { Relay } from '../support/relay.ts';
 import { expectCensusWithoutBuilds, expectNothingLeft, storeCensus } from './builder-leftovers.ts';
@@ -39,15 +40,6 @@ after(async () => {
   await using _place = place;
   await engine[Symbol.asyncDispose]();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' ? (address?.port ?? 0) : 0;
-}
 
 const providers = {
   createFile: () => ({

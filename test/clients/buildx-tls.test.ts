@@ -1,42 +1,21 @@
 /** BuildKit over TLS: the connection is taken over with its encryption. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { makeCertificate } from '../support/certificate.ts';
 import { TestDaemon } from '../support/daemon.ts';
+import { freePort } from '../support/free-port.ts';
 import { importBusybox, runProgram } from '../support/docker.ts';
 
 const scratch = mkdtempSync('/tmp/caisson-buildx-tls-');
 let engine: TestDaemon;
 let port: number;
 
-/** Its own authority, for both sides. */
-function makeCertificate(): void {
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  const files = ['-keyout', join(scratch, 'key.pem'), '-out', join(scratch, 'cert.pem')];
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  execFileSync('openssl', ['req', '-x509', '-days', '1', ...key, ...files, ...subject], { stdio: 'ignore' });
-  copyFileSync(join(scratch, 'cert.pem'), join(scratch, 'ca.pem'));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  assert.ok(typeof address === 'object' && address !== null);
-  return address.port;
-}
-
 before(async () => {
-  makeCertificate();
+  const { key, cert, ca } = makeCertificate(scratch);
   port = await freePort();
-  const [key, cert, ca] = ['key.pem', 'cert.pem', 'ca.pem'].map((name) => join(scratch, name));
-  const files = ['--tlskey', key ?? '', '--tlscert', cert ?? '', '--tlscacert', ca ?? ''];
+  const files = ['--tlskey', key, '--tlscert', cert, '--tlscacert', ca];
   engine = await TestDaemon.start('--host', `tcp://127.0.0.1:${port}`, '--tlsverify', ...files);
   await importBusybox(engine);
 });

@@ -1,10 +1,12 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './free-port.ts';
+import { makeCertificate } from './certificate.ts';
 import { setUser } from '../../src/registry/server/htpasswd.ts';
 
 export interface DebianRegistryOptions {
@@ -32,7 +34,7 @@ export class DebianRegistry implements AsyncDisposable {
     const directory = mkdtempSync(join(tmpdir(), 'caisson-debian-registry-'));
     const port = await freePort();
     const http: Record<string, unknown> = { addr: `127.0.0.1:${port}`, secret: 'test' };
-    if (options.tls) http['tls'] = makeCertificate(directory);
+    if (options.tls) http['tls'] = registryTls(directory);
     const config = {
       version: 0.1,
       log: { level: 'error' },
@@ -57,7 +59,7 @@ export class DebianRegistry implements AsyncDisposable {
 
   /** PEM of the certificate, which is its own authority. */
   get certificate(): string {
-    return readFileSync(join(this.directory, 'tls.crt'), 'utf8');
+    return readFileSync(join(this.directory, 'cert.pem'), 'utf8');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,22 +69,9 @@ export class DebianRegistry implements AsyncDisposable {
   }
 }
 
-function makeCertificate(directory: string): object {
-  const [certificate, key] = [join(directory, 'tls.crt'), join(directory, 'tls.key')];
-  const subject = ['-subj', '/CN=test', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'];
-  const kind = [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-days',
-    '2',
-  ];
-  execFileSync('openssl', [...kind, '-keyout', key, '-out', certificate, ...subject], { stdio: 'ignore' });
-  return { certificate, key };
+function registryTls(directory: string): object {
+  const { key, cert } = makeCertificate(directory);
+  return { certificate: cert, key };
 }
 
 async function makeUsers(directory: string, user: { name: string; password: string }): Promise<object> {
@@ -90,16 +79,6 @@ async function makeUsers(directory: string, user: { name: string; password: stri
   const path = join(directory, 'users');
   await setUser(path, user.name, user.password);
   return { htpasswd: { realm: 'test', path } };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 function answers(port: number): Promise<boolean> {

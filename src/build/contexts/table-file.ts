@@ -1,7 +1,6 @@
 /** The table of a synced directory on disk: what its data file holds, for the next process. */
-import { readFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
-import { isErrno } from '#linux/errno.ts';
+import { readIfThere } from '#linux/read-if-there.ts';
 import type { StoredEntry } from './file-table.ts';
 
 export interface Table {
@@ -62,13 +61,4 @@ function storedOf([path, mode, sizeBytes, modifiedNs, dataOffset, storedBytes, d
   const none = { uid: 0, gid: 0, linkName: '', deviceMajor: 0, deviceMinor: 0, xattrs: {} };
   const entry = { path, mode, sizeBytes, modifiedNs: BigInt(modifiedNs), ...none };
   return { entry, dataOffset, storedBytes, digest: Buffer.from(digest, 'base64') };
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  }
 }
