@@ -70,8 +70,14 @@ async function buildWithSession(exchange: Exchange): Promise<void> {
     ...requestOf(exchange),
     ...(exchange.text('remote') === 'client-session' && IN_SESSION),
     ...(outputs && { outputs }),
+    ...(hasInlineCache(exchange) && { cacheTo: [{ type: 'inline', attributes: {} }] }),
   };
   await sendProgress(exchange, traceBuild(engine.builds, request, session));
+}
+
+/** Command lines of a time before buildx leave it to the daemon to see to this argument. */
+function hasInlineCache(exchange: Exchange): boolean {
+  return parseBoolean(jsonParameter(exchange, 'buildargs')['BUILDKIT_INLINE_CACHE']);
 }
 
 /** Where a client that sends no archive has its directories. */

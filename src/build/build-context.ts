@@ -3,6 +3,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { listMounts, unmountAll } from '#linux/mount.ts';
+import { parseBoolean } from '#wire/booleans.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildRequest, ContextSource, LocalFiles } from './build.ts';
 import { CONTEXT_TASK, dockerfileTask, type Movement, type ProgressTask } from './build-progress.ts';
@@ -124,7 +125,7 @@ function besideOf({ kind }: ContextSource): ContextSource | undefined {
 
 async function openSource(
   parts: BuildParts,
-  { session, signal }: BuildRequest,
+  { session, buildArgs, signal }: BuildRequest,
   source: ContextSource,
   makeRoot: () => string,
 ): Promise<ContextSourceFiles> {
@@ -133,7 +134,11 @@ async function openSource(
   const options: SourceOptions = { root: makeRoot(), signal };
   if (source.kind === 'tar') return await receiveArchive(parts, source.stream, options);
   if (source.kind === 'remote')
-    return await fetchContext(parts, source.url, { ...options, ...(session && { session }) });
+    return await fetchContext(parts, source.url, {
+      ...options,
+      ...(session && { session }),
+      keepsGitDirectory: parseBoolean(buildArgs['BUILDKIT_CONTEXT_KEEP_GIT_DIR']),
+    });
   throw new EngineError('invalid', 'Cannot receive build context: there is no session');
 }
 

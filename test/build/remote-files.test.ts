@@ -203,6 +203,13 @@ RUN cat /main/top /tag/top /below/f /main/link; stat -c '%a %u' /main/run /main/
   assert.equal((await engine.build({ Dockerfile })).cached.length, 0);
   const context = { kind: 'remote', url: `${url}#v1` } as const;
   assert.equal((await engine.build({ Dockerfile: '', context })).output, 'top\n');
+  const named = {
+    Dockerfile: 'FROM bb\nCOPY --from=far / /f/\nRUN ls -d /f/.git\n',
+    namedContexts: { far: context },
+  };
+  const keeping = { BUILDKIT_CONTEXT_KEEP_GIT_DIR: '1' };
+  assert.equal((await engine.build({ ...named, buildArgs: keeping })).output, '/f/.git\n');
+  await assert.rejects(engine.build(named), /ls -d/);
   await assert.rejects(
     engine.build({ Dockerfile: `FROM bb\nADD ${url}#nothing /r\n` }),
     /does not contain ref nothing/,

@@ -554,6 +554,9 @@ test('what is sent to the client is counted, and an OCI layout says when it was 
   assert.match(files, /^#\d+ copying files 3\.00MB .*done$/m);
   const tar = await buildOk(['-o', `type=tar,dest=${join(scratch, 'counted.tar')}`, directory]);
   assert.match(tar, /^#\d+ sending tarball 3\.00MB .*done$/m);
+  const split = join(scratch, 'split');
+  await buildOk(['--build-arg', 'BUILDKIT_MULTI_PLATFORM=1', '-o', split, directory]);
+  assert.match(readdirSync(split).join(' '), /^linux_[a-z0-9_]+$/);
   const inline = await buildOk(['--cache-to', 'type=inline', '-t', 'inline:1', directory]);
   assert.match(inline, /preparing layers for inline cache done/);
   const layout = join(scratch, 'made');

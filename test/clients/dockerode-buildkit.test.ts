@@ -60,6 +60,9 @@ test('outputs, as command lines of a time before buildx ask for them', async () 
   assert.match(tracesOf(cached), /RUN true/);
   assert.doesNotMatch(tracesOf(cached), /exporting to image/);
   await assert.rejects(docker.getImage('nothing:1').inspect(), { statusCode: 404 });
+  const buildargs = { BUILDKIT_INLINE_CACHE: '1' };
+  const traces = tracesOf(await build('FROM bb\nRUN true\n', { buildargs }));
+  assert.match(traces, /preparing layers for inline cache/);
   const tar = await buildTo({ Type: 'tar', Attrs: {} });
   assert.match(tracesOf(tar), /exporting to client tarball/);
   await assert.rejects(buildTo({ Type: 'local' }, { Type: 'tar' }), /multiple outputs not supported/);

@@ -13,6 +13,8 @@ const MAXIMUM_DOCKERFILE_BYTES = 16 << 20;
 
 export interface RemoteContextOptions extends SourceOptions {
   readonly session?: BuildSession;
+  /** `.git` of a repository whose URL does not say whether it is wanted. */
+  readonly keepsGitDirectory: boolean;
 }
 
 /**
@@ -27,7 +29,11 @@ export async function fetchContext(
 ): Promise<ContextSourceFiles> {
   const git = parseGitUrl(url);
   if (git) {
-    const tree = { kind: 'git', ...git, keepGitDirectory: git.keepGitDirectory ?? false } as const;
+    const tree = {
+      kind: 'git',
+      ...git,
+      keepGitDirectory: git.keepGitDirectory ?? options.keepsGitDirectory,
+    } as const;
     const files = await parts.downloads.get(tree, options);
     return wholeDirectory(files, await files.hold());
   }

@@ -1,3 +1,4 @@
+import { parseBoolean } from '#wire/booleans.ts';
 import { assembleImage } from '../assemble-image.ts';
 import type { BuildRun } from '../build-run.ts';
 import type { BuildRequest, Vertex } from '../build.ts';
@@ -13,7 +14,8 @@ export async function outcomeOf(
 ): Promise<BuildOutcome> {
   const epoch = parseEpoch(buildArgs['SOURCE_DATE_EPOCH']);
   const images = await Promise.all(plans.map((plan) => builtImage(run, plan)));
-  return { images, isMultiPlatform: platforms.length > 1, ...(epoch !== undefined && { epoch }) };
+  const isMultiPlatform = platforms.length > 1 || parseBoolean(buildArgs['BUILDKIT_MULTI_PLATFORM']);
+  return { images, isMultiPlatform, ...(epoch !== undefined && { epoch }) };
 }
 
 async function builtImage(run: BuildRun, { platform, plan }: PlatformPlan): Promise<BuiltImage> {
