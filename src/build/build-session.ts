@@ -5,6 +5,7 @@
  * Errors of every method: `aborted` when the client is gone or the signal fires, `invalid` for answers that cannot be.
  */
 import type { Duplex, Readable, Writable } from 'node:stream';
+import type { ListingMarks } from '#wire/build-session.ts';
 import type { Credentials } from '#registry/token-source.ts';
 
 export interface BuildSession {
@@ -46,6 +47,8 @@ export interface FileQuery {
   readonly includePatterns: readonly string[];
   /** Patterns of an ignore file. */
   readonly excludePatterns: readonly string[];
+  /** What the client has told with the listing before. */
+  readonly marks?: ListingMarks;
 }
 
 /** One file, directory or link; parents come before what they hold, siblings in the order of their names' bytes. */
@@ -68,6 +71,8 @@ export interface FileEntry {
 export interface FileTransfer extends AsyncDisposable {
   /** Their positions count from 0. To be read once, to the end. */
   entries(): AsyncIterable<FileEntry>;
+  /** Once all entries have come: for the next query of the same directory. */
+  readonly marks?: ListingMarks | undefined;
   /** The contents of a regular file, as long as the client has it. Several may be asked for before the first is read. */
   contents(position: number): AsyncIterable<Buffer>;
   /** Tells the client that nothing more is wanted; resolves when it agrees. */

@@ -70,7 +70,14 @@ export interface WireFileQuery {
   readonly followPaths: readonly string[];
   readonly includePatterns: readonly string[];
   readonly excludePatterns: readonly string[];
+  readonly marks?: ListingMarks;
 }
+
+/**
+ * By directory, what its files were recognized by when none of them had attributes: sent by the client at the end of a
+ * listing, and with the next query back to it, so that it need not look for attributes again.
+ */
+export type ListingMarks = Readonly<Record<string, string>>;
 
 /** What the engine sends. */
 export type EngineMessage =
@@ -110,7 +117,7 @@ export type ClientMessage =
   | { readonly type: 'entries'; readonly id: number; readonly entries: readonly EntryRow[] }
   | { readonly type: 'content'; readonly id: number; readonly position: number; readonly last: boolean }
   | { readonly type: 'data'; readonly id: number }
-  | { readonly type: 'end'; readonly id: number }
+  | { readonly type: 'end'; readonly id: number; readonly marks?: ListingMarks }
   | { readonly type: 'answer'; readonly id: number; readonly found: boolean; readonly auth?: RegistryAuth }
   /** What was asked for under this number cannot be had. */
   | { readonly type: 'error'; readonly id: number; readonly message: string };

@@ -1,6 +1,12 @@
 /** What a client sends over `POST /caisson/build`, validated. */
 import { EngineError } from '#base/errors.ts';
-import type { ClientMessage, EntryRow, WireBuildRequest, WireTypedAttributes } from './build-session.ts';
+import type {
+  ClientMessage,
+  EntryRow,
+  ListingMarks,
+  WireBuildRequest,
+  WireTypedAttributes,
+} from './build-session.ts';
 import {
   boolean,
   decodeStruct,
@@ -64,8 +70,11 @@ export function decodeClientMessage(head: unknown): ClientMessage {
     case 'content':
       return { type, id, position: integer(fields['position']), last: fields['last'] === true };
     case 'data':
-    case 'end':
       return { type, id };
+    case 'end': {
+      const { marks } = fields;
+      return { type, id, ...(marks !== undefined && { marks: marksOf(marks) }) };
+    }
     case 'answer': {
       const { auth } = fields;
       const decoded = auth === undefined ? undefined : decodeRegistryAuthObject(auth);
@@ -87,6 +96,10 @@ function fieldsOf(head: unknown): Readonly<Record<string, unknown>> {
 function rows(value: unknown): readonly EntryRow[] {
   if (!Array.isArray(value)) throw malformed();
   return value;
+}
+
+function marksOf(value: unknown): ListingMarks {
+  return Object.fromEntries(Object.entries(fieldsOf(value)).map(([path, mark]) => [path, text(mark)]));
 }
 
 function integer(value: unknown): number {

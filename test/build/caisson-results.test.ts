@@ -21,16 +21,14 @@ before(async () => {
   port = await freePort();
   const { key, cert, ca } = makeCertificate(certificates);
   const tls = ['--tlskey', key, '--tlscert', cert, '--tlscacert', ca, '--tlsverify'];
-  [engine, registry] = await Promise.all([
-    TestDaemon.start('--host', `tcp://127.0.0.1:${port}`, ...tls),
-    DebianRegistry.start(),
-  ]);
+  engine = await TestDaemon.start('--host', `tcp://127.0.0.1:${port}`, ...tls);
   await importBusybox(engine);
+  registry = await DebianRegistry.start();
 });
 
 after(async () => {
-  await registry[Symbol.asyncDispose]();
   await engine[Symbol.asyncDispose]();
+  await registry[Symbol.asyncDispose]();
   caisson[Symbol.dispose]();
 });
 

@@ -4,7 +4,7 @@ import { callbackify } from 'node:util';
 import { EngineError } from '#base/errors.ts';
 import type { FileEntry, FileTransfer } from '#build/build-session.ts';
 import { EventChannel } from '#build/event-channel.ts';
-import { type ClientMessage, type EngineMessage, rowEntry } from '#wire/build-session.ts';
+import { type ClientMessage, type EngineMessage, type ListingMarks, rowEntry } from '#wire/build-session.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
 import type { FrameConnection } from './frame-connection.ts';
 
@@ -67,6 +67,7 @@ export class ListingExchange implements Exchange, FileTransfer {
   readonly #contents = new Map<number, EventChannel<Buffer>>();
   #wanted: number[] = [];
   #failure: Error | undefined;
+  #marks: ListingMarks | undefined;
 
   constructor(link: ExchangeLink) {
     this.#link = link;
@@ -74,6 +75,10 @@ export class ListingExchange implements Exchange, FileTransfer {
 
   entries(): AsyncIterable<FileEntry> {
     return this.#entries;
+  }
+
+  get marks(): ListingMarks | undefined {
+    return this.#marks;
   }
 
   contents(position: number): AsyncIterable<Buffer> {
@@ -93,8 +98,10 @@ export class ListingExchange implements Exchange, FileTransfer {
     if (message.type === 'content') return this.#content(message, data);
     this.#link.connection.release(data.length);
     if (message.type === 'entries') for (const row of message.entries) this.#entries.push(rowEntry(row));
-    else if (message.type === 'end') this.#entries.end();
-    else if (message.type === 'error') this.fail(failureOf(message));
+    else if (message.type === 'end') {
+      this.#marks = message.marks;
+      this.#entries.end();
+    } else if (message.type === 'error') this.fail(failureOf(message));
     else throw unexpected(message);
   }
 

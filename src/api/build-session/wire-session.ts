@@ -34,11 +34,11 @@ export class WireSession implements BuildSession {
   }
 
   openFiles(
-    { directory, followPaths, includePatterns, excludePatterns }: FileQuery,
+    { directory, followPaths, includePatterns, excludePatterns, marks }: FileQuery,
     signal: AbortSignal,
   ): FileTransfer {
     const { exchange, link } = this.#open((link) => new ListingExchange(link), signal);
-    const query = { directory, followPaths, includePatterns, excludePatterns };
+    const query = { directory, followPaths, includePatterns, excludePatterns, ...(marks && { marks }) };
     this.#connection.send({ type: 'list', id: link.id, query });
     return exchange;
   }

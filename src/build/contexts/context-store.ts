@@ -77,7 +77,8 @@ export class ContextStore implements AsyncDisposable {
     try {
       signal.throwIfAborted();
       const directory = this.#take(name);
-      await using transfer = session.openFiles(query, signal);
+      const { marks } = directory;
+      await using transfer = session.openFiles(marks ? { ...query, marks } : query, signal);
       const files = await directory.sync(transfer, onProgress);
       this.#saveLater(name, files);
       return files;

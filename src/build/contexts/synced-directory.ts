@@ -61,6 +61,8 @@ export class SyncedDirectory implements Disposable {
   /** All that the latest sync told of. */
   #latest: readonly StoredEntry[] = [];
   #table = new FileTable([]);
+  /** What the client has told with its latest listing. */
+  marks: FileTransfer['marks'];
 
   /** Opens what is there, or begins anew where that cannot be used. */
   constructor(directory: string) {
@@ -94,6 +96,7 @@ export class SyncedDirectory implements Disposable {
     };
     const { entries, endBytes, transferredBytes } = await receiveFiles(transfer, target, onProgress);
     this.#endBytes = endBytes;
+    this.marks = transfer.marks;
     if (entries !== this.#latest) this.#remember(entries);
     const table = this.#table;
     const use = this.#data.use();

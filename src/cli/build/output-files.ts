@@ -104,9 +104,8 @@ export class DirectorySink implements TreeSink {
   async #writeXattrs(): Promise<void> {
     const entries = this.#entries.filter(({ xattrs }) => Object.keys(xattrs).length > 0);
     if (entries.length === 0) return;
-    const { xattrWriter } = await import('#client/build/xattrs.ts');
-    const write = await xattrWriter();
-    for (const { path, xattrs } of entries) write(`${this.#root}/${normalize(path)}`, xattrs);
+    const { writeXattrs } = await import('#client/build/xattrs.ts');
+    for (const { path, xattrs } of entries) writeXattrs(`${this.#root}/${normalize(path)}`, xattrs);
   }
 
   [Symbol.dispose](): void {

@@ -13,20 +13,20 @@ import type { WireEntry, WireFileQuery } from '#wire/build-session.ts';
 import { diskDirectory, memoryDirectory } from './directory-provider.ts';
 import type { DirectoryProvider } from './providers.ts';
 
-async function entriesOf(provider: DirectoryProvider, query: WireFileQuery): Promise<readonly WireEntry[]> {
+function entriesOf(provider: DirectoryProvider, query: WireFileQuery): readonly WireEntry[] {
   const entries: WireEntry[] = [];
-  await provider.list(query, (entry) => void entries.push(entry));
+  provider.list(query, (entry) => void entries.push(entry));
   return entries;
 }
 
 const ALL = { directory: '', followPaths: [], includePatterns: [], excludePatterns: [] };
 
-test('a file that changes between being told of and being sent', async () => {
+test('a file that changes between being told of and being sent', () => {
   using directory = mkdtempDisposableSync('/tmp/caisson-provider-');
   const at = (name: string) => join(directory.path, name);
   for (const name of ['gone', 'grown', 'link', 'shrunk']) writeFileSync(at(name), 'four');
   const provider = diskDirectory(directory.path);
-  const entries = await entriesOf(provider, ALL);
+  const entries = entriesOf(provider, ALL);
   appendFileSync(at('grown'), ' and more');
   truncateSync(at('shrunk'), 1);
   for (const name of ['gone', 'link']) rmSync(at(name));
@@ -41,9 +41,9 @@ test('a file that changes between being told of and being sent', async () => {
   assert.throws(() => read('link'), /Cannot send link: it is a link since the build began/);
 });
 
-test('texts that stand for files', async () => {
+test('texts that stand for files', () => {
   const provider = memoryDirectory(new Map([['Dockerfile', Buffer.from('FROM x')]]));
-  assert.deepEqual(await entriesOf(provider, { ...ALL, followPaths: ['other'] }), []);
-  const [entry] = await entriesOf(provider, { ...ALL, followPaths: ['Dockerfile'] });
+  assert.deepEqual(entriesOf(provider, { ...ALL, followPaths: ['other'] }), []);
+  const [entry] = entriesOf(provider, { ...ALL, followPaths: ['Dockerfile'] });
   assert.equal(entry?.sizeBytes, 6);
 });

@@ -2,16 +2,17 @@ import { closeSync, constants as fs, openSync, readSync } from 'node:fs';
 import { placeOfText } from '#base/byte-text.ts';
 import type { WireEntry } from '#wire/build-session.ts';
 import { listFiles } from './list-files.ts';
+import { ownHash } from './listing-mark.ts';
 import type { DirectoryProvider } from './providers.ts';
 import { unreadable } from './unreadable.ts';
-import { xattrReader } from './xattrs.ts';
+import { readXattrs } from './xattrs.ts';
 
 const CHUNK_BYTES = 1 << 18;
 
 /** A directory of this machine. */
 export function diskDirectory(root: string): DirectoryProvider {
   return {
-    list: async (query, tell) => listFiles(root, query, { readXattrs: await xattrReader(), tell }),
+    list: (query, tell) => listFiles(root, query, { readXattrs, hash: ownHash(), tell }),
     read: (entry) => readChunks(root, entry),
   };
 }
@@ -19,9 +20,10 @@ export function diskDirectory(root: string): DirectoryProvider {
 /** Texts that stand for files, by their paths. */
 export function memoryDirectory(files: ReadonlyMap<string, Uint8Array>): DirectoryProvider {
   return {
-    list: async ({ followPaths }, tell) => {
+    list: ({ followPaths }, tell) => {
       for (const [path, bytes] of files)
         if (followPaths.length === 0 || followPaths.includes(path)) tell(describe(path, bytes));
+      return {};
     },
     read: ({ path }) => [files.get(path) ?? new Uint8Array()],
   };

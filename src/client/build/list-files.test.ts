@@ -4,15 +4,22 @@ import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { entryRow, rowEntry, type WireEntry, type WireFileQuery } from '#wire/build-session.ts';
+import {
+  entryRow,
+  type ListingMarks,
+  rowEntry,
+  type WireEntry,
+  type WireFileQuery,
+} from '#wire/build-session.ts';
 import { listFiles } from './list-files.ts';
-import { xattrReader } from './xattrs.ts';
+import { ownHash } from './listing-mark.ts';
+import { readXattrs } from './xattrs.ts';
 
-const readXattrs = await xattrReader();
+const hash = ownHash();
 
 function entriesOf(root: string, query: WireFileQuery): readonly WireEntry[] {
   const entries: WireEntry[] = [];
-  listFiles(root, query, { readXattrs, tell: (entry) => void entries.push(entry) });
+  listFiles(root, query, { readXattrs, hash, tell: (entry) => void entries.push(entry) });
   return entries;
 }
 
@@ -136,4 +143,38 @@ os.setxattr(b'caf\\xe9', 'user.note', b'other')`;
   );
   assert.deepEqual(tree.paths({ followPaths: ['caf?'] }), ['caf\udce9']);
   assert.deepEqual(tree.paths({ excludePatterns: ['caf?', '?/l'] }), ['plain', '\udcff']);
+});
+
+test('attributes are looked for again only where something has changed', async () => {
+  using tree = new Tree(['a/one', 'a/two', 'b/three', 'ignored', 'c/four']);
+  linkSync(join(tree.root, 'b/three'), join(tree.root, 'c/twin'));
+  const all = { directory: '', followPaths: [], includePatterns: [], excludePatterns: ['ignored'] };
+  const looked: string[] = [];
+  const list = (marks: ListingMarks, nowMs: number, query: Partial<WireFileQuery> = {}) => {
+    looked.length = 0;
+    const look = (path: string) => {
+      looked.push(path.slice(tree.root.length + 1));
+      return readXattrs(path);
+    };
+    return listFiles(
+      tree.root,
+      { ...all, ...query, marks },
+      { readXattrs: look, hash, tell: () => undefined, nowMs },
+    );
+  };
+  assert.deepEqual(list({}, Date.now()), {}, 'what has just been made may change within the same moment');
+  const later = Date.now() + 10_000;
+  const marks = list({}, later);
+  assert.deepEqual(
+    Object.keys(marks).toSorted(),
+    ['', 'a', 'b'],
+    'not where a file has another name elsewhere',
+  );
+  assert.deepEqual(list(marks, later), marks);
+  assert.deepEqual(looked, ['c/four']);
+  execFileSync('python3', ['-c', `import os; os.setxattr('${tree.root}/a/two', 'user.n', b'v')`]);
+  assert.deepEqual(Object.keys(list(marks, later)).toSorted(), ['', 'b']);
+  assert.deepEqual(looked, ['a/one', 'a/two', 'c/four']);
+  list(marks, later, { excludePatterns: [] });
+  assert.ok(looked.includes('ignored'), 'what was left out before is looked at');
 });

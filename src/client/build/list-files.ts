@@ -1,7 +1,8 @@
 import { constants as fs, lstatSync, type Stats } from 'node:fs';
 import { linkTarget, namesIn, placeOfText } from '#base/byte-text.ts';
 import { compileIgnore, type IgnoreMatcher } from '#oci/ignore.ts';
-import type { WireEntry, WireFileQuery } from '#wire/build-session.ts';
+import type { ListingMarks, WireEntry, WireFileQuery } from '#wire/build-session.ts';
+import { type HashBytes, markOf } from './listing-mark.ts';
 import { followPaths, type WantedPath } from './path-filter.ts';
 import { codeOf, unreadable } from './unreadable.ts';
 import type { ReadXattrs } from './xattrs.ts';
@@ -12,14 +13,40 @@ import type { ReadXattrs } from './xattrs.ts';
  *
  * @throws {EngineError} `invalid` for a directory that cannot be read
  */
-export function listFiles(root: string, query: WireFileQuery, options: ListOptions): void {
-  new Walk(root, query, options).directory('', followPaths(root, query.followPaths));
+export function listFiles(root: string, query: WireFileQuery, options: ListOptions): ListingMarks {
+  const walk = new Walk(root, query, options);
+  walk.directory('', followPaths(root, query.followPaths));
+  return walk.marks;
 }
 
 export interface ListOptions {
   readonly readXattrs: ReadXattrs;
+  readonly hash: HashBytes;
   readonly tell: (entry: WireEntry) => void;
+  /** Default: now. */
+  readonly nowMs?: number;
 }
+
+/** Something in a directory that is told, or on the way to it. */
+interface Child {
+  readonly path: string;
+  readonly stats: Stats;
+  readonly wanted: WantedPath;
+  /** Told only with what is brought back in it. */
+  readonly isLeftOut: boolean;
+}
+
+/** How the files of one directory are looked at. */
+interface Look {
+  /** They are those of the time before, which had no attributes. */
+  readonly isKnown: boolean;
+  hasAttributes: boolean;
+}
+
+/** Both ways in one frame. */
+const MAXIMUM_MARKS = 10_000;
+const MAXIMUM_MARKED_PATH = 100;
+const NO_XATTRS = {};
 
 class Walk {
   readonly #root: string;
@@ -30,38 +57,59 @@ class Walk {
   readonly #linked = new Map<string, string>();
   /** Directories on the way that are there only for what is brought back in them. */
   readonly #waiting: WireEntry[] = [];
+  readonly marks: Record<string, string> = {};
+  readonly #known: ListingMarks;
+  readonly #nowMs: number;
+  #marked = 0;
 
   constructor(root: string, query: WireFileQuery, options: ListOptions) {
     const { excludePatterns, includePatterns } = query;
     this.#root = root;
     this.#options = options;
+    this.#known = query.marks ?? {};
+    this.#nowMs = options.nowMs ?? Date.now();
     this.#excluded = compileIgnore(excludePatterns);
     this.#included = includePatterns.length > 0 ? compileIgnore(includePatterns) : undefined;
   }
 
   directory(path: string, wanted: WantedPath): void {
-    for (const name of this.#names(path)) {
-      const below = wanted.child(name);
-      if (below) this.#entry(path === '' ? name : `${path}/${name}`, below);
-    }
+    const children = this.#children(path, wanted);
+    const mark = this.#markOf(path, children);
+    const look: Look = { isKnown: mark !== undefined && mark === this.#known[path], hasAttributes: false };
+    for (const child of children) this.#child(child, look);
+    if (mark === undefined || look.hasAttributes || this.#marked >= MAXIMUM_MARKS) return;
+    this.#marked++;
+    this.marks[path] = mark;
   }
 
-  #entry(path: string, wanted: WantedPath): void {
-    const stats = this.#stat(path);
-    if (!stats) return;
-    const type = stats.mode & fs.S_IFMT;
-    if (type === fs.S_IFSOCK) return;
-    const isLeftOut = this.#isLeftOut(path);
-    if (type !== fs.S_IFDIR) {
-      if (!isLeftOut) this.#tell(this.#describe(path, stats));
-      return;
-    }
-    if (isLeftOut && this.#excluded.canSkip(path)) return;
-    const entry = this.#describe(path, stats);
+  #child({ path, stats, wanted, isLeftOut }: Child, look: Look): void {
+    const entry = this.#describe(path, stats, look);
     if (isLeftOut) this.#waiting.push(entry);
     else this.#tell(entry);
+    if ((stats.mode & fs.S_IFMT) !== fs.S_IFDIR) return;
     this.directory(path, wanted);
     if (this.#waiting.at(-1) === entry) this.#waiting.pop();
+  }
+
+  #children(directory: string, wanted: WantedPath): readonly Child[] {
+    const children: Child[] = [];
+    for (const name of this.#names(directory)) {
+      const below = wanted.child(name);
+      if (!below) continue;
+      const path = directory === '' ? name : `${directory}/${name}`;
+      const stats = this.#stat(path);
+      const type = (stats?.mode ?? 0) & fs.S_IFMT;
+      if (!stats || type === fs.S_IFSOCK) continue;
+      const isLeftOut = this.#isLeftOut(path);
+      if (isLeftOut && (type !== fs.S_IFDIR || this.#excluded.canSkip(path))) continue;
+      children.push({ path, stats, wanted: below, isLeftOut });
+    }
+    return children;
+  }
+
+  #markOf(path: string, children: readonly Child[]): string | undefined {
+    if (children.length === 0 || path.length > MAXIMUM_MARKED_PATH) return undefined;
+    return markOf(children, { hash: this.#options.hash, nowMs: this.#nowMs });
   }
 
   #tell(entry: WireEntry): void {
@@ -88,7 +136,7 @@ class Walk {
     return lstatSync(placeOfText(`${this.#root}/${path}`), { throwIfNoEntry: false });
   }
 
-  #describe(path: string, stats: Stats): WireEntry {
+  #describe(path: string, stats: Stats, look: Look): WireEntry {
     const { mode } = stats;
     const place = `${this.#root}/${path}`;
     const type = mode & fs.S_IFMT;
@@ -106,8 +154,17 @@ class Walk {
       // st_rdev: makedev(3).
       deviceMajor: (device >>> 8) & 0xfff,
       deviceMinor: (device & 0xff) | ((device >>> 12) & 0xfff00),
-      xattrs: first === undefined ? this.#options.readXattrs(place) : {},
+      xattrs: this.#xattrs(place, look, first !== undefined),
     };
+  }
+
+  /** Of a file with several names only the first has them: the next time it may be another. */
+  #xattrs(place: string, look: Look, isTwin: boolean): WireEntry['xattrs'] {
+    if (isTwin) look.hasAttributes = true;
+    if (isTwin || look.isKnown) return NO_XATTRS;
+    const xattrs = this.#options.readXattrs(place);
+    for (const _ in xattrs) look.hasAttributes = true;
+    return xattrs;
   }
 
   #firstName(path: string, { dev, ino }: Stats): string | undefined {

@@ -1,6 +1,6 @@
 /** What a client has that a build may ask for. */
 import type { Duplex } from 'node:stream';
-import type { WireEntry, WireFileQuery } from '#wire/build-session.ts';
+import type { ListingMarks, WireEntry, WireFileQuery } from '#wire/build-session.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
 
 export interface BuildProviders {
@@ -20,7 +20,7 @@ export interface BuildProviders {
 
 export interface DirectoryProvider {
   /** Parents first. Each is told as soon as it is known: the engine looks at it meanwhile. */
-  list(query: WireFileQuery, tell: (entry: WireEntry) => void): Promise<void>;
+  list(query: WireFileQuery, tell: (entry: WireEntry) => void): ListingMarks;
   /** The contents of a file that was listed. */
   read(entry: WireEntry): Iterable<Uint8Array>;
 }

@@ -26,12 +26,12 @@ export class FileServer {
       if (rows.length > 0) void this.#writer.send({ type: 'entries', id, entries: rows });
       rows = [];
     };
-    await this.#directory.list(query, (entry) => {
+    const marks = this.#directory.list(query, (entry) => {
       this.#entries.push(entry);
       if (rows.push(entryRow(entry)) >= ENTRIES_TOGETHER) flush();
     });
     flush();
-    await this.#writer.send({ type: 'end', id });
+    await this.#writer.send({ type: 'end', id, marks });
   }
 
   /** Sends as fast as the engine reads. */

@@ -1,11 +1,8 @@
 import { bytesOfText } from '#base/byte-text.ts';
 import { EngineError } from '#base/errors.ts';
 
-/** Those of a path itself, without following links, that belong into an image; none where there are none. */
-export type ReadXattrs = (path: string) => Readonly<Record<string, Buffer>>;
-
-/** What a file system does not take is left out, as in BuildKit's clients. */
-export type WriteXattrs = (path: string, xattrs: Readonly<Record<string, Buffer>>) => void;
+type Xattrs = Readonly<Record<string, Buffer>>;
+export type ReadXattrs = typeof readXattrs;
 
 /** llistxattr(2) and so on; -1 where it fails. Neither runtime has them: the C library is called. */
 interface Calls {
@@ -34,40 +31,35 @@ const MAXIMUM_BYTES = 1 << 16;
 const MAXIMUM_PATH_BYTES = 1 << 16;
 const NONE = {};
 
-let loaded: Promise<Calls> | undefined;
+let loaded: Calls | undefined;
+const buffer = Buffer.allocUnsafeSlow(MAXIMUM_BYTES);
+const place = Buffer.allocUnsafeSlow(MAXIMUM_PATH_BYTES);
 
-export async function xattrReader(): Promise<ReadXattrs> {
-  return readerOf(await (loaded ??= loadCalls()));
+/** Those of a path itself, without following links, that belong into an image; none where there are none. */
+export function readXattrs(path: string): Xattrs {
+  const calls = (loaded ??= loadCalls());
+  // Asked for every file: no memory is taken for it.
+  const isText = path.length < MAXIMUM_PATH_BYTES / 4 && path.isWellFormed();
+  const end = isText ? place.write(path) : bytesOfText(path).copy(place, 0, 0, MAXIMUM_PATH_BYTES - 1);
+  place[end] = 0;
+  const length = calls.list(place, buffer, MAXIMUM_BYTES);
+  if (length <= 0) return NONE;
+  const names = buffer.toString('latin1', 0, length).split('\0').filter(isSent);
+  const values = names.flatMap((name) => {
+    const size = calls.get(place, Buffer.from(`${name}\0`, 'latin1'), buffer, MAXIMUM_BYTES);
+    // It may be gone meanwhile.
+    return size < 0 ? [] : [[name, Buffer.from(buffer.subarray(0, size))] as const];
+  });
+  return values.length === 0 ? NONE : Object.fromEntries(values);
 }
 
-export async function xattrWriter(): Promise<WriteXattrs> {
-  const calls = await (loaded ??= loadCalls());
-  return (path, xattrs) => {
-    const place = Buffer.concat([bytesOfText(path), Buffer.alloc(1)]);
-    // An empty value has no address.
-    for (const [name, value] of Object.entries(xattrs))
-      calls.set(place, Buffer.from(`${name}\0`), Buffer.concat([value, Buffer.alloc(1)]), value.length, 0);
-  };
-}
-
-function readerOf(calls: Calls): ReadXattrs {
-  const buffer = Buffer.allocUnsafeSlow(MAXIMUM_BYTES);
-  const place = Buffer.allocUnsafeSlow(MAXIMUM_PATH_BYTES);
-  return (path) => {
-    // Asked for every file: no memory is taken for it.
-    const isText = path.length < MAXIMUM_PATH_BYTES / 4 && path.isWellFormed();
-    const end = isText ? place.write(path) : bytesOfText(path).copy(place, 0, 0, MAXIMUM_PATH_BYTES - 1);
-    place[end] = 0;
-    const length = calls.list(place, buffer, MAXIMUM_BYTES);
-    if (length <= 0) return NONE;
-    const names = buffer.toString('latin1', 0, length).split('\0').filter(isSent);
-    const values = names.flatMap((name) => {
-      const size = calls.get(place, Buffer.from(`${name}\0`, 'latin1'), buffer, MAXIMUM_BYTES);
-      // It may be gone meanwhile.
-      return size < 0 ? [] : [[name, Buffer.from(buffer.subarray(0, size))] as const];
-    });
-    return values.length === 0 ? NONE : Object.fromEntries(values);
-  };
+/** What a file system does not take is left out, as in BuildKit's clients. */
+export function writeXattrs(path: string, xattrs: Xattrs): void {
+  const calls = (loaded ??= loadCalls());
+  const target = Buffer.concat([bytesOfText(path), Buffer.alloc(1)]);
+  // An empty value has no address.
+  for (const [name, value] of Object.entries(xattrs))
+    calls.set(target, Buffer.from(`${name}\0`), Buffer.concat([value, Buffer.alloc(1)]), value.length, 0);
 }
 
 /** Labels of a security module, and what overlay keeps there, are of this machine and not of the file. */
@@ -76,8 +68,8 @@ function isSent(name: string): boolean {
   return /^(?:user|trusted)\.|^security\.capability$|^system\.posix_acl_(?:access|default)$/.test(name);
 }
 
-async function loadCalls(): Promise<Calls> {
-  return process.versions.bun === undefined ? await nodeCalls() : bunCalls();
+function loadCalls(): Calls {
+  return process.versions.bun === undefined ? nodeCalls() : bunCalls();
 }
 
 function bunCalls(): Calls {
@@ -91,10 +83,9 @@ function bunCalls(): Calls {
   return callsOf(llistxattr, lgetxattr, lsetxattr);
 }
 
-async function nodeCalls(): Promise<Calls> {
-  const { createRequire } = await import('node:module');
+function nodeCalls(): Calls {
   // Not seen by what compiles the command line, which has no use for it.
-  const load = createRequire(import.meta.url);
+  const load = process.getBuiltinModule('node:module').createRequire(import.meta.url);
   const koffi: Koffi = load('koffi');
   const libc = koffi.load(LIBC);
   return callsOf(
