@@ -6,10 +6,11 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, writeSync, writevSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { discardBuffer } from '#base/discard-buffer.ts';
 import { EngineError } from '#base/errors.ts';
 import { parseDigest } from '#oci/digest.ts';
 import type { BlobInfo } from '#store/content.ts';
-import { deflateBlock } from './deflate-block.ts';
+import { deflateBlock, OWN_MEMORY_BYTES } from './deflate-block.ts';
 import { type GzipState, GzipTurns } from './gzip-turns.ts';
 
 const BLOCK_BYTES = 1024 * 1024;
@@ -45,7 +46,7 @@ export function gzipFile(job: GzipJob, aborted: Int32Array): BlobInfo | undefine
   const source = openSync(job.sourcePath, 'r');
   const target = openSync(job.targetPath, 'r+');
   try {
-    const member = new GzipMember(source, target, turns, job.isLast ? createHash('sha256') : undefined);
+    using member = new GzipMember(source, target, turns, job.isLast ? createHash('sha256') : undefined);
     member.makeBlocks(aborted);
     return job.isLast ? member.complete() : undefined;
   } catch (error) {
@@ -59,12 +60,14 @@ export function gzipFile(job: GzipJob, aborted: Int32Array): BlobInfo | undefine
 
 interface MadeBlock {
   readonly number: number;
+  readonly block: Uint8Array;
+  /** Some are parts of `block`. */
   readonly parts: readonly Uint8Array[];
   readonly checksum: number;
   readonly plainBytes: number;
 }
 
-class GzipMember {
+class GzipMember implements Disposable {
   readonly #source: number;
   readonly #target: number;
   readonly #turns: GzipTurns;
@@ -107,6 +110,11 @@ class GzipMember {
     return { digest: parseDigest(`sha256:${this.#hash?.digest('hex')}`), sizeBytes };
   }
 
+  /** Megabytes a thread and file, which no collection would free soon. */
+  [Symbol.dispose](): void {
+    for (const buffer of this.#buffers) discardBuffer(buffer);
+  }
+
   #make(number: number): MadeBlock {
     const buffer = this.#buffers.shift() ?? Buffer.allocUnsafeSlow(WINDOW_BYTES + BLOCK_BYTES);
     this.#buffers.push(buffer);
@@ -121,7 +129,7 @@ class GzipMember {
       before: content.subarray(0, windowBytes),
       isLast: number === this.#blocks - 1,
     });
-    return { number, parts, checksum: crc32(block), plainBytes };
+    return { number, block, parts, checksum: crc32(block), plainBytes };
   }
 
   /** Writes what has its turn, and waits for the turns of all but `kept` blocks. */
@@ -131,6 +139,7 @@ class GzipMember {
       this.#turns.waitFor(next.number);
       const written = writeAll(this.#target, next.parts, this.#turns.offset);
       this.#turns.pass(written, next.checksum, next.plainBytes);
+      discardParts(next);
       this.#made.shift();
       if (this.#hash) this.#hashUpTo(this.#turns.offset);
     }
@@ -146,6 +155,13 @@ class GzipMember {
       this.#hashedBytes += chunk.length;
     }
   }
+}
+
+/** Now rather than at some collection: it is what the next blocks are made in. Small ones share their memory. */
+function discardParts({ block, parts }: MadeBlock): void {
+  for (const { buffer } of parts)
+    if (buffer !== block.buffer && buffer.byteLength >= OWN_MEMORY_BYTES)
+      discardBuffer(new Uint8Array(buffer));
 }
 
 function trailerOf(checksum: number, plainBytes: number): Buffer {
