@@ -1,5 +1,5 @@
 import { createHash, hash as hashOf } from 'node:crypto';
-import { writeSync } from 'node:fs';
+import { writevSync } from 'node:fs';
 import { EngineError } from '#base/errors.ts';
 import { diskError } from '#store/disk.ts';
 import type { FileEntry, FileTransfer } from '../build-session.ts';
@@ -203,14 +203,14 @@ class DataWriter {
 
   flush(): void {
     if (this.#batchBytes === 0) return;
-    const bytes = Buffer.concat(this.#batch);
+    let rest: readonly Buffer[] = this.#batch;
     this.#batch = [];
     this.#batchBytes = 0;
     try {
-      for (let at = 0; at < bytes.length; ) {
-        const count = writeSync(this.#fd, bytes, at, bytes.length - at, this.#writtenBytes);
+      while (rest.length > 0) {
+        const count = writevSync(this.#fd, rest, this.#writtenBytes);
         this.#writtenBytes += count;
-        at += count;
+        rest = withoutFirst(rest, count);
       }
     } catch (error) {
       throw diskError(error, 'build context');
@@ -247,3 +247,13 @@ class DataWriter {
 }
 
 const ZEROS = Buffer.alloc(ALIGNMENT_BYTES);
+
+/** What a write of so many bytes has left. */
+function withoutFirst(buffers: readonly Buffer[], writtenBytes: number): readonly Buffer[] {
+  let left = writtenBytes;
+  for (const [index, buffer] of buffers.entries()) {
+    if (left < buffer.length) return [buffer.subarray(left), ...buffers.slice(index + 1)];
+    left -= buffer.length;
+  }
+  return [];
+}
