@@ -114,9 +114,13 @@ export class Sources {
   }
 }
 
+/** What `SourceSelector` says. */
+const MISSING = /^(?:COPY failed|failed to calculate checksum)/;
+
 /** BuildKit's words; what COPY says of missing files is nothing for mounts. */
 function mountError({ paths: [path = ''] }: CopiedFiles, error: unknown): unknown {
-  if (!isEngineError(error, 'invalid') || !error.message.startsWith('COPY failed')) return error;
+  const isMissing = isEngineError(error, 'invalid') && MISSING.test(error.message);
+  if (!isMissing) return error;
   const text = `failed to calculate checksum of mount source: "${path}": not found`;
   return new EngineError('invalid', text, { cause: error });
 }
