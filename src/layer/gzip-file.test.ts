@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { crc32, gunzipSync, gzipSync } from 'node:zlib';
 import { isEngineError } from '#base/errors.ts';
 import { combinedCrc32 } from './combined-crc32.ts';
@@ -65,6 +67,19 @@ test('noise between text is stored, and takes no more room than it has', () => {
   const packed = pack(mixed);
   assert.ok(gunzipSync(packed).equals(mixed));
   assert.ok(packed.length < gzipSync(mixed).length * 1.1);
+});
+
+test('memory does not pile up: what was written is given back at once', () => {
+  const file = { ...files, sourcePath: join(directory, 'long') };
+  writeFileSync(file.sourcePath, '');
+  for (let part = 0; part < 16; part++) appendFileSync(file.sourcePath, mixture());
+  writeFileSync(file.targetPath, '');
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  const before = process.memoryUsage().arrayBuffers;
+  gzipFile({ ...file, state: newGzipState(GZIP_HEADER_BYTES), isLast: true }, new Int32Array(1));
+  const heldBytes = process.memoryUsage().arrayBuffers - before;
+  assert.ok(heldBytes < 8 * MiB, `${heldBytes} bytes are held`);
 });
 
 test('it compresses about as well as gzip over the edges of blocks', () => {
