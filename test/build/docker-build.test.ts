@@ -14,6 +14,7 @@ import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
+import { zstdCompressSync } from 'node:zlib';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
@@ -272,13 +273,13 @@ test('contexts and archives of every compression', async () => {
   const tar = tarOf({ path: 'Dockerfile', content: 'FROM bb\nCOPY Dockerfile /\n', mode: 0o644 });
   const context = join(scratch, 'context.tar');
   writeFileSync(context, tar);
-  const ids = ['cat', 'gzip -c', 'bzip2 -c', 'xz -c', 'zstd -qc'].map(async (program) => {
-    const packed = execSync(`${program} ${context}`);
+  const packed = ['gzip -c', 'bzip2 -c', 'xz -c'].map((program) => execSync(`${program} ${context}`));
+  const ids = [tar, zstdCompressSync(tar), ...packed].map(async (input) => {
     const outcome = await docker(engine, ['build', '-q', '-'], {
-      input: packed,
+      input,
       env: { DOCKER_BUILDKIT: '0' },
     });
-    return outcome.stdout || `${program}: ${outcome.stderr}`;
+    return outcome.stdout || outcome.stderr;
   });
   assert.deepEqual(new Set(await Promise.all(ids)).size, 1);
   const cut = execSync(`xz -c ${context}`).subarray(0, 150);
