@@ -16,6 +16,7 @@ import { ignoreFileNames, parseIgnoreFile } from '#oci/ignore.ts';
 import { Holds } from './holds.ts';
 import type { Plan } from './plan.ts';
 import { receiving } from './receive-files.ts';
+import { UnreadDockerfile } from './unread-dockerfile.ts';
 
 /** These stay in `ROOT/builds`; all else is of builds that run. */
 export const CONTEXTS = 'contexts';
@@ -167,8 +168,8 @@ async function readDockerfile(
   const names = /(?:^|\/)Dockerfile$/.test(path) ? [path, path.replace(/D(?=[a-z]*$)/, 'd')] : [path];
   const texts = await source.read([...names, ignorePath]);
   const text = names.map((name) => texts.get(name)).find((text) => text !== undefined);
-  if (text === undefined) throw new EngineError('invalid', `Cannot locate specified Dockerfile: ${path}`);
-  if (text.trim() === '') throw new EngineError('invalid', `the Dockerfile (${path}) cannot be empty`);
+  if (text === undefined) throw new UnreadDockerfile(path, 'missing');
+  if (text.trim() === '') throw new UnreadDockerfile(path, 'empty');
   return { text, ignore: texts.get(ignorePath) };
 }
 

@@ -196,13 +196,15 @@ test('what is wrong with a Dockerfile is shown with its lines', async () => {
     ['FROM bb\nCOPPY a b\n', /Dockerfile:2\n-{20}\n[^>]*2 \| >>> COPPY a b\n[^]*unknown instruction: COPPY/],
     ['FROM bb AS a\nCOPY --from=b / /\nFROM a AS b\n', /Dockerfile:2\n/],
     ['FROM bb\nCOPY missing /\n', /Dockerfile:2\n-{20}\n[^>]*2 \| >>> COPY missing \/\n/],
-    ['', /the Dockerfile (?:\(Dockerfile\) )?cannot be empty/],
+    ['', /failed to solve: the Dockerfile cannot be empty/],
   ] as const;
   for (const [dockerfile, expected] of cases) {
     const { exitCode, stderr } = await build(['-f', '-', contextOf({ x: '' })], { input: dockerfile });
     assert.equal(exitCode, 1);
     assert.match(stderr, expected);
   }
+  const { stderr } = await build(['-f', 'x', contextOf({ Dockerfile: '' })]);
+  assert.match(stderr, /failed to solve: failed to read dockerfile: open x: no such file or directory/);
 });
 
 test('secrets reach the command and nothing else', async () => {
