@@ -15,9 +15,23 @@ test('wildcards match as in Go', () => {
     ['a\\*', 'ab', false],
     ['(a+b)$', '(a+b)$', true],
     ['*', 'line\nbreak', true],
+    ['**b', 'ab', true],
+    ['**', '', true],
+    ['[a\\]b]', ']', true],
+    ['[a\\]b]', 'ab]', false],
+    ['[\\d]', 'd', true],
+    ['[\\d]', '1', false],
+    ['[c-a]', 'b', false],
+    ['[[]x]', '[x]', true],
+    ['?', '\u{1f600}', true],
   ];
   for (const [pattern, name, matches] of cases)
     assert.equal(globPattern(pattern).test(name), matches, `${pattern} and ${name}`);
+});
+
+test('what is no pattern', () => {
+  for (const pattern of ['[', '["a"', 'a[', '[a-', '[]', 'a\\'])
+    assert.throws(() => globPattern(pattern), { code: 'invalid' }, pattern);
 });
 
 test('only patterns are taken for patterns', () => {

@@ -1,5 +1,7 @@
 /** Wildcards as Go's filepath.Match has them: `*` and `?` stay within a path's part, `[a-z]`, `[^a-z]`, `\x`. */
+import { matchesElements, parseIgnoreElements } from '#oci/ignore-elements.ts';
 
+const STAR = { kind: 'star' } as const;
 const SPECIAL = /[*?[\\]/;
 
 export function hasWildcards(text: string): boolean {
@@ -11,16 +13,13 @@ export function escapeWildcards(path: string): string {
   return path.replaceAll(/[\\*?[]/g, String.raw`\$&`);
 }
 
-/** For one part of a path. A pattern that ends in the middle of a class or escape matches nothing. */
-export function globPattern(pattern: string): RegExp {
-  const source = pattern.replaceAll(
-    /\\(.)|\[(\^?)((?:\\.|[^\]\\])+)\]|([*?])|([\^$+.(){}|[\]\\/])/gs,
-    (_, escaped: string, negated: string, set: string, wildcard: string, plain: string) => {
-      if (escaped !== undefined) return /\w/.test(escaped) ? escaped : `\\${escaped}`;
-      if (set !== undefined) return `[${negated}${set.replaceAll(/[[\]^]/g, '\\$&')}]`;
-      if (wildcard !== undefined) return wildcard === '*' ? '[^/]*' : '[^/]';
-      return `\\${plain}`;
-    },
-  );
-  return new RegExp(`^${source}$`, 's');
+/**
+ * For one part of a path.
+ *
+ * @throws {EngineError} `invalid` for an open `[` or a final `\`
+ */
+export function globPattern(pattern: string): { readonly test: (name: string) => boolean } {
+  // Within a part, `**` is no more than `*`.
+  const elements = parseIgnoreElements(pattern).map((one) => (one.kind === 'one' ? one : STAR));
+  return { test: (name) => matchesElements(elements, name) };
 }
