@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -175,6 +175,29 @@ test('what another client waits for too goes on, and is its own', async () => {
   );
   await expectStopped();
   await expectCensusWithoutBuilds(engine, ['again:1'], empty);
+});
+
+test('a connection of which only the client has closed its half ends its build, on either wire', async () => {
+  const Dockerfile = 'FROM bb\nRUN echo begun; exec sleep 1000\n';
+  await using relay = await Relay.start(engine);
+  const onEvent = (_: unknown, data: Buffer) => {
+    if (data.includes('begun\n')) relay.halfClose();
+  };
+  await assert.rejects(wireBuild(relay, { Dockerfile, onEvent }));
+  await expectStopped();
+  const context = mkdtempSync(join(place.directory, 'context-'));
+  writeFileSync(join(context, 'Dockerfile'), Dockerfile);
+  const args = ['build', '--network', 'none', '--progress', 'plain', context];
+  const client = spawn('docker', ['-H', relay.host, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, DOCKER_CONFIG, DOCKER_BUILDKIT: '1' },
+  });
+  const ended = once(client, 'exit');
+  client.stderr.on('data', (data: Buffer) => onEvent(undefined, data));
+  await ended;
+  assert.notEqual(client.exitCode, 0);
+  await expectStopped();
+  await expectCensusWithoutBuilds(engine, [], empty);
 });
 
 test('a machine that has vanished with its client is found out', async () => {

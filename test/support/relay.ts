@@ -7,11 +7,14 @@ export class Relay implements Subject {
   readonly socket: string;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #served = new Set<Socket>();
 
   private constructor(engine: Subject) {
     this.socket = `${engine.socket}.relay`;
     this.#server = createServer({ allowHalfOpen: true }, (client) => {
       const served = connect({ path: engine.socket, allowHalfOpen: true });
+      this.#served.add(served);
+      served.on('close', () => this.#served.delete(served));
       client.pipe(served).pipe(client);
       for (const [socket, other] of [
         [client, served],
@@ -41,6 +44,11 @@ export class Relay implements Subject {
   /** As the death of every client. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** As clients that say no more, and listen on. */
+  halfClose(): void {
+    for (const served of this.#served) served.end();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
