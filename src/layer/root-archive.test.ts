@@ -245,7 +245,8 @@ describe('root archive', () => {
 
     it('takes compressed archives', async () => {
       const tar = tarOf(file('packed', 'content'));
-      for (const packed of [gzipSync(tar), zstdCompressSync(tar)]) {
+      const programs = ['bzip2', 'xz'].map((program) => execFileSync(program, { input: tar }));
+      for (const packed of [gzipSync(tar), zstdCompressSync(tar), ...programs]) {
         rmSync(join(root, 'dest/packed'), { force: true });
         await archive.put(root, '/dest', Readable.from([packed.subarray(0, 3), packed.subarray(3)]), PLAIN);
         assert.equal(readFileSync(join(root, 'dest/packed'), 'utf8'), 'content');
@@ -254,8 +255,6 @@ describe('root archive', () => {
           isEngineError(error, 'invalid'),
         );
       }
-      const bzip2 = Readable.from([Buffer.from('BZh91AY&SY')]);
-      await assert.rejects(archive.put(root, '/dest', bzip2, PLAIN), /bzip2 is not supported/);
     });
 
     it('drains a stream whose archive was refused early', async () => {
