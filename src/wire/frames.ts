@@ -2,6 +2,7 @@
  * Frames of a connection that carries messages both ways: two lengths of four bytes, big-endian, a head in JSON and
  * bytes that belong to it.
  */
+import { discardBuffer } from '#base/discard-buffer.ts';
 import { EngineError } from '#base/errors.ts';
 
 export interface Frame {
@@ -35,7 +36,11 @@ export class FrameDecoder {
   #moreBytes = 0;
   #needed = LENGTH_BYTES;
 
-  /** @throws {EngineError} `invalid` for what is no frame, or larger than any */
+  /**
+   * Takes the chunk over: nobody else may use it afterwards.
+   *
+   * @throws {EngineError} `invalid` for what is no frame, or larger than any
+   */
   *push(chunk: Buffer): Generator<Frame, void> {
     this.#more.push(chunk);
     this.#moreBytes += chunk.length;
@@ -64,10 +69,11 @@ export class FrameDecoder {
   #join(): void {
     if (this.#moreBytes === 0) return;
     const [only = NO_DATA] = this.#more;
-    this.#pending =
-      this.#pending.length === 0 && this.#more.length === 1
-        ? only
-        : Buffer.concat([this.#pending, ...this.#more]);
+    if (this.#pending.length === 0 && this.#more.length === 1) this.#pending = only;
+    else {
+      this.#pending = Buffer.concat([this.#pending, ...this.#more]);
+      for (const chunk of this.#more) discardBuffer(chunk);
+    }
     this.#more = [];
     this.#moreBytes = 0;
   }
