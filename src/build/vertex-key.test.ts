@@ -22,7 +22,11 @@ test('a key changes with everything that can change the result, and with nothing
   const layer = { diffId: digest, blob: digest, compression: 'none' } as const;
   assert.equal(vertexKey({ ...exec, proxies: ['HTTP_PROXY=x'] }, [], ''), key);
   assert.equal(vertexKey({ ...exec, hostConfig: commandHostConfig({ Memory: 2 ** 30 }) }, [], ''), key);
+  const ulimit = { Name: 'nofile', Soft: 100, Hard: 200 };
+  assert.equal(vertexKey({ ...exec, hostConfig: commandHostConfig({ Ulimits: [] }) }, [], ''), key);
   const others = [
+    vertexKey({ ...exec, hostConfig: commandHostConfig({ Ulimits: [ulimit] }) }, [], ''),
+    vertexKey({ ...exec, hostConfig: commandHostConfig({ ShmSize: 1 << 20 }) }, [], ''),
     vertexKey({ ...exec, argv: ['false'] }, [], ''),
     vertexKey({ ...exec, env: ['A=2'] }, [], ''),
     vertexKey({ ...exec, user: 'user' }, [], ''),

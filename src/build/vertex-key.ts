@@ -46,7 +46,7 @@ function ownParts(vertex: Operation): readonly unknown[] {
 
 function execParts(vertex: ExecVertex): readonly unknown[] {
   const { argv, env, workingDirectory, user, hostConfig, mounts = [], platform, hostname } = vertex;
-  const { NetworkMode, ExtraHosts, Privileged, ReadonlyRootfs } = hostConfig;
+  const { NetworkMode, ExtraHosts, Privileged, ReadonlyRootfs, ShmSize, Ulimits } = hostConfig;
   const { validExitCodes, isThrownAway } = vertex;
   const run = [argv, env, workingDirectory, user, NetworkMode, ExtraHosts];
   const more = {
@@ -55,6 +55,8 @@ function execParts(vertex: ExecVertex): readonly unknown[] {
     ...(Privileged && { Privileged }),
     ...(ReadonlyRootfs && { ReadonlyRootfs }),
     hostname,
+    ShmSize,
+    Ulimits: Ulimits ?? [],
     validExitCodes,
     isThrownAway,
   };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import {
   appendFileSync,
   mkdtempDisposableSync,
@@ -46,4 +47,13 @@ test('texts that stand for files', () => {
   assert.deepEqual(entriesOf(provider, { ...ALL, followPaths: ['other'] }), []);
   const [entry] = entriesOf(provider, { ...ALL, followPaths: ['Dockerfile'] });
   assert.equal(entry?.sizeBytes, 6);
+});
+
+test('a large text goes in parts, as frames are bounded', () => {
+  const text = randomBytes(3_000_000);
+  const provider = memoryDirectory(new Map([['Dockerfile', text]]));
+  const [entry] = entriesOf(provider, ALL);
+  const parts = [...provider.read(entry ?? assert.fail())];
+  assert.ok(Buffer.concat(parts).equals(text));
+  assert.ok(parts.every(({ length }) => length <= 1 << 18));
 });

@@ -25,8 +25,12 @@ export function memoryDirectory(files: ReadonlyMap<string, Uint8Array>): Directo
         if (followPaths.length === 0 || followPaths.includes(path)) tell(describe(path, bytes));
       return {};
     },
-    read: ({ path }) => [files.get(path) ?? new Uint8Array()],
+    read: ({ path }) => inChunks(files.get(path) ?? new Uint8Array()),
   };
+}
+
+function* inChunks(bytes: Uint8Array): Generator<Uint8Array, void> {
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
 }
 
 /** No more than was told: a file that grows meanwhile is cut. */
