@@ -93,7 +93,8 @@ for (const runtime of ['crun', 'runc']) {
     test('a terminal: size, input, exit code', async () => {
       const script = `stty rows 44 columns 101; docker run -it --rm bb sh -c "stty size; tty; exit 6"`;
       const outcome = await machine.run(`script -qec '${script}' /dev/null </dev/null`);
-      assert.match(outcome.stdout, /44 101\r\n\/dev\/pts\/0\r\n/);
+      // script(1) passes the end of its input on as a NUL, which the terminal echoes.
+      assert.match(outcome.stdout.replace('^@', ''), /44 101\r\n\/dev\/pts\/0\r\n/);
       assert.equal(outcome.exitCode, 6);
     });
 
