@@ -16,7 +16,7 @@ export function cgroupPathOf(
   return join('/', CgroupParent || defaults.cgroupParent, container.id);
 }
 
-/** `crun run`; with `keep` the ended container stays until it is deleted. */
+/** `run`; with `keep` the ended container stays until it is deleted. */
 export function runCommand(
   context: RuntimeContext,
   id: string,
@@ -73,12 +73,11 @@ function processArguments({ pidFile, consoleSocket }: RuntimeFiles): readonly st
 }
 
 /**
- * Where to look whether the kernel killed a container for want of memory. Undefined where it has no limit of its own,
- * and with runc, which cannot keep an ended container's cgroup.
+ * Where to look whether the kernel killed a container for want of memory. Undefined where it has no limit of its own.
  */
 export function memoryWatchOf(context: RuntimeContext, container: ManagedContainer): MemoryWatch | undefined {
   const { cgroupLayout, runtime, paths } = context;
-  if (container.hostConfig.Memory <= 0 || runtime.name !== 'crun') return undefined;
+  if (container.hostConfig.Memory <= 0) return undefined;
   const isUnified = cgroupLayout.mode === 'v2';
   const root = isUnified ? cgroupLayout.unifiedPath : cgroupLayout.v1Controllers.get('memory');
   if (root === undefined) return undefined;

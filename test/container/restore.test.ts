@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DaemonOrders } from './crash-daemon.ts';
-import { ATTACH, ContainerFixture, RUNTIME, collect, leftovers } from './container-fixture.ts';
+import { ATTACH, ContainerFixture, collect, leftovers } from './container-fixture.ts';
 
 type Runs = DaemonOrders['runs'];
 
@@ -87,9 +87,7 @@ test('what ended while no daemon was there keeps its exit code and its output', 
     assert.match(await logOf(fixture, id), /^before\r?\nafter\r?\n$/);
   }
   await fixture.exitCode(killed);
-  // runc keeps no control group to look at afterwards.
-  const isTold = RUNTIME.name === 'crun';
-  assert.equal((await fixture.containers.inspect(killed, { size: false })).State.OOMKilled, isTold);
+  assert.equal((await fixture.containers.inspect(killed, { size: false })).State.OOMKilled, true);
   const { exit } = await fixture.containers.wait(removed, 'removed').catch(() => ({ exit: undefined }));
   await exit;
   await assert.rejects(fixture.containers.inspect(removed, { size: false }), { code: 'not-found' });
