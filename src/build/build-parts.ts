@@ -8,7 +8,7 @@ import type { Layer, LayerStore, RootArchive, SnapshotStore } from '#layer/layer
 import type { SharedWork } from '#layer/shared-work.ts';
 import type { ContentStore } from '#store/content.ts';
 import type { Metadata } from '#store/metadata.ts';
-import type { Solved } from './build.ts';
+import type { Solved } from './vertex.ts';
 import type { BuildCache } from './cache.ts';
 import type { CacheDirectories } from './cache-directories.ts';
 import type { Checksums } from './checksums.ts';

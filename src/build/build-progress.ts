@@ -10,10 +10,10 @@ import {
   type BuildWarning,
   type GraphEvent,
   type StepEvent,
-  type Vertex,
   type VertexProgress,
   type VertexStatus,
 } from './build.ts';
+import type { Vertex } from './vertex.ts';
 import { CANCELED, failureText } from './failure-text.ts';
 import type { Operation, Plan, PlannedStep } from './plan.ts';
 import { movementOf } from './pull-movement.ts';

@@ -4,7 +4,7 @@ import type { Digest } from '#oci/digest.ts';
 import type { Lease } from '#store/content.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildSession } from './build-session.ts';
-import type { DiffVertex, LocalFiles, OutputVertex, RemoteFiles, Solved, Vertex } from './build.ts';
+import type { DiffVertex, LocalFiles, OutputVertex, RemoteFiles, Solved, Vertex } from './vertex.ts';
 import type { CacheEntry, CacheEntryFacts, CacheUses } from './cache.ts';
 import type { ImportedCache } from './cache-transfer/imported-cache.ts';
 import type { SolvedRecord } from './cache-transfer/solved-records.ts';

@@ -1,6 +1,6 @@
 import type { HostConfig, ContainerConfig } from '#wire/container.ts';
 import { decodeCreateRequest } from '#wire/decode-create.ts';
-import type { ExecVertex } from './build.ts';
+import type { ExecVertex } from './vertex.ts';
 
 /** The same for every command, or what writes it down would be different each time; BuildKit's. */
 const SANDBOX_HOSTNAME = 'buildkitsandbox';

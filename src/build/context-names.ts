@@ -1,6 +1,7 @@
 import { isEngineError } from '#base/errors.ts';
 import { familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
-import type { BuildRequest, FileSource } from './build.ts';
+import type { BuildRequest } from './build.ts';
+import type { FileSource } from './vertex.ts';
 import { layoutName } from './layout-image.ts';
 
 /** What stands in the place of a stage or an image. */

@@ -1,5 +1,5 @@
 /** What a command of a build sees while it runs, and no layer has: `RUN --mount`. */
-import type { FileSource, Vertex } from './build.ts';
+import type { FileSource, Vertex } from './vertex.ts';
 import type { CacheSharing } from './dockerfile/mount.ts';
 
 export type ExecMount =

@@ -1,5 +1,5 @@
 /** What a vertex may do to files; see `FilesVertex`. Paths are absolute, links in them are followed inside. */
-import type { CopiedFiles, Vertex } from './build.ts';
+import type { CopiedFiles, Vertex } from './vertex.ts';
 
 export type FileAction = CopyAction | MakeFileAction | MakeDirectoryAction | MakeLinkAction | RemoveAction;
 

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeNode } from '#linux/files.ts';
 import type { BuildParts } from './build-parts.ts';
-import type { LocalFiles } from './build.ts';
+import type { LocalFiles } from './vertex.ts';
 
 /** Overlay's mark for a deleted name: a character device 0:0. */
 const WHITEOUT_MODE = 0o020000;

@@ -2,7 +2,7 @@
 import type { ImageHistory } from '#oci/image-config.ts';
 import { formatDate } from '#wire/timestamps.ts';
 import type { BuildRun } from './build-run.ts';
-import type { Vertex } from './build.ts';
+import type { Vertex } from './vertex.ts';
 import { describeVertex } from './disk/describe-vertex.ts';
 
 /** The form is BuildKit's. */

@@ -1,7 +1,7 @@
 /** `RUN --mount` as what a command mounts. */
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
-import type { FileSource } from './build.ts';
+import type { FileSource } from './vertex.ts';
 import type { FileOwner, MountOptions } from './dockerfile/mount.ts';
 import type { ExecMount, MountOwner } from './exec-mount.ts';
 

@@ -1,7 +1,7 @@
 /** RUN as a vertex. */
 import type { Platform } from '#oci/platform.ts';
 import { allowedHostConfig } from './allowed-host-config.ts';
-import type { ExecVertex, FileSource } from './build.ts';
+import type { ExecVertex, FileSource } from './vertex.ts';
 import { shellOf, workingDirectoryOf } from './config-instructions.ts';
 import type { RunInstruction } from './dockerfile/ast.ts';
 import { expand } from './dockerfile/expand.ts';

@@ -1,6 +1,6 @@
 /** What a scan of packages covers beside the result: BuildKit's arguments for it (docs/attestations/sbom.md). */
 import type { BuildContext } from './build-context.ts';
-import type { CopyVertex } from './build.ts';
+import type { CopyVertex } from './vertex.ts';
 import { pathsTaken } from './contexts/paths-taken.ts';
 import { parseFlag } from './export/attributes.ts';
 import type { ScanTarget } from './plan.ts';

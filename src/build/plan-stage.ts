@@ -2,7 +2,7 @@ import { EngineError } from '#base/errors.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { Platform } from '#oci/platform.ts';
 import { baseImagesOf } from './base-images.ts';
-import type { FileSource, Vertex } from './build.ts';
+import type { FileSource, Vertex } from './vertex.ts';
 import { changeConfig, environmentOf, workingDirectoryOf } from './config-instructions.ts';
 import type {
   AddInstruction,

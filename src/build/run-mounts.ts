@@ -13,7 +13,7 @@ import { OVERLAY_OPTIONS } from '#layer/read-only-view.ts';
 import { bindOptions } from './bind-options.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildSession } from './build-session.ts';
-import type { ExecVertex, FileSource } from './build.ts';
+import type { ExecVertex, FileSource } from './vertex.ts';
 import type { BindMount, CacheMount, ExecMount, ScriptMount, StateMount } from './exec-mount.ts';
 import { createWritableTree, openLayerTree } from './layer-tree.ts';
 import { hideIgnored } from './hide-ignored.ts';

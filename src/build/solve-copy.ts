@@ -4,7 +4,7 @@ import { resolveUser } from '#container/user.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import { isArchive, openArchive } from './archive-file.ts';
 import type { BuildParts } from './build-parts.ts';
-import type { CopyVertex } from './build.ts';
+import type { CopyVertex } from './vertex.ts';
 import type { CopyJob, FileSelection, Owner } from './files/file-jobs.ts';
 import { escapeWildcards } from './files/glob.ts';
 import { openLayerTree, withWritableRoot } from './layer-tree.ts';

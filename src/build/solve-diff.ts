@@ -1,6 +1,6 @@
 import type { ImageLayer } from '#image/image-record.ts';
 import type { BuildParts } from './build-parts.ts';
-import type { DiffVertex } from './build.ts';
+import type { DiffVertex } from './vertex.ts';
 import { openLayerTree } from './layer-tree.ts';
 import type { VertexWork } from './solve-vertex.ts';
 import type { Sources } from './sources.ts';

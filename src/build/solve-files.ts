@@ -3,7 +3,7 @@ import { EngineError } from '#base/errors.ts';
 import { resolveUser } from '#container/user.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { BuildParts } from './build-parts.ts';
-import type { FilesVertex } from './build.ts';
+import type { FilesVertex } from './vertex.ts';
 import type { ActionOwner, CopyAction, FileAction } from './file-action.ts';
 import type { Owner } from './files/file-jobs.ts';
 import { hasWildcards } from './files/glob.ts';

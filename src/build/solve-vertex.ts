@@ -3,16 +3,16 @@ import type { ImageLayer } from '#image/image-record.ts';
 import type { Lease } from '#store/content.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildSession } from './build-session.ts';
-import {
-  type CopyVertex,
-  type DiffVertex,
-  type ExecVertex,
-  type FilesVertex,
-  type MergeVertex,
-  type OutputVertex,
-  type Solved,
-  StepFailure,
-} from './build.ts';
+import { StepFailure } from './build.ts';
+import type {
+  CopyVertex,
+  DiffVertex,
+  ExecVertex,
+  FilesVertex,
+  MergeVertex,
+  OutputVertex,
+  Solved,
+} from './vertex.ts';
 import { commandConfig } from './command-config.ts';
 import type { Operation } from './plan.ts';
 import { openRunMounts } from './run-mounts.ts';

@@ -2,7 +2,7 @@
 import { EngineError, isEngineError } from '#base/errors.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { BuildParts } from './build-parts.ts';
-import type { CopiedFiles, FileSource, LocalFiles, RemoteFiles, Vertex } from './build.ts';
+import type { CopiedFiles, FileSource, LocalFiles, RemoteFiles, Vertex } from './vertex.ts';
 import type { FileSelection, Tree } from './files/file-jobs.ts';
 import { checksumTree } from './files/tree-checksum.ts';
 import { openLayerTree } from './layer-tree.ts';

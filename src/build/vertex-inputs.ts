@@ -1,5 +1,5 @@
 /** What vertices are made of. */
-import type { CopiedFiles, Vertex } from './build.ts';
+import type { CopiedFiles, Vertex } from './vertex.ts';
 import type { ExecMount, StateMount } from './exec-mount.ts';
 import type { FileAction } from './file-action.ts';
 import { escapeWildcards } from './files/glob.ts';

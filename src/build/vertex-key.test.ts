@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseDigest } from '#oci/digest.ts';
-import type { ExecVertex } from './build.ts';
+import type { ExecVertex } from './vertex.ts';
 import { commandHostConfig } from './command-config.ts';
 import { vertexKey } from './vertex-key.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ImageLayer } from '#image/image-record.ts';
-import type { CopyVertex, ExecVertex } from './build.ts';
+import type { CopyVertex, ExecVertex } from './vertex.ts';
 import type { ExecMount } from './exec-mount.ts';
 import type { FileAction } from './file-action.ts';
 import type { Operation } from './plan.ts';

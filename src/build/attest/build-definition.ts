@@ -2,7 +2,7 @@
 import { isDigest } from '#oci/digest.ts';
 import { canonicalName, parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { Platform } from '#oci/platform.ts';
-import type { CopyVertex, ExecVertex, FileSource, LocalFiles, Vertex } from '../build.ts';
+import type { CopyVertex, ExecVertex, FileSource, LocalFiles, Vertex } from '../vertex.ts';
 import type { Plan } from '../plan.ts';
 import { graphSteps } from '../graph/graph-steps.ts';
 import { layoutOfName } from '../layout-image.ts';

@@ -3,7 +3,7 @@ import { digestHex, isDigest } from '#oci/digest.ts';
 import type { ImageRecord } from '#image/image-record.ts';
 import type { Platform } from '#oci/platform.ts';
 import { familiarName, parseReference, withDefaultTag } from '#oci/reference.ts';
-import type { FilesOrigin, RemoteFiles } from '../build.ts';
+import type { FilesOrigin, RemoteFiles } from '../vertex.ts';
 import { formatPlatform } from '../dockerfile/scopes.ts';
 import { layoutOfName } from '../layout-image.ts';
 

@@ -4,7 +4,7 @@
  */
 import { EngineError } from '#base/errors.ts';
 import type { ImageRecord } from '#image/image-record.ts';
-import type { CopyVertex, ExecVertex, Vertex } from '../build.ts';
+import type { CopyVertex, ExecVertex, Vertex } from '../vertex.ts';
 import type { BindMount } from '../exec-mount.ts';
 import type { Plan } from '../plan.ts';
 import { withPath } from '../with-path.ts';

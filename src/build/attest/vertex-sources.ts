@@ -1,4 +1,4 @@
-import type { RemoteFiles, Vertex } from '../build.ts';
+import type { RemoteFiles, Vertex } from '../vertex.ts';
 import { filesTakenBy, verticesBelow } from '../vertex-inputs.ts';
 
 /** Something of the client's that commands ask for, never what it gives. */

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { LocalFiles } from '../build.ts';
+import type { LocalFiles } from '../vertex.ts';
 import type { Plan } from '../plan.ts';
 import { filesTakenBy, verticesBelow } from '../vertex-inputs.ts';
 

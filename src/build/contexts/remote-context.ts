@@ -3,7 +3,7 @@ import { EngineError } from '#base/errors.ts';
 import { isArchive, openArchive } from '../archive-file.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { BuildSession } from '../build-session.ts';
-import type { LocalFiles } from '../build.ts';
+import type { LocalFiles } from '../vertex.ts';
 import { parseGitUrl } from '../remote/git-url.ts';
 import { readInside, receiveArchive } from './archive-context.ts';
 import type { ContextSourceFiles, SourceOptions } from './context-source.ts';

@@ -5,7 +5,7 @@ import { encodeErofsIndex } from '#layer/erofs-index.ts';
 import { mountErofs, unmountAll } from '#linux/mount.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { BuildSession } from '../build-session.ts';
-import type { HeldTable, LocalFiles } from '../build.ts';
+import type { HeldTable, LocalFiles } from '../vertex.ts';
 import { packTable, type PackedTable } from '../files/packed-table.ts';
 import { Holds } from '../holds.ts';
 import type { ContextSourceFiles } from './context-source.ts';

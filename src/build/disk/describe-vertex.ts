@@ -1,5 +1,5 @@
 import type { CacheEntryFacts } from '../cache.ts';
-import type { OutputVertex } from '../build.ts';
+import type { OutputVertex } from '../vertex.ts';
 import type { FileAction } from '../file-action.ts';
 import type { Operation } from '../plan.ts';
 import { stateMounts } from '../vertex-inputs.ts';

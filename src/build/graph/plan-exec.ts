@@ -13,7 +13,8 @@ import {
   NONE,
 } from '#wire/buildkit/ops.ts';
 import { allowedHostConfig } from '../allowed-host-config.ts';
-import type { BuildRequest, ExecVertex, FileSource, Vertex } from '../build.ts';
+import type { BuildRequest } from '../build.ts';
+import type { ExecVertex, FileSource, Vertex } from '../vertex.ts';
 import type { CacheSharing } from '../dockerfile/mount.ts';
 import type { ExecMount } from '../exec-mount.ts';
 import { withPath } from '../with-path.ts';

@@ -7,7 +7,7 @@ import {
   NONE,
   type OwnerMessage,
 } from '#wire/buildkit/ops.ts';
-import type { FileSource, FilesVertex, Vertex } from '../build.ts';
+import type { FileSource, FilesVertex, Vertex } from '../vertex.ts';
 import type { ActionOwner, FileAction } from '../file-action.ts';
 import { escapeWildcards } from '../files/glob.ts';
 

@@ -2,7 +2,7 @@
 import { EngineError } from '#base/errors.ts';
 import { isDigest } from '#oci/digest.ts';
 import type { SourceOp } from '#wire/buildkit/ops.ts';
-import type { BaseVertex, CopyVertex, FileSource, GitTree, LocalFiles } from '../build.ts';
+import type { BaseVertex, CopyVertex, FileSource, GitTree, LocalFiles } from '../vertex.ts';
 import { layoutName } from '../layout-image.ts';
 import type { BaseImages } from '../pull-base.ts';
 import { cleanDirectory } from '../remote/git-url.ts';

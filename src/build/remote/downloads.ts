@@ -6,7 +6,7 @@ import { EngineError } from '#base/errors.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import { digestHex } from '#oci/digest.ts';
 import type { BuildSession } from '../build-session.ts';
-import type { GitTree, HttpFile, LocalFiles, RemoteFiles } from '../build.ts';
+import type { GitTree, HttpFile, LocalFiles, RemoteFiles } from '../vertex.ts';
 import { serveSshAgent } from '../ssh-agent.ts';
 import { DownloadStore, type DownloadStoreOptions, type StoredDownload } from './download-store.ts';
 import { checkOut, type GitOptions, resolveCommit, directoryIn } from './git-tree.ts';

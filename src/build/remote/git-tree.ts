@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { EngineError } from '#base/errors.ts';
 import { setTimes } from '#linux/files.ts';
-import type { GitTree } from '../build.ts';
+import type { GitTree } from '../vertex.ts';
 import { withoutPassword } from './open-url.ts';
 
 export interface GitOptions {
