@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { BuildEngine } from '../support/build-engine.ts';
 import { DebianRegistry } from '../support/debian-registry.ts';
 import { DirectorySession } from '../support/directory-session.ts';
@@ -13,18 +13,8 @@ import { runProgram } from '../support/docker.ts';
 
 const withRegistry = { skip: DebianRegistry.isInstalled ? false : 'docker-registry is not installed' };
 
-let engine: BuildEngine;
-const scratch = mkdtempSync('/tmp/caisson-attest-');
-
-before(async () => {
-  engine = await BuildEngine.start();
-  await engine.importBusybox();
-});
-
-after(async () => {
-  await engine[Symbol.asyncDispose]();
-  rmSync(scratch, { recursive: true, force: true });
-});
+const engine = await BuildEngine.forTests();
+const { directory: scratch } = engine;
 
 const dockerfileText = `FROM bb
 ARG TOKEN

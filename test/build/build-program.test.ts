@@ -1,9 +1,9 @@
 /** `caisson/build`: builds as programs, on the solver and the cache that Dockerfiles have. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 import {
   bind,
@@ -20,18 +20,8 @@ import {
 import { program } from '../../examples/build-program/build.ts';
 import { BuildEngine, cachedSteps } from '../support/build-engine.ts';
 
-let engine: BuildEngine;
-const scratchDirectory = mkdtempSync('/tmp/caisson-program-');
-
-before(async () => {
-  engine = await BuildEngine.start();
-  await engine.importBusybox();
-});
-
-after(async () => {
-  await engine[Symbol.asyncDispose]();
-  rmSync(scratchDirectory, { recursive: true, force: true });
-});
+const engine = await BuildEngine.forTests();
+const { directory: scratchDirectory } = engine;
 
 function directoryOf(files: Readonly<Record<string, string>>): string {
   const directory = mkdtempSync(join(scratchDirectory, 'files-'));

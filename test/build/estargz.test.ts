@@ -1,9 +1,9 @@
 /** `compression=estargz`: layers whose files can be read one by one, checked by a reader of the test's own. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { gunzipSync, inflateRawSync } from 'node:zlib';
 import { BuildEngine, type BuildWish } from '../support/build-engine.ts';
 import { DebianRegistry } from '../support/debian-registry.ts';
@@ -13,18 +13,8 @@ import { runProgram } from '../support/docker.ts';
 const withRegistry = { skip: DebianRegistry.isInstalled ? false : 'docker-registry is not installed' };
 const CHUNK_BYTES = 4 << 20;
 
-let engine: BuildEngine;
-const scratch = mkdtempSync('/tmp/caisson-estargz-');
-
-before(async () => {
-  engine = await BuildEngine.start();
-  await engine.importBusybox();
-});
-
-after(async () => {
-  await engine[Symbol.asyncDispose]();
-  rmSync(scratch, { recursive: true, force: true });
-});
+const engine = await BuildEngine.forTests();
+const { directory: scratch } = engine;
 
 /** Two whole chunks, and one that is shorter. */
 const large = Buffer.alloc(2 * CHUNK_BYTES + 1000, 'what compresses well, ');

@@ -1,8 +1,8 @@
 /** Builds for several platforms: one index, whose images are made of what each platform has. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { BuildEngine } from '../support/build-engine.ts';
 import { DebianRegistry } from '../support/debian-registry.ts';
 import { DirectorySession } from '../support/directory-session.ts';
@@ -11,18 +11,8 @@ import { runProgram } from '../support/docker.ts';
 const withRegistry = { skip: DebianRegistry.isInstalled ? false : 'docker-registry is not installed' };
 const PLATFORMS = ['linux/amd64', 'linux/arm64'];
 
-let engine: BuildEngine;
-const scratch = mkdtempSync('/tmp/caisson-results-');
-
-before(async () => {
-  engine = await BuildEngine.start();
-  await engine.importBusybox();
-});
-
-after(async () => {
-  await engine[Symbol.asyncDispose]();
-  rmSync(scratch, { recursive: true, force: true });
-});
+const engine = await BuildEngine.forTests();
+const { directory: scratch } = engine;
 
 const newSession = () => new DirectorySession(mkdtempSync(join(scratch, 'session-')));
 

@@ -1,9 +1,9 @@
 /** `SOURCE_DATE_EPOCH`: what is built twice from scratch is the same, bit by bit. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import type { TarMember } from '../fixtures/tar.ts';
 import { BuildEngine, type BuildWish } from '../support/build-engine.ts';
@@ -12,18 +12,8 @@ import { DirectorySession } from '../support/directory-session.ts';
 const EPOCH = 1_600_000_000;
 const CREATED = '2020-09-13T12:26:40Z';
 
-let engine: BuildEngine;
-const scratch = mkdtempSync('/tmp/caisson-results-');
-
-before(async () => {
-  engine = await BuildEngine.start();
-  await engine.importBusybox();
-});
-
-after(async () => {
-  await engine[Symbol.asyncDispose]();
-  rmSync(scratch, { recursive: true, force: true });
-});
+const engine = await BuildEngine.forTests();
+const { directory: scratch } = engine;
 
 const dockerfileText = `FROM bb
 COPY a d /copied/

@@ -1,17 +1,9 @@
 /** Where the results of builds go: the store, registries, archives and trees, checked by other programs. */
 import assert from 'node:assert/strict';
-import {
-  createReadStream,
-  lstatSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { createReadStream, lstatSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { EngineError } from '../../src/base/errors.ts';
 import type { RegistryAuth } from '../../src/wire/registry-auth.ts';
 import { BuildEngine } from '../support/build-engine.ts';
@@ -21,18 +13,8 @@ import { runProgram } from '../support/docker.ts';
 
 const withRegistry = { skip: DebianRegistry.isInstalled ? false : 'docker-registry is not installed' };
 
-let engine: BuildEngine;
-const scratch = mkdtempSync('/tmp/caisson-results-');
-
-before(async () => {
-  engine = await BuildEngine.start();
-  await engine.importBusybox();
-});
-
-after(async () => {
-  await engine[Symbol.asyncDispose]();
-  rmSync(scratch, { recursive: true, force: true });
-});
+const engine = await BuildEngine.forTests();
+const { directory: scratch } = engine;
 
 const newSession = (auth?: RegistryAuth) =>
   new DirectorySession(mkdtempSync(join(scratch, 'session-')), auth);

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { after } from 'node:test';
 import type { BuildEvent, BuildRequest } from '../../src/build/build.ts';
 import { commandHostConfig } from '../../src/build/command-config.ts';
 import { Engine, type EngineOptions } from '../../src/engine/index.ts';
@@ -52,6 +53,14 @@ export class BuildEngine implements AsyncDisposable {
       rmSync(directory, { recursive: true, force: true });
       throw error;
     }
+  }
+
+  /** One for all tests of a file, with `bb:latest`, and gone after them. Its directory has room for their files. */
+  static async forTests(): Promise<BuildEngine> {
+    const engine = await BuildEngine.start();
+    after(() => engine[Symbol.asyncDispose]());
+    await engine.importBusybox();
+    return engine;
   }
 
   /** The image `bb:latest`. */
