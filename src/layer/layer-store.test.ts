@@ -364,6 +364,8 @@ for (const kind of ['erofs', 'directory'] as const) {
       await fixture.snapshots.remove('c');
       await fixture.layers.remove(layer);
       assert.equal(fixture.layers.get(layer), undefined);
+      // Both let go behind the caller's back.
+      await fixture.snapshots[Symbol.asyncDispose]();
       await fixture.layers[Symbol.asyncDispose]();
       assert.deepEqual(fixture.layerNames(), []);
       assert.deepEqual(fixture.mounts(), []);
