@@ -184,7 +184,24 @@ test('those used longest ago go when there is no room', async () => {
   (await again.sync(first, QUERY, { signal }))[Symbol.dispose]();
   assert.equal(first.asked.length, 2);
   const names = again.list().map(({ name }) => name);
-  assert.equal((await again.remove(names)).length + again.list().length, names.length);
+  assert.deepEqual(await again.remove(names), names);
+  assert.deepEqual(again.list(), []);
+});
+
+test('what is removed is gone, whatever of it is being saved', async () => {
+  // From before it is begun until it is written.
+  for (let turns = 0; turns < 12; turns++) {
+    await using workspace = new Workspace();
+    const store = workspace.open();
+    const session = new MemorySession(FILES);
+    (await store.sync(session, QUERY, { signal }))[Symbol.dispose]();
+    const names = store.list().map(({ name }) => name);
+    const saved = store[Symbol.asyncDispose]();
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    assert.deepEqual(await store.remove(names), names, `after ${turns} turns`);
+    await saved;
+    assert.deepEqual(readdirSync(join(workspace.path, 'contexts')), []);
+  }
 });
 
 test('entries that cannot be are refused', async () => {

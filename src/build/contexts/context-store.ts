@@ -52,6 +52,10 @@ export class ContextStore implements AsyncDisposable {
   readonly #open = new Map<string, SyncedDirectory>();
   /** Whether there is something new in them. */
   readonly #unsaved = new Map<string, boolean>();
+  /** By name: how many builds receive it, or wait to. */
+  readonly #receiving = new Map<string, number>();
+  /** What is being made last beyond this process, while syncs go on. */
+  readonly #writing = new Map<string, Promise<void>>();
   #saving: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   /** When this process used them, in its own order; the files' times tell of others. */
@@ -73,6 +77,7 @@ export class ContextStore implements AsyncDisposable {
   ): Promise<SyncedFiles> {
     const { signal, onProgress = () => undefined } = options;
     const name = nameFor(session, query);
+    using _receiving = this.#receives(name);
     using _lock = await this.#locks.acquire(name);
     try {
       signal.throwIfAborted();
@@ -89,14 +94,15 @@ export class ContextStore implements AsyncDisposable {
   }
 
   list(): readonly StoredContext[] {
-    return this.#stored().map((stored) => ({ ...stored, isInUse: this.#locks.isHeld(stored.name) }));
+    return this.#stored().map((stored) => ({ ...stored, isInUse: this.#receiving.has(stored.name) }));
   }
 
   /** Of those of these names, forgets what is not being received now. @returns their names */
   async remove(names: readonly string[]): Promise<readonly string[]> {
     const removed: string[] = [];
     for (const name of names) {
-      if (this.#locks.isHeld(name)) continue;
+      if (this.#receiving.has(name)) continue;
+      // It may be saved just now.
       using _lock = await this.#locks.acquire(name);
       await this.#drop(name);
       removed.push(name);
@@ -109,6 +115,17 @@ export class ContextStore implements AsyncDisposable {
     await this.#saving;
     for (const directory of this.#open.values()) directory[Symbol.dispose]();
     this.#open.clear();
+  }
+
+  #receives(name: string): Disposable {
+    this.#receiving.set(name, (this.#receiving.get(name) ?? 0) + 1);
+    return {
+      [Symbol.dispose]: () => {
+        const count = (this.#receiving.get(name) ?? 0) - 1;
+        if (count > 0) this.#receiving.set(name, count);
+        else this.#receiving.delete(name);
+      },
+    };
   }
 
   #take(name: string): SyncedDirectory {
@@ -146,9 +163,10 @@ export class ContextStore implements AsyncDisposable {
 
   async #save(name: string, isChanged: boolean): Promise<void> {
     try {
-      const persist = await this.#checkpoint(name, isChanged);
-      await persist?.();
+      const written = await this.#checkpoint(name, isChanged);
+      await written?.();
     } catch (error) {
+      using _lock = await this.#locks.acquire(name);
       // It may have been removed meanwhile.
       if (!this.#open.has(name)) return;
       this.#logger.warn(`Cannot keep build context: ${messageOf(error)}`);
@@ -156,17 +174,22 @@ export class ContextStore implements AsyncDisposable {
     }
   }
 
+  /** Begins to write what there is now. @returns what waits for it */
   async #checkpoint(name: string, isChanged: boolean): Promise<(() => Promise<void>) | undefined> {
     using _lock = await this.#locks.acquire(name);
     const directory = this.#open.get(name);
-    return isChanged ? await directory?.checkpoint() : () => directory?.touch() ?? Promise.resolve();
+    if (!directory) return undefined;
+    const write = isChanged ? await directory.checkpoint() : () => directory.touch();
+    const writing = write().finally(() => this.#writing.delete(name));
+    this.#writing.set(name, writing);
+    return () => writing;
   }
 
   /** One at a time: each counts what the others have left. */
   async #limit(): Promise<void> {
     using _counting = await this.#locks.acquire(COUNTING);
     for (const name of this.#tooOld()) {
-      if (this.#locks.isHeld(name) || this.#unsaved.has(name)) continue;
+      if (this.#locks.isHeld(name) || this.#unsaved.has(name) || this.#writing.has(name)) continue;
       this.#open.get(name)?.[Symbol.dispose]();
       this.#open.delete(name);
     }
@@ -199,6 +222,8 @@ export class ContextStore implements AsyncDisposable {
     this.#open.get(name)?.[Symbol.dispose]();
     this.#open.delete(name);
     this.#used.delete(name);
+    // What is written for it would be found in the directory that follows.
+    await Promise.allSettled([this.#writing.get(name)]);
     await rm(join(this.#directory, name), { recursive: true, force: true });
   }
 
