@@ -215,8 +215,9 @@ function base64Of(value: string): readonly string[] {
 /** Mounts in there are memory. */
 async function filesWith(texts: readonly string[], places: readonly string[]): Promise<readonly string[]> {
   const patterns = texts.flatMap((pattern) => ['-e', pattern]);
-  const { stdout } = await runProgram('grep', ['-rlasF', ...patterns, ...places]);
+  // They may go while the search is in them.
   const memory = mountsBelow(engine.root);
+  const { stdout } = await runProgram('grep', ['-rlasF', ...patterns, ...places]);
   return stdout
     .split('\n')
     .filter((path) => path !== '' && !memory.some(({ target }) => path.startsWith(`${target}/`)));

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { Transform } from 'node:stream';
 import type { Subject } from './subject.ts';
 
 /** An engine's socket at one remove: a test can cut the connections of clients that know nothing of it. */
@@ -8,6 +9,10 @@ export class Relay implements Subject {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #served = new Set<Socket>();
+  /** Of what a client says on a connection, the engine hears no more. */
+  limitBytes = Infinity;
+  /** Called when that is reached on a connection. */
+  onLimit: () => void = () => undefined;
 
   private constructor(engine: Subject) {
     this.socket = `${engine.socket}.relay`;
@@ -15,7 +20,7 @@ export class Relay implements Subject {
       const served = connect({ path: engine.socket, allowHalfOpen: true });
       this.#served.add(served);
       served.on('close', () => this.#served.delete(served));
-      client.pipe(served).pipe(client);
+      client.pipe(this.#limit()).pipe(served).pipe(client);
       for (const [socket, other] of [
         [client, served],
         [served, client],
@@ -27,6 +32,19 @@ export class Relay implements Subject {
           other.destroy();
         });
       }
+    });
+  }
+
+  /** Takes the rest all the same: nobody hears otherwise that the client has gone. */
+  #limit(): Transform {
+    let heardBytes = 0;
+    return new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        const heard = chunk.subarray(0, this.limitBytes - heardBytes);
+        heardBytes += heard.length;
+        done(undefined, heard);
+        if (heard.length > 0 && heardBytes === this.limitBytes) this.onLimit();
+      },
     });
   }
 
