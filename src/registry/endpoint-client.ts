@@ -25,6 +25,8 @@ export interface EndpointRequest {
   readonly isSingle?: boolean;
   /** These statuses are answers, too; 2xx always are. */
   readonly accept?: readonly number[];
+  /** The registry's codes that may be gone with the next attempt. */
+  readonly passing?: readonly string[];
 }
 
 export interface EndpointOptions {
@@ -85,7 +87,7 @@ export class EndpointClient {
       this.#wasReached = true;
       const { status } = response;
       if ((status >= 200 && status < 300) || request.accept?.includes(status)) return response;
-      throw await failureOf(response, request.action);
+      throw await failureOf(response, request.action, request.passing);
     } catch (error) {
       throw this.#judged(error);
     }

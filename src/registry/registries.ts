@@ -1,6 +1,7 @@
 /** The registries that one engine talks to; see `registry.ts`. */
 import { createHash } from 'node:crypto';
 import { EngineError } from '#base/errors.ts';
+import { KeyedLock } from '#base/keyed-lock.ts';
 import type { Reference } from '#oci/reference.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
 import type { Credentials } from './token-source.ts';
@@ -47,6 +48,7 @@ class EngineRegistries implements OwnedRegistries {
   readonly #insecureHosts: Hosts;
   readonly #mirrors: readonly URL[];
   readonly #authorizers = new Map<string, Authorizer>();
+  readonly #uploads = new KeyedLock<string>();
 
   constructor(options: RegistriesOptions) {
     this.retry = { ...DEFAULT_RETRY, ...options.retry };
@@ -64,11 +66,12 @@ class EngineRegistries implements OwnedRegistries {
     const { access } = options;
     const isHub = domain === DOCKER_HUB;
     const host = isHub ? DOCKER_HUB_HOST : domain;
-    const origin = new RepositoryClient({ endpoint: this.#endpoint({ host }, options), path, access });
+    const shared = { path, access, uploads: this.#uploads };
+    const origin = new RepositoryClient({ endpoint: this.#endpoint({ host }, options), ...shared });
     if (!isHub || access !== 'pull' || this.#mirrors.length === 0) return origin;
     const mirrors = this.#mirrors.map((url) => {
       const endpoint = this.#endpoint(url, { ...options, credentials: ANONYMOUS });
-      return new RepositoryClient({ endpoint, path, access });
+      return new RepositoryClient({ endpoint, ...shared });
     });
     return new MirroredRepository(mirrors, origin);
   }

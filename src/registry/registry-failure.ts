@@ -43,8 +43,13 @@ const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 50
  * none.
  *
  * @param action what was tried, as in "Cannot <action>"
+ * @param passing the registry's codes that mean a state which passes, beside statuses that always do
  */
-export async function failureOf(response: HttpResponse, action: string): Promise<RegistryFailure> {
+export async function failureOf(
+  response: HttpResponse,
+  action: string,
+  passing: readonly string[] = [],
+): Promise<RegistryFailure> {
   const body = await readSome(response);
   const [reason] = reasonsOf(body);
   const { status } = response;
@@ -54,7 +59,7 @@ export async function failureOf(response: HttpResponse, action: string): Promise
     : `Cannot ${action}: ${response.url.host} answered ${status} ${response.statusText}`;
   return new RegistryFailure(codeOf(status, reason?.code), message, {
     status,
-    isTransient: TRANSIENT.has(status),
+    isTransient: TRANSIENT.has(status) || (reason !== undefined && passing.includes(reason.code)),
     ...(reason ? { registryCode: reason.code } : undefined),
     ...(retryAfterMs === undefined ? undefined : { retryAfterMs }),
   });

@@ -1,5 +1,6 @@
 /** A repository through one endpoint. */
 import { createHash } from 'node:crypto';
+import type { KeyedLock } from '#base/keyed-lock.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import { type Digest, isDigest, parseDigest } from '#oci/digest.ts';
 import { JsonShape } from '#oci/json-shape.ts';
@@ -31,22 +32,31 @@ const TAGS_PER_PAGE = 1000;
 const MAXIMUM_REFERRERS = 100_000;
 /** A registry checks all blobs of a manifest, wherever it keeps them. */
 const PUT_STALL_MS = 5 * 60_000;
+/**
+ * The digest is computed here, of the bytes that are sent. What the reference implementation means is an empty link to
+ * a blob that the manifest names: another client is just writing it anew.
+ */
+const PASSING_FOR_MANIFESTS: readonly string[] = ['DIGEST_INVALID'];
 
 export interface RepositoryClientOptions {
   readonly endpoint: EndpointClient;
   readonly path: string;
   readonly access: 'pull' | 'push';
+  /** Of blobs on their way to repositories, shared by all who send some. */
+  readonly uploads: KeyedLock<string>;
 }
 
 export class RepositoryClient implements Repository {
   readonly path: string;
   readonly #endpoint: EndpointClient;
   readonly #scopes: readonly string[];
+  readonly #uploads: KeyedLock<string>;
 
-  constructor({ endpoint, path, access }: RepositoryClientOptions) {
+  constructor({ endpoint, path, access, uploads }: RepositoryClientOptions) {
     this.path = path;
     this.#endpoint = endpoint;
     this.#scopes = [`repository:${path}:${access === 'push' ? 'pull,push' : 'pull'}`];
+    this.#uploads = uploads;
   }
 
   get host(): string {
@@ -112,7 +122,14 @@ export class RepositoryClient implements Repository {
     return status !== 404;
   }
 
+  /**
+   * A blob that others are sending to the same repository is waited for, rather than sent twice: that spares the
+   * bytes, and the reference implementation empties a blob's link before it writes it anew, so that a manifest which
+   * names the blob is refused at that moment.
+   */
   async upload(request: UploadRequest): Promise<UploadOutcome> {
+    const key = `${this.host}/${this.path}@${request.descriptor.digest}`;
+    using _ = await this.#uploads.acquire(key, this.#endpoint.signal);
     if (await this.hasBlob(request.descriptor.digest)) return { kind: 'exists' };
     return await uploadBlob({ endpoint: this.#endpoint, path: this.path, scopes: this.#scopes }, request);
   }
@@ -126,6 +143,7 @@ export class RepositoryClient implements Repository {
       body: () => manifest.content,
       scopes: this.#scopes,
       stallMs: PUT_STALL_MS,
+      passing: PASSING_FOR_MANIFESTS,
     });
     body.resume();
     const digest = parseDigest(`sha256:${createHash('sha256').update(manifest.content).digest('hex')}`);

@@ -8,6 +8,11 @@ import { Backoff } from './retry.ts';
 /** A registry may hash and move gigabytes before it answers. */
 const COMMIT_STALL_MS = 5 * 60_000;
 const MAXIMUM_MOUNT_SOURCES = 3;
+/**
+ * Of a blob sent in parts: the registry may have been writing what came before the cut while it said where it is. Sent
+ * whole, the blob would be refused again.
+ */
+const PASSING_FOR_PARTS: readonly string[] = ['DIGEST_INVALID'];
 
 export interface UploadPlace {
   readonly endpoint: EndpointClient;
@@ -96,6 +101,7 @@ async function send(place: UploadPlace, request: UploadRequest, session: URL): P
       location = await patch(place, request, location, offset);
       return await put(place, request, location, request.descriptor.size);
     } catch (error) {
+      if (error instanceof RegistryFailure && error.registryCode === 'DIGEST_INVALID') throw error;
       await backoff.pause(error);
       const state = await stateOf(place, location);
       if (!state) throw error;
@@ -116,6 +122,7 @@ async function put(place: UploadPlace, request: UploadRequest, location: URL, of
     scopes: place.scopes,
     stallMs: COMMIT_STALL_MS,
     isSingle: true,
+    ...(offset > 0 ? { passing: PASSING_FOR_PARTS } : {}),
   });
   body.resume();
 }
