@@ -1,10 +1,18 @@
 /** How long output may follow an exit: a process outside the container can hold its pipes open for ever. */
 const DRAIN_TIMEOUT_MS = 2000;
+/** Between one and the next the pipes are read, however long this process itself was held up. */
+const WAITS = 20;
 
 /** Waits for the end of an ended process's pipes, within reason. */
 export async function untilDrained(drained: Promise<void>): Promise<void> {
   const { promise: timeout, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, DRAIN_TIMEOUT_MS);
-  await Promise.race([drained, timeout]);
-  clearTimeout(timer);
+  let waits = 0;
+  const timer = setInterval(() => {
+    if (++waits === WAITS) resolve();
+  }, DRAIN_TIMEOUT_MS / WAITS);
+  try {
+    await Promise.race([drained, timeout]);
+  } finally {
+    clearInterval(timer);
+  }
 }
