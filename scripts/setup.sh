@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
       case "$1" in
         test)
           foreign=yes
-          packages="$packages busybox-static bzip2 db-util docker-buildx docker-cli docker-compose docker-registry docker.io e2fsprogs erofs-utils iproute2 git iptables mount nftables openssh-client openssl podman procps python3 python3-docker rpm runc skopeo util-linux xz-utils"
+          packages="$packages busybox-static bzip2 db-util docker-buildx docker-cli docker-compose docker-registry docker.io e2fsprogs erofs-utils iproute2 git iptables mount nftables openssh-client openssh-server openssl podman procps python3 python3-docker rpm runc skopeo util-linux xz-utils"
           ;;
         bench) packages="$packages busybox-static curl docker-buildx docker-cli docker-registry docker.io iproute2 podman skopeo" ;;
         vm) packages="$packages busybox-static e2fsprogs mmdebstrap qemu-system-x86 seabios" ;;

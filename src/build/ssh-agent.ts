@@ -12,7 +12,20 @@ import type { SshMount } from './exec-mount.ts';
 /** Removing its directory is the caller's. */
 export interface AgentSocket extends Disposable {
   readonly path: string;
+  /** The same for other processes of this machine, however long the path is: addresses of sockets are short. */
+  readonly address: string;
+  /** What `address` is in, by such a name. */
+  readonly directory: string;
 }
+
+export type AgentWish = Pick<SshMount, 'id' | 'required' | 'owner'>;
+
+export interface AgentOptions {
+  readonly session?: BuildSession;
+  readonly signal: AbortSignal;
+}
+
+const NAME = 'agent';
 
 /**
  * Serves the client's agent on a socket. Undefined for an optional one that the client does not forward.
@@ -20,9 +33,19 @@ export interface AgentSocket extends Disposable {
  * @throws {EngineError} `invalid` where it is required
  */
 export async function serveSshAgent(
-  { id, required, owner }: Pick<SshMount, 'id' | 'required' | 'owner'>,
+  wish: AgentWish & { readonly required: true },
   directory: string,
-  { session, signal }: { readonly session?: BuildSession; readonly signal: AbortSignal },
+  options: AgentOptions,
+): Promise<AgentSocket>;
+export async function serveSshAgent(
+  wish: AgentWish,
+  directory: string,
+  options: AgentOptions,
+): Promise<AgentSocket | undefined>;
+export async function serveSshAgent(
+  { id, required, owner }: AgentWish,
+  directory: string,
+  { session, signal }: AgentOptions,
 ): Promise<AgentSocket | undefined> {
   if (!session || !(await session.hasSshAgent(id, signal))) {
     if (required) throw new EngineError('invalid', `no SSH key "${id}" forwarded from the client`);
@@ -35,19 +58,25 @@ export async function serveSshAgent(
     socket.on('error', () => socket.destroy());
     forward(session, id, socket).catch(() => socket.destroy());
   });
-  const path = join(directory, 'agent');
-  using held = ownFd(openDirectory(directory));
-  // Addresses of sockets are short: by the descriptor it fits wherever the directory is.
-  server.listen(`/proc/self/fd/${held.fd}/agent`);
+  const path = join(directory, NAME);
+  using undo = new DisposableStack();
+  // By the descriptor it fits wherever the directory is.
+  const { fd } = undo.use(ownFd(openDirectory(directory)));
+  undo.defer(() => {
+    server.close();
+    for (const socket of open) socket.destroy();
+  });
+  server.listen(`/proc/self/fd/${fd}/${NAME}`);
   await once(server, 'listening');
   chownSync(path, owner.uid, owner.gid);
   chmodSync(path, owner.mode);
+  const held = undo.move();
+  const short = `/proc/${process.pid}/fd/${fd}`;
   return {
     path,
-    [Symbol.dispose]: () => {
-      server.close();
-      for (const socket of open) socket.destroy();
-    },
+    address: `${short}/${NAME}`,
+    directory: short,
+    [Symbol.dispose]: () => held.dispose(),
   };
 }
 

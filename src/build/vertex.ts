@@ -141,6 +141,10 @@ export interface GitTree {
   readonly withoutSubmodules?: boolean;
   /** Files are as old as the commit; by default they are as old as they are here. */
   readonly hasCommitTime?: boolean;
+  /** Over ssh: which agent of the client has the key; by default `default`. */
+  readonly sshAgent?: string;
+  /** Over ssh: the only hosts that are trusted, as in a file of known hosts; by default whichever answers is. */
+  readonly knownHosts?: string;
 }
 
 /** Adds files; without any, the directory at the destination. */

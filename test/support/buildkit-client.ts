@@ -25,8 +25,9 @@ import {
   StatusResponse,
 } from '../../src/wire/buildkit/control.ts';
 import * as gateway from '../../src/wire/buildkit/gateway.ts';
-import { Empty } from '../../src/wire/buildkit/common.ts';
+import { BytesMessage, Empty } from '../../src/wire/buildkit/common.ts';
 import {
+  CheckAgentRequest,
   FetchTokenRequest,
   FetchTokenResponse,
   GetSecretRequest,
@@ -37,12 +38,14 @@ import {
   PACKET_REQUEST,
   PACKET_STAT,
 } from '../../src/wire/buildkit/session.ts';
+import type { AgentSource } from '../../src/wire/ssh-agent/agent-source.ts';
 import type { Subject } from './subject.ts';
 
 export interface Served {
   /** By the names that builds have for them. */
   readonly directories?: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, string>>;
+  readonly agents?: Readonly<Record<string, AgentSource>>;
   /** Tokens for registries; credentials it has none. */
   readonly token?: (wanted: MessageOf<typeof FetchTokenRequest>) => string;
   /** Hears of the build while it goes on. */
@@ -276,7 +279,10 @@ const HEALTH = '/grpc.health.v1.Health/Check';
 const SECRET = '/moby.buildkit.secrets.v1.Secrets/GetSecret';
 const TOKEN = '/moby.filesync.v1.Auth/FetchToken';
 const FILES = '/moby.filesync.v1.FileSync/DiffCopy';
-const METHODS = [HEALTH, SECRET, FILES];
+const CHECK_AGENT = '/moby.sshforward.v1.SSH/CheckAgent';
+const AGENT = '/moby.sshforward.v1.SSH/ForwardAgent';
+const AGENT_ID = 'buildkit.ssh.id';
+const METHODS = [HEALTH, SECRET, FILES, CHECK_AGENT, AGENT];
 /** `SERVING`. */
 const Health = message({ status: int32(1) });
 const NOT_FOUND = 5;
@@ -289,18 +295,36 @@ async function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, se
   const writer = new FrameWriter(stream);
   const path = String(headers[':path']);
   if (path === FILES) await sendFiles(stream, writer, headers, served);
+  else if (path === AGENT) await forwardAgent(stream, writer, served.agents?.[String(headers[AGENT_ID])]);
   else {
     const [first = Buffer.alloc(0)] = await Array.fromAsync(messagesOf(stream));
     const secret = path === SECRET ? served.secrets?.[GetSecretRequest.decode(first).ID] : undefined;
     const wanted = path === TOKEN ? FetchTokenRequest.decode(first) : undefined;
     if (wanted && served.token)
       await writer.write(FetchTokenResponse.encode({ Token: served.token(wanted) }));
+    else if (path === CHECK_AGENT && served.agents?.[CheckAgentRequest.decode(first).ID])
+      await writer.write(Empty.encode({}));
     else if (path === HEALTH) await writer.write(Health.encode({ status: 1 }));
     else if (secret !== undefined)
       await writer.write(GetSecretResponse.encode({ data: Buffer.from(secret) }));
     else status = { ...status, code: NOT_FOUND, message: `nothing at ${path}` };
   }
   stream.end();
+}
+
+async function forwardAgent(
+  stream: ServerHttp2Stream,
+  writer: FrameWriter,
+  source: AgentSource | undefined,
+): Promise<void> {
+  const agent = await source?.open();
+  if (!agent) return;
+  const answering = (async () => {
+    for await (const data of agent) await writer.write(BytesMessage.encode({ data }));
+  })();
+  for await (const bytes of messagesOf(stream)) agent.write(BytesMessage.decode(bytes).data);
+  agent.end();
+  await answering;
 }
 
 async function sendFiles(

@@ -113,12 +113,15 @@ function gitTree(text: string, attrs: Attributes): GitTree {
   const [remote = '', ...fragment] = text.split('#');
   const [ref = '', ...directory] = fragment.join('#').split(':');
   const isWhole = /^[a-z+]+:\/\//.test(remote) || /^[\w.-]+@[\w.-]+:/.test(remote);
+  const [sshAgent, knownHosts] = [attrs.get('git.mountsshsock'), attrs.get('git.knownsshhosts')];
   return {
     kind: 'git',
     url: attrs.get('git.fullurl') || (isWhole ? remote : `https://${remote}`),
     ref,
     directory: cleanDirectory(directory.join(':')),
     keepGitDirectory: attrs.get('git.keepgitdir') === 'true',
+    ...(sshAgent !== undefined && sshAgent !== '' && { sshAgent }),
+    ...(knownHosts !== undefined && knownHosts !== '' && { knownHosts }),
   };
 }
 

@@ -7,9 +7,9 @@ import { KeyedLock } from '#base/keyed-lock.ts';
 import { digestHex } from '#oci/digest.ts';
 import type { BuildSession } from '../build-session.ts';
 import type { GitTree, HttpFile, LocalFiles, RemoteFiles } from '../vertex.ts';
-import { serveSshAgent } from '../ssh-agent.ts';
 import { DownloadStore, type DownloadStoreOptions, type StoredDownload } from './download-store.ts';
-import { checkOut, type GitOptions, resolveCommit, directoryIn } from './git-tree.ts';
+import { GitAccess } from './git-access.ts';
+import { checkOut, resolveCommit, directoryIn } from './git-tree.ts';
 import { download, type HttpMetadata } from './http-file.ts';
 import { withoutPassword } from './open-url.ts';
 
@@ -102,11 +102,11 @@ export class Downloads {
   async #tree(source: GitTree, options: DownloadOptions): Promise<LocalFiles> {
     const { url, ref, keepGitDirectory, directory, checksum } = source;
     const { withoutSubmodules, hasCommitTime } = source;
-    await using agent = await this.#agentFor(url, options);
-    const git: GitOptions = {
-      signal: options.signal,
-      ...(agent.path !== undefined && { sshAgent: agent.path }),
-    };
+    await using access = new GitAccess(source, {
+      ...options,
+      openTemporary: () => this.#store.openTemporary(),
+    });
+    const git = { signal: options.signal, access };
     const commit = await resolveCommit(source, git);
     if (checksum !== undefined && !commit.startsWith(checksum))
       throw new EngineError('invalid', `expected checksum to match ${checksum}, got ${commit}`);
@@ -122,22 +122,6 @@ export class Downloads {
     const identity = hashOf(commit, ways, directory);
     const origin = { url: ref === '' ? url : `${url}#${ref}`, digest: { sha1: commit } };
     return { ...files, identity, origin, directory: directoryIn(files.directory, source) };
-  }
-
-  /** The agent of the client, where git needs one. */
-  async #agentFor(
-    url: string,
-    options: DownloadOptions,
-  ): Promise<AsyncDisposable & { readonly path?: string }> {
-    await using undo = new AsyncDisposableStack();
-    if (!options.session || /^(?:https?|git):/.test(url))
-      return { [Symbol.asyncDispose]: () => Promise.resolve() };
-    const { path: directory } = undo.use(this.#store.openTemporary());
-    const mount = { id: 'default', required: false, owner: { uid: 0, gid: 0, mode: 0o600 } };
-    const socket = await serveSshAgent(mount, directory, options);
-    if (socket) undo.use(socket);
-    const kept = undo.move();
-    return { ...(socket && { path: socket.path }), [Symbol.asyncDispose]: () => kept.disposeAsync() };
   }
 }
 

@@ -8,12 +8,12 @@ import { text } from 'node:stream/consumers';
 import { EngineError } from '#base/errors.ts';
 import { setTimes } from '#linux/files.ts';
 import type { GitTree } from '../vertex.ts';
+import type { GitAccess, Variables } from './git-access.ts';
 import { withoutPassword } from './open-url.ts';
 
 export interface GitOptions {
   readonly signal: AbortSignal;
-  /** The client's agent, for ssh. */
-  readonly sshAgent?: string;
+  readonly access: Pick<GitAccess, 'variables'>;
 }
 
 /** What a foreign repository may not make git do: run hooks and helpers, read other repositories of this machine. */
@@ -159,14 +159,16 @@ function checkArgument(ref: string): void {
 const WATCHED = 'exec 3<&0; { read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
 
 /** @throws {EngineError} `unavailable` or, for a full disk, `exhausted` with git's words */
-async function git(args: readonly string[], { signal, sshAgent }: GitOptions): Promise<string> {
+async function git(args: readonly string[], { signal, access }: GitOptions): Promise<string> {
   const settings = Object.entries(HARDENED).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const env = environment(await access.variables());
+  signal.throwIfAborted();
   const child = spawn('sh', ['-c', WATCHED, 'sh', 'git', ...settings, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
     signal,
     killSignal: 'SIGKILL',
-    env: environment(sshAgent),
+    env,
   });
   const closed = new Promise((resolve) => child.once('close', resolve));
   try {
@@ -192,7 +194,7 @@ async function git(args: readonly string[], { signal, sshAgent }: GitOptions): P
 }
 
 /** Nothing of this machine's configuration, and nobody to ask. */
-function environment(sshAgent: string | undefined): Readonly<Record<string, string>> {
+function environment(access: Variables): Variables {
   const { PATH = '/usr/bin:/bin', ...rest } = process.env;
   const proxies = Object.entries(rest).filter(([name]) => /^(?:https?|no|all)_proxy$/i.test(name));
   return {
@@ -205,8 +207,6 @@ function environment(sshAgent: string | undefined): Readonly<Record<string, stri
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_ATTR_NOSYSTEM: '1',
-    GIT_SSH_COMMAND:
-      'ssh -F none -oBatchMode=yes -oStrictHostKeyChecking=accept-new -oUserKnownHostsFile=/dev/null',
-    ...(sshAgent !== undefined && { SSH_AUTH_SOCK: sshAgent }),
+    ...access,
   };
 }

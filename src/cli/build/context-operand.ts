@@ -26,7 +26,8 @@ export interface BuildContextOperand {
 
 /** tar(5): where `ustar` stands in the first header. */
 const MAGIC_OFFSET = 257;
-const URL = /^(?:https?|git|ssh):\/\/|^git@|^github\.com\//;
+const OVER_SSH = /^ssh:\/\/|^[\w-]+@[\w.-]+:/;
+const URL = /^(?:https?|git):\/\/|^github\.com\//;
 
 /**
  * @param path a directory, an archive, a URL, or `-` for an archive or a Dockerfile on standard input
@@ -47,7 +48,11 @@ export async function contextOperand(path: string, file: string): Promise<BuildC
 }
 
 export function isUrl(text: string): boolean {
-  return URL.test(text);
+  return URL.test(text) || isOverSsh(text);
+}
+
+export function isOverSsh(text: string): boolean {
+  return OVER_SSH.test(text);
 }
 
 function directory(path: string, file: string, given: Buffer | undefined): BuildContextOperand {

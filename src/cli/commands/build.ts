@@ -6,7 +6,7 @@ import { cacheDestinations, cacheDirectories, parseCache } from '../build/caches
 import { attestations, type WantedOutput, wantedOutputs } from '../build/outputs.ts';
 import { buildFlags, type BuildFlags } from '../build/build-flags.ts';
 import { type BuildDisplay, createBuildDisplay, PROGRESS_MODES } from '../build/build-display.ts';
-import { type BuildContextOperand, contextOperand } from '../build/context-operand.ts';
+import { type BuildContextOperand, contextOperand, isOverSsh } from '../build/context-operand.ts';
 import { namedContexts, type NamedContextFlags } from '../build/named-contexts.ts';
 import { DirectorySink, fileSink } from '../build/output-files.ts';
 import { Secrets } from '../build/secrets.ts';
@@ -169,7 +169,9 @@ async function providersOf(
   { operand, named, outputs, unfinished }: Parts & { readonly unfinished: DisposableStack },
 ): Promise<BuildProviders> {
   const secrets = new Secrets(flags.secret, context.environment);
-  const agents = await SshAgents.create(flags.ssh, context.environment);
+  // A repository that only ssh reaches says by itself that an agent is needed.
+  const ssh = flags.ssh.length === 0 && isOverSsh(operand.context) ? ['default'] : flags.ssh;
+  const agents = await SshAgents.create(ssh, context.environment);
   const { archive } = operand;
   const places = [...outputs.map(({ destination }) => destination), ...cacheDestinations(flags.cacheTo)];
   const placeOf = (output: number) => places[output] ?? '';
