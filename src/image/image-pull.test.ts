@@ -4,10 +4,12 @@ import { readdirSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { MEDIA_TYPES } from '#oci/media-types.ts';
 import { FakeRegistry, sendError } from '#registry/fake-registry.fixture.ts';
 import { createRegistries } from '#registry/registries.ts';
+import type { ContentWriter } from '#store/content.ts';
 import { NO_FILTERS } from '#wire/filters.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import {
@@ -42,7 +44,6 @@ async function setting(): Promise<Setting> {
   const registries = stack.use(
     createRegistries({
       retry: { attempts: 3, firstPauseMs: 5, maximumPauseMs: 20 },
-      timeouts: { connectMs: 1000, stallMs: 2000 },
       certificateDirectories: [],
     }),
   );
@@ -55,6 +56,22 @@ async function setting(): Promise<Setting> {
       Array.fromAsync(engine.images.pull({ reference: `${server.host}/${reference}`, ...options })),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await sleep(5);
+}
+
+/** How much of a blob has come, from now on. */
+function arrivedOf({ content }: Engine, digest: string): () => number {
+  const open = content.openWriter.bind(content);
+  const writers: ContentWriter[] = [];
+  content.openWriter = async (reference, options) => {
+    const writer = await open(reference, options);
+    if (reference === `blob ${digest}`) writers.push(writer);
+    return writer;
+  };
+  return () => writers.at(-1)?.offset ?? 0;
 }
 
 function textsOf(messages: readonly ProgressMessage[]): readonly string[] {
@@ -186,7 +203,7 @@ test('two pulls of one layer share the work; one that leaves does not stop the o
   const response = await arrived.promise;
   const second = s.pull('c/d:v1');
   // The second has joined once its own layer is there.
-  while (!s.engine.layers.get(sha256(SMALL_LAYER))) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => s.engine.layers.get(sha256(SMALL_LAYER)) !== undefined);
   leaving.abort(new Error('gone'));
   await assert.rejects(first, /gone/);
   response.end(blob.subarray(1_000_000));
@@ -204,10 +221,13 @@ test('a pull that everybody has left keeps what came, and the next continues', a
       if (!url.endsWith(`/blobs/${image.layers[1]}`)) return false;
       response.writeHead(200, { 'Content-Length': blob.length });
       response.write(blob.subarray(0, 1_500_000));
-      setTimeout(() => leaving.abort(new Error('gone')), 200);
       return true;
     };
-    await assert.rejects(s.pull('a/b:v1', { signal: leaving.signal }), /gone/);
+    const arrived = arrivedOf(s.engine, image.layers[1] ?? '');
+    const left = assert.rejects(s.pull('a/b:v1', { signal: leaving.signal }), /gone/);
+    await until(() => s.engine.layers.get(sha256(SMALL_LAYER)) !== undefined && arrived() === 1_500_000);
+    leaving.abort(new Error('gone'));
+    await left;
     assert.deepEqual(await s.engine.images.list(ALL), []);
   }
   await using s = await setting();
@@ -237,7 +257,7 @@ test('what a pull left unfinished goes with a prune, and what another fetches st
   };
   const pull = s.pull('a/b:v1', { signal: leaving.signal });
   await half.promise;
-  while (!s.engine.layers.get(sha256(SMALL_LAYER))) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => s.engine.layers.get(sha256(SMALL_LAYER)) !== undefined);
   await s.engine.images.prune(NO_FILTERS);
   assert.ok(s.engine.layers.get(sha256(SMALL_LAYER)), 'what a pull needs was deleted');
   leaving.abort(new Error('gone'));
@@ -250,9 +270,9 @@ test('what a pull left unfinished goes with a prune, and what another fetches st
     ...readdirSync(join(root.path, 'content/ingest')),
   ];
   // The download that was cancelled puts its file away first.
-  for (let tries = 0; tries < 200 && (await left()).length > 0; tries++) {
+  for (let tries = 0; tries < 3000 && (await left()).length > 0; tries++) {
     await s.engine.images.prune(NO_FILTERS);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(20);
   }
   assert.deepEqual(await left(), []);
 });
