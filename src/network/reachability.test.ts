@@ -119,9 +119,9 @@ function matrix({ filterBridged, icc }: { readonly filterBridged: string; readon
   });
 
   test('from container to container as icc has it', async () => {
-    const answer = await world.other.ask(world.webAddress, 80);
-    if (icc) assert.equal(answer, `web ${world.otherAddress}`);
-    else assert.match(answer, /timeout|EHOSTUNREACH/);
+    const { other, webAddress, otherAddress } = world;
+    if (icc) assert.equal(await other.ask(webAddress, 80), `web ${otherAddress}`);
+    else assert.match(await other.askInVain(webAddress, 80), /timeout|EHOSTUNREACH/);
   });
 
   test('from a container to the outside, hidden behind the host', async () => {
@@ -129,8 +129,8 @@ function matrix({ filterBridged, icc }: { readonly filterBridged: string; readon
   });
 
   test('from outside nobody gets past the published ports', async () => {
-    assert.equal(await world.outside.ask(world.webAddress, 80), 'timeout');
-    assert.equal(await world.outside.ask(world.webAddress, 53, 'udp'), 'timeout');
+    assert.equal(await world.outside.askInVain(world.webAddress, 80), 'timeout');
+    assert.equal(await world.outside.askInVain(world.webAddress, 53, 'udp'), 'timeout');
   });
 }
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { closeFd } from '#linux/descriptors.ts';
+import { isErrno } from '#linux/errno.ts';
 import { bindInetSocket } from '#linux/inet-socket.ts';
 import { proxyTcp } from './tcp-proxy.ts';
 
@@ -25,18 +27,20 @@ function portOf(address: AddressInfo | string | null): number {
   return address.port;
 }
 
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const port = portOf(server.address());
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+/** Below those that the kernel gives out, so that no connection of anybody's has it. */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 30_000;
 
-function listenOn(port: number): number {
-  return bindInetSocket({ protocol: 'tcp', address: '127.0.0.1', port, reuseAddress: true, backlog: 16 });
+/** A port that is ours for as long as the descriptor is open; without `backlog` nobody answers there. */
+function takePort(backlog?: number) {
+  for (let port = FIRST_PORT + randomInt(LAST_PORT - FIRST_PORT); ; port++) {
+    const options = { protocol: 'tcp', address: '127.0.0.1', port } as const;
+    try {
+      return { port, fd: bindInetSocket(backlog === undefined ? options : { ...options, backlog }) };
+    } catch (error) {
+      if (!isErrno(error, 'EADDRINUSE') || port > LAST_PORT) throw error;
+    }
+  }
 }
 
 /** Whether by an end or by a reset. */
@@ -51,8 +55,8 @@ function closed(socket: Socket): Promise<void> {
 
 test('both directions end by themselves, and nothing is lost', async () => {
   using echo = await startEcho();
-  const port = await freePort();
-  using _proxy = proxyTcp(listenOn(port), { address: '127.0.0.1', port: echo.port });
+  const { port, fd } = takePort(16);
+  using _proxy = proxyTcp(fd, { address: '127.0.0.1', port: echo.port });
   const data = randomBytes(3_000_000);
   const client = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
   client.end(data);
@@ -62,16 +66,18 @@ test('both directions end by themselves, and nothing is lost', async () => {
 });
 
 test('nobody behind it: the client is cut off', async () => {
-  const port = await freePort();
-  using _proxy = proxyTcp(listenOn(port), { address: '127.0.0.1', port: await freePort() });
-  const client = connect({ host: '127.0.0.1', port });
+  const [front, nobody] = [takePort(16), takePort()];
+  using stack = new DisposableStack();
+  stack.defer(() => closeFd(nobody.fd));
+  stack.use(proxyTcp(front.fd, { address: '127.0.0.1', port: nobody.port }));
+  const client = connect({ host: '127.0.0.1', port: front.port });
   await closed(client);
 });
 
 test('its end is the end of its connections and frees the port', async () => {
   using echo = await startEcho();
-  const port = await freePort();
-  const proxy = proxyTcp(listenOn(port), { address: '127.0.0.1', port: echo.port });
+  const { port, fd } = takePort(16);
+  const proxy = proxyTcp(fd, { address: '127.0.0.1', port: echo.port });
   const client = connect({ host: '127.0.0.1', port });
   await once(client, 'connect');
   client.write('x');

@@ -16,13 +16,16 @@ export type PeerCommand =
       readonly host: string;
       /** UDP only. */
       readonly fromPort?: number;
+      /** How long to wait for an answer. */
+      readonly patienceMs?: number;
     }
   | { readonly do: 'resolve'; readonly name: string; readonly type: 'A' | 'AAAA' | 'PTR' | 'TXT' };
 
 /** The answer, or what went wrong: an errno or `timeout`. */
 export type PeerResult = string;
 
-const PATIENCE_MS = 700;
+/** More than a busy machine ever takes: whoever expects no answer has less. */
+const PATIENCE_MS = 60_000;
 
 function listen({ protocol, port, host }: PeerCommand & { do: 'listen' }, name: string): Promise<PeerResult> {
   const { promise, resolve } = Promise.withResolvers<PeerResult>();
@@ -41,10 +44,11 @@ function listen({ protocol, port, host }: PeerCommand & { do: 'listen' }, name: 
   return promise;
 }
 
-function ask({ protocol, port, host, fromPort }: PeerCommand & { do: 'ask' }): Promise<PeerResult> {
+function ask(command: PeerCommand & { do: 'ask' }): Promise<PeerResult> {
+  const { protocol, port, host, fromPort, patienceMs = PATIENCE_MS } = command;
   const { promise, resolve } = Promise.withResolvers<PeerResult>();
   const failed = (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message);
-  setTimeout(() => resolve('timeout'), PATIENCE_MS);
+  setTimeout(() => resolve('timeout'), patienceMs);
   if (protocol === 'tcp') {
     let text = '';
     const socket = connect({ port, host })

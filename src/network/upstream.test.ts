@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { encodeName, RecordType, responseCode } from './dns-message.ts';
 import { DnsFrames, frameDns } from './dns-frames.ts';
 import { Upstream } from './upstream.ts';
@@ -42,7 +42,15 @@ async function serveUdp(behaviours: Readonly<Record<string, Behaviour>>) {
   return { port, asked, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
-test('the answer carries the id of the question, whatever id went out', async () => {
+const TIMEOUT_MS = 100;
+
+/** Patience ends when a test says so, and never by itself, however slow the machine. */
+function stopClock({ mock }: TestContext): void {
+  mock.timers.enable({ apis: ['setTimeout'] });
+}
+
+test('the answer carries the id of the question, whatever id went out', async (context) => {
+  stopClock(context);
   let sent: Buffer | undefined;
   await using server = await serveUdp({
     '127.0.0.1': (query) => {
@@ -55,14 +63,18 @@ test('the answer carries the id of the question, whatever id went out', async ()
   assert.deepEqual(sent?.subarray(2), QUERY.subarray(2));
 });
 
-test('"no such name" counts; a failure, a refusal and silence send to the next server', async () => {
+test('"no such name" counts; a failure, a refusal and silence send to the next server', async (context) => {
+  stopClock(context);
   await using server = await serveUdp({
     '127.0.0.1': answerWith(2),
     '127.0.0.2': answerWith(5),
     '127.0.0.3': answerWith(3),
-    '127.0.0.4': () => [],
+    '127.0.0.4': () => {
+      context.mock.timers.tick(TIMEOUT_MS);
+      return [];
+    },
   });
-  const upstream = new Upstream({ port: server.port, timeoutMs: 100 });
+  const upstream = new Upstream({ port: server.port, timeoutMs: TIMEOUT_MS });
   const codeOf = async (...servers: string[]) => {
     const answer = await upstream.forward(QUERY, servers, 'udp');
     return answer && responseCode(answer);
@@ -75,24 +87,24 @@ test('"no such name" counts; a failure, a refusal and silence send to the next s
   assert.equal(await codeOf(), undefined);
 });
 
-test('a server that is not there costs no timeout', async () => {
+test('a server that is not there costs no timeout', async (context) => {
+  stopClock(context);
   await using server = await serveUdp({ '127.0.0.2': answerWith(0) });
-  const upstream = new Upstream({ port: server.port, timeoutMs: 5000 });
-  const started = performance.now();
+  const upstream = new Upstream({ port: server.port });
   assert.ok(await upstream.forward(QUERY, ['127.0.0.9', '127.0.0.2'], 'udp'));
-  assert.ok(performance.now() - started < 2000);
 });
 
-test('a forged answer with another id is not taken', async () => {
+test('a forged answer with another id is not taken, the one behind it is', async (context) => {
+  stopClock(context);
   await using server = await serveUdp({
     '127.0.0.1': (query) => {
       const forged = Buffer.from(answerWith(0)(query)[0] ?? []);
       forged.writeUInt16BE(forged.readUInt16BE(0) ^ 1, 0);
-      return [forged];
+      return [forged, ...answerWith(3)(query)];
     },
   });
-  const upstream = new Upstream({ port: server.port, timeoutMs: 100 });
-  assert.equal(await upstream.forward(QUERY, ['127.0.0.1'], 'udp'), undefined);
+  const answer = await new Upstream({ port: server.port }).forward(QUERY, ['127.0.0.1'], 'udp');
+  assert.equal(answer && responseCode(answer), 3);
 });
 
 test('over TCP, in pieces', async () => {
@@ -110,7 +122,11 @@ test('over TCP, in pieces', async () => {
   await once(server, 'listening');
   const address = server.address();
   assert.ok(address && typeof address === 'object');
-  const answer = await new Upstream({ port: address.port }).forward(QUERY, ['127.0.0.1'], 'tcp');
+  const answer = await new Upstream({ port: address.port, timeoutMs: 60_000 }).forward(
+    QUERY,
+    ['127.0.0.1'],
+    'tcp',
+  );
   assert.equal(answer?.readUInt16BE(0), 0x1234);
   server.close();
 });
