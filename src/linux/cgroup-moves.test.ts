@@ -26,7 +26,7 @@ function moversOf(parent: number | undefined): readonly string[] {
 }
 
 async function eventually(isSo: () => boolean, what: string): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
+  for (let attempt = 0; attempt < 3000; attempt++) {
     if (isSo()) return;
     await sleep(20);
   }

@@ -112,7 +112,10 @@ test('a disposed watch does not keep the process alive', () => {
   const module = JSON.stringify(join(import.meta.dirname, 'process.ts'));
   const script = `const { watchExit } = await import(${module}); watchExit(1)[Symbol.dispose](); console.log('end');`;
   const args = ['--input-type=module', '-e', script];
-  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 10_000 });
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
   assert.deepEqual({ stdout, stderr, status }, { stdout: 'end\n', stderr: '', status: 0 });
 });
 

@@ -38,6 +38,8 @@ test('a terminal stream: input, output, and EIO as its end', async () => {
   stream.on('data', (chunk: Buffer) => {
     output += chunk.toString();
   });
+  // What is typed is echoed, into the middle of what is printed in that moment.
+  while (!output.includes('33 99\r\n')) await once(stream, 'data');
   stream.write('hello\n');
   await once(stream, 'close');
   assert.deepEqual(events, ['end', 'close']);

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ContainerCgroup, type OomWatch, prepareCgroups } from './cgroups.ts';
 import { mountHierarchy } from './cgroup-setup.ts';
 import { ConsoleSocket } from './console-socket.ts';
@@ -86,15 +87,21 @@ if (process.env[INNER] === undefined) {
       let calls = 0;
       using stack = new DisposableStack();
       const watches: OomWatch[] = [];
-      const { status } = await runContainer(['sh', '-c', script], async (cgroup, write) => {
-        watches.push(stack.use(cgroup.watchOom(() => calls++)), stack.use(cgroup.watchOom()));
-        assert.equal(watches[0]?.oomKilled, false);
-        // The first watch sees it from the event loop; the second is asked when all is over.
-        watches[0]?.[Symbol.dispose]();
-        watches[0] = stack.use(cgroup.watchOom(() => calls++));
-        write('\n');
-      });
+      const { status } = await runContainer(
+        ['sh', '-c', script],
+        async (cgroup, write) => {
+          watches.push(stack.use(cgroup.watchOom(() => calls++)), stack.use(cgroup.watchOom()));
+          assert.equal(watches[0]?.oomKilled, false);
+          // The first watch sees it from the event loop; the second is asked when all is over.
+          watches[0]?.[Symbol.dispose]();
+          watches[0] = stack.use(cgroup.watchOom(() => calls++));
+          write('\n');
+        },
+        () => eventually(() => !expected || calls > 0),
+      );
       assert.equal(status?.code, code);
+      // Version 1 tells of a removal some time after it, and until then that cannot be told apart from what came before.
+      await eventually(() => !expected || watches.every((watch) => watch.oomKilled));
       assert.deepEqual(
         watches.map((watch) => watch.oomKilled),
         [expected, expected],
@@ -116,6 +123,10 @@ if (process.env[INNER] === undefined) {
   });
 }
 
+async function eventually(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await sleep(5);
+}
+
 type Meanwhile = (
   cgroup: ContainerCgroup,
   write: (text: string) => void,
@@ -123,7 +134,12 @@ type Meanwhile = (
 ) => Promise<void>;
 
 /** Runs a container with a terminal and returns how it ended and what it printed. */
-async function runContainer(args: readonly string[], meanwhile?: Meanwhile) {
+async function runContainer(
+  args: readonly string[],
+  meanwhile?: Meanwhile,
+  /** When it has ended, and its cgroup is still there. */
+  ended?: () => Promise<void>,
+) {
   using directory = mkdtempDisposableSync('/tmp/caisson-runtime-');
   const id = directory.path.slice('/tmp/'.length);
   const bundle = join(
@@ -133,7 +149,8 @@ async function runContainer(args: readonly string[], meanwhile?: Meanwhile) {
   makeBundle(bundle, id, args);
   await using console_ = await ConsoleSocket.listen(join(bundle, 'console.sock'));
   const devNull = openSync('/dev/null', 'r');
-  const runtime = ['crun', '--root', join(directory.path, 'state'), 'run', '--bundle', bundle];
+  const root = ['--root', join(directory.path, 'state')];
+  const runtime = ['crun', ...root, 'run', ...(ended ? ['--keep'] : []), '--bundle', bundle];
   const pid = spawnProcess({
     path: '/usr/bin/crun',
     args: [...runtime, '--console-socket', console_.path, id],
@@ -141,7 +158,7 @@ async function runContainer(args: readonly string[], meanwhile?: Meanwhile) {
   });
   closeSync(devNull);
   using watch = watchExit(pid);
-  const stream = openTtyStream(await console_.receive(AbortSignal.timeout(10_000)));
+  const stream = openTtyStream(await console_.receive(AbortSignal.timeout(60_000)));
   let output = '';
   stream.on('data', (chunk: Buffer) => {
     output += chunk.toString();
@@ -153,11 +170,16 @@ async function runContainer(args: readonly string[], meanwhile?: Meanwhile) {
   };
   if (meanwhile) {
     // The runtime hands the terminal over before the program starts.
-    while (cgroup.pids().length !== 1) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (cgroup.pids().length !== 1) await sleep(1);
     await meanwhile(cgroup, (text) => stream.write(text), until);
   }
   await closed;
-  return { status: await watch.exited, output };
+  const status = await watch.exited;
+  if (ended) {
+    await ended();
+    assert.equal(spawnSync('crun', [...root, 'delete', id]).status, 0);
+  }
+  return { status, output };
 }
 
 function makeBundle(bundle: string, id: string, args: readonly string[]): void {
