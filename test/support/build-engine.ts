@@ -80,7 +80,7 @@ export class BuildEngine implements AsyncDisposable {
       pull: false,
       credentials: {},
       hostConfig: commandHostConfig({ NetworkMode: 'none' }),
-      signal: AbortSignal.timeout(60_000),
+      signal: AbortSignal.timeout(240_000),
       ...wish,
     };
     const events: BuildEvent[] = [];

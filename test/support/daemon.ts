@@ -83,7 +83,7 @@ export class TestDaemon implements AsyncDisposable {
   async start(): Promise<void> {
     const child = this.#spawn();
     this.#child = child;
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 120_000;
     while (!(await answers(this.socket))) {
       if (hasEnded(child) || Date.now() > deadline)
         throw new Error(`caissond did not start:\n${this.log().slice(-2000)}`);

@@ -27,7 +27,7 @@ export async function runProgram(
 ): Promise<Outcome> {
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: options.timeoutMs ?? 30_000,
+    timeout: options.timeoutMs ?? 120_000,
     killSignal: 'SIGKILL',
     ...(options.cwd !== undefined && { cwd: options.cwd }),
     env: { ...process.env, DOCKER_CLI_HINTS: 'false', DOCKER_CONFIG, ...options.env },

@@ -46,7 +46,7 @@ export class DockerDaemon implements Subject {
     closeSync(log);
     const daemon = new DockerDaemon(directory, child);
     for (let attempts = 0; !daemon.#answers(); attempts++) {
-      if (child.exitCode !== null || attempts > 150)
+      if (child.exitCode !== null || attempts > 1000)
         throw new Error(`dockerd did not start:\n${readFileSync(path('log'), 'utf8').slice(-2000)}`);
       await sleep(100);
     }

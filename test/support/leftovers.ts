@@ -47,9 +47,12 @@ function findLeftovers(traces: Traces, owners: Owners = NO_OWNERS): readonly str
   ];
 }
 
-/** Those that stay: what the kernel removes by itself takes a moment, cables of dropped namespaces up to four seconds. */
+/**
+ * Those that stay: what the kernel removes by itself takes a moment, cables of dropped namespaces some seconds, and on a
+ * busy machine many more.
+ */
 export async function lastingLeftovers(traces: Traces, owners?: Owners): Promise<readonly string[]> {
-  const deadline = Date.now() + 6000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const found = findLeftovers(traces, owners);
     if (found.length === 0 || Date.now() > deadline) return found;

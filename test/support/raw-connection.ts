@@ -60,7 +60,7 @@ export class RawConnection implements Disposable {
 
   async #more(): Promise<void> {
     const done = new AbortController();
-    const options = { signal: AbortSignal.any([done.signal, AbortSignal.timeout(15_000)]) };
+    const options = { signal: AbortSignal.any([done.signal, AbortSignal.timeout(120_000)]) };
     const turns = ['data', 'end', 'close'].map((event) => once(this.#socket, event, options));
     try {
       await Promise.race(turns);

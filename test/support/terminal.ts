@@ -62,7 +62,7 @@ export class Terminal implements Disposable {
     pattern: RegExp,
     options: { readonly timeoutMs?: number; readonly from?: number } = {},
   ): Promise<string> {
-    const deadline = AbortSignal.timeout(options.timeoutMs ?? 10_000);
+    const deadline = AbortSignal.timeout(options.timeoutMs ?? 60_000);
     for (;;) {
       const text = this.#screen.slice(options.from ?? 0);
       const match = pattern.exec(text);
