@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { docker, dockerOk, importBusybox, runProgram } from '../support/docker.ts';
+import { attachAndSay, docker, dockerOk, importBusybox, runProgram } from '../support/docker.ts';
+import { fetchPage } from '../support/http.ts';
 import { isForeign, startSubject, type Subject } from '../support/subject.ts';
+import { until } from '../support/until.ts';
 
 let engine: Subject;
 const scratch = mkdtempSync('/tmp/caisson-cli-');
@@ -52,7 +53,7 @@ test('run -i passes standard input and its end', async () => {
 
 test('exit codes of a run: signal, missing program, forbidden program, unknown flag', async () => {
   const killed = run('run', '--rm', '--name', 'victim', 'bb', 'sleep', '1000');
-  while ((await run('kill', 'victim')).exitCode !== 0) await sleep(50);
+  await until(async () => (await run('kill', 'victim')).exitCode === 0, 'it can be killed');
   assert.equal((await killed).exitCode, 137);
   const missing = await run('run', '--rm', 'bb', 'nosuch');
   assert.equal(missing.exitCode, 127);
@@ -105,14 +106,14 @@ test('stop, start, restart, kill, pause, unpause and wait', async () => {
     'bb',
     'sh',
     '-c',
-    'trap "exit 5" TERM; while :; do sleep 0.1; done',
+    'trap "exit 5" TERM; echo ready; while :; do sleep 0.1; done',
   );
-  await sleep(200);
+  await until(async () => (await ok('logs', 'life')) === 'ready', 'it has set its trap');
   await ok('pause', 'life');
   assert.match(await ok('ps', '--format', '{{.Status}}', '--filter', 'name=life'), /\(Paused\)$/);
   await ok('unpause', 'life');
   const waiting = ok('wait', 'life');
-  assert.equal(await ok('stop', 'life'), 'life');
+  assert.equal(await ok('stop', '-t', '60', 'life'), 'life');
   assert.equal(await waiting, '5');
   assert.match(await ok('ps', '-a', '--format', '{{.Status}}', '--filter', 'name=life'), /^Exited \(5\) /);
   assert.equal(await ok('start', 'life'), 'life');
@@ -197,15 +198,15 @@ test('exec: streams, exit code, user, environment, working directory, detached',
   );
   assert.equal((await run('exec', '-w', '/nosuch', 'host', 'true')).exitCode, 126);
   await ok('exec', '-d', 'host', 'touch', '/tmp/made');
-  await sleep(300);
-  assert.equal(await ok('exec', 'host', 'ls', '/tmp/made'), '/tmp/made');
+  const isMade = async () => (await run('exec', 'host', 'test', '-e', '/tmp/made')).exitCode === 0;
+  await until(isMade, 'the file is made');
   const missing = await run('exec', 'host', 'nosuch');
   assert.ok(
     missing.exitCode === 127 || (isForeign && missing.exitCode === 126),
     'older daemons of Docker say 126',
   );
   assert.match(missing.stdout + missing.stderr, /exec: "nosuch": executable file not found in \$PATH/);
-  assert.match(await ok('top', 'host'), /sleep 1000/);
+  await until(async () => /sleep 1000/.test(await ok('top', 'host')), 'the program runs');
   await ok('rm', '-f', 'host');
   const gone = await run('exec', 'host', 'true');
   assert.deepEqual(
@@ -216,9 +217,7 @@ test('exec: streams, exit code, user, environment, working directory, detached',
 
 test('attach sees output and passes input', async () => {
   await ok('run', '-d', '-i', '--name', 'echo', 'bb', 'cat');
-  const pipeline = `(sleep 0.3; echo words; sleep 0.5) | timeout -s KILL 3 docker -H ${engine.host} attach --sig-proxy=false echo`;
-  const attached = await runProgram('sh', ['-c', pipeline], { timeoutMs: 3000 });
-  assert.equal(attached.stdout, 'words\n');
+  assert.equal(await attachAndSay(engine, 'echo', 'words\n', '--sig-proxy=false'), 'words\n');
   await ok('rm', '-f', 'echo');
 });
 
@@ -281,12 +280,7 @@ test('a published port is reachable from the host and shown', async () => {
     await ok('ps', '--format', '{{.Ports}}', '--filter', 'name=web'),
     new RegExp(`^${where}->80/tcp$`),
   );
-  const fetched = await runProgram('busybox', [
-    'sh',
-    '-c',
-    `for i in 1 2 3 4 5 6 7 8 9; do busybox wget -q -O - http://${where}/ && exit; sleep 0.1; done`,
-  ]);
-  assert.equal(fetched.stdout, 'published\n');
+  assert.equal(await fetchPage(where), 'published\n');
   const taken = await run('run', '--rm', '-p', `${where}:80`, 'bb', 'true');
   assert.equal(taken.exitCode, 125);
   assert.match(taken.stderr, /port is already allocated/);
@@ -306,7 +300,7 @@ test('network none, host, and what inspect says of the bridge', async () => {
   );
   assert.match(await ok('exec', 'peer', 'cat', '/etc/hosts'), new RegExp(`${address}\\s+`));
   assert.equal(
-    await ok('run', '--rm', 'bb', 'sh', '-c', `ping -c 1 -W 2 ${address} >/dev/null && echo reached`),
+    await ok('run', '--rm', 'bb', 'sh', '-c', `ping -c 1 -W 60 ${address} >/dev/null && echo reached`),
     'reached',
   );
   await ok('rm', '-f', 'peer');

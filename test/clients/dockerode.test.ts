@@ -9,6 +9,7 @@ import { tarOf } from '../fixtures/tar.ts';
 import { DebianRegistry } from '../support/debian-registry.ts';
 import { importBusybox } from '../support/docker.ts';
 import { startSubject, type Subject } from '../support/subject.ts';
+import { until } from '../support/until.ts';
 
 let engine: Subject;
 let docker: Docker;
@@ -252,7 +253,8 @@ test('list with filters, rename, pause, restart, kill, prune', async () => {
   assert.equal((await docker.listContainers({ filters: { status: ['paused'] } }))[0]?.Names[0], '/after');
   await container.unpause();
   await container.restart({ t: 0 });
-  assert.equal((await container.top()).Processes[0]?.at(-1), 'sleep 1000');
+  const isProgram = async () => (await container.top()).Processes[0]?.at(-1) === 'sleep 1000';
+  await until(isProgram, 'the program runs');
   await container.kill();
   await container.wait();
   const { ContainersDeleted } = await docker.pruneContainers();

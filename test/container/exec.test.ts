@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import type { ExecRequest } from '#wire/container.ts';
+import { until } from '../support/until.ts';
 import { ContainerFixture, collect } from './container-fixture.ts';
 
 let fixture: ContainerFixture;
@@ -73,7 +74,7 @@ test('user, directory and environment', async () => {
 test('a terminal', async () => {
   const { id: execId } = await fixture.containers.createExec(
     id,
-    request(['sh', '-c', 'usleep 200000; stty size; exit 5'], { Tty: true, ConsoleSize: [33, 99] }),
+    request(['sh', '-c', 'stty size; exit 5'], { Tty: true, ConsoleSize: [33, 99] }),
   );
   const size = { rows: 44, columns: 111 };
   const attachment = await fixture.containers.startExec(execId, {
@@ -124,8 +125,10 @@ test('detached it runs, and is known', async () => {
     code: 'conflict',
     message: `exec command ${execId} is already running`,
   });
-  const { stdout } = await exec(['ps', '-o', 'args']);
-  assert.match(stdout, /sleep 1000\n[^]*sleep 1000\n/);
+  await until(async () => {
+    const { stdout } = await exec(['ps', '-o', 'args']);
+    return /sleep 1000\n[^]*sleep 1000\n/.test(stdout);
+  }, 'both programs run');
 });
 
 test('where there is no process to join', async () => {

@@ -16,7 +16,7 @@ after(() => engine[Symbol.asyncDispose]());
 
 /** The life of containers as docker-py's users write it. */
 const SCRIPT = `
-import docker, io, tarfile, sys
+import docker, io, tarfile, sys, time
 client = docker.DockerClient(base_url=sys.argv[1])
 # docker-py gives run's output only where it knows the driver.
 assert client.ping()
@@ -47,7 +47,7 @@ with tarfile.open(fileobj=io.BytesIO(b''.join(chunks))) as tar:
 box.pause(); box.reload(); assert box.status == 'paused'
 box.unpause()
 assert next(box.stats(stream=True, decode=True))['id'] == box.id
-assert box.top()['Processes'][0][-1] == 'sleep 1000'
+while box.top()['Processes'][0][-1] != 'sleep 1000': time.sleep(0.02)
 box.rename('other'); box.reload(); assert box.name == 'other'
 box.stop(timeout=0)
 assert box.wait()['StatusCode'] == 137
@@ -72,9 +72,10 @@ client = docker.DockerClient(base_url=sys.argv[1])
 api = client.api
 
 events = client.events(decode=True, filters={'label': 'seen=yes', 'type': 'container'})
-box = client.containers.run('bb', ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done'], detach=True, labels={'seen': 'yes'}, mem_limit='64m', environment={'A': 'b'}, tty=False, stdin_open=True)
+box = client.containers.run('bb', ['sh', '-c', 'trap "exit 0" TERM; echo ready; while :; do sleep 0.1; done'], detach=True, labels={'seen': 'yes'}, mem_limit='64m', environment={'A': 'b'}, tty=False, stdin_open=True)
 assert [next(events)['Action'] for _ in range(2)] == ['create', 'start']
-box.stop(); box.remove()
+assert next(box.logs(stream=True, follow=True)) == b'ready\\n'
+box.stop(timeout=60); box.remove()
 seen = []
 for event in events:
     seen.append(event['Action'])

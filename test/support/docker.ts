@@ -60,6 +60,32 @@ export async function dockerOk(
   return outcome.stdout.replace(/\n$/, '');
 }
 
+/**
+ * Says something to a container that repeats it, and leaves once it is heard (by itself, `attach` stays until the
+ * container ends). Answers all that was heard.
+ */
+export async function attachAndSay(
+  daemon: Subject,
+  container: string,
+  line: string,
+  ...flags: readonly string[]
+): Promise<string> {
+  const args = ['-H', daemon.host, 'attach', ...flags, container];
+  const child = spawn('docker', args, {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, DOCKER_CLI_HINTS: 'false', DOCKER_CONFIG },
+  });
+  const exited = once(child, 'close');
+  child.stdin.write(line);
+  let heard = '';
+  for await (const chunk of child.stdout) {
+    heard += String(chunk);
+    if (heard.includes(line)) child.kill('SIGKILL');
+  }
+  await exited;
+  return heard;
+}
+
 /** Gives the daemon the tiny image `bb:latest` (one static busybox). */
 export async function importBusybox(daemon: Subject, reference = 'bb:latest'): Promise<void> {
   await dockerOk(daemon, ['import', '-', reference], { input: busyboxRootTar() });

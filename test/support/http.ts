@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { until } from './until.ts';
 
 export interface Answer {
   readonly status: number;
@@ -49,6 +50,23 @@ export async function requestJson<T>(
   if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.body}`);
   const decoded: T = JSON.parse(answer.body === '' ? 'null' : answer.body);
   return decoded;
+}
+
+/** What a web server says on a published port (`127.0.0.1:1234`), once it listens. */
+export async function fetchPage(where: string): Promise<string> {
+  let page: string | undefined;
+  await until(async () => (page = await tryFetchPage(where)) !== undefined, `a page at ${where}`);
+  return page ?? '';
+}
+
+/** The same at the first attempt; undefined if nobody answers. */
+export async function tryFetchPage(where: string): Promise<string | undefined> {
+  const options = { headers: { Connection: 'close' }, signal: AbortSignal.timeout(10_000) };
+  try {
+    return await (await fetch(`http://${where}/`, options)).text();
+  } catch {
+    return undefined;
+  }
 }
 
 type Payload = string | Buffer | Readable | undefined;
