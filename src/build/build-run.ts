@@ -282,19 +282,22 @@ export class BuildRun {
   async #make(vertex: SolvedAlone, below: readonly ImageLayer[], key: string): Promise<Solved> {
     const { solving, logs } = this.#parts;
     const flight = this.#isFresh(vertex) || asksClient(vertex) ? newId() : key;
-    const log = logs.get(flight) ?? new StepLog();
-    logs.set(flight, log);
-    this.#logOf(vertex).resolve(log);
-    this.#options.observer?.logs(vertex, log);
     const work = async (signal: AbortSignal) => {
+      // Its own: what was given up and ends only now has written into another.
+      const log = new StepLog();
+      logs.set(flight, log);
       try {
         return await this.#execute(vertex, { below, log, signal }, key);
       } finally {
         log.end();
-        logs.delete(flight);
+        if (logs.get(flight) === log) logs.delete(flight);
       }
     };
-    return await solving.do(flight, work, this.#signal);
+    const solved = solving.do(flight, work, this.#signal);
+    const log = logs.get(flight);
+    this.#logOf(vertex).resolve(log);
+    if (log) this.#options.observer?.logs(vertex, log);
+    return await solved;
   }
 
   async #execute(vertex: SolvedAlone, work: Omit<VertexWork, 'lease'>, key: string): Promise<Solved> {

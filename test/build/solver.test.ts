@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { commandHostConfig } from '../../src/build/command-config.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
+import { tarOf } from '../fixtures/tar.ts';
 import { BuiltEngine } from './built-engine.ts';
 
 let engine: BuiltEngine;
@@ -112,4 +113,27 @@ COPY --from=tools /target /target
     Dockerfile: 'FROM bb\nRUN --mount=from=cross:1,target=/c cat /c/target\n',
   });
   assert.equal(output, 'linux/s390x\n');
+});
+
+test('a step that was given up tells nothing in a build that wants it before it has ended', async () => {
+  const Dockerfile = `FROM bb
+RUN --mount=type=cache,target=/kept if [ -e /kept/begun ]; then echo second; else touch /kept/begun; echo first; sleep 1000; fi
+`;
+  const left = new AbortController();
+  // All that it needs but the Dockerfile's last bytes is there when the other one gives up.
+  const tar = tarOf({ path: 'Dockerfile', content: Dockerfile, mode: 0o644 });
+  const begun = Promise.withResolvers<void>();
+  async function* held() {
+    yield tar.subarray(0, 512);
+    await begun.promise;
+    left.abort();
+    yield tar.subarray(512);
+  }
+  const second = engine.build({ Dockerfile, context: { kind: 'tar', stream: Readable.from(held()) } });
+  const first = async () => {
+    for await (const event of engine.events({ Dockerfile, signal: left.signal }))
+      if (event.type === 'output') begun.resolve();
+  };
+  await assert.rejects(first());
+  assert.equal((await second).output, 'second\n');
 });
