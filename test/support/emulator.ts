@@ -11,14 +11,14 @@ export const HOST = hostPlatform().architecture;
 /** What is emulated in tests. */
 export const FOREIGN = HOST === 'arm64' ? 'amd64' : 'arm64';
 
-/** EI_ABIVERSION of <elf.h>: always 0, and looked at by no emulator. */
-const ABI_VERSION_OFFSET = 8;
+/** EI_PAD of <elf.h>: always 0, and looked at by no emulator. */
+const PADDING_OFFSET = 9;
 const OS_ABI_OFFSET = 7;
 const TYPE_OFFSET = 16;
 /** What the header tells up to the machine. */
 const MAGIC_BYTES = 20;
 /** So that programs of this test are nobody else's business, and the emulators that a machine has are not its. */
-const MARK = (process.pid % 255) + 1;
+const MARK = process.pid;
 
 /** The emulator's program. */
 export function emulatorPath(): string {
@@ -28,7 +28,7 @@ export function emulatorPath(): string {
 /** A static busybox for the foreign platform, which only an {@link Emulator} of this process runs. */
 export function foreignBusybox(): Buffer {
   const program = readFileSync(fetched('busybox'));
-  program[ABI_VERSION_OFFSET] = MARK;
+  program.writeUInt32LE(MARK, PADDING_OFFSET);
   return program;
 }
 
@@ -60,7 +60,7 @@ export class Emulator implements Disposable {
     this.#undo.defer(() => run('umount', this.#directory));
     const magic = programHead(FOREIGN)?.subarray(0, MAGIC_BYTES) ?? Buffer.alloc(0);
     const mask = Buffer.alloc(MAGIC_BYTES, 0xff);
-    if (!forAll) magic[ABI_VERSION_OFFSET] = MARK;
+    if (!forAll) magic.writeUInt32LE(MARK, PADDING_OFFSET);
     mask[OS_ABI_OFFSET] = 0;
     // Position-independent or not.
     mask[TYPE_OFFSET] = 0xfe;

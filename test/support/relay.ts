@@ -13,6 +13,8 @@ export class Relay implements Subject {
   limitBytes = Infinity;
   /** Called when that is reached on a connection. */
   onLimit: () => void = () => undefined;
+  /** Of what the engine says on a connection, the client hears no more. */
+  answerLimitBytes = Infinity;
 
   private constructor(engine: Subject) {
     this.socket = `${engine.socket}.relay`;
@@ -20,7 +22,7 @@ export class Relay implements Subject {
       const served = connect({ path: engine.socket, allowHalfOpen: true });
       this.#served.add(served);
       served.on('close', () => this.#served.delete(served));
-      client.pipe(this.#limit()).pipe(served).pipe(client);
+      client.pipe(this.#limit()).pipe(served).pipe(this.#answerLimit()).pipe(client);
       for (const [socket, other] of [
         [client, served],
         [served, client],
@@ -44,6 +46,17 @@ export class Relay implements Subject {
         heardBytes += heard.length;
         done(undefined, heard);
         if (heard.length > 0 && heardBytes === this.limitBytes) this.onLimit();
+      },
+    });
+  }
+
+  /** The engine waits for the client to take the rest. */
+  #answerLimit(): Transform {
+    let heardBytes = 0;
+    return new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        heardBytes += chunk.length;
+        if (heardBytes <= this.answerLimitBytes) done(undefined, chunk);
       },
     });
   }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import type { ReadStream } from 'node:tty';
 import { openPtyMaster, openTtyStream, setWindowSize } from '../../src/linux/pty.ts';
@@ -10,6 +11,7 @@ export class Terminal implements Disposable {
   readonly #master: number;
   readonly #stream: ReadStream;
   readonly #watch: ProcessWatch;
+  readonly #ended: Promise<unknown>;
   #screen = '';
   #changed = Promise.withResolvers<void>();
 
@@ -18,6 +20,7 @@ export class Terminal implements Disposable {
     this.#master = master;
     this.#watch = watchExit(pid);
     this.#stream = openTtyStream(master);
+    this.#ended = once(this.#stream, 'close');
     this.#stream.on('data', (chunk: Buffer) => {
       this.#screen += chunk.toString();
       this.#changed.resolve();
@@ -72,9 +75,10 @@ export class Terminal implements Disposable {
     }
   }
 
-  /** Waits for the program's end. */
+  /** Waits for the program's end, and until everything that it printed is on the screen. */
   async exitCode(): Promise<number> {
     const status = await this.#watch.exited;
+    await this.#ended;
     return status?.code ?? -1;
   }
 
