@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { writeFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { BuildEngine } from '../support/build-engine.ts';
 import { TestDaemon } from '../support/daemon.ts';
+import { DirectorySession } from '../support/directory-session.ts';
 import { dockerOk, importBusybox, runProgram } from '../support/docker.ts';
 import { request, requestJson } from '../support/http.ts';
+import { until } from '../support/until.ts';
 
 const MEGABYTE = 1_000_000;
 const NO_FILTERS = new Map<string, readonly string[]>();
@@ -67,6 +68,17 @@ test('filters and limits choose; what was used longest ago goes first', async ()
   await assert.rejects(prune({}, 0.5), /keep-storage is in bytes/);
 });
 
+/** A client whose builds wait for it in the middle of a step. */
+class HoldingSession extends DirectorySession {
+  readonly asked = Promise.withResolvers<void>();
+  readonly release = Promise.withResolvers<void>();
+
+  override async secret(): Promise<undefined> {
+    this.asked.resolve();
+    await this.release.promise;
+  }
+}
+
 test('what a build uses stays while it runs', async () => {
   await using engine = await BuildEngine.start();
   await engine.importBusybox();
@@ -74,10 +86,16 @@ test('what a build uses stays while it runs', async () => {
   const outputs = [{ type: 'cacheonly', attributes: {} }] as const;
   const first = `FROM bb\n${fill('a')}\n`;
   await engine.build({ dockerfileText: first, outputs });
-  const running = engine.build({ dockerfileText: `${first}RUN sleep 1\n`, outputs });
-  const deadline = Date.now() + 10_000;
-  while (!builds.cacheRecords().some(({ isInUse }) => isInUse) && Date.now() < deadline) await sleep(5);
+  const session = new HoldingSession(join(engine.directory, 'session'));
+  const second = `${first}RUN --mount=type=secret,id=held true\n`;
+  const running = engine.build({ dockerfileText: second, outputs, session });
+  await session.asked.promise;
+  assert.deepEqual(
+    builds.cacheRecords().map(({ isInUse }) => isInUse),
+    [true],
+  );
   assert.deepEqual((await builds.prune(EVERYTHING)).deleted, []);
+  session.release.resolve();
   await running;
   assert.equal((await builds.prune(EVERYTHING)).deleted.length, 2);
 });
@@ -92,8 +110,10 @@ test('the budget holds after builds', async () => {
   for (const name of ['a', 'b', 'c', 'd'])
     await engine.build({ dockerfileText: `FROM bb\n${fill(name)}\n`, outputs });
   const total = () => builds.cacheRecords().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const deadline = Date.now() + 10_000;
-  while (total() > 2.5 * MEGABYTE && Date.now() < deadline) await sleep(20);
+  await until(
+    () => total() <= 2.5 * MEGABYTE,
+    () => `${total()} bytes are too many`,
+  );
   assert.equal(total(), 2 * MEGABYTE);
 });
 
@@ -107,8 +127,7 @@ test('directories of cache mounts are records of their own', async () => {
   const filters = new Map([['type', ['exec.cachemount']]]);
   const found = () => builds.cacheRecords().filter(({ type }) => type === 'exec.cachemount');
   // It is measured when nobody uses it any more.
-  const deadline = Date.now() + 10_000;
-  while (found()[0]?.sizeBytes !== MEGABYTE && Date.now() < deadline) await sleep(10);
+  await until(() => found()[0]?.sizeBytes === MEGABYTE, 'it is measured');
   const [record] = found();
   assert.match(record?.description ?? '', /kept/);
   assert.deepEqual(await builds.prune({ filters, all: false, keepBytes: 0 }), {

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestDaemon } from '../support/daemon.ts';
 import { request } from '../support/http.ts';
+import { until } from '../support/until.ts';
 
 const KEPT = ['caches', 'contexts', 'downloads'];
 /** What images of no layers are looked at as. */
@@ -17,8 +17,10 @@ export async function expectNothingLeft(engine: TestDaemon, poolSize: number): P
   const builds = join(engine.root, 'builds');
   const others = () => readdirSync(builds).filter((name) => name !== EMPTY && !KEPT.includes(name));
   // What a build leaves that was given up goes when all that it had begun has ended.
-  for (let waited = 0; waited < 3000 && others().length > 0; waited += 20) await sleep(20);
-  assert.deepEqual(others(), []);
+  await until(
+    () => others().length === 0,
+    () => `gone are ${others().join(' ')}`,
+  );
   const unfinished = KEPT.flatMap((name) => namesIn(join(builds, name))).filter((name) =>
     /^\.|\.new$/.test(name),
   );
@@ -60,6 +62,8 @@ export async function expectCensusWithoutBuilds(
   assert.equal(pruned.status, 200, pruned.body);
   const added = () => storeCensus(engine).filter((path) => !before.includes(path));
   // It deletes after it has answered.
-  for (let waited = 0; waited < 3000 && added().length > 0; waited += 20) await sleep(20);
-  assert.deepEqual(added(), []);
+  await until(
+    () => added().length === 0,
+    () => `gone are ${added().join(' ')}`,
+  );
 }

@@ -16,10 +16,10 @@ import {
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { importBusybox, type Outcome, type RunOptions, runProgram } from '../support/docker.ts';
+import { until } from '../support/until.ts';
 
 let engine: TestDaemon;
 const scratch = mkdtempSync('/tmp/caisson-build-');
@@ -266,11 +266,11 @@ test('a client that goes away stops its build', async () => {
       if (/^#\d+ [0-9.]+ begun$/m.test(said)) break;
     }
     assert.match(said, /begun/);
-    while (sleepers() === 0) await sleep(5);
+    await until(() => sleepers() > 0, 'the command runs');
   } finally {
     client.kill('SIGKILL');
   }
-  while (sleepers() > 0) await sleep(5);
+  await until(() => sleepers() === 0, 'the command is gone');
 });
 
 /** No other process sleeps as long. */
@@ -323,7 +323,7 @@ test('a daemon that is killed while it receives keeps what it had', async () => 
   const before = contextBytes();
   const client = spawn(process.execPath, [program, '-H', engine.host, 'build', context], { stdio: 'ignore' });
   const exited = once(client, 'exit');
-  while (contextBytes() < before + (1 << 20)) await sleep(1);
+  await until(() => contextBytes() >= before + (1 << 20), 'some of it has come');
   await engine.kill();
   await exited;
   await engine.start();

@@ -5,11 +5,13 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { text } from 'node:stream/consumers';
 import { TestDaemon } from '../support/daemon.ts';
 import { importBusybox } from '../support/docker.ts';
+import { Relay } from '../support/relay.ts';
+import type { Subject } from '../support/subject.ts';
 import { Terminal } from '../support/terminal.ts';
+import { until } from '../support/until.ts';
 import { CAISSON, CaissonCli } from './caisson-cli.ts';
 
 let engine: TestDaemon;
@@ -46,28 +48,32 @@ function commandLine(pid: string): string {
   }
 }
 
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await sleep(5);
-}
+const isSleeping = () => sleepers() > 0;
+const untilNobodySleeps = () => until(() => !isSleeping(), 'the command is gone');
 
-const command = (...args: readonly string[]) => [
+const command = ({ host }: Subject, ...args: readonly string[]) => [
   process.execPath,
   CAISSON,
   '-H',
-  engine.host,
+  host,
   'build',
   ...args,
 ];
 
-function start(args: readonly string[], stdout: 'ignore' | 'pipe' = 'ignore'): ChildProcess {
-  const [program = '', ...rest] = command(...args);
-  return spawn(program, rest, { stdio: ['ignore', stdout, 'pipe'] });
+function start(
+  subject: Subject,
+  args: readonly string[],
+  stdout: 'ignore' | 'pipe' = 'ignore',
+): { readonly client: ChildProcess; readonly exited: Promise<unknown[]> } {
+  const [program = '', ...rest] = command(subject, ...args);
+  const client = spawn(program, rest, { stdio: ['ignore', stdout, 'pipe'] });
+  return { client, exited: once(client, 'exit') };
 }
 
 test('Ctrl-C: the terminal is left as it was, and the command ends', async () => {
-  using terminal = Terminal.open(command('--no-cache', sleeping()));
+  using terminal = Terminal.open(command(engine, '--no-cache', sleeping()));
   await terminal.until(/# begun/);
-  await until(() => sleepers() > 0);
+  await until(isSleeping, 'the command runs');
   const from = terminal.screen.length;
   terminal.type('\u0003');
   assert.equal(await terminal.exitCode(), 130);
@@ -75,7 +81,7 @@ test('Ctrl-C: the terminal is left as it was, and the command ends', async () =>
   assert.ok(left.includes('\u001b[?25h'), 'the cursor is shown again');
   assert.match(left, /\r\n.*the build was canceled\r\n$/s, 'and stands at the beginning of a line');
   assert.equal(terminal.screen.split('\u001b[?25l').length, terminal.screen.split('\u001b[?25h').length);
-  await until(() => sleepers() === 0);
+  await untilNobodySleeps();
 });
 
 test('an engine that is stopped or killed: the client says so, and what was done is found again', async () => {
@@ -83,15 +89,14 @@ test('an engine that is stopped or killed: the client says so, and what was done
     ['stop', /the engine was stopped; it keeps the steps that were done/],
     ['kill', /the engine is gone; it keeps the steps that were done/],
   ] as const) {
-    const client = start([sleeping()]);
-    const exited = once(client, 'exit');
+    const { client, exited } = start(engine, [sleeping()]);
     const said = text(client.stderr ?? process.stdin);
-    await until(() => sleepers() > 0);
+    await until(isSleeping, 'the command runs');
     await engine[how]();
     assert.deepEqual(await exited, [1, null]);
     assert.match(await said, message);
     await engine.start();
-    await until(() => sleepers() === 0);
+    await untilNobodySleeps();
   }
   const again = await caisson.ok([
     'build',
@@ -119,10 +124,14 @@ test('a client that is killed while it sends its context leaves nothing that the
     big: Buffer.alloc(96 << 20, 'x'),
   });
   const before = contextBytes();
-  const client = start([context]);
-  await until(() => contextBytes() > before + (2 << 20));
-  client.kill('SIGKILL');
-  await once(client, 'exit');
+  {
+    await using relay = await Relay.start(engine);
+    relay.limitBytes = 8 << 20;
+    const { client, exited } = start(relay, [context]);
+    await until(() => contextBytes() > before + (2 << 20), 'some of it has come');
+    client.kill('SIGKILL');
+    await exited;
+  }
   const { stderr } = await caisson.ok(['build', '--progress', 'plain', '-t', 'sent', context]);
   assert.match(stderr, /transferring context: 101MB/);
   assert.doesNotMatch(engine.log(), /level=error|Unhandled/);
@@ -133,19 +142,21 @@ test('a client that is killed or interrupted while it gets a result leaves no ha
     Dockerfile: 'FROM scratch\nCOPY big /\n',
     big: Buffer.alloc(64 << 20, 'x'),
   });
-  const unread = start(['-o', '-', context], 'pipe');
-  assert.ok(unread.stdout);
-  await once(unread.stdout, 'readable');
-  unread.kill('SIGKILL');
-  await once(unread, 'exit');
+  const unread = start(engine, ['-o', '-', context], 'pipe');
+  assert.ok(unread.client.stdout);
+  await once(unread.client.stdout, 'readable');
+  unread.client.kill('SIGKILL');
+  await unread.exited;
   const whole = join(caisson.scratch, 'whole.tar');
   await caisson.ok(['build', '-o', `type=tar,dest=${whole}`, context]);
   assert.ok(statSync(whole).size > 64 << 20);
 
   const half = join(caisson.scratch, 'half.tar');
-  const client = start(['-o', `type=tar,dest=${half}`, context]);
-  await until(() => existsSync(half) || client.exitCode !== null);
+  await using relay = await Relay.start(engine);
+  relay.answerLimitBytes = 8 << 20;
+  const { client, exited } = start(relay, ['-o', `type=tar,dest=${half}`, context]);
+  await until(() => existsSync(half) && statSync(half).size > 1 << 20, 'some of it has come');
   client.kill('SIGINT');
-  const [code] = await once(client, 'exit');
-  assert.ok(code === 130 ? !existsSync(half) : statSync(half).size === statSync(whole).size);
+  assert.deepEqual(await exited, [130, null]);
+  assert.equal(existsSync(half), false);
 });

@@ -4,12 +4,12 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { type TarMember, tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { dockerOk, importBusybox, runProgram } from '../support/docker.ts';
 import { mountsBelow } from '../support/leftovers.ts';
+import { until } from '../support/until.ts';
 import { expectNothingLeft, namesIn } from './builder-leftovers.ts';
 import { streamBuild } from './streamed-build.ts';
 
@@ -65,7 +65,7 @@ test('while a command runs, with every kind of mount', async () => {
 RUN mkdir /out && echo made > /out/f
 FROM bb
 RUN --mount=from=made,source=/out,target=/rw,rw --mount=target=/ctx --mount=type=cache,target=/cache \\
-    --mount=type=tmpfs,target=/tmpfs echo x > /rw/x; echo y >> /cache/y; echo running; [ $(wc -l < /cache/y) != 1 ] || sleep 60
+    --mount=type=tmpfs,target=/tmpfs echo x > /rw/x; echo y >> /cache/y; echo running; [ $(wc -l < /cache/y) != 1 ] || sleep 1000
 RUN <<EOF
 #!/bin/sh
 true
@@ -78,7 +78,7 @@ EOF
 
 test('while a secret is mounted', async () => {
   const context = join(engine.directory, 'secret-context');
-  const script = `mkdir -p ${context}; printf 'FROM bb\\nRUN --mount=type=secret,id=s,env=S --mount=type=secret,id=s,target=/s sleep 60\\n' > ${context}/Dockerfile; printf hidden-value > ${context}.secret`;
+  const script = `mkdir -p ${context}; printf 'FROM bb\\nRUN --mount=type=secret,id=s,env=S --mount=type=secret,id=s,target=/s sleep 1000\\n' > ${context}/Dockerfile; printf hidden-value > ${context}.secret`;
   await runProgram('sh', ['-c', script]);
   const args = [
     '-H',
@@ -113,11 +113,9 @@ async function filesWith(text: string, ...places: readonly string[]): Promise<re
 /** A command has its bundle, and thereby all that it mounts. */
 async function untilSomethingRuns(): Promise<void> {
   const bundles = join(engine.run, 'containers/bundles');
-  const deadline = Date.now() + 60_000;
-  while (!readdirSync(bundles).some((id) => namesIn(join(bundles, id)).includes('config.json'))) {
-    assert.ok(Date.now() < deadline, 'nothing runs');
-    await sleep(5);
-  }
+  const isRunning = () =>
+    readdirSync(bundles).some((id) => namesIn(join(bundles, id)).includes('config.json'));
+  await until(isRunning, 'something runs');
 }
 
 const large = { path: 'large', content: Buffer.alloc(64 * MIB, 'large '), mode: 0o644 };

@@ -6,11 +6,11 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '../../src/oci/tar-writer.ts';
 import { type TarMember, tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { dockerOk, importBusybox } from '../support/docker.ts';
+import { until } from '../support/until.ts';
 import { streamBuild, type StreamedBuild, type StreamedOptions } from './streamed-build.ts';
 
 const MIB = 2 ** 20;
@@ -107,19 +107,14 @@ test('a full disk: COPY, RUN and contexts say so, and leave room for the next bu
     const run = await build(daemon, 'FROM bb\nRUN dd if=/dev/zero of=/big bs=1M count=100\n');
     assert.match(run.output + run.error, /no space left/i);
     assert.match(run.error ?? '', /returned a non-zero code: 1/);
-    await untilFree(free, before - 2 * MIB);
+    // What was written is deleted off the build's path.
+    await until(
+      () => free() >= before - 2 * MIB,
+      () => `${free()} bytes are free, of ${before}`,
+    );
     assert.equal((await build(daemon, 'FROM bb\nRUN echo fits > /small\n')).error, undefined);
   }
 });
-
-/** What was written is deleted off the build's path. */
-async function untilFree(free: () => number, bytes: number): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (free() < bytes) {
-    assert.ok(Date.now() < deadline, `only ${free()} bytes are free, not ${bytes}`);
-    await sleep(50);
-  }
-}
 
 test('a client that goes stops what only it waits for: commands and downloads', async () => {
   const server = createServer((_, response) => response.write('never ends'));
@@ -151,11 +146,10 @@ test('a client that goes stops what only it waits for: commands and downloads', 
 
 async function untilNothingRuns(): Promise<void> {
   const bundles = join(engine.run, 'containers/bundles');
-  const deadline = Date.now() + 20_000;
-  while (readdirSync(bundles).length > 0) {
-    assert.ok(Date.now() < deadline, `still there: ${readdirSync(bundles).join(' ')}`);
-    await sleep(50);
-  }
+  await until(
+    () => readdirSync(bundles).length === 0,
+    () => `gone are ${readdirSync(bundles).join(' ')}`,
+  );
 }
 
 test('archives that end early or are none; Dockerfiles that are none', async () => {
