@@ -168,6 +168,7 @@ export class Execs {
   }
 
   async #onExit(exec: ExecProcess, process: SupervisedProcess, exitCode: number): Promise<void> {
+    exec.hub.finish();
     await untilDrained(exec.hub.drained);
     this.#end(exec, exitCode, process.identity.pid);
     this.#endStreams(exec);

@@ -33,6 +33,7 @@ async function endRun(
   using _lock = await context.locks.acquire(container.id);
   const { run } = container;
   if (container.process !== process || !run) return;
+  container.hub.finish();
   await untilDrained(container.hub.drained);
   container.hub.close();
   const { sandbox } = container;

@@ -3,6 +3,7 @@ import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { LogRecord, LogWriter, OutputStream } from '#log/log.ts';
 import type { OutputChunk } from './container.ts';
+import { PIPE_BYTES } from './process-pipes.ts';
 import { RecordCutter } from './record-cutter.ts';
 
 /** Who listens to a process's output. */
@@ -12,6 +13,9 @@ export interface OutputListener {
   /** The process has ended and all its output was pushed. */
   end(): void;
 }
+
+/** What the pipes of an ended process can still hold of its own. */
+const LAST_BYTES = 2 * PIPE_BYTES;
 
 /**
  * Carries a process's output from its pipes to the log and to every listener, in the order in which it was read.
@@ -26,6 +30,8 @@ export class OutputHub {
   #writer: LogWriter | undefined;
   /** Since the last record that could be written down. */
   #lostBytes = 0;
+  /** What may still be read whoever is behind. */
+  #hurriedBytes = 0;
   #drained = Promise.withResolvers<void>();
 
   constructor(logger: Logger) {
@@ -40,6 +46,7 @@ export class OutputHub {
   /** Begins a run; the writer is the hub's from now on. */
   open(sources: ReadonlyMap<Readable, OutputStream>, writer?: LogWriter): void {
     this.#writer = writer;
+    this.#hurriedBytes = 0;
     this.#drained = Promise.withResolvers<void>();
     for (const [source, stream] of sources) this.#connect(source, stream);
     if (sources.size === 0) this.#drained.resolve();
@@ -48,6 +55,13 @@ export class OutputHub {
   /** Resolves when the pipes of this run are at their end. */
   get drained(): Promise<void> {
     return this.#drained.promise;
+  }
+
+  /** The process has ended: what it has left in the pipes is read now, and waits for listeners that are behind. */
+  finish(): void {
+    this.#hurriedBytes = LAST_BYTES;
+    this.#behind.clear();
+    for (const source of this.#sources.keys()) source.resume();
   }
 
   /** Tells listeners something that the process did not say. */
@@ -117,8 +131,9 @@ export class OutputHub {
 
   #deliver(stream: OutputStream, data: Buffer): void {
     if (this.#writer) this.#cutters[stream].push(data);
+    this.#hurriedBytes -= data.length;
     for (const listener of this.#listeners) {
-      if (listener.push({ stream, data })) continue;
+      if (listener.push({ stream, data }) || this.#hurriedBytes > 0) continue;
       this.#behind.add(listener);
       for (const source of this.#sources.keys()) source.pause();
     }

@@ -20,7 +20,7 @@ import type { OutputStream } from '#log/log.ts';
 export type InputMode = 'none' | 'once' | 'kept';
 
 /** As large as an unprivileged user may have them: a process writes on while the daemon is busy or away. */
-const PIPE_BYTES = 1 << 20;
+export const PIPE_BYTES = 1 << 20;
 
 /** The daemon's ends of a process's streams. */
 export interface ProcessStreams {

@@ -8,8 +8,8 @@ import { cgroupPathOf } from './runtime-command.ts';
 
 const SIGKILL = 9;
 const SIGTERM = 15;
-/** A process that SIGKILL does not end hangs in the kernel. */
-const KILL_TIMEOUT_MS = 10_000;
+/** A process that SIGKILL does not end hangs in the kernel; on a busy machine its end takes a while to be known. */
+const KILL_TIMEOUT_MS = 30_000;
 
 /** Docker's words for what only a running container can do. */
 export function notRunning(container: ManagedContainer): EngineError {

@@ -26,8 +26,8 @@ import { receiveMaster } from './terminal-handover.ts';
 
 const SIGKILL = 9;
 const WAIT_MS = 5;
-/** Ten seconds: where much is going on, a process that was just started has not run yet. */
-const MAXIMUM_WAITS = 2000;
+/** Half a minute: where much is going on, a process that was just started has not run yet. */
+const MAXIMUM_WAITS = 6000;
 
 /** Where the runtime is told to put what. */
 export interface RuntimeFiles {

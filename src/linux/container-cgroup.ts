@@ -14,7 +14,7 @@ import type { CgroupLayout } from './cgroups.ts';
 import { isErrno } from './errno.ts';
 import { type OomWatch, watchOomV1, watchOomV2 } from './oom-watch.ts';
 
-const FREEZE_TIMEOUT_MS = 10_000;
+const FREEZE_TIMEOUT_MS = 30_000;
 
 /** The cgroup of one container, in whichever version the machine has. The runtime makes and removes it. */
 export class ContainerCgroup {

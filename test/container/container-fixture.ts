@@ -24,6 +24,7 @@ import { createVolumes, volumeMigrations } from '#volume/volumes.ts';
 import { decodeCreateRequest } from '#wire/decode-create.ts';
 import type { DomainEvent } from '#wire/event.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
+import { until } from '../support/until.ts';
 import {
   type ContainerService,
   containerMigrations,
@@ -159,7 +160,7 @@ export class ContainerFixture implements AsyncDisposable {
       defaults: {
         logDriver: 'json-file',
         logOptions: {},
-        stopTimeoutSeconds: 10,
+        stopTimeoutSeconds: 60,
         cgroupParent,
         seccompProfile: '',
         initPath: '/usr/bin/tini',
@@ -218,7 +219,11 @@ export class ContainerFixture implements AsyncDisposable {
     if (!this.#destroys) return;
     const all = await this.containers.list({ all: true, limit: 0, size: false, filters: new Map() });
     for (const { Id } of all) await this.containers.remove(Id, { force: true, volumes: true, link: false });
-    assert.deepEqual(leftovers(this.path), []);
+    // An exec ends with its container, but nobody waits for what is left of it.
+    await until(
+      () => leftovers(this.path).length === 0,
+      () => `nothing is left: ${leftovers(this.path).join(' ')}`,
+    );
     await this.networks.destroy();
     await this.#stack.disposeAsync();
     removeCgroups(this.#cgroupParent);
@@ -258,6 +263,14 @@ export function leftovers(path: string): readonly string[] {
       .filter((name) => name !== '.cache')
       .map((name) => `${directory}/${name}`),
   );
+}
+
+/** All that a container has said up to now. */
+export async function logOf({ containers }: ContainerFixture, id: string): Promise<string> {
+  const query = { stdout: true, stderr: true, follow: false, perLine: false };
+  let text = '';
+  for await (const { data } of (await containers.logs(id, query)).records) text += data.toString();
+  return text;
 }
 
 /** Everything an attachment says, and its exit. */

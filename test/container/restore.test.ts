@@ -1,24 +1,22 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DaemonOrders } from './crash-daemon.ts';
-import { ATTACH, ContainerFixture, collect, leftovers } from './container-fixture.ts';
+import { until } from '../support/until.ts';
+import { ATTACH, ContainerFixture, collect, leftovers, logOf } from './container-fixture.ts';
 
-type Runs = DaemonOrders['runs'];
-
-/** Lets another process run containers, and kills it `afterMs` later. */
-async function crash(path: string, runs: Runs, afterMs: number): Promise<readonly string[]> {
+/** Lets another process run containers, and kills it when they have said what they are to say. */
+async function crash(path: string, runs: DaemonOrders['runs']): Promise<readonly string[]> {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const daemon = fork(join(import.meta.dirname, 'crash-daemon.ts'), { env });
   daemon.send({ path, runs } satisfies DaemonOrders);
   const [ids] = await once(daemon, 'message');
-  await sleep(afterMs);
   daemon.kill('SIGKILL');
   await once(daemon, 'exit');
   return ids;
@@ -28,27 +26,45 @@ function newPath(): string {
   return mkdtempSync(join(tmpdir(), 'caisson-ctr-'));
 }
 
-async function logOf(fixture: ContainerFixture, id: string): Promise<string> {
-  const query = { stdout: true, stderr: true, follow: false, perLine: false };
-  let text = '';
-  for await (const { data } of (await fixture.containers.logs(id, query)).records) text += data.toString();
-  return text;
+/** A directory that containers see as /gate: what waits there for a file goes on once the test makes it. */
+class Gate {
+  readonly config: { readonly HostConfig: { readonly Binds: readonly string[] } };
+  readonly #directory: string;
+
+  constructor(path: string) {
+    this.#directory = join(path, 'gate');
+    mkdirSync(this.#directory);
+    this.config = { HostConfig: { Binds: [`${this.#directory}:/gate`] } };
+  }
+
+  open(name: string): void {
+    writeFileSync(join(this.#directory, name), '');
+  }
+
+  /** By the test or by a container. */
+  isOpen(name: string): boolean {
+    return existsSync(join(this.#directory, name));
+  }
 }
 
-const COUNT = 'i=0; while [ $i -lt 120 ]; do echo line $i; i=$((i+1)); usleep 20000; done; exit 42';
+const untilOpen = (name: string): string => `until [ -e /gate/${name} ]; do usleep 10000; done`;
 
-test('a crash in mid-output: containers go on, and nothing that they say afterwards is lost', async () => {
+/** Counts up and waits at two gates: it is quiet when the daemon is killed, for what is in flight then may be lost. */
+const COUNT =
+  'count() { while [ $i -lt $1 ]; do echo line $i; i=$((i+1)); usleep 5000; done; }; i=0; ' +
+  `count 40; ${untilOpen('on')}; count 80; ${untilOpen('end')}; count 120; exit 42`;
+const FIRST_STOP = 'line 39';
+const LINES = Array.from({ length: 120 }, (_, index) => `line ${index}`);
+
+test('a crash: containers go on, and nothing that they say afterwards is lost', async () => {
   const path = newPath();
-  const [plain = '', terminal = '', fed = ''] = await crash(
-    path,
-    [
-      { cmd: ['sh', '-c', COUNT] },
-      { cmd: ['sh', '-c', COUNT], config: { Tty: true } },
-      { cmd: ['sh', '-c', 'read x; echo got $x; exit 9'], config: { OpenStdin: true } },
-    ],
-    200,
-  );
-  await sleep(200);
+  const gate = new Gate(path);
+  const [plain = '', terminal = '', fed = ''] = await crash(path, [
+    { cmd: ['sh', '-c', COUNT], config: gate.config, says: FIRST_STOP },
+    { cmd: ['sh', '-c', COUNT], config: { Tty: true, ...gate.config }, says: FIRST_STOP },
+    { cmd: ['sh', '-c', 'read x; echo got $x; exit 9'], config: { OpenStdin: true } },
+  ]);
+  gate.open('on');
   await using fixture = await ContainerFixture.open(path);
   const { State } = await fixture.containers.inspect(plain, { size: false });
   assert.ok(State.Running && existsSync(`/proc/${State.Pid}`));
@@ -57,30 +73,34 @@ test('a crash in mid-output: containers go on, and nothing that they say afterwa
   attachment.input!.write(Buffer.from('it\n'));
   assert.equal((await collect(attachment)).stdout, 'got it\n');
   assert.equal(await fixture.exitCode(fed), 9);
+  gate.open('end');
   assert.equal(await fixture.exitCode(plain), 42);
   assert.equal(await fixture.exitCode(terminal), 42);
-  const lines = Array.from({ length: 120 }, (_, index) => `line ${index}`);
-  assert.deepEqual((await logOf(fixture, plain)).trim().split('\n'), lines);
-  assert.deepEqual((await logOf(fixture, terminal)).trim().split('\r\n'), lines);
+  assert.deepEqual((await logOf(fixture, plain)).trim().split('\n'), LINES);
+  assert.deepEqual((await logOf(fixture, terminal)).trim().split('\r\n'), LINES);
 });
 
 test('what ended while no daemon was there keeps its exit code and its output', async () => {
   const path = newPath();
-  const script = 'echo before; usleep 300000; echo after; exit 7';
-  const [plain = '', terminal = '', removed = '', killed = ''] = await crash(
-    path,
-    [
-      { cmd: ['sh', '-c', script] },
-      { cmd: ['sh', '-c', script], config: { Tty: true } },
-      { cmd: ['sh', '-c', script], config: { HostConfig: { AutoRemove: true } } },
-      {
-        cmd: ['sh', '-c', 'usleep 300000; kill -9 $$; dd if=/dev/zero of=/dev/null bs=64M count=1'],
-        config: { HostConfig: { Memory: 24 << 20, MemorySwap: 24 << 20 } },
-      },
-    ],
-    0,
-  );
-  await sleep(900);
+  const gate = new Gate(path);
+  const { HostConfig } = gate.config;
+  const cmd = ['sh', '-c', `echo before; ${untilOpen('end')}; echo after; exit 7`];
+  const limits = { Memory: 24 << 20, MemorySwap: 24 << 20 };
+  const ids = await crash(path, [
+    { cmd, config: gate.config, says: 'before' },
+    { cmd, config: { Tty: true, ...gate.config }, says: 'before' },
+    { cmd, config: { HostConfig: { AutoRemove: true, ...HostConfig } }, says: 'before' },
+    {
+      cmd: ['sh', '-c', `${untilOpen('end')}; dd if=/dev/zero of=/dev/null bs=64M count=1`],
+      config: { HostConfig: { ...limits, ...HostConfig } },
+    },
+  ]);
+  gate.open('end');
+  for (const id of ids) {
+    const notice = join(path, `run/containers/notices/${id}.exit`);
+    await until(() => existsSync(notice) && readFileSync(notice, 'utf8').endsWith('\n'), `the end of ${id}`);
+  }
+  const [plain = '', terminal = '', removed = '', killed = ''] = ids;
   await using fixture = await ContainerFixture.open(path);
   for (const id of [plain, terminal]) {
     assert.equal(await fixture.exitCode(id), 7);
@@ -95,7 +115,8 @@ test('what ended while no daemon was there keeps its exit code and its output', 
 
 test('a clean stop of the daemon leaves containers running and loses nothing', async () => {
   const first = await ContainerFixture.open();
-  const id = await first.run(['sh', '-c', COUNT]);
+  const gate = new Gate(first.path);
+  const id = await first.run(['sh', '-c', COUNT], gate.config);
   const { id: execId } = await first.containers.createExec(id, {
     User: '',
     Privileged: false,
@@ -108,21 +129,17 @@ test('a clean stop of the daemon leaves containers running and loses nothing', a
     DetachKeys: '',
     Env: null,
     WorkingDir: '',
-    Cmd: ['sh', '-c', 'usleep 300000; yes | head -c 3000000; touch /tmp/through'],
+    Cmd: ['sh', '-c', `${untilOpen('on')}; yes | head -c 3000000; touch /gate/through`],
   });
   await first.containers.startExec(execId, { detach: true, tty: false });
-  await sleep(100);
+  // It may be in the middle of it.
+  gate.open('on');
   await first.close();
-  await sleep(100);
   await using second = await ContainerFixture.open(first.path);
+  await until(() => gate.isOpen('through'), 'the exec is not blocked by its output');
+  gate.open('end');
   assert.equal(await second.exitCode(id), 42);
-  const lines = Array.from({ length: 120 }, (_, index) => `line ${index}\n`);
-  assert.equal(await logOf(second, id), lines.join(''));
-  const changes = await second.containers.changes(id);
-  assert.ok(
-    changes.some(({ Path }) => Path === '/tmp/through'),
-    'the exec was not blocked by its output',
-  );
+  assert.equal(await logOf(second, id), LINES.map((line) => `${line}\n`).join(''));
 });
 
 test('a start that a crash interrupts leaves nothing', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import type { Attachment, OutputChunk } from '#container/container.ts';
-import { ATTACH, ContainerFixture, collect } from './container-fixture.ts';
+import { ATTACH, ContainerFixture, collect, logOf as loggedBy } from './container-fixture.ts';
 
 let fixture: ContainerFixture;
 before(async () => {
@@ -37,17 +37,7 @@ async function until(attachment: Attachment, text: string | RegExp): Promise<str
   return seen;
 }
 
-async function logOf(id: string): Promise<string> {
-  const { records } = await fixture.containers.logs(id, {
-    stdout: true,
-    stderr: true,
-    follow: false,
-    perLine: false,
-  });
-  let text = '';
-  for await (const { data } of records) text += data.toString();
-  return text;
-}
+const logOf = (id: string) => loggedBy(fixture, id);
 
 test('stdin before the start, and its end', async () => {
   const { id, output } = await interact(['cat'], STDIN, ['hello\n', 'world\n']);
@@ -112,6 +102,26 @@ test('a client that does not read slows the process down', async () => {
   const { stdout, stderr } = await collect(slow);
   assert.deepEqual([stdout.length, stderr], [50_000_000, 'done\n']);
   assert.equal(await fixture.exitCode(id), 0);
+});
+
+test('what a client has not read when the process ends waits for it, and is logged', async () => {
+  const script = 'i=0; while read x; do i=$((i + 1)); echo $i; done; head -c 1000000 /dev/zero';
+  const id = await fixture.create(['sh', '-c', script], STDIN);
+  const slow = await fixture.containers.attach(id, ATTACH);
+  const feeding = await fixture.containers.attach(id, { ...ATTACH, stdin: true });
+  await fixture.containers.start(id);
+  // As many chunks as may wait for a client; what comes then stays in the pipe.
+  let expected = 1_000_000;
+  for (let count = 1; count <= 16; count++) {
+    feeding.input!.write(Buffer.from('\n'));
+    expected += (await until(feeding, `^${count}\n`)).length;
+  }
+  const output = collect(feeding);
+  feeding.input!.end();
+  assert.equal(await fixture.exitCode(id), 0);
+  assert.equal((await collect(slow)).stdout.length, expected);
+  assert.equal((await logOf(id)).length, expected);
+  assert.equal((await output).stdout.length, 1_000_000);
 });
 
 test('a line without an end is logged when the container ends', async () => {
