@@ -42,8 +42,8 @@ export interface BuildInputs extends AsyncDisposable {
   /** The Dockerfile. */
   readonly text: string;
   readonly context: BuildContext;
-  /** Before anything of the plans is solved. */
-  receive(plans: readonly Plan[]): Promise<void>;
+  /** Before anything of the plans is solved. @param scans what scans of packages cover is needed as well */
+  receive(plans: readonly Plan[], options: { readonly scans: boolean }): Promise<void>;
 }
 
 /** Tells of work that is no step of the Dockerfile. */
@@ -106,7 +106,8 @@ export async function openInputs(
       makeDirectory: () => makeDirectory('files-'),
       hold: () => Promise.resolve(holds.acquire()),
     },
-    receive: (plans) => receiveTaken(plans, taken, during),
+    receive: (plans, { scans }) =>
+      receiveTaken(pathsTaken(plans), scans ? pathsScanned(plans) : new Map(), taken, during),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
@@ -144,16 +145,23 @@ async function openSource(
   throw new EngineError('invalid', 'Cannot receive build context: there is no session');
 }
 
+type Paths = ReturnType<typeof pathsTaken>;
+
+/** A scan of the context sees what is taken of it, and all of a context of which nothing is. */
+function pathsScanned(plans: readonly Plan[]): Paths {
+  return pathsTaken(plans.flatMap(({ scanTargets }) => scanTargets.map((result) => ({ result }))));
+}
+
 /** Only what is taken is asked for. */
 async function receiveTaken(
-  plans: readonly Plan[],
+  taken: Paths,
+  scanned: Paths,
   sources: ReadonlyMap<LocalFiles, TakenSource>,
   during: During,
 ): Promise<void> {
-  const taken = pathsTaken(plans);
   await Promise.all(
     [...sources].map(async ([files, { task, source }]) => {
-      const paths = taken.get(files);
+      const paths = taken.get(files) ?? scanned.get(files);
       if (!paths || source.isWhole) return;
       await during(task, receiving(source, paths));
     }),

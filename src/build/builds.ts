@@ -6,7 +6,7 @@ import { KeyedLock } from '#base/keyed-lock.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { SharedWork } from '#layer/shared-work.ts';
 import { NO_FILTERS } from '#wire/filters.ts';
-import { attest, checkAttestations, findScanner } from './attest/attestations.ts';
+import { asksForPackages, attest, checkAttestations, findScanner } from './attest/attestations.ts';
 import { assembleImage } from './assemble-image.ts';
 import { CACHES, CONTEXTS, DOWNLOADS, openInputs, removeFormerContexts } from './build-context.ts';
 import type { BuildParts, BuildsDependencies } from './build-parts.ts';
@@ -179,7 +179,7 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     const scanner = await findScanner(request, (image) => bases.get(image));
     const { noCache, session, signal } = request;
     const imported = await importCaches(this.#parts, request, during);
-    const received = work.receive();
+    const received = work.receive({ scans: asksForPackages(request) });
     work.declare(progress);
     await received;
     const explain = stepErrors((vertex) => work.placeOf(vertex));

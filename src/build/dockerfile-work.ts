@@ -38,7 +38,10 @@ export async function openDockerfile(
   return {
     plans,
     steps: combined.steps,
-    receive: () => inputs.receive(plans.map(({ plan }) => plan)),
+    receive: (options) => {
+      const needed = plans.map(({ plan }) => plan);
+      return inputs.receive(needed, options);
+    },
     declare: (to) => to.declare(combined),
     isFresh: verticesOf(combined.steps, request.noCacheStages ?? []),
     placeOf: stepPlaces(combined),

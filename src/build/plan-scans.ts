@@ -1,7 +1,6 @@
 /** What a scan of packages covers beside the result: BuildKit's arguments for it (docs/attestations/sbom.md). */
 import type { BuildContext } from './build-context.ts';
 import type { CopyVertex } from './vertex.ts';
-import { pathsTaken } from './contexts/paths-taken.ts';
 import { parseFlag } from './export/attributes.ts';
 import type { ScanTarget } from './plan.ts';
 import type { StagePlanner } from './plan-stage.ts';
@@ -15,8 +14,9 @@ export function scanTargets(
   const stages = planned
     .filter((stage) => stage !== target && isWanted(stage, 'BUILDKIT_SBOM_SCAN_STAGE'))
     .map(({ name, image }) => ({ name, vertex: image.vertex }));
-  const scansContext = isWanted(target, 'BUILDKIT_SBOM_SCAN_CONTEXT') && isTaken(target, context);
-  return scansContext ? [{ name: 'context', vertex: copyOf(context) }, ...stages] : stages;
+  return isWanted(target, 'BUILDKIT_SBOM_SCAN_CONTEXT')
+    ? [{ name: 'context', vertex: copyOf(context) }, ...stages]
+    : stages;
 }
 
 /** True, false, or a list of stages with this one. */
@@ -24,11 +24,6 @@ function isWanted(stage: StagePlanner, argument: string): boolean {
   const value = stage.builderArg(argument);
   if (value === undefined) return false;
   return parseFlag(value) ?? value.split(',').includes(stage.name);
-}
-
-/** A client is asked only for what the result needs. */
-function isTaken({ image: result }: StagePlanner, { files }: BuildContext): boolean {
-  return pathsTaken([{ result }]).has(files);
 }
 
 function copyOf({ files: source }: BuildContext): CopyVertex {

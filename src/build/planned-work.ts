@@ -8,8 +8,8 @@ export interface PlannedWork extends AsyncDisposable {
   readonly plans: readonly PlatformPlan[];
   /** In the order in which the classic builder tells them. */
   readonly steps: Plan['steps'];
-  /** Before anything is solved. */
-  receive(): Promise<void>;
+  /** Before anything is solved. @param scans what scans of packages cover is needed as well */
+  receive(options: { readonly scans: boolean }): Promise<void>;
   /** Tells what there is to be solved. */
   declare(progress: BuildProgress): void;
   /** Nothing is looked up for these. */

@@ -1,15 +1,25 @@
-/** Lists of packages by scanners that are images: BuildKit's protocol, through buildx and `caisson build`. */
+/**
+ * Lists of packages by scanners that are images: BuildKit's protocol, through buildx and `caisson build`;
+ * `CAISSON_PEERS=check`: dockerd serves buildx as well.
+ */
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { BuildkitClient } from '../support/buildkit-client.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { DebianRegistry } from '../support/debian-registry.ts';
+import { DockerDaemon } from '../support/dockerd.ts';
+import type { Subject } from '../support/subject.ts';
 import { docker, dockerOk, importBusybox, type Outcome, runProgram } from '../support/docker.ts';
+import { peers } from './graphs.ts';
 
 const withRegistry = { skip: DebianRegistry.isInstalled ? false : 'docker-registry is not installed' };
 
 let engine: TestDaemon;
+const servers = new AsyncDisposableStack();
+/** Whoever serves buildx. */
+const subjects: Subject[] = [];
 const scratch = mkdtempSync('/tmp/caisson-scanners-');
 const context = join(scratch, 'context');
 
@@ -39,22 +49,29 @@ COPY app.package /
   );
   writeFileSync(join(context, 'app.package'), 'app');
   writeFileSync(join(context, 'tool.package'), 'tool');
-  engine = await TestDaemon.start();
-  await importBusybox(engine);
-  await dockerOk(engine, ['buildx', 'build', '-q', '-t', 'scanner', scanner]);
+  engine = servers.use(await TestDaemon.start());
+  subjects.push(engine);
+  // Only with this store Docker attaches anything.
+  const store = { features: { 'containerd-snapshotter': true } };
+  if (peers !== '') subjects.push(servers.use(await DockerDaemon.start(store, { network: 'own' })));
+  for (const subject of subjects) {
+    await importBusybox(subject);
+    await dockerOk(subject, ['buildx', 'build', '-q', '--load', '-t', 'scanner', scanner]);
+  }
   await dockerOk(engine, ['buildx', 'build', '-q', '-t', 'idle', '-'], { input: 'FROM scratch\nENV A=b\n' });
 });
 
 after(async () => {
-  await engine[Symbol.asyncDispose]();
+  await servers.disposeAsync();
   rmSync(scratch, { recursive: true, force: true });
 });
 
 const program = join(import.meta.dirname, '../../src/main/caisson.ts');
 const caisson = (...args: readonly string[]) =>
   runProgram(process.execPath, [program, '-H', engine.host, 'build', ...args, context]);
-const buildx = (...args: readonly string[]) =>
-  docker(engine, ['buildx', 'build', '--progress=plain', ...args, context]);
+const buildx = (...args: readonly string[]) => buildxOf(engine, ...args, context);
+const buildxOf = (subject: Subject, ...args: readonly string[]) =>
+  docker(subject, ['buildx', 'build', '--progress=plain', ...args], { timeoutMs: 60_000 });
 
 interface Statement {
   readonly subject: readonly { readonly name: string; readonly digest: Readonly<Record<string, string>> }[];
@@ -132,4 +149,49 @@ test('what a scanner does wrong is said', async () => {
   const failed = await buildx('--sbom=generator=scanner,MODE=fail', '-o', join(scratch, 'never'));
   assert.match(failed.stderr, /^#\d+ [0-9.]+ the database is too old$/m);
   assert.match(failed.stderr, /Cannot list packages with scanner: it ended with exit code 3/);
+});
+
+test('a result without files of the context: all of it is scanned', async () => {
+  const other = mkdtempSync(join(scratch, 'context-'));
+  writeFileSync(join(other, 'Dockerfile'), 'ARG BUILDKIT_SBOM_SCAN_CONTEXT=true\nFROM bb\nRUN true\n');
+  writeFileSync(join(other, 'one.package'), 'one');
+  for (const subject of subjects) {
+    const out = mkdtempSync(join(scratch, 'out-'));
+    succeeded(await buildxOf(subject, '--sbom=generator=scanner', '-o', out, other));
+    assert.deepEqual(packagesIn(out, 'sbom-context.spdx.json'), ['one']);
+    const without = succeeded(await buildxOf(subject, '--no-cache', '-o', 'type=cacheonly', other));
+    assert.doesNotMatch(without.stderr, /load build context/);
+  }
+});
+
+test('build arguments may ask for attestations; no exporter has to want them', async () => {
+  const generator = 'generator=scanner';
+  for (const subject of subjects) {
+    const out = mkdtempSync(join(scratch, 'out-'));
+    const args = [`BUILDKIT_ATTEST_SBOM=${generator}`, 'BUILDKIT_ATTEST_PROVENANCE=mode=max'];
+    const wish = args.flatMap((arg) => ['--build-arg', arg]);
+    const own = ['--provenance=false', ...wish, '-o', out];
+    succeeded(await buildxOf(subject, ...own, context));
+    assert.deepEqual(packagesIn(out, 'sbom.spdx.json'), ['app', 'tool']);
+    const { predicate } = JSON.parse(readFileSync(join(out, 'provenance.json'), 'utf8'));
+    const parameters =
+      predicate.invocation?.parameters ?? predicate.buildDefinition.externalParameters.request;
+    assert.equal(parameters.args['build-arg:BUILDKIT_ATTEST_SBOM'], generator);
+    const unknown = await buildxOf(subject, '--build-arg', 'BUILDKIT_ATTEST_OTHER=x', context);
+    assert.match(unknown.stderr, /unknown attestation type "other"/);
+    for (const asking of [`--sbom=${generator}`, `--build-arg=BUILDKIT_ATTEST_SBOM=${generator}`]) {
+      const { stderr } = succeeded(
+        await buildxOf(subject, '--no-cache', asking, '-o', 'type=cacheonly', context),
+      );
+      assert.match(stderr, /^#\d+ [0-9.]+ scanning as 0 in \/work with hello$/m);
+    }
+    using client = await BuildkitClient.connect(subject, { directories: { context, dockerfile: context } });
+    const FrontendAttrs = { 'no-cache': '', 'attest:sbom': generator };
+    const { told } = await client.solve({ Frontend: 'dockerfile.v0', FrontendAttrs });
+    const said = told.flatMap(({ logs }) => logs.map(({ msg }) => Buffer.from(msg).toString())).join('');
+    assert.match(said, /^scanning as 0/m);
+  }
+  const out = mkdtempSync(join(scratch, 'out-'));
+  succeeded(await caisson('--build-arg', `BUILDKIT_ATTEST_SBOM=${generator}`, '-o', out));
+  assert.deepEqual(packagesIn(out, 'sbom.spdx.json'), ['app', 'tool']);
 });

@@ -23,12 +23,19 @@ export class DockerDaemon implements Subject {
     return existsSync('/usr/sbin/dockerd');
   }
 
-  /** @param settings those of a `daemon.json` */
-  static async start(settings: object = {}): Promise<DockerDaemon> {
+  /**
+   * @param settings those of a `daemon.json`
+   * @param network `own`: a bridge, in a network namespace that leads nowhere
+   */
+  static async start(
+    settings: object = {},
+    { network = 'none' }: { readonly network?: 'none' | 'own' } = {},
+  ): Promise<DockerDaemon> {
     const directory = mkdtempSync('/tmp/caisson-test-dockerd-');
     const path = (name: string): string => join(directory, name);
     const places = ['--data-root', path('root'), '--exec-root', path('run'), '--pidfile', path('pid')];
-    const noNetwork = ['--bridge', 'none', '--iptables=false', '--ip6tables=false', '--ip-forward=false'];
+    const untouched = ['--iptables=false', '--ip6tables=false', '--ip-forward=false'];
+    const noNetwork = network === 'none' ? ['--bridge', 'none', ...untouched] : untouched;
     writeFileSync(path('daemon.json'), JSON.stringify(settings));
     const log = openSync(path('log'), 'w');
     // A mount namespace too: it mounts its network namespaces below /run/docker.
@@ -41,7 +48,8 @@ export class DockerDaemon implements Subject {
       '-H',
       `unix://${path('docker.sock')}`,
     ];
-    const command = ['--mount', '--propagation', 'private', ...dockerd];
+    const namespaces = network === 'none' ? ['--mount'] : ['--mount', '--net'];
+    const command = [...namespaces, '--propagation', 'private', ...dockerd];
     const child = spawn('unshare', command, { stdio: ['ignore', log, log] });
     closeSync(log);
     const daemon = new DockerDaemon(directory, child);

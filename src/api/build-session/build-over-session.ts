@@ -1,5 +1,6 @@
 /** `POST /caisson/build`: the engine's own wire for builds; docs/build-wire.md. */
 import { EngineError, isEngineError } from '#base/errors.ts';
+import { wishedAttestations } from '#build/attest/wished-attestations.ts';
 import { failureText } from '#build/failure-text.ts';
 import {
   type BuildEvent,
@@ -100,7 +101,7 @@ function requestParts(wanted: WireBuildRequest): Omit<BuildRequest, 'context' | 
     ...(wanted.outputs.length > 0 && { outputs: wanted.outputs.map(outputOf) }),
     cacheFrom: wanted.cacheFrom.map(cacheOf),
     cacheTo: wanted.cacheTo.map(cacheOf),
-    attestations: wanted.attestations,
+    attestations: wishedAttestations(Object.entries(wanted.attestations), buildArgs),
     ...(subrequest !== '' && { subrequest: subrequestOf(subrequest) }),
   };
 }

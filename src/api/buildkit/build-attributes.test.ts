@@ -65,6 +65,14 @@ test('arguments, labels, platforms, limits', () => {
     { Name: 'nproc', Soft: 5, Hard: 5 },
   ]);
   assert.deepEqual(request.attestations, { sbom: { generator: 'x' } });
+  const byArguments = requestOf({
+    'attest:provenance': 'mode=min,inline-only=true',
+    'build-arg:BUILDKIT_ATTEST_PROVENANCE': 'mode=max',
+    'build-arg:BUILDKIT_ATTEST_SBOM': 'generator=x,"LIST=a,b"',
+  });
+  const wished = { provenance: { mode: 'max' }, sbom: { generator: 'x', LIST: 'a,b' } };
+  assert.deepEqual(byArguments.attestations, wished);
+  assert.deepEqual(requestOf({ 'build-arg:BUILDKIT_ATTEST_SBOM': '' }).attestations, { sbom: {} });
   assert.equal(requestOf({ 'no-cache': '' }).noCache, true);
   assert.throws(() => requestOf({ ulimit: 'nonsense' }), { code: 'invalid' });
 });

@@ -1,5 +1,6 @@
 /** A frontend's attributes (`frontend/dockerui` of BuildKit) as a request of ours. */
 import { EngineError } from '#base/errors.ts';
+import { wishedAttestations } from '#build/attest/wished-attestations.ts';
 import type { BuildRequest, ContextSource, NamedContext } from '#build/build.ts';
 import { commandHostConfig } from '#build/command-config.ts';
 import { isDigest } from '#oci/digest.ts';
@@ -30,6 +31,7 @@ export function buildRequestOf(wishes: Wishes): BuildRequest {
   const platforms = listOf(attributes.get('platform'));
   const noCache = attributes.get('no-cache');
   const namedContexts = namedContextsOf(wishes);
+  const buildArgs = withPrefix(attributes, 'build-arg:');
   const cacheFrom = cacheSourcesOf(importsOf(attributes, solve));
   const cacheTo = cacheSourcesOf(solve.Cache?.Exports ?? []);
   return {
@@ -43,7 +45,7 @@ export function buildRequestOf(wishes: Wishes): BuildRequest {
       namedContexts: { ...namedContexts, ...layouts },
     }),
     ...(target !== undefined && target !== '' && { target }),
-    buildArgs: withPrefix(attributes, 'build-arg:'),
+    buildArgs,
     labels: withPrefix(attributes, 'label:'),
     references: outputs.flatMap(({ attributes: { name = '' } }) =>
       name.split(',').filter((text) => text !== ''),
@@ -58,7 +60,7 @@ export function buildRequestOf(wishes: Wishes): BuildRequest {
     outputs,
     cacheFrom,
     cacheTo,
-    attestations: attestationsOf(attributes),
+    attestations: wishedAttestations(Object.entries(withPrefix(attributes, 'attest:')), buildArgs),
     tell: 'graph',
     signal,
   };
@@ -144,14 +146,4 @@ function ulimitOf(text: string): { readonly Name: string; readonly Soft: number;
   const [, Name = '', soft, hard = soft] = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text) ?? [];
   if (Name === '') throw new EngineError('invalid', `invalid ulimit argument: ${text}`);
   return { Name, Soft: Number(soft), Hard: Number(hard) };
-}
-
-function attestationsOf(attributes: ReadonlyMap<string, string>): NonNullable<BuildRequest['attestations']> {
-  const entries = Object.entries(withPrefix(attributes, 'attest:')).map(([type, text]) => {
-    const pairs = listOf(text).map(
-      (pair) => [pair.split('=', 1)[0] ?? '', pair.replace(/^[^=]*=?/, '')] as const,
-    );
-    return [type, Object.fromEntries(pairs)] as const;
-  });
-  return Object.fromEntries(entries.filter(([, { disabled }]) => disabled !== 'true'));
 }

@@ -32,6 +32,10 @@ export function checkAttestations({ attestations = {} }: BuildRequest): void {
   sbomOptions(attestations);
 }
 
+export function asksForPackages({ attestations = {} }: BuildRequest): boolean {
+  return sbomOptions(attestations) !== undefined;
+}
+
 /**
  * The image that is to list packages, before anything is built; undefined: this engine does it itself.
  *

@@ -8,7 +8,7 @@ import { filesTakenBy, verticesBelow } from '../vertex-inputs.ts';
  * asks clients for them: relative, with their wildcards; none in the list where all files are needed.
  */
 export function pathsTaken(
-  plans: readonly Pick<Plan, 'result'>[],
+  plans: readonly { readonly result: Pick<Plan['result'], 'vertex'> }[],
 ): ReadonlyMap<LocalFiles, readonly string[]> {
   const taken = new Map<LocalFiles, Set<string>>();
   const results = plans.map(({ result }) => result.vertex);
