@@ -91,7 +91,7 @@ test('a token that expires while a blob comes is renewed, and the blob continued
     response.writeHead(200, { 'Content-Length': content.length });
     response.write(content.subarray(0, 120_000), () => {
       s.good.clear();
-      setTimeout(() => response.destroy(), 50);
+      response.destroy();
     });
     return true;
   };

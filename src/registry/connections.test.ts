@@ -11,7 +11,7 @@ import { Hosts } from './hosts.ts';
 import { createRegistries, type RegistriesOptions } from './registries.ts';
 import { RegistryFailure, type Repository } from './registry.ts';
 import { createSelfSigned, type KeyAndCertificate } from './server/self-signed.ts';
-import { TestProxy, withEnvironment } from './test-proxy.fixture.ts';
+import { TestProxy, withProxies } from './test-proxy.fixture.ts';
 
 const HUB = 'registry-1.docker.io';
 const directory = mkdtempSync(join(tmpdir(), 'caisson-connections-'));
@@ -35,7 +35,6 @@ function open(stack: AsyncDisposableStack, domain: string, options: RegistriesOp
   const registries = stack.use(
     createRegistries({
       retry: { attempts: 2, firstPauseMs: 1 },
-      timeouts: { connectMs: 5000, stallMs: 5000 },
       certificateDirectories: [],
       ...options,
     }),
@@ -54,7 +53,7 @@ test('HTTP_PROXY serves hosts without TLS, but for loopback and those of NO_PROX
   const server = stack.use(await FakeRegistry.start());
   const { digest } = server.addImage('a/b', 'v1', []);
   const proxy = stack.use(await TestProxy.start({ 'registry.test:5000': server.port }));
-  stack.use(withEnvironment({ HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url, NO_PROXY: 'other.test' }));
+  stack.use(withProxies({ HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url, NO_PROXY: 'other.test' }));
   const insecureRegistries = ['registry.test:5000', 'other.test:5000'];
   const repository = open(stack, 'registry.test:5000', { insecureRegistries });
   assert.equal((await repository.resolve('v1')).digest, digest);
@@ -74,7 +73,7 @@ test('HTTPS_PROXY tunnels; an authority from certs.d is trusted, nothing else, a
   const proxy = stack.use(
     await TestProxy.start({ 'registry.test:5000': server.port, 'other.test:443': server.port }),
   );
-  stack.use(withEnvironment({ HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url }));
+  stack.use(withProxies({ HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url }));
   await assert.rejects(open(stack, 'registry.test:5000', {}).resolve('v1'), unreachable);
   const docker = certificates({
     'registry.test:5000/ca.crt': own.certificate,
@@ -133,7 +132,7 @@ async function hubAndMirror(stack: AsyncDisposableStack, mirrorIntercept?: Inter
   const hub = stack.use(await FakeRegistry.start(asksForPassword, tlsOf(own)));
   const mirror = stack.use(await FakeRegistry.start(mirrorIntercept));
   const proxy = stack.use(await TestProxy.start({ [`${HUB}:443`]: hub.port }));
-  stack.use(withEnvironment({ HTTPS_PROXY: proxy.url }));
+  stack.use(withProxies({ HTTPS_PROXY: proxy.url }));
   const repository = open(stack, 'docker.io', {
     certificateDirectories: [certificates({ [`${HUB}/ca.crt`]: own.certificate })],
     registryMirrors: [`http://${mirror.host}/`],

@@ -65,12 +65,15 @@ export class TestProxy implements AsyncDisposable {
   }
 }
 
-/** Sets variables of the environment for as long as it lives. */
-export function withEnvironment(variables: Readonly<Record<string, string>>): Disposable {
-  const before = Object.keys(variables).map((name): [string, string | undefined] => [
-    name,
-    process.env[name],
-  ]);
+const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'no_proxy'].flatMap((name) => [
+  name,
+  name.toUpperCase(),
+]);
+
+/** Sets these variables of proxies in the environment, and no others, for as long as it lives. */
+export function withProxies(variables: Readonly<Record<string, string>>): Disposable {
+  const before = PROXY_VARIABLES.map((name): [string, string | undefined] => [name, process.env[name]]);
+  for (const name of PROXY_VARIABLES) delete process.env[name];
   Object.assign(process.env, variables);
   return {
     [Symbol.dispose]: () => {

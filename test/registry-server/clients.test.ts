@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { setUser } from '../../src/registry/server/htpasswd.ts';
 import { dockerArchive } from '../fixtures/docker-archive.ts';
 import { tarOf } from '../fixtures/tar.ts';
+import { DockerDaemon } from '../support/dockerd.ts';
 import { digestOf, Served } from './served.ts';
 
 const run = promisify(execFile);
@@ -103,7 +102,7 @@ describe('clients of a registry', () => {
 
   it('docker logs in, pushes and pulls', async (context) => {
     if (skipsWithout(context, 'docker') || skipsWithout(context, 'dockerd')) return;
-    await using daemon = await DockerDaemon.start(join(directory, 'docker'));
+    await using daemon = await DockerDaemon.start();
     const docker = (...args: readonly string[]) =>
       run('docker', ['-H', daemon.host, ...args], {
         env: { ...process.env, DOCKER_CONFIG: join(directory, 'docker-config') },
@@ -123,37 +122,3 @@ describe('clients of a registry', () => {
     assert.equal((await docker('images', '-q', '--no-trunc', `${host}/d/image`)).stdout, before);
   });
 });
-
-/** Docker's own daemon, without networks, on directories of its own. */
-class DockerDaemon implements AsyncDisposable {
-  readonly host: string;
-  readonly #child: ChildProcess;
-
-  private constructor(child: ChildProcess, host: string) {
-    this.#child = child;
-    this.host = host;
-  }
-
-  static async start(directory: string): Promise<DockerDaemon> {
-    mkdirSync(directory);
-    const path = (name: string) => join(directory, name);
-    const flags = ['--data-root', path('root'), '--exec-root', path('run'), '--pidfile', path('pid')];
-    const noNetwork = ['--bridge', 'none', '--iptables=false', '--ip6tables=false', '--ip-forward=false'];
-    const host = `unix://${path('docker.sock')}`;
-    const log = openSync(path('log'), 'w');
-    const child = spawn('dockerd', [...flags, ...noNetwork, '-H', host], { stdio: ['ignore', log, log] });
-    closeSync(log);
-    for (let attempts = 0; spawnSync('docker', ['-H', host, 'version']).status !== 0; attempts++) {
-      if (child.exitCode !== null || attempts > 150)
-        throw new Error(`dockerd did not start:\n${readFileSync(path('log'), 'utf8').slice(-2000)}`);
-      await sleep(100);
-    }
-    return new DockerDaemon(child, host);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const ended = once(this.#child, 'exit');
-    this.#child.kill('SIGTERM');
-    await ended;
-  }
-}

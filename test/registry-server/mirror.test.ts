@@ -73,6 +73,13 @@ function sourceWithImage(): Source {
   return source;
 }
 
+/** A cut may come before the head of the answer, or after it. */
+async function readAll(answer: Promise<Response>): Promise<void> {
+  const response = await answer;
+  await response.arrayBuffer();
+  assert.ok(response.ok);
+}
+
 describe('a mirror', () => {
   it('fetches once and serves from its own afterwards, without the upstream too', async () => {
     const source = sourceWithImage();
@@ -130,12 +137,7 @@ describe('a mirror', () => {
     source.damaged = randomBytes(LAYER.length);
     await using served = await Served.start({ upstream: source });
     const url = `/v2/m/blobs/${digestOf(LAYER)}`;
-    const blob = await served.ask('GET', url);
-    const isWhole = await blob.arrayBuffer().then(
-      () => blob.ok,
-      () => false,
-    );
-    assert.equal(isWhole, false);
+    await assert.rejects(readAll(served.ask('GET', url)));
     source.damaged = undefined;
     const again = await served.expect(200, 'GET', url);
     assert.deepEqual(Buffer.from(await again.arrayBuffer()), LAYER);
@@ -149,8 +151,7 @@ describe('a mirror', () => {
     using _ = { [Symbol.dispose]: () => rmSync(root, { recursive: true }) };
     for (const _round of [1, 2]) {
       await using served = await Served.start({ root, upstream: source });
-      const cut = await served.ask('GET', url);
-      await assert.rejects(cut.arrayBuffer());
+      await assert.rejects(readAll(served.ask('GET', url)));
     }
     await using served = await Served.start({ root, upstream: source });
     source.cutAt = Number.POSITIVE_INFINITY;

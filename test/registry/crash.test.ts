@@ -1,12 +1,15 @@
 /** The daemon is killed at every stage of a pull and of a push; the next one continues, and nothing half made is seen. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { readdirSync, statSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { FakeRegistry } from '../../src/registry/fake-registry.fixture.ts';
 import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk } from '../support/docker.ts';
+import { until } from '../support/until.ts';
 
 const LAYERS = [
   tarOf({ path: 'one', content: randomBytes(3_000_000) }),
@@ -16,28 +19,47 @@ const LAYERS = [
 /** The request is never answered. */
 const silent = () => undefined;
 
+/** What is safely here of a layer that half came: what was still in memory between two threads is gone. */
+const KEPT_BYTES = 400_000;
+
 let engine: TestDaemon;
 before(async () => {
   engine = await TestDaemon.start();
 });
 after(() => engine[Symbol.asyncDispose]());
 
-/** Kills the daemon while the request that `isStage` picks is being answered. */
+/** Bytes of the largest blob that is on its way. */
+function arrivedBytes(): number {
+  const directory = join(engine.root, 'content/ingest');
+  return Math.max(0, ...readdirSync(directory).map((name) => statSync(join(directory, name)).size));
+}
+
+interface Stage {
+  /** Picks the request during whose answer the daemon is killed. */
+  readonly isStage: (request: string) => boolean;
+  readonly answer?: (response: ServerResponse) => void;
+  /** Of the largest blob; by default none. */
+  readonly untilBytes?: number;
+}
+
 async function killAt(
   registry: FakeRegistry,
-  isStage: (request: string) => boolean,
-  answer: (response: ServerResponse) => void,
+  { isStage, answer = silent, untilBytes = 0 }: Stage,
   args: readonly string[],
 ): Promise<void> {
   const reached = Promise.withResolvers<void>();
   registry.intercept = ({ method, url }, response) => {
     if (!isStage(`${method} ${url}`)) return false;
     answer(response);
-    setTimeout(reached.resolve, 150);
+    reached.resolve();
     return true;
   };
   const command = docker(engine, args);
   await reached.promise;
+  await until(
+    () => arrivedBytes() >= untilBytes,
+    () => `${arrivedBytes()} bytes of ${untilBytes}`,
+  );
   await engine.kill();
   assert.notEqual((await command).exitCode, 0);
   registry.intercept = () => false;
@@ -55,11 +77,13 @@ test('a pull that was killed continues by range, whichever stage it was in', asy
     response.writeHead(200, { 'Content-Length': blob.length });
     response.write(blob.subarray(0, 1_500_000));
   };
-  await killAt(registry, (request) => request.startsWith('GET /v2/a/b/manifests/'), silent, ['pull', name]);
-  await killAt(registry, (request) => request.includes(image.configDigest), silent, ['pull', name]);
-  await killAt(registry, (request) => request.includes(big) || request.includes(small), half, ['pull', name]);
+  const pull = ['pull', name];
+  await killAt(registry, { isStage: (request) => request.startsWith('GET /v2/a/b/manifests/') }, pull);
+  await killAt(registry, { isStage: (request) => request.includes(image.configDigest) }, pull);
+  const isLayer = (request: string) => request.includes(big) || request.includes(small);
+  await killAt(registry, { isStage: isLayer, answer: half, untilBytes: KEPT_BYTES }, pull);
   assert.equal(await dockerOk(engine, ['images', '-q']), '');
-  await killAt(registry, (request) => request.includes(small), silent, ['pull', name]);
+  await killAt(registry, { isStage: (request) => request.includes(small) }, pull);
   assert.equal(await dockerOk(engine, ['images', '-q']), '');
   registry.requests.length = 0;
   await dockerOk(engine, ['pull', '-q', name]);
@@ -78,13 +102,13 @@ test('half of a layer is not fetched twice', async () => {
     response.writeHead(200, { 'Content-Length': blob.length });
     response.write(blob.subarray(0, 1_500_000));
   };
-  await killAt(registry, (request) => request.includes(layer), half, ['pull', name]);
+  const isStage = (request: string) => request.includes(layer);
+  await killAt(registry, { isStage, answer: half, untilBytes: KEPT_BYTES }, ['pull', name]);
   registry.requests.length = 0;
   await dockerOk(engine, ['pull', '-q', name]);
   const [, start] =
     /bytes=(\d+)-/.exec(registry.requests.find((request) => request.includes(layer)) ?? '') ?? [];
-  // What was still in memory between two threads is gone.
-  assert.ok(Number(start) >= 400_000, registry.requests.join('\n'));
+  assert.ok(Number(start) >= KEPT_BYTES, registry.requests.join('\n'));
   await dockerOk(engine, ['rmi', name]);
 });
 
@@ -96,7 +120,7 @@ test('a push that was killed is repeated with what is missing, and shows nothing
   const name = `${registry.host}/c/d:v1`;
   await dockerOk(engine, ['tag', `${source.host}/a/b:v1`, name]);
   for (const stage of ['HEAD /v2/c/d/blobs', 'POST ', 'PUT /v2/c/d/blobs', 'PUT /v2/c/d/manifests']) {
-    await killAt(registry, (request) => request.startsWith(stage), silent, ['push', name]);
+    await killAt(registry, { isStage: (request) => request.startsWith(stage) }, ['push', name]);
     assert.equal(registry.manifests.size, 0);
   }
   const pushed = await dockerOk(engine, ['push', name]);

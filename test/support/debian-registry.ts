@@ -1,11 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from './free-port.ts';
 import { makeCertificate } from './certificate.ts';
 import { setUser } from '../../src/registry/server/htpasswd.ts';
 
@@ -32,25 +30,23 @@ export class DebianRegistry implements AsyncDisposable {
 
   static async start(options: DebianRegistryOptions = {}): Promise<DebianRegistry> {
     const directory = mkdtempSync(join(tmpdir(), 'caisson-debian-registry-'));
-    const port = await freePort();
-    const http: Record<string, unknown> = { addr: `127.0.0.1:${port}`, secret: 'test' };
+    const http: Record<string, unknown> = { addr: '127.0.0.1:0', secret: 'test' };
     if (options.tls) http['tls'] = registryTls(directory);
     const config = {
       version: 0.1,
-      log: { level: 'error' },
+      log: { level: 'info' },
       storage: { filesystem: { rootdirectory: join(directory, 'data') }, delete: { enabled: true } },
       http,
       ...(options.user ? { auth: await makeUsers(directory, options.user) } : {}),
     };
     // YAML reads JSON.
     writeFileSync(join(directory, 'config.yml'), JSON.stringify(config));
-    const child = spawn('docker-registry', ['serve', join(directory, 'config.yml')], { stdio: 'ignore' });
-    const registry = new DebianRegistry(directory, port, child);
-    while (!(await answers(port))) {
-      if (child.exitCode !== null) throw new Error('docker-registry did not start');
-      await sleep(10);
-    }
-    return registry;
+    const log = join(directory, 'log');
+    const fd = openSync(log, 'w');
+    const command = ['serve', join(directory, 'config.yml')];
+    const child = spawn('docker-registry', command, { stdio: ['ignore', 'ignore', fd] });
+    closeSync(fd);
+    return new DebianRegistry(directory, await portOf(child, log), child);
   }
 
   get host(): string {
@@ -81,13 +77,14 @@ async function makeUsers(directory: string, user: { name: string; password: stri
   return { htpasswd: { realm: 'test', path } };
 }
 
-function answers(port: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect(port, '127.0.0.1');
-  socket.once('connect', () => {
-    socket.destroy();
-    resolve(true);
-  });
-  socket.once('error', () => resolve(false));
-  return promise;
+/** What it says that it listens on. */
+async function portOf(child: ChildProcess, logPath: string): Promise<number> {
+  for (;;) {
+    const hasEnded = child.exitCode !== null;
+    const log = readFileSync(logPath, 'utf8');
+    const [, port] = /listening on 127\.0\.0\.1:(\d+)/.exec(log) ?? [];
+    if (port !== undefined) return Number(port);
+    if (hasEnded) throw new Error(`docker-registry did not start:\n${log.slice(-2000)}`);
+    await sleep(10);
+  }
 }

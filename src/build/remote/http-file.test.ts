@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { TestProxy, withEnvironment } from '#registry/test-proxy.fixture.ts';
+import { TestProxy, withProxies } from '#registry/test-proxy.fixture.ts';
 import { download, fileName } from './http-file.ts';
 import { withoutPassword } from './open-url.ts';
 
@@ -67,7 +67,7 @@ test('what is too large, breaks off or is given up leaves no file', async () => 
 test('the proxies of the environment are used; redirects end', async () => {
   await using stack = new AsyncDisposableStack();
   const proxy = stack.use(await TestProxy.start({ 'files.test': Number(new URL(origin).port) }));
-  stack.use(withEnvironment({ HTTP_PROXY: proxy.url, NO_PROXY: 'other.test' }));
+  stack.use(withProxies({ HTTP_PROXY: proxy.url, NO_PROXY: 'other.test' }));
   const path = join(directory, 'proxied');
   await download({ url: 'http://files.test/whole', path, signal });
   assert.equal(readFileSync(path, 'utf8'), '0123456789');
