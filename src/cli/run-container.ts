@@ -13,9 +13,10 @@ import { attachedStreams, createBody, type CreateLine } from './container-option
 import type { Context } from './context.ts';
 import { createWithPull } from './create-container.ts';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from './terminal/detach-keys.ts';
+import { followSize } from './terminal/follow-size.ts';
 import { proxySignals } from './terminal/signals.ts';
 import { joinStreams } from './terminal/streams.ts';
-import { onResize, rawMode, stdinIsTerminal, terminalSize } from './terminal/terminal.ts';
+import { rawMode, stdinIsTerminal, terminalSize } from './terminal/terminal.ts';
 import { ExitError } from './usage-error.ts';
 
 type RunFlags = ContainerFlags & {
@@ -65,7 +66,7 @@ async function runAttached(context: Context, flags: RunFlags, id: string): Promi
   // Its failure is met where it is waited for, which may be after it happened.
   streaming?.catch(() => undefined);
   await startJoined(context, flags, id, connection, result);
-  using _resizing = flags.tty ? followSize(context, id) : undefined;
+  using _resizing = flags.tty ? followContainerSize(context, id) : undefined;
   if ((await streaming) === 'detached') return 0;
   return exitCodeOf(context, await result);
 }
@@ -118,13 +119,8 @@ function startFailureCode(error: unknown): number | undefined {
   return refused.some((text) => error.message.includes(text)) ? 126 : undefined;
 }
 
-export function followSize(context: Context, id: string): Disposable {
-  const resize = (size = terminalSize()): void => {
-    // The container may have ended already.
-    if (size) resizeContainer(context.client, id, size).catch(() => undefined);
-  };
-  resize();
-  return onResize(resize);
+export function followContainerSize({ client }: Context, id: string): Disposable {
+  return followSize((size) => resizeContainer(client, id, size));
 }
 
 /** The exit code that a finished container gives to the command that waited for it. */

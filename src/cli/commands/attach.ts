@@ -9,7 +9,7 @@ import type { ContainerInspect } from '#wire/container.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { booleanFlag, stringFlag } from '../flag.ts';
-import { exitCodeOf, followSize } from '../run-container.ts';
+import { exitCodeOf, followContainerSize } from '../run-container.ts';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../terminal/detach-keys.ts';
 import { proxySignals } from '../terminal/signals.ts';
 import { joinStreams } from '../terminal/streams.ts';
@@ -58,7 +58,7 @@ async function attach(
   ]);
   using _raw = Tty && stdin ? rawMode() : undefined;
   if (Tty) await forceRedraw(context, Id);
-  using _resizing = Tty ? followSize(context, Id) : undefined;
+  using _resizing = Tty ? followContainerSize(context, Id) : undefined;
   const detachKeys = Tty ? parseDetachKeys(flags.detachKeys || DEFAULT_DETACH_KEYS) : undefined;
   if ((await joinStreams(context, connection, { ...streams, tty: Tty, detachKeys })) === 'detached') {
     context.say('read escape sequence');

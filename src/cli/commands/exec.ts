@@ -5,8 +5,9 @@ import { checkEnvironment, readEnvironment } from '../container-options/key-valu
 import type { Context } from '../context.ts';
 import { booleanFlag, listFlag, stringFlag } from '../flag.ts';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../terminal/detach-keys.ts';
+import { followSize } from '../terminal/follow-size.ts';
 import { joinStreams } from '../terminal/streams.ts';
-import { onResize, rawMode, stdinIsTerminal, terminalSize } from '../terminal/terminal.ts';
+import { rawMode, stdinIsTerminal, terminalSize } from '../terminal/terminal.ts';
 import { ExitError } from '../usage-error.ts';
 
 export const command = defineCommand({
@@ -60,19 +61,10 @@ async function runExec(context: Context, id: string, request: ExecRequest): Prom
   const { Tty, AttachStdin: stdin, ConsoleSize } = request;
   const connection = await startExecAttached(client, id, { Detach: false, Tty, ConsoleSize });
   using _raw = Tty && stdin ? rawMode() : undefined;
-  using _resizing = Tty ? followExecSize(context, id) : undefined;
+  using _resizing = Tty ? followSize((size) => resizeExec(client, id, size)) : undefined;
   const detachKeys = Tty ? parseDetachKeys(request.DetachKeys || DEFAULT_DETACH_KEYS) : undefined;
   const choice = { stdin, stdout: true, stderr: true, tty: Tty, detachKeys };
   if ((await joinStreams(context, connection, choice)) === 'detached') return 0;
   const { ExitCode } = await inspectExec(client, id);
   return ExitCode ?? 0;
-}
-
-function followExecSize(context: Context, id: string): Disposable {
-  const resize = (size = terminalSize()): void => {
-    // The command may have ended already.
-    if (size) resizeExec(context.client, id, size).catch(() => undefined);
-  };
-  resize();
-  return onResize(resize);
 }

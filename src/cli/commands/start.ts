@@ -9,7 +9,7 @@ import { defineCommand, MANY } from '../command.ts';
 import type { Context } from '../context.ts';
 import { booleanFlag, stringFlag } from '../flag.ts';
 import { forEachOperand } from '../for-each-operand.ts';
-import { exitCodeOf, followSize } from '../run-container.ts';
+import { exitCodeOf, followContainerSize } from '../run-container.ts';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../terminal/detach-keys.ts';
 import { proxySignals } from '../terminal/signals.ts';
 import { joinStreams } from '../terminal/streams.ts';
@@ -68,7 +68,7 @@ async function startAttached(
   // Its failure is met where it is waited for, which may be after it happened.
   streaming.catch(() => undefined);
   await startContainer(client, Id);
-  using _resizing = Config.Tty ? followSize(context, Id) : undefined;
+  using _resizing = Config.Tty ? followContainerSize(context, Id) : undefined;
   if ((await streaming) === 'detached') return 0;
   return exitCodeOf(context, await result);
 }
