@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,6 +40,7 @@ test('a tree comes out as it went in', async () => {
   chmodSync(join(source, 'script'), 0o751);
   symlinkSync('inner/big', join(source, 'link'));
   linkSync(join(source, 'script'), join(source, 'twin'));
+  utimesSync(join(source, 'script'), 1_700_000_000.25, 1_700_000_000.25);
   const target = join(place.path, 'target');
   mkdirSync(target);
   await extractTree(packTree(source, 'copy'), target, keep);
@@ -47,10 +49,7 @@ test('a tree comes out as it went in', async () => {
   assert.equal(statSync(join(copy, 'script')).mode & 0o777, 0o751);
   assert.equal(readlinkSync(join(copy, 'link')), 'inner/big');
   assert.equal(statSync(join(copy, 'twin')).ino, statSync(join(copy, 'script')).ino);
-  assert.equal(
-    Math.round(statSync(join(copy, 'script')).mtimeMs),
-    Math.round(statSync(join(source, 'script')).mtimeMs),
-  );
+  assert.equal(Math.round(statSync(join(copy, 'script')).mtimeMs), 1_700_000_000_250);
 });
 
 test('no member lands outside of the destination', async () => {
