@@ -27,6 +27,7 @@ import {
 import { DOCKER_CONFIG } from '../support/docker-config.ts';
 import { isForeign, startSubject, type Subject } from '../support/subject.ts';
 import { Terminal } from '../support/terminal.ts';
+import { until } from '../support/until.ts';
 
 let engine: Subject;
 const scratch = mkdtempSync('/tmp/caisson-buildx-');
@@ -55,7 +56,7 @@ function contextOf(files: Files): string {
 }
 
 const build = (args: readonly string[], options?: RunOptions): Promise<Outcome> =>
-  docker(engine, ['buildx', 'build', '--progress', 'plain', ...args], { timeoutMs: 90_000, ...options });
+  docker(engine, ['buildx', 'build', '--progress', 'plain', ...args], options);
 
 /** What the client printed, without times. */
 async function buildOk(args: readonly string[], options?: RunOptions): Promise<string> {
@@ -146,7 +147,7 @@ test('docker build is this client; quiet prints the id alone; iidfile and metada
 function meet(mine: string, other: string): string {
   return (
     `RUN --mount=type=cache,target=/meet,sharing=shared echo > /meet/${mine}; i=0; ` +
-    `until [ -e /meet/${other} ]; do i=$((i+1)); [ $i -lt 400 ] || exit 9; sleep 0.05; done; echo ${mine} > /${mine}`
+    `until [ -e /meet/${other} ]; do i=$((i+1)); [ $i -lt 2400 ] || exit 9; sleep 0.05; done; echo ${mine} > /${mine}`
   );
 }
 
@@ -429,21 +430,13 @@ function commandOf(pid: string): string {
   }
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`${String(condition)} did not become true`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 test('a client that is interrupted, and one that is killed, stop the command', async () => {
   for (const [index, signal] of (['SIGINT', 'SIGKILL'] as const).entries()) {
     const marker = markerOf(index);
     const client = startBuild(contextOf({ Dockerfile: `FROM bb\nRUN exec sleep ${marker}\n` }));
-    await until(() => sleepers(marker).length > 0);
+    await until(() => sleepers(marker).length > 0, 'the command runs');
     client.process.kill(signal);
-    await until(() => sleepers(marker).length === 0);
+    await until(() => sleepers(marker).length === 0, 'the command is gone');
     await client.ended;
   }
 });
@@ -454,7 +447,8 @@ test('two builds at once do equal work once', async () => {
     Dockerfile: `FROM bb\nRUN echo begun; sleep ${marker}; head -c 16 /dev/urandom | od -An -tx1 > /random\n`,
   });
   const clients = ['once:1', 'once:2'].map((tag) => startBuild(directory, '-t', tag));
-  await until(() => clients.every((client) => /^#\d+ [\d.]+ begun$/m.test(client.output())));
+  await until(() => clients.every((client) => /^#\d+ [\d.]+ begun$/m.test(client.output())), 'both hear it');
+  await until(() => sleepers(marker).length > 0, 'the command runs');
   const running = sleepers(marker);
   assert.equal(running.length, 1);
   for (const pid of running) process.kill(pid);
@@ -544,7 +538,11 @@ test('caches of clouds: an export is refused, an import left out; levels', { ski
       assert.ok(output.includes(`Cannot import cache ${refusal}`), output);
     }),
   );
-  const level = await build(['--cache-to', 'type=local,dest=x,compression-level=99', directory]);
+  const level = await build([
+    '--cache-to',
+    `type=local,dest=${join(scratch, 'x')},compression-level=99`,
+    directory,
+  ]);
   assert.match(level.stderr, /compression-level="99": gzip has levels from -1 to 9/);
 });
 

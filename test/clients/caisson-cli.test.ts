@@ -14,6 +14,7 @@ import {
 } from '../support/docker.ts';
 import { startSubject, type Subject } from '../support/subject.ts';
 import { Terminal } from '../support/terminal.ts';
+import { until } from '../support/until.ts';
 
 const project = join(import.meta.dirname, '../..');
 const scratch = mkdtempSync('/tmp/caisson-own-cli-');
@@ -29,7 +30,7 @@ before(async () => {
   await importBusybox(engine);
   if (hasBun) {
     const built = await runProgram('sh', [join(project, 'scripts/build.sh'), '--if-stale'], {
-      timeoutMs: 60_000,
+      timeoutMs: 240_000,
     });
     assert.equal(built.exitCode, 0, built.stderr);
   }
@@ -104,7 +105,7 @@ function suite(command: () => readonly string[]): void {
       '/tmp\n',
     );
     assert.equal((await caisson(['exec', 'life', 'sh', '-c', 'exit 9'])).exitCode, 9);
-    assert.equal(await ok('logs', 'life'), 'born');
+    await until(async () => (await ok('logs', 'life')) === 'born', 'its output is logged');
     assert.equal(await ok('stop', '-t', '0', 'life'), 'life');
     assert.equal(await ok('wait', 'life'), '137');
     await ok('rename', 'life', 'after');
@@ -145,10 +146,7 @@ function suite(command: () => readonly string[]): void {
     terminal.type('stty size\r');
     await terminal.until(/30 100/);
     terminal.resize(40, 120);
-    // The new size travels beside what is typed.
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    terminal.type('stty size\r');
-    await terminal.until(/40 120/);
+    await terminal.untilSize(40, 120);
     terminal.type('\u0010');
     terminal.type('\u0011');
     assert.equal(await terminal.exitCode(), 0);
@@ -246,6 +244,7 @@ function suite(command: () => readonly string[]): void {
       '-c',
       'echo "a > b"; sleep 1000',
     );
+    await until(async () => (await ok('logs', 'one')) === 'a > b', 'its output is logged');
     await ok('create', '--name', 'two', '--network', 'none', '--expose', '99', 'bb', 'true');
     const lines: readonly (readonly string[])[] = [
       [

@@ -31,7 +31,7 @@ function projectOf(name: string, files: Readonly<Record<string, string>>): strin
 }
 
 const compose = (cwd: string, ...args: readonly string[]): Promise<Outcome> =>
-  docker(engine, ['compose', '--progress', 'plain', ...args], { cwd, timeoutMs: 90_000 });
+  docker(engine, ['compose', '--progress', 'plain', ...args], { cwd });
 
 const sh = (image: string, script: string): Promise<string> =>
   dockerOk(engine, ['run', '--rm', '--network', 'none', image, 'sh', '-c', script]);

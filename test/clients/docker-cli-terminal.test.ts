@@ -33,16 +33,11 @@ test('run -it: a terminal of the right size, its exit code', async () => {
 test('the terminal follows the window', async () => {
   using terminal = open(['run', '-it', '--rm', 'bb', 'sh'], { rows: 20, columns: 70 });
   await terminal.until(/# /);
-  const from = terminal.screen.length;
-  for (let attempt = 0; attempt < 20 && !terminal.screen.slice(from).includes('44 111'); attempt++) {
+  await terminal.untilSize(44, 111, () => {
     // The client listens for changes only once its first resize was answered, and a size that stays is no change.
     terminal.resize(44, 110);
     terminal.resize(44, 111);
-    terminal.type('stty size\n');
-    await terminal.until(/\d+ \d+\r\n/, { from });
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.match(terminal.screen.slice(from), /44 111/);
+  });
   terminal.type('exit\n');
   assert.equal(await terminal.exitCode(), 0);
 });
@@ -59,7 +54,7 @@ test('detach, reattach, and the process has noticed nothing', async () => {
   }
   assert.equal(await ok('inspect', '-f', '{{.State.Running}}', name), 'true');
   using terminal = open(['attach', name]);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  // What is typed before the client listens waits for it in the terminal.
   terminal.type('echo still $KEPT\n');
   await terminal.until(/still yes/);
   terminal.type('exit 4\n');
@@ -79,11 +74,7 @@ test('exec -it has a terminal, its size and its exit code', async () => {
   await ok('run', '-d', '--name', 'target', 'bb', 'sleep', '1000');
   using terminal = open(['exec', '-it', 'target', 'sh'], { rows: 25, columns: 77 });
   await terminal.until(/# /);
-  for (let attempt = 0; attempt < 20 && !terminal.screen.includes('25 77'); attempt++) {
-    terminal.type('stty size\n');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.match(terminal.screen, /25 77/);
+  await terminal.untilSize(25, 77);
   terminal.type('exit 9\n');
   assert.equal(await terminal.exitCode(), 9);
   await ok('rm', '-f', 'target');

@@ -262,7 +262,7 @@ test('limits and confinement are in force', async () => {
     'bb',
     'sh',
     '-c',
-    'for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; wait',
+    'for i in 1 2 3 4 5 6 7 8; do sleep 100 & done; wait',
   );
   assert.match(pids.stderr, /can't fork/);
   const inspected = await ok('create', '--memory', '64m', '--cpus', '0.5', 'bb', 'true');

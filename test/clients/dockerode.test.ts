@@ -1,6 +1,6 @@
 /** Node's client library, unchanged. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { PassThrough, Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
@@ -146,28 +146,30 @@ test('stats: once, and as a stream', async () => {
   assert.equal(sample.memory_stats.limit, 64 << 20);
   assert.ok(sample.cpu_stats.cpu_usage.total_usage > 0);
   const stream = await container.stats({ stream: true });
-  const [chunk] = await once(stream, 'data');
-  assert.equal(JSON.parse(String(chunk)).id, container.id);
-  hangUp(stream);
+  let line = '';
+  for await (const chunk of stream) {
+    line += String(chunk);
+    if (line.includes('\n')) break;
+  }
+  assert.equal(JSON.parse(line.slice(0, line.indexOf('\n'))).id, container.id);
   await container.remove({ force: true });
 });
 
 test('events, with a filter', async () => {
   const stream = await docker.getEvents({ filters: { type: ['container'], label: ['watched=yes'] } });
   const seen: string[] = [];
-  const over = Promise.withResolvers<void>();
-  stream.on('data', (chunk: Buffer) => {
-    for (const line of chunk.toString().split('\n').filter(Boolean)) {
+  const watching = (async () => {
+    for await (const line of createInterface({ input: stream })) {
       const { Action }: { Action: string } = JSON.parse(line);
       seen.push(Action);
-      if (Action === 'destroy') over.resolve();
+      if (Action === 'destroy') return;
     }
-  });
+  })();
   const container = await docker.createContainer({ Image: 'bb', Cmd: ['true'], Labels: { watched: 'yes' } });
   await container.start();
   await container.wait();
   await container.remove();
-  await over.promise;
+  await watching;
   assert.deepEqual(seen, ['create', 'start', 'die', 'destroy']);
   hangUp(stream);
 });

@@ -73,8 +73,10 @@ test('the reaper is started with the engine’s socket and told whom to remove',
   const followed = await reaper.logs({ follow: true, stdout: true });
   assert.ok(followed instanceof Readable);
   let said = '';
-  while (!said.includes(session)) said += String((await once(followed, 'data'))[0]);
+  for await (const chunk of followed) {
+    said += String(chunk);
+    if (said.includes(`=${session}`)) break;
+  }
   assert.match(said, /label=org.testcontainers.session-id=/);
-  followed.destroy();
   await container.stop();
 });

@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
-import { once } from 'node:events';
 import { chmodSync, mkdtempDisposableSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,7 +32,8 @@ after(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
-const SERVER = ['sh', '-c', 'echo listening; exec httpd -f -p 80 -h /www'];
+/** In the background it is only once it listens. */
+const SERVER = ['sh', '-c', 'httpd -p 80 -h /www && echo listening && exec sleep 1000'];
 
 test('ports, a wait for the log, exec, files in and out, logs, stop', async () => {
   const { GenericContainer, Wait } = testcontainers;
@@ -52,9 +52,10 @@ test('ports, a wait for the log, exec, files in and out, logs, stop', async () =
   await container.copyContentToContainer([{ content: 'later', target: '/www/later' }]);
   const archive = await text(await container.copyArchiveFromContainer('/www/later'));
   assert.match(archive, /later/);
-  const followed = await container.logs();
-  assert.match(String((await once(followed, 'data'))[0]), /listening/);
-  followed.destroy();
+  for await (const line of await container.logs()) {
+    assert.match(String(line), /listening/);
+    break;
+  }
   assert.equal(container.getLabels()['kind'], 'test');
   await container.restart();
   assert.equal((await container.exec(['cat', '/www/later'])).output, 'later');

@@ -75,6 +75,17 @@ export class Terminal implements Disposable {
     }
   }
 
+  /** Asks the shell on the terminal for its size until it has this one: a new size travels beside what is typed. */
+  async untilSize(rows: number, columns: number, beforeEach?: () => void): Promise<void> {
+    const wanted = `${rows} ${columns}\r`;
+    for (;;) {
+      const from = this.#screen.length;
+      beforeEach?.();
+      this.type('stty size\r');
+      if ((await this.until(/\d+ \d+\r/, { from })) === wanted) return;
+    }
+  }
+
   /** Waits for the program's end, and until everything that it printed is on the screen. */
   async exitCode(): Promise<number> {
     const status = await this.#watch.exited;
