@@ -1,11 +1,13 @@
 /** How registries are reached: proxies, mirrors, authorities and certificates of clients, hosts without TLS. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import dns from 'node:dns';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { TLSSocket } from 'node:tls';
+import { BusyListener } from './busy-listener.fixture.ts';
 import { FakeRegistry, type Intercept, sendError } from './fake-registry.fixture.ts';
 import { Hosts } from './hosts.ts';
 import { createRegistries, type RegistriesOptions } from './registries.ts';
@@ -193,6 +195,23 @@ test('a mirror that is not there is passed over; one that is no URL is refused',
   await mirror[Symbol.asyncDispose]();
   assert.equal((await repository.fetchManifest('v1')).digest, digest);
   assert.throws(() => createRegistries({ registryMirrors: ['ftp://mirror'] }), /not an http or https URL/);
+});
+
+test('an address that is slow to answer is not given up for one where nobody is', async (context) => {
+  await using stack = new AsyncDisposableStack();
+  const busy = stack.use(await BusyListener.start());
+  const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }));
+  context.mock.method(dns, 'lookup', (...args: readonly unknown[]) => {
+    const done = args.at(-1);
+    if (typeof done === 'function') done(null, addresses);
+  });
+  const repository = open(stack, `slow.test:${busy.port}`, {
+    insecureRegistries: [`slow.test:${busy.port}`],
+    retry: { attempts: 1 },
+    timeouts: { connectMs: 120_000 },
+  });
+  setTimeout(() => busy.letGo(), 700);
+  await assert.rejects(repository.resolve('v1'), { code: 'not-found' });
 });
 
 test('insecure are loopback, and what is configured: hosts, names and networks', () => {

@@ -17,6 +17,13 @@ export interface HttpTimeouts {
 
 export const DEFAULT_TIMEOUTS: HttpTimeouts = { connectMs: 15_000, stallMs: 60_000 };
 
+/**
+ * The part of the time for a connection that one address of a host has before it is given up for the next: Node's half
+ * a second is less than slow links and busy hosts take, and a host whose other addresses lead nowhere would never be
+ * reached.
+ */
+const ADDRESS_SHARE = 1 / 6;
+
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
@@ -56,7 +63,11 @@ export class HttpClient implements Disposable {
   constructor({ host, tls, isInsecure, timeouts }: HttpClientOptions) {
     this.#timeouts = timeouts;
     const isLoopback = isLoopbackHost(new URL(`http://${host}`).hostname);
-    const agent = { keepAlive: true, ...(isLoopback ? {} : { proxyEnv: process.env }) };
+    const agent = {
+      keepAlive: true,
+      autoSelectFamilyAttemptTimeout: Math.ceil(timeouts.connectMs * ADDRESS_SHARE),
+      ...(isLoopback ? {} : { proxyEnv: process.env }),
+    };
     this.#http = new http.Agent(agent);
     this.#newTlsAgent = () => new (https().Agent)({ ...agent, ...tls, rejectUnauthorized: !isInsecure });
   }
