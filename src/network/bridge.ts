@@ -5,7 +5,15 @@ import { isErrno } from '#linux/errno.ts';
 import { type AddressInfo, type LinkInfo, RouteSocket } from '#linux/rtnetlink.ts';
 import { addAddress, createBridge, deleteAddress, deleteLink, setLinkUp } from '#linux/rtnetlink-messages.ts';
 import { chooseSubnet } from './default-subnet.ts';
-import { broadcastOf, formatIpv4, type InterfaceAddress, parseIpv4, type Subnet, subnetOf } from './ipv4.ts';
+import {
+  broadcastOf,
+  formatIpv4,
+  type InterfaceAddress,
+  overlap,
+  parseIpv4,
+  type Subnet,
+  subnetOf,
+} from './ipv4.ts';
 import { writeOptionalSysctl, writeSysctls } from './sysctl.ts';
 
 const DEFAULT_MTU = 1500;
@@ -40,8 +48,9 @@ export function ensureBridge(options: BridgeOptions): Bridge {
     throw new EngineError('conflict', `Cannot use link ${options.name} as bridge: it is of another kind`);
   }
   const current = route.listAddresses().filter((info) => info.index === link.index && info.family === 'ipv4');
-  const gateway = options.gateway ?? toGateway(current[0]) ?? chooseSubnet(subnetsInUse(route, options));
-  assignAddress(route, link, current, gateway);
+  const wanted = options.gateway ?? toGateway(current[0]);
+  const gateway = wanted ?? claimSubnet(route, link, options);
+  if (wanted) assignAddress(route, link, current, wanted);
   route.request(setLinkUp(link.index));
   configure(options.name);
   return { name: options.name, index: link.index, gateway, mtu };
@@ -89,6 +98,27 @@ function toGateway(info: AddressInfo | undefined): InterfaceAddress | undefined 
   if (!info) return undefined;
   const address = parseIpv4(info.address);
   return { address, subnet: subnetOf(address, info.prefixLength) };
+}
+
+/**
+ * Takes the first pool that nobody uses. Another engine that starts in this very moment may take the same one: then at
+ * least one of the two sees the other afterwards, and looks for another pool.
+ */
+function claimSubnet(route: RouteSocket, link: LinkInfo, options: BridgeOptions): InterfaceAddress {
+  for (;;) {
+    const gateway = chooseSubnet(subnetsInUse(route, options));
+    assignAddress(route, link, [], gateway);
+    if (!isUsedElsewhere(route, link, gateway.subnet)) return gateway;
+    const { prefixLength } = gateway.subnet;
+    route.request(deleteAddress({ index: link.index, address: formatIpv4(gateway.address), prefixLength }));
+  }
+}
+
+function isUsedElsewhere(route: RouteSocket, link: LinkInfo, subnet: Subnet): boolean {
+  return route
+    .listAddresses()
+    .filter(({ family, index }) => family === 'ipv4' && index !== link.index)
+    .some(({ address, prefixLength }) => overlap(subnetOf(parseIpv4(address), prefixLength), subnet));
 }
 
 function subnetsInUse(route: RouteSocket, options: BridgeOptions): readonly Subnet[] {

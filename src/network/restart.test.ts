@@ -9,6 +9,8 @@ import { bindInetSocket } from '#linux/inet-socket.ts';
 import { Nftables } from '#linux/nftables.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
 import { addAddress, createBridge, createVeth, deleteLink, setLinkUp } from '#linux/rtnetlink-messages.ts';
+import { deleteBridge, ensureBridge } from './bridge.ts';
+import { formatSubnet } from './ipv4.ts';
 import {
   BRIDGE,
   eventually,
@@ -21,6 +23,8 @@ import {
   temporaryDirectory,
 } from './testing.ts';
 import type { DaemonReport } from './testing-daemon.ts';
+
+const OTHER = 'other0';
 
 if (onPrivateHost(import.meta.filename)) {
   describe('over restarts of the daemon', restarts);
@@ -196,7 +200,39 @@ function bridges(): void {
   });
 }
 
+/** As another engine does. */
+function takeFirstPool(route: RouteSocket): void {
+  route.request(createBridge({ name: OTHER }));
+  const index = route.linkIndex(OTHER);
+  route.request(addAddress({ index, address: '172.17.0.1', prefixLength: 16 }));
+}
+
 function neighbours(): void {
+  test('a subnet that another takes in the same moment is left to it', () => {
+    using route = RouteSocket.open();
+    let taken = false;
+    const { gateway } = ensureBridge({
+      name: BRIDGE,
+      gateway: undefined,
+      /** Read when links and routes have been looked at. */
+      get nameservers() {
+        if (!taken) takeFirstPool(route);
+        taken = true;
+        return [];
+      },
+    });
+    assert.equal(formatSubnet(gateway.subnet), '172.18.0.0/16');
+    const { index } = route.link(BRIDGE);
+    const addresses = route
+      .listAddresses()
+      .filter((address) => address.index === index && address.family === 'ipv4');
+    assert.deepEqual(
+      addresses.map(({ address, prefixLength }) => `${address}/${prefixLength}`),
+      ['172.18.0.1/16'],
+    );
+    for (const name of [BRIDGE, OTHER]) deleteBridge(name);
+  });
+
   test('their containers meet by published ports only', async () => {
     await using stack = new AsyncDisposableStack();
     const start = async (number: string) => {
