@@ -19,7 +19,7 @@ export async function pumpAttachment(
   using _ = attachment;
   const { promise: detached, resolve: detach } = Promise.withResolvers<void>();
   connectInput(attachment.input, client.input, detachesAtEnd, detach);
-  await Promise.race([sendOutput(attachment.output, client.output, framed), detached]);
+  await Promise.race([sendOutput(attachment.output, client, framed), detached]);
   client.output.end();
 }
 
@@ -42,18 +42,23 @@ function connectInput(
 }
 
 /** Resolves after the last output, or when the client is gone. */
-function sendOutput(output: Readable, target: Writable, framed: boolean): Promise<void> {
+async function sendOutput(
+  output: Readable,
+  { output: target, ready }: RawStream,
+  framed: boolean,
+): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  output.on('data', (chunk: OutputChunk) => {
-    if (!writeChunk(target, chunk, framed)) output.pause();
-  });
-  target.on('drain', () => output.resume());
   output.once('end', resolve);
   output.once('error', () => resolve());
   output.once('close', resolve);
   target.once('close', resolve);
   if (target.destroyed) resolve();
-  return promise;
+  await ready;
+  output.on('data', (chunk: OutputChunk) => {
+    if (!writeChunk(target, chunk, framed)) output.pause();
+  });
+  target.on('drain', () => output.resume());
+  await promise;
 }
 
 function writeChunk(target: Writable, { stream, data }: OutputChunk, framed: boolean): boolean {

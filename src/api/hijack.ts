@@ -5,6 +5,8 @@
  */
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { plainDescriptor, unreadBytes } from '#linux/plain-socket.ts';
 import { detachConnection, tuneForStreaming } from './connection.ts';
 import type { Exchange } from './exchange.ts';
 import { bodyStream, hasBody } from './request-body.ts';
@@ -14,10 +16,15 @@ export interface RawStream {
   readonly input: Readable;
   /** Ending it sends FIN. It is destroyed, with or without an error, when the client is gone. */
   readonly output: Writable;
+  /** Resolves when the client has read the headers: some lose output that comes right behind them. */
+  readonly ready?: Promise<void>;
 }
 
 /** What a client may still send after our FIN before the connection is cut. */
 const LINGER_MS = 5000;
+
+/** A client that has not read the headers after so many milliseconds gets output nevertheless. */
+const MAXIMUM_WAITS = 10_000;
 
 /**
  * Sends the headers and hands over the connection; from here on the exchange can no longer answer.
@@ -32,7 +39,20 @@ export function takeOver(
   if (!exchange.upgrade && hasBody(exchange) && !options.bodyConsumed) return answerWhileReading(exchange);
   const connection = takeConnection(exchange);
   connection.write(headOf(exchange, options.contentType));
-  return { input: connection, output: connection };
+  return { input: connection, output: connection, ready: untilRead(connection) };
+}
+
+/**
+ * docker-py reads headers through a buffer and output past it: what arrives together with the headers is lost to it.
+ * No event tells that the kernel's queue is empty; usually it is at the first look.
+ */
+async function untilRead(connection: Duplex): Promise<void> {
+  for (let waits = 0; waits < MAXIMUM_WAITS && isUnread(connection); waits++) await sleep(1);
+}
+
+function isUnread(connection: Duplex): boolean {
+  const fd = connection.destroyed ? undefined : plainDescriptor(connection);
+  return fd !== undefined && unreadBytes(fd) > 0;
 }
 
 /** The bare connection: no parser, no time-outs; it closes itself some time after our FIN. */

@@ -138,6 +138,22 @@ assert api.version()['Os'] == 'linux' and client.info()['Containers'] == 0
 assert client.containers.prune()['ContainersDeleted'] in (None, [])
 `;
 
+/** On a busy machine a client may read an answer's headers late; docker-py loses what has come with them. */
+const LATE = `
+import docker, http.client, sys, time
+client = docker.DockerClient(base_url=sys.argv[1])
+box = client.containers.run('bb', ['sh', '-c', 'echo said; exec sleep 1000'], detach=True)
+assert next(box.logs(stream=True, follow=True)) == b'said\\n'
+begin = http.client.HTTPResponse.begin
+def begin_late(response):
+    time.sleep(0.2)
+    return begin(response)
+http.client.HTTPResponse.begin = begin_late
+assert box.exec_run(['echo', 'hello']).output == b'hello\\n'
+assert next(box.attach(stream=True, logs=True)) == b'said\\n'
+box.remove(force=True)
+`;
+
 const python = ['/usr/bin/python3', 'python3'].find(
   (path) => spawnSync(path, ['-c', 'import docker']).status === 0,
 );
@@ -145,6 +161,7 @@ const python = ['/usr/bin/python3', 'python3'].find(
 for (const [subject, script] of [
   ['the life of containers', SCRIPT],
   ['streams, events, builds and archives', STREAMS],
+  ['headers that are read late', LATE],
 ] as const) {
   test(`docker-py: ${subject}`, {
     skip: python === undefined && 'docker-py is not installed (python3-docker)',

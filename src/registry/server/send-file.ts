@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { EngineError } from '#base/errors.ts';
+import { plainDescriptor } from '#linux/plain-socket.ts';
 import { sendFileRange } from '#linux/sendfile.ts';
 import type { ByteRange } from './byte-range.ts';
 
@@ -35,7 +36,6 @@ async function sendChunks(
 }
 
 async function sendByKernel(response: ServerResponse, file: FileHandle, range: ByteRange): Promise<void> {
-  // Looked up at the last moment: the number of a closed socket may be another file's by now.
   const plain = plainSocket(response);
   if (!plain) throw goneAway();
   const { socket, fd } = plain;
@@ -65,10 +65,8 @@ interface PlainSocket {
 
 /** The answer's socket, if the answer has it for itself and nothing stands between it and the kernel. */
 function plainSocket({ socket }: ServerResponse): PlainSocket | undefined {
-  if (!socket || 'encrypted' in socket) return undefined;
-  const handle: unknown = Reflect.get(socket, '_handle');
-  const fd: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
-  return typeof fd === 'number' && fd >= 0 ? { socket, fd } : undefined;
+  const fd = socket ? plainDescriptor(socket) : undefined;
+  return socket && fd !== undefined ? { socket, fd } : undefined;
 }
 
 /** Everything that was written before is the kernel's. */
