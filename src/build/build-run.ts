@@ -156,10 +156,7 @@ export class BuildRun {
     const key = vertexKey(vertex, below, checksum);
     this.#keys.set(vertex, key);
     this.#options.uses.add(key);
-    const known = this.#isFresh(vertex)
-      ? undefined
-      : ((await this.#lookUpAll(vertex, key, (each) => this.#lookUp(each))) ??
-        (await this.#lookUpAll(vertex, key, (each) => this.#import(vertex, each))));
+    const known = (await this.#find(vertex, key)) ?? (await this.#findOutside(vertex, key));
     if (known) {
       this.#logOf(vertex).resolve(undefined);
       return { ...known, cached: true };
@@ -233,6 +230,18 @@ export class BuildRun {
     return { ...entry, outputs };
   }
 
+  /** In the engine's own cache, unless it is wanted anew. */
+  async #find(vertex: Operation, key: string): Promise<Omit<Solved, 'cached'> | undefined> {
+    if (this.#isFresh(vertex)) return undefined;
+    return await this.#lookUpAll(vertex, key, (each) => this.#lookUp(each));
+  }
+
+  /** In the caches outside, whose entry becomes the engine's own. */
+  async #findOutside(vertex: Operation, key: string): Promise<Omit<Solved, 'cached'> | undefined> {
+    if (this.#isFresh(vertex)) return undefined;
+    return await this.#lookUpAll(vertex, key, (each) => this.#import(vertex, each));
+  }
+
   #lookUp(key: string): CacheEntry | undefined {
     const entry = this.#parts.cache.get(key);
     if (!entry || (entry.layer && !this.#parts.layers.get(entry.layer.diffId))) return undefined;
@@ -287,6 +296,9 @@ export class BuildRun {
       const log = new StepLog();
       logs.set(flight, log);
       try {
+        // Another build may have made it since this one has looked for it.
+        const made = await this.#find(vertex, key);
+        if (made) return { ...made, cached: true };
         return await this.#execute(vertex, { below, log, signal }, key);
       } finally {
         log.end();

@@ -1,6 +1,8 @@
 /** Caches that leave the engine: another one, on another machine, finds what this one has built. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { CacheSource } from '../../src/build/build.ts';
@@ -167,6 +169,59 @@ test('a cache that is not there, or lies, does not fail the build', async () => 
     new Set(failed),
     new Set(['127.0.0.1:1/nowhere:1', 'absent'].map((name) => `importing cache manifest from ${name}`)),
   );
+});
+
+/** A registry that has a cache from a directory, but for its layers, which turn out to be missing. */
+class CacheWithoutLayers implements Disposable {
+  /** A layer is asked for; the answer waits. */
+  readonly asked = Promise.withResolvers<void>();
+  readonly answer = Promise.withResolvers<void>();
+  readonly #server = createServer((request, response) => {
+    const { url = '' } = request;
+    if (url === '/v2/') return void response.end();
+    const digest = url.includes('/manifests/') ? this.#manifest : (url.split('/').at(-1) ?? '');
+    const content = readFileSync(join(this.#directory, 'blobs', digest.replace(':', '/')));
+    if (content[0] === 0x1f) {
+      this.asked.resolve();
+      return void this.answer.promise.then(() => response.writeHead(404).end());
+    }
+    const { mediaType } = JSON.parse(content.toString());
+    return void response.setHeader('Content-Type', mediaType ?? 'application/octet-stream').end(content);
+  });
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async listen(): Promise<string> {
+    await once(this.#server.listen(0, '127.0.0.1'), 'listening');
+    const address = this.#server.address();
+    return `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+  }
+
+  get #manifest(): string {
+    return JSON.parse(readFileSync(join(this.#directory, 'index.json'), 'utf8')).manifests[0].digest;
+  }
+
+  [Symbol.dispose](): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+}
+
+test('what another build makes while a cache is asked for is not made again', async () => {
+  const wish = wishOf('held');
+  const session = new DirectorySession(mkdtempSync(join(scratch, 'session-')));
+  const attributes = { dest: 'kept', mode: 'max' };
+  await one.build({ ...wish, session, cacheTo: [{ type: 'local', attributes }] });
+  using cache = new CacheWithoutLayers(join(session.directory, '0'));
+  const ref = `${await cache.listen()}/caches/held:1`;
+  const waiting = uuidOf(other, { ...wish, cacheFrom: [{ type: 'registry', attributes: { ref } }] });
+  await Promise.race([cache.asked.promise, waiting]);
+  const made = await uuidOf(other, wish);
+  cache.answer.resolve();
+  assert.equal(await waiting, made);
 });
 
 test('attributes that cannot be are said before anything is built', async () => {
