@@ -75,6 +75,9 @@ const blocks = [
   ),
 ].map(([, text = '', names = '', code = '']) => ({ text, names: names.split(', '), code }));
 
+/** A machine may be slower than what is written there. */
+const PATIENT = { timeout: (ms: number) => AbortSignal.timeout(5 * ms) };
+
 /** Runs the example that has this in it. @returns the value of an expression at its end */
 async function example(mark: string, expression = 'undefined'): Promise<unknown> {
   const found = blocks.filter(({ text }) => text.includes(mark));
@@ -89,7 +92,7 @@ async function example(mark: string, expression = 'undefined'): Promise<unknown>
   const result: Promise<unknown> = runInNewContext(stripped, {
     ...scope,
     engine: engine.engine,
-    AbortSignal,
+    AbortSignal: PATIENT,
   });
   return await result;
 }

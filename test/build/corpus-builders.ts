@@ -35,7 +35,7 @@ export function dockerBuilder(
     build: (args) =>
       docker(subject, ['build', '--network', 'none', ...quiet, ...args], {
         env,
-        timeoutMs: 60_000,
+        timeoutMs: 120_000,
       }),
     save: (reference) => archiveOf(subject, reference),
   };
@@ -51,7 +51,7 @@ export async function podmanBuilder(directory: string, rootTar: Buffer): Promise
   const command = ['podman', ...storage, '--cgroup-manager', 'cgroupfs'];
   const podman = (args: readonly string[], input?: string | Buffer) =>
     runProgram('unshare', ['--mount', '--net', ...command, ...args], {
-      timeoutMs: 60_000,
+      timeoutMs: 120_000,
       ...(input !== undefined && { input }),
     });
   const imported = await podman(['import', '-q', '-', 'localhost/bb:latest'], rootTar);

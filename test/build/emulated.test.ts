@@ -56,7 +56,7 @@ function succeeded({ exitCode, stdout, stderr }: Outcome): string {
 /** Both platforms are there at once, or neither ends. */
 const meet =
   'touch /meet/$TARGETARCH; i=0; until [ -e /meet/amd64 ] && [ -e /meet/arm64 ]; ' +
-  'do i=$((i+1)); [ $i -lt 1000 ] || exit 9; sleep 0.02; done';
+  'do i=$((i+1)); [ $i -lt 6000 ] || exit 9; sleep 0.02; done';
 
 /** @param build makes the meeting place and the steps this build's own */
 const severalSteps = (build: string): string => `FROM --platform=$BUILDPLATFORM bb AS tools
