@@ -80,7 +80,7 @@ async function built(args: readonly string[]): Promise<Readonly<Record<string, s
 
 function buildx(subject: Subject, args: readonly string[]): Promise<Outcome> {
   const command = ['buildx', 'build', '--progress', 'plain', '--network', 'none', '--no-cache'];
-  return docker(subject, [...command, ...args], { timeoutMs: 90_000 });
+  return docker(subject, [...command, ...args]);
 }
 
 const all = (text: string) => Object.fromEntries([...subjects.keys()].map((name) => [name, text]));
