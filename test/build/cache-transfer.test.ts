@@ -130,6 +130,46 @@ COPY a /copy
   assert.deepEqual(layers, own);
 });
 
+test('estargz: other layers to everybody else, the same to another engine', withRegistry, async () => {
+  await using registry = await DebianRegistry.start();
+  const ref = `${registry.host}/caches/estargz:1`;
+  const attributes = { ref, mode: 'max', compression: 'estargz' };
+  await one.build({ ...wishOf('estargz'), cacheTo: [{ type: 'registry', attributes }] });
+  const raw = JSON.parse(await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${ref}`));
+  assert.equal(raw.layers.length, 4);
+  for (const { mediaType, annotations } of raw.layers) {
+    assert.equal(mediaType, 'application/vnd.oci.image.layer.v1.tar+gzip');
+    assert.match(annotations['containerd.io/snapshot/stargz/toc.digest'], /^sha256:/);
+  }
+  const cacheFrom: readonly CacheSource[] = [{ type: 'registry', attributes: { ref } }];
+  assert.equal((await other.build({ ...wishOf('estargz'), cacheFrom })).cachedSteps, 5);
+  // The layers are those that they were made of, so what is made of them is the same again.
+  assert.equal((await other.build(wishOf('estargz'))).cachedSteps, 5);
+  assert.equal(await uuidOf(other, wishOf('estargz')), await uuidOf(one, wishOf('estargz')));
+  const again = `${registry.host}/caches/estargz:2`;
+  const second = { ...attributes, ref: again, 'force-compression': 'true' };
+  await other.build({ ...wishOf('estargz'), cacheTo: [{ type: 'registry', attributes: second }] });
+  const copied = JSON.parse(await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${again}`));
+  assert.deepEqual(copied.layers, raw.layers);
+});
+
+test('estargz: an image with its own cache', withRegistry, async () => {
+  await using registry = await DebianRegistry.start();
+  const name = `${registry.host}/caches/estargz-app:1`;
+  const outputs = [{ type: 'registry', attributes: { name, compression: 'estargz' } }] as const;
+  const text = `FROM bb
+RUN cat /proc/sys/kernel/random/uuid > /uuid
+COPY a /copy
+RUN cat /uuid > /copy
+`;
+  const wish = { dockerfileText: text, files };
+  const cacheTo = [{ type: 'inline', attributes: {} }];
+  await one.build({ ...wish, outputs, cacheTo });
+  const cacheFrom: readonly CacheSource[] = [{ type: 'registry', attributes: { ref: name } }];
+  assert.equal((await other.build({ ...wish, cacheFrom })).cachedSteps, 3);
+  assert.equal(await uuidOf(other, wish), await uuidOf(one, wish));
+});
+
 test('local: a directory that the client keeps, in a form that skopeo knows', async () => {
   const session = new DirectorySession(mkdtempSync(join(scratch, 'session-')));
   const attributes = { dest: 'kept', mode: 'max' };

@@ -1,18 +1,21 @@
 /** A cache as an artifact: layers and their configuration, named by an index or, as registries like better, a manifest. */
 import type { Artifact, ArtifactBlob } from '#image/artifact.ts';
+import type { ImageLayer } from '#image/image-record.ts';
 import { settleAll } from '#image/settle-all.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
 import { MEDIA_TYPES } from '#oci/media-types.ts';
 import type { Lease } from '#store/content.ts';
 import type { BuildParts } from '../build-parts.ts';
+import { estargzAnnotations, estargzLayer } from '../export/estargz-layer.ts';
 import { digestOf } from '../export/finish-image.ts';
 import { encodeDocument, layerDescriptor } from '../export/pack-image.ts';
 import { type LayerPackingOptions, packLayer } from '../export/pack-layer.ts';
 import { CACHE_CONFIG_TYPE, encodeCacheConfig } from './cache-config.ts';
-import { cacheConfigOf, type SolvedRecord } from './solved-records.ts';
+import { cacheConfigOf, type PackedLayer, type SolvedRecord } from './solved-records.ts';
 
 export interface CacheArtifactOptions extends Pick<LayerPackingOptions, 'compression' | 'force' | 'level'> {
+  readonly isEstargz: boolean;
   /** A manifest; otherwise an index, as BuildKit wrote it at first. */
   readonly isManifest: boolean;
   readonly lease: Lease;
@@ -26,10 +29,10 @@ export async function cacheArtifact(
   options: CacheArtifactOptions,
 ): Promise<Artifact | undefined> {
   const layers = new Map(records.flatMap(({ layer }) => (layer ? [[layer.diffId, layer] as const] : [])));
-  const packed = new Map<Digest, Descriptor>();
+  const packed = new Map<Digest, PackedBlob>();
   await settleAll(
     [...layers.values()].map(async (layer) => {
-      packed.set(layer.diffId, await layerDescriptor(parts, await packLayer(parts, layer, options), true));
+      packed.set(layer.diffId, await packedBlob(parts, layer, options));
     }),
   );
   const config = cacheConfigOf(records, packed);
@@ -37,8 +40,8 @@ export async function cacheArtifact(
   const bytes = encodeCacheConfig(config);
   const descriptor = { mediaType: CACHE_CONFIG_TYPE, digest: digestOf(bytes), size: bytes.length };
   const blobs = layerBlobs(
-    config.layers.map(({ annotations }) => annotations?.diffID),
-    packed,
+    config.layers.map(({ blob }) => blob),
+    packed.values(),
   );
   return {
     root: rootOf(blobs, descriptor, options.isManifest),
@@ -47,16 +50,29 @@ export async function cacheArtifact(
   };
 }
 
-/** With what BuildKit says of each. */
-function layerBlobs(
-  diffIds: readonly (Digest | undefined)[],
-  packed: ReadonlyMap<Digest, Descriptor>,
-): readonly Descriptor[] {
-  const unique = new Set(diffIds.filter((diffId) => diffId !== undefined));
-  return [...unique].flatMap((diffId) => {
-    const descriptor = packed.get(diffId);
-    return descriptor ? [{ ...descriptor, annotations: { 'containerd.io/uncompressed': diffId } }] : [];
-  });
+interface PackedBlob extends PackedLayer {
+  readonly descriptor: Descriptor;
+}
+
+async function packedBlob(
+  parts: BuildParts,
+  layer: ImageLayer,
+  options: CacheArtifactOptions,
+): Promise<PackedBlob> {
+  const made = options.isEstargz ? await estargzLayer(parts, layer, options) : layer;
+  const packed = await packLayer(parts, made, options);
+  const annotations = {
+    ...(options.isEstargz && (await estargzAnnotations(parts, packed))),
+    'containerd.io/uncompressed': made.diffId,
+  };
+  const descriptor = await layerDescriptor(parts, packed, true);
+  return { ...descriptor, diffId: made.diffId, descriptor: { ...descriptor, annotations } };
+}
+
+/** Each once, with what BuildKit says of it. */
+function layerBlobs(wanted: readonly Digest[], packed: Iterable<PackedBlob>): readonly Descriptor[] {
+  const byDigest = new Map([...packed].map(({ digest, descriptor }) => [digest, descriptor]));
+  return [...new Set(wanted)].flatMap((digest) => byDigest.get(digest) ?? []);
 }
 
 function rootOf(blobs: readonly Descriptor[], config: Descriptor, isManifest: boolean): Artifact['root'] {

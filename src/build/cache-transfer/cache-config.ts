@@ -31,11 +31,18 @@ export interface CacheConfigLayer {
   };
 }
 
+export interface CacheConfigResult {
+  readonly layer: number;
+  readonly createdAt: string;
+  /** The engine's own: the diff ID of the layer that an eStargz one was made of, which keys know. */
+  readonly archive?: Digest;
+}
+
 export interface CacheConfigRecord {
   /** The key of a vertex. */
   readonly digest: Digest;
   /** Its result: a layer with all that are below it. */
-  readonly layers?: readonly { readonly layer: number; readonly createdAt: string }[];
+  readonly layers?: readonly CacheConfigResult[];
   /** The same as a list of layers; empty: the vertex changes nothing. */
   readonly chains?: readonly { readonly layers: readonly number[]; readonly createdAt: string }[];
   /** What it stands on. */
@@ -94,7 +101,13 @@ function decodeRecords(values: readonly unknown[], shape: JsonShape): readonly C
 function decodeRecord(value: JsonObject, shape: JsonShape): CacheConfigRecord {
   const layers = shape.array(value, 'layers', MAXIMUM_LAYERS).map((item) => {
     const result = shape.object(item, 'result');
-    return { layer: shape.optionalInteger(result, 'layer') ?? 0, createdAt: createdIn(result, shape) };
+    const layer = shape.optionalInteger(result, 'layer') ?? 0;
+    const archive = shape.optionalString(result, 'archive');
+    return {
+      layer,
+      createdAt: createdIn(result, shape),
+      ...(archive !== undefined && isDigest(archive) && { archive }),
+    };
   });
   const chains = shape.array(value, 'chains', MAXIMUM_LAYERS).map((item) => {
     const chain = shape.object(item, 'chain');

@@ -6,7 +6,7 @@ import type { Lease } from '#store/content.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { BuildRequest, CacheSource } from '../build.ts';
 import { OutputAttributes } from '../export/attributes.ts';
-import { compressionOf, type OutputCompression } from '../export/compression.ts';
+import { compressionOf } from '../export/compression.ts';
 import { credentialsFor } from '../export/credentials.ts';
 import type { RunTask } from '../export/export-outputs.ts';
 import { treeOfFiles } from '../export/export-tree.ts';
@@ -35,7 +35,7 @@ export function checkCaches({ cacheTo = [] }: BuildRequest): void {
     if (!isCacheType(cache.type)) throw unknownCache('export', cache.type);
     const attributes = attributesOf(cache);
     attributes.choice('mode', ['min', 'max']);
-    cacheCompression(attributes);
+    compressionOf(attributes);
     for (const flag of ['image-manifest', 'ignore-error', 'registry.insecure']) attributes.flag(flag);
     if (cache.type === 'registry') parseReference(required(cache, 'ref'));
     if (cache.type === 'local') required(cache, 'dest');
@@ -87,7 +87,7 @@ async function writeCache(
     (attributes.choice('mode', ['min', 'max']) ?? 'min') === 'max' ? solved.all : solved.results;
   const artifact = await cacheArtifact(parts, records, {
     isManifest: attributes.flag('image-manifest') ?? true,
-    ...cacheCompression(attributes),
+    ...compressionOf(attributes),
     lease,
     signal: request.signal,
   });
@@ -130,13 +130,6 @@ async function sendCache(
     jsonFile('oci-layout', { imageLayoutVersion: '1.0.0' }),
   ];
   await session.sendTree(number, treeOfFiles(files, 0n), signal);
-}
-
-/** Nobody reads a cache file by file. @throws {EngineError} `invalid` */
-function cacheCompression(attributes: OutputAttributes): Omit<OutputCompression, 'isEstargz'> {
-  const { isEstargz, ...compression } = compressionOf(attributes);
-  if (isEstargz) throw attributes.refusal('compression', 'estargz', 'gzip is what caches have');
-  return compression;
 }
 
 function attributesOf({ type, attributes }: CacheSource): OutputAttributes {

@@ -2,6 +2,7 @@ import { EngineError } from '#base/errors.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { BuildRequest, CacheSource } from '../build.ts';
 import { parseBoolean } from '#wire/booleans.ts';
+import { archiveOfEstargz } from '../export/estargz-layer.ts';
 import type { RunTask } from '../export/export-outputs.ts';
 import { isCacheType, unknownCache } from './cache-types.ts';
 import { ImportedCache, type ImportedSource } from './imported-cache.ts';
@@ -37,7 +38,10 @@ export async function importCaches(
   );
   return new ImportedCache(
     sources.filter((source) => source !== undefined),
-    warn,
+    {
+      unwrap: (layer, archive, lease, signal) => archiveOfEstargz(parts, layer, archive, { lease, signal }),
+      onFailure: warn,
+    },
   );
 }
 

@@ -11,6 +11,8 @@ export interface ImportedLayer {
   readonly blob: Digest;
   readonly size: number;
   readonly compression: LayerCompression;
+  /** It is eStargz, made of the layer of this diff ID, which is what is wanted. */
+  readonly archive?: Digest;
 }
 
 export interface ImportedRecord {
@@ -28,17 +30,25 @@ export interface ImportedSource {
   fetch(layer: ImportedLayer, signal: AbortSignal, lease: Lease): Promise<ImageLayer>;
 }
 
+export interface ImportedCacheOptions {
+  /** The layer that an eStargz one was made of; the lease protects it. */
+  readonly unwrap: (
+    layer: ImageLayer,
+    archive: Digest,
+    lease: Lease,
+    signal: AbortSignal,
+  ) => Promise<ImageLayer>;
+  /** Hears of layers that a cache names and does not have: the vertex is solved then. */
+  readonly onFailure: (source: string, error: unknown) => void;
+}
+
 /** Several caches as one: the first that knows a key counts. */
 export class ImportedCache {
   readonly #known = new Map<string, { readonly record: ImportedRecord; readonly source: ImportedSource }>();
-  readonly #onFailure: (source: string, error: unknown) => void;
+  readonly #options: ImportedCacheOptions;
 
-  /** @param onFailure hears of layers that a cache names and does not have: the vertex is solved then */
-  constructor(
-    sources: readonly ImportedSource[],
-    onFailure: (source: string, error: unknown) => void = () => undefined,
-  ) {
-    this.#onFailure = onFailure;
+  constructor(sources: readonly ImportedSource[], options: ImportedCacheOptions) {
+    this.#options = options;
     for (const source of sources)
       for (const record of source.records)
         if (!this.#known.has(record.key)) this.#known.set(record.key, { record, source });
@@ -53,10 +63,13 @@ export class ImportedCache {
     if (!layer) return { createdAtMs };
     lease.protect(layer.diffId, layer.blob);
     try {
-      return { layer: await source.fetch(layer, signal, lease), createdAtMs };
+      const fetched = await source.fetch(layer, signal, lease);
+      const { archive } = layer;
+      if (archive === undefined) return { layer: fetched, createdAtMs };
+      return { layer: await this.#options.unwrap(fetched, archive, lease, signal), createdAtMs };
     } catch (error) {
       signal.throwIfAborted();
-      this.#onFailure(source.name, error);
+      this.#options.onFailure(source.name, error);
       return undefined;
     }
   }

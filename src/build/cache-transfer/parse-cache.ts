@@ -56,7 +56,11 @@ function importedRecords(
     const key = digestHex(digest);
     const [result] = results;
     const layer = result && layers[result.layer];
-    if (result && layer) return [{ key, layer, createdAtMs: timeOf(result.createdAt) }];
+    if (result && layer) {
+      const { archive, createdAt } = result;
+      const wanted = archive === undefined ? layer : { ...layer, archive };
+      return [{ key, layer: wanted, createdAtMs: timeOf(createdAt) }];
+    }
     const nothing = chains.find(({ layers: positions }) => positions.length === 0);
     return nothing ? [{ key, createdAtMs: timeOf(nothing.createdAt) }] : [];
   });

@@ -17,6 +17,8 @@ export interface SolvedRecord {
 
 /** A layer as the blob that goes out. */
 export interface PackedLayer {
+  /** Of the blob: eStargz has another than the layer that it is made of. */
+  readonly diffId: Digest;
   readonly mediaType: string;
   readonly digest: Digest;
   readonly size: number;
@@ -59,21 +61,22 @@ class ConfigBuilder {
     const packed = layer && this.#packed.get(layer.diffId);
     if (layer && !packed) return;
     const createdAt = formatDate(createdAtMs);
-    const top = layer && packed ? this.#layerOn(below, layer.diffId, packed, createdAt) : below;
+    const top = packed ? this.#layerOn(below, packed, createdAt) : below;
+    const archive = packed?.diffId === layer?.diffId ? undefined : layer?.diffId;
+    const result = { layer: top, createdAt, ...(archive !== undefined && { archive }) };
     const link = this.#links.get(parent ?? '');
     this.#tops.set(key, top);
     this.#links.set(key, this.#records.length);
     this.#records.push({
       digest: digestOfKey(key),
-      ...(layer ? { layers: [{ layer: top, createdAt }] } : { chains: [{ layers: [], createdAt }] }),
+      ...(layer ? { layers: [result] } : { chains: [{ layers: [], createdAt }] }),
       ...(link !== undefined && { inputs: [[{ link }]] }),
     });
   }
 
   #layerOn(
     parent: number,
-    diffID: Digest,
-    { mediaType, digest, size }: PackedLayer,
+    { diffId: diffID, mediaType, digest, size }: PackedLayer,
     createdAt: string,
   ): number {
     const key = `${parent} ${digest}`;

@@ -1,11 +1,13 @@
 /** Layers as eStargz: `compression=estargz`. */
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { createGunzip, gunzip } from 'node:zlib';
+import { EngineError } from '#base/errors.ts';
 import type { ImageLayer } from '#image/image-record.ts';
+import type { Digest } from '#oci/digest.ts';
 import { readTar } from '#oci/tar-stream.ts';
-import type { Lease } from '#store/content.ts';
+import type { ContentStore, Lease } from '#store/content.ts';
 import type { BuildParts } from '../build-parts.ts';
 import { encodeEstargz } from './estargz.ts';
 import { FOOTER_BYTES, tocOffsetIn } from './estargz-footer.ts';
@@ -53,19 +55,37 @@ export async function estargzLayer(
   return made;
 }
 
+/**
+ * The layer that an eStargz one was made of: before its table, the archive is as it was, byte for byte.
+ *
+ * @param diffId that of the archive; the lease protects it
+ * @throws {EngineError} `invalid` if it is not in there
+ */
+export async function archiveOfEstargz(
+  { content, layers }: BuildParts,
+  { blob }: ImageLayer,
+  diffId: Digest,
+  { lease, signal }: Pick<EstargzOptions, 'lease' | 'signal'>,
+): Promise<ImageLayer> {
+  const place = await placeOfTable(content, blob);
+  if (!place) throw new EngineError('invalid', `Cannot read layer ${blob}: it is not eStargz`);
+  await using writer = await content.openWriter(`estargz-${++conversions}`, { lease, signal });
+  const members = content.read(blob, { offset: 0, lengthBytes: place.offset });
+  const archive = pipeline(members, createGunzip(), () => undefined);
+  for await (const chunk of archive) await writer.write(chunk);
+  await writer.commit({ digest: diffId });
+  await layers.unpack({ blob: diffId, compression: 'none', signal });
+  lease.protect(diffId);
+  return { diffId, blob: diffId, compression: 'none' };
+}
+
 /** By which snapshotters know such a layer, and verify its table; undefined for another layer. */
 export async function estargzAnnotations(
   { content, layers }: BuildParts,
   { diffId, blob, compression }: ImageLayer,
 ): Promise<Readonly<Record<string, string>> | undefined> {
-  const stat = await content.stat(blob);
-  if (compression !== 'gzip' || !stat || stat.sizeBytes < FOOTER_BYTES) return undefined;
-  const read = async (offset: number, lengthBytes: number) =>
-    Buffer.concat(await content.read(blob, { offset, lengthBytes }).toArray());
-  const footerAt = stat.sizeBytes - FOOTER_BYTES;
-  const offset = tocOffsetIn(await read(footerAt, FOOTER_BYTES));
-  if (offset === undefined || offset >= footerAt) return undefined;
-  const table = await tableIn(await read(offset, footerAt - offset));
+  const place = compression === 'gzip' ? await placeOfTable(content, blob) : undefined;
+  const table = place && (await tableIn(await bytesOf(content, blob, place)));
   if (!table) return undefined;
   let sizeBytes = 0;
   const tar: AsyncIterable<Buffer> = await layers.read(diffId);
@@ -74,6 +94,24 @@ export async function estargzAnnotations(
     'containerd.io/snapshot/stargz/toc.digest': `sha256:${createHash('sha256').update(table).digest('hex')}`,
     'io.containers.estargz.uncompressed-size': String(sizeBytes),
   };
+}
+
+interface Place {
+  readonly offset: number;
+  readonly lengthBytes: number;
+}
+
+/** As the footer has it; undefined without one. */
+async function placeOfTable(content: ContentStore, blob: Digest): Promise<Place | undefined> {
+  const stat = await content.stat(blob);
+  if (!stat || stat.sizeBytes < FOOTER_BYTES) return undefined;
+  const footerAt = stat.sizeBytes - FOOTER_BYTES;
+  const offset = tocOffsetIn(await bytesOf(content, blob, { offset: footerAt, lengthBytes: FOOTER_BYTES }));
+  return offset === undefined || offset >= footerAt ? undefined : { offset, lengthBytes: footerAt - offset };
+}
+
+async function bytesOf(content: ContentStore, blob: Digest, place: Place): Promise<Buffer> {
+  return Buffer.concat(await content.read(blob, place).toArray());
 }
 
 async function tableIn(member: Buffer): Promise<Buffer | undefined> {

@@ -18,10 +18,15 @@ export interface FinishOptions {
   /** The layers become eStargz, which are others to the configuration. */
   readonly estargz?: Pick<EstargzOptions, 'force' | 'level'>;
   /** The cache to put into the configuration, which names the layers that the image has. */
-  readonly inlineCache?: (layers: readonly ImageLayer[]) => Buffer | undefined;
+  readonly inlineCache?: (layers: readonly FinishedLayer[]) => Buffer | undefined;
   /** Protects what is made. */
   readonly lease: Lease;
   readonly signal: AbortSignal;
+}
+
+export interface FinishedLayer extends ImageLayer {
+  /** The diff ID of what an eStargz layer is made of. */
+  readonly archive?: Digest;
 }
 
 /** As it leaves the builder. */
@@ -53,13 +58,15 @@ async function finishLayers(
   parts: BuildParts,
   { layers, base }: BuiltImage,
   { epoch, rewriteTimestamps, estargz, lease, signal }: FinishOptions,
-): Promise<readonly ImageLayer[]> {
+): Promise<readonly FinishedLayer[]> {
   const common = { lease, signal };
   return await settleAll(
     layers.map(async (layer, index) => {
       const isRewritten = epoch !== undefined && rewriteTimestamps && index >= base.layers;
       const clamped = isRewritten ? await rewriteLayer(parts, layer, { epoch, ...common }) : layer;
-      return estargz ? await estargzLayer(parts, clamped, { ...estargz, ...common }) : clamped;
+      if (!estargz) return clamped;
+      const made = await estargzLayer(parts, clamped, { ...estargz, ...common });
+      return made.diffId === clamped.diffId ? made : { ...made, archive: clamped.diffId };
     }),
   );
 }
