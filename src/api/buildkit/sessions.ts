@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '#base/errors.ts';
 import type { ClientSession } from './client-session.ts';
 
-/** A build may be asked for before the session that it needs is there. */
-const WAIT_MS = 10_000;
+/** A build may be asked for before the session that it needs is there, on a busy machine long before. */
+const WAIT_MS = 60_000;
 
 /** The sessions that clients have open, by the ids that they chose. */
 export class Sessions {
