@@ -46,11 +46,13 @@ async function serve(options: DaemonOptions): Promise<void> {
   for (const warning of options.warnings) logger.warn(warning);
   if (options.pidfile !== undefined) writePidfile(options.pidfile);
   const engine = await Engine.start({ ...options.engine, logger });
+  // Whoever finds it listening may tell it to stop.
+  const told = untilTold(logger);
   const server = createApiServer(engine, { logger, onQuiet: () => void tidyMemory() });
   // Addresses only: what is listened on may come with a private key.
   const addresses = await Promise.all(options.hosts.map((host) => server.listen(host)));
   logger.info('the engine is ready', { hosts: addresses.join(' ') });
-  const signal = await untilTold(logger);
+  const signal = await told;
   logger.info('the engine stops; containers keep running', { signal });
   await server.close();
   await engine[Symbol.asyncDispose]();

@@ -1,13 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request, requestJson } from './http.ts';
 import { lastingLeftovers, mountsBelow, type Owners, removeLeftovers } from './leftovers.ts';
 
 const project = join(import.meta.dirname, '../..');
+
+/** What it logs then. */
+const READY = 'the engine is ready';
 
 /** `TEST_RUNTIME=runc` runs every test with that runtime. */
 const { TEST_RUNTIME } = process.env;
@@ -79,12 +81,13 @@ export class TestDaemon implements AsyncDisposable {
     return readFileSync(this.logPath, 'utf8');
   }
 
-  /** Starts the daemon (again) on the same directories and waits until it answers. */
+  /** Starts the daemon (again) on the same directories and waits until it listens wherever it is to. */
   async start(): Promise<void> {
+    const before = existsSync(this.logPath) ? this.log().length : 0;
     const child = this.#spawn();
     this.#child = child;
     const deadline = Date.now() + 120_000;
-    while (!(await answers(this.socket))) {
+    while (!this.log().includes(READY, before)) {
       if (hasEnded(child) || Date.now() > deadline)
         throw new Error(`caissond did not start:\n${this.log().slice(-2000)}`);
       await sleep(5);
@@ -167,17 +170,6 @@ export class TestDaemon implements AsyncDisposable {
 
 function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
-}
-
-function answers(socketPath: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect(socketPath);
-  socket.once('connect', () => {
-    socket.destroy();
-    resolve(true);
-  });
-  socket.once('error', () => resolve(false));
-  return promise;
 }
 
 /** Never into what is still mounted there, which may be somebody's data. */
