@@ -21,10 +21,12 @@ export async function expectNothingLeft(engine: TestDaemon, poolSize: number): P
     () => others().length === 0,
     () => `gone are ${others().join(' ')}`,
   );
-  const unfinished = KEPT.flatMap((name) => namesIn(join(builds, name))).filter((name) =>
-    /^\.|\.new$/.test(name),
+  const unfinished = () =>
+    KEPT.flatMap((name) => namesIn(join(builds, name))).filter((name) => /^\.|\.new$/.test(name));
+  await until(
+    () => unfinished().length === 0,
+    () => `finished are ${unfinished().join(' ')}`,
   );
-  assert.deepEqual(unfinished, []);
 }
 
 export function namesIn(directory: string): readonly string[] {
