@@ -10,7 +10,7 @@ import { digestOf, Served } from './served.ts';
 
 const CONTENT = randomBytes(20_000_000);
 /** Client and server share an event loop: what holds it up is no silence of the client. */
-const IDLE_MS = 3000;
+const IDLE_MS = 5000;
 
 interface Setting extends AsyncDisposable {
   readonly served: Served;
@@ -19,14 +19,19 @@ interface Setting extends AsyncDisposable {
 }
 
 async function setting(): Promise<Setting> {
-  const served = await Served.start({ limits: { connectionIdleMs: IDLE_MS } });
-  const path = `/v2/slow/blobs/${await served.pushBlob('slow', CONTENT)}`;
+  await using stack = new AsyncDisposableStack();
+  const patient = stack.use(await Served.start());
+  const path = `/v2/slow/blobs/${await patient.pushBlob('slow', CONTENT)}`;
+  await patient.registry[Symbol.asyncDispose]();
+  const limits = { connectionIdleMs: IDLE_MS };
+  const served = stack.use(await Served.start({ root: patient.root, limits }));
   const ask = (): Socket => {
     const socket = connect(served.registry.port, '127.0.0.1');
     socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
     return socket;
   };
-  return { served, path, ask, [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
+  const resources = stack.move();
+  return { served, path, ask, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
 describe('slow and vanishing clients', () => {
@@ -40,7 +45,7 @@ describe('slow and vanishing clients', () => {
       chunks.push(chunk);
       length += chunk.length;
       if (length >= CONTENT.length + 200) break;
-      await sleep(20);
+      await sleep(30);
     }
     assert.ok(performance.now() - startedMs > IDLE_MS, 'too fast to show anything');
     const answer = Buffer.concat(chunks);
