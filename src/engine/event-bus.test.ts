@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import type { EventMessage } from '#wire/event.ts';
 import { EventBus } from './event-bus.ts';
 import { matchesEvent } from './event-filter.ts';
@@ -40,11 +40,17 @@ test('since replays what is remembered and a past until ends the stream', async 
 });
 
 test('an until in the future ends the stream by itself', async () => {
-  const bus = new EventBus();
-  const untilNs = BigInt(Date.now() + 30) * 1_000_000n;
-  const events = take(bus.subscribe({ untilNs, filters: new Map() }));
-  bus.emit(start);
-  assert.deepEqual(await events, ['start']);
+  mock.timers.enable({ apis: ['Date', 'setTimeout'], now: Date.now() });
+  try {
+    const bus = new EventBus();
+    const untilNs = BigInt(Date.now() + 30) * 1_000_000n;
+    const events = take(bus.subscribe({ untilNs, filters: new Map() }));
+    bus.emit(start);
+    mock.timers.tick(31);
+    assert.deepEqual(await events, ['start']);
+  } finally {
+    mock.timers.reset();
+  }
 });
 
 test('filters combine: any value of one name, every name', async () => {

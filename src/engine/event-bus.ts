@@ -1,3 +1,4 @@
+import { nowNs } from '#container/clock.ts';
 import type { DomainEvent, EventMessage } from '#wire/event.ts';
 import { matchesEvent } from './event-filter.ts';
 import type { EventQuery } from './engine.ts';
@@ -15,7 +16,7 @@ export class EventBus {
 
   /** Completes a domain's event with the time and tells everyone. */
   readonly emit = (event: DomainEvent): void => {
-    const message = toMessage(event, process.hrtime.bigint());
+    const message = toMessage(event, nowNs());
     this.#recent.push(message);
     if (this.#recent.length > REMEMBERED) this.#recent.shift();
     for (const subscriber of this.#subscribers) subscriber.offer(message);
@@ -98,15 +99,7 @@ class Subscriber implements AsyncIterable<EventMessage> {
   }
 }
 
-/** The kernel's monotonic clock only moves forward, so events never share or swap their times. */
-const clockOffsetNs = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
-
-function nowNs(): bigint {
-  return BigInt(Date.now()) * 1_000_000n;
-}
-
-function toMessage(event: DomainEvent, monotonicNs: bigint): EventMessage {
-  const timeNs = monotonicNs + clockOffsetNs;
+function toMessage(event: DomainEvent, timeNs: bigint): EventMessage {
   const from = event.attributes['image'];
   const isLegacy = event.type === 'container' || event.type === 'image';
   return {

@@ -6,6 +6,7 @@ import { importBusybox } from '../support/docker.ts';
 import { request, requestJson } from '../support/http.ts';
 import { RawConnection, requestHead, UPGRADE } from '../support/raw-connection.ts';
 import { isForeign, startSubject, type Subject } from '../support/subject.ts';
+import { until } from '../support/until.ts';
 
 let engine: Subject;
 const created: string[] = [];
@@ -118,7 +119,7 @@ test('the end of input detaches from a container whose stdin outlives the client
   await connection.takeUntil('\r\n\r\n');
   await start(id);
   connection.send('one\n');
-  while (connection.received.length < 12) await sleep(10);
+  await until(() => connection.received.length >= 12, 'what was sent comes back');
   connection.halfClose();
   assert.deepEqual(framesOf(await connection.takeAll()), ['stdout:one\n']);
   const { State } = await requestJson<{ State: { Running: boolean } }>(
@@ -243,10 +244,11 @@ test('wait sends its headers before the container ends, and the code when it doe
 
 test('wait for removal ends with --rm', async () => {
   const id = await create(['true'], {}, { AutoRemove: true });
-  const waiting = request(engine.socket, 'POST', `/containers/${id}/wait?condition=removed`);
-  await sleep(50);
+  using connection = new RawConnection(engine.socket);
+  connection.send(requestHead(`POST /containers/${id}/wait?condition=removed`, { Connection: 'close' }));
+  await connection.takeUntil('\r\n\r\n');
   await start(id);
-  assert.equal((await waiting).body, '{"StatusCode":0}\n');
+  assert.match((await connection.takeAll()).toString(), /\{"StatusCode":0\}\n/);
   assert.equal((await request(engine.socket, 'GET', `/containers/${id}/json`)).status, 404);
 });
 
@@ -269,6 +271,21 @@ function unchunk(bytes: Buffer): Buffer {
   }
 }
 
+/** Its command reads a line wherever it is to wait until `marks` that it wrote before have arrived. */
+async function runInSteps(command: readonly string[], marks: readonly string[]): Promise<string> {
+  const id = await create(command, STDIN);
+  using connection = attach(id);
+  await connection.takeUntil('\r\n\r\n');
+  await start(id);
+  for (const mark of marks) {
+    await connection.takeUntil(mark);
+    connection.send('\n');
+  }
+  await connection.takeAll();
+  await request(engine.socket, 'POST', `/containers/${id}/wait`);
+  return id;
+}
+
 async function runToEnd(command: readonly string[], config: object = {}): Promise<string> {
   const id = await create(command, config);
   await start(id);
@@ -277,11 +294,8 @@ async function runToEnd(command: readonly string[], config: object = {}): Promis
 }
 
 test('logs are framed, cut by streams and tail, and carry times and details where asked for', async () => {
-  const id = await runToEnd([
-    'sh',
-    '-c',
-    'for i in 1 2 3; do echo out$i; done; sleep 0.1; echo err >&2; sleep 0.1; printf end',
-  ]);
+  const script = 'for i in 1 2 3; do echo out$i; done; read x; echo err >&2; read x; printf end';
+  const id = await runInSteps(['sh', '-c', script], ['out3\n', 'err\n']);
   const all = await logsOf(id, 'stdout=1&stderr=1');
   assert.equal(all.type, 'application/vnd.docker.multiplexed-stream');
   assert.deepEqual(framesOf(all.bytes), ['stdout:out1\nout2\nout3\n', 'stderr:err\n', 'stdout:end']);
@@ -307,12 +321,14 @@ test('logs of a terminal are raw', async () => {
 });
 
 test('followed logs come as they are written and end with the container', async () => {
-  const id = await create(['sh', '-c', 'echo one; sleep 0.3; echo two']);
+  const id = await create(['sh', '-c', 'echo one; read x; echo two'], STDIN);
+  using client = attach(id);
   await start(id);
   using connection = new RawConnection(engine.socket);
   connection.send(requestHead(`GET /containers/${id}/logs?stdout=1&follow=1`, { Connection: 'close' }));
   await connection.takeUntil('one\n');
   assert.equal(connection.received.includes('two'), false);
+  client.send('\n');
   await connection.takeUntil('two\n');
   await connection.takeAll();
 });
@@ -343,7 +359,8 @@ test('events come in order, one JSON object a line, filtered, with the legacy na
   await start(id);
   await request(engine.socket, 'POST', `/containers/${id}/stop?signal=KILL`);
   // Which of the two comes first is the engine's business, even whether the stop waits for it.
-  while (!connection.received.includes('"die"') || !connection.received.includes('"stop"')) await sleep(10);
+  const hasHappened = (action: string) => connection.received.includes(`"${action}"`);
+  await until(() => hasHappened('die') && hasHappened('stop'), 'die and stop');
   await request(engine.socket, 'DELETE', `/containers/${id}`);
   const text = await connection.takeUntil('"Action":"destroy"');
   const actions = [...text.matchAll(/"Action":"(\w+)"/g)].map((match) => match[1]);

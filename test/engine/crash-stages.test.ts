@@ -3,7 +3,7 @@
  * nothing on the host that nobody owns, and be able to do the same again.
  */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +16,7 @@ import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk, importBusybox } from '../support/docker.ts';
 import { request, requestJson } from '../support/http.ts';
 import type { Owners } from '../support/leftovers.ts';
+import { until } from '../support/until.ts';
 
 const POOL_SIZE = 2;
 const CONTAINERS = 3;
@@ -94,16 +95,31 @@ async function crashThrough(context: TestContext, { prepare, operation, crashes,
   await expectConsistency();
 }
 
-/** What the engine shows agrees with itself and with what is on the host. */
-async function expectConsistency(): Promise<void> {
+/** Every container, as list and inspect show it; undefined if they do not agree with each other and with /proc. */
+async function tryInspectAll(): Promise<readonly Inspected[] | undefined> {
   const rows = await engine.containers();
-  const containers = await Promise.all(
-    rows.map((row) => requestJson<Inspected>(engine.socket, 'GET', `/containers/${row.Id}/json`)),
+  const answers = await Promise.all(rows.map(({ Id }) => ask('GET', `/containers/${Id}/json`)));
+  if (answers.some(({ status }) => status !== 200)) return undefined;
+  const containers = answers.map(({ body }): Inspected => JSON.parse(body));
+  const agree = containers.every(
+    ({ State }, index) =>
+      State.Running === (rows[index]?.State === 'running') &&
+      (!State.Running || existsSync(`/proc/${State.Pid}`)),
   );
-  for (const [index, { State }] of containers.entries()) {
-    assert.equal(State.Running, rows[index]?.State === 'running', 'list and inspect agree');
-    if (State.Running) process.kill(State.Pid, 0);
-  }
+  return agree ? containers : undefined;
+}
+
+/**
+ * What the engine shows agrees with itself and with what is on the host. It may not at once: what a daemon was killed
+ * in the middle of may end just now.
+ */
+async function expectConsistency(): Promise<void> {
+  let containers: readonly Inspected[] = [];
+  await until(async () => {
+    const inspected = await tryInspectAll();
+    containers = inspected ?? [];
+    return inspected !== undefined;
+  }, 'list, inspect and the host agree');
   const running = containers.filter(({ State }) => State.Running);
   const owners: Owners = {
     running: running.flatMap(({ Id, ExecIDs }) => [Id, ...(ExecIDs ?? [])]),
@@ -205,13 +221,9 @@ test('run --rm', async () => {
     await engine.kill();
     await runs;
     await engine.start();
+    const areGone = async () => (await engine.containers()).every(({ State }) => State === 'created');
+    await until(areGone, 'those that ran are gone');
     await expectConsistency();
-    const left = (await engine.containers()).filter(({ State }) => State !== 'created');
-    await sleep(200);
-    assert.ok(
-      (await engine.containers()).every(({ State }) => State === 'created'),
-      `those that ran are gone: ${JSON.stringify(left)}`,
-    );
     await remove();
   }
 });
@@ -245,9 +257,10 @@ async function expectStored(
   files: readonly string[],
   aspect: (files: readonly string[]) => unknown,
 ): Promise<void> {
-  for (let attempt = 0; attempt < 50 && !isDeepStrictEqual(aspect(storedFiles()), aspect(files)); attempt++)
-    await sleep(20);
-  assert.deepEqual(aspect(storedFiles()), aspect(files), storedFiles().join('\n'));
+  await until(
+    () => isDeepStrictEqual(aspect(storedFiles()), aspect(files)),
+    () => `expected ${files.join(' ')}, stored ${storedFiles().join(' ')}`,
+  );
 }
 
 test('load', (context) => {

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ImageGcReport } from '../../src/wire/image-gc.ts';
 import { imagesArchive } from '../fixtures/images-archive.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
@@ -11,6 +10,7 @@ import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { dockerOk, runProgram } from '../support/docker.ts';
 import { request, requestJson } from '../support/http.ts';
+import { until } from '../support/until.ts';
 
 /** The source, not what may have been compiled from an older one. */
 const caisson = join(import.meta.dirname, '../../src/main/caisson.ts');
@@ -33,6 +33,11 @@ function archive(...names: readonly string[]): Buffer {
 async function names(daemon: TestDaemon): Promise<readonly string[]> {
   const list = await dockerOk(daemon, ['images', '--format', '{{.Repository}}:{{.Tag}}']);
   return list.split('\n').filter(Boolean).toSorted();
+}
+
+/** Collection follows in the background. */
+async function untilThere(daemon: TestDaemon, expected: string): Promise<void> {
+  await until(async () => (await names(daemon)).join(' ') === expected, `the images are ${expected}`);
 }
 
 const collect = (daemon: TestDaemon, query: string) =>
@@ -92,24 +97,16 @@ test('a configured budget is kept at the start and after loads, with an event an
   writeFileSync(config, JSON.stringify({ 'image-gc': budget }));
   await daemon.start();
   // The oldest is in use.
-  await until(async () => (await names(daemon)).join(' ') === 'one:1 three:1');
+  await untilThere(daemon, 'one:1 three:1');
   const logged = /Removed images above the budget" images="two:1" reclaimed=10\d+ /;
-  await until(() => logged.test(daemon.log()));
+  await until(() => logged.test(daemon.log()), 'it is logged');
   await dockerOk(daemon, ['load', '-q'], { input: archive('four:1') });
+  await untilThere(daemon, 'four:1 one:1');
   await dockerOk(daemon, ['load', '-q'], { input: archive('five:1') });
-  await until(async () => (await names(daemon)).join(' ') === 'five:1 one:1');
-  await until(() => /images="four:1"/.test(daemon.log()));
+  await untilThere(daemon, 'five:1 one:1');
+  await until(() => /images="four:1"/.test(daemon.log()), 'that is logged too');
   const now = Math.ceil(Date.now() / 1000) + 1;
   const { body } = await request(daemon.socket, 'GET', `/events?since=1&until=${now}`);
   const events = body.split('\n').filter((line) => line.includes('"Action":"gc"'));
   assert.ok(events.length >= 1 && events.every((line) => line.includes('"removed":"')), body);
 });
-
-/** Waits for what happens in the background. */
-async function until(isDone: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!(await isDone())) {
-    assert.ok(Date.now() < deadline, 'it did not happen');
-    await sleep(20);
-  }
-}

@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { decodeCreateRequest, Engine, isEngineError } from '../../src/engine/index.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import { lastingLeftovers, removeLeftovers } from '../support/leftovers.ts';
+import { until } from '../support/until.ts';
 
 const directory = mkdtempSync('/tmp/caisson-test-');
 const traces = {
@@ -80,7 +81,10 @@ test('a second engine on the same root has the images and containers of the firs
     await engine.containers.remove('kept', { force: false, volumes: true, link: false });
   }
   assert.deepEqual(await lastingLeftovers(traces), []);
-  assert.ok(openFiles() <= before + 2, `descriptors: ${before} before, ${openFiles()} after`);
+  await until(
+    () => openFiles() <= before + 2,
+    () => `descriptors: ${before} before, ${openFiles()} after`,
+  );
 });
 
 test('one engine a root', async () => {

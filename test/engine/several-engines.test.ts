@@ -10,6 +10,7 @@ import { TestDaemon } from '../support/daemon.ts';
 import { dockerOk, importBusybox, type Outcome, runProgram } from '../support/docker.ts';
 import { mountsBelow } from '../support/leftovers.ts';
 import type { Subject } from '../support/subject.ts';
+import { until } from '../support/until.ts';
 
 /** A network of its own, since dockerd changes the firewall of the whole host. */
 const name = `cst-${process.pid}`;
@@ -42,10 +43,15 @@ async function serve(engine: Subject, hostname: string, port: number): Promise<v
   await dockerOk(engine, ['run', ...flags, 'bb', 'sh', '-c', SERVE]);
 }
 
-/** What the host gets from one of its ports; empty if nobody answers. */
+/** What the host gets from one of its ports, once somebody listens. */
 async function fetchPort(port: number): Promise<string> {
-  const attempt = `for i in 1 2 3 4 5 6 7 8; do busybox wget -T 1 -q -O - http://127.0.0.1:${port}/ && exit; sleep 0.1; done`;
-  return (await inside('sh', '-c', attempt)).stdout;
+  const wget = ['busybox', 'wget', '-T', '10', '-q', '-O', '-', `http://127.0.0.1:${port}/`];
+  let outcome = await inside(...wget);
+  await until(
+    async () => outcome.exitCode === 0 || (outcome = await inside(...wget)).exitCode === 0,
+    () => `an answer from port ${port}: ${outcome.stderr}`,
+  );
+  return outcome.stdout;
 }
 
 const addressOf = (engine: Subject, container: string) =>
@@ -151,7 +157,7 @@ test('Docker beside us: both work, before and after the other starts and stops',
     await ours.start();
     await serve(ours, 'later', 8003);
     assert.deepEqual([await fetchPort(8002), await fetchPort(8003)], ['theirs\n', 'later\n']);
-    const outward = ['exec', 'later', 'wget', '-T', '2', '-q', '-O', '-', 'http://192.0.2.2:8002/'];
+    const outward = ['exec', 'later', 'wget', '-T', '60', '-q', '-O', '-', 'http://192.0.2.2:8002/'];
     assert.equal(await dockerOk(ours, outward), 'theirs');
     await dockerOk(theirs, ['rm', '-f', 'theirs']);
   }
