@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   closeSync,
   mkdirSync,
@@ -208,6 +208,14 @@ test('unmount: busy, lazy, stacked, not mounted; links are not followed', () => 
     () => unmount(dir.at('t')),
     (error) => isEngineError(error, 'invalid'),
   );
+});
+
+test('a host of many mounts, one of them with many layers, is listed whole', () => {
+  using dir = scratch();
+  const program = join(import.meta.dirname, 'many-mounts.fixture.ts');
+  const args = ['--mount', '--propagation', 'private', process.execPath, program, dir.path];
+  const { status, signal, stderr } = spawnSync('unshare', args, { encoding: 'utf8' });
+  assert.deepEqual({ status, signal }, { status: 0, signal: null }, stderr);
 });
 
 test('mountinfo: optional fields and escapes', () => {

@@ -22,7 +22,16 @@ export interface MountInfo {
  * that process sees them.
  */
 export function listMounts(pid: number | 'self' = 'self'): readonly MountInfo[] {
-  return parseMountInfo(readFileSync(`/proc/${pid}/mountinfo`, 'utf8'));
+  return parseMountInfo(readMountInfo(pid));
+}
+
+/**
+ * By way of a buffer. Asked for text, Node 26.10 (`ReadFileUtf8` of node_file.cc) collects pieces of less than 8 KiB,
+ * which the kernel gives line by line, and copies them into 64 KiB when the first full one comes, which one mount of
+ * many layers makes: where there are more mounts before it, that is over the end, and the process dies sooner or later.
+ */
+function readMountInfo(pid: number | 'self'): string {
+  return readFileSync(`/proc/${pid}/mountinfo`).toString();
 }
 
 /** Parses the whole file; lines of an unknown shape are left out. */

@@ -9,7 +9,7 @@ import type { DomainEvent } from '#wire/event.ts';
 import type { EndpointSettings } from '#wire/network.ts';
 import { closeFd } from '#linux/descriptors.ts';
 import { bindInetSocket } from '#linux/inet-socket.ts';
-import { isMountPoint } from '#linux/mount.ts';
+import { isMountPoint, listMounts } from '#linux/mount.ts';
 import { inNetworkNamespace } from '#linux/namespaces.ts';
 import { Nftables } from '#linux/nftables.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
@@ -62,7 +62,8 @@ function suite(): void {
   after(() => {
     using nftables = Nftables.open();
     assert.equal(nftables.run('list tables'), '');
-    assert.doesNotMatch(readFileSync('/proc/self/mounts', 'utf8'), /caisson-network-/);
+    const isOurs = ({ target }: { target: string }) => target.includes('/caisson-network-');
+    assert.deepEqual(listMounts().filter(isOurs), []);
   });
 
   const namespaces = () => readdirSync(`${directory}/namespaces`);

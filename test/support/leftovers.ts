@@ -3,6 +3,7 @@ import { type Dirent, existsSync, readdirSync, readFileSync, readlinkSync, rmdir
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hostNames } from '../../src/engine/directories.ts';
+import { listMounts } from '../../src/linux/mountinfo.ts';
 import { vethPrefix } from '../../src/network/ready-namespace.ts';
 
 /** How the daemon under test is recognised on the host. */
@@ -84,13 +85,9 @@ interface Mount {
 }
 
 export function mountsBelow(directory: string): readonly Mount[] {
-  return readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .map((line) => {
-      const [fields = '', rest = ''] = line.split(' - ');
-      return { target: fields.split(' ')[4] ?? '', type: rest.split(' ')[0] ?? '' };
-    })
-    .filter(({ target }) => target.startsWith(`${directory}/`));
+  return listMounts()
+    .filter(({ target }) => target.startsWith(`${directory}/`))
+    .map(({ target, fsType }) => ({ target, type: fsType }));
 }
 
 function unownedProcesses(traces: Traces, owners: Owners): readonly string[] {
