@@ -62,8 +62,8 @@ function suite(): void {
   after(() => {
     using nftables = Nftables.open();
     assert.equal(nftables.run('list tables'), '');
-    const isOurs = ({ target }: { target: string }) => target.includes('/caisson-network-');
-    assert.deepEqual(listMounts().filter(isOurs), []);
+    const left = listMounts().filter(({ target }) => target.includes('/caisson-network-'));
+    assert.deepEqual(left, []);
   });
 
   const namespaces = () => readdirSync(`${directory}/namespaces`);
