@@ -205,6 +205,9 @@ export function entryRow(entry: WireEntry): EntryRow {
   return row.slice(0, length);
 }
 
+/** Of most files: one for all of them. */
+const NO_XATTRS = {};
+
 /** @throws {EngineError} `invalid` */
 export function rowEntry(row: unknown): WireEntry {
   if (!Array.isArray(row)) throw malformed();
@@ -221,7 +224,7 @@ export function rowEntry(row: unknown): WireEntry {
     gid,
     deviceMajor,
     deviceMinor,
-    xattrs: more.length > 4 ? attributesOf(more[4]) : {},
+    xattrs: more.length > 4 ? attributesOf(more[4]) : NO_XATTRS,
   };
 }
 

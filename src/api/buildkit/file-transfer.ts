@@ -139,9 +139,15 @@ function entryOf(stat: Stat): FileEntry {
     linkName: linkname,
     deviceMajor: devmajor,
     deviceMinor: devminor,
-    xattrs: Object.fromEntries([...xattrs].map(([name, value]) => [name, Buffer.from(value)])),
+    xattrs:
+      xattrs.size === 0
+        ? NO_XATTRS
+        : Object.fromEntries([...xattrs].map(([name, value]) => [name, Buffer.from(value)])),
   };
 }
+
+/** Of most files: one for all of them. */
+const NO_XATTRS = {};
 
 function isInside(path: string): boolean {
   return (

@@ -58,23 +58,27 @@ export async function receiveFiles(
     await transfer.finish();
     return { entries: target.latest, endBytes: target.endBytes, transferredBytes: 0 };
   }
-  const known = told.map((entry) => unchanged(entry, target.known(entry.path)));
-  const wanted = told.flatMap((entry, position) => (known[position] ? [] : [{ entry, position }]));
+  const entries = told.map((entry) => unchanged(entry, target.known(entry.path)));
   const writer = new DataWriter(target);
-  const received = new Map<number, StoredEntry>();
-  for await (const { position, stored } of fetchAll(transfer, wanted, writer)) {
-    received.set(position, stored);
+  for await (const [position, stored] of fetchAll(transfer, wantedOf(told, entries), writer)) {
+    entries[position] = stored;
     onProgress(writer.receivedBytes);
   }
   await transfer.finish();
   writer.flush();
   return {
-    entries: told.map(
-      (entry, position) => known[position] ?? received.get(position) ?? withoutContents(entry),
-    ),
+    entries: told.map((entry, position) => entries[position] ?? withoutContents(entry)),
     endBytes: writer.endBytes,
     transferredBytes: writer.receivedBytes,
   };
+}
+
+/** What is not known, one after the other while it is fetched: there may be very many. */
+function* wantedOf(
+  told: readonly FileEntry[],
+  known: readonly (StoredEntry | undefined)[],
+): Generator<Wanted, void> {
+  for (const [position, entry] of told.entries()) if (!known[position]) yield { entry, position };
 }
 
 async function readEntries(
@@ -128,7 +132,7 @@ function unchanged(entry: FileEntry, known: StoredEntry | undefined): StoredEntr
   return isSame ? { ...known, entry } : undefined;
 }
 
-const EMPTY_DIGEST = createHash('sha256').digest();
+const EMPTY_DIGEST = hashOf('sha256', '', 'latin1');
 
 interface Wanted {
   readonly entry: FileEntry;
@@ -138,14 +142,15 @@ interface Wanted {
 /** Asked for ahead of being read, so that no round trip is waited for. */
 async function* fetchAll(
   transfer: FileTransfer,
-  wanted: readonly Wanted[],
+  wanted: Iterator<Wanted, void>,
   writer: DataWriter,
-): AsyncGenerator<{ readonly position: number; readonly stored: StoredEntry }, void> {
+): AsyncGenerator<readonly [position: number, stored: StoredEntry], void> {
   const asked: { readonly wanted: Wanted; readonly contents: AsyncIterable<Buffer> }[] = [];
   let askedBytes = 0;
-  let next = 0;
+  let next = wanted.next();
   const ask = () => {
-    for (let item = wanted[next]; item; item = wanted[++next]) {
+    for (; !next.done; next = wanted.next()) {
+      const item = next.value;
       const { sizeBytes } = item.entry;
       // A larger one is asked for alone: what comes out of turn is kept in memory.
       if (asked.length >= AHEAD_FILES || (asked.length > 0 && askedBytes + sizeBytes > AHEAD_BYTES)) return;
@@ -156,7 +161,7 @@ async function* fetchAll(
   ask();
   for (let first = asked.shift(); first; first = asked.shift()) {
     const { entry, position } = first.wanted;
-    yield { position, stored: await writer.store(entry, first.contents) };
+    yield [position, await writer.store(entry, first.contents)];
     askedBytes -= entry.sizeBytes;
     if (asked.length < AHEAD_FILES / 2) ask();
   }
@@ -217,16 +222,16 @@ class DataWriter {
     }
   }
 
-  #small(chunks: readonly Buffer[]): Buffer {
+  #small(chunks: readonly Buffer[]): string {
     const [only] = chunks;
     const bytes = chunks.length === 1 && only ? only : Buffer.concat(chunks);
     this.#push(bytes);
-    return hashOf('sha256', bytes, 'buffer');
+    return hashOf('sha256', bytes, 'latin1');
   }
 
-  #finish(chunks: readonly Buffer[], hash: ReturnType<typeof createHash>): Buffer {
+  #finish(chunks: readonly Buffer[], hash: ReturnType<typeof createHash>): string {
     for (const chunk of chunks) this.#append(chunk, hash);
-    return hash.digest();
+    return hash.digest('latin1');
   }
 
   #append(chunk: Buffer, hash: ReturnType<typeof createHash>): void {

@@ -52,13 +52,16 @@ export function readTable(path: string): Table | undefined {
   }
 }
 
+const NO_XATTRS = {};
+
 function rowOf({ entry, dataOffset, storedBytes, digest }: StoredEntry): Row {
   const { path, mode, sizeBytes, modifiedNs } = entry;
-  return [path, mode, sizeBytes, String(modifiedNs), dataOffset, storedBytes, digest.toString('base64')];
+  const inBase64 = Buffer.from(digest, 'latin1').toString('base64');
+  return [path, mode, sizeBytes, String(modifiedNs), dataOffset, storedBytes, inBase64];
 }
 
 function storedOf([path, mode, sizeBytes, modifiedNs, dataOffset, storedBytes, digest]: Row): StoredEntry {
-  const none = { uid: 0, gid: 0, linkName: '', deviceMajor: 0, deviceMinor: 0, xattrs: {} };
+  const none = { uid: 0, gid: 0, linkName: '', deviceMajor: 0, deviceMinor: 0, xattrs: NO_XATTRS };
   const entry = { path, mode, sizeBytes, modifiedNs: BigInt(modifiedNs), ...none };
-  return { entry, dataOffset, storedBytes, digest: Buffer.from(digest, 'base64') };
+  return { entry, dataOffset, storedBytes, digest: Buffer.from(digest, 'base64').toString('latin1') };
 }

@@ -1,4 +1,4 @@
-/** A table of files in a form that threads share: rows in JSON, and a descriptor of their contents. */
+/** A table of files in a form that threads share: lines of JSON, each with some rows, and a descriptor of their contents. */
 import type { FileEntry } from '../build-session.ts';
 import { FileTable, type StoredEntry } from '../contexts/file-table.ts';
 
@@ -19,17 +19,37 @@ type Row = readonly [
   xattrs: readonly (readonly [name: string, value: string])[],
 ];
 
+/** Of one line: what is made on the way is never that of all files. */
+const ROWS_PER_LINE = 1000;
+const NEWLINE = 10;
+
 export function packTable(entries: readonly StoredEntry[], dataFd: number): PackedTable {
-  const bytes = Buffer.from(JSON.stringify(entries.map(rowOf)));
-  const rows = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  rows.set(bytes);
+  const lines: Buffer[] = [];
+  for (let at = 0; at < entries.length; at += ROWS_PER_LINE)
+    lines.push(Buffer.from(`${JSON.stringify(entries.slice(at, at + ROWS_PER_LINE).map(rowOf))}\n`));
+  const lengthBytes = lines.reduce((total, { length }) => total + length, 0);
+  const rows = new Uint8Array(new SharedArrayBuffer(lengthBytes));
+  let at = 0;
+  for (const line of lines) {
+    rows.set(line, at);
+    at += line.length;
+  }
   return { rows, dataFd };
 }
 
 /** Without the digests of contents. */
 export function unpackTable({ rows }: PackedTable): FileTable {
-  const decoded: readonly Row[] = JSON.parse(Buffer.from(rows).toString());
-  return new FileTable(decoded.map(storedOf));
+  return new FileTable(entriesIn(rows));
+}
+
+function* entriesIn({ buffer, byteOffset, length }: PackedTable['rows']): Generator<StoredEntry, void> {
+  const bytes = Buffer.from(buffer, byteOffset, length);
+  for (let at = 0; at < length; ) {
+    const end = bytes.indexOf(NEWLINE, at);
+    const decoded: readonly Row[] = JSON.parse(bytes.toString('utf8', at, end));
+    for (const row of decoded) yield storedOf(row);
+    at = end + 1;
+  }
 }
 
 function rowOf({ entry, dataOffset, storedBytes }: StoredEntry): Row {
@@ -62,9 +82,12 @@ function storedOf(row: Row): StoredEntry {
     linkName,
     deviceMajor,
     deviceMinor,
-    xattrs: Object.fromEntries(xattrs.map(([name, value]) => [name, Buffer.from(value, 'base64')])),
+    xattrs:
+      xattrs.length === 0
+        ? NO_XATTRS
+        : Object.fromEntries(xattrs.map(([name, value]) => [name, Buffer.from(value, 'base64')])),
   };
-  return { entry, dataOffset, storedBytes, digest: NO_DIGEST };
+  return { entry, dataOffset, storedBytes, digest: '' };
 }
 
-const NO_DIGEST = Buffer.alloc(0);
+const NO_XATTRS = {};

@@ -30,8 +30,8 @@ export interface SourceTree {
   names(directory: ByteName): readonly ByteName[];
   link(path: ByteName): ByteName;
   xattrs(path: ByteName): ReadonlyMap<string, Buffer>;
-  /** SHA-256 of a regular file's contents. */
-  digest(path: ByteName): Buffer;
+  /** SHA-256 of a regular file's contents: bytes, one character each. */
+  digest(path: ByteName): string;
 }
 
 const BUFFER_BYTES = 1 << 18;
@@ -71,7 +71,7 @@ export const rootTree: SourceTree = {
     } finally {
       closeSync(fd);
     }
-    return hash.digest();
+    return hash.digest('latin1');
   },
 };
 

@@ -52,8 +52,7 @@ class TreeChecksum {
     this.#field(name);
     for (const [key, value] of this.#tree.xattrs(path)) this.#field(`${key}=${value.toString('latin1')}`);
     if (type === fs.S_IFLNK) this.#field(this.#tree.link(path));
-    else if (type === fs.S_IFREG)
-      this.#pending += `${sizeBytes}:${this.#tree.digest(path).toString('latin1')}`;
+    else if (type === fs.S_IFREG) this.#pending += `${sizeBytes}:${this.#tree.digest(path)}`;
   }
 
   digest(): string {
