@@ -11,6 +11,8 @@ import { digestOf, Served } from './served.ts';
 const CONTENT = randomBytes(20_000_000);
 /** Client and server share an event loop: what holds it up is no silence of the client. */
 const IDLE_MS = 5000;
+/** What a client takes at a time: enough for the kernel to have room for more, as it holds some megabytes. */
+const SIP_BYTES = 3_000_000;
 
 interface Setting extends AsyncDisposable {
   readonly served: Served;
@@ -41,11 +43,14 @@ describe('slow and vanishing clients', () => {
     const startedMs = performance.now();
     const chunks: Buffer[] = [];
     let length = 0;
+    let restsAt = SIP_BYTES;
     for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
       chunks.push(chunk);
       length += chunk.length;
       if (length >= CONTENT.length + 200) break;
-      await sleep(30);
+      if (length < restsAt) continue;
+      await sleep(IDLE_MS / 3);
+      restsAt += SIP_BYTES;
     }
     assert.ok(performance.now() - startedMs > IDLE_MS, 'too fast to show anything');
     const answer = Buffer.concat(chunks);
