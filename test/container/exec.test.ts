@@ -72,9 +72,11 @@ test('user, directory and environment', async () => {
 });
 
 test('a terminal', async () => {
+  // crun gives an exec's terminal its size when the process may be running already; until then it has none.
+  const script = 'until stty size 2>/dev/null; do usleep 10000; done; exit 5';
   const { id: execId } = await fixture.containers.createExec(
     id,
-    request(['sh', '-c', 'stty size; exit 5'], { Tty: true, ConsoleSize: [33, 99] }),
+    request(['sh', '-c', script], { Tty: true, ConsoleSize: [33, 99] }),
   );
   const size = { rows: 44, columns: 111 };
   const attachment = await fixture.containers.startExec(execId, {

@@ -14,7 +14,7 @@ import { END_OF_ARCHIVE } from '../../src/oci/tar-writer.ts';
 import { manyFiles, tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk, importBusybox } from '../support/docker.ts';
-import { request, requestJson } from '../support/http.ts';
+import { type Answer, request, requestJson } from '../support/http.ts';
 import type { Owners } from '../support/leftovers.ts';
 import { until } from '../support/until.ts';
 
@@ -31,7 +31,14 @@ before(async () => {
 
 after(() => engine[Symbol.asyncDispose]());
 
-const ask = (method: string, path: string, body?: object) => request(engine.socket, method, path, body);
+/** A daemon that is gone unexpectedly has written why. */
+async function ask(method: string, path: string, body?: object): Promise<Answer> {
+  try {
+    return await request(engine.socket, method, path, body);
+  } catch (cause) {
+    throw new Error(`${method} ${path} failed:\n${engine.log().slice(-2000)}`, { cause });
+  }
+}
 
 interface Inspected {
   readonly Id: string;
