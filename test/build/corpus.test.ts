@@ -7,7 +7,6 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Semaphore } from '../../src/base/semaphore.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { DockerDaemon } from '../support/dockerd.ts';
@@ -26,7 +25,6 @@ const peers = process.env['CAISSON_PEERS'] ?? '';
 const scratch = mkdtempSync('/tmp/caisson-corpus-');
 const builders: Builder[] = [];
 const servers = new AsyncDisposableStack();
-const permits = new Semaphore(3);
 
 before(async () => {
   if (peers !== '') await startPeers();
@@ -95,10 +93,9 @@ async function build(one: CorpusCase, builder: Builder, context: string): Promis
   return await builder.build(['-t', `corpus-${one.name}`, ...args, context]);
 }
 
-describe('corpus', { concurrency: true }, () => {
+describe('corpus', { concurrency: 3 }, () => {
   for (const one of corpusCases())
     test(one.name, async (t) => {
-      using _permit = await permits.acquire();
       const context = prepareContext(one, scratch);
       for (const builder of builders.filter((builder) => builds(one, builder)))
         await t.test(builder.title, () => check(one, builder, context));
