@@ -105,3 +105,12 @@ test('what was published before a restart stays taken, whether or not it can be 
   const free = hostWith();
   assert.equal(allocator.restore(publication, free.hold).problem, undefined);
 });
+
+test('an engine begins where it is told to, and comes round', () => {
+  const { hold } = hostWith();
+  const allocator = new PortAllocator(RANGE, 40_002);
+  const ports = [1, 2, 3, 4].map(
+    () => allocator.allocate(ask(), ['0.0.0.0'], hold).publications[0]?.hostPort,
+  );
+  assert.deepEqual(ports, [40_002, 40_003, 40_000, 40_001]);
+});

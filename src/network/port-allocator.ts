@@ -28,9 +28,10 @@ export class PortAllocator {
   readonly #taken = new Set<string>();
   #next: number;
 
-  constructor(ephemeral: PortRange) {
+  /** @param start the first of the ephemeral ports to be given out */
+  constructor(ephemeral: PortRange, start = ephemeral.first) {
     this.#ephemeral = ephemeral;
-    this.#next = ephemeral.first;
+    this.#next = start;
   }
 
   /**

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { EngineError, messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
@@ -15,6 +16,8 @@ export interface PortPublisherOptions {
   /** Absent: the engine does not manage the firewall. */
   readonly firewall: Firewall | undefined;
   readonly userlandProxy: boolean;
+  /** The engine's own on this host. */
+  readonly tableName: string;
   /** For bindings without an address; `0.0.0.0` or empty stands for both families. */
   readonly defaultAddress: string;
   readonly logger: Logger;
@@ -34,10 +37,12 @@ export interface PublishTarget {
  */
 export class PortPublisher {
   readonly #options: PortPublisherOptions;
-  readonly #allocator = new PortAllocator(ephemeralRange());
+  readonly #allocator: PortAllocator;
 
   constructor(options: PortPublisherOptions) {
+    const range = ephemeralRange();
     this.#options = options;
+    this.#allocator = new PortAllocator(range, startOf(range, options.tableName));
   }
 
   /** @throws {EngineError} `internal`, worded as dockerd does */
@@ -132,6 +137,15 @@ export class PortPublisher {
 /** What of the publications the firewall carries. */
 export function rulesOf(publications: readonly Publication[], containerAddress: string) {
   return publications.filter(isFirewallRule).map((publication) => ({ ...publication, containerAddress }));
+}
+
+/**
+ * Engines of one host begin in different places: while one is down, nobody holds its ports, though they still lead to
+ * its containers.
+ */
+function startOf({ first, last }: PortRange, tableName: string): number {
+  const number = createHash('sha256').update(tableName).digest().readUInt32BE();
+  return first + (number % (last - first + 1));
 }
 
 /** Docker takes its free choices from where the kernel takes those of clients. */
