@@ -73,7 +73,7 @@ test('user, directory and environment', async () => {
 
 test('a terminal', async () => {
   // crun gives an exec's terminal its size when the process may be running already; until then it has none.
-  const script = 'until stty size 2>/dev/null; do usleep 10000; done; exit 5';
+  const script = 'until stty size 2>/dev/null | grep .; do usleep 10000; done; exit 5';
   const { id: execId } = await fixture.containers.createExec(
     id,
     request(['sh', '-c', script], { Tty: true, ConsoleSize: [33, 99] }),
