@@ -18,6 +18,9 @@ import type { FileWorkers } from './files/file-workers.ts';
 import { escapeWildcards } from './files/glob.ts';
 import type { Sources } from './sources.ts';
 
+/** Where initial content comes from. */
+type ContentSources = Pick<Sources, 'checksumOf' | 'open'>;
+
 export interface CacheDirectory extends StoredDirectory {
   readonly isInUse: boolean;
 }
@@ -30,8 +33,8 @@ export interface CacheUse extends Disposable {
 export interface CacheDirectoriesOptions {
   readonly directory: string;
   readonly metadata: Metadata;
-  readonly files: FileWorkers;
-  readonly archive: RootArchive;
+  readonly files: Pick<FileWorkers, 'usage' | 'copy'>;
+  readonly archive: Pick<RootArchive, 'put'>;
 }
 
 interface Usage {
@@ -66,7 +69,7 @@ export class CacheDirectories implements AsyncDisposable {
    *
    * @throws {EngineError} `invalid` for initial content that is not there
    */
-  async acquire(mount: CacheMount, sources: Sources, signal: AbortSignal): Promise<CacheUse> {
+  async acquire(mount: CacheMount, sources: ContentSources, signal: AbortSignal): Promise<CacheUse> {
     const key = await keyOf(mount, sources);
     const aborted = Promise.withResolvers<never>();
     aborted.promise.catch(() => undefined);
@@ -75,10 +78,11 @@ export class CacheDirectories implements AsyncDisposable {
     try {
       for (;;) {
         signal.throwIfAborted();
-        const name = await this.#choose(key, mount, sources);
-        const use = name === undefined ? undefined : this.#tryUse(name, mount.sharing);
+        // From before it is looked for: what is let go in between is noticed.
+        const released = this.#released.promise;
+        const use = await this.#take(key, mount, sources);
         if (use) return use;
-        await Promise.race([this.#released.promise, aborted.promise]);
+        await Promise.race([released, aborted.promise]);
       }
     } finally {
       signal.removeEventListener('abort', abort);
@@ -102,13 +106,20 @@ export class CacheDirectories implements AsyncDisposable {
     await Promise.all(this.#measuring);
   }
 
-  /** Undefined: all there are are in use, and another one would not do. */
-  async #choose(key: string, mount: CacheMount, sources: Sources): Promise<string | undefined> {
+  /**
+   * Found or made, and used in the same turn: nobody removes it in between. Undefined: all there are are in use, and
+   * another one would not do.
+   */
+  async #take(key: string, mount: CacheMount, sources: ContentSources): Promise<CacheUse | undefined> {
     using _making = await this.#making.acquire(key);
     const names = this.#table.named(key);
-    const free = names.find((name) => !this.#uses.has(name));
-    if (mount.sharing === 'private') return free ?? (await this.#make(key, mount, sources));
-    return names[0] ?? (await this.#make(key, mount, sources));
+    const wanted = mount.sharing === 'private' ? names : names.slice(0, 1);
+    for (const name of wanted) {
+      const use = this.#tryUse(name, mount.sharing);
+      if (use) return use;
+    }
+    const isEnough = names.length > 0 && mount.sharing !== 'private';
+    return isEnough ? undefined : await this.#make(key, mount, sources);
   }
 
   #tryUse(name: string, sharing: CacheMount['sharing']): CacheUse | undefined {
@@ -141,7 +152,7 @@ export class CacheDirectories implements AsyncDisposable {
   }
 
   /** Appears as a whole: under another name until it is filled. */
-  async #make(key: string, mount: CacheMount, sources: Sources): Promise<string> {
+  async #make(key: string, mount: CacheMount, sources: ContentSources): Promise<CacheUse | undefined> {
     const { directory } = this.#options;
     const name = newId();
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -154,14 +165,18 @@ export class CacheDirectories implements AsyncDisposable {
       chmodSync(path, mode);
       this.#table.add({ name, key, id: mount.id, atMs: Date.now() });
       renameSync(path, this.#path(name));
-      return name;
+      return this.#tryUse(name, mount.sharing);
     } catch (error) {
       await rm(path, { recursive: true, force: true });
       throw error;
     }
   }
 
-  async #fill(root: string, initial: NonNullable<CacheMount['initial']>, sources: Sources): Promise<void> {
+  async #fill(
+    root: string,
+    initial: NonNullable<CacheMount['initial']>,
+    sources: ContentSources,
+  ): Promise<void> {
     const { files, archive } = this.#options;
     using opened = await sources.open({ source: initial.source, paths: [escapeWildcards(initial.path)] });
     const tar = files.copy({ target: root, files: [opened.selection], destination: '/' });
@@ -178,7 +193,7 @@ export class CacheDirectories implements AsyncDisposable {
 }
 
 /** Caches of one id that begin differently are different ones, as in BuildKit. */
-async function keyOf({ id, initial, owner }: CacheMount, sources: Sources): Promise<string> {
+async function keyOf({ id, initial, owner }: CacheMount, sources: ContentSources): Promise<string> {
   const from = initial && [
     await sources.checksumOf({ source: initial.source, paths: [escapeWildcards(initial.path)] }),
   ];
