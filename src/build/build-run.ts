@@ -194,11 +194,10 @@ export class BuildRun {
   async #fetchAndHold(source: RemoteFiles): Promise<LocalFiles> {
     const { session } = this.#options;
     const signal = this.#signal;
-    const files = await this.#parts.downloads.get(source, { signal, ...(session && { session }) });
-    const held = await files.hold();
+    const held = await this.#parts.downloads.get(source, { signal, ...(session && { session }) });
     if (signal.aborted) held[Symbol.dispose]();
     signal.addEventListener('abort', () => held[Symbol.dispose](), { once: true });
-    return files;
+    return held.files;
   }
 
   /** What a command has left is solved with it. */

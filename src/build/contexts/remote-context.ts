@@ -3,7 +3,7 @@ import { EngineError } from '#base/errors.ts';
 import { isArchive, openArchive } from '../archive-file.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { BuildSession } from '../build-session.ts';
-import type { LocalFiles } from '../vertex.ts';
+import type { HeldFiles } from '../remote/downloads.ts';
 import { parseGitUrl } from '../remote/git-url.ts';
 import { readInside, receiveArchive } from './archive-context.ts';
 import type { ContextSourceFiles, SourceOptions } from './context-source.ts';
@@ -34,22 +34,21 @@ export async function fetchContext(
       ...git,
       keepGitDirectory: git.keepGitDirectory ?? options.keepsGitDirectory,
     } as const;
-    const files = await parts.downloads.get(tree, options);
-    return wholeDirectory(files, await files.hold());
+    return wholeDirectory(await parts.downloads.get(tree, options));
   }
   if (!/^https?:\/\//.test(url))
     throw new EngineError('invalid', `Cannot fetch build context: ${url} is no URL of a repository or file`);
-  const file = await parts.downloads.file({ kind: 'http', url }, options);
-  using _held = await file.hold();
-  const { directory, name, origin } = file;
+  using file = await parts.downloads.file({ kind: 'http', url }, options);
+  const { directory, name, origin } = file.files;
   const source = (await isArchive(directory, name))
     ? await receiveArchive(parts, await openArchive(directory, name), options)
     : dockerfileAlone(directory, name, options.root);
   return { ...source, files: (ignore) => ({ ...source.files(ignore), ...(origin && { origin }) }) };
 }
 
-/** @param held until it is disposed */
-function wholeDirectory(files: LocalFiles, held: Disposable): ContextSourceFiles {
+/** Holds them until it is disposed. */
+function wholeDirectory(held: HeldFiles): ContextSourceFiles {
+  const { files } = held;
   return {
     isWhole: true,
     read: (paths) => {

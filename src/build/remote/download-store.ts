@@ -77,12 +77,27 @@ export class DownloadStore {
     };
   }
 
-  /** Keeps the directory `content` of a temporary one under a name; where there is one already, that stays. */
+  /**
+   * Keeps the directory `content` of a temporary one under a name; where there is one already, that stays. It does for
+   * sure only while the caller {@link hold}s the name.
+   */
   async keep(temporary: string, name: string, origin: Origin): Promise<void> {
     const sizeBytes = await this.#options.files.usage({ path: temporary });
     writeFileSync(join(temporary, DESCRIPTION), JSON.stringify({ ...origin, sizeBytes }));
     if (!this.has(name)) renameSync(temporary, this.#path(name));
-    await this.#makeRoom(name);
+    await this.#makeRoom();
+  }
+
+  /** Until it is disposed, nothing removes what has the name, or will have it: to be called before one looks for it. */
+  hold(name: string): Disposable {
+    this.#users.set(name, (this.#users.get(name) ?? 0) + 1);
+    return {
+      [Symbol.dispose]: () => {
+        const users = (this.#users.get(name) ?? 1) - 1;
+        if (users === 0) this.#users.delete(name);
+        else this.#users.set(name, users);
+      },
+    };
   }
 
   /** Used now. */
@@ -94,7 +109,7 @@ export class DownloadStore {
       kind: 'local',
       directory: join(path, CONTENT),
       ignore: [],
-      hold: () => Promise.resolve(this.#hold(name)),
+      hold: () => Promise.resolve(this.hold(name)),
     };
   }
 
@@ -133,24 +148,14 @@ export class DownloadStore {
     return { name, ...description, ...times, isInUse: this.#users.has(name) };
   }
 
-  #hold(name: string): Disposable {
-    this.#users.set(name, (this.#users.get(name) ?? 0) + 1);
-    return {
-      [Symbol.dispose]: () => {
-        const users = (this.#users.get(name) ?? 1) - 1;
-        if (users === 0) this.#users.delete(name);
-        else this.#users.set(name, users);
-      },
-    };
-  }
-
-  async #makeRoom(newest: string): Promise<void> {
+  async #makeRoom(): Promise<void> {
     const { maximumBytes = MAXIMUM_BYTES } = this.#options;
     const all = this.list().toSorted((a, b) => a.usedAtMs - b.usedAtMs);
     let total = all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    for (const { name, sizeBytes, isInUse } of all) {
+    for (const { name, sizeBytes } of all) {
       if (total <= maximumBytes) return;
-      if (name === newest || isInUse) continue;
+      // Asked only now: others were being removed meanwhile.
+      if (this.#users.has(name)) continue;
       await this.#discard(name);
       total -= sizeBytes;
     }
@@ -174,8 +179,16 @@ export class DownloadStore {
     }
   }
 
+  /** Gone at once, however long it takes: nobody finds a part of it. */
   async #discard(name: string): Promise<void> {
-    await rm(this.#path(name), { recursive: true, force: true });
+    const path = this.#path(`${UNFINISHED}${newId()}`);
+    try {
+      renameSync(this.#path(name), path);
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return;
+      throw error;
+    }
+    await rm(path, { recursive: true, force: true });
   }
 
   #path(name: string): string {

@@ -18,6 +18,11 @@ export interface DownloadOptions {
   readonly signal: AbortSignal;
 }
 
+/** Until it is disposed, the files stay: held since before they were looked for. */
+export interface HeldFiles<Files extends LocalFiles = LocalFiles> extends Disposable {
+  readonly files: Files;
+}
+
 /** One file, alone in its directory. */
 export interface DownloadedFile extends LocalFiles {
   readonly name: string;
@@ -27,6 +32,13 @@ export interface DownloadedFile extends LocalFiles {
 interface KnownFile extends HttpMetadata {
   /** In the store. */
   readonly stored: string;
+}
+
+interface FileDownload {
+  readonly known: KnownFile | undefined;
+  readonly signal: AbortSignal;
+  /** Also holds what is downloaded. */
+  readonly held: DisposableStack;
 }
 
 const CONTENT = 'content';
@@ -45,23 +57,25 @@ export class Downloads {
   }
 
   /** Asks the server whether it is still what is here. @throws {EngineError} see `download` and `resolveCommit` */
-  async get(source: RemoteFiles, options: DownloadOptions): Promise<LocalFiles> {
+  async get(source: RemoteFiles, options: DownloadOptions): Promise<HeldFiles> {
     return source.kind === 'http' ? await this.file(source, options) : await this.#tree(source, options);
   }
 
   /** @throws {EngineError} `invalid` if it is not what its checksum says */
-  async file({ url, checksum }: HttpFile, { signal }: DownloadOptions): Promise<DownloadedFile> {
+  async file({ url, checksum }: HttpFile, { signal }: DownloadOptions): Promise<HeldFiles<DownloadedFile>> {
     using _lock = await this.#locks.acquire(url);
+    using held = new DisposableStack();
     const known = this.#known(url);
+    if (known) held.use(this.#store.hold(known.stored));
     // What is known by its contents need not be asked for.
     const isEnough = known !== undefined && known.digest === checksum;
-    const file = isEnough ? known : ((await this.#download(url, known, signal)) ?? known);
+    const file = isEnough ? known : ((await this.#download(url, { known, signal, held })) ?? known);
     if (!file) throw new EngineError('unavailable', `Cannot fetch ${withoutPassword(url)}: nothing was sent`);
     const { name, digest, stored } = file;
     if (checksum !== undefined && digest !== checksum)
       throw new EngineError('invalid', `digest mismatch ${digest}: ${checksum}`);
     const origin = { url, digest: { sha256: digestHex(digest) } };
-    return { ...this.#store.files(stored), identity: stored, name, origin };
+    return heldFiles({ ...this.#store.files(stored), identity: stored, name, origin }, held);
   }
 
   /** What is kept; passwords are not in its URLs. */
@@ -80,11 +94,7 @@ export class Downloads {
   }
 
   /** Undefined: what is known is what there is. */
-  async #download(
-    url: string,
-    known: KnownFile | undefined,
-    signal: AbortSignal,
-  ): Promise<KnownFile | undefined> {
+  async #download(url: string, { known, signal, held }: FileDownload): Promise<KnownFile | undefined> {
     await using temporary = this.#store.openTemporary();
     const content = join(temporary.path, CONTENT);
     mkdirSync(content, { mode: 0o755 });
@@ -94,12 +104,13 @@ export class Downloads {
     const { name, digest, lastModified } = metadata;
     renameSync(path, join(content, name));
     const file = { ...metadata, stored: hashOf('http', url, name, digest, lastModified) };
+    held.use(this.#store.hold(file.stored));
     await this.#store.keep(temporary.path, file.stored, { kind: 'http', url });
     this.#store.writeNote(hashOf('http', url), file);
     return file;
   }
 
-  async #tree(source: GitTree, options: DownloadOptions): Promise<LocalFiles> {
+  async #tree(source: GitTree, options: DownloadOptions): Promise<HeldFiles> {
     const { url, ref, keepGitDirectory, directory, checksum } = source;
     const { withoutSubmodules, hasCommitTime } = source;
     await using access = new GitAccess(source, {
@@ -113,6 +124,8 @@ export class Downloads {
     const ways = [keepGitDirectory, withoutSubmodules === true, hasCommitTime === true];
     const stored = hashOf('git', url, commit, ways);
     using _lock = await this.#locks.acquire(stored);
+    using held = new DisposableStack();
+    held.use(this.#store.hold(stored));
     if (!this.#store.has(stored)) {
       await using temporary = this.#store.openTemporary();
       await checkOut(source, commit, join(temporary.path, CONTENT), git);
@@ -121,8 +134,14 @@ export class Downloads {
     const files = this.#store.files(stored);
     const identity = hashOf(commit, ways, directory);
     const origin = { url: ref === '' ? url : `${url}#${ref}`, digest: { sha1: commit } };
-    return { ...files, identity, origin, directory: directoryIn(files.directory, source) };
+    return heldFiles({ ...files, identity, origin, directory: directoryIn(files.directory, source) }, held);
   }
+}
+
+/** Takes over what is held. */
+function heldFiles<Files extends LocalFiles>(files: Files, held: DisposableStack): HeldFiles<Files> {
+  const kept = held.move();
+  return { files, [Symbol.dispose]: () => kept.dispose() };
 }
 
 function isKnownFile(value: unknown): value is KnownFile {
