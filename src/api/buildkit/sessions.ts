@@ -1,41 +1,53 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '#base/errors.ts';
 import type { ClientSession } from './client-session.ts';
 
 /** A build may be asked for before the session that it needs is there, on a busy machine long before. */
-const WAIT_MS = 60_000;
+const WAIT_SECONDS = 60;
+
+interface Waiting {
+  readonly id: string;
+  readonly found: (session: ClientSession) => void;
+}
 
 /** The sessions that clients have open, by the ids that they chose. */
 export class Sessions {
   readonly #open = new Map<string, ClientSession>();
-  readonly #expected = new Map<string, PromiseWithResolvers<ClientSession>>();
+  /** Several requests of a client may wait for one session, and each may be given up alone. */
+  readonly #waiting = new Set<Waiting>();
 
   /** Until the client is gone. */
   add(id: string, session: ClientSession): void {
     this.#open.set(id, session);
-    this.#expected.get(id)?.resolve(session);
+    for (const waiting of this.#waiting) if (waiting.id === id) waiting.found(session);
     session.closed.addEventListener('abort', () => {
       if (this.#open.get(id) === session) this.#open.delete(id);
     });
   }
 
-  /** @throws {EngineError} `not-found` if it does not come in time, `aborted` */
+  /** @throws {EngineError} `not-found` if it does not come in time; the reason of `signal` */
   async get(id: string, signal: AbortSignal): Promise<ClientSession> {
     const session = this.#open.get(id);
     if (session) return session;
-    const expected = this.#expected.get(id) ?? Promise.withResolvers<ClientSession>();
-    this.#expected.set(id, expected);
-    const waiting = new AbortController();
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<ClientSession>();
+    const waiting = { id, found: resolve };
+    const abort = () => reject(signal.reason);
+    const timer = setTimeout(() => reject(missing(id)), WAIT_SECONDS * 1000).unref();
+    signal.addEventListener('abort', abort);
+    this.#waiting.add(waiting);
     try {
-      const options = { signal: AbortSignal.any([signal, waiting.signal]), ref: false };
-      const late = sleep(WAIT_MS, undefined, options).catch(() => undefined);
-      const found = await Promise.race([expected.promise, late]);
-      signal.throwIfAborted();
-      if (!found) throw new EngineError('not-found', `Cannot find build session ${id}`);
-      return found;
+      return await promise;
     } finally {
-      waiting.abort();
-      this.#expected.delete(id);
+      this.#waiting.delete(waiting);
+      signal.removeEventListener('abort', abort);
+      clearTimeout(timer);
     }
   }
+}
+
+function missing(id: string): EngineError {
+  const state = `its client has not opened it within ${WAIT_SECONDS} seconds`;
+  const help =
+    'Build again; if that does not help, see whether a proxy between client and engine lets POST /session be upgraded';
+  return new EngineError('not-found', `Cannot find build session ${id}: ${state}. ${help}`);
 }
