@@ -145,6 +145,10 @@ export interface GitTree {
   readonly sshAgent?: string;
   /** Over ssh: the only hosts that are trusted, as in a file of known hosts; by default whichever answers is. */
   readonly knownHosts?: string;
+  /** Over https: the client's secret that is a token; by default `GIT_AUTH_TOKEN`, none if empty. */
+  readonly tokenSecret?: string;
+  /** The same for one that is a whole `Authorization`; by default `GIT_AUTH_HEADER`. */
+  readonly headerSecret?: string;
 }
 
 /** Adds files; without any, the directory at the destination. */

@@ -122,6 +122,8 @@ function gitTree(text: string, attrs: Attributes): GitTree {
     keepGitDirectory: attrs.get('git.keepgitdir') === 'true',
     ...(sshAgent !== undefined && sshAgent !== '' && { sshAgent }),
     ...(knownHosts !== undefined && knownHosts !== '' && { knownHosts }),
+    tokenSecret: attrs.get('git.authtokensecret') ?? '',
+    headerSecret: attrs.get('git.authheadersecret') ?? '',
   };
 }
 

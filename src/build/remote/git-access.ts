@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { BuildSession } from '../build-session.ts';
 import { serveSshAgent } from '../ssh-agent.ts';
 import type { GitTree } from '../vertex.ts';
+import { type GitLogin, openGitLogin } from './git-login.ts';
 
 export interface GitAccessOptions {
   readonly session?: BuildSession;
@@ -15,6 +16,7 @@ export interface GitAccessOptions {
 export type Variables = Readonly<Record<string, string>>;
 
 const WITHOUT_SSH = /^(?:https?|git):/;
+const OVER_HTTP = /^https?:/;
 /** The agent that is meant if none is named. */
 const DEFAULT_AGENT = 'default';
 /** No settings, keys or prompts of this machine: neither its user's nor, with `none`, the usual names in `~/.ssh`. */
@@ -25,6 +27,7 @@ export class GitAccess implements AsyncDisposable {
   readonly #options: GitAccessOptions;
   readonly #undo = new AsyncDisposableStack();
   #variables: Promise<Variables> | undefined;
+  #login: GitLogin | undefined;
 
   constructor(tree: GitTree, options: GitAccessOptions) {
     this.#tree = tree;
@@ -36,10 +39,18 @@ export class GitAccess implements AsyncDisposable {
     return (this.#variables ??= this.#open());
   }
 
+  /** What git has said, as it may be told. */
+  explain(words: string): string {
+    return this.#login?.explain(words) ?? words;
+  }
+
   async #open(): Promise<Variables> {
     const { url, knownHosts, sshAgent: id = DEFAULT_AGENT } = this.#tree;
     // A submodule may need ssh all the same.
-    if (WITHOUT_SSH.test(url)) return { GIT_SSH_COMMAND: sshTrusting('/dev/null', 'accept-new') };
+    if (WITHOUT_SSH.test(url)) {
+      if (OVER_HTTP.test(url)) this.#login = await openGitLogin(this.#tree, this.#options);
+      return { GIT_SSH_COMMAND: sshTrusting('/dev/null', 'accept-new'), ...this.#login?.variables };
+    }
     const { path } = this.#undo.use(this.#options.openTemporary());
     const mount = { id, required: true, owner: { uid: 0, gid: 0, mode: 0o600 } } as const;
     const agent = this.#undo.use(await serveSshAgent(mount, path, this.#options));

@@ -13,7 +13,7 @@ import { withoutPassword } from './open-url.ts';
 
 export interface GitOptions {
   readonly signal: AbortSignal;
-  readonly access: Pick<GitAccess, 'variables'>;
+  readonly access: Pick<GitAccess, 'variables' | 'explain'>;
 }
 
 /** What a foreign repository may not make git do: run hooks and helpers, read other repositories of this machine. */
@@ -180,7 +180,7 @@ async function git(args: readonly string[], { signal, access }: GitOptions): Pro
     if (exitCode === 0) return output;
     if (exitCode === NOT_FOUND)
       throw new EngineError('unavailable', 'Cannot fetch from git: the program git is not installed');
-    const words = errors.trim().slice(-MAXIMUM_MESSAGE);
+    const words = access.explain(errors.trim()).slice(-MAXIMUM_MESSAGE);
     if (DISK_IS_FULL.test(words))
       throw new EngineError('exhausted', `Cannot fetch from git: no space left on device: ${words}`);
     throw new EngineError('unavailable', `Cannot fetch from git: ${words}`);
