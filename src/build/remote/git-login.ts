@@ -14,7 +14,7 @@ export interface GitLogin {
 }
 
 export interface GitLoginOptions {
-  readonly session?: BuildSession;
+  readonly session?: Pick<BuildSession, 'secret'>;
   readonly signal: AbortSignal;
 }
 
