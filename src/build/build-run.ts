@@ -9,11 +9,12 @@ import type { CacheEntry, CacheEntryFacts, CacheUses } from './cache.ts';
 import type { ImportedCache } from './cache-transfer/imported-cache.ts';
 import type { SolvedRecord } from './cache-transfer/solved-records.ts';
 import { cacheFacts } from './disk/describe-vertex.ts';
+import type { Holds } from './holds.ts';
 import type { Operation } from './plan.ts';
 import { type SolvedAlone, solveVertex, type VertexWork } from './solve-vertex.ts';
 import { Sources } from './sources.ts';
 import { StepLog } from './step-log.ts';
-import { inputsOf, stateMounts } from './vertex-inputs.ts';
+import { filesTakenBy, inputsOf, stateMounts } from './vertex-inputs.ts';
 import { outputKey, vertexKey } from './vertex-key.ts';
 
 export interface BuildRunOptions {
@@ -27,6 +28,8 @@ export interface BuildRunOptions {
   readonly imported?: ImportedCache;
   /** Keeps what is found or made from being pruned. */
   readonly uses: CacheUses;
+  /** Held while something is made of the build's files: for builds that share it, also after this one has left. */
+  readonly reading: Holds;
   readonly signal: AbortSignal;
   readonly observer?: VertexObserver;
   /** The error to fail with, which says more. */
@@ -195,8 +198,12 @@ export class BuildRun {
     const { session } = this.#options;
     const signal = this.#signal;
     const held = await this.#parts.downloads.get(source, { signal, ...(session && { session }) });
-    if (signal.aborted) held[Symbol.dispose]();
-    signal.addEventListener('abort', () => held[Symbol.dispose](), { once: true });
+    const release = async () => {
+      await this.#options.reading.released();
+      held[Symbol.dispose]();
+    };
+    if (signal.aborted) void release();
+    signal.addEventListener('abort', () => void release(), { once: true });
     return held.files;
   }
 
@@ -291,6 +298,7 @@ export class BuildRun {
     const { solving, logs } = this.#parts;
     const flight = this.#isFresh(vertex) || asksClient(vertex) ? newId() : key;
     const work = async (signal: AbortSignal) => {
+      using _reading = filesTakenBy(vertex).length > 0 ? this.#options.reading.acquire() : undefined;
       // Its own: what was given up and ends only now has written into another.
       const log = new StepLog();
       logs.set(flight, log);

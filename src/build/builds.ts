@@ -36,6 +36,7 @@ import { outcomeOf } from './export/build-outcome.ts';
 import { checkOutputs, exportOutputs, type RunTask } from './export/export-outputs.ts';
 import { FileWorkers } from './files/file-workers.ts';
 import { HeldBuild, unlessAborted } from './held-build.ts';
+import { Holds } from './holds.ts';
 import { openGraph } from './graph/graph-work.ts';
 import { answerSubrequest } from './lint-build.ts';
 import type { Operation, Plan } from './plan.ts';
@@ -170,7 +171,9 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     await using work = request.graph
       ? await openGraph(this.#parts, request.graph, { request, bases, progress })
       : await openDockerfile(this.#parts, request, { bases, progress });
-    // What still runs ends before what it reads is removed.
+    // What still runs, for other builds too, ends before what it reads is removed.
+    const reading = new Holds();
+    await using _read = { [Symbol.asyncDispose]: () => reading.released() };
     using stack = new DisposableStack();
     stack.defer(() =>
       left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more')),
@@ -184,7 +187,7 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     await received;
     const explain = stepErrors((vertex) => work.placeOf(vertex));
     using uses = this.#parts.cache.openUses();
-    const common = { lease, noCache, uses, signal, observer: progress, explain };
+    const common = { lease, noCache, uses, reading, signal, observer: progress, explain };
     const run = new BuildRun(this.#parts, {
       ...common,
       ...(session && { session }),

@@ -1,13 +1,13 @@
 /** What a step's container is given, layers that do not depend on what is below, one layer for several, platforms. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, rmdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { commandHostConfig } from '../../src/build/command-config.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import { tarOf } from '../fixtures/tar.ts';
-import { BuiltEngine } from './built-engine.ts';
+import { type BuildInput, BuiltEngine } from './built-engine.ts';
 
 let engine: BuiltEngine;
 
@@ -137,3 +137,50 @@ RUN --mount=type=cache,target=/kept if [ -e /kept/begun ]; then echo second; els
   await assert.rejects(first());
   assert.equal((await second).output, 'second\n');
 });
+
+test('what a step takes stays for whoever waits for it, though the build that began it leaves', async () => {
+  const gate = 'RUN --mount=type=cache,id=gate,sharing=locked,target=/gate';
+  const input = {
+    Dockerfile: `FROM bb\n${gate} --mount=target=/context cat /context/file\n`,
+    files: { file: 'taken\n' },
+  };
+  const closed = Promise.withResolvers<void>();
+  const closing = (async () => {
+    const Dockerfile = `FROM bb\n${gate} echo closed; until [ -e /gate/open ]; do sleep 0.02; done\n`;
+    for await (const { type } of engine.events({ Dockerfile })) if (type === 'output') closed.resolve();
+  })();
+  await closed.promise;
+  const left = new AbortController();
+  const first = await waiting(input, left.signal);
+  const second = await waiting(input);
+  left.abort(new Error('enough'));
+  const leaving = assert.rejects(first.ended, /enough/);
+  // By the end of a whole build, the other one has removed whatever it does.
+  await engine.build({ Dockerfile: 'FROM bb\nRUN echo between\n' });
+  const caches = join(engine.traces.root, 'builds/caches');
+  for (const name of readdirSync(caches)) writeFileSync(join(caches, name, 'open'), '');
+  assert.equal(await second.ended, 'taken\n');
+  await Promise.all([leaving, closing]);
+});
+
+/** A build of which all that can be done is done, up to a step that waits; at its end, what commands have said. */
+async function waiting(
+  input: BuildInput,
+  signal = new AbortController().signal,
+): Promise<{ readonly ended: Promise<string> }> {
+  const begun = Promise.withResolvers<void>();
+  const ended = (async () => {
+    let output = '';
+    for await (const event of engine.events({ ...input, signal, tell: 'graph' })) {
+      if (event.type === 'vertex-output') output += event.data.toString();
+      const isCommand = event.type === 'vertex' && event.vertex.name.includes('RUN');
+      if (isCommand && event.vertex.startedAtMs !== undefined) begun.resolve();
+    }
+    return output;
+  })();
+  ended.catch((error: unknown) => begun.reject(error));
+  await begun.promise;
+  // From there on it waits for nothing else but the step.
+  await new Promise(setImmediate);
+  return { ended };
+}
