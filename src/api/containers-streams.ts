@@ -1,8 +1,9 @@
 /** `/containers`: what goes on until the container ends or the client goes. */
-import { EngineError, messageOf } from '#base/errors.ts';
+import { EngineError } from '#base/errors.ts';
 import type { Attachment, LogsRequest, WaitCondition } from '#container/container.ts';
 import { parseUnixTimestamp } from '#wire/timestamps.ts';
 import { pumpAttachment } from './attach-stream.ts';
+import { dockerErrorText } from './errors/docker-error.ts';
 import type { Exchange } from './exchange.ts';
 import { streamType, takeOver } from './hijack.ts';
 import { sendLogs } from './log-stream.ts';
@@ -77,7 +78,7 @@ async function outcomeOf(
       ? { StatusCode: exitCode }
       : { Error: { Message: error }, StatusCode: exitCode };
   } catch (error) {
-    return { Error: { Message: messageOf(error) }, StatusCode: -1 };
+    return { Error: { Message: dockerErrorText(error) }, StatusCode: -1 };
   }
 }
 

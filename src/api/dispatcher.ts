@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { EngineError, isEngineError, messageOf } from '#base/errors.ts';
+import { EngineError } from '#base/errors.ts';
 import { http } from '#base/node-http.ts';
 import { unsupportedVersion } from '#wire/versions.ts';
 import { assignConnection, detachConnection } from './connection.ts';
@@ -8,7 +8,7 @@ import { Exchange, type ServerContext } from './exchange.ts';
 import { sendEmpty, sendError } from './respond.ts';
 import type { Route } from './route.ts';
 import { createRouter } from './routes.ts';
-import { STATUS } from './status.ts';
+import { dockerError } from './errors/docker-error.ts';
 import { parseTarget } from './target.ts';
 
 /** Brings requests to their endpoints and errors to their clients. */
@@ -77,7 +77,7 @@ export class Dispatcher {
 
   #answerError(exchange: Exchange, error: unknown): void {
     const { request, response, context } = exchange;
-    const status = isEngineError(error) ? STATUS[error.code] : 500;
+    const { status, message } = dockerError(error);
     const fields = { method: request.method, url: request.url, error };
     if (exchange.hijacked || response.headersSent) {
       context.logger.debug('answer broken off', fields);
@@ -91,7 +91,7 @@ export class Dispatcher {
         stack: error instanceof Error ? error.stack : undefined,
       });
     }
-    sendError(exchange, status, messageOf(error));
+    sendError(exchange, status, message);
   }
 }
 

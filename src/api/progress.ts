@@ -1,5 +1,5 @@
-import { messageOf } from '#base/errors.ts';
 import type { Exchange } from './exchange.ts';
+import { dockerErrorText } from './errors/docker-error.ts';
 import { drained, startStream } from './respond.ts';
 
 /**
@@ -20,7 +20,7 @@ export async function sendProgress(exchange: Exchange, messages: AsyncIterable<o
       }
     }
   } catch (error) {
-    const message = messageOf(error);
+    const message = dockerErrorText(error);
     writeLine(exchange, { errorDetail: { message }, error: message });
   }
   exchange.response.end();

@@ -8,6 +8,7 @@ import {
   matchesLabels,
   NO_FILTERS,
 } from '#wire/filters.ts';
+import { volumeError } from '#volume/volume-errors.ts';
 import { decodeVolumeRequest } from '#wire/decode-volume.ts';
 import type { VolumeInspect } from '#wire/volume.ts';
 import type { Exchange } from './exchange.ts';
@@ -41,7 +42,7 @@ export const volumeRoutes: readonly Route[] = [
 function existing(exchange: Exchange): VolumeInspect {
   const name = exchange.param('name');
   const volume = exchange.engine.volumes.get(name);
-  if (volume === undefined) throw new EngineError('not-found', `get ${name}: no such volume`);
+  if (volume === undefined) throw volumeError('no-such-volume', { subject: name });
   return volume;
 }
 

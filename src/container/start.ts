@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { unreachable } from '#base/unreachable.ts';
 import { EngineError, messageOf } from '#base/errors.ts';
 import { signalIfAlive } from '#linux/process.ts';
 import { writeBundle } from './bundle.ts';
@@ -50,8 +51,11 @@ function checkStartable({ state }: ManagedContainer): void {
     case 'removing':
     case 'dead':
       throw new EngineError('conflict', 'container is marked for removal and cannot be started');
-    default:
+    case 'created':
+    case 'exited':
+      return;
   }
+  unreachable(state);
 }
 
 /** Without `--rm`, that it was started survives power loss; the sync runs beside the start. */

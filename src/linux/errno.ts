@@ -22,7 +22,7 @@ export class SystemError extends EngineError {
   override readonly name: string = 'SystemError';
   readonly errno: string;
   readonly syscall: string;
-  readonly subject: string;
+  override readonly subject: string;
 
   constructor(failure: SystemFailure) {
     super(codeOfErrno(failure.errno), formatMessage(failure));

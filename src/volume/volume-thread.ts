@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { EngineError, type ErrorCode } from '#base/errors.ts';
+import { receiveError, type TransferredError } from '#base/error-transfer.ts';
+import { EngineError } from '#base/errors.ts';
 import { Semaphore } from '#base/semaphore.ts';
 
 export type VolumeJob =
@@ -8,7 +9,7 @@ export type VolumeJob =
 
 export type VolumeAnswer =
   | { readonly ok: true; readonly bytes: number }
-  | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
+  | { readonly ok: false; readonly error: TransferredError };
 
 const IDLE_MS = 4000;
 
@@ -27,7 +28,7 @@ export class VolumeThread {
     try {
       const answer = await ask(worker, job);
       if (answer.ok) return answer.bytes;
-      throw new EngineError(answer.code, answer.message);
+      throw receiveError(answer.error);
     } finally {
       worker.unref();
       this.#idle = setTimeout(() => this.#stop(), IDLE_MS).unref();

@@ -1,6 +1,7 @@
 /** The thread behind {@link VolumeThread}: one job at a time. */
 import { rmSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
+import { transferError } from '#base/error-transfer.ts';
 import { EngineError, messageOf } from '#base/errors.ts';
 import { diskUsage } from '#layer/tree-walk.ts';
 import { codeOfErrno } from '#linux/errno.ts';
@@ -13,9 +14,9 @@ function answer(job: VolumeJob): VolumeAnswer {
   try {
     return { ok: true, bytes: run(job) };
   } catch (error) {
-    if (error instanceof EngineError) return { ok: false, code: error.code, message: error.message };
+    if (error instanceof EngineError) return { ok: false, error: transferError(error) };
     const errno = error instanceof Error && 'code' in error ? String(error.code) : '';
-    return { ok: false, code: codeOfErrno(errno), message: messageOf(error) };
+    return { ok: false, error: { code: codeOfErrno(errno), message: messageOf(error), details: {} } };
   }
 }
 

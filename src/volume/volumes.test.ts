@@ -97,7 +97,8 @@ describe('volumes', () => {
     fixture.users.set('data', ['c1', 'c2']);
     await assert.rejects(volumes.remove('data', { force: true }), {
       code: 'conflict',
-      message: 'remove data: volume is in use - [c1, c2]',
+      reason: 'volume-in-use',
+      details: { containers: 'c1, c2' },
     });
     fixture.users.clear();
     volumes.mounted('data', { containerId: 'c', destination: '/d', readonly: true });
@@ -107,7 +108,8 @@ describe('volumes', () => {
     assert.deepEqual(readdirSync(fixture.root), []);
     await assert.rejects(volumes.remove('data', { force: false }), {
       code: 'not-found',
-      message: 'get data: no such volume',
+      reason: 'no-such-volume',
+      subject: 'data',
     });
     await volumes.remove('data', { force: true });
     assert.deepEqual(
@@ -128,10 +130,10 @@ describe('volumes', () => {
     for (const name of ['../x', '/abs', '.hidden', 'a b', 'a/b', '-x', 'äb', 'x\0y', 'x\n']) {
       await assert.rejects(volumes.create({ name }), {
         code: 'invalid',
-        message: /includes invalid characters/,
+        reason: 'volume-name-invalid',
       });
     }
-    await assert.rejects(volumes.create({ name: 'q' }), { message: /^create q: volume name is too short/ });
+    await assert.rejects(volumes.create({ name: 'q' }), { reason: 'volume-name-short' });
     await assert.rejects(volumes.create({ name: 'qq', driver: 'foo' }), {
       message: 'create qq: error looking up volume plugin foo: plugin "foo" not found',
     });

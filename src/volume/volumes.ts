@@ -10,6 +10,7 @@ import type { EmitEvent } from '#wire/event.ts';
 import type { VolumeInspect } from '#wire/volume.ts';
 import { copyUp, DATA, finishCopyUp } from './copy-up.ts';
 import { ANONYMOUS_LABEL, checkVolumeName } from './volume-name.ts';
+import { volumeError } from './volume-errors.ts';
 import { type VolumeRecord, VolumeTable } from './volume-table.ts';
 import { VolumeThread } from './volume-thread.ts';
 import type { VolumeMount, VolumeRequest, Volumes, VolumeUse } from './volume.ts';
@@ -96,11 +97,11 @@ class LocalVolumes implements Volumes {
     using _ = await this.#locks.acquire(name);
     if (!this.#volumes.has(name)) {
       if (options.force) return;
-      throw notFound(name);
+      throw volumeError('no-such-volume', { subject: name });
     }
     const containers = this.#use.containersOf(name);
     if (containers.length > 0) {
-      throw new EngineError('conflict', `remove ${name}: volume is in use - [${containers.join(', ')}]`);
+      throw volumeError('volume-in-use', { subject: name, details: { containers: containers.join(', ') } });
     }
     this.#metadata.transaction(() => this.#table.delete(name));
     this.#volumes.delete(name);
@@ -201,7 +202,7 @@ class LocalVolumes implements Volumes {
 
   #require(name: string): VolumeRecord {
     const record = this.#volumes.get(name);
-    if (!record) throw notFound(name);
+    if (!record) throw volumeError('no-such-volume', { subject: name });
     return record;
   }
 
@@ -220,10 +221,6 @@ class LocalVolumes implements Volumes {
   #report(action: string, name: string, attributes: Readonly<Record<string, string>> = {}): void {
     this.#emit({ type: 'volume', action, id: name, attributes: { ...attributes, driver: DRIVER } });
   }
-}
-
-function notFound(name: string): EngineError {
-  return new EngineError('not-found', `get ${name}: no such volume`);
 }
 
 function checkRequest(name: string, request: VolumeRequest): void {

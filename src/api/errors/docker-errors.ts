@@ -1,0 +1,11 @@
+/** What Docker says for every reason of every domain. */
+import type { DockerEntries, DockerEntry } from './docker-error.ts';
+import { VOLUME_ENTRIES } from './volume.ts';
+
+/** The tables of all domains. */
+export const DOCKER_ENTRIES: readonly DockerEntries<string>[] = [VOLUME_ENTRIES];
+
+/** By reason. */
+export const DOCKER_ERRORS: ReadonlyMap<string, DockerEntry> = new Map(
+  DOCKER_ENTRIES.flatMap((entries) => Object.entries(entries)),
+);

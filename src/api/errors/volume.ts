@@ -1,0 +1,19 @@
+import type { VolumeErrorReason } from '#volume/volume-errors.ts';
+import type { DockerEntries } from './docker-error.ts';
+
+export const VOLUME_ENTRIES: DockerEntries<VolumeErrorReason> = {
+  'no-such-volume': { message: ({ subject }) => `get ${subject}: no such volume` },
+  'volume-name-short': {
+    message: ({ subject }) =>
+      `create ${subject}: volume name is too short, names should be at least two alphanumeric characters`,
+  },
+  'volume-name-long': { message: ({ subject }) => `create ${subject}: volume name is too long` },
+  'volume-name-invalid': {
+    message: ({ subject }) =>
+      `create ${subject}: ${JSON.stringify(subject)} includes invalid characters for a local volume name, ` +
+      'only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path',
+  },
+  'volume-in-use': {
+    message: ({ subject, details }) => `remove ${subject}: volume is in use - [${details['containers']}]`,
+  },
+};
