@@ -1,7 +1,7 @@
 /** `GET /containers/{id}/stats`: one sample, or one a second until the container or the client is gone. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ContainerStats } from '#container/container.ts';
-import { ZERO_TIME } from '#wire/timestamps.ts';
+import { ZERO_TIME } from '#base/timestamps.ts';
 import type { Exchange } from './exchange.ts';
 import { drained, sendJson, startStream } from './respond.ts';
 import { get, type Route } from './route.ts';

@@ -1,7 +1,7 @@
 /** `/containers`: what goes on until the container ends or the client goes. */
 import { EngineError } from '#base/errors.ts';
 import type { Attachment, LogsRequest, WaitCondition } from '#container/container.ts';
-import { parseUnixTimestamp } from '#wire/timestamps.ts';
+import { parseUnixTimestamp } from '#base/timestamps.ts';
 import { pumpAttachment } from './attach-stream.ts';
 import { dockerErrorText } from './errors/docker-error.ts';
 import type { Exchange } from './exchange.ts';

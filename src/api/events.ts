@@ -1,6 +1,6 @@
 /** `GET /events`: one JSON object a line, each sent when it happens. */
 import { EngineError } from '#base/errors.ts';
-import { parseUnixTimestamp } from '#wire/timestamps.ts';
+import { parseUnixTimestamp } from '#base/timestamps.ts';
 import type { Exchange } from './exchange.ts';
 import { drained, startStream } from './respond.ts';
 import { get, type Route } from './route.ts';

@@ -1,7 +1,7 @@
 /** `POST /images/gc`: an extension of ours, so that clients of Docker's API never meet it. */
 import { EngineError } from '#base/errors.ts';
 import type { ImageBudget } from '#image/image-budget.ts';
-import { parseDuration } from '#wire/durations.ts';
+import { parseDuration } from '#base/durations.ts';
 import type { Exchange } from './exchange.ts';
 import { sendJson } from './respond.ts';
 import { post, type Route } from './route.ts';

@@ -1,6 +1,6 @@
 import type { LogRecord } from '#log/log.ts';
 import { FRAME_HEADER_BYTES, type FrameStream, writeFrameHeader } from '#wire/stdcopy.ts';
-import { formatFixedTimestamp } from '#wire/timestamps.ts';
+import { formatFixedTimestamp } from '#base/timestamps.ts';
 import type { Exchange } from './exchange.ts';
 import { drained } from './respond.ts';
 

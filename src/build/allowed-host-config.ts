@@ -1,6 +1,6 @@
 import { EngineError } from '#base/errors.ts';
 import type { HostConfig } from '#wire/container.ts';
-import type { RunInstruction } from './dockerfile/ast.ts';
+import type { RunInstruction } from '#dockerfile/ast.ts';
 
 export interface Allowed {
   readonly hostConfig: HostConfig;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ImageLayer } from '#image/image-record.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import { encodeImageConfig, type ImageConfig, type ImageHistory } from '#oci/image-config.ts';
-import { formatDate } from '#wire/timestamps.ts';
+import { formatDate } from '#base/timestamps.ts';
 import type { BuildRun } from './build-run.ts';
 import { layerHistory } from './layer-history.ts';
 import type { PlannedImage } from './plan.ts';

@@ -3,11 +3,11 @@ import type { ImageRecord } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { Platform } from '#oci/platform.ts';
 import type { ContextNames } from './context-names.ts';
-import { parseTrigger } from './dockerfile/dockerfile.ts';
-import { withPlace } from './dockerfile/dockerfile-error.ts';
-import { formatPlatform } from './dockerfile/scopes.ts';
-import { sourcesOf } from './dockerfile/stages.ts';
-import type { ResolvedStage, StageGraph, StageSource } from './dockerfile/stages.ts';
+import { parseTrigger } from '#dockerfile/dockerfile.ts';
+import { withPlace } from '#dockerfile/dockerfile-error.ts';
+import { formatPlatform } from '#dockerfile/stages/scopes.ts';
+import { sourcesOf } from '#dockerfile/stages/stages.ts';
+import type { ResolvedStage, StageGraph, StageSource } from '#dockerfile/stages/stages.ts';
 
 export interface BaseImage {
   readonly name: string;

@@ -19,7 +19,7 @@ import type { Operation, Plan, PlannedStep } from './plan.ts';
 import { movementOf } from './pull-movement.ts';
 import { filesTakenBy } from './vertex-inputs.ts';
 import type { StepLog } from './step-log.ts';
-import { formatPlatform } from './dockerfile/scopes.ts';
+import { formatPlatform } from '#dockerfile/stages/scopes.ts';
 import { stepNames } from './vertex-names.ts';
 
 /** Where events go. */

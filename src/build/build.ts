@@ -29,7 +29,7 @@ import type { BuildSession } from './build-session.ts';
 import type { PruneRequest } from './disk/builder-disk.ts';
 import type { CacheRecord } from './disk/cache-records.ts';
 import type { PruneReport } from './disk/prune-cache.ts';
-import type { Range, SourceFile } from './dockerfile/ast.ts';
+import type { Range, SourceFile } from '#dockerfile/ast.ts';
 import type { BuildOutcome } from './export/outcome.ts';
 import type { HeldBuild } from './held-build.ts';
 

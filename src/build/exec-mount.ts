@@ -1,6 +1,6 @@
 /** What a command of a build sees while it runs, and no layer has: `RUN --mount`. */
 import type { FileSource, Vertex } from './vertex.ts';
-import type { CacheSharing } from './dockerfile/mount.ts';
+import type { CacheSharing } from '#dockerfile/instructions/mount.ts';
 
 export type ExecMount =
   | BindMount

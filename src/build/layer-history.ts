@@ -1,6 +1,6 @@
 /** What led to each layer of a file system, where nobody has written a history. */
 import type { ImageHistory } from '#oci/image-config.ts';
-import { formatDate } from '#wire/timestamps.ts';
+import { formatDate } from '#base/timestamps.ts';
 import type { BuildRun } from './build-run.ts';
 import type { Vertex } from './vertex.ts';
 import { describeVertex } from './disk/describe-vertex.ts';

@@ -6,12 +6,17 @@ import type { Platform } from '#oci/platform.ts';
 import { type BaseImage, baseImagesOf } from './base-images.ts';
 import type { BuildInputs } from './build-context.ts';
 import type { BuildRequest, BuildWarning } from './build.ts';
-import { environmentOf } from './config-instructions.ts';
+import { environmentOf } from '#dockerfile/change-config.ts';
 import { ContextNames } from './context-names.ts';
-import { parseDockerfile } from './dockerfile/dockerfile.ts';
-import { DockerfileError } from './dockerfile/dockerfile-error.ts';
-import { lintDockerfile, lintFailureMessage, type LintImage, type LintResult } from './dockerfile/lint.ts';
-import { parseLintOptions } from './dockerfile/lint-options.ts';
+import { parseDockerfile } from '#dockerfile/dockerfile.ts';
+import { DockerfileError } from '#dockerfile/dockerfile-error.ts';
+import {
+  lintDockerfile,
+  lintFailureMessage,
+  type LintImage,
+  type LintResult,
+} from '#dockerfile/lint/lint.ts';
+import { parseLintOptions } from '#dockerfile/lint/lint-options.ts';
 import { scopeOptions } from './plan-dockerfile.ts';
 import type { Answer } from './subrequests/answer.ts';
 import { describeLint, describeLintFailure } from './subrequests/check.ts';

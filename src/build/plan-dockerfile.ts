@@ -5,10 +5,10 @@ import { type BaseImage, type ResolvedBases, resolveStages } from './base-images
 import type { BuildContext } from './build-context.ts';
 import type { BuildRequest } from './build.ts';
 import { ContextNames } from './context-names.ts';
-import type { Range } from './dockerfile/ast.ts';
-import { parseDockerfile } from './dockerfile/dockerfile.ts';
-import { globalScope, type ScopeOptions, StageScope } from './dockerfile/scopes.ts';
-import { buildStageGraph, type ResolvedStage, type StageGraph } from './dockerfile/stages.ts';
+import type { Range } from '#dockerfile/ast.ts';
+import { parseDockerfile } from '#dockerfile/dockerfile.ts';
+import { globalScope, type ScopeOptions, StageScope } from '#dockerfile/stages/scopes.ts';
+import { buildStageGraph, type ResolvedStage, type StageGraph } from '#dockerfile/stages/stages.ts';
 import type { Plan, PlannedImage, PlannedStep } from './plan.ts';
 import { scanTargets } from './plan-scans.ts';
 import { StagePlanner } from './plan-stage.ts';

@@ -5,7 +5,7 @@ import { EngineError } from '#base/errors.ts';
 import { type Digest, isDigest } from '#oci/digest.ts';
 import type { BuildContext } from './build-context.ts';
 import type { CopiedFiles, CopyVertex, FileSource, GitTree, HttpFile, Vertex } from './vertex.ts';
-import type { AddInstruction, CopyInstruction } from './dockerfile/ast.ts';
+import type { AddInstruction, CopyInstruction } from '#dockerfile/ast.ts';
 import { escapeWildcards } from './files/glob.ts';
 import { parseModeChange } from './files/mode-change.ts';
 import { isHttpUrl, parseGitUrl } from './remote/git-url.ts';

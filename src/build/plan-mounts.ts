@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import type { FileSource } from './vertex.ts';
-import type { FileOwner, MountOptions } from './dockerfile/mount.ts';
+import type { FileOwner, MountOptions } from '#dockerfile/instructions/mount.ts';
 import type { ExecMount, MountOwner } from './exec-mount.ts';
 
 export interface MountPlace {

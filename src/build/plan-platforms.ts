@@ -3,7 +3,7 @@ import type { Platform } from '#oci/platform.ts';
 import type { BaseImage } from './base-images.ts';
 import type { BuildContext } from './build-context.ts';
 import type { BuildRequest } from './build.ts';
-import { formatPlatform } from './dockerfile/scopes.ts';
+import { formatPlatform } from '#dockerfile/stages/scopes.ts';
 import type { Plan } from './plan.ts';
 import { planDockerfile } from './plan-dockerfile.ts';
 

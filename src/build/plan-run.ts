@@ -2,12 +2,12 @@
 import type { Platform } from '#oci/platform.ts';
 import { allowedHostConfig } from './allowed-host-config.ts';
 import type { ExecVertex, FileSource } from './vertex.ts';
-import { shellOf, workingDirectoryOf } from './config-instructions.ts';
-import type { RunInstruction } from './dockerfile/ast.ts';
-import { expand } from './dockerfile/expand.ts';
-import { parseMountOptions } from './dockerfile/mount-options.ts';
-import { runScript } from './dockerfile/run-script.ts';
-import { formatPlatform, proxyVariables, type StageScope } from './dockerfile/scopes.ts';
+import { shellOf, workingDirectoryOf } from '#dockerfile/change-config.ts';
+import type { RunInstruction } from '#dockerfile/ast.ts';
+import { expand } from '#dockerfile/words/expand.ts';
+import { parseMountOptions } from '#dockerfile/instructions/mount-options.ts';
+import { runScript } from '#dockerfile/run-script.ts';
+import { formatPlatform, proxyVariables, type StageScope } from '#dockerfile/stages/scopes.ts';
 import { runsNatively } from '#container/emulation.ts';
 import type { ExecMount } from './exec-mount.ts';
 import type { PlannedImage } from './plan.ts';

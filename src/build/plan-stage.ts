@@ -3,19 +3,19 @@ import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { Platform } from '#oci/platform.ts';
 import { baseImagesOf } from './base-images.ts';
 import type { FileSource, Vertex } from './vertex.ts';
-import { changeConfig, environmentOf, workingDirectoryOf } from './config-instructions.ts';
+import { changeConfig, environmentOf, workingDirectoryOf } from '#dockerfile/change-config.ts';
 import type {
   AddInstruction,
   CopyInstruction,
   RunInstruction,
   StageInstruction,
   WorkdirInstruction,
-} from './dockerfile/ast.ts';
-import { parseTrigger } from './dockerfile/dockerfile.ts';
-import { withPlace } from './dockerfile/dockerfile-error.ts';
-import { expandInstruction } from './dockerfile/expand-instruction.ts';
-import type { DeclaredArg, StageScope } from './dockerfile/scopes.ts';
-import type { ResolvedStage, StageSource } from './dockerfile/stages.ts';
+} from '#dockerfile/ast.ts';
+import { parseTrigger } from '#dockerfile/dockerfile.ts';
+import { withPlace } from '#dockerfile/dockerfile-error.ts';
+import { expandInstruction } from '#dockerfile/expand-instruction.ts';
+import type { DeclaredArg, StageScope } from '#dockerfile/stages/scopes.ts';
+import type { ResolvedStage, StageSource } from '#dockerfile/stages/stages.ts';
 import type { Operation, PlannedImage, PlannedStep } from './plan.ts';
 import type { PlanParts } from './plan-dockerfile.ts';
 import { planFiles } from './plan-files.ts';

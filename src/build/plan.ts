@@ -3,9 +3,9 @@ import type { ImageRecord } from '#image/image-record.ts';
 import type { ImageHistory } from '#oci/image-config.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { BaseVertex, LocalFiles, Vertex } from './vertex.ts';
-import type { Range, SourceFile } from './dockerfile/ast.ts';
+import type { Range, SourceFile } from '#dockerfile/ast.ts';
 import type { Graph } from './graph/graph.ts';
-import type { ResolvedStage } from './dockerfile/stages.ts';
+import type { ResolvedStage } from '#dockerfile/stages/stages.ts';
 
 /** What does something: every vertex but the bases. */
 export type Operation = Exclude<Vertex, BaseVertex>;

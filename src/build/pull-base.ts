@@ -9,7 +9,7 @@ import type { BuildParts } from './build-parts.ts';
 import { recordIfHere } from './record-if-here.ts';
 import type { BuildProgress, ProgressTask } from './build-progress.ts';
 import type { BuildRequest } from './build.ts';
-import { formatPlatform } from './dockerfile/scopes.ts';
+import { formatPlatform } from '#dockerfile/stages/scopes.ts';
 import { runsNatively } from '#container/emulation.ts';
 import { type LayoutContext, layoutOfName, readLayoutImage } from './layout-image.ts';
 import { fullName } from './step-titles.ts';

@@ -1,4 +1,4 @@
-import { formatDate } from '#wire/timestamps.ts';
+import { formatDate } from '#base/timestamps.ts';
 import type { BuildParts } from './build-parts.ts';
 import type { BuildOutcome, BuiltImage } from './export/outcome.ts';
 import { openLayerTree } from './layer-tree.ts';

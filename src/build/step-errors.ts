@@ -1,8 +1,8 @@
 import { EngineError, isEngineError } from '#base/errors.ts';
 import { isReference } from '#oci/reference.ts';
 import { type StepPlace, StepFailure } from './build.ts';
-import { DockerfileError } from './dockerfile/dockerfile-error.ts';
-import { suggestionSuffix } from './dockerfile/suggest.ts';
+import { DockerfileError } from '#dockerfile/dockerfile-error.ts';
+import { suggestionSuffix } from '#dockerfile/suggest.ts';
 import type { Operation, Plan } from './plan.ts';
 
 /** Where the steps of a plan are. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseDockerfile } from './dockerfile/dockerfile.ts';
+import { parseDockerfile } from '#dockerfile/dockerfile.ts';
 import { stepTitle } from './step-titles.ts';
 
 test('titles have the values of variables; only what the shell reads keeps its quotes', () => {

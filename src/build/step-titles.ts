@@ -3,10 +3,10 @@ import { isEngineError } from '#base/errors.ts';
 import { isDigest } from '#oci/digest.ts';
 import { canonicalReference, parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { ContextNames } from './context-names.ts';
-import type { ParsedFile, StageInstruction } from './dockerfile/ast.ts';
-import { expand, type ExpandOptions, type Variables } from './dockerfile/expand.ts';
-import { runScript } from './dockerfile/run-script.ts';
-import type { ResolvedStage } from './dockerfile/stages.ts';
+import type { ParsedFile, StageInstruction } from '#dockerfile/ast.ts';
+import { expand, type ExpandOptions, type Variables } from '#dockerfile/words/expand.ts';
+import { runScript } from '#dockerfile/run-script.ts';
+import type { ResolvedStage } from '#dockerfile/stages/stages.ts';
 
 /** `FROM docker.io/library/busybox:latest`; a named context as it is called; nothing for what is no image. */
 export function baseTitle(

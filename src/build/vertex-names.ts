@@ -1,5 +1,5 @@
 /** The names of steps in progress displays: BuildKit's words, which people and their scripts know. */
-import { formatPlatform } from './dockerfile/scopes.ts';
+import { formatPlatform } from '#dockerfile/stages/scopes.ts';
 import type { PlannedStep } from './plan.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import type { ImageUse } from '#image/image.ts';
-import { signalNumber } from '#linux/signals.ts';
+import { signalNumber } from '#base/signals.ts';
 import type { LogRecord } from '#log/log.ts';
 import type { VolumeUse } from '#volume/volume.ts';
 import type {

@@ -1,5 +1,5 @@
 import type { SandboxRecord } from '#network/network.ts';
-import { formatTimestamp } from '#wire/timestamps.ts';
+import { formatTimestamp } from '#base/timestamps.ts';
 import { elapsedMs } from './clock.ts';
 import type { ContainerContext } from './context.ts';
 import { untilDrained } from './drain.ts';

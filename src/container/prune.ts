@@ -1,7 +1,7 @@
 import { EngineError, messageOf } from '#base/errors.ts';
 import type { ContainerPruneReport } from '#wire/container.ts';
 import { type Filters, checkFilters, lacksLabels, matchesLabels } from '#wire/filters.ts';
-import { resolveTimestamp } from '#wire/timestamps.ts';
+import { resolveTimestamp } from '#base/timestamps.ts';
 import type { ContainerContext } from './context.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import { removeStopped } from './remove.ts';

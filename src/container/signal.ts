@@ -1,7 +1,7 @@
 import { EngineError } from '#base/errors.ts';
 import { ContainerCgroup } from '#linux/cgroups.ts';
 import { signalIfAlive } from '#linux/process.ts';
-import { signalNumber } from '#linux/signals.ts';
+import { signalNumber } from '#base/signals.ts';
 import type { ContainerContext } from './context.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import { cgroupPathOf } from './runtime-command.ts';

@@ -5,7 +5,7 @@ import type { ImageStore } from '#image/image.ts';
 import type { LayerStore } from '#layer/layer.ts';
 import type { Volumes } from '#volume/volume.ts';
 import type { BuildCacheRecord, DiskUsage } from '#wire/system.ts';
-import { formatDate } from '#wire/timestamps.ts';
+import { formatDate } from '#base/timestamps.ts';
 import type { VolumeInspect } from '#wire/volume.ts';
 
 export type UsageType = 'container' | 'image' | 'volume' | 'build-cache';

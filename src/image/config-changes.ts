@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import type { ImageDefaults, ImageHealthcheck } from '#oci/image-defaults.ts';
-import { parseDuration } from '#wire/durations.ts';
+import { parseDuration } from '#base/durations.ts';
 import { type Environment, expandWord, parsePairs, splitWords } from './instruction-words.ts';
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };

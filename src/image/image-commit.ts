@@ -8,7 +8,7 @@ import { familiarReference, parseReference, type Reference, withDefaultTag } fro
 import type { UnpackRequest } from '#layer/layer.ts';
 import { newProgress } from '#store/arriving-file.ts';
 import type { BlobInfo, Lease } from '#store/content.ts';
-import { formatDate } from '#wire/timestamps.ts';
+import { formatDate } from '#base/timestamps.ts';
 import { chunksOf } from './archive-stream.ts';
 import { emitImageEvent } from './image-events.ts';
 import { findImage } from './image-lookup.ts';

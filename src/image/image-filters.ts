@@ -2,7 +2,7 @@
 import { matchesGlob } from 'node:path/posix';
 import { familiarName, familiarReference, type Reference } from '#oci/reference.ts';
 import { booleanFilter, type Filters, lacksLabels, matchesLabels } from '#wire/filters.ts';
-import { resolveTimestamp } from '#wire/timestamps.ts';
+import { resolveTimestamp } from '#base/timestamps.ts';
 import { findImage } from './image-lookup.ts';
 import type { ImageRecord } from './image-record.ts';
 import type { ImageTable } from './image-table.ts';

@@ -7,7 +7,7 @@ import type { Digest } from '#oci/digest.ts';
 import { familiarName, familiarReference } from '#oci/reference.ts';
 import { matchesLabels } from '#wire/filters.ts';
 import type { ImageGcReport } from '#wire/image-gc.ts';
-import { formatDate } from '#wire/timestamps.ts';
+import { formatDate } from '#base/timestamps.ts';
 import { type BudgetImage, type BudgetPlan, type ImageBudget, planBudget } from './image-budget.ts';
 import { tagsOf } from './image-inspect.ts';
 import type { ImageParts } from './image-parts.ts';

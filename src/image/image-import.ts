@@ -7,7 +7,7 @@ import type { LayerCompression } from '#oci/media-types.ts';
 import { hostPlatform, parsePlatform } from '#oci/platform.ts';
 import { familiarReference, parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
 import type { BlobInfo, Lease } from '#store/content.ts';
-import { formatDate } from '#wire/timestamps.ts';
+import { formatDate } from '#base/timestamps.ts';
 import { layerCompression } from './archive-intake.ts';
 import { chunksOf } from './archive-stream.ts';
 import { applyChanges } from './config-changes.ts';

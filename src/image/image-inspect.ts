@@ -4,7 +4,7 @@ import type { Digest } from '#oci/digest.ts';
 import type { ImageConfig, ImageHistory } from '#oci/image-config.ts';
 import { familiarReference } from '#oci/reference.ts';
 import type { HistoryEntry, ImageInspect } from '#wire/image.ts';
-import { formatDate, ZERO_TIME } from '#wire/timestamps.ts';
+import { formatDate, ZERO_TIME } from '#base/timestamps.ts';
 import { toContainerConfig } from './container-config.ts';
 import type { ImageRecord } from './image-record.ts';
 import type { ImageTable, NamedImage } from './image-table.ts';

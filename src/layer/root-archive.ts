@@ -6,7 +6,7 @@ import { type OwnedFd, ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { PathStat } from '#wire/container.ts';
 import { toGoFileMode } from '#wire/go-file-mode.ts';
-import { formatTimestamp } from '#wire/timestamps.ts';
+import { formatTimestamp } from '#base/timestamps.ts';
 import { ChannelSender, openReadable } from './byte-channel.ts';
 import type { RootArchive } from './layer.ts';
 import { absolutePath, followLinks, isDirectoryInRoot, lstatInRoot } from './path-resolution.ts';

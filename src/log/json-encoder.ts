@@ -1,4 +1,4 @@
-import { formatTimestamp } from '#wire/timestamps.ts';
+import { formatTimestamp } from '#base/timestamps.ts';
 import type { LogRecord } from './log.ts';
 import { utf8SequenceLength } from './utf8.ts';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formatTimestamp } from '#wire/timestamps.ts';
+import { formatTimestamp } from '#base/timestamps.ts';
 import { JsonEncoder } from './json-encoder.ts';
 import { jsonFileDriver } from './json-file-driver.ts';
 import type { ContainerLog, LogRecord } from './log.ts';

@@ -1,6 +1,6 @@
 import { EngineError } from '#base/errors.ts';
 import type { ImageBudget } from '#image/image-budget.ts';
-import { tryParseDuration } from '#wire/durations.ts';
+import { tryParseDuration } from '#base/durations.ts';
 
 /** An image that has just come is not taken away before it is used. */
 const DEFAULT_MINIMUM_AGE_MS = 3600 * 1000;

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { parseBoolean } from './booleans.ts';
 import { decodeExecRequest, decodeExecStart } from './decode-exec.ts';
 import { decodeUpdateRequest } from './decode-update.ts';
-import { formatDuration, parseDuration, tryParseDuration } from './durations.ts';
+import { formatDuration, parseDuration, tryParseDuration } from '#base/durations.ts';
 import { fromGoFileMode, isGoDirectory, isGoSymlink, toGoFileMode } from './go-file-mode.ts';
 import { parseInteger } from './integers.ts';
 import { decodePathStat, encodePathStat } from './path-stat.ts';

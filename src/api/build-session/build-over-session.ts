@@ -12,7 +12,7 @@ import {
   StepFailure,
 } from '#build/build.ts';
 import { commandHostConfig } from '#build/command-config.ts';
-import { formatSnippet } from '#build/dockerfile/source-snippet.ts';
+import { formatSnippet } from '#dockerfile/source-snippet.ts';
 import { placeOf } from '#build/step-errors.ts';
 import { parseDigest } from '#oci/digest.ts';
 import type { WireBuildFailure, WireBuildRequest, WireTypedAttributes } from '#wire/build-session.ts';

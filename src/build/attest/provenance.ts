@@ -1,6 +1,6 @@
 /** How a result was made: SLSA provenance (slsa.dev), versions 0.2 and 1, with BuildKit's build types. */
 import type { Platform } from '#oci/platform.ts';
-import { formatDate } from '#wire/timestamps.ts';
+import { formatDate } from '#base/timestamps.ts';
 import type { BuildRequest } from '../build.ts';
 import type { Attestation } from '../export/outcome.ts';
 import type { Plan } from '../plan.ts';

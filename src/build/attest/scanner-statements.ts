@@ -5,7 +5,7 @@ import type { FileEntry, FileTree } from '../build-session.ts';
 import { REGULAR } from '../export/export-tree.ts';
 import type { Attestation, Subject } from '../export/outcome.ts';
 import { STATEMENTS_DIRECTORY } from './scanner-image.ts';
-import { SPDX_PREDICATE } from './spdx.ts';
+import { SPDX_PREDICATE } from '#sbom/spdx.ts';
 
 export type ScannedStatement = Pick<Attestation, 'predicateType' | 'predicate' | 'fileName' | 'subject'>;
 

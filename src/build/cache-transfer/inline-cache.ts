@@ -1,4 +1,4 @@
-import { formatDate } from '#wire/timestamps.ts';
+import { formatDate } from '#base/timestamps.ts';
 import type { FinishedLayer } from '../export/finish-image.ts';
 import type { CacheConfigRecord } from './cache-config.ts';
 import { digestOfKey, type SolvedRecord } from './solved-records.ts';

@@ -2,7 +2,7 @@
 import type { ImageLayer } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
 import { parseDigest } from '#oci/digest.ts';
-import { formatDate } from '#wire/timestamps.ts';
+import { formatDate } from '#base/timestamps.ts';
 import type { CacheConfig, CacheConfigLayer, CacheConfigRecord } from './cache-config.ts';
 
 /** One vertex and what came of it. */

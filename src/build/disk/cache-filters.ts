@@ -1,6 +1,6 @@
 /** Which cache records a request means: the filters of `docker builder prune`. */
 import { EngineError } from '#base/errors.ts';
-import { parseDuration } from '#wire/durations.ts';
+import { parseDuration } from '#base/durations.ts';
 import { booleanFilter, checkFilters, type Filters } from '#wire/filters.ts';
 import { type CacheRecord, isMutableType } from './cache-records.ts';
 

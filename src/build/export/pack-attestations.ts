@@ -6,7 +6,7 @@ import { type Digest, digestHex } from '#oci/digest.ts';
 import { MEDIA_TYPES } from '#oci/media-types.ts';
 import type { Platform } from '#oci/platform.ts';
 import { canonicalName, type Reference } from '#oci/reference.ts';
-import { formatPlatform } from '../dockerfile/scopes.ts';
+import { formatPlatform } from '#dockerfile/stages/scopes.ts';
 import { digestOf } from './finish-image.ts';
 import type { Attestation, Subject } from './outcome.ts';
 import { descriptorOf, encodeDocument, memoryBlob, type PackedImage } from './pack-image.ts';

@@ -15,7 +15,7 @@ import { openLayerTree } from '../layer-tree.ts';
 /** Disposing it takes the files away. */
 export interface RootTree extends FileTree, Disposable {
   /** Where one of its entries is on this machine. */
-  placeOf(entry: FileEntry): Buffer;
+  placeOf(entry: Pick<FileEntry, 'path'>): Buffer;
 }
 
 /** @param epoch the time that everything gets, in seconds; absent: its own */
@@ -54,7 +54,7 @@ class RootWalk {
   readonly #root: string;
   readonly #modifiedNs: bigint | undefined;
   /** Names are bytes; an entry's path is their text. */
-  readonly #places = new WeakMap<FileEntry, Buffer>();
+  readonly #places = new WeakMap<object, Buffer>();
   readonly #firstNames = new Map<bigint, string>();
 
   constructor(root: string, epoch: number | undefined) {
@@ -74,7 +74,7 @@ class RootWalk {
     return contents;
   }
 
-  placeOf(entry: FileEntry): Buffer {
+  placeOf(entry: Pick<FileEntry, 'path'>): Buffer {
     return this.#places.get(entry) ?? bytesOfText(join(this.#root, entry.path));
   }
 

@@ -1,7 +1,7 @@
 /** `SOURCE_DATE_EPOCH` (reproducible-builds.org): nothing of a result is younger than this. */
 import { EngineError } from '#base/errors.ts';
 import type { ImageConfig } from '#oci/image-config.ts';
-import { formatDate } from '#wire/timestamps.ts';
+import { formatDate } from '#base/timestamps.ts';
 
 /**
  * @param text seconds since 1970; empty: there is none

@@ -15,7 +15,7 @@ import {
 import { allowedHostConfig } from '../allowed-host-config.ts';
 import type { BuildRequest } from '../build.ts';
 import type { ExecVertex, FileSource, Vertex } from '../vertex.ts';
-import type { CacheSharing } from '../dockerfile/mount.ts';
+import type { CacheSharing } from '#dockerfile/instructions/mount.ts';
 import type { ExecMount } from '../exec-mount.ts';
 import { withPath } from '../with-path.ts';
 

@@ -1,4 +1,4 @@
-import { formatUnixTimestamp, resolveTimestamp } from '#wire/timestamps.ts';
+import { formatUnixTimestamp, resolveTimestamp } from '#base/timestamps.ts';
 import type { EventMessage } from '#wire/event.ts';
 import { encodeFilters } from '#client/client.ts';
 import { jsonLines } from '#client/json-lines.ts';

@@ -1,4 +1,4 @@
-import { formatUnixTimestamp, resolveTimestamp } from '#wire/timestamps.ts';
+import { formatUnixTimestamp, resolveTimestamp } from '#base/timestamps.ts';
 import { path } from '#client/client.ts';
 import { inspectContainer } from '#client/containers.ts';
 import { defineCommand } from '../command.ts';

@@ -1,4 +1,4 @@
-import { parseDuration } from '#wire/durations.ts';
+import { parseDuration } from '#base/durations.ts';
 import { parseMemory } from '../format/sizes.ts';
 import { type Flag, type FlagOptions, valueFlag } from '../flag.ts';
 
