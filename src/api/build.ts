@@ -8,7 +8,7 @@ import {
   type StepEvent,
   StepFailure,
 } from '#build/build.ts';
-import { commandHostConfig } from '#build/command-config.ts';
+import { commandHostConfig } from '#build/solve/command-config.ts';
 import { parseBoolean } from '#wire/booleans.ts';
 import type { HostConfig } from '#wire/container.ts';
 import type { ProgressMessage } from '#wire/image.ts';

@@ -6,7 +6,12 @@ import type { Writable } from 'node:stream';
 import { EngineError } from '../../src/base/errors.ts';
 import { LocalTransfer } from '../../src/build/program/local-transfer.ts';
 import type { RegistryAuth } from '../../src/wire/registry-auth.ts';
-import type { BuildSession, FileQuery, FileTransfer, FileTree } from '../../src/build/build-session.ts';
+import type {
+  BuildSession,
+  FileQuery,
+  FileTransfer,
+  FileTree,
+} from '../../src/build/session/build-session.ts';
 
 const TYPE_MASK = 0o170000;
 

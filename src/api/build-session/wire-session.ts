@@ -1,6 +1,6 @@
 import { constants as fs } from 'node:fs';
 import type { Duplex, Readable, Writable } from 'node:stream';
-import type { BuildSession, FileQuery, FileTransfer, FileTree } from '#build/build-session.ts';
+import type { BuildSession, FileQuery, FileTransfer, FileTree } from '#build/session/build-session.ts';
 import { type ClientMessage, type EngineMessage, type EntryRow, entryRow } from '#wire/build-session.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
 import {

@@ -2,7 +2,7 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { EngineError, isEngineError } from '#base/errors.ts';
-import type { BuildSession, FileQuery, FileTransfer, FileTree } from '#build/build-session.ts';
+import type { BuildSession, FileQuery, FileTransfer, FileTree } from '#build/session/build-session.ts';
 import { newId } from '#base/ids.ts';
 import type { Credentials, TokenSource } from '#registry/token-source.ts';
 import { Empty } from '#wire/buildkit/common.ts';

@@ -6,7 +6,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
-import type { FileEntry } from '#build/build-session.ts';
+import type { FileEntry } from '#build/session/build-session.ts';
 import {
   Packet,
   PACKET_DATA,

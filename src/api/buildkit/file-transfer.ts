@@ -1,6 +1,6 @@
 /** Receives a directory of a client's: `FileSync/DiffCopy`, the protocol of fsutil. */
 import { EngineError } from '#base/errors.ts';
-import type { FileEntry, FileTransfer } from '#build/build-session.ts';
+import type { FileEntry, FileTransfer } from '#build/session/build-session.ts';
 import type { Stat } from '#wire/buildkit/common.ts';
 import {
   Packet,

@@ -2,7 +2,7 @@
 import { hostPlatform } from '#oci/platform.ts';
 import { formatPlatform, isProxyName } from '#dockerfile/stages/scopes.ts';
 import type { BuildRequest, NamedContext } from '../build.ts';
-import type { Vertex } from '../vertex.ts';
+import type { Vertex } from '../definition/vertex.ts';
 import { withoutCredentials } from './materials.ts';
 import { clientRequests } from './vertex-sources.ts';
 

@@ -18,7 +18,7 @@ import { mountErofs, unmountAll } from '#linux/mount.ts';
 import { paddingFor } from '#oci/tar-writer.ts';
 import { diskError } from '#store/disk.ts';
 import type { BuildParts } from '../build-parts.ts';
-import type { LocalFiles } from '../vertex.ts';
+import type { LocalFiles } from '../definition/vertex.ts';
 import { Holds } from '../holds.ts';
 import type { ContextSourceFiles, SourceOptions } from './context-source.ts';
 

@@ -7,7 +7,7 @@ import { newId } from '#base/ids.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
-import type { BuildSession, FileQuery } from '../build-session.ts';
+import type { BuildSession, FileQuery } from '../session/build-session.ts';
 import { SyncedDirectory, type SyncedFiles, TABLE } from './synced-directory.ts';
 
 /** What is kept of one directory of a client. */

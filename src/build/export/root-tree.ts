@@ -8,9 +8,9 @@ import { OVERLAY_OPTIONS, VIEW_PREFIX } from '#layer/read-only-view.ts';
 import { childPath, isWhiteout, sortedNames } from '#layer/tree-walk.ts';
 import { mountOverlay, unmountAll } from '#linux/mount.ts';
 import type { BuildParts } from '../build-parts.ts';
-import type { FileEntry, FileTree } from '../build-session.ts';
+import type { FileEntry, FileTree } from '../session/build-session.ts';
 import { entryOf } from '../files/entry-of.ts';
-import { openLayerTree } from '../layer-tree.ts';
+import { openLayerTree } from '../solve/layer-tree.ts';
 
 /** Disposing it takes the files away. */
 export interface RootTree extends FileTree, Disposable {

@@ -5,7 +5,7 @@ import type { RegistryAuth } from '#wire/registry-auth.ts';
 import { type AgentSource, agentSource } from '#wire/ssh-agent/agent-source.ts';
 import type { BuildEvent, BuildOutput, BuildRequest, Builds, CacheSource } from '../build.ts';
 import { cacheDirectoryName } from '../cache-transfer/local-cache.ts';
-import { commandHostConfig } from '../command-config.ts';
+import { commandHostConfig } from '../solve/command-config.ts';
 import { dockerfileOf } from './dockerfile-text.ts';
 import { ProgramSession } from './program-session.ts';
 import type { State } from './state.ts';

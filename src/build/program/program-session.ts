@@ -6,7 +6,7 @@ import type { Duplex, Writable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
 import type { AgentSource } from '#wire/ssh-agent/agent-source.ts';
-import type { BuildSession, FileQuery, FileTransfer, FileTree } from '../build-session.ts';
+import type { BuildSession, FileQuery, FileTransfer, FileTree } from '../session/build-session.ts';
 import type { LocalDirectory } from './origins.ts';
 import { LocalTransfer } from './local-transfer.ts';
 import { writeTree } from './write-tree.ts';

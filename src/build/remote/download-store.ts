@@ -13,7 +13,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newId } from '#base/ids.ts';
 import { isErrno } from '#linux/errno.ts';
-import type { LocalFiles } from '../vertex.ts';
+import type { LocalFiles } from '../definition/vertex.ts';
 import type { FileWorkers } from '../files/file-workers.ts';
 
 export interface DownloadStoreOptions {
