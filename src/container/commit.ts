@@ -5,9 +5,9 @@ import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { ContainerConfig } from '#wire/container.ts';
 import type { CommitContainerRequest } from './container.ts';
 import type { ContainerContext } from './context.ts';
-import { mergeImageConfig } from './image-config.ts';
-import type { ManagedContainer } from './managed-container.ts';
-import { pauseContainer, unpauseContainer } from './pause.ts';
+import { mergeImageConfig } from './create/image-config.ts';
+import type { ManagedContainer } from './run/managed-container.ts';
+import { pauseContainer, unpauseContainer } from './run/pause.ts';
 
 /**
  * Makes an image of what a container changed; its processes stand still meanwhile, unless told otherwise.

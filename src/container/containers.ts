@@ -9,11 +9,11 @@ import { type ContainerService, EngineContainers } from './container-service.ts'
 import { ContainerStore } from './container-store.ts';
 import type { ContainerContext, ContainersDependencies } from './context.ts';
 import { Lookup } from './lookup.ts';
-import { PendingWork } from './pending-work.ts';
-import { loadContainers, readBootId } from './restore.ts';
-import { loadSeccompProfile } from './seccomp.ts';
-import { isRunning } from './state.ts';
-import { Supervisor } from './supervisor.ts';
+import { PendingWork } from './run/pending-work.ts';
+import { loadContainers, readBootId } from './run/restore.ts';
+import { loadSeccompProfile } from './spec/seccomp.ts';
+import { isRunning } from './run/state.ts';
+import { Supervisor } from './process/supervisor.ts';
 
 export { containerMigrations } from './container-store.ts';
 export type { ContainerService } from './container-service.ts';

@@ -14,10 +14,10 @@ import type { EmitEvent } from '#wire/event.ts';
 import type { ContainerPaths } from './container-paths.ts';
 import type { ContainerStore } from './container-store.ts';
 import type { Lookup } from './lookup.ts';
-import type { ManagedContainer } from './managed-container.ts';
-import type { PendingWork } from './pending-work.ts';
-import type { SeccompProfile } from './seccomp.ts';
-import type { Supervisor } from './supervisor.ts';
+import type { ManagedContainer } from './run/managed-container.ts';
+import type { PendingWork } from './run/pending-work.ts';
+import type { SeccompProfile } from './spec/seccomp.ts';
+import type { Supervisor } from './process/supervisor.ts';
 
 /** What containers are given where nobody asks for anything else. */
 export interface ContainerDefaults {

@@ -10,7 +10,7 @@ import { recordIfHere } from './find-image.ts';
 import type { BuildProgress, ProgressTask } from '../progress/build-progress.ts';
 import type { BuildRequest } from '../build.ts';
 import { formatPlatform } from '#dockerfile/stages/scopes.ts';
-import { runsNatively } from '#container/emulation.ts';
+import { runsNatively } from '#container/program/emulation.ts';
 import { type LayoutContext, layoutOfName, readLayoutImage } from './layout-image.ts';
 import { fullName } from '../plan/step-titles.ts';
 

@@ -1,7 +1,7 @@
 /** Graphs as vertices. */
 import { EngineError } from '#base/errors.ts';
 import { hostPlatform, type Platform, platformText } from '#oci/platform.ts';
-import { runsNatively } from '#container/emulation.ts';
+import { runsNatively } from '#container/program/emulation.ts';
 import { NONE, type Op } from '#wire/buildkit/ops.ts';
 import type { BuildRequest } from '../build.ts';
 import type { BaseVertex, FileSource, Vertex } from '../definition/vertex.ts';

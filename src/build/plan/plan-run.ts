@@ -8,7 +8,7 @@ import { expand } from '#dockerfile/words/expand.ts';
 import { parseMountOptions } from '#dockerfile/instructions/mount-options.ts';
 import { runScript } from '#dockerfile/run-script.ts';
 import { formatPlatform, proxyVariables, type StageScope } from '#dockerfile/stages/scopes.ts';
-import { runsNatively } from '#container/emulation.ts';
+import { runsNatively } from '#container/program/emulation.ts';
 import type { ExecMount } from '../definition/exec-mount.ts';
 import type { PlannedImage } from './plan.ts';
 import type { PlanParts } from './plan-dockerfile.ts';

@@ -3,7 +3,7 @@ import { fstatSync, mkdirSync, mkdtempSync, readlinkSync, writeFileSync } from '
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
-import type { UnlistedMount } from '#container/unlisted-run.ts';
+import type { UnlistedMount } from '#container/run/unlisted-run.ts';
 import { O_PATH } from '#linux/constants.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
-import type { UnlistedMount } from '#container/unlisted-run.ts';
+import type { UnlistedMount } from '#container/run/unlisted-run.ts';
 import { MountFlag, mountFilesystem, unmountAll } from '#linux/mount.ts';
 import { bindOptions } from './bind-options.ts';
 import type { BuildSession } from '../session/build-session.ts';

@@ -1,6 +1,6 @@
 /** COPY and ADD. */
 import { EngineError } from '#base/errors.ts';
-import { resolveUser } from '#container/user.ts';
+import { resolveUser } from '#container/spec/user.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import { isArchive, openArchive } from '../files/archive-file.ts';
 import type { BuildParts } from '../build-parts.ts';

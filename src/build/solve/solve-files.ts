@@ -1,6 +1,6 @@
 /** Actions on files, one after the other in one root. */
 import { EngineError } from '#base/errors.ts';
-import { resolveUser } from '#container/user.ts';
+import { resolveUser } from '#container/spec/user.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { FilesVertex } from '../definition/vertex.ts';
