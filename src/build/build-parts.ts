@@ -5,7 +5,7 @@ import type { ContainerService } from '#container/containers.ts';
 import type { FileImageStore } from '#image/image-store.ts';
 import type { LayerUse } from '#layer/layer-store.ts';
 import type { Layer, LayerStore, RootArchive, SnapshotStore } from '#layer/layer.ts';
-import type { SharedWork } from '#layer/shared-work.ts';
+import type { SharedWork } from '#base/shared-work.ts';
 import type { ContentStore } from '#store/content.ts';
 import type { Metadata } from '#store/metadata.ts';
 import type { Solved } from './definition/vertex.ts';

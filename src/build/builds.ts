@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import { Semaphore } from '#base/semaphore.ts';
-import { SharedWork } from '#layer/shared-work.ts';
+import { SharedWork } from '#base/shared-work.ts';
 import { NO_FILTERS } from '#wire/filters.ts';
 import { asksForPackages, attest, checkAttestations, findScanner } from './attest/attestations.ts';
 import { assembleImage } from './export/assemble-image.ts';
@@ -31,12 +31,13 @@ import { downloadedFiles } from './disk/downloaded-files.ts';
 import type { CacheRecord } from './disk/cache-records.ts';
 import type { PruneReport } from './disk/prune-cache.ts';
 import { openDockerfile } from './plan/open-dockerfile.ts';
-import { EventChannel } from './event-channel.ts';
+import { abortable } from '#base/abortable.ts';
+import { EventChannel } from '#base/event-channel.ts';
 import { outcomeOf } from './export/build-outcome.ts';
 import { checkOutputs, exportOutputs, type RunTask } from './export/export-outputs.ts';
 import { FileWorkers } from './files/file-workers.ts';
-import { HeldBuild, unlessAborted } from './solve/held-build.ts';
-import { Holds } from './holds.ts';
+import { HeldBuild } from './solve/held-build.ts';
+import { UseCount } from '#base/use-count.ts';
 import { openGraph } from './graph/open-graph.ts';
 import { answerSubrequest } from './plan/check-dockerfile.ts';
 import type { Operation, Plan } from './plan/plan.ts';
@@ -172,8 +173,8 @@ export class EngineBuilds implements Builds, AsyncDisposable {
       ? await openGraph(this.#parts, request.graph, { request, bases, progress })
       : await openDockerfile(this.#parts, request, { bases, progress });
     // What still runs, for other builds too, ends before what it reads is removed.
-    const reading = new Holds();
-    await using _read = { [Symbol.asyncDispose]: () => reading.released() };
+    const reading = new UseCount();
+    await using _read = { [Symbol.asyncDispose]: () => reading.unused() };
     using stack = new DisposableStack();
     stack.defer(() =>
       left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more')),
@@ -199,7 +200,7 @@ export class EngineBuilds implements Builds, AsyncDisposable {
       await run.layersOfAll(plans.map(({ plan }) => plan.result.vertex));
       return await outcomeOf(run, plans, request);
     });
-    const solved = request.hold ? await unlessAborted(request.hold(held), signal) : await held.solve();
+    const solved = request.hold ? await abortable(request.hold(held), signal) : await held.solve();
     if (!solved) return;
     const outcome = request.squash ? await squashOutcome(this.#parts, solved, { lease, signal }) : solved;
     const images = bases.used;

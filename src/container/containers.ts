@@ -9,7 +9,7 @@ import { type ContainerService, EngineContainers } from './container-service.ts'
 import { ContainerStore } from './container-store.ts';
 import type { ContainerContext, ContainersDependencies } from './context.ts';
 import { Lookup } from './lookup.ts';
-import { PendingWork } from './run/pending-work.ts';
+import { BackgroundWork } from '#base/background-work.ts';
 import { loadContainers, readBootId } from './run/restore.ts';
 import { loadSeccompProfile } from './spec/seccomp.ts';
 import { isRunning } from './run/state.ts';
@@ -47,7 +47,7 @@ export async function createContainers(dependencies: ContainersDependencies): Pr
     ...(otherRuntime && { otherProgram: openReadOnlyProgram(otherRuntime.path) }),
     locks: new KeyedLock(),
     starts: new Semaphore(CONCURRENT_STARTS),
-    pending: new PendingWork(dependencies.logger),
+    pending: new BackgroundWork(dependencies.logger),
     held: new DisposableStack(),
     seccomp: seccompProfile === 'unconfined' ? undefined : loadSeccompProfile(seccompProfile || undefined),
     bootId: readBootId(),

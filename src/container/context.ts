@@ -15,7 +15,7 @@ import type { ContainerPaths } from './container-paths.ts';
 import type { ContainerStore } from './container-store.ts';
 import type { Lookup } from './lookup.ts';
 import type { ManagedContainer } from './run/managed-container.ts';
-import type { PendingWork } from './run/pending-work.ts';
+import type { BackgroundWork } from '#base/background-work.ts';
 import type { SeccompProfile } from './spec/seccomp.ts';
 import type { Supervisor } from './process/supervisor.ts';
 
@@ -70,7 +70,7 @@ export interface ContainerContext extends ContainersDependencies {
   /** Held while a container starts, ends its run, is paused or removed. */
   readonly locks: KeyedLock<string>;
   readonly starts: Semaphore;
-  readonly pending: PendingWork;
+  readonly pending: BackgroundWork;
   /** What is let go of when the daemon stops. */
   readonly held: DisposableStack;
   readonly seccomp: SeccompProfile | undefined;

@@ -2,7 +2,7 @@
  * How one set of credentials is shown to one registry: learnt from its challenges, then kept. Tokens are fetched once
  * for all who need them at the same time, and renewed before they expire.
  */
-import { SingleFlight } from '#base/single-flight.ts';
+import { SharedWork } from '#base/shared-work.ts';
 import { JsonShape } from '#oci/json-shape.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
 import type { Challenge } from './challenge.ts';
@@ -35,7 +35,7 @@ export interface Token {
 export class Authorizer {
   readonly #options: AuthorizerOptions;
   readonly #tokens = new Map<string, Token>();
-  readonly #fetches = new SingleFlight<string, Token>();
+  readonly #fetches = new SharedWork<string, Token>();
   #challenge: Challenge | undefined;
 
   constructor(options: AuthorizerOptions) {

@@ -24,7 +24,7 @@ import { createVolumes, volumeMigrations } from '#volume/volumes.ts';
 import { decodeCreateRequest } from '#wire/decode-create.ts';
 import type { DomainEvent } from '#wire/event.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 import {
   type ContainerService,
   containerMigrations,

@@ -7,6 +7,8 @@ import { createHash } from 'node:crypto';
 import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { abortable } from '#base/abortable.ts';
+import { Condition } from '#base/condition.ts';
 import { newId } from '#base/ids.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import { isErrno } from '#linux/errno.ts';
@@ -48,7 +50,7 @@ export class CacheDirectories implements AsyncDisposable {
   readonly #making = new KeyedLock<string>();
   readonly #uses = new Map<string, Usage>();
   readonly #measuring = new Set<Promise<void>>();
-  #released = Promise.withResolvers<void>();
+  readonly #released = new Condition();
   readonly #table: CacheDirectoryTable;
 
   constructor(options: CacheDirectoriesOptions) {
@@ -71,21 +73,13 @@ export class CacheDirectories implements AsyncDisposable {
    */
   async acquire(mount: CacheMount, sources: ContentSources, signal: AbortSignal): Promise<CacheUse> {
     const key = await keyOf(mount, sources);
-    const aborted = Promise.withResolvers<never>();
-    aborted.promise.catch(() => undefined);
-    const abort = () => aborted.reject(signal.reason);
-    signal.addEventListener('abort', abort);
-    try {
-      for (;;) {
-        signal.throwIfAborted();
-        // From before it is looked for: what is let go in between is noticed.
-        const released = this.#released.promise;
-        const use = await this.#take(key, mount, sources);
-        if (use) return use;
-        await Promise.race([released, aborted.promise]);
-      }
-    } finally {
-      signal.removeEventListener('abort', abort);
+    for (;;) {
+      signal.throwIfAborted();
+      // Taken before the look, so that what is released in between is not missed.
+      const released = this.#released.changed;
+      const use = await this.#take(key, mount, sources);
+      if (use) return use;
+      await abortable(released, signal);
     }
   }
 
@@ -136,8 +130,7 @@ export class CacheDirectories implements AsyncDisposable {
     usage.count -= 1;
     if (usage.count > 0) return;
     this.#uses.delete(name);
-    this.#released.resolve();
-    this.#released = Promise.withResolvers();
+    this.#released.notifyAll();
     const measured = this.#measure(name).finally(() => this.#measuring.delete(measured));
     this.#measuring.add(measured);
   }

@@ -19,7 +19,7 @@ import { fetchContext } from './remote-context.ts';
 import { pathsTaken } from './paths-taken.ts';
 import { SessionContext } from './session-context.ts';
 import { ignoreFileNames, parseIgnoreFile } from '#oci/ignore.ts';
-import { Holds } from '../holds.ts';
+import { UseCount } from '#base/use-count.ts';
 import type { Plan } from '../plan/plan.ts';
 import { receiving } from './receiving.ts';
 import { UnreadDockerfile } from './unread-dockerfile.ts';
@@ -69,8 +69,8 @@ export async function openInputs(
   undo.defer(async () => {
     if (root !== undefined) await rm(root, { recursive: true, force: true });
   });
-  const holds = new Holds();
-  undo.defer(() => holds.released());
+  const holds = new UseCount();
+  undo.defer(() => holds.unused());
   const open = async (source: ContextSource) =>
     undo.use(await openSource(parts, request, source, () => makeDirectory('source-')));
   const { context: source, dockerfileSource = besideOf(source), namedContexts = {} } = request;
@@ -109,7 +109,7 @@ export async function openInputs(
       files,
       named,
       makeDirectory: () => makeDirectory('files-'),
-      hold: () => Promise.resolve(holds.acquire()),
+      hold: () => Promise.resolve(holds.use()),
     },
     receive: (plans, { scans }) =>
       receiveTaken(pathsTaken(plans), scans ? pathsScanned(plans) : new Map(), taken, during),

@@ -55,16 +55,3 @@ export class HeldBuild {
     return await this.#parts.files.stat({ source: tree.tree, path });
   }
 }
-
-/** Fails as soon as the signal fires, whatever becomes of the work. */
-export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener('abort', abort);
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-}

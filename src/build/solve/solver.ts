@@ -16,7 +16,7 @@ import type { CacheEntry, CacheEntryFacts, CacheUses } from '../cache/build-cach
 import type { ImportedCache } from '../cache-transfer/imported-cache.ts';
 import type { SolvedRecord } from '../cache-transfer/solved-records.ts';
 import { cacheFacts } from '../definition/describe-vertex.ts';
-import type { Holds } from '../holds.ts';
+import type { UseCount } from '#base/use-count.ts';
 import type { Operation } from '../plan/plan.ts';
 import { type SolvedAlone, solveVertex, type VertexWork } from './solve-vertex.ts';
 import { Sources } from './file-sources.ts';
@@ -36,7 +36,7 @@ export interface BuildRunOptions {
   /** Keeps what is found or made from being pruned. */
   readonly uses: CacheUses;
   /** Held while something is made of the build's files: for builds that share it, also after this one has left. */
-  readonly reading: Holds;
+  readonly reading: UseCount;
   readonly signal: AbortSignal;
   readonly observer?: VertexObserver;
   /** The error to fail with, which says more. */
@@ -206,7 +206,7 @@ export class BuildRun {
     const signal = this.#signal;
     const held = await this.#parts.downloads.get(source, { signal, ...(session && { session }) });
     const release = async () => {
-      await this.#options.reading.released();
+      await this.#options.reading.unused();
       held[Symbol.dispose]();
     };
     if (signal.aborted) void release();
@@ -305,7 +305,7 @@ export class BuildRun {
     const { solving, logs } = this.#parts;
     const flight = this.#isFresh(vertex) || asksClient(vertex) ? newId() : key;
     const work = async (signal: AbortSignal) => {
-      using _reading = filesTakenBy(vertex).length > 0 ? this.#options.reading.acquire() : undefined;
+      using _reading = filesTakenBy(vertex).length > 0 ? this.#options.reading.use() : undefined;
       // Its own: what was given up and ends only now has written into another.
       const log = new StepLog();
       logs.set(flight, log);

@@ -1,3 +1,5 @@
+import { Condition } from '#base/condition.ts';
+
 export interface LoggedOutput {
   readonly stream: 'stdout' | 'stderr';
   readonly data: Buffer;
@@ -13,30 +15,30 @@ export class StepLog {
   #droppedChunks = 0;
   #bytes = 0;
   #ended = false;
-  #changed = Promise.withResolvers<void>();
+  readonly #changed = new Condition();
 
   write(stream: LoggedOutput['stream'], data: Buffer): void {
     this.#chunks.push({ stream, data, atMs: Date.now() });
     this.#bytes += data.length;
     while (this.#bytes > MAXIMUM_BYTES) this.#drop();
-    this.#notify();
+    this.#changed.notifyAll();
   }
 
   end(): void {
     this.#ended = true;
-    this.#notify();
+    this.#changed.notifyAll();
   }
 
   /** @param signal ends the wait for more; what is there is read first */
   async *read(signal?: AbortSignal): AsyncGenerator<LoggedOutput, void> {
-    const aborted = signal && abortOf(signal);
     for (let index = 0; ; ) {
       const chunk = this.#chunks[Math.max(0, index - this.#droppedChunks)];
       if (chunk) {
         index = Math.max(index, this.#droppedChunks) + 1;
         yield chunk;
       } else if (this.#ended || signal?.aborted === true) return;
-      else await (aborted ? Promise.race([this.#changed.promise, aborted]) : this.#changed.promise);
+      // It fails only when the signal fires, and then the output is read to its end.
+      else await Promise.allSettled([this.#changed.wait(signal)]);
     }
   }
 
@@ -44,14 +46,4 @@ export class StepLog {
     this.#bytes -= this.#chunks.shift()?.data.length ?? this.#bytes;
     this.#droppedChunks++;
   }
-
-  #notify(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers<void>();
-  }
-}
-
-async function abortOf(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

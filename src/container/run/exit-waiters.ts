@@ -1,3 +1,4 @@
+import { abortable } from '#base/abortable.ts';
 import { EngineError } from '#base/errors.ts';
 import type { WaitCondition } from '../container.ts';
 
@@ -17,17 +18,15 @@ export class ExitWaiters {
 
   /** @throws {EngineError} `aborted` when the signal fires */
   async wait(condition: WaitCondition, signal?: AbortSignal): Promise<ExitResult> {
-    const { promise, resolve, reject } = Promise.withResolvers<ExitResult>();
+    const { promise, resolve } = Promise.withResolvers<ExitResult>();
     const waiter = { condition, resolve };
-    const abort = () => reject(new EngineError('aborted', 'context canceled'));
-    if (signal?.aborted) abort();
     this.#waiters.add(waiter);
-    signal?.addEventListener('abort', abort, { once: true });
     try {
-      return await promise;
+      return await abortable(promise, signal);
+    } catch (cause) {
+      throw new EngineError('aborted', 'context canceled', { cause });
     } finally {
       this.#waiters.delete(waiter);
-      signal?.removeEventListener('abort', abort);
     }
   }
 

@@ -1,3 +1,4 @@
+/** What tests wait with. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 

@@ -1,31 +1,28 @@
+import { abortable } from './abortable.ts';
+
 interface Flight<Result> {
   readonly result: Promise<Result>;
   readonly cancel: AbortController;
   waiting: number;
 }
 
-/** As `SingleFlight`, for callers that may give up: the work is cancelled when nobody waits for it any more. */
+/**
+ * Equal work that is asked for while it runs is done once: every caller of a key gets the one result or error. A
+ * caller may give up waiting; the work is cancelled when no caller waits for it any more.
+ */
 export class SharedWork<Key, Result> {
   readonly #flights = new Map<Key, Flight<Result>>();
   /** With those that were cancelled and have not ended yet. */
   readonly #running = new Set<Promise<Result>>();
 
-  /** Rejects with the reason of `signal` at once when it fires, whatever the work does. */
-  async do(
-    key: Key,
-    work: (signal: AbortSignal) => Promise<Result>,
-    signal: AbortSignal | undefined,
-  ): Promise<Result> {
+  /** @throws what the work fails with, or the reason of `signal` as soon as it fires, whatever the work does */
+  async do(key: Key, work: (signal: AbortSignal) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     signal?.throwIfAborted();
     const flight = this.#flights.get(key) ?? this.#start(key, work);
     flight.waiting++;
-    const { promise, reject } = Promise.withResolvers<never>();
-    const abort = () => reject(reasonOf(signal));
-    signal?.addEventListener('abort', abort);
     try {
-      return await (signal ? Promise.race([flight.result, promise]) : flight.result);
+      return await abortable(flight.result, signal);
     } finally {
-      signal?.removeEventListener('abort', abort);
       if (--flight.waiting === 0) this.#abandon(key, flight);
     }
   }
@@ -48,15 +45,10 @@ export class SharedWork<Key, Result> {
     return flight;
   }
 
-  /** Nobody may join work that is being cancelled. */
+  /** No caller may join work that is being cancelled. */
   #abandon(key: Key, flight: Flight<Result>): void {
     if (this.#flights.get(key) !== flight) return;
     this.#flights.delete(key);
     flight.cancel.abort();
   }
-}
-
-function reasonOf(signal: AbortSignal | undefined): Error {
-  const reason: unknown = signal?.reason;
-  return reason instanceof Error ? reason : new Error('aborted', { cause: reason });
 }

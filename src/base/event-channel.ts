@@ -1,30 +1,32 @@
+import { Condition } from './condition.ts';
+
 /** How far those that wait for room run ahead of the reader. */
 const ROOM = 256;
 
-/** What one build tells, from all that goes on in it to the one that reads. Once the reader has left, nobody waits. */
+/** A queue from everything that writes to the one that reads. Once the reader has left, no writer waits. */
 export class EventChannel<T> implements AsyncIterable<T> {
   #items: T[] = [];
   #end: { readonly error?: unknown } | undefined;
   #left = false;
-  #arrived = Promise.withResolvers<void>();
-  #taken = Promise.withResolvers<void>();
+  readonly #arrived = new Condition();
+  readonly #taken = new Condition();
 
   /** Never waits: for what is told seldom. */
   push(item: T): void {
     if (this.#left || this.#end) return;
     this.#items.push(item);
-    this.#arrived.resolve();
+    this.#arrived.notifyAll();
   }
 
-  /** Resolves when the reader is near: for what comes in masses. */
-  async room(): Promise<void> {
-    while (this.#items.length >= ROOM && !this.#left) await this.#taken.promise;
+  /** Resolves when the reader is near: for what comes in masses. @throws the reason of the signal when it fires */
+  async room(signal?: AbortSignal): Promise<void> {
+    while (this.#items.length >= ROOM && !this.#left) await this.#taken.wait(signal);
   }
 
   /** What was pushed is read first, then the reader ends, with the error if there is one. */
   end(end: { readonly error?: unknown } = {}): void {
     this.#end ??= end;
-    this.#arrived.resolve();
+    this.#arrived.notifyAll();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void> {
@@ -32,15 +34,14 @@ export class EventChannel<T> implements AsyncIterable<T> {
       for (;;) {
         const items = this.#take();
         yield* items;
-        if (items.length === 0) {
-          if (this.#end) break;
-          await this.#arrived.promise;
-        }
+        if (items.length > 0 || this.#items.length > 0) continue;
+        if (this.#end) break;
+        await this.#arrived.wait();
       }
     } finally {
       this.#left = true;
       this.#items = [];
-      this.#taken.resolve();
+      this.#taken.notifyAll();
     }
     if (this.#end && 'error' in this.#end) throw this.#end.error;
   }
@@ -48,9 +49,7 @@ export class EventChannel<T> implements AsyncIterable<T> {
   #take(): readonly T[] {
     const items = this.#items;
     this.#items = [];
-    if (!this.#end) this.#arrived = Promise.withResolvers();
-    this.#taken.resolve();
-    this.#taken = Promise.withResolvers();
+    this.#taken.notifyAll();
     return items;
   }
 }

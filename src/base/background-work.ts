@@ -1,8 +1,8 @@
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 
-/** Work that nobody waits for, except the daemon before it stops. */
-export class PendingWork {
+/** Work that goes on after the call that began it; the daemon waits for it before it stops. */
+export class BackgroundWork {
   readonly #logger: Logger;
   readonly #running = new Set<Promise<void>>();
 
