@@ -14,12 +14,13 @@ async function commit(exchange: Exchange): Promise<void> {
   if (container === '') throw new EngineError('invalid', 'invalid name or ID supplied: ""');
   const repository = exchange.text('repo');
   const pause = exchange.query.get('pause');
+  const config = decodeCommitConfig(hasBody(exchange) ? await readJsonBody(exchange) : '');
   const id = await exchange.engine.containers.commit(container, {
     ...(repository !== '' && { reference: referenceOf(repository, exchange.text('tag')) }),
     comment: exchange.text('comment'),
     author: exchange.text('author'),
     changes: exchange.query.getAll('changes'),
-    config: decodeCommitConfig(hasBody(exchange) ? await readJsonBody(exchange) : ''),
+    ...(config && { config }),
     pause: pause === null || pause === '' || parseBoolean(pause),
     signal: exchange.signal,
   });

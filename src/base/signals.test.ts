@@ -23,7 +23,7 @@ test('what is no signal is invalid', () => {
   for (const name of ['', '0', '65', '-1', 'SIGFOO', 'RTMIN-1', 'RTMAX+1', 'RTMIN+31', 'SIGSIGTERM', '1.5']) {
     assert.throws(
       () => signalNumber(name),
-      (error) => isEngineError(error, 'invalid') && error.message === `Invalid signal: ${name}`,
+      (error) => isEngineError(error, 'invalid') && error.message === `invalid signal: ${name}`,
       name,
     );
   }

@@ -26,7 +26,7 @@ export function signalNumber(name: string | number): number {
   const text = String(name).trim();
   const number = /^\d+$/.test(text) ? Number(text) : namedSignal(text.toUpperCase().replace(/^SIG/, ''));
   if (number === undefined || number < 1 || number > RTMAX) {
-    throw new EngineError('invalid', `Invalid signal: ${name}`);
+    throw new EngineError('invalid', `invalid signal: ${name}`);
   }
   return number;
 }

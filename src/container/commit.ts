@@ -1,4 +1,4 @@
-import { applyChanges } from '#image/config-changes.ts';
+import { applyChanges } from '#dockerfile/apply-changes.ts';
 import { toContainerConfig } from '#image/container-config.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
@@ -39,7 +39,7 @@ export async function commitContainer(
 
 /** The instructions go first; what they leave open is the container's. */
 function configOf(container: ManagedContainer, { config, changes }: CommitContainerRequest): ImageDefaults {
-  const changed = applyChanges(defaultsOf(config), changes);
+  const changed = applyChanges(defaultsOf(config ?? container.config), changes);
   return defaultsOf(mergeImageConfig(toContainerConfig(changed), container.config));
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
-import { applyChanges } from './config-changes.ts';
+import { applyChanges } from './apply-changes.ts';
 
 describe('applyChanges', () => {
   const cases: readonly (readonly [changes: readonly string[], expected: ImageDefaults])[] = [
@@ -29,6 +29,9 @@ describe('applyChanges', () => {
     ],
     [['HEALTHCHECK CMD curl x'], { Healthcheck: { Test: ['CMD-SHELL', 'curl x'] } }],
     [['HEALTHCHECK NONE'], { Healthcheck: { Test: ['NONE'] } }],
+    [['ENV A=xax B=${A#x} C=${A/x/y} D=${A%x}'], { Env: ['A=xax', 'B=', 'C=', 'D='] }],
+    [['ENV A=xax', 'ENV B=${A#x} C=${A/x/y} D=${A//x/y}'], { Env: ['A=xax', 'B=ax', 'C=yax', 'D=yay'] }],
+    [['# a comment', 'ENV A=1 \\\n  B=2'], { Env: ['A=1', 'B=2'] }],
     [['CMD a\nUSER b', ''], { Cmd: ['/bin/sh', '-c', 'a'], User: 'b' }],
   ];
   for (const [changes, expected] of cases)
@@ -41,20 +44,45 @@ describe('applyChanges', () => {
     });
   });
 
+  it('expands with the variables that stand there', () => {
+    const config = { Env: ['PATH=/usr/bin:/bin', 'A=axa'], WorkingDir: '/srv' };
+    const changes = [
+      'ENV PATH=/opt/bin:$PATH B=${A#a} C=${A:?no} D=${A/a/b}',
+      'WORKDIR $B',
+      'USER ${NONE:-me}',
+    ];
+    assert.deepEqual(applyChanges(config, changes), {
+      Env: ['PATH=/opt/bin:/usr/bin:/bin', 'A=axa', 'B=xa', 'C=axa', 'D=bxa'],
+      WorkingDir: '/srv/xa',
+      User: 'me',
+    });
+  });
+
+  it("takes BuildKit's mark off with the command that had it", () => {
+    const config = { Cmd: ['old'], ArgsEscaped: true };
+    assert.deepEqual(applyChanges(config, ['USER me']), { ...config, User: 'me' });
+    assert.deepEqual(applyChanges(config, ['CMD ["new"]']), { Cmd: ['new'] });
+  });
+
   const refused: readonly (readonly [change: string, message: RegExp])[] = [
     ['RUN x', /^RUN is not a valid change command$/],
-    ['CMD', /^CMD requires at least one argument$/],
     ['ENV A', /must have two arguments/],
     ['ENV A=1 B', /can't find = in "B"/],
-    ['ENV A="x', /unexpected end of quoted string/],
-    ['ENV A=${B', /unexpected end of variable/],
+    ['ENV A="x', /looking for matching double-quote/],
+    ['ENV A=${B', /missing '}'/],
     ['EXPOSE http', /invalid containerPort: http/],
     ['EXPOSE 70000', /invalid containerPort/],
-    ['USER a b', /exactly one argument/],
-    ['ONBUILD ONBUILD CMD x', /isn't allowed as an ONBUILD trigger/],
+    ['ONBUILD ONBUILD CMD x', /^Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed$/],
     ['HEALTHCHECK curl', /Unknown type/],
-    ['HEALTHCHECK --bad=1 CMD x', /Unknown flag/],
+    ['HEALTHCHECK --bad=1 CMD x', /^unknown flag: --bad$/],
     ['HEALTHCHECK --interval=x CMD y', /invalid duration/],
+    ['SHELL ["/bin/bash"]', /^SHELL is not a valid change command$/],
+    ['CMD x\nRUN y', /^RUN is not a valid change command$/],
+    ['STOPSIGNAL nonsense', /^invalid signal: nonsense$/],
+    ['STOPSIGNAL 0', /^invalid signal: 0$/],
+    ['WORKDIR ""', /^cannot normalize nothing$/],
+    ['ENV B=${A?gone}', /A: gone$/],
+    ['', /^file with no instructions$/],
   ];
   for (const [change, message] of refused)
     it(`refuses ${change}`, () => {
