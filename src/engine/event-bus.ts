@@ -1,5 +1,5 @@
 import { Condition } from '#base/condition.ts';
-import { nowNs } from '#container/clock.ts';
+import { nowNs } from '#base/clock.ts';
 import type { DomainEvent, EventMessage } from '#wire/event.ts';
 import { matchesEvent } from './event-filter.ts';
 import type { EventQuery } from './engine.ts';

@@ -5,7 +5,7 @@ import type { ResolvedImage } from '#image/image.ts';
 import { hostPlatform, matchesPlatform, platformText } from '#oci/platform.ts';
 import type { CreateRequest } from '#wire/container.ts';
 import { decodePlatform } from '#wire/platform.ts';
-import { now } from '../clock.ts';
+import { now } from '#base/clock.ts';
 import type { ContainerDefinition } from '../container-record.ts';
 import type { ContainerContext } from '../context.ts';
 import { fitToHost } from './host-requirements.ts';

@@ -1,5 +1,5 @@
 import { type ExitStatus, type ProcessWatch, watchExit } from '#linux/process.ts';
-import { nowNs } from '../clock.ts';
+import { nowNs } from '#base/clock.ts';
 import type { ExitNotice, NoticeSubscription, Notices } from './notices.ts';
 
 /** What shells report for a process whose end nobody saw. */

@@ -1,6 +1,6 @@
 import type { SandboxRecord } from '#network/network.ts';
 import { formatTimestamp } from '#base/timestamps.ts';
-import { elapsedMs } from '../clock.ts';
+import { elapsedMs } from '#base/clock.ts';
 import type { ContainerContext } from '../context.ts';
 import { untilDrained } from '../process/drain.ts';
 import { InputGate } from '../streams/input-gate.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { messageOf } from '#base/errors.ts';
 import { isAlive } from '#linux/process.ts';
-import { NEVER, now } from '../clock.ts';
+import { NEVER, now } from '#base/clock.ts';
 import type { ContainerContext } from '../context.ts';
 import { watchForExit } from './exit.ts';
 import { removeLeftovers } from './leftovers.ts';

@@ -3,7 +3,7 @@ import { unreachable } from '#base/unreachable.ts';
 import { EngineError, messageOf } from '#base/errors.ts';
 import { signalIfAlive } from '#linux/process.ts';
 import { writeBundle } from './bundle.ts';
-import { NEVER, now } from '../clock.ts';
+import { NEVER, now } from '#base/clock.ts';
 import type { ContainerContext } from '../context.ts';
 import { watchForExit } from './exit.ts';
 import { InputGate } from '../streams/input-gate.ts';

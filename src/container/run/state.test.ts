@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
-import { NEVER } from '../clock.ts';
+import { NEVER } from '#base/clock.ts';
 import { type ContainerEvent, type ContainerState, type Run, initialState, transition } from './state.ts';
 
 const run: Run = {

@@ -1,5 +1,5 @@
 import type { LogRecord, OutputStream } from '#log/log.ts';
-import { nowNs } from '../clock.ts';
+import { nowNs } from '#base/clock.ts';
 
 const NEWLINE = 10;
 const NOTHING = Buffer.alloc(0);

@@ -1,7 +1,7 @@
 import { DEFAULT_LOG_DRIVER } from '#log/drivers.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
 import type { ContainerInspect, ContainerInspectState, HostConfig } from '#wire/container.ts';
-import { NEVER } from '../clock.ts';
+import { NEVER } from '#base/clock.ts';
 import type { ContainerContext } from '../context.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 import { showMounts } from '../mounts/mounts.ts';

@@ -3,7 +3,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { isEngineError } from '#base/errors.ts';
 import { type CgroupStats, ContainerCgroup } from '#linux/cgroups.ts';
 import { isErrno } from '#linux/errno.ts';
-import { now, NEVER } from '../clock.ts';
+import { now, NEVER } from '#base/clock.ts';
 import type { ContainerStats } from '../container.ts';
 import type { ContainerContext } from '../context.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NEVER, nowNs } from '../clock.ts';
+import { NEVER, nowNs } from '#base/clock.ts';
 import { humanDuration } from './human-duration.ts';
 import { statusText } from './status-text.ts';
 

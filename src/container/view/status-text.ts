@@ -1,4 +1,4 @@
-import { elapsedMs } from '../clock.ts';
+import { elapsedMs } from '#base/clock.ts';
 import { humanDuration } from './human-duration.ts';
 import type { ContainerState } from '../run/state.ts';
 

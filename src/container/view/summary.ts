@@ -1,5 +1,5 @@
 import type { ContainerSummary } from '#wire/container.ts';
-import { now } from '../clock.ts';
+import { now } from '#base/clock.ts';
 import type { ContainerContext } from '../context.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 import { showMounts } from '../mounts/mounts.ts';

@@ -1,4 +1,4 @@
-import { ZERO_TIME, formatTimestamp } from '#base/timestamps.ts';
+import { ZERO_TIME, formatTimestamp } from './timestamps.ts';
 
 /** What stands for "never". */
 export const NEVER = ZERO_TIME;
