@@ -1,5 +1,4 @@
 import type { StatementSync } from 'node:sqlite';
-import { KeyedUseCount } from '#base/use-count.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import type { Metadata } from '#store/metadata.ts';
 
@@ -14,7 +13,7 @@ export class ImageUses {
   readonly #metadata: Metadata;
   readonly #lastMs = new Map<Digest, number>();
   readonly #storedMs = new Map<Digest, number>();
-  readonly #holders = new KeyedUseCount<Digest>();
+  readonly #holders = new Map<Digest, number>();
   readonly #insert: StatementSync;
 
   constructor(metadata: Metadata) {
@@ -40,11 +39,18 @@ export class ImageUses {
   /** The image is about to be used by what nobody knows of yet, such as a container in the making. */
   hold(id: Digest): Disposable {
     this.note(id);
-    return this.#holders.use(id);
+    this.#holders.set(id, (this.#holders.get(id) ?? 0) + 1);
+    return {
+      [Symbol.dispose]: () => {
+        const holders = (this.#holders.get(id) ?? 1) - 1;
+        if (holders > 0) this.#holders.set(id, holders);
+        else this.#holders.delete(id);
+      },
+    };
   }
 
   isHeld(id: Digest): boolean {
-    return this.#holders.isUsed(id);
+    return this.#holders.has(id);
   }
 
   /** undefined for images that were here before anybody took note. */

@@ -1,4 +1,3 @@
-import { Condition } from '#base/condition.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 
 /**
@@ -7,7 +6,7 @@ import type { ProgressMessage } from '#wire/image.ts';
  */
 export class ProgressFeed implements AsyncIterable<ProgressMessage> {
   #queue: ProgressMessage[] = [];
-  readonly #arrived = new Condition();
+  #wake: (() => void) | undefined;
   #ended = false;
 
   push(message: ProgressMessage): void {
@@ -16,12 +15,12 @@ export class ProgressFeed implements AsyncIterable<ProgressMessage> {
       last >= 0 && message.progress !== undefined && this.#queue[last]?.status === message.status;
     if (isOutdated) this.#queue[last] = message;
     else this.#queue.push(message);
-    this.#arrived.notifyAll();
+    this.#wake?.();
   }
 
   end(): void {
     this.#ended = true;
-    this.#arrived.notifyAll();
+    this.#wake?.();
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<ProgressMessage> {
@@ -31,7 +30,9 @@ export class ProgressFeed implements AsyncIterable<ProgressMessage> {
       yield* messages;
       if (this.#queue.length > 0) continue;
       if (this.#ended) return;
-      await this.#arrived.wait();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      await promise;
     }
   }
 }

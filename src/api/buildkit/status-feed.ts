@@ -1,5 +1,4 @@
 /** `Control/Status`: a build's events in BuildKit's messages, several in one where they come together. */
-import { Condition } from '#base/condition.ts';
 import type { BuildEvent, BuildWarning, GraphEvent } from '#build/build.ts';
 import { timestamp } from '#wire/buildkit/common.ts';
 import type { StatusInput } from '#wire/buildkit/control.ts';
@@ -24,26 +23,26 @@ export class StatusFeed {
   #outputBytes = 0;
   #isRead = false;
   #hasEnded = false;
-  readonly #arrived = new Condition();
-  readonly #taken = new Condition();
+  #arrived = Promise.withResolvers<void>();
+  #taken = Promise.withResolvers<void>();
 
   /** Resolves when more may follow. */
   async tell(event: GraphEvent): Promise<void> {
     this.#events.push(event);
     if (event.type === 'vertex-output') this.#outputBytes += event.data.length;
-    this.#arrived.notifyAll();
+    this.#arrived.resolve();
     if (!this.#isRead && this.#outputBytes > MAXIMUM_UNREAD_BYTES) this.#dropOutput();
-    while (this.#isRead && this.#events.length >= MAXIMUM_EVENTS) await this.#taken.wait();
+    while (this.#isRead && this.#events.length >= MAXIMUM_EVENTS) await this.#taken.promise;
   }
 
   warn(warning: WarnRequest): void {
     this.#events.push({ type: 'client-warning', warning });
-    this.#arrived.notifyAll();
+    this.#arrived.resolve();
   }
 
   end(): void {
     this.#hasEnded = true;
-    this.#arrived.notifyAll();
+    this.#arrived.resolve();
   }
 
   /** Until the build is over. */
@@ -56,7 +55,7 @@ export class StatusFeed {
         const events = this.#take();
         if (events.length > 0) yield statusResponseOf(events);
         else if (this.#hasEnded || signal.aborted) return;
-        else await this.#arrived.wait();
+        else await this.#arrived.promise;
       }
     } finally {
       signal.removeEventListener('abort', stop);
@@ -67,15 +66,17 @@ export class StatusFeed {
   #take(): readonly FeedEvent[] {
     const events = this.#events.splice(0, MAXIMUM_EVENTS);
     for (const event of events) if (event.type === 'vertex-output') this.#outputBytes -= event.data.length;
-    this.#taken.notifyAll();
+    if (this.#events.length === 0 && !this.#hasEnded) this.#arrived = Promise.withResolvers();
+    this.#taken.resolve();
+    this.#taken = Promise.withResolvers();
     return events;
   }
 
   /** The build goes on without a reader. */
   #leave(): void {
     this.#isRead = false;
-    this.#arrived.notifyAll();
-    this.#taken.notifyAll();
+    this.#arrived.resolve();
+    this.#taken.resolve();
   }
 
   #dropOutput(): void {

@@ -1,0 +1,20 @@
+/** Python's distributions: `METADATA` of wheels, `PKG-INFO` of eggs (packaging.python.org, core metadata). */
+import { type PackageEntry, packageUrl } from './package-entry.ts';
+import { textSource } from './package-file.ts';
+import { paragraphs } from './paragraphs.ts';
+
+const PATH = /(?:^|\/)[^/]+(?:\.dist-info\/METADATA|\.egg-info\/PKG-INFO|\.egg-info)$/;
+const FIELD = /^([A-Za-z-]+):\s*(.*)$/;
+
+export const PYTHON = textSource(PATH, 4 << 20, (text, source) => {
+  const [fields] = paragraphs(text, FIELD);
+  return fields ? entriesOf(fields, source) : [];
+});
+
+function entriesOf(fields: ReadonlyMap<string, string>, source: string): readonly PackageEntry[] {
+  const [name, version] = [fields.get('Name'), fields.get('Version')];
+  if (name === undefined || version === undefined) return [];
+  const license = fields.get('License-Expression') ?? fields.get('License') ?? '';
+  const normalized = name.toLowerCase().replaceAll(/[-_.]+/g, '-');
+  return [{ name, version, purl: packageUrl('pypi', '', normalized, version), license, source }];
+}
