@@ -81,10 +81,14 @@ export class TestDaemon implements AsyncDisposable {
     return readFileSync(this.logPath, 'utf8');
   }
 
-  /** Starts the daemon (again) on the same directories and waits until it listens wherever it is to. */
-  async start(): Promise<void> {
+  /**
+   * Starts the daemon (again) on the same directories and waits until it listens wherever it is to.
+   *
+   * @param home where the daemon's program is: that of this project, or of a former version of it
+   */
+  async start(home = project): Promise<void> {
     const before = existsSync(this.logPath) ? this.log().length : 0;
-    const child = this.#spawn();
+    const child = this.#spawn(home);
     this.#child = child;
     const deadline = Date.now() + 120_000;
     while (!this.log().includes(READY, before)) {
@@ -94,9 +98,9 @@ export class TestDaemon implements AsyncDisposable {
     }
   }
 
-  #spawn(): ChildProcess {
+  #spawn(home: string): ChildProcess {
     const standard = ['--root', this.root, '--run', this.run, '--host', this.host, '--bridge', this.bridge];
-    const command = [join(project, 'bin/caissond'), ...standard, ...runtimeFlags, ...this.#flags];
+    const command = [join(home, 'bin/caissond'), ...standard, ...runtimeFlags, ...this.#flags];
     const line = this.netns === undefined ? command : ['nsenter', `--net=${this.netns}`, ...command];
     const log = openSync(this.logPath, 'a');
     try {
