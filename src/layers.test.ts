@@ -12,13 +12,14 @@ const LAYERS = [
   'store',
   'layer',
   'registry',
+  'dockerfile',
   'image',
   'log',
   'volume',
   'network',
   'container',
+  'sbom',
   'build',
-  'registry-server',
   'engine',
   'api',
   'client',
@@ -32,13 +33,15 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
   base: [],
   oci: ['base'],
   wire: ['base', 'oci'],
+  dockerfile: ['base', 'oci'],
+  sbom: ['base', 'oci'],
   client: ['base', 'oci', 'wire'],
   compose: ['base', 'oci', 'wire', 'client'],
   cli: ['base', 'oci', 'wire', 'client', 'compose'],
 };
 
 const source = import.meta.dirname;
-const importPattern = /(?:from\s+|import\s*\(\s*|import\s+)['"](#([a-z-]+)\/[^'"]+|\.[^'"]+)['"]/g;
+const importPattern = /(?:from\s+|import\s*\(\s*|import\s+)['"](#([a-z]+)\/[^'"]+|\.[^'"]+)['"]/g;
 
 function sourceFiles(): string[] {
   return readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(

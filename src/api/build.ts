@@ -8,14 +8,13 @@ import {
   type StepEvent,
   StepFailure,
 } from '#build/build.ts';
-import { commandHostConfig } from '#build/command-config.ts';
-import { parseBoolean } from '#base/booleans.ts';
+import { commandHostConfig } from '#build/solve/command-config.ts';
+import { parseBoolean } from '#wire/booleans.ts';
 import type { HostConfig } from '#wire/container.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import { decodeRegistryConfig } from '#wire/registry-auth.ts';
 import type { Exchange } from './exchange.ts';
 import { sendProgress } from './progress.ts';
-import { credentialsFromAuth } from './registry-credentials.ts';
 import { bodyStream } from './request-body.ts';
 import { sendJson, sendNothing } from './respond.ts';
 import { post, type Route } from './route.ts';
@@ -137,10 +136,7 @@ function cacheFromOf(exchange: Exchange): NonNullable<BuildRequest['cacheFrom']>
 function credentialsOf({ request }: Exchange): BuildRequest['credentials'] {
   const header = request.headers['x-registry-config'];
   try {
-    const config = decodeRegistryConfig(typeof header === 'string' ? header : undefined);
-    return Object.fromEntries(
-      Object.entries(config).map(([host, auth]) => [host, credentialsFromAuth(auth)]),
-    );
+    return decodeRegistryConfig(typeof header === 'string' ? header : undefined);
   } catch {
     return {};
   }

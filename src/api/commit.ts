@@ -1,5 +1,5 @@
 import { EngineError } from '#base/errors.ts';
-import { parseBoolean } from '#base/booleans.ts';
+import { parseBoolean } from '#wire/booleans.ts';
 import { decodeCommitConfig } from '#wire/decode-commit.ts';
 import type { Exchange } from './exchange.ts';
 import { referenceOf } from './images.ts';
@@ -14,12 +14,13 @@ async function commit(exchange: Exchange): Promise<void> {
   if (container === '') throw new EngineError('invalid', 'invalid name or ID supplied: ""');
   const repository = exchange.text('repo');
   const pause = exchange.query.get('pause');
+  const config = decodeCommitConfig(hasBody(exchange) ? await readJsonBody(exchange) : '');
   const id = await exchange.engine.containers.commit(container, {
     ...(repository !== '' && { reference: referenceOf(repository, exchange.text('tag')) }),
     comment: exchange.text('comment'),
     author: exchange.text('author'),
     changes: exchange.query.getAll('changes'),
-    config: decodeCommitConfig(hasBody(exchange) ? await readJsonBody(exchange) : ''),
+    ...(config && { config }),
     pause: pause === null || pause === '' || parseBoolean(pause),
     signal: exchange.signal,
   });

@@ -7,7 +7,7 @@ import {
   lacksLabels,
   matchesLabels,
   NO_FILTERS,
-} from '#base/filters.ts';
+} from '#wire/filters.ts';
 import { volumeError } from '#volume/volume-errors.ts';
 import { decodeVolumeRequest } from '#wire/decode-volume.ts';
 import type { VolumeInspect } from '#wire/volume.ts';

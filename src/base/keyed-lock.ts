@@ -1,12 +1,14 @@
+import { abortable } from './abortable.ts';
+
 /**
  * Serializes work per key: at most one holder of a key at a time, in order of arrival; different keys do not wait
- * for each other. Keys that nobody holds or waits for take no memory.
+ * for each other. Keys that are neither held nor waited for take no memory.
  */
 export class KeyedLock<Key> {
   readonly #tails = new Map<Key, Promise<void>>();
 
   /**
-   * Waits for the key; dispose the result to let it go (`using _ = await lock.acquire(id)`).
+   * Waits for the key; disposing the result releases it (`using _ = await lock.acquire(id)`).
    *
    * @param signal ends the waiting. @throws its reason; the others keep their turns
    */
@@ -21,7 +23,7 @@ export class KeyedLock<Key> {
       resolve();
     };
     try {
-      if (previous) await orAborted(previous, signal);
+      if (previous) await abortable(previous, signal);
     } catch (error) {
       void previous?.then(release);
       throw error;
@@ -32,17 +34,5 @@ export class KeyedLock<Key> {
   /** True if the key is held now. */
   isHeld(key: Key): boolean {
     return this.#tails.has(key);
-  }
-}
-
-async function orAborted(turn: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (!signal) return await turn;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener('abort', abort);
-  try {
-    await Promise.race([turn, promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }

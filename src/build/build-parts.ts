@@ -5,18 +5,18 @@ import type { ContainerService } from '#container/containers.ts';
 import type { FileImageStore } from '#image/image-store.ts';
 import type { LayerUse } from '#layer/layer-store.ts';
 import type { Layer, LayerStore, RootArchive, SnapshotStore } from '#layer/layer.ts';
-import type { SharedWork } from '#layer/shared-work.ts';
+import type { SharedWork } from '#base/shared-work.ts';
 import type { ContentStore } from '#store/content.ts';
 import type { Metadata } from '#store/metadata.ts';
-import type { Solved } from './vertex.ts';
-import type { BuildCache } from './cache.ts';
-import type { CacheDirectories } from './cache-directories.ts';
-import type { Checksums } from './checksums.ts';
+import type { Solved } from './definition/vertex.ts';
+import type { BuildCache } from './cache/build-cache.ts';
+import type { CacheDirectories } from './cache/cache-directories.ts';
+import type { Checksums } from './cache/checksums.ts';
 import type { ContextStore } from './contexts/context-store.ts';
 import type { CacheBudget } from './disk/cache-budget.ts';
 import type { FileWorkers } from './files/file-workers.ts';
 import type { Downloads } from './remote/downloads.ts';
-import type { StepLog } from './step-log.ts';
+import type { StepLog } from './solve/step-log.ts';
 
 /** The neighbours that builds work with. */
 export interface BuildsDependencies {

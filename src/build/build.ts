@@ -23,15 +23,15 @@ import type { Digest } from '#oci/digest.ts';
 import type { Definition } from '#wire/buildkit/ops.ts';
 import type { HostConfig } from '#wire/container.ts';
 import type { ProgressMessage } from '#wire/image.ts';
-import type { RegistryCredentials } from '#registry/credentials.ts';
-import type { BaseImage } from './base-images.ts';
-import type { BuildSession } from './build-session.ts';
+import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { BaseImage } from './plan/needed-stages.ts';
+import type { BuildSession } from './session/build-session.ts';
 import type { PruneRequest } from './disk/builder-disk.ts';
 import type { CacheRecord } from './disk/cache-records.ts';
 import type { PruneReport } from './disk/prune-cache.ts';
-import type { Range, SourceFile } from './dockerfile/ast.ts';
+import type { Range, SourceFile } from '#dockerfile/ast.ts';
 import type { BuildOutcome } from './export/outcome.ts';
-import type { HeldBuild } from './held-build.ts';
+import type { HeldBuild } from './solve/held-build.ts';
 
 /** Where files come from that no stage makes. */
 export type ContextSource =
@@ -76,7 +76,7 @@ export interface BuildRequest {
   /** None: this machine's. Several give an index. */
   readonly platforms?: readonly string[];
   /** By registry host; a session knows more. */
-  readonly credentials: Readonly<Record<string, RegistryCredentials>>;
+  readonly credentials: Readonly<Record<string, RegistryAuth>>;
   /** What RUN is given: network, limits, extra hosts. */
   readonly hostConfig: HostConfig;
   /** `security.insecure`, `network.host`: what the client allows beyond the ordinary. */

@@ -4,25 +4,25 @@ import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import { Semaphore } from '#base/semaphore.ts';
-import { SharedWork } from '#layer/shared-work.ts';
-import { NO_FILTERS } from '#base/filters.ts';
+import { SharedWork } from '#base/shared-work.ts';
+import { NO_FILTERS } from '#wire/filters.ts';
 import { asksForPackages, attest, checkAttestations, findScanner } from './attest/attestations.ts';
-import { assembleImage } from './assemble-image.ts';
-import { CACHES, CONTEXTS, DOWNLOADS, openInputs, removeFormerContexts } from './build-context.ts';
+import { assembleImage } from './export/assemble-image.ts';
+import { CACHES, CONTEXTS, DOWNLOADS, openInputs, removeFormerContexts } from './contexts/build-context.ts';
 import type { BuildParts, BuildsDependencies } from './build-parts.ts';
-import { BuildProgress } from './build-progress.ts';
-import { BaseImages } from './pull-base.ts';
-import { squashOutcome } from './squash.ts';
-import { BuildRun } from './build-run.ts';
+import { BuildProgress } from './progress/build-progress.ts';
+import { BaseImages } from './bases/base-images.ts';
+import { squashOutcome } from './export/squash.ts';
+import { BuildRun } from './solve/solver.ts';
 import type { BuildEvent, BuildRequest, Builds, StepEvent } from './build.ts';
-import type { Solved } from './vertex.ts';
-import { buildCacheMigrations } from './cache.ts';
-import { CacheDirectories } from './cache-directories.ts';
-import { cacheDirectoryMigrations } from './cache-directory-table.ts';
+import type { Solved } from './definition/vertex.ts';
+import { buildCacheMigrations } from './cache/build-cache.ts';
+import { CacheDirectories } from './cache/cache-directories.ts';
+import { cacheDirectoryMigrations } from './cache/cache-directory-table.ts';
 import { checkCaches, exportCaches } from './cache-transfer/export-caches.ts';
 import { importCaches } from './cache-transfer/import-caches.ts';
 import { inlineCacheOf } from './cache-transfer/inline-cache.ts';
-import { Checksums } from './checksums.ts';
+import { Checksums } from './cache/checksums.ts';
 import { ContextStore } from './contexts/context-store.ts';
 import { BuilderDisk, type PruneRequest } from './disk/builder-disk.ts';
 import { syncedContexts } from './disk/synced-contexts.ts';
@@ -30,21 +30,22 @@ import { cacheMounts } from './disk/cache-mounts.ts';
 import { downloadedFiles } from './disk/downloaded-files.ts';
 import type { CacheRecord } from './disk/cache-records.ts';
 import type { PruneReport } from './disk/prune-cache.ts';
-import { openDockerfile } from './dockerfile-work.ts';
-import { EventChannel } from './event-channel.ts';
+import { openDockerfile } from './plan/open-dockerfile.ts';
+import { abortable } from '#base/abortable.ts';
+import { EventChannel } from '#base/event-channel.ts';
 import { outcomeOf } from './export/build-outcome.ts';
 import { checkOutputs, exportOutputs, type RunTask } from './export/export-outputs.ts';
 import { FileWorkers } from './files/file-workers.ts';
-import { HeldBuild, unlessAborted } from './held-build.ts';
-import { Holds } from './holds.ts';
-import { openGraph } from './graph/graph-work.ts';
-import { answerSubrequest } from './lint-build.ts';
-import type { Operation, Plan } from './plan.ts';
+import { HeldBuild } from './solve/held-build.ts';
+import { UseCount } from '#base/use-count.ts';
+import { openGraph } from './graph/open-graph.ts';
+import { answerSubrequest } from './plan/check-dockerfile.ts';
+import type { Operation, Plan } from './plan/plan.ts';
 import { Downloads } from './remote/downloads.ts';
-import { resolveImage } from './resolve-image.ts';
-import { stepErrors } from './step-errors.ts';
+import { resolveImage } from './bases/resolve-image.ts';
+import { stepErrors } from './progress/step-errors.ts';
 
-export { BuildCache } from './cache.ts';
+export { BuildCache } from './cache/build-cache.ts';
 
 /** The tables of this domain. */
 export const buildMigrations = [buildCacheMigrations, cacheDirectoryMigrations] as const;
@@ -172,8 +173,8 @@ export class EngineBuilds implements Builds, AsyncDisposable {
       ? await openGraph(this.#parts, request.graph, { request, bases, progress })
       : await openDockerfile(this.#parts, request, { bases, progress });
     // What still runs, for other builds too, ends before what it reads is removed.
-    const reading = new Holds();
-    await using _read = { [Symbol.asyncDispose]: () => reading.released() };
+    const reading = new UseCount();
+    await using _read = { [Symbol.asyncDispose]: () => reading.unused() };
     using stack = new DisposableStack();
     stack.defer(() =>
       left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more')),
@@ -199,7 +200,7 @@ export class EngineBuilds implements Builds, AsyncDisposable {
       await run.layersOfAll(plans.map(({ plan }) => plan.result.vertex));
       return await outcomeOf(run, plans, request);
     });
-    const solved = request.hold ? await unlessAborted(request.hold(held), signal) : await held.solve();
+    const solved = request.hold ? await abortable(request.hold(held), signal) : await held.solve();
     if (!solved) return;
     const outcome = request.squash ? await squashOutcome(this.#parts, solved, { lease, signal }) : solved;
     const images = bases.used;

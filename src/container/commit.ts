@@ -1,13 +1,13 @@
-import { applyChanges } from '#image/config-changes.ts';
+import { applyChanges } from '#dockerfile/apply-changes.ts';
 import { toContainerConfig } from '#image/container-config.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { ContainerConfig } from '#wire/container.ts';
 import type { CommitContainerRequest } from './container.ts';
 import type { ContainerContext } from './context.ts';
-import { mergeImageConfig } from './image-config.ts';
-import type { ManagedContainer } from './managed-container.ts';
-import { pauseContainer, unpauseContainer } from './pause.ts';
+import { mergeImageConfig } from './create/image-config.ts';
+import type { ManagedContainer } from './run/managed-container.ts';
+import { pauseContainer, unpauseContainer } from './run/pause.ts';
 
 /**
  * Makes an image of what a container changed; its processes stand still meanwhile, unless told otherwise.
@@ -39,7 +39,7 @@ export async function commitContainer(
 
 /** The instructions go first; what they leave open is the container's. */
 function configOf(container: ManagedContainer, { config, changes }: CommitContainerRequest): ImageDefaults {
-  const changed = applyChanges(defaultsOf(config), changes);
+  const changed = applyChanges(defaultsOf(config ?? container.config), changes);
   return defaultsOf(mergeImageConfig(toContainerConfig(changed), container.config));
 }
 

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { InjectedFiles } from './spec-mounts.ts';
+import type { InjectedFiles } from './spec/spec-mounts.ts';
 
 /** Where containers have their files: what is to last below `root`, what a boot may end below `run`. */
 export class ContainerPaths {

@@ -2,8 +2,8 @@ import type { Digest } from '#oci/digest.ts';
 import type { SandboxRecord } from '#network/network.ts';
 import type { ContainerConfig, HostConfig } from '#wire/container.ts';
 import type { EndpointSettings } from '#wire/network.ts';
-import type { MountPlan } from './mount-plan.ts';
-import type { ContainerState } from './state.ts';
+import type { MountPlan } from './mounts/mount-plan.ts';
+import type { ContainerState } from './run/state.ts';
 
 /** What a container is: decided when it is created, changed only by `rename` and `update`. */
 export interface ContainerDefinition {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import type { ImageUse } from '#image/image.ts';
-import { signalNumber } from '#linux/signals.ts';
+import { signalNumber } from '#base/signals.ts';
 import type { LogRecord } from '#log/log.ts';
 import type { VolumeUse } from '#volume/volume.ts';
 import type {
@@ -15,8 +15,8 @@ import type {
   PathStat,
   TopTable,
 } from '#wire/container.ts';
-import { attachContainer } from './attach.ts';
-import { archiveFromContainer, extractIntoContainer, statInContainer } from './container-archive.ts';
+import { attachContainer } from './streams/attach.ts';
+import { archiveFromContainer, extractIntoContainer, statInContainer } from './files/container-archive.ts';
 import { commitContainer } from './commit.ts';
 import type {
   AttachRequest,
@@ -31,24 +31,24 @@ import type {
   WaitCondition,
 } from './container.ts';
 import type { ContainerContext } from './context.ts';
-import { createContainer } from './create.ts';
-import { type ExecStart, Execs } from './execs.ts';
-import type { ExitResult } from './exit-waiters.ts';
-import { inspectContainer } from './inspect.ts';
-import { listContainers } from './list.ts';
-import type { ManagedContainer } from './managed-container.ts';
-import { volumesOf } from './mounts.ts';
-import { pauseContainer, unpauseContainer } from './pause.ts';
+import { createContainer } from './create/create.ts';
+import { type ExecStart, Execs } from './exec/execs.ts';
+import type { ExitResult } from './run/exit-waiters.ts';
+import { inspectContainer } from './view/inspect.ts';
+import { listContainers } from './view/list.ts';
+import type { ManagedContainer } from './run/managed-container.ts';
+import { volumesOf } from './mounts/mounts.ts';
+import { pauseContainer, unpauseContainer } from './run/pause.ts';
 import { pruneContainers } from './prune.ts';
 import { forceRemove } from './remove-request.ts';
 import { renameContainer } from './rename.ts';
-import { restoreContainers } from './restore.ts';
-import { killContainer, notRunning, stopContainer } from './signal.ts';
-import { startContainer } from './start.ts';
-import { stoppedState } from './state.ts';
-import { sampleStats } from './stats.ts';
-import { topContainer } from './top.ts';
-import { type UnlistedRequest, type UnlistedRun, runUnlisted } from './unlisted-run.ts';
+import { restoreContainers } from './run/restore.ts';
+import { killContainer, notRunning, stopContainer } from './run/signal.ts';
+import { startContainer } from './run/start.ts';
+import { stoppedState } from './run/state.ts';
+import { sampleStats } from './view/stats.ts';
+import { topContainer } from './view/top.ts';
+import { type UnlistedRequest, type UnlistedRun, runUnlisted } from './run/unlisted-run.ts';
 import { updateContainer } from './update.ts';
 
 /** The containers of one engine, with what the engine needs to know of them besides. */

@@ -102,8 +102,8 @@ export interface CommitContainerRequest {
   readonly author?: string;
   /** Dockerfile instructions. */
   readonly changes: readonly string[];
-  /** Goes before the container's own. */
-  readonly config: Partial<ContainerConfig>;
+  /** Goes before the container's own, and is what the instructions change; absent: the container's own. */
+  readonly config?: Partial<ContainerConfig>;
   /** Whether a running container stands still meanwhile. */
   readonly pause: boolean;
   readonly signal?: AbortSignal;

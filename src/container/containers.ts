@@ -9,11 +9,11 @@ import { type ContainerService, EngineContainers } from './container-service.ts'
 import { ContainerStore } from './container-store.ts';
 import type { ContainerContext, ContainersDependencies } from './context.ts';
 import { Lookup } from './lookup.ts';
-import { PendingWork } from './pending-work.ts';
-import { loadContainers, readBootId } from './restore.ts';
-import { loadSeccompProfile } from './seccomp.ts';
-import { isRunning } from './state.ts';
-import { Supervisor } from './supervisor.ts';
+import { BackgroundWork } from '#base/background-work.ts';
+import { loadContainers, readBootId } from './run/restore.ts';
+import { loadSeccompProfile } from './spec/seccomp.ts';
+import { isRunning } from './run/state.ts';
+import { Supervisor } from './process/supervisor.ts';
 
 export { containerMigrations } from './container-store.ts';
 export type { ContainerService } from './container-service.ts';
@@ -47,7 +47,7 @@ export async function createContainers(dependencies: ContainersDependencies): Pr
     ...(otherRuntime && { otherProgram: openReadOnlyProgram(otherRuntime.path) }),
     locks: new KeyedLock(),
     starts: new Semaphore(CONCURRENT_STARTS),
-    pending: new PendingWork(dependencies.logger),
+    pending: new BackgroundWork(dependencies.logger),
     held: new DisposableStack(),
     seccomp: seccompProfile === 'unconfined' ? undefined : loadSeccompProfile(seccompProfile || undefined),
     bootId: readBootId(),

@@ -10,14 +10,14 @@ import type { Networks } from '#network/network.ts';
 import type { Metadata } from '#store/metadata.ts';
 import type { Volumes } from '#volume/volume.ts';
 import type { Ulimit } from '#wire/container.ts';
-import type { EmitEvent } from '#base/event.ts';
+import type { EmitEvent } from '#wire/event.ts';
 import type { ContainerPaths } from './container-paths.ts';
 import type { ContainerStore } from './container-store.ts';
 import type { Lookup } from './lookup.ts';
-import type { ManagedContainer } from './managed-container.ts';
-import type { PendingWork } from './pending-work.ts';
-import type { SeccompProfile } from './seccomp.ts';
-import type { Supervisor } from './supervisor.ts';
+import type { ManagedContainer } from './run/managed-container.ts';
+import type { BackgroundWork } from '#base/background-work.ts';
+import type { SeccompProfile } from './spec/seccomp.ts';
+import type { Supervisor } from './process/supervisor.ts';
 
 /** What containers are given where nobody asks for anything else. */
 export interface ContainerDefaults {
@@ -70,7 +70,7 @@ export interface ContainerContext extends ContainersDependencies {
   /** Held while a container starts, ends its run, is paused or removed. */
   readonly locks: KeyedLock<string>;
   readonly starts: Semaphore;
-  readonly pending: PendingWork;
+  readonly pending: BackgroundWork;
   /** What is let go of when the daemon stops. */
   readonly held: DisposableStack;
   readonly seccomp: SeccompProfile | undefined;

@@ -1,5 +1,5 @@
 import { EngineError } from '#base/errors.ts';
-import { nameConflict } from './names.ts';
+import { nameConflict } from './create/names.ts';
 
 interface Entry {
   readonly id: string;

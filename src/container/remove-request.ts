@@ -1,8 +1,8 @@
 import { EngineError } from '#base/errors.ts';
 import type { ContainerContext } from './context.ts';
-import type { ManagedContainer } from './managed-container.ts';
+import type { ManagedContainer } from './run/managed-container.ts';
 import { removeStopped } from './remove.ts';
-import { killContainer } from './signal.ts';
+import { killContainer } from './run/signal.ts';
 
 export interface RemoveRequest {
   /** As the client named it. */

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { EngineError, messageOf } from '#base/errors.ts';
 import type { ContainerContext } from './context.ts';
-import type { ManagedContainer } from './managed-container.ts';
-import { volumesOf } from './mounts.ts';
+import type { ManagedContainer } from './run/managed-container.ts';
+import { volumesOf } from './mounts/mounts.ts';
 import { removeOwedVolumes } from './owed-volumes.ts';
 
 /**

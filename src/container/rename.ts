@@ -1,7 +1,7 @@
 import { EngineError } from '#base/errors.ts';
 import type { ContainerContext } from './context.ts';
-import type { ManagedContainer } from './managed-container.ts';
-import { validateName } from './names.ts';
+import type { ManagedContainer } from './run/managed-container.ts';
+import { validateName } from './create/names.ts';
 
 /** @throws {EngineError} `invalid` for a bad name or its own, `conflict` if another container has it */
 export async function renameContainer(

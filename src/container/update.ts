@@ -6,10 +6,10 @@ import { EngineError, messageOf } from '#base/errors.ts';
 import type { HostConfig } from '#wire/container.ts';
 import { validateLimits } from '#wire/validate-host-config.ts';
 import type { ContainerContext } from './context.ts';
-import type { ManagedContainer } from './managed-container.ts';
-import { runtimeArguments } from './runtime-command.ts';
-import { withRuntimeOf } from './runtimes.ts';
-import { specResources } from './spec-resources.ts';
+import type { ManagedContainer } from './run/managed-container.ts';
+import { runtimeArguments } from './process/runtime-command.ts';
+import { withRuntimeOf } from './process/runtimes.ts';
+import { specResources } from './spec/spec-resources.ts';
 
 const run = promisify(execFile);
 

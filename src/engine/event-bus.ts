@@ -1,6 +1,6 @@
-import { nowNs } from '#container/clock.ts';
-import type { DomainEvent } from '#base/event.ts';
-import type { EventMessage } from '#wire/event.ts';
+import { Condition } from '#base/condition.ts';
+import { nowNs } from '#base/clock.ts';
+import type { DomainEvent, EventMessage } from '#wire/event.ts';
 import { matchesEvent } from './event-filter.ts';
 import type { EventQuery } from './engine.ts';
 
@@ -53,7 +53,7 @@ class Subscriber implements AsyncIterable<EventMessage> {
   readonly #leave: () => void;
   readonly #queue: EventMessage[] = [];
   readonly #abort = () => this.end();
-  #wake: (() => void) | undefined;
+  readonly #changed = new Condition();
   #ended = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -73,7 +73,7 @@ class Subscriber implements AsyncIterable<EventMessage> {
     if (!matchesEvent(message, filters)) return;
     this.#queue.push(message);
     if (this.#queue.length > MAXIMUM_BACKLOG) this.end();
-    this.#wake?.();
+    this.#changed.notifyAll();
   }
 
   end(): void {
@@ -82,7 +82,7 @@ class Subscriber implements AsyncIterable<EventMessage> {
     clearTimeout(this.#timer);
     this.#query.signal?.removeEventListener('abort', this.#abort);
     this.#leave();
-    this.#wake?.();
+    this.#changed.notifyAll();
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<EventMessage> {
@@ -90,9 +90,7 @@ class Subscriber implements AsyncIterable<EventMessage> {
       for (;;) {
         for (let next = this.#queue.shift(); next; next = this.#queue.shift()) yield next;
         if (this.#ended) return;
-        const { promise, resolve } = Promise.withResolvers<void>();
-        this.#wake = resolve;
-        await promise;
+        await this.#changed.wait();
       }
     } finally {
       this.end();

@@ -10,7 +10,7 @@ import type { BlobInfo, Lease } from '#store/content.ts';
 import { formatDate } from '#base/timestamps.ts';
 import { layerCompression } from './archive-intake.ts';
 import { chunksOf } from './archive-stream.ts';
-import { applyChanges } from './config-changes.ts';
+import { applyChanges } from '#dockerfile/apply-changes.ts';
 import { emitImageEvent } from './image-events.ts';
 import { type ImageParts, knownDiffIds, WorkingSet } from './image-parts.ts';
 import { prepareImage, registerImages } from './image-register.ts';

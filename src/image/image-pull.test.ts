@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { until } from '#base/testing.ts';
 import { MEDIA_TYPES } from '#oci/media-types.ts';
 import { FakeRegistry, sendError } from '#registry/fake-registry.fixture.ts';
 import { createRegistries } from '#registry/registries.ts';
 import type { ContentWriter } from '#store/content.ts';
-import { NO_FILTERS } from '#base/filters.ts';
+import { NO_FILTERS } from '#wire/filters.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import {
   ALL,
@@ -56,10 +57,6 @@ async function setting(): Promise<Setting> {
       Array.fromAsync(engine.images.pull({ reference: `${server.host}/${reference}`, ...options })),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await sleep(5);
 }
 
 /** How much of a blob has come, from now on. */
@@ -203,7 +200,7 @@ test('two pulls of one layer share the work; one that leaves does not stop the o
   const response = await arrived.promise;
   const second = s.pull('c/d:v1');
   // The second has joined once its own layer is there.
-  await until(() => s.engine.layers.get(sha256(SMALL_LAYER)) !== undefined);
+  await until(() => s.engine.layers.get(sha256(SMALL_LAYER)) !== undefined, 'the small layer');
   leaving.abort(new Error('gone'));
   await assert.rejects(first, /gone/);
   response.end(blob.subarray(1_000_000));
@@ -225,7 +222,10 @@ test('a pull that everybody has left keeps what came, and the next continues', a
     };
     const arrived = arrivedOf(s.engine, image.layers[1] ?? '');
     const left = assert.rejects(s.pull('a/b:v1', { signal: leaving.signal }), /gone/);
-    await until(() => s.engine.layers.get(sha256(SMALL_LAYER)) !== undefined && arrived() === 1_500_000);
+    await until(
+      () => s.engine.layers.get(sha256(SMALL_LAYER)) !== undefined && arrived() === 1_500_000,
+      'half of the large layer',
+    );
     leaving.abort(new Error('gone'));
     await left;
     assert.deepEqual(await s.engine.images.list(ALL), []);
@@ -257,7 +257,7 @@ test('what a pull left unfinished goes with a prune, and what another fetches st
   };
   const pull = s.pull('a/b:v1', { signal: leaving.signal });
   await half.promise;
-  await until(() => s.engine.layers.get(sha256(SMALL_LAYER)) !== undefined);
+  await until(() => s.engine.layers.get(sha256(SMALL_LAYER)) !== undefined, 'the small layer');
   await s.engine.images.prune(NO_FILTERS);
   assert.ok(s.engine.layers.get(sha256(SMALL_LAYER)), 'what a pull needs was deleted');
   leaving.abort(new Error('gone'));

@@ -1,4 +1,5 @@
 import type { StatementSync } from 'node:sqlite';
+import { KeyedUseCount } from '#base/use-count.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import type { Metadata } from '#store/metadata.ts';
 
@@ -13,7 +14,7 @@ export class ImageUses {
   readonly #metadata: Metadata;
   readonly #lastMs = new Map<Digest, number>();
   readonly #storedMs = new Map<Digest, number>();
-  readonly #holders = new Map<Digest, number>();
+  readonly #holders = new KeyedUseCount<Digest>();
   readonly #insert: StatementSync;
 
   constructor(metadata: Metadata) {
@@ -39,18 +40,11 @@ export class ImageUses {
   /** The image is about to be used by what nobody knows of yet, such as a container in the making. */
   hold(id: Digest): Disposable {
     this.note(id);
-    this.#holders.set(id, (this.#holders.get(id) ?? 0) + 1);
-    return {
-      [Symbol.dispose]: () => {
-        const holders = (this.#holders.get(id) ?? 1) - 1;
-        if (holders > 0) this.#holders.set(id, holders);
-        else this.#holders.delete(id);
-      },
-    };
+    return this.#holders.use(id);
   }
 
   isHeld(id: Digest): boolean {
-    return this.#holders.has(id);
+    return this.#holders.isUsed(id);
   }
 
   /** undefined for images that were here before anybody took note. */

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import type { LayerStore } from '#layer/layer.ts';
-import { SharedWork } from '#layer/shared-work.ts';
+import { SharedWork } from '#base/shared-work.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { RetryPolicy } from '#registry/retry.ts';
 import type { ContentStore, Lease } from '#store/content.ts';

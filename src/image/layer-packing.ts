@@ -1,6 +1,6 @@
 /** Layers that are here without compression, compressed for registries: once, and remembered. */
 import type { LayerStore } from '#layer/layer.ts';
-import { SharedWork } from '#layer/shared-work.ts';
+import { SharedWork } from '#base/shared-work.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ContentStore } from '#store/content.ts';
 import type { Leases } from '#store/leases.ts';

@@ -1,3 +1,4 @@
+import { Condition } from '#base/condition.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 
 /**
@@ -6,7 +7,7 @@ import type { ProgressMessage } from '#wire/image.ts';
  */
 export class ProgressFeed implements AsyncIterable<ProgressMessage> {
   #queue: ProgressMessage[] = [];
-  #wake: (() => void) | undefined;
+  readonly #arrived = new Condition();
   #ended = false;
 
   push(message: ProgressMessage): void {
@@ -15,12 +16,12 @@ export class ProgressFeed implements AsyncIterable<ProgressMessage> {
       last >= 0 && message.progress !== undefined && this.#queue[last]?.status === message.status;
     if (isOutdated) this.#queue[last] = message;
     else this.#queue.push(message);
-    this.#wake?.();
+    this.#arrived.notifyAll();
   }
 
   end(): void {
     this.#ended = true;
-    this.#wake?.();
+    this.#arrived.notifyAll();
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<ProgressMessage> {
@@ -30,9 +31,7 @@ export class ProgressFeed implements AsyncIterable<ProgressMessage> {
       yield* messages;
       if (this.#queue.length > 0) continue;
       if (this.#ended) return;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      await promise;
+      await this.#arrived.wait();
     }
   }
 }

@@ -9,7 +9,7 @@ import { isErrno } from '#linux/errno.ts';
 import { type Digest, digestHex } from '#oci/digest.ts';
 import type { BlobInfo, ContentReader } from '#store/content.ts';
 import { diskError, syncDirectory, syncFile } from '#store/disk.ts';
-import { GroupSync } from '#store/group-sync.ts';
+import { GroupSync } from '#base/group-sync.ts';
 import { probeErofs } from './erofs-probe.ts';
 import { gzipOnAllCores } from './gzip-cores.ts';
 import { decompressorFor } from './inflate.ts';
@@ -17,7 +17,7 @@ import { layerPaths, type LayerRecord, readLayerRecord } from './layer-directory
 import { LayerMounts } from './layer-mounts.ts';
 import { recoverLayers } from './layer-recovery.ts';
 import type { ArrivingBlob, Layer, LayerStore, UnpackRequest } from './layer.ts';
-import { SharedWork } from './shared-work.ts';
+import { SharedWork } from '#base/shared-work.ts';
 import type { LayerLimits, UnpackJob, UnpackResult } from './unpack.ts';
 import { LayerWorkerPool } from './worker-pool.ts';
 

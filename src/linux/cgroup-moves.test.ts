@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '#base/testing.ts';
 import { CgroupMoves } from './cgroup-moves.ts';
 import { readCgroupLayout } from './cgroups.ts';
 
@@ -25,14 +26,6 @@ function moversOf(parent: number | undefined): readonly string[] {
   });
 }
 
-async function eventually(isSo: () => boolean, what: string): Promise<void> {
-  for (let attempt = 0; attempt < 3000; attempt++) {
-    if (isSo()) return;
-    await sleep(20);
-  }
-  assert.fail(what);
-}
-
 test('expecting moves changes nothing that lasts, and takes one process, which ends with its owner', async () => {
   const before = { cgroups: ownCgroups(), descriptors: openDescriptors() };
   {
@@ -43,8 +36,8 @@ test('expecting moves changes nothing that lasts, and takes one process, which e
     assert.equal(moversOf(process.pid).length, 1);
     assert.equal(ownCgroups(), before.cgroups);
   }
-  await eventually(() => moversOf(process.pid).length === 0, 'no mover is left');
-  await eventually(() => openDescriptors() === before.descriptors, 'no descriptor is left');
+  await until(() => moversOf(process.pid).length === 0, 'no mover is left');
+  await until(() => openDescriptors() === before.descriptors, 'no descriptor is left');
 });
 
 test('a sudden end leaves the kernel’s setting as it was', async (context) => {
@@ -63,11 +56,11 @@ test('a sudden end leaves the kernel’s setting as it was', async (context) => 
   });
   context.after(() => child.kill('SIGKILL'));
   await once(child.stdout, 'data');
-  await eventually(() => moversOf(child.pid).length === 1, 'a mover');
+  await until(() => moversOf(child.pid).length === 1, 'a mover');
   const [mover = ''] = moversOf(child.pid);
   child.kill('SIGKILL');
-  await eventually(() => !readdirSync('/proc').includes(mover), 'the mover has ended');
-  await eventually(() => expedited() === before, 'the setting is back');
+  await until(() => !readdirSync('/proc').includes(mover), 'the mover has ended');
+  await until(() => expedited() === before, 'the setting is back');
 });
 
 test('where no cgroups are mounted nothing is done', () => {

@@ -1,5 +1,5 @@
 import { F_GETFL, F_SETFL, O_CLOEXEC } from './constants.ts';
-import { fstatSync, constants } from 'node:fs';
+import { constants } from 'node:fs';
 import { check, libc } from './libc.ts';
 
 /** Closes a descriptor (close(2)). One that is not open is a bug of the caller and throws. */
@@ -29,14 +29,4 @@ export function setBlocking(fd: number, blocking: boolean): void {
   const flags = check('fcntl', String(fd), libc.fcntl(fd, F_GETFL, 0));
   const wanted = blocking ? flags & ~constants.O_NONBLOCK : flags | constants.O_NONBLOCK;
   if (wanted !== flags) check('fcntl', String(fd), libc.fcntl(fd, F_SETFL, wanted));
-}
-
-/** True if the number is an open descriptor. */
-export function isOpenFd(fd: number): boolean {
-  try {
-    fstatSync(fd);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -49,6 +49,7 @@ interface LibC {
   fallocate(fd: number, mode: number, offset: number, length: number): number;
   fchdir(fd: number): number;
   fcntl(fd: number, command: number, value: number): number;
+  getsockopt(fd: number, level: number, option: number, value: Buffer, length: Buffer): number;
   grantpt(fd: number): number;
   ioctl(fd: number, request: number, argument: Buffer): number;
   kill(pid: number, signal: number): number;
@@ -103,6 +104,7 @@ export const libc = bindLibrary<LibC>(LIBC, {
   fallocate: 'int fallocate(int, int, long, long)',
   fchdir: 'int fchdir(int)',
   fcntl: 'int fcntl(int, int, long)',
+  getsockopt: 'int getsockopt(int, int, int, void*, void*)',
   grantpt: 'int grantpt(int)',
   ioctl: 'int ioctl(int, unsigned long, void*)',
   kill: 'int kill(int, int)',

@@ -39,6 +39,8 @@ const HEADER_SIZE = 16;
 /** <asm-generic/socket.h> */
 const SO_RCVTIMEO = 20;
 const SO_RCVBUFFORCE = 33;
+const SO_PROTOCOL = 38;
+const SO_DOMAIN = 39;
 const RECEIVE_BUFFER_BYTES = 4 << 20;
 /** The kernel answers before send() returns; a longer wait is a bug, which must not hang the engine. */
 const RECEIVE_TIMEOUT_SECONDS = 10;
@@ -47,6 +49,18 @@ const BATCH = 64;
 /** The kernel fills dumps up to this. */
 const CHUNK_BYTES = 64 << 10;
 const DUMP_ATTEMPTS = 10;
+
+/** True if the descriptor is a netlink socket of this protocol. */
+export function isNetlinkSocket(fd: number, protocol: number): boolean {
+  return socketOption(fd, SO_DOMAIN) === AF_NETLINK && socketOption(fd, SO_PROTOCOL) === protocol;
+}
+
+/** Undefined for what is no socket. */
+function socketOption(fd: number, option: number): number | undefined {
+  const value = Buffer.alloc(4);
+  if (libc.getsockopt(fd, SOL_SOCKET, option, value, u32(4)) < 0) return undefined;
+  return value.readInt32LE(0);
+}
 
 interface Message {
   readonly type: number;

@@ -1,8 +1,8 @@
-import { readdirSync } from 'node:fs';
 import { EngineError, type ErrorCode } from '#base/errors.ts';
 import { F_SETFD, FD_CLOEXEC } from './constants.ts';
-import { isOpenFd } from './descriptors.ts';
 import { bindLibrary, libc } from './libc.ts';
+import { ensureFreeDescriptor, fillReserve, openLow } from './low-descriptor.ts';
+import { isNetlinkSocket } from './netlink-socket.ts';
 
 /** struct nft_ctx, opaque. */
 type Context = unknown;
@@ -31,6 +31,9 @@ const library = bindLibrary<NftLibrary>(LIBRARY, {
   nft_run_cmd_from_buffer: 'int nft_run_cmd_from_buffer(void*, const char*)',
 });
 
+/** <linux/netlink.h> */
+const NETLINK_NETFILTER = 12;
+
 /** <nftables/libnftables.h> */
 const NFT_CTX_DEFAULT = 0;
 const NFT_CTX_OUTPUT_HANDLE = 1 << 3;
@@ -38,7 +41,8 @@ const NFT_CTX_OUTPUT_JSON = 1 << 4;
 
 /**
  * nftables in this process, through libnftables(3): the commands are those of nft(8). It works on the network
- * namespace in which the thread was when it was opened.
+ * namespace in which the thread was when it was opened. The library waits for its socket with select(2), so the
+ * socket gets a low descriptor.
  */
 export class Nftables implements Disposable {
   #context: Context;
@@ -47,22 +51,29 @@ export class Nftables implements Disposable {
     this.#context = context;
   }
 
-  /** @throws {EngineError} `unavailable` if the library is missing or the kernel refuses */
+  /**
+   * @throws {EngineError} `unavailable` if the library is missing or the kernel refuses, `exhausted` if its socket
+   *   cannot get a descriptor below 1024
+   */
   static open(): Nftables {
-    const before = new Set(openDescriptors());
-    const context = createContext();
+    const { opened: context, fd } = openLow({
+      subject: 'nftables',
+      open: createContext,
+      isAt: (_context, fd) => isNetlinkSocket(fd, NETLINK_NETFILTER),
+      close: (context) => library.nft_ctx_free(context),
+    });
     // The library's netlink socket is not close-on-exec.
-    for (const fd of openDescriptors()) if (!before.has(fd)) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
+    libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
     return new Nftables(context);
   }
 
   /**
-   * Runs commands and is done: faster, because no process can be started meanwhile that would inherit the socket.
+   * Runs commands and is done.
    *
    * @throws {EngineError} as {@link open} and {@link run} do
    */
   static runOnce(commands: string): string {
-    using nftables = new Nftables(createContext());
+    using nftables = Nftables.open();
     return nftables.run(commands);
   }
 
@@ -84,6 +95,16 @@ export class Nftables implements Disposable {
   #run(commands: string, flags: number): string {
     if (this.#context === undefined) throw new EngineError('internal', 'Cannot run nftables: closed');
     library.nft_ctx_output_set_flags(this.#context, flags);
+    // For names of interfaces the library opens a socket in passing, and ends the process where it cannot.
+    ensureFreeDescriptor('nftables');
+    try {
+      return this.#attempt(commands);
+    } finally {
+      fillReserve();
+    }
+  }
+
+  #attempt(commands: string): string {
     for (let attempt = 1; ; attempt++) {
       const result = library.nft_run_cmd_from_buffer(this.#context, commands);
       // Reading a buffer also empties it for the next run.
@@ -100,6 +121,7 @@ export class Nftables implements Disposable {
     if (this.#context === undefined) return;
     library.nft_ctx_free(this.#context);
     this.#context = undefined;
+    fillReserve();
   }
 }
 
@@ -118,11 +140,6 @@ function createContext(): Context {
   library.nft_ctx_buffer_output(context);
   library.nft_ctx_buffer_error(context);
   return context;
-}
-
-/** Without the one that the listing itself needed: its number may be the next to be given out. */
-function openDescriptors(): readonly number[] {
-  return readdirSync('/proc/self/fd').map(Number).filter(isOpenFd);
 }
 
 const ERROR_CODES: readonly (readonly [RegExp, ErrorCode])[] = [

@@ -3,7 +3,7 @@ import { closeFd } from './descriptors.ts';
 import { isErrno } from './errno.ts';
 import { check, libc } from './libc.ts';
 import { onceReadable } from './poll.ts';
-import { signalName } from './signals.ts';
+import { signalName } from '#base/signals.ts';
 import { syscall } from './syscalls.ts';
 
 export { closeFd } from './descriptors.ts';

@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until as eventually } from '#base/testing.ts';
 import { ContainerCgroup, type OomWatch, prepareCgroups } from './cgroups.ts';
 import { mountHierarchy } from './cgroup-setup.ts';
 import { ConsoleSocket } from './console-socket.ts';
@@ -97,11 +98,14 @@ if (process.env[INNER] === undefined) {
           watches[0] = stack.use(cgroup.watchOom(() => calls++));
           write('\n');
         },
-        () => eventually(() => !expected || calls > 0),
+        () => eventually(() => !expected || calls > 0, 'a call'),
       );
       assert.equal(status?.code, code);
       // Version 1 tells of a removal some time after it, and until then that cannot be told apart from what came before.
-      await eventually(() => !expected || watches.every((watch) => watch.oomKilled));
+      await eventually(
+        () => !expected || watches.every((watch) => watch.oomKilled),
+        'all watches have seen it',
+      );
       assert.deepEqual(
         watches.map((watch) => watch.oomKilled),
         [expected, expected],
@@ -121,10 +125,6 @@ if (process.env[INNER] === undefined) {
     });
     assert.match(output, /dd: 137/);
   });
-}
-
-async function eventually(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await sleep(5);
 }
 
 type Meanwhile = (

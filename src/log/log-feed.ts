@@ -1,10 +1,11 @@
+import { Condition } from '#base/condition.ts';
 import type { LogQuery } from './log.ts';
 
 /** How the writers of a log tell its followers that there is more: inside one process, without looking at files. */
 export class LogFeed {
   #version = 0;
   #writers = 0;
-  #waiting = new Set<() => void>();
+  readonly #changes = new Condition();
 
   /** Grows with every change; take it before reading the log, and wait with it afterwards. */
   get version(): number {
@@ -27,24 +28,20 @@ export class LogFeed {
 
   changed(): void {
     this.#version++;
-    if (this.#waiting.size === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = new Set();
-    for (const wake of waiting) wake();
+    this.#changes.notifyAll();
   }
 
   /** Resolves once something has changed since `version`, the signal has fired or `untilNs` has come. */
   async wait(version: number, query: Pick<LogQuery, 'signal' | 'untilNs'>): Promise<void> {
     if (this.#version !== version || query.signal?.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const wake = () => resolve();
-    this.#waiting.add(wake);
-    const timer = query.untilNs === undefined ? undefined : setTimeout(wake, millisecondsTo(query.untilNs));
-    query.signal?.addEventListener('abort', wake);
-    await promise;
-    query.signal?.removeEventListener('abort', wake);
+    const limit = new AbortController();
+    const end = () => limit.abort();
+    const timer = query.untilNs === undefined ? undefined : setTimeout(end, millisecondsTo(query.untilNs));
+    query.signal?.addEventListener('abort', end);
+    // It fails only when the time has come or the signal has fired.
+    await Promise.allSettled([this.#changes.wait(limit.signal)]);
+    query.signal?.removeEventListener('abort', end);
     clearTimeout(timer);
-    this.#waiting.delete(wake);
   }
 
   /** True if nothing that is written from now on can be part of the answer. */

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, beforeEach, afterEach, describe, test } from 'node:test';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import type { DomainEvent } from '#base/event.ts';
+import { until } from '#base/testing.ts';
+import type { DomainEvent } from '#wire/event.ts';
 import type { EndpointSettings } from '#wire/network.ts';
 import { closeFd } from '#linux/descriptors.ts';
 import { bindInetSocket } from '#linux/inet-socket.ts';
@@ -18,7 +19,6 @@ import { NO_ENDPOINT } from './endpoint.ts';
 import type { Networks, SandboxRecord } from './network.ts';
 import { readSysctl, writeSysctls } from './sysctl.ts';
 import {
-  eventually,
   linkNames,
   onPrivateHost,
   Peer,
@@ -56,7 +56,7 @@ function suite(): void {
 
   afterEach(async () => {
     await stack.disposeAsync();
-    await eventually(() => linkNames().length === 0, 'no links');
+    await until(() => linkNames().length === 0, 'no links');
   });
 
   after(() => {
@@ -416,9 +416,9 @@ function suite(): void {
     const names = { bridgeName: 'cntest1', tableName: `${TABLE}1`, bridgeAddress: '172.30.1.1/24' };
     const pooled = await startNetworks(path, { ...names, poolSize: 3 });
     const count = () => readdirSync(`${path}/namespaces`).length;
-    await eventually(() => count() === 3, 'a full pool');
+    await until(() => count() === 3, 'a full pool');
     const record = await pooled.acquire(requestFor('a'));
-    await eventually(() => count() === 4, 'a full pool again');
+    await until(() => count() === 4, 'a full pool again');
     await sleep(100);
     assert.equal(count(), 4);
     await pooled[Symbol.asyncDispose]();

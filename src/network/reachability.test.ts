@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { until } from '#base/testing.ts';
 import { Nftables } from '#linux/nftables.ts';
 import type { SandboxRecord } from './network.ts';
 import { readSysctl, writeSysctls } from './sysctl.ts';
 import {
   connectOutside,
-  eventually,
   linkNames,
   onPrivateHost,
   Peer,
@@ -81,7 +81,7 @@ function matrix({ filterBridged, icc }: { readonly filterBridged: string; readon
   });
   after(async () => {
     await stack.disposeAsync();
-    await eventually(() => linkNames().length === 0, 'no links');
+    await until(() => linkNames().length === 0, 'no links');
     using nftables = Nftables.open();
     assert.equal(nftables.run('list tables'), '');
   });

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { until } from '#base/testing.ts';
 import { closeFd } from '#linux/descriptors.ts';
 import { bindInetSocket } from '#linux/inet-socket.ts';
 import { Nftables } from '#linux/nftables.ts';
@@ -13,7 +14,6 @@ import { deleteBridge, ensureBridge } from './bridge.ts';
 import { formatSubnet } from './ipv4.ts';
 import {
   BRIDGE,
-  eventually,
   linkNames,
   onPrivateHost,
   Peer,
@@ -36,7 +36,7 @@ if (onPrivateHost(import.meta.filename)) {
 async function killedDaemon(directory: string): Promise<DaemonReport> {
   const child = fork(join(import.meta.dirname, 'testing-daemon.ts'), [directory]);
   const [found] = await once(child, 'message');
-  await eventually(
+  await until(
     () => readdirSync(join(directory, 'namespaces')).length === 4,
     'two containers and a pool of two',
   );
@@ -54,7 +54,7 @@ function restarts(): void {
   });
   afterEach(async () => {
     await stack.disposeAsync();
-    await eventually(() => linkNames().length === 0, 'no links');
+    await until(() => linkNames().length === 0, 'no links');
     using nftables = Nftables.open();
     assert.equal(nftables.run('list tables'), '');
   });
@@ -78,7 +78,7 @@ function restarts(): void {
       readdirSync(join(directory, 'namespaces')).map((name) => join(directory, 'namespaces', name)),
       [web.namespacePath],
     );
-    await eventually(() => linkNames().length === 2, 'the bridge and one cable');
+    await until(() => linkNames().length === 2, 'the bridge and one cable');
     assert.deepEqual(Object.keys(networks.inspect('bridge').Containers), [web.containerId]);
     const next = await networks.acquire(requestFor('next'));
     assert.notEqual(next.endpoints['bridge']?.IPAddress, '172.30.0.2');
@@ -177,7 +177,7 @@ function bridges(): void {
     const third = await startNetworks(directory.path, { bridgeAddress: '172.30.7.1/24', restore: [record] });
     assert.equal(third.inspect('bridge').IPAM.Config?.[0]?.Subnet, '172.30.6.0/24');
     await third.destroy();
-    await eventually(() => linkNames().length === 0, 'no links');
+    await until(() => linkNames().length === 0, 'no links');
   });
 
   test('a link of another kind is not touched', async () => {

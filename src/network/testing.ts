@@ -6,7 +6,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger } from '#base/log.ts';
 import {
   createNetworkNamespace,
@@ -200,13 +199,4 @@ export function linkNames(): readonly string[] {
     .listLinks()
     .filter(({ name, kind }) => name !== 'lo' && kind !== undefined && kind !== 'ifb')
     .map(({ name }) => name);
-}
-
-/** Waits for what the kernel does in the background, which a busy machine puts off by many seconds. */
-export async function eventually(condition: () => boolean, what: string): Promise<void> {
-  for (let attempt = 0; attempt < 1200; attempt++) {
-    if (condition()) return;
-    await sleep(50);
-  }
-  assert.fail(`not within a minute: ${what}`);
 }

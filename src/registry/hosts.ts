@@ -1,6 +1,6 @@
 /** What is known of registry hosts: their connections, certificates, and whether they speak TLS. */
 import { BlockList, isIP } from 'node:net';
-import { SingleFlight } from '#base/single-flight.ts';
+import { SharedWork } from '#base/shared-work.ts';
 import { readHostCertificates } from './host-certificates.ts';
 import { HttpClient, type HttpTimeouts, isNobodyThere } from './http-client.ts';
 import { isLoopbackHost } from './loopback.ts';
@@ -23,7 +23,7 @@ export class Hosts implements Disposable {
   readonly #options: HostsOptions;
   readonly #clients = new Map<string, KnownClient>();
   readonly #plain = new Map<string, boolean>();
-  readonly #probes = new SingleFlight<string, boolean>();
+  readonly #probes = new SharedWork<string, boolean>();
   readonly #networks = new BlockList();
 
   constructor(options: HostsOptions) {

@@ -17,7 +17,7 @@ import { FileContentWriter, type WriterPlace } from './content-writer.ts';
 import type { BlobInfo, ContentStore, ContentWriter, Lease, WriteOptions } from './content.ts';
 import { syncDirectory, unlinkIfThere } from './disk.ts';
 import { storeFilledFile } from './filled-file.ts';
-import { GroupSync } from './group-sync.ts';
+import { GroupSync } from '#base/group-sync.ts';
 
 /** Downloads that nobody took up again for so long are given up. */
 const RESUMABLE_MS = 24 * 3600 * 1000;

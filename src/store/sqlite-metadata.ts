@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import { EngineError } from '#base/errors.ts';
 import { diskError, syncData, syncDirectory } from './disk.ts';
-import { GroupSync } from './group-sync.ts';
+import { GroupSync } from '#base/group-sync.ts';
 import type { Metadata, Migrations } from './metadata.ts';
 import { migrate } from './migrate.ts';
 import { lockRoot } from './root-lock.ts';

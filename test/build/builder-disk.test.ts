@@ -8,7 +8,7 @@ import { TestDaemon } from '../support/daemon.ts';
 import { DirectorySession } from '../support/directory-session.ts';
 import { dockerOk, importBusybox, runProgram } from '../support/docker.ts';
 import { request, requestJson } from '../support/http.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 const MEGABYTE = 1_000_000;
 const NO_FILTERS = new Map<string, readonly string[]>();

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestDaemon } from '../support/daemon.ts';
 import { request } from '../support/http.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 const KEPT = ['caches', 'contexts', 'downloads'];
 /** What images of no layers are looked at as. */

@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duplex, Readable } from 'node:stream';
-import type { BuildSession } from '../../src/build/build-session.ts';
+import type { BuildSession } from '../../src/build/session/build-session.ts';
 import type { BuildEvent, BuildRequest } from '../../src/build/build.ts';
-import { commandHostConfig } from '../../src/build/command-config.ts';
+import { commandHostConfig } from '../../src/build/solve/command-config.ts';
 import { Engine } from '../../src/engine/index.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import { type TarMember, tarOf } from '../fixtures/tar.ts';

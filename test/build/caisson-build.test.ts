@@ -19,7 +19,7 @@ import { after, before, test } from 'node:test';
 import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { importBusybox, type Outcome, type RunOptions, runProgram } from '../support/docker.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 let engine: TestDaemon;
 const scratch = mkdtempSync('/tmp/caisson-build-');

@@ -11,7 +11,7 @@ import { importBusybox } from '../support/docker.ts';
 import { Relay } from '../support/relay.ts';
 import type { Subject } from '../support/subject.ts';
 import { Terminal } from '../support/terminal.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 import { CAISSON, CaissonCli } from './caisson-cli.ts';
 
 let engine: TestDaemon;

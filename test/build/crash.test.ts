@@ -9,7 +9,7 @@ import { type TarMember, tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { dockerOk, importBusybox, runProgram } from '../support/docker.ts';
 import { mountsBelow } from '../support/leftovers.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 import { expectNothingLeft, namesIn } from './builder-leftovers.ts';
 import { streamBuild } from './streamed-build.ts';
 

@@ -18,7 +18,7 @@ import { zstdCompressSync } from 'node:zlib';
 import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk, importBusybox, type Outcome } from '../support/docker.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 import { expectNothingLeft } from './builder-leftovers.ts';
 import { meet } from './meeting.ts';
 import { streamBuild } from './streamed-build.ts';

@@ -10,7 +10,7 @@ import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '../../src/oci/tar-writ
 import { type TarMember, tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { dockerOk, importBusybox } from '../support/docker.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 import { streamBuild, type StreamedBuild, type StreamedOptions } from './streamed-build.ts';
 
 const MIB = 2 ** 20;

@@ -16,7 +16,7 @@ import { freePort } from '../support/free-port.ts';
 import { requestJson } from '../support/http.ts';
 import { Relay } from '../support/relay.ts';
 import type { Subject } from '../support/subject.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 import { expectCensusWithoutBuilds, expectNothingLeft, storeCensus } from './builder-leftovers.ts';
 import { BIG_BYTES, type Stage, StagePlace, STAGES } from './build-stages.ts';
 import { wireBuild } from './wire-build.ts';

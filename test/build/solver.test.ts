@@ -4,7 +4,7 @@ import { existsSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
-import { commandHostConfig } from '../../src/build/command-config.ts';
+import { commandHostConfig } from '../../src/build/solve/command-config.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import { tarOf } from '../fixtures/tar.ts';
 import { type BuildInput, BuiltEngine } from './built-engine.ts';

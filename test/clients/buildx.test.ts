@@ -27,7 +27,7 @@ import {
 import { DOCKER_CONFIG } from '../support/docker-config.ts';
 import { isForeign, startSubject, type Subject } from '../support/subject.ts';
 import { Terminal } from '../support/terminal.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 let engine: Subject;
 const scratch = mkdtempSync('/tmp/caisson-buildx-');

@@ -14,7 +14,7 @@ import {
 } from '../support/docker.ts';
 import { startSubject, type Subject } from '../support/subject.ts';
 import { Terminal } from '../support/terminal.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 const project = join(import.meta.dirname, '../..');
 const scratch = mkdtempSync('/tmp/caisson-own-cli-');

@@ -6,7 +6,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { attachAndSay, docker, dockerOk, importBusybox, runProgram } from '../support/docker.ts';
 import { fetchPage } from '../support/http.ts';
 import { isForeign, startSubject, type Subject } from '../support/subject.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 let engine: Subject;
 const scratch = mkdtempSync('/tmp/caisson-cli-');

@@ -9,7 +9,7 @@ import { tarOf } from '../fixtures/tar.ts';
 import { DebianRegistry } from '../support/debian-registry.ts';
 import { importBusybox } from '../support/docker.ts';
 import { startSubject, type Subject } from '../support/subject.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 let engine: Subject;
 let docker: Docker;

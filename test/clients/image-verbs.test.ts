@@ -185,7 +185,12 @@ describe('image verbs', { skip: !DockerDaemon.isInstalled && 'dockerd is not ins
       'echo hi > /new; rm /one',
     );
     const changes = ['CMD ["cat","/new"]', 'ENV X=1 Y=2', 'LABEL l=1', 'EXPOSE 80/tcp', 'USER nobody'];
-    const more = ['WORKDIR /w', 'VOLUME /v', 'ENTRYPOINT ["/bin/sh","-c"]'];
+    const more = [
+      'ENV PATH=/opt/bin:$PATH Z=${X#0}${Y:?no}${Y/2/3}',
+      'WORKDIR /w',
+      'VOLUME /v',
+      'ENTRYPOINT ["/bin/sh","-c"]',
+    ];
     const flags = [...changes, ...more].flatMap((change) => ['-c', change]);
     await prepare('commit', '-m', 'a message', '-a', 'Ada <a@b>', ...flags, 'changed', 'made:1');
     const fields = 'Cmd Env Labels ExposedPorts User WorkingDir Volumes Entrypoint'.split(' ');
@@ -197,7 +202,14 @@ describe('image verbs', { skip: !DockerDaemon.isInstalled && 'dockerd is not ins
       'made:1',
     );
     await compare('history', '--format', '{{.CreatedBy}}|{{.Size}}|{{.Comment}}', 'made:1');
-    for (const change of ['FROM x', 'RUN x', 'NONSENSE'])
+    for (const change of [
+      'FROM x',
+      'RUN x',
+      'NONSENSE',
+      'STOPSIGNAL nonsense',
+      'WORKDIR ""',
+      'ENV B=${X:?no}',
+    ])
       await compare('commit', '-c', change, 'changed', 'made:2');
     await compare('commit', 'changed', 'MADE:2');
     await compare('commit', 'nope', 'made:2');

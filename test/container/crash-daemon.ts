@@ -1,5 +1,5 @@
 /* A daemon for restore.test.ts: runs what it is told, waits until all has been said that is told it, then to be killed. */
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 import { ContainerFixture, logOf } from './container-fixture.ts';
 
 export interface DaemonOrders {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import type { ExecRequest } from '#wire/container.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 import { ContainerFixture, collect } from './container-fixture.ts';
 
 let fixture: ContainerFixture;

@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DaemonOrders } from './crash-daemon.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 import { ATTACH, ContainerFixture, collect, leftovers, logOf } from './container-fixture.ts';
 
 /** Lets another process run containers, and kills it when they have said what they are to say. */

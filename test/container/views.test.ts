@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Readable } from 'node:stream';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 import { ATTACH, ContainerFixture, collect } from './container-fixture.ts';
 
 let fixture: ContainerFixture;

@@ -6,7 +6,7 @@ import { importBusybox } from '../support/docker.ts';
 import { request, requestJson } from '../support/http.ts';
 import { RawConnection, requestHead, UPGRADE } from '../support/raw-connection.ts';
 import { isForeign, startSubject, type Subject } from '../support/subject.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 let engine: Subject;
 const created: string[] = [];

@@ -15,7 +15,7 @@ import {
   printNumberedLines,
 } from '../support/numbered-lines.ts';
 import { Terminal } from '../support/terminal.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 let engine: TestDaemon;
 

@@ -16,7 +16,7 @@ import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk, importBusybox } from '../support/docker.ts';
 import { type Answer, request, requestJson } from '../support/http.ts';
 import type { Owners } from '../support/leftovers.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 const POOL_SIZE = 2;
 const CONTAINERS = 3;

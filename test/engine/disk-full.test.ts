@@ -22,7 +22,7 @@ import { dockerArchive } from '../fixtures/docker-archive.ts';
 import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk, importBusybox } from '../support/docker.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 const MIB = 2 ** 20;
 const DISK_BYTES = 96 * MIB;

@@ -11,7 +11,7 @@ import { dockerArchive, dockerArchiveMembers, hexDigest } from '../fixtures/dock
 import { encodeMember, type TarMember, tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk, importBusybox, type Outcome } from '../support/docker.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 const MIB = 2 ** 20;
 /** More than a million headers, less than what explodes. */

@@ -10,7 +10,7 @@ import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { dockerOk, runProgram } from '../support/docker.ts';
 import { request, requestJson } from '../support/http.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 /** The source, not what may have been compiled from an older one. */
 const caisson = join(import.meta.dirname, '../../src/main/caisson.ts');

@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import { decodeCreateRequest, Engine, isEngineError } from '../../src/engine/index.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import { lastingLeftovers, removeLeftovers } from '../support/leftovers.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 const directory = mkdtempSync('/tmp/caisson-test-');
 const traces = {

@@ -10,7 +10,7 @@ import { TestDaemon } from '../support/daemon.ts';
 import { dockerOk, importBusybox, type Outcome, runProgram } from '../support/docker.ts';
 import { mountsBelow } from '../support/leftovers.ts';
 import type { Subject } from '../support/subject.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 /** A network of its own, since dockerd changes the firewall of the whole host. */
 const name = `cst-${process.pid}`;

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 import { digestOf, imageManifest, readJson, CONFIG, bodyOf, OCI_MANIFEST } from './served.ts';
 
 const program = join(import.meta.dirname, '../../bin/caisson-registry');

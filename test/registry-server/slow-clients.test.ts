@@ -5,7 +5,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 import { digestOf, Served } from './served.ts';
 
 const CONTENT = randomBytes(20_000_000);

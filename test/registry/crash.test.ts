@@ -9,7 +9,7 @@ import { FakeRegistry } from '../../src/registry/fake-registry.fixture.ts';
 import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk } from '../support/docker.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 const LAYERS = [
   tarOf({ path: 'one', content: randomBytes(3_000_000) }),

@@ -21,7 +21,7 @@ import { dockerArchive } from '../fixtures/docker-archive.ts';
 import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk } from '../support/docker.ts';
-import { until } from '../support/until.ts';
+import { until } from '#base/testing.ts';
 
 const MIB = 2 ** 20;
 const NO_SPACE = /no space left on device/;

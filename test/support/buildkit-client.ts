@@ -8,7 +8,7 @@ import { GrpcClient } from '../../src/api/buildkit/grpc-client.ts';
 import { FrameWriter, messagesOf } from '../../src/api/buildkit/grpc-frames.ts';
 import { GRPC_OK, GrpcError, trailersOf } from '../../src/api/buildkit/grpc-status.ts';
 import { statOf } from '../../src/api/buildkit/tree-sender.ts';
-import type { FileEntry, FileQuery, FileTransfer } from '../../src/build/build-session.ts';
+import type { FileEntry, FileQuery, FileTransfer } from '../../src/build/session/build-session.ts';
 import { LocalTransfer } from '../../src/build/program/local-transfer.ts';
 import { compileIgnore } from '../../src/oci/ignore.ts';
 import {
@@ -38,7 +38,7 @@ import {
   PACKET_REQUEST,
   PACKET_STAT,
 } from '../../src/wire/buildkit/session.ts';
-import type { AgentSource } from '../../src/base/ssh-agent/agent-source.ts';
+import type { AgentSource } from '../../src/wire/ssh-agent/agent-source.ts';
 import type { Subject } from './subject.ts';
 
 export interface Served {

@@ -5,8 +5,13 @@ import { pipeline } from 'node:stream/promises';
 import type { Writable } from 'node:stream';
 import { EngineError } from '../../src/base/errors.ts';
 import { LocalTransfer } from '../../src/build/program/local-transfer.ts';
-import type { RegistryCredentials } from '../../src/registry/credentials.ts';
-import type { BuildSession, FileQuery, FileTransfer, FileTree } from '../../src/build/build-session.ts';
+import type { RegistryAuth } from '../../src/wire/registry-auth.ts';
+import type {
+  BuildSession,
+  FileQuery,
+  FileTransfer,
+  FileTree,
+} from '../../src/build/session/build-session.ts';
 
 const TYPE_MASK = 0o170000;
 
@@ -15,10 +20,10 @@ export class DirectorySession implements BuildSession {
   readonly directory: string;
   readonly trees: string[][] = [];
   readonly directories = new Map<string, string>();
-  readonly #auth: RegistryCredentials | undefined;
+  readonly #auth: RegistryAuth | undefined;
 
   /** Output N goes to `DIRECTORY/N`, a file or a directory. */
-  constructor(directory: string, auth?: RegistryCredentials) {
+  constructor(directory: string, auth?: RegistryAuth) {
     this.directory = directory;
     this.#auth = auth;
     mkdirSync(directory, { recursive: true });
@@ -41,7 +46,7 @@ export class DirectorySession implements BuildSession {
     throw new Error('no agent');
   }
 
-  async credentials(): Promise<RegistryCredentials | undefined> {
+  async credentials(): Promise<RegistryAuth | undefined> {
     return this.#auth;
   }
 

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { until } from './until.ts';
+import { until } from '#base/testing.ts';
 
 export interface Answer {
   readonly status: number;

@@ -16,7 +16,7 @@ import { FormerVersion } from '../support/former-version.ts';
 import { fetchPage, request, requestJson, tryFetchPage } from '../support/http.ts';
 import { countLines, findGaps, numberedLines, printNumberedLines } from '../support/numbered-lines.ts';
 import { Terminal } from '../support/terminal.ts';
-import { until } from '../support/until.ts';
+import { until } from '../../src/base/testing.ts';
 
 /** Their roots are taken over. */
 const VERSIONS = ['90fc381'];

@@ -1,7 +1,7 @@
 /** `POST /caisson/build`: the engine's own wire for builds; docs/build-wire.md. */
 import { EngineError, isEngineError } from '#base/errors.ts';
 import { wishedAttestations } from '#build/attest/wished-attestations.ts';
-import { failureText } from '#build/failure-text.ts';
+import { failureText } from '#build/progress/failure-text.ts';
 import {
   type BuildEvent,
   type BuildOutput,
@@ -11,9 +11,9 @@ import {
   type NamedContext,
   StepFailure,
 } from '#build/build.ts';
-import { commandHostConfig } from '#build/command-config.ts';
-import { formatSnippet } from '#build/dockerfile/source-snippet.ts';
-import { placeOf } from '#build/step-errors.ts';
+import { commandHostConfig } from '#build/solve/command-config.ts';
+import { formatSnippet } from '#dockerfile/source-snippet.ts';
+import { placeOf } from '#build/progress/step-errors.ts';
 import { parseDigest } from '#oci/digest.ts';
 import type { WireBuildFailure, WireBuildRequest, WireTypedAttributes } from '#wire/build-session.ts';
 import { decodeBuildSessionRequest } from '#wire/decode-build-session.ts';

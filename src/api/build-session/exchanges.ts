@@ -2,8 +2,8 @@
 import { Duplex, type Readable, Writable } from 'node:stream';
 import { callbackify } from 'node:util';
 import { EngineError } from '#base/errors.ts';
-import type { FileEntry, FileTransfer } from '#build/build-session.ts';
-import { EventChannel } from '#build/event-channel.ts';
+import type { FileEntry, FileTransfer } from '#build/session/build-session.ts';
+import { EventChannel } from '#base/event-channel.ts';
 import { type ClientMessage, type EngineMessage, type ListingMarks, rowEntry } from '#wire/build-session.ts';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
 import type { FrameConnection } from './frame-connection.ts';

@@ -1,7 +1,7 @@
 import { EngineError } from '#base/errors.ts';
 import type { BuildRequest, Builds, VertexStatus } from '#build/build.ts';
 import type { BuildOutcome } from '#build/export/outcome.ts';
-import type { HeldBuild } from '#build/held-build.ts';
+import type { HeldBuild } from '#build/solve/held-build.ts';
 import type { SolveRequest } from '#wire/buildkit/control.ts';
 import { isGraphEvent, StatusFeed } from './status-feed.ts';
 

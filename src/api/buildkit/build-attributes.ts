@@ -2,7 +2,7 @@
 import { EngineError } from '#base/errors.ts';
 import { wishedAttestations } from '#build/attest/wished-attestations.ts';
 import type { BuildRequest, ContextSource, NamedContext } from '#build/build.ts';
-import { commandHostConfig } from '#build/command-config.ts';
+import { commandHostConfig } from '#build/solve/command-config.ts';
 import { isDigest } from '#oci/digest.ts';
 import type { SolveRequest } from '#wire/buildkit/control.ts';
 

@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { EngineError } from '#base/errors.ts';
 import type { BuiltImage } from '#build/export/outcome.ts';
-import type { HeldBuild } from '#build/held-build.ts';
+import type { HeldBuild } from '#build/solve/held-build.ts';
 import type { ImageRecord } from '#image/image-record.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import { encodeImageConfig } from '#oci/image-config.ts';

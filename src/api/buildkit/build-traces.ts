@@ -1,6 +1,6 @@
 /** `POST /build?version=2`: a build of the classic endpoint, with BuildKit's session and progress. */
 import { isEngineError } from '#base/errors.ts';
-import { failureText } from '#build/failure-text.ts';
+import { failureText } from '#build/progress/failure-text.ts';
 import type { BuildEvent, BuildRequest, Builds } from '#build/build.ts';
 import { StatusResponse } from '#wire/buildkit/control.ts';
 import type { ProgressMessage } from '#wire/image.ts';

@@ -2,7 +2,7 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { EngineError, isEngineError } from '#base/errors.ts';
-import type { BuildSession, FileQuery, FileTransfer, FileTree } from '#build/build-session.ts';
+import type { BuildSession, FileQuery, FileTransfer, FileTree } from '#build/session/build-session.ts';
 import { newId } from '#base/ids.ts';
 import type { Credentials, TokenSource } from '#registry/token-source.ts';
 import { Empty } from '#wire/buildkit/common.ts';
@@ -91,7 +91,7 @@ export class ClientSession implements BuildSession {
     const response = await orNothing(this.#client.call(METHODS.credentials, types, { Host }, signal));
     if (!response || response.Secret === '') return this.#tokensFor(Host, signal);
     const { Username: username, Secret: secret } = response;
-    return username === '' ? { identityToken: secret } : { username, password: secret };
+    return username === '' ? { identitytoken: secret } : { username, password: secret };
   }
 
   /** What a client has instead of a password may be a token, or a server of its own that gives them. */

@@ -6,7 +6,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
-import type { FileEntry } from '#build/build-session.ts';
+import type { FileEntry } from '#build/session/build-session.ts';
 import {
   Packet,
   PACKET_DATA,
@@ -16,7 +16,7 @@ import {
   PACKET_STAT,
   type PacketInput,
 } from '#wire/buildkit/session.ts';
-import { toGoFileMode } from '#base/go-file-mode.ts';
+import { toGoFileMode } from '#wire/go-file-mode.ts';
 import { ClientSession } from './client-session.ts';
 import { GrpcClient } from './grpc-client.ts';
 import { FrameWriter, messagesOf } from './grpc-frames.ts';

@@ -1,6 +1,6 @@
 /** Receives a directory of a client's: `FileSync/DiffCopy`, the protocol of fsutil. */
 import { EngineError } from '#base/errors.ts';
-import type { FileEntry, FileTransfer } from '#build/build-session.ts';
+import type { FileEntry, FileTransfer } from '#build/session/build-session.ts';
 import type { Stat } from '#wire/buildkit/common.ts';
 import {
   Packet,
@@ -10,7 +10,7 @@ import {
   PACKET_REQUEST,
   PACKET_STAT,
 } from '#wire/buildkit/session.ts';
-import { fromGoFileMode } from '#base/go-file-mode.ts';
+import { fromGoFileMode } from '#wire/go-file-mode.ts';
 import type { GrpcStream } from './grpc-client.ts';
 
 /** The contents of one file, as far as they have come and nobody has read them. */

@@ -1,9 +1,9 @@
 /** How calls end: gRPC's status codes, and errors as BuildKit's clients understand them. */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import { EngineError, type ErrorCode, isEngineError, messageOf } from '#base/errors.ts';
-import { failureText } from '#build/failure-text.ts';
+import { failureText } from '#build/progress/failure-text.ts';
 import type { StepPlace } from '#build/build.ts';
-import { placeOf } from '#build/step-errors.ts';
+import { placeOf } from '#build/progress/step-errors.ts';
 import { Status } from '#wire/buildkit/common.ts';
 
 export const GRPC_OK = 0;

@@ -1,6 +1,6 @@
 import type { NamedContext } from '#build/build.ts';
 import { nameInLayout } from '#build/graph/resolve-sources.ts';
-import { layoutOfName } from '#build/layout-image.ts';
+import { layoutOfName } from '#build/bases/layout-image.ts';
 import { type Definition, Op } from '#wire/buildkit/ops.ts';
 
 const SCHEME = 'oci-layout://';

@@ -1,8 +1,8 @@
 /** What clients ask about images before they build on them. */
 import { platformFor } from '#build/graph/plan-graph.ts';
 import { nameInLayout } from '#build/graph/resolve-sources.ts';
-import { layoutOfName } from '#build/layout-image.ts';
-import { RESOLVED_CONFIG, RESOLVED_DIGEST } from '#build/resolve-image.ts';
+import { layoutOfName } from '#build/bases/layout-image.ts';
+import { RESOLVED_CONFIG, RESOLVED_DIGEST } from '#build/bases/resolve-image.ts';
 import type { PlatformMessage } from '#wire/buildkit/common.ts';
 import type {
   ResolveImageRequest,

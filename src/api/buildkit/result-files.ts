@@ -1,5 +1,5 @@
 /** Looking into results: what clients read to decide how a build goes on. */
-import type { HeldBuild } from '#build/held-build.ts';
+import type { HeldBuild } from '#build/solve/held-build.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type {
   ReadDirectoryRequest,

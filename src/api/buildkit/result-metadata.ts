@@ -1,6 +1,6 @@
 /** Results as clients see and return them: references by platform, and configurations beside them. */
 import type { BuildOutcome } from '#build/export/outcome.ts';
-import { formatPlatform } from '#build/dockerfile/scopes.ts';
+import { formatPlatform } from '#dockerfile/stages/scopes.ts';
 import { encodeImageConfig } from '#oci/image-config.ts';
 import type { Reference, Result } from '#wire/buildkit/gateway.ts';
 import type { InputOf } from '#wire/buildkit/message.ts';

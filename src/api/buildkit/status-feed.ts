@@ -1,4 +1,5 @@
 /** `Control/Status`: a build's events in BuildKit's messages, several in one where they come together. */
+import { Condition } from '#base/condition.ts';
 import type { BuildEvent, BuildWarning, GraphEvent } from '#build/build.ts';
 import { timestamp } from '#wire/buildkit/common.ts';
 import type { StatusInput } from '#wire/buildkit/control.ts';
@@ -23,26 +24,26 @@ export class StatusFeed {
   #outputBytes = 0;
   #isRead = false;
   #hasEnded = false;
-  #arrived = Promise.withResolvers<void>();
-  #taken = Promise.withResolvers<void>();
+  readonly #arrived = new Condition();
+  readonly #taken = new Condition();
 
   /** Resolves when more may follow. */
   async tell(event: GraphEvent): Promise<void> {
     this.#events.push(event);
     if (event.type === 'vertex-output') this.#outputBytes += event.data.length;
-    this.#arrived.resolve();
+    this.#arrived.notifyAll();
     if (!this.#isRead && this.#outputBytes > MAXIMUM_UNREAD_BYTES) this.#dropOutput();
-    while (this.#isRead && this.#events.length >= MAXIMUM_EVENTS) await this.#taken.promise;
+    while (this.#isRead && this.#events.length >= MAXIMUM_EVENTS) await this.#taken.wait();
   }
 
   warn(warning: WarnRequest): void {
     this.#events.push({ type: 'client-warning', warning });
-    this.#arrived.resolve();
+    this.#arrived.notifyAll();
   }
 
   end(): void {
     this.#hasEnded = true;
-    this.#arrived.resolve();
+    this.#arrived.notifyAll();
   }
 
   /** Until the build is over. */
@@ -55,7 +56,7 @@ export class StatusFeed {
         const events = this.#take();
         if (events.length > 0) yield statusResponseOf(events);
         else if (this.#hasEnded || signal.aborted) return;
-        else await this.#arrived.promise;
+        else await this.#arrived.wait();
       }
     } finally {
       signal.removeEventListener('abort', stop);
@@ -66,17 +67,15 @@ export class StatusFeed {
   #take(): readonly FeedEvent[] {
     const events = this.#events.splice(0, MAXIMUM_EVENTS);
     for (const event of events) if (event.type === 'vertex-output') this.#outputBytes -= event.data.length;
-    if (this.#events.length === 0 && !this.#hasEnded) this.#arrived = Promise.withResolvers();
-    this.#taken.resolve();
-    this.#taken = Promise.withResolvers();
+    this.#taken.notifyAll();
     return events;
   }
 
   /** The build goes on without a reader. */
   #leave(): void {
     this.#isRead = false;
-    this.#arrived.resolve();
-    this.#taken.resolve();
+    this.#arrived.notifyAll();
+    this.#taken.notifyAll();
   }
 
   #dropOutput(): void {

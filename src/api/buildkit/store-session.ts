@@ -4,7 +4,13 @@
  */
 import type { Duplex, Writable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
-import type { BuildSession, FileEntry, FileQuery, FileTransfer, FileTree } from '#build/build-session.ts';
+import type {
+  BuildSession,
+  FileEntry,
+  FileQuery,
+  FileTransfer,
+  FileTree,
+} from '#build/session/build-session.ts';
 import type { BuildOutput, CacheSource, NamedContext } from '#build/build.ts';
 import { cacheDirectoryName } from '#build/cache-transfer/local-cache.ts';
 import { type Digest, isDigest } from '#oci/digest.ts';

@@ -1,6 +1,6 @@
 /** Sends a tree to a client: `FileSend/DiffCopy`, the protocol of fsutil with the roles changed. */
 import { EngineError } from '#base/errors.ts';
-import type { FileEntry, FileTree } from '#build/build-session.ts';
+import type { FileEntry, FileTree } from '#build/session/build-session.ts';
 import type { Stat } from '#wire/buildkit/common.ts';
 import type { InputOf } from '#wire/buildkit/message.ts';
 import {
@@ -12,7 +12,7 @@ import {
   PACKET_STAT,
   type PacketInput,
 } from '#wire/buildkit/session.ts';
-import { toGoFileMode } from '#base/go-file-mode.ts';
+import { toGoFileMode } from '#wire/go-file-mode.ts';
 import type { GrpcStream } from './grpc-client.ts';
 
 /** Clients take no message above 4 MiB. */

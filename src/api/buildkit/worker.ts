@@ -1,5 +1,5 @@
 /** The machine that builds, as clients know it. */
-import { runnablePlatforms } from '#container/emulation.ts';
+import { runnablePlatforms } from '#container/program/emulation.ts';
 import type { EngineApi } from '#engine/engine.ts';
 import type { InputOf } from '#wire/buildkit/message.ts';
 import type { BuildkitVersion, WorkerRecord } from '#wire/buildkit/common.ts';

@@ -2,11 +2,11 @@
 import { isDigest } from '#oci/digest.ts';
 import { canonicalName, parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { Platform } from '#oci/platform.ts';
-import type { CopyVertex, ExecVertex, FileSource, LocalFiles, Vertex } from '../vertex.ts';
-import type { Plan } from '../plan.ts';
+import type { CopyVertex, ExecVertex, FileSource, LocalFiles, Vertex } from '../definition/vertex.ts';
+import type { Plan } from '../plan/plan.ts';
 import { graphSteps } from '../graph/graph-steps.ts';
-import { layoutOfName } from '../layout-image.ts';
-import { inputsOf } from '../vertex-inputs.ts';
+import { layoutOfName } from '../bases/layout-image.ts';
+import { inputsOf } from '../definition/vertex-inputs.ts';
 import { materialOf, plannedOrigin, type UsedImage, withoutCredentials } from './materials.ts';
 import {
   copyAction,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseDigest } from '#oci/digest.ts';
-import { layoutName } from '../layout-image.ts';
+import { layoutName } from '../bases/layout-image.ts';
 import { materialsOf, type UsedImage } from './materials.ts';
 
 const hex = (digit: string) => digit.repeat(64);

@@ -3,9 +3,9 @@ import { digestHex, isDigest } from '#oci/digest.ts';
 import type { ImageRecord } from '#image/image-record.ts';
 import type { Platform } from '#oci/platform.ts';
 import { familiarName, parseReference, withDefaultTag } from '#oci/reference.ts';
-import type { FilesOrigin, RemoteFiles } from '../vertex.ts';
-import { formatPlatform } from '../dockerfile/scopes.ts';
-import { layoutOfName } from '../layout-image.ts';
+import type { FilesOrigin, RemoteFiles } from '../definition/vertex.ts';
+import { formatPlatform } from '#dockerfile/stages/scopes.ts';
+import { layoutOfName } from '../bases/layout-image.ts';
 
 /** in-toto's form: a package URL, and the digest that it had. */
 export interface Material {

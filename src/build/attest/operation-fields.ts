@@ -1,7 +1,7 @@
 /** What operations of BuildKit's graphs say of themselves (solver/pb/ops.proto of moby/buildkit, in JSON). */
 import type { HostConfig } from '#wire/container.ts';
-import type { CopyVertex } from '../vertex.ts';
-import type { ExecMount, SecretMount, SshMount } from '../exec-mount.ts';
+import type { CopyVertex } from '../definition/vertex.ts';
+import type { ExecMount, SecretMount, SshMount } from '../definition/exec-mount.ts';
 import { DEFAULT_SHM_BYTES } from './request-parameters.ts';
 
 /** Of what nobody else has made: BuildKit's word for nothing. */

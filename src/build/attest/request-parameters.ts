@@ -1,8 +1,8 @@
 /** What a client asked for, as provenance tells it: BuildKit's frontend attributes. */
 import { hostPlatform } from '#oci/platform.ts';
-import { formatPlatform, isProxyName } from '../dockerfile/scopes.ts';
+import { formatPlatform, isProxyName } from '#dockerfile/stages/scopes.ts';
 import type { BuildRequest, NamedContext } from '../build.ts';
-import type { Vertex } from '../vertex.ts';
+import type { Vertex } from '../definition/vertex.ts';
 import { withoutCredentials } from './materials.ts';
 import { clientRequests } from './vertex-sources.ts';
 

@@ -2,20 +2,20 @@
 import { EngineError } from '#base/errors.ts';
 import { formatDate } from '#base/timestamps.ts';
 import type { BuildParts } from '../build-parts.ts';
-import type { BuildProgress } from '../build-progress.ts';
-import type { BuildRun } from '../build-run.ts';
+import type { BuildProgress } from '../progress/build-progress.ts';
+import type { BuildRun } from '../solve/solver.ts';
 import { type BuildRequest, StepFailure } from '../build.ts';
-import { formatPlatform } from '../dockerfile/scopes.ts';
+import { formatPlatform } from '#dockerfile/stages/scopes.ts';
 import { OutputAttributes } from '../export/attributes.ts';
 import type { Attestation, BuildOutcome, BuiltImage } from '../export/outcome.ts';
 import { openRootTree } from '../export/root-tree.ts';
-import type { Plan, ScanTarget } from '../plan.ts';
-import { fullName } from '../step-titles.ts';
-import { findPackages } from './packages/find-packages.ts';
-import { packageTreeOf } from './packages/package-file.ts';
+import type { Plan, ScanTarget } from '../plan/plan.ts';
+import { fullName } from '../plan/step-titles.ts';
+import { findPackages } from '#sbom/find-packages.ts';
+import { openLocalTree } from '#sbom/local-tree.ts';
 import { type ScannerImage, scannerVertex } from './scanner-image.ts';
 import { readStatements } from './scanner-statements.ts';
-import { SPDX_PREDICATE, spdxDocument } from './spdx.ts';
+import { SPDX_PREDICATE, spdxDocument } from '#sbom/spdx.ts';
 
 export interface SbomOptions {
   readonly inlineOnly: boolean;
@@ -107,7 +107,7 @@ async function scanTarget(
   { parts, request, run, inlineOnly }: SbomParts & SbomOptions,
 ): Promise<Attestation> {
   using tree = openRootTree(parts, await run.layersOf(vertex), undefined);
-  const found = await findPackages(packageTreeOf(tree));
+  const found = await findPackages(openLocalTree(tree));
   const [reference = 'image'] = request.references;
   const created = epoch === undefined ? (config.created ?? formatDate(0)) : formatDate(epoch * 1000);
   return {

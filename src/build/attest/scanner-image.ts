@@ -4,10 +4,10 @@
  */
 import { EngineError } from '#base/errors.ts';
 import type { ImageRecord } from '#image/image-record.ts';
-import type { CopyVertex, ExecVertex, Vertex } from '../vertex.ts';
-import type { BindMount } from '../exec-mount.ts';
-import type { Plan } from '../plan.ts';
-import { withPath } from '../with-path.ts';
+import type { CopyVertex, ExecVertex, Vertex } from '../definition/vertex.ts';
+import type { BindMount } from '../definition/exec-mount.ts';
+import type { Plan } from '../plan/plan.ts';
+import { withPath } from '../plan/default-path.ts';
 
 /** Without the slash. */
 export const STATEMENTS_DIRECTORY = 'run/out';

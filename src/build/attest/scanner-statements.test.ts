@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import type { FileEntry, FileTree } from '../build-session.ts';
+import type { FileEntry, FileTree } from '../session/build-session.ts';
 import { fileEntry } from '../export/export-tree.ts';
 import { readStatements } from './scanner-statements.ts';
 

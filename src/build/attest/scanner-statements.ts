@@ -1,11 +1,11 @@
 /** What a scanner has written: files of its own making, so nothing in them is believed before it is looked at. */
 import { EngineError } from '#base/errors.ts';
 import { JsonShape } from '#oci/json-shape.ts';
-import type { FileEntry, FileTree } from '../build-session.ts';
+import type { FileEntry, FileTree } from '../session/build-session.ts';
 import { REGULAR } from '../export/export-tree.ts';
 import type { Attestation, Subject } from '../export/outcome.ts';
 import { STATEMENTS_DIRECTORY } from './scanner-image.ts';
-import { SPDX_PREDICATE } from './spdx.ts';
+import { SPDX_PREDICATE } from '#sbom/spdx.ts';
 
 export type ScannedStatement = Pick<Attestation, 'predicateType' | 'predicate' | 'fileName' | 'subject'>;
 

@@ -1,5 +1,5 @@
-import type { RemoteFiles, Vertex } from '../vertex.ts';
-import { filesTakenBy, verticesBelow } from '../vertex-inputs.ts';
+import type { RemoteFiles, Vertex } from '../definition/vertex.ts';
+import { filesTakenBy, verticesBelow } from '../definition/vertex-inputs.ts';
 
 /** Something of the client's that commands ask for, never what it gives. */
 export interface ClientRequest {

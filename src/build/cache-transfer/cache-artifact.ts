@@ -7,10 +7,10 @@ import type { Digest } from '#oci/digest.ts';
 import { MEDIA_TYPES } from '#oci/media-types.ts';
 import type { Lease } from '#store/content.ts';
 import type { BuildParts } from '../build-parts.ts';
-import { estargzAnnotations, estargzLayer } from '../export/estargz-layer.ts';
+import { estargzAnnotations, estargzLayer } from '../export/estargz/estargz-layer.ts';
 import { digestOf } from '../export/finish-image.ts';
-import { encodeDocument, layerDescriptor } from '../export/pack-image.ts';
-import { type LayerPackingOptions, packLayer } from '../export/pack-layer.ts';
+import { encodeDocument, layerDescriptor } from '../export/pack/pack-image.ts';
+import { type LayerPackingOptions, packLayer } from '../export/pack/pack-layer.ts';
 import { CACHE_CONFIG_TYPE, encodeCacheConfig } from './cache-config.ts';
 import { cacheConfigOf, type PackedLayer, type SolvedRecord } from './solved-records.ts';
 

@@ -1,8 +1,8 @@
 import { EngineError } from '#base/errors.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { BuildRequest, CacheSource } from '../build.ts';
-import { parseBoolean } from '#base/booleans.ts';
-import { archiveOfEstargz } from '../export/estargz-layer.ts';
+import { parseBoolean } from '#wire/booleans.ts';
+import { archiveOfEstargz } from '../export/estargz/estargz-layer.ts';
 import type { RunTask } from '../export/export-outputs.ts';
 import { isCacheType, unknownCache } from './cache-types.ts';
 import { ImportedCache, type ImportedSource } from './imported-cache.ts';

@@ -3,7 +3,7 @@ import type { ImageLayer } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { LayerCompression } from '#oci/media-types.ts';
 import type { Lease } from '#store/content.ts';
-import type { CacheEntry } from '../cache.ts';
+import type { CacheEntry } from '../cache/build-cache.ts';
 
 /** A layer that can be had from a cache. */
 export interface ImportedLayer {

@@ -9,7 +9,7 @@ import { decodeIndex, decodeManifest, MAXIMUM_MANIFEST_BYTES } from '#oci/manife
 import { isIndexType } from '#oci/media-types.ts';
 import type { Lease } from '#store/content.ts';
 import type { BuildParts } from '../build-parts.ts';
-import type { BuildSession } from '../build-session.ts';
+import type { BuildSession } from '../session/build-session.ts';
 import { CACHE_CONFIG_TYPE, decodeCacheConfig, MAXIMUM_CACHE_BYTES } from './cache-config.ts';
 import type { ImportedLayer, ImportedSource } from './imported-cache.ts';
 import { recordsOf } from './parse-cache.ts';

@@ -9,8 +9,8 @@ import { parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { RemoteManifest, Repository } from '#registry/registry.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { BuildRequest } from '../build.ts';
-import { credentialsFor } from '../export/credentials.ts';
-import { recordIfHere } from '../record-if-here.ts';
+import { credentialsFor } from '../session/credentials.ts';
+import { recordIfHere } from '../bases/find-image.ts';
 import {
   CACHE_CONFIG_TYPE,
   type CacheConfigRecord,

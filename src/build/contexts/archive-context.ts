@@ -18,8 +18,8 @@ import { mountErofs, unmountAll } from '#linux/mount.ts';
 import { paddingFor } from '#oci/tar-writer.ts';
 import { diskError } from '#store/disk.ts';
 import type { BuildParts } from '../build-parts.ts';
-import type { LocalFiles } from '../vertex.ts';
-import { Holds } from '../holds.ts';
+import type { LocalFiles } from '../definition/vertex.ts';
+import { UseCount } from '#base/use-count.ts';
 import type { ContextSourceFiles, SourceOptions } from './context-source.ts';
 
 const MAXIMUM_ENTRIES = 5_000_000;
@@ -45,8 +45,8 @@ export async function receiveArchive(
     mountErofs({ target: directory, index: `${tar}.index`, device: tar });
     undo.defer(() => unmountAll(directory));
   } else await extract(parts, tar, directory, signal);
-  const holds = new Holds();
-  undo.defer(() => holds.released());
+  const holds = new UseCount();
+  undo.defer(() => holds.unused());
   const kept = undo.move();
   return {
     isWhole: true,
@@ -64,7 +64,7 @@ export async function receiveArchive(
       directory,
       ignore,
       identity,
-      hold: () => Promise.resolve(holds.acquire()),
+      hold: () => Promise.resolve(holds.use()),
     }),
     receive: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

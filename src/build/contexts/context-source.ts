@@ -1,4 +1,4 @@
-import type { LocalFiles } from '../vertex.ts';
+import type { LocalFiles } from '../definition/vertex.ts';
 
 /** Where files of a build come from, once it is known that they can be had. */
 export interface ContextSourceFiles extends AsyncDisposable {

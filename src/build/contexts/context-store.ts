@@ -6,8 +6,9 @@ import { messageOf } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import type { Logger } from '#base/log.ts';
+import { KeyedUseCount } from '#base/use-count.ts';
 import { isErrno } from '#linux/errno.ts';
-import type { BuildSession, FileQuery } from '../build-session.ts';
+import type { BuildSession, FileQuery } from '../session/build-session.ts';
 import { SyncedDirectory, type SyncedFiles, TABLE } from './synced-directory.ts';
 
 /** What is kept of one directory of a client. */
@@ -53,7 +54,7 @@ export class ContextStore implements AsyncDisposable {
   /** Whether there is something new in them. */
   readonly #unsaved = new Map<string, boolean>();
   /** By name: how many builds receive it, or wait to. */
-  readonly #receiving = new Map<string, number>();
+  readonly #receiving = new KeyedUseCount<string>();
   /** What is being made last beyond this process, while syncs go on. */
   readonly #writing = new Map<string, Promise<void>>();
   #saving: Promise<void> = Promise.resolve();
@@ -77,7 +78,7 @@ export class ContextStore implements AsyncDisposable {
   ): Promise<SyncedFiles> {
     const { signal, onProgress = () => undefined } = options;
     const name = nameFor(session, query);
-    using _receiving = this.#receives(name);
+    using _receiving = this.#receiving.use(name);
     using _lock = await this.#locks.acquire(name);
     try {
       signal.throwIfAborted();
@@ -94,14 +95,14 @@ export class ContextStore implements AsyncDisposable {
   }
 
   list(): readonly StoredContext[] {
-    return this.#stored().map((stored) => ({ ...stored, isInUse: this.#receiving.has(stored.name) }));
+    return this.#stored().map((stored) => ({ ...stored, isInUse: this.#receiving.isUsed(stored.name) }));
   }
 
   /** Of those of these names, forgets what is not being received now. @returns their names */
   async remove(names: readonly string[]): Promise<readonly string[]> {
     const removed: string[] = [];
     for (const name of names) {
-      if (this.#receiving.has(name)) continue;
+      if (this.#receiving.isUsed(name)) continue;
       // It may be saved just now.
       using _lock = await this.#locks.acquire(name);
       await this.#drop(name);
@@ -115,17 +116,6 @@ export class ContextStore implements AsyncDisposable {
     await this.#saving;
     for (const directory of this.#open.values()) directory[Symbol.dispose]();
     this.#open.clear();
-  }
-
-  #receives(name: string): Disposable {
-    this.#receiving.set(name, (this.#receiving.get(name) ?? 0) + 1);
-    return {
-      [Symbol.dispose]: () => {
-        const count = (this.#receiving.get(name) ?? 0) - 1;
-        if (count > 0) this.#receiving.set(name, count);
-        else this.#receiving.delete(name);
-      },
-    };
   }
 
   #take(name: string): SyncedDirectory {

@@ -14,7 +14,7 @@ import {
   type LayerNode,
   type LayerTree,
 } from '#layer/layer-tree.ts';
-import type { FileEntry } from '../build-session.ts';
+import type { FileEntry } from '../session/build-session.ts';
 import type { SourceStats, SourceTree } from '../files/source-tree.ts';
 
 /** An entry, and where the contents of a regular file are. */

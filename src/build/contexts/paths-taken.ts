@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
-import type { LocalFiles } from '../vertex.ts';
-import type { Plan } from '../plan.ts';
-import { filesTakenBy, verticesBelow } from '../vertex-inputs.ts';
+import type { LocalFiles } from '../definition/vertex.ts';
+import type { Plan } from '../plan/plan.ts';
+import { filesTakenBy, verticesBelow } from '../definition/vertex-inputs.ts';
 
 /**
  * What plans take of files that are not made by them; nothing for those that they do not name at all. Paths as BuildKit

@@ -2,7 +2,7 @@ import { createHash, hash as hashOf } from 'node:crypto';
 import { writevSync } from 'node:fs';
 import { EngineError } from '#base/errors.ts';
 import { diskError } from '#store/disk.ts';
-import type { FileEntry, FileTransfer } from '../build-session.ts';
+import type { FileEntry, FileTransfer } from '../session/build-session.ts';
 import { hasContents, type StoredEntry, withoutContents } from './file-table.ts';
 
 /** Where contents start in a data file: EROFS blocks of an index over it. */

@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
-import { isArchive, openArchive } from '../archive-file.ts';
+import { isArchive, openArchive } from '../files/archive-file.ts';
 import type { BuildParts } from '../build-parts.ts';
-import type { BuildSession } from '../build-session.ts';
+import type { BuildSession } from '../session/build-session.ts';
 import type { HeldFiles } from '../remote/downloads.ts';
 import { parseGitUrl } from '../remote/git-url.ts';
 import { readInside, receiveArchive } from './archive-context.ts';

@@ -4,10 +4,10 @@ import { EngineError } from '#base/errors.ts';
 import { encodeErofsIndex } from '#layer/erofs-index.ts';
 import { mountErofs, unmountAll } from '#linux/mount.ts';
 import type { BuildParts } from '../build-parts.ts';
-import type { BuildSession } from '../build-session.ts';
-import type { HeldTable, LocalFiles } from '../vertex.ts';
+import type { BuildSession } from '../session/build-session.ts';
+import type { HeldTable, LocalFiles } from '../definition/vertex.ts';
 import { packTable, type PackedTable } from '../files/packed-table.ts';
-import { Holds } from '../holds.ts';
+import { UseCount } from '#base/use-count.ts';
 import type { ContextSourceFiles } from './context-source.ts';
 import type { FileTable } from './file-table.ts';
 import { readSessionFiles } from './session-files.ts';
@@ -32,7 +32,7 @@ export class SessionContext implements ContextSourceFiles {
   readonly #session: BuildSession;
   readonly #directory: string;
   readonly #options: SessionContextOptions;
-  readonly #holds = new Holds();
+  readonly #holds = new UseCount();
   #ignore: readonly string[] = [];
   #synced: SyncedFiles | undefined;
   #root: string | undefined;
@@ -97,7 +97,7 @@ export class SessionContext implements ContextSourceFiles {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#holds.released();
+    await this.#holds.unused();
     if (this.#mounting) {
       await this.#mounting.catch(() => undefined);
       unmountAll(this.#mountPath);
@@ -117,7 +117,7 @@ export class SessionContext implements ContextSourceFiles {
   }
 
   async #hold(): Promise<Disposable> {
-    const held = this.#holds.acquire();
+    const held = this.#holds.use();
     try {
       await (this.#mounting ??= this.#mount());
       return held;
@@ -129,7 +129,7 @@ export class SessionContext implements ContextSourceFiles {
 
   #holdPacked(): HeldTable {
     const { entries, dataFd } = this.#received();
-    const held = this.#holds.acquire();
+    const held = this.#holds.use();
     this.#packed ??= packTable(entries, dataFd);
     return { packed: this.#packed, [Symbol.dispose]: () => held[Symbol.dispose]() };
   }

@@ -1,7 +1,7 @@
 import { constants as fs } from 'node:fs';
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
-import type { BuildSession } from '../build-session.ts';
+import type { BuildSession } from '../session/build-session.ts';
 
 /** A Dockerfile or an ignore file that is larger is none. */
 const MAXIMUM_BYTES = 16 << 20;

@@ -5,7 +5,7 @@ import { isErrno } from '#linux/errno.ts';
 import { syncData, unlinkIfThere } from '#store/disk.ts';
 import { copyContents } from './copy-contents.ts';
 import { FileTable, type StoredEntry } from './file-table.ts';
-import type { FileTransfer } from '../build-session.ts';
+import type { FileTransfer } from '../session/build-session.ts';
 import { receiveFiles } from './receive-files.ts';
 import { readTable, writeTable } from './table-file.ts';
 

@@ -1,4 +1,4 @@
-import type { CacheDirectories } from '../cache-directories.ts';
+import type { CacheDirectories } from '../cache/cache-directories.ts';
 import type { CacheDirectorySource } from './cache-records.ts';
 
 /** The directories of `RUN --mount=type=cache` as records. */

@@ -1,6 +1,6 @@
 /** What the builder keeps on disk, entry by entry. */
 import type { BuildParts } from '../build-parts.ts';
-import type { StoredCacheEntry } from '../cache.ts';
+import type { StoredCacheEntry } from '../cache/build-cache.ts';
 
 /** BuildKit's words. */
 export type CacheRecordType =

@@ -1,6 +1,6 @@
 /** Annotations of manifests and indexes, from the attributes of an output. */
 import { matchesPlatform, parsePlatform, type Platform } from '#oci/platform.ts';
-import { formatPlatform } from '../dockerfile/scopes.ts';
+import { formatPlatform } from '#dockerfile/stages/scopes.ts';
 import type { OutputAttributes } from './attributes.ts';
 
 /** Where an annotation goes: into a document, or into the descriptor that names it. */

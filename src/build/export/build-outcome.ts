@@ -1,9 +1,9 @@
-import { parseBoolean } from '#base/booleans.ts';
-import { assembleImage } from '../assemble-image.ts';
-import type { BuildRun } from '../build-run.ts';
+import { parseBoolean } from '#wire/booleans.ts';
+import { assembleImage } from './assemble-image.ts';
+import type { BuildRun } from '../solve/solver.ts';
 import type { BuildRequest } from '../build.ts';
-import type { Vertex } from '../vertex.ts';
-import type { PlatformPlan } from '../plan-platforms.ts';
+import type { Vertex } from '../definition/vertex.ts';
+import type { PlatformPlan } from '../plan/plan-platforms.ts';
 import type { BuildOutcome, BuiltImage } from './outcome.ts';
 import { parseEpoch } from './source-date-epoch.ts';
 

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
-import type { FileEntry, FileTree } from '../build-session.ts';
+import type { FileEntry, FileTree } from '../session/build-session.ts';
 import { comparePaths, directoryEntry, fileEntry, REGULAR } from './export-tree.ts';
 import type { Attestation, Subject } from './outcome.ts';
-import { statementOf } from './pack-attestations.ts';
+import { statementOf } from './pack/pack-attestations.ts';
 
 /** One platform's. */
 export interface TreePart {

@@ -1,5 +1,5 @@
 /** `type=local` and `type=tar`: the files of the result. */
-import { formatPlatform } from '../dockerfile/scopes.ts';
+import { formatPlatform } from '#dockerfile/stages/scopes.ts';
 import { combineTrees } from './combined-tree.ts';
 import { type Exported, epochOf, type OneExport, sendFile, sendTree } from './export-outputs.ts';
 import { tarOfTree } from './export-tree.ts';

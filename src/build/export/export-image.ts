@@ -3,11 +3,11 @@ import type { Digest } from '#oci/digest.ts';
 import { hostPlatform, matchesPlatform } from '#oci/platform.ts';
 import { canonicalReference, familiarReference, type Reference } from '#oci/reference.ts';
 import { parseAnnotations } from './annotations.ts';
-import { credentialsFor } from './credentials.ts';
+import { credentialsFor } from '../session/credentials.ts';
 import { type Exported, namesOf, type OneExport } from './export-outputs.ts';
 import type { FinishedImage } from './finish-image.ts';
-import type { PackedArtifact } from './pack-artifact.ts';
-import { finishResult, nameResponse, packResult, responseOf } from './pack-result.ts';
+import type { PackedArtifact } from './pack/pack-artifact.ts';
+import { finishResult, nameResponse, packResult, responseOf } from './pack/pack-result.ts';
 
 export async function exportImage(one: OneExport): Promise<Exported> {
   const { output, attributes, task } = one;

@@ -4,8 +4,8 @@ import type { Descriptor } from '#oci/descriptor.ts';
 import { type Exported, epochOf, namesOf, type OneExport, sendFile, sendTree } from './export-outputs.ts';
 import { tarOfTree, treeOfFiles } from './export-tree.ts';
 import { layoutFiles } from './layout.ts';
-import type { PackedArtifact } from './pack-artifact.ts';
-import { finishResult, packResult, responseOf } from './pack-result.ts';
+import type { PackedArtifact } from './pack/pack-artifact.ts';
+import { finishResult, packResult, responseOf } from './pack/pack-result.ts';
 
 const SECOND_NS = 1_000_000_000n;
 

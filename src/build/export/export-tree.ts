@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { bytesOfText } from '#base/byte-text.ts';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '#oci/tar-writer.ts';
 import type { TarEntryType } from '#oci/tar-header.ts';
-import type { FileEntry, FileTree } from '../build-session.ts';
+import type { FileEntry, FileTree } from '../session/build-session.ts';
 import type { LayoutFile } from './layout.ts';
 
 const TYPE_MASK = 0o170000;

@@ -7,8 +7,8 @@ import type { ImageConfig } from '#oci/image-config.ts';
 import type { Lease } from '#store/content.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { BuiltImage } from './outcome.ts';
-import { type EstargzOptions, estargzLayer } from './estargz-layer.ts';
-import { rewriteLayer } from './rewrite-layer.ts';
+import { type EstargzOptions, estargzLayer } from './estargz/estargz-layer.ts';
+import { rewriteLayer } from './pack/rewrite-layer.ts';
 import { clampConfig } from './source-date-epoch.ts';
 
 export interface FinishOptions {

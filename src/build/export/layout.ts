@@ -6,8 +6,8 @@ import { type Digest, digestHex } from '#oci/digest.ts';
 import { MEDIA_TYPES } from '#oci/media-types.ts';
 import { canonicalReference, familiarReference, type Reference } from '#oci/reference.ts';
 import type { ContentReader } from '#store/content.ts';
-import { memoryBlob } from './pack-image.ts';
-import type { PackedArtifact } from './pack-artifact.ts';
+import { memoryBlob } from './pack/pack-image.ts';
+import type { PackedArtifact } from './pack/pack-artifact.ts';
 
 export interface LayoutFile {
   /** Relative, with slashes. */

@@ -8,14 +8,14 @@ import { OVERLAY_OPTIONS, VIEW_PREFIX } from '#layer/read-only-view.ts';
 import { childPath, isWhiteout, sortedNames } from '#layer/tree-walk.ts';
 import { mountOverlay, unmountAll } from '#linux/mount.ts';
 import type { BuildParts } from '../build-parts.ts';
-import type { FileEntry, FileTree } from '../build-session.ts';
+import type { FileEntry, FileTree } from '../session/build-session.ts';
 import { entryOf } from '../files/entry-of.ts';
-import { openLayerTree } from '../layer-tree.ts';
+import { openLayerTree } from '../solve/layer-tree.ts';
 
 /** Disposing it takes the files away. */
 export interface RootTree extends FileTree, Disposable {
   /** Where one of its entries is on this machine. */
-  placeOf(entry: FileEntry): Buffer;
+  placeOf(entry: Pick<FileEntry, 'path'>): Buffer;
 }
 
 /** @param epoch the time that everything gets, in seconds; absent: its own */
@@ -54,7 +54,7 @@ class RootWalk {
   readonly #root: string;
   readonly #modifiedNs: bigint | undefined;
   /** Names are bytes; an entry's path is their text. */
-  readonly #places = new WeakMap<FileEntry, Buffer>();
+  readonly #places = new WeakMap<object, Buffer>();
   readonly #firstNames = new Map<bigint, string>();
 
   constructor(root: string, epoch: number | undefined) {
@@ -74,7 +74,7 @@ class RootWalk {
     return contents;
   }
 
-  placeOf(entry: FileEntry): Buffer {
+  placeOf(entry: Pick<FileEntry, 'path'>): Buffer {
     return this.#places.get(entry) ?? bytesOfText(join(this.#root, entry.path));
   }
 

@@ -5,7 +5,7 @@ import { EngineError, messageOf } from '#base/errors.ts';
 import { setTimes } from '#linux/files.ts';
 import { inJail } from '#layer/jail.ts';
 import { statOf } from '#layer/tree-walk.ts';
-import type { MakeDirectoryAction, RemoveAction } from '../file-action.ts';
+import type { MakeDirectoryAction, RemoveAction } from '../definition/file-action.ts';
 import type { ChangeJob } from './file-jobs.ts';
 import { followLinks } from './follow-links.ts';
 import { hasWildcards } from './glob.ts';

@@ -1,7 +1,7 @@
 import { type BigIntStats, readlinkSync } from 'node:fs';
 import { textOfBytes } from '#base/byte-text.ts';
 import { storableXattrs } from '#layer/tree-walk.ts';
-import type { FileEntry } from '../build-session.ts';
+import type { FileEntry } from '../session/build-session.ts';
 
 /** A file as clients know files. What a tree says of its hard links and times, it changes. */
 export function entryOf(path: string, place: Buffer, stats: BigIntStats): FileEntry {

@@ -3,8 +3,8 @@ import type { ErrorCode } from '#base/errors.ts';
 import type { ByteChannelEnd } from '#layer/byte-channel.ts';
 import type { ViewSource } from '#layer/read-only-view.ts';
 import type { BlobInfo } from '#store/content.ts';
-import type { FileEntry } from '../build-session.ts';
-import type { FileAction } from '../file-action.ts';
+import type { FileEntry } from '../session/build-session.ts';
+import type { FileAction } from '../definition/file-action.ts';
 import type { PackedTable } from './packed-table.ts';
 
 /** A directory that nothing leads out of, or layers that are shown as one. */

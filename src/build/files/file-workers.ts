@@ -5,7 +5,7 @@ import { EngineError } from '#base/errors.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { openReadable } from '#layer/byte-channel.ts';
 import type { BlobInfo } from '#store/content.ts';
-import type { FileEntry } from '../build-session.ts';
+import type { FileEntry } from '../session/build-session.ts';
 import type {
   ChangeJob,
   CopyJob,

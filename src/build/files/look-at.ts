@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { childPath, isWhiteout, sortedNames, statOf } from '#layer/tree-walk.ts';
 import { compileIgnore } from '#oci/ignore.ts';
-import type { FileEntry } from '../build-session.ts';
+import type { FileEntry } from '../session/build-session.ts';
 import { entryOf } from './entry-of.ts';
 import type { ListJob, ReadJob, StatJob } from './file-jobs.ts';
 import { followLinks } from './follow-links.ts';

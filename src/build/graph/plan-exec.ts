@@ -12,12 +12,12 @@ import {
   type MountMessage,
   NONE,
 } from '#wire/buildkit/ops.ts';
-import { allowedHostConfig } from '../allowed-host-config.ts';
+import { allowedHostConfig } from '../plan/entitlements.ts';
 import type { BuildRequest } from '../build.ts';
-import type { ExecVertex, FileSource, Vertex } from '../vertex.ts';
-import type { CacheSharing } from '../dockerfile/mount.ts';
-import type { ExecMount } from '../exec-mount.ts';
-import { withPath } from '../with-path.ts';
+import type { ExecVertex, FileSource, Vertex } from '../definition/vertex.ts';
+import type { CacheSharing } from '#dockerfile/instructions/mount.ts';
+import type { ExecMount } from '../definition/exec-mount.ts';
+import { withPath } from '../plan/default-path.ts';
 
 export interface ExecPlace {
   readonly request: Pick<BuildRequest, 'hostConfig' | 'entitlements'>;

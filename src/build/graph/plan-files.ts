@@ -7,8 +7,8 @@ import {
   NONE,
   type OwnerMessage,
 } from '#wire/buildkit/ops.ts';
-import type { FileSource, FilesVertex, Vertex } from '../vertex.ts';
-import type { ActionOwner, FileAction } from '../file-action.ts';
+import type { FileSource, FilesVertex, Vertex } from '../definition/vertex.ts';
+import type { ActionOwner, FileAction } from '../definition/file-action.ts';
 import { escapeWildcards } from '../files/glob.ts';
 
 export interface FilesPlace {

@@ -1,10 +1,10 @@
 /** Graphs as vertices. */
 import { EngineError } from '#base/errors.ts';
 import { hostPlatform, type Platform, platformText } from '#oci/platform.ts';
-import { runsNatively } from '#container/emulation.ts';
+import { runsNatively } from '#container/program/emulation.ts';
 import { NONE, type Op } from '#wire/buildkit/ops.ts';
 import type { BuildRequest } from '../build.ts';
-import type { BaseVertex, FileSource, Vertex } from '../vertex.ts';
+import type { BaseVertex, FileSource, Vertex } from '../definition/vertex.ts';
 import type { Graph, Operation, Output } from './graph.ts';
 import { planExec } from './plan-exec.ts';
 import { planFileActions } from './plan-files.ts';

@@ -2,9 +2,9 @@
 import { EngineError } from '#base/errors.ts';
 import { isDigest } from '#oci/digest.ts';
 import type { SourceOp } from '#wire/buildkit/ops.ts';
-import type { BaseVertex, CopyVertex, FileSource, GitTree, LocalFiles } from '../vertex.ts';
-import { layoutName } from '../layout-image.ts';
-import type { BaseImages } from '../pull-base.ts';
+import type { BaseVertex, CopyVertex, FileSource, GitTree, LocalFiles } from '../definition/vertex.ts';
+import { layoutName } from '../bases/layout-image.ts';
+import type { BaseImages } from '../bases/base-images.ts';
 import { cleanDirectory } from '../remote/git-url.ts';
 import type { Graph, Operation } from './graph.ts';
 import { platformOf } from './plan-graph.ts';

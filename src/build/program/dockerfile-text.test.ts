@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseDockerfile } from '../dockerfile/dockerfile.ts';
+import { parseDockerfile } from '#dockerfile/dockerfile.ts';
 import { bind, cache, copy, dockerfileOf, from, http, local, run, scratch, secret } from './index.ts';
 
 const lines = (state: Parameters<typeof dockerfileOf>[0]) => {

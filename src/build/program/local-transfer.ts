@@ -4,7 +4,7 @@ import { join, posix } from 'node:path';
 import { bytesOfText, linkTarget, namesIn, placeOfText } from '#base/byte-text.ts';
 import { storableXattrs } from '#layer/tree-walk.ts';
 import { compileIgnore, type IgnoreMatcher } from '#oci/ignore.ts';
-import type { FileEntry, FileQuery, FileTransfer } from '../build-session.ts';
+import type { FileEntry, FileQuery, FileTransfer } from '../session/build-session.ts';
 
 /** Lists what a query leads to, as it is when it is asked for. */
 export class LocalTransfer implements FileTransfer {

@@ -15,7 +15,7 @@ import { placeOfText } from '#base/byte-text.ts';
 import { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { setXattr } from '#linux/xattrs.ts';
-import type { FileEntry, FileTree } from '../build-session.ts';
+import type { FileEntry, FileTree } from '../session/build-session.ts';
 
 const TYPE_MASK = 0o170000;
 const TYPES = { directory: 0o040000, link: 0o120000, file: 0o100000 };

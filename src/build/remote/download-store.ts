@@ -12,8 +12,9 @@ import {
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newId } from '#base/ids.ts';
+import { KeyedUseCount } from '#base/use-count.ts';
 import { isErrno } from '#linux/errno.ts';
-import type { LocalFiles } from '../vertex.ts';
+import type { LocalFiles } from '../definition/vertex.ts';
 import type { FileWorkers } from '../files/file-workers.ts';
 
 export interface DownloadStoreOptions {
@@ -51,7 +52,7 @@ const NOTE = '.json';
 
 export class DownloadStore {
   readonly #options: DownloadStoreOptions;
-  readonly #users = new Map<string, number>();
+  readonly #users = new KeyedUseCount<string>();
 
   constructor(options: DownloadStoreOptions) {
     this.#options = options;
@@ -90,14 +91,7 @@ export class DownloadStore {
 
   /** Until it is disposed, nothing removes what has the name, or will have it: to be called before one looks for it. */
   hold(name: string): Disposable {
-    this.#users.set(name, (this.#users.get(name) ?? 0) + 1);
-    return {
-      [Symbol.dispose]: () => {
-        const users = (this.#users.get(name) ?? 1) - 1;
-        if (users === 0) this.#users.delete(name);
-        else this.#users.set(name, users);
-      },
-    };
+    return this.#users.use(name);
   }
 
   /** Used now. */
@@ -132,7 +126,7 @@ export class DownloadStore {
 
   /** Removes what nobody uses; without anything left, the notes too. @returns the names of what was removed */
   async remove(names: readonly string[]): Promise<readonly string[]> {
-    const unused = names.filter((name) => !this.#users.has(name));
+    const unused = names.filter((name) => !this.#users.isUsed(name));
     await Promise.all(unused.map((name) => this.#discard(name)));
     if (this.list().length > 0) return unused;
     const notes = this.#names().filter((name) => name.endsWith(NOTE));
@@ -145,7 +139,7 @@ export class DownloadStore {
     if (!isDescription(description)) return undefined;
     const { mtimeMs, birthtimeMs } = statSync(this.#path(name));
     const times = { createdAtMs: Math.round(birthtimeMs), usedAtMs: Math.round(mtimeMs) };
-    return { name, ...description, ...times, isInUse: this.#users.has(name) };
+    return { name, ...description, ...times, isInUse: this.#users.isUsed(name) };
   }
 
   async #makeRoom(): Promise<void> {
@@ -155,7 +149,7 @@ export class DownloadStore {
     for (const { name, sizeBytes } of all) {
       if (total <= maximumBytes) return;
       // Asked only now: others were being removed meanwhile.
-      if (this.#users.has(name)) continue;
+      if (this.#users.isUsed(name)) continue;
       await this.#discard(name);
       total -= sizeBytes;
     }

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { parseDigest } from '#oci/digest.ts';
 import { FileWorkers } from '../files/file-workers.ts';
-import type { GitTree, HttpFile, LocalFiles, RemoteFiles } from '../vertex.ts';
+import type { GitTree, HttpFile, LocalFiles, RemoteFiles } from '../definition/vertex.ts';
 import { Downloads } from './downloads.ts';
 
 const signal = new AbortController().signal;

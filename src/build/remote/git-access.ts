@@ -1,9 +1,9 @@
 /** How git gets at repositories: with what the client gives, which is asked for when git first needs it. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BuildSession } from '../build-session.ts';
-import { serveSshAgent } from '../ssh-agent.ts';
-import type { GitTree } from '../vertex.ts';
+import type { BuildSession } from '../session/build-session.ts';
+import { serveSshAgent } from '../session/ssh-agent.ts';
+import type { GitTree } from '../definition/vertex.ts';
 import { type GitLogin, openGitLogin } from './git-login.ts';
 
 export interface GitAccessOptions {

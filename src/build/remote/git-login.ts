@@ -3,8 +3,8 @@
  * them. They are for the repository that the build names, not for where that leads.
  */
 import { EngineError } from '#base/errors.ts';
-import type { BuildSession } from '../build-session.ts';
-import type { GitTree } from '../vertex.ts';
+import type { BuildSession } from '../session/build-session.ts';
+import type { GitTree } from '../definition/vertex.ts';
 
 export interface GitLogin {
   /** For git's environment, which only the engine's user can read; arguments are for everybody. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { EngineError } from '#base/errors.ts';
 import { setTimes } from '#linux/files.ts';
-import type { GitTree } from '../vertex.ts';
+import type { GitTree } from '../definition/vertex.ts';
 import type { GitAccess, Variables } from './git-access.ts';
 import { withoutPassword } from './open-url.ts';
 

@@ -1,7 +1,7 @@
 /** What is taken for a git repository, and what its URL says besides: `URL#ref:directory`, `URL?branch=…&subdir=…`. */
 import { EngineError } from '#base/errors.ts';
-import { parseGoBoolean } from '../dockerfile/go-boolean.ts';
-import type { GitTree } from '../vertex.ts';
+import { parseGoBoolean } from '#dockerfile/words/go-boolean.ts';
+import type { GitTree } from '../definition/vertex.ts';
 
 /** What a URL says: whether the `.git` directory is kept only where it does. */
 export type GitLocation = Omit<GitTree, 'kind' | 'keepGitDirectory'> &

@@ -1,5 +1,5 @@
 /** What can be asked about a Dockerfile instead of building it; the forms of the answers are BuildKit's. */
-import type { Range } from '../dockerfile/ast.ts';
+import type { Range } from '#dockerfile/ast.ts';
 
 /** `result.json` for programs, `result.txt` for people, the version of the form, and what else the question has. */
 export type Answer = Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
-import type { SourceFile } from '../dockerfile/ast.ts';
-import type { DockerfileError } from '../dockerfile/dockerfile-error.ts';
-import type { LintResult, LintWarning } from '../dockerfile/lint.ts';
-import { formatSnippet } from '../dockerfile/source-snippet.ts';
+import type { SourceFile } from '#dockerfile/ast.ts';
+import type { DockerfileError } from '#dockerfile/dockerfile-error.ts';
+import type { LintResult, LintWarning } from '#dockerfile/lint/lint.ts';
+import { formatSnippet } from '#dockerfile/source-snippet.ts';
 import { type Answer, answerOf, base64, locationOf } from './answer.ts';
 
 /** `frontend.lint`: what should not be written, and what the build would fail with. */

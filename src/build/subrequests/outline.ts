@@ -1,14 +1,8 @@
-import type {
-  ArgInstruction,
-  Dockerfile,
-  FromInstruction,
-  RunInstruction,
-  Stage,
-} from '../dockerfile/ast.ts';
-import { expand } from '../dockerfile/expand.ts';
-import { parseMountOptions } from '../dockerfile/mount-options.ts';
-import { globalScope, type ScopeOptions } from '../dockerfile/scopes.ts';
-import { buildStageGraph } from '../dockerfile/stages.ts';
+import type { ArgInstruction, Dockerfile, FromInstruction, RunInstruction, Stage } from '#dockerfile/ast.ts';
+import { expand } from '#dockerfile/words/expand.ts';
+import { parseMountOptions } from '#dockerfile/instructions/mount-options.ts';
+import { globalScope, type ScopeOptions } from '#dockerfile/stages/scopes.ts';
+import { buildStageGraph } from '#dockerfile/stages/stages.ts';
 import { type Answer, answerOf, base64, describedIn, locationOf } from './answer.ts';
 import { tabulate } from './tabulate.ts';
 

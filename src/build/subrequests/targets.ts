@@ -1,4 +1,4 @@
-import type { Dockerfile } from '../dockerfile/ast.ts';
+import type { Dockerfile } from '#dockerfile/ast.ts';
 import { type Answer, answerOf, base64, describedIn, locationOf } from './answer.ts';
 import { tabulate } from './tabulate.ts';
 

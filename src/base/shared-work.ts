@@ -1,0 +1,54 @@
+import { abortable } from './abortable.ts';
+
+interface Flight<Result> {
+  readonly result: Promise<Result>;
+  readonly cancel: AbortController;
+  waiting: number;
+}
+
+/**
+ * Equal work that is asked for while it runs is done once: every caller of a key gets the one result or error. A
+ * caller may give up waiting; the work is cancelled when no caller waits for it any more.
+ */
+export class SharedWork<Key, Result> {
+  readonly #flights = new Map<Key, Flight<Result>>();
+  /** With those that were cancelled and have not ended yet. */
+  readonly #running = new Set<Promise<Result>>();
+
+  /** @throws what the work fails with, or the reason of `signal` as soon as it fires, whatever the work does */
+  async do(key: Key, work: (signal: AbortSignal) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    signal?.throwIfAborted();
+    const flight = this.#flights.get(key) ?? this.#start(key, work);
+    flight.waiting++;
+    try {
+      return await abortable(flight.result, signal);
+    } finally {
+      if (--flight.waiting === 0) this.#abandon(key, flight);
+    }
+  }
+
+  /** Resolves when no work runs. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#running);
+  }
+
+  #start(key: Key, work: (signal: AbortSignal) => Promise<Result>): Flight<Result> {
+    const cancel = new AbortController();
+    const result = work(cancel.signal).finally(() => {
+      if (this.#flights.get(key) === flight) this.#flights.delete(key);
+      this.#running.delete(result);
+    });
+    result.catch(() => undefined);
+    this.#running.add(result);
+    const flight: Flight<Result> = { result, cancel, waiting: 0 };
+    this.#flights.set(key, flight);
+    return flight;
+  }
+
+  /** No caller may join work that is being cancelled. */
+  #abandon(key: Key, flight: Flight<Result>): void {
+    if (this.#flights.get(key) !== flight) return;
+    this.#flights.delete(key);
+    flight.cancel.abort();
+  }
+}

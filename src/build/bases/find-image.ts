@@ -1,0 +1,13 @@
+import { isEngineError } from '#base/errors.ts';
+import type { ImageRecord } from '#image/image-record.ts';
+import type { BuildParts } from '../build-parts.ts';
+
+/** @returns undefined if no image here has the name */
+export function recordIfHere(images: BuildParts['images'], reference: string): ImageRecord | undefined {
+  try {
+    return images.record(reference);
+  } catch (error) {
+    if (isEngineError(error, 'not-found')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,201 @@
+import { mkdtempSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError } from '#base/errors.ts';
+import { listMounts, unmountAll } from '#linux/mount.ts';
+import { parseBoolean } from '#wire/booleans.ts';
+import type { BuildParts } from '../build-parts.ts';
+import type { BuildRequest, ContextSource } from '../build.ts';
+import type { LocalFiles } from '../definition/vertex.ts';
+import {
+  CONTEXT_TASK,
+  dockerfileTask,
+  type Movement,
+  type ProgressTask,
+} from '../progress/build-progress.ts';
+import { receiveArchive } from './archive-context.ts';
+import type { ContextSourceFiles, SourceOptions } from './context-source.ts';
+import { fetchContext } from './remote-context.ts';
+import { pathsTaken } from './paths-taken.ts';
+import { SessionContext } from './session-context.ts';
+import { ignoreFileNames, parseIgnoreFile } from '#oci/ignore.ts';
+import { UseCount } from '#base/use-count.ts';
+import type { Plan } from '../plan/plan.ts';
+import { receiving } from './receiving.ts';
+import { UnreadDockerfile } from './unread-dockerfile.ts';
+
+/** These stay in `ROOT/builds`; all else is of builds that run. */
+export const CONTEXTS = 'contexts';
+export const CACHES = 'caches';
+export const DOWNLOADS = 'downloads';
+const KEPT: readonly string[] = [CONTEXTS, CACHES, DOWNLOADS];
+
+/** The files of one build, gone when it is disposed. */
+export interface BuildContext {
+  /** What the client has, without what the ignore file says: to be named in a plan before it is received. */
+  readonly files: LocalFiles;
+  /** The same of named contexts, by name in lower case. */
+  readonly named: ReadonlyMap<string, LocalFiles>;
+  /** A directory for files that the Dockerfile holds itself. */
+  makeDirectory(): string;
+  /** Keeps those directories. */
+  hold(): Promise<Disposable>;
+}
+
+/** What a build begins with: its Dockerfile, and a context whose files come when it is known which are needed. */
+export interface BuildInputs extends AsyncDisposable {
+  /** The Dockerfile. */
+  readonly text: string;
+  readonly context: BuildContext;
+  /** Before anything of the plans is solved. @param scans what scans of packages cover is needed as well */
+  receive(plans: readonly Plan[], options: { readonly scans: boolean }): Promise<void>;
+}
+
+/** Tells of work that is no step of the Dockerfile. */
+type During = <T>(name: string, work: (task: ProgressTask) => Promise<T>) => Promise<T>;
+
+/** @throws {EngineError} `invalid` for a Dockerfile that is not there, or an archive that is none */
+export async function openInputs(
+  parts: BuildParts,
+  request: BuildRequest,
+  during: During,
+): Promise<BuildInputs> {
+  await using undo = new AsyncDisposableStack();
+  let root: string | undefined;
+  const makeDirectory = (prefix: string) => {
+    root ??= mkdtempSync(join(parts.workDirectory, 'build-'));
+    return mkdtempSync(join(root, prefix));
+  };
+  undo.defer(async () => {
+    if (root !== undefined) await rm(root, { recursive: true, force: true });
+  });
+  const holds = new UseCount();
+  undo.defer(() => holds.unused());
+  const open = async (source: ContextSource) =>
+    undo.use(await openSource(parts, request, source, () => makeDirectory('source-')));
+  const { context: source, dockerfileSource = besideOf(source), namedContexts = {} } = request;
+  const main =
+    source.kind === 'session' ? await open(source) : await during(CONTEXT_TASK, () => open(source));
+  const dockerfiles = dockerfileSource ? await open(dockerfileSource) : main;
+  const { text, ignore } = await during(dockerfileTask(request.dockerfile), async ({ moves }) => {
+    const read = await readDockerfile(dockerfiles, request.dockerfile);
+    moves(transferred('transferring dockerfile:', read.text));
+    return read;
+  });
+  const ignoreOf = (files: ContextSourceFiles) =>
+    during('[internal] load .dockerignore', async ({ moves }) => {
+      const read = await readIgnoreFile(files);
+      moves(transferred('transferring context:', read));
+      return read;
+    });
+  const taken = new Map<LocalFiles, TakenSource>();
+  const files = main.files(parseIgnoreFile(ignore ?? (await ignoreOf(main))));
+  taken.set(files, { task: CONTEXT_TASK, source: main });
+  const named = new Map<string, LocalFiles>();
+  for (const [name, context] of Object.entries(namedContexts)) {
+    if (context.kind === 'image' || context.kind === 'oci-layout') continue;
+    const source =
+      context.kind === 'remote'
+        ? await during(`[context ${name}] ${context.url}`, () => open(context))
+        : await open(context);
+    const files = source.files(parseIgnoreFile(await ignoreOf(source)));
+    named.set(name.toLowerCase(), files);
+    taken.set(files, { task: `[context ${name}] load from client`, source });
+  }
+  const kept = undo.move();
+  return {
+    text,
+    context: {
+      files,
+      named,
+      makeDirectory: () => makeDirectory('files-'),
+      hold: () => Promise.resolve(holds.use()),
+    },
+    receive: (plans, { scans }) =>
+      receiveTaken(pathsTaken(plans), scans ? pathsScanned(plans) : new Map(), taken, during),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+interface TakenSource {
+  readonly task: string;
+  readonly source: ContextSourceFiles;
+}
+
+function transferred(id: string, text: string): Movement {
+  return { id, name: 'transferring', current: Buffer.byteLength(text), isDone: true };
+}
+
+/** Where a Dockerfile is that comes with a client's directory. */
+function besideOf({ kind }: ContextSource): ContextSource | undefined {
+  return kind === 'session' ? { kind, directory: 'dockerfile' } : undefined;
+}
+
+async function openSource(
+  parts: BuildParts,
+  { session, buildArgs, signal }: BuildRequest,
+  source: ContextSource,
+  makeRoot: () => string,
+): Promise<ContextSourceFiles> {
+  if (source.kind === 'session' && session)
+    return new SessionContext(parts, session, source.directory, { makeRoot, signal });
+  const options: SourceOptions = { root: makeRoot(), signal };
+  if (source.kind === 'tar') return await receiveArchive(parts, source.stream, options);
+  if (source.kind === 'remote')
+    return await fetchContext(parts, source.url, {
+      ...options,
+      ...(session && { session }),
+      keepsGitDirectory: parseBoolean(buildArgs['BUILDKIT_CONTEXT_KEEP_GIT_DIR']),
+    });
+  throw new EngineError('invalid', 'Cannot receive build context: there is no session');
+}
+
+type Paths = ReturnType<typeof pathsTaken>;
+
+/** A scan of the context sees what is taken of it, and all of a context of which nothing is. */
+function pathsScanned(plans: readonly Plan[]): Paths {
+  return pathsTaken(plans.flatMap(({ scanTargets }) => scanTargets.map((result) => ({ result }))));
+}
+
+/** Only what is taken is asked for. */
+async function receiveTaken(
+  taken: Paths,
+  scanned: Paths,
+  sources: ReadonlyMap<LocalFiles, TakenSource>,
+  during: During,
+): Promise<void> {
+  await Promise.all(
+    [...sources].map(async ([files, { task, source }]) => {
+      const paths = taken.get(files) ?? scanned.get(files);
+      if (!paths || source.isWhole) return;
+      await during(task, receiving(source, paths));
+    }),
+  );
+}
+
+/** @throws {EngineError} `invalid` */
+async function readDockerfile(
+  source: ContextSourceFiles,
+  path: string,
+): Promise<{ readonly text: string; readonly ignore: string | undefined }> {
+  const [ignorePath] = ignoreFileNames(path);
+  const names = /(?:^|\/)Dockerfile$/.test(path) ? [path, path.replace(/D(?=[a-z]*$)/, 'd')] : [path];
+  const texts = await source.read([...names, ignorePath]);
+  const text = names.map((name) => texts.get(name)).find((text) => text !== undefined);
+  if (text === undefined) throw new UnreadDockerfile(path, 'missing');
+  if (text.trim() === '') throw new UnreadDockerfile(path, 'empty');
+  return { text, ignore: texts.get(ignorePath) };
+}
+
+async function readIgnoreFile(source: ContextSourceFiles): Promise<string> {
+  const [, name] = ignoreFileNames('');
+  const texts = await source.read([name]);
+  return texts.get(name) ?? '';
+}
+
+/** What builds of a former process have left. */
+export async function removeFormerContexts(workDirectory: string): Promise<void> {
+  for (const { target } of listMounts()) if (target.startsWith(`${workDirectory}/`)) unmountAll(target);
+  const left = (await readdir(workDirectory)).filter((name) => !KEPT.includes(name));
+  await Promise.all(left.map((name) => rm(join(workDirectory, name), { recursive: true, force: true })));
+}

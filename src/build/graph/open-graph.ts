@@ -1,0 +1,138 @@
+/** A client's graph, made ready to be solved. */
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError } from '#base/errors.ts';
+import { hostPlatform, parsePlatform } from '#oci/platform.ts';
+import type { Definition } from '#wire/buildkit/ops.ts';
+import type { BuildParts } from '../build-parts.ts';
+import type { BuildProgress } from '../progress/build-progress.ts';
+import type { BuildRequest } from '../build.ts';
+import type { FileSource, LocalFiles, Vertex } from '../definition/vertex.ts';
+import { SessionContext } from '../contexts/session-context.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { PlannedWork } from '../plan/build-plan.ts';
+import type { BaseImages } from '../bases/base-images.ts';
+import { receiving } from '../contexts/receiving.ts';
+import { withPath } from '../plan/default-path.ts';
+import type { Operation } from './graph.ts';
+import { planGraph } from './plan-graph.ts';
+import { readGraph } from './read-graph.ts';
+import { type DirectoryQuery, resolveSources } from './resolve-sources.ts';
+
+export interface GraphWorkOptions {
+  readonly request: BuildRequest;
+  readonly bases: BaseImages;
+  readonly progress: BuildProgress;
+}
+
+/** @throws {EngineError} `invalid` for what is no graph, and what looking for its images says */
+export async function openGraph(
+  parts: BuildParts,
+  definition: Definition,
+  { request, bases, progress }: GraphWorkOptions,
+): Promise<PlannedWork> {
+  const graph = readGraph(definition);
+  await using undo = new AsyncDisposableStack();
+  const directories = new GraphDirectories(parts, request, undo);
+  const sources = await resolveSources(graph, {
+    bases,
+    isResult: (identifier) => request.images?.has(identifier) === true,
+    openDirectory: (operation, query) => directories.open(operation, query),
+  });
+  const { result, vertices } = planGraph(graph, { request, sources });
+  const operations = new Map(
+    [...vertices].flatMap(([operation, all]) => all.map((vertex) => [vertex, operation])),
+  );
+  const kept = undo.move();
+  return {
+    plans: [{ platform: platformFor(request), plan: { ...planOf(result, request), graph } }],
+    steps: [],
+    receive: () => directories.receive(progress),
+    declare: (to) => {
+      for (const [operation, all] of vertices)
+        if (!operation.op.source || isFetched(operation, sources))
+          to.declareAs(all, {
+            digest: operation.digest,
+            name: operation.name,
+            inputs: operation.inputs.map((input) => input.operation.digest),
+          });
+    },
+    isFresh: (vertex) => {
+      const operation = operations.get(vertex);
+      return operation?.isFresh === true && !request.done?.has(operation.digest);
+    },
+    placeOf: (vertex) => operations.get(vertex)?.place,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** Images and the client's directories have been told of by then. */
+function isFetched(operation: Operation, sources: ReadonlyMap<Operation, FileSource>): boolean {
+  const kind = sources.get(operation)?.kind;
+  return kind !== 'base' && kind !== 'local';
+}
+
+function platformFor({ platforms: [text] = [] }: BuildRequest) {
+  return text === undefined ? hostPlatform() : parsePlatform(text);
+}
+
+/** Clients say what the image is when they return it. */
+function planOf(vertex: Vertex, request: BuildRequest): Plan {
+  const { os, architecture, variant } = platformFor(request);
+  const base = { os, architecture, ...(variant !== undefined && { variant }), history: [] };
+  const config = withPath({ WorkingDir: '/' });
+  const image = { base, vertex, config, history: [], tellsLayers: true } as const;
+  return { source: { name: '', text: '' }, steps: [], result: image, scanTargets: [], contexts: new Map() };
+}
+
+/** Directories of the client's that a graph names, each received as a whole. */
+class GraphDirectories {
+  readonly #parts: BuildParts;
+  readonly #request: BuildRequest;
+  readonly #undo: AsyncDisposableStack;
+  readonly #roots: string[] = [];
+  readonly #opened = new Map<
+    Operation,
+    { readonly context: SessionContext; readonly query: DirectoryQuery }
+  >();
+
+  constructor(parts: BuildParts, request: BuildRequest, undo: AsyncDisposableStack) {
+    this.#parts = parts;
+    this.#request = request;
+    this.#undo = undo;
+    undo.defer(async () => {
+      for (const root of this.#roots) await rm(root, { recursive: true, force: true });
+    });
+  }
+
+  open(operation: Operation, query: DirectoryQuery): LocalFiles {
+    const { session, signal } = this.#request;
+    if (!session)
+      throw new EngineError('invalid', `Cannot read ${operation.name}: the client has no session`);
+    const { includePatterns } = query;
+    const context = new SessionContext(this.#parts, session, query.directory, {
+      makeRoot: () => this.#makeRoot(),
+      includePatterns,
+      signal,
+    });
+    this.#undo.use(context);
+    this.#opened.set(operation, { context, query });
+    return context.files(query.excludePatterns);
+  }
+
+  async receive(progress: BuildProgress): Promise<void> {
+    await Promise.all(
+      [...this.#opened].map(async ([{ name, digest }, { context, query }]) => {
+        const work = receiving(context, query.followPaths, query.directory);
+        await progress.during(name, work, { digest });
+      }),
+    );
+  }
+
+  #makeRoot(): string {
+    const root = mkdtempSync(join(this.#parts.workDirectory, 'graph-'));
+    this.#roots.push(root);
+    return root;
+  }
+}

@@ -1,0 +1,18 @@
+import type { BuildProgress } from '../progress/build-progress.ts';
+import type { StepPlace } from '../build.ts';
+import type { Operation, Plan } from './plan.ts';
+import type { PlatformPlan } from './plan-platforms.ts';
+
+/** What is to be built, whoever has written it down; what it reads of the client is there until it is disposed. */
+export interface PlannedWork extends AsyncDisposable {
+  readonly plans: readonly PlatformPlan[];
+  /** In the order in which the classic builder tells them. */
+  readonly steps: Plan['steps'];
+  /** Before anything is solved. @param scans what scans of packages cover is needed as well */
+  receive(options: { readonly scans: boolean }): Promise<void>;
+  /** Tells what there is to be solved. */
+  declare(progress: BuildProgress): void;
+  /** Nothing is looked up for these. */
+  isFresh(vertex: Operation): boolean;
+  placeOf(vertex: Operation): StepPlace | undefined;
+}

@@ -1,0 +1,42 @@
+import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { makeNode } from '#linux/files.ts';
+import type { BuildParts } from '../build-parts.ts';
+import type { LocalFiles } from '../definition/vertex.ts';
+
+/** Overlay's mark for a deleted name: a character device 0:0. */
+const WHITEOUT_MODE = 0o020000;
+
+/** A directory that hides, above the files, those that an ignore file names; none where there are none. */
+export async function hideIgnored(
+  parts: BuildParts,
+  { directory, ignore, identity }: LocalFiles,
+  makeDirectory: () => string,
+): Promise<readonly string[]> {
+  if (ignore.length === 0) return [];
+  const look = async () => JSON.stringify(await parts.files.ignored({ root: directory, ignore }));
+  const text =
+    identity === undefined ? await look() : await parts.checksums.get(['ignored', identity, ignore], look);
+  const paths: readonly string[] = JSON.parse(text);
+  if (paths.length === 0) return [];
+  const hidden = makeDirectory();
+  const made = new Set<string>();
+  for (const path of paths) {
+    copyDirectory(directory, hidden, dirname(path), made);
+    makeNode(join(hidden, path), WHITEOUT_MODE, 0, 0);
+  }
+  return [hidden];
+}
+
+/** With those above it, as they are: overlay shows the attributes of the uppermost. */
+function copyDirectory(from: string, to: string, path: string, made: Set<string>): void {
+  if (made.has(path)) return;
+  made.add(path);
+  if (path !== '.') {
+    copyDirectory(from, to, dirname(path), made);
+    mkdirSync(join(to, path));
+  }
+  const { mode, uid, gid } = lstatSync(join(from, path));
+  chownSync(join(to, path), uid, gid);
+  chmodSync(join(to, path), mode & 0o7777);
+}

@@ -1,0 +1,358 @@
+import { newId } from '#base/ids.ts';
+import type { ImageLayer } from '#image/image-record.ts';
+import type { Digest } from '#oci/digest.ts';
+import type { Lease } from '#store/content.ts';
+import type { BuildParts } from '../build-parts.ts';
+import type { BuildSession } from '../session/build-session.ts';
+import type {
+  DiffVertex,
+  LocalFiles,
+  OutputVertex,
+  RemoteFiles,
+  Solved,
+  Vertex,
+} from '../definition/vertex.ts';
+import type { CacheEntry, CacheEntryFacts, CacheUses } from '../cache/build-cache.ts';
+import type { ImportedCache } from '../cache-transfer/imported-cache.ts';
+import type { SolvedRecord } from '../cache-transfer/solved-records.ts';
+import { cacheFacts } from '../definition/describe-vertex.ts';
+import type { UseCount } from '#base/use-count.ts';
+import type { Operation } from '../plan/plan.ts';
+import { type SolvedAlone, solveVertex, type VertexWork } from './solve-vertex.ts';
+import { Sources } from './file-sources.ts';
+import { StepLog } from './step-log.ts';
+import { filesTakenBy, inputsOf, stateMounts } from '../definition/vertex-inputs.ts';
+import { outputKey, vertexKey } from '../cache/vertex-key.ts';
+
+export interface BuildRunOptions {
+  /** Protects what the build stands on. */
+  readonly lease: Lease;
+  readonly noCache: boolean;
+  /** For these nothing is looked up either. */
+  readonly isFresh?: (vertex: Operation) => boolean;
+  readonly session?: BuildSession;
+  /** Caches outside the engine. */
+  readonly imported?: ImportedCache;
+  /** Keeps what is found or made from being pruned. */
+  readonly uses: CacheUses;
+  /** Held while something is made of the build's files: for builds that share it, also after this one has left. */
+  readonly reading: UseCount;
+  readonly signal: AbortSignal;
+  readonly observer?: VertexObserver;
+  /** The error to fail with, which says more. */
+  readonly explain?: (vertex: Operation, error: unknown) => unknown;
+}
+
+/** Hears what happens to the vertices of a build. */
+export interface VertexObserver {
+  /** What it stands on is there. */
+  starts(vertex: Operation): void;
+  /** Where its output comes from. */
+  logs(vertex: Operation, log: StepLog): void;
+  ends(vertex: Operation, outcome: VertexOutcome): void;
+}
+
+export type VertexOutcome =
+  | { readonly kind: 'solved' | 'cached' }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  /** Something else failed, or nobody waits any more. */
+  | { readonly kind: 'canceled' };
+
+/**
+ * Solves the vertices of one build: each once, as soon as those it stands on are solved. The first that fails ends
+ * them all, with its error.
+ */
+export class BuildRun {
+  readonly #parts: BuildParts;
+  readonly #options: BuildRunOptions;
+  readonly #failed = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #sources: Sources;
+  readonly #fetched = new Map<RemoteFiles, Promise<LocalFiles>>();
+  readonly #solved = new Map<Operation, Promise<Solved>>();
+  readonly #keys = new Map<Vertex, string>();
+  readonly #logs = new Map<Operation, PromiseWithResolvers<StepLog | undefined>>();
+
+  constructor(parts: BuildParts, options: BuildRunOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#signal = AbortSignal.any([options.signal, this.#failed.signal]);
+    this.#sources = new Sources(parts, {
+      layersOf: (vertex) => this.layersOf(vertex),
+      fetch: (source) => this.#fetch(source),
+    });
+  }
+
+  /** Starts it and what it stands on; whoever asks for it later gets its error. */
+  start(vertex: Operation): void {
+    this.solve(vertex).catch(() => undefined);
+  }
+
+  /** True if a step without a vertex led to this image before. */
+  isKnown(id: Digest): boolean {
+    return !this.#options.noCache && this.#parts.cache.get(id) !== undefined;
+  }
+
+  /** Starts it and what it stands on, where they are not started. */
+  solve(vertex: Operation): Promise<Solved> {
+    const known = this.#solved.get(vertex);
+    if (known) return known;
+    const solved = this.#solve(vertex);
+    // Who asks for it gets the error; so does everything above it.
+    solved.catch(() => this.#logOf(vertex).resolve(undefined));
+    this.#solved.set(vertex, solved);
+    return solved;
+  }
+
+  /** Solves them all. */
+  async layersOfAll(vertices: readonly Vertex[]): Promise<void> {
+    await Promise.all(vertices.map((vertex) => this.layersOf(vertex)));
+  }
+
+  /** Bottom first. */
+  async layersOf(vertex: Vertex): Promise<readonly ImageLayer[]> {
+    if (vertex.kind === 'base') return vertex.layers;
+    const [{ layer }, below] = await Promise.all([this.solve(vertex), this.layersOf(vertex.parent)]);
+    if (vertex.kind === 'merge') {
+      const above = await Promise.all(vertex.above.map((input) => this.layersOf(input)));
+      return [...below, ...above.flat()];
+    }
+    const more = vertex.kind === 'diff' ? await this.#layersBetween(vertex) : undefined;
+    return more ?? (layer ? [...below, layer] : below);
+  }
+
+  /** Of a file system that stands on the other; undefined where it does not. */
+  async #layersBetween({ lower, upper }: DiffVertex): Promise<readonly ImageLayer[] | undefined> {
+    const [below, all] = await Promise.all([this.layersOf(lower), this.layersOf(upper)]);
+    return below.every(({ diffId }, index) => all[index]?.diffId === diffId)
+      ? all.slice(below.length)
+      : undefined;
+  }
+
+  /** The vertex's output while it is solved; undefined if there is nothing to do for it. */
+  log(vertex: Operation): Promise<StepLog | undefined> {
+    return this.#logOf(vertex).promise;
+  }
+
+  #logOf(vertex: Operation): PromiseWithResolvers<StepLog | undefined> {
+    const log = this.#logs.get(vertex) ?? Promise.withResolvers<StepLog | undefined>();
+    this.#logs.set(vertex, log);
+    return log;
+  }
+
+  async #solve(vertex: Operation): Promise<Solved> {
+    try {
+      const solved = await this.#lookUpOrMake(vertex);
+      this.#options.observer?.ends(vertex, { kind: solved.cached ? 'cached' : 'solved' });
+      return solved;
+    } catch (error) {
+      throw this.#fail(vertex, error);
+    }
+  }
+
+  async #lookUpOrMake(vertex: Operation): Promise<Solved> {
+    if (vertex.kind === 'output') return await this.#outputOf(vertex);
+    if (vertex.kind === 'merge' || (vertex.kind === 'diff' && (await this.#layersBetween(vertex)))) {
+      await this.layersOfAll(inputsOf(vertex));
+      this.#options.observer?.starts(vertex);
+      return { createdAtMs: Date.now(), cached: false };
+    }
+    const [below, checksum] = await Promise.all([
+      this.layersOf(vertex.parent),
+      this.#sources.checksum(vertex),
+    ]);
+    this.#signal.throwIfAborted();
+    this.#options.observer?.starts(vertex);
+    const key = vertexKey(vertex, below, checksum);
+    this.#keys.set(vertex, key);
+    this.#options.uses.add(key);
+    const known = (await this.#find(vertex, key)) ?? (await this.#findOutside(vertex, key));
+    if (known) {
+      this.#logOf(vertex).resolve(undefined);
+      return { ...known, cached: true };
+    }
+    const solved = await this.#make(vertex, below, key);
+    this.#protect(solved);
+    return solved;
+  }
+
+  /** @returns the error of the whole build: that of the vertex which failed first */
+  #fail(vertex: Operation, error: unknown): unknown {
+    const { observer, explain } = this.#options;
+    if (this.#signal.aborted) {
+      observer?.ends(vertex, { kind: 'canceled' });
+      return this.#signal.reason;
+    }
+    const failure = explain ? explain(vertex, error) : error;
+    observer?.ends(vertex, { kind: 'failed', error: failure });
+    this.#failed.abort(failure);
+    return failure;
+  }
+
+  /** Undefined: nothing has asked for it. */
+  fetched(source: RemoteFiles): Promise<LocalFiles> | undefined {
+    return this.#fetched.get(source);
+  }
+
+  /** Once a build, and kept until it ends: what a name on the network stands for may change meanwhile. */
+  #fetch(source: RemoteFiles): Promise<LocalFiles> {
+    const fetched = this.#fetched.get(source) ?? this.#fetchAndHold(source);
+    this.#fetched.set(source, fetched);
+    return fetched;
+  }
+
+  async #fetchAndHold(source: RemoteFiles): Promise<LocalFiles> {
+    const { session } = this.#options;
+    const signal = this.#signal;
+    const held = await this.#parts.downloads.get(source, { signal, ...(session && { session }) });
+    const release = async () => {
+      await this.#options.reading.unused();
+      held[Symbol.dispose]();
+    };
+    if (signal.aborted) void release();
+    signal.addEventListener('abort', () => void release(), { once: true });
+    return held.files;
+  }
+
+  /** What a command has left is solved with it. */
+  async #outputOf(vertex: OutputVertex): Promise<Solved> {
+    const { outputs, createdAtMs, cached } = await this.solve(vertex.of);
+    const layer = outputs?.get(vertex.number);
+    const key = this.#keys.get(vertex.of);
+    if (key !== undefined) this.#keys.set(vertex, outputKey(key, vertex.number));
+    return { ...(layer && { layer }), createdAtMs, cached };
+  }
+
+  /** With all that a command leaves in its mounts: only together it is what the command has done. */
+  async #lookUpAll(
+    vertex: Operation,
+    key: string,
+    get: (key: string) => CacheEntry | undefined | Promise<CacheEntry | undefined>,
+  ): Promise<Omit<Solved, 'cached'> | undefined> {
+    const entry = await get(key);
+    const numbers = vertex.kind === 'exec' ? stateMounts(vertex.mounts).map(({ number }) => number) : [];
+    if (!entry || numbers.length === 0) return entry;
+    const outputs = new Map<number, ImageLayer>();
+    for (const number of numbers) {
+      const ofMount = outputKey(key, number);
+      this.#options.uses.add(ofMount);
+      const output = await get(ofMount);
+      if (!output) return undefined;
+      if (output.layer) outputs.set(number, output.layer);
+    }
+    return { ...entry, outputs };
+  }
+
+  /** In the engine's own cache, unless it is wanted anew. */
+  async #find(vertex: Operation, key: string): Promise<Omit<Solved, 'cached'> | undefined> {
+    if (this.#isFresh(vertex)) return undefined;
+    return await this.#lookUpAll(vertex, key, (each) => this.#lookUp(each));
+  }
+
+  /** In the caches outside, whose entry becomes the engine's own. */
+  async #findOutside(vertex: Operation, key: string): Promise<Omit<Solved, 'cached'> | undefined> {
+    if (this.#isFresh(vertex)) return undefined;
+    return await this.#lookUpAll(vertex, key, (each) => this.#import(vertex, each));
+  }
+
+  #lookUp(key: string): CacheEntry | undefined {
+    const entry = this.#parts.cache.get(key);
+    if (!entry || (entry.layer && !this.#parts.layers.get(entry.layer.diffId))) return undefined;
+    this.#parts.cache.found(key);
+    this.#protect(entry);
+    return entry;
+  }
+
+  async #import(vertex: Operation, key: string): Promise<CacheEntry | undefined> {
+    const { imported, lease } = this.#options;
+    const entry = await imported?.get(key, lease, this.#signal);
+    if (entry) this.#parts.cache.set(key, entry, this.#factsOf(vertex));
+    return entry;
+  }
+
+  /** What is solved of these vertices and what they stand on; by default of all. For caches outside the engine. */
+  async solvedRecords(results?: readonly Vertex[]): Promise<readonly SolvedRecord[]> {
+    const vertices = results
+      ? results.flatMap((vertex) => [...operationsBelow(vertex)])
+      : this.#solved.keys();
+    const records = [...new Set(vertices)].map(async (vertex) => {
+      const { layer, createdAtMs } = await this.solve(vertex);
+      const key = this.#keys.get(vertex);
+      const parent = this.#keys.get(vertex.parent);
+      const common = { ...(layer && { layer }), createdAtMs };
+      return key === undefined ? [] : [{ key, ...common, ...(parent !== undefined && { parent }) }];
+    });
+    return (await Promise.all(records)).flat();
+  }
+
+  #factsOf(vertex: Operation): CacheEntryFacts {
+    const parent = this.#keys.get(vertex.parent);
+    return cacheFacts(vertex, parent === undefined ? [] : [parent]);
+  }
+
+  #isFresh(vertex: Operation): boolean {
+    const { noCache, isFresh } = this.#options;
+    return noCache || isFresh?.(vertex) === true;
+  }
+
+  #protect({ layer, outputs }: Pick<Solved, 'layer' | 'outputs'>): void {
+    for (const each of [layer, ...(outputs?.values() ?? [])])
+      if (each) this.#options.lease.protect(each.diffId, each.blob);
+  }
+
+  /** Shared with builds that want the same at the same time, but for those that want it made anew. */
+  async #make(vertex: SolvedAlone, below: readonly ImageLayer[], key: string): Promise<Solved> {
+    const { solving, logs } = this.#parts;
+    const flight = this.#isFresh(vertex) || asksClient(vertex) ? newId() : key;
+    const work = async (signal: AbortSignal) => {
+      using _reading = filesTakenBy(vertex).length > 0 ? this.#options.reading.use() : undefined;
+      // Its own: what was given up and ends only now has written into another.
+      const log = new StepLog();
+      logs.set(flight, log);
+      try {
+        // Another build may have made it since this one has looked for it.
+        const made = await this.#find(vertex, key);
+        if (made) return { ...made, cached: true };
+        return await this.#execute(vertex, { below, log, signal }, key);
+      } finally {
+        log.end();
+        if (logs.get(flight) === log) logs.delete(flight);
+      }
+    };
+    const solved = solving.do(flight, work, this.#signal);
+    const log = logs.get(flight);
+    this.#logOf(vertex).resolve(log);
+    if (log) this.#options.observer?.logs(vertex, log);
+    return await solved;
+  }
+
+  async #execute(vertex: SolvedAlone, work: Omit<VertexWork, 'lease'>, key: string): Promise<Solved> {
+    await using lease = this.#parts.images.openLease();
+    const { session } = this.#options;
+    const all = { ...work, lease, ...(session && { session }) };
+    const layers = await solveVertex(this.#parts, vertex, this.#sources, all);
+    const createdAtMs = Date.now();
+    const remember = (name: string, layer: ImageLayer | undefined) =>
+      this.#parts.cache.set(name, { ...(layer && { layer }), createdAtMs }, this.#factsOf(vertex));
+    for (const { number } of vertex.kind === 'exec' ? stateMounts(vertex.mounts) : [])
+      remember(outputKey(key, number), layers.outputs?.get(number));
+    remember(key, layers.layer);
+    return { ...layers, createdAtMs, cached: false };
+  }
+}
+
+/** The topmost first. */
+function* operationsBelow(vertex: Vertex): Generator<Operation, void> {
+  const seen = new Set([vertex]);
+  for (const at of seen) {
+    if (at.kind === 'base') continue;
+    yield at;
+    for (const below of at.kind === 'merge' ? inputsOf(at) : [at.parent]) seen.add(below);
+  }
+}
+
+/** What depends on a client that may go is not shared with others. */
+function asksClient(vertex: Operation): boolean {
+  if (vertex.kind !== 'exec') return false;
+  return (vertex.mounts ?? []).some(({ kind }) => kind === 'secret' || kind === 'ssh');
+}

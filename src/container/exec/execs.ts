@@ -1,0 +1,242 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EngineError, messageOf } from '#base/errors.ts';
+import { newId } from '#base/ids.ts';
+import { isErrno } from '#linux/errno.ts';
+import { listMounts } from '#linux/mountinfo.ts';
+import type { ExecInspect, ExecRequest } from '#wire/container.ts';
+import { checkProgram } from '../program/check-program.ts';
+import type { Attachment, TerminalSize } from '../container.ts';
+import type { ContainerContext } from '../context.ts';
+import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from '../streams/detach-keys.ts';
+import { untilDrained } from '../process/drain.ts';
+import { ExecProcess } from './exec-process.ts';
+import type { ManagedContainer } from '../run/managed-container.ts';
+import { execCommand, terminalOf } from '../process/runtime-command.ts';
+import { execFailure, runtimeError } from '../process/runtime-failure.ts';
+import { withRuntimeOf } from '../process/runtimes.ts';
+import { notRunning } from '../run/signal.ts';
+import { stringifyProcess } from '../spec/spec-json.ts';
+import { buildExecProcess } from '../spec/spec.ts';
+import { StreamAttachment } from '../streams/stream-attachment.ts';
+import type { SupervisedProcess } from '../process/supervised-process.ts';
+import { freshDirectory } from '../process/supervisor.ts';
+import { withDefaultUlimits } from '../spec/ulimits.ts';
+import { type ResolvedUser, resolveUser } from '../spec/user.ts';
+
+/** How long an exec that has ended can be inspected. */
+const REMEMBERED_MS = 5 * 60_000;
+
+export interface ExecStart {
+  readonly detach: boolean;
+  readonly tty: boolean;
+  readonly consoleSize?: TerminalSize;
+}
+
+/** The execs of all containers. */
+export class Execs {
+  readonly #context: ContainerContext;
+  readonly #execs = new Map<string, ExecProcess>();
+
+  constructor(context: ContainerContext) {
+    this.#context = context;
+  }
+
+  /** @throws {EngineError} `conflict` if the container does not run or is paused */
+  create(container: ManagedContainer, request: ExecRequest): { readonly id: string } {
+    checkActive(container);
+    if (request.DetachKeys !== '') parseDetachKeys(request.DetachKeys);
+    this.#forgetOld();
+    const exec = new ExecProcess(newId(), container, request, this.#context.logger);
+    this.#execs.set(exec.id, exec);
+    container.execIds.add(exec.id);
+    exec.emit(`exec_create: ${exec.commandLine}`);
+    return { id: exec.id };
+  }
+
+  /** @throws {EngineError} `not-found` */
+  inspect(id: string): ExecInspect {
+    return this.#get(id).inspect();
+  }
+
+  /** @throws {EngineError} `not-found`, `conflict` if it does not run */
+  resize(id: string, size: TerminalSize): void {
+    const exec = this.#get(id);
+    checkActive(exec.container);
+    exec.resize(size);
+  }
+
+  /**
+   * Attached, returns at once: that it cannot run is said in its output, and by its exit code.
+   *
+   * @throws {EngineError} `invalid` detached, if it cannot run; `conflict` if it was started before
+   */
+  async start(id: string, options: ExecStart): Promise<Attachment | undefined> {
+    const exec = this.#get(id);
+    checkActive(exec.container);
+    checkFresh(exec);
+    exec.state = { status: 'starting', ...(options.consoleSize && { size: options.consoleSize }) };
+    exec.emit(`exec_start: ${exec.commandLine}`);
+    const attachment = options.detach ? undefined : attach(exec);
+    const launched = this.#launch(exec);
+    if (!attachment) {
+      await launched;
+      return undefined;
+    }
+    launched
+      .catch((error) => exec.hub.say(Buffer.from(`${messageOf(error)}\r\n`)))
+      .finally(() => this.#endStreams(exec));
+    return attachment;
+  }
+
+  /** Those of a container that is gone. */
+  forget(container: ManagedContainer): void {
+    for (const id of container.execIds) this.#execs.delete(id);
+    container.execIds.clear();
+  }
+
+  /** Leaves what runs to the next daemon. */
+  detach(): void {
+    for (const { state, hub } of this.#execs.values()) {
+      if (state.status !== 'running') continue;
+      hub.detach();
+      hub.endListeners();
+      state.process.detach();
+    }
+  }
+
+  #get(id: string): ExecProcess {
+    const exec = this.#execs.get(id);
+    if (exec) return exec;
+    throw new EngineError('not-found', `No such exec instance: ${id}`);
+  }
+
+  #rootOf({ id }: ManagedContainer): string {
+    return this.#context.snapshots.get(id)?.mountPath ?? '/';
+  }
+
+  #user(container: ManagedContainer, request: ExecRequest): ResolvedUser {
+    const groups = container.hostConfig.GroupAdd ?? [];
+    return resolveUser(this.#rootOf(container), request.User || container.config.User, groups);
+  }
+
+  /** Resolves when the process runs. */
+  async #launch(exec: ExecProcess): Promise<void> {
+    const directory = freshDirectory(this.#context.paths.exec(exec.id));
+    try {
+      const process = await this.#supervise(exec, directory);
+      const wanted = exec.state.status === 'starting' ? exec.state.size : undefined;
+      exec.state = { status: 'running', process };
+      if (wanted) process.resize(wanted);
+      exec.hub.open(process.streams.sources);
+      exec.input.open(process.streams.input);
+      void process.exited.then(({ exitCode }) =>
+        this.#context.pending.add('ending an exec failed', this.#onExit(exec, process, exitCode)),
+      );
+    } catch (error) {
+      rmSync(directory, { recursive: true, force: true });
+      this.#end(exec, exitCodeOf(error), 0);
+      throw error;
+    }
+  }
+
+  async #supervise(exec: ExecProcess, directory: string): Promise<SupervisedProcess> {
+    const { container, request, state } = exec;
+    const size = state.status === 'starting' ? state.size : undefined;
+    const processFile = join(directory, 'process.json');
+    const process = buildExecProcess({
+      request: size ? { ...request, ConsoleSize: [size.rows, size.columns] } : request,
+      config: container.config,
+      hostConfig: withDefaultUlimits(this.#context, container.hostConfig),
+      hostname: container.config.Hostname,
+      user: this.#user(container, request),
+    });
+    checkProgram({ rootPath: this.#rootOf(container), process, mounts: mountsOf(container) });
+    writeFileSync(processFile, stringifyProcess(process));
+    const own = withRuntimeOf(this.#context, container.id);
+    const terminal = terminalOf(own, request.Tty, size);
+    const outcome = await this.#context.supervisor.start({
+      id: exec.id,
+      directory,
+      command: (files) => execCommand(own, container.id, processFile, files),
+      input: request.AttachStdin && !request.Tty ? 'once' : 'none',
+      recorded: false,
+      ...(terminal && { terminal }),
+    });
+    if (outcome.started) return outcome.process;
+    throw runtimeError(execFailure(outcome.reason));
+  }
+
+  async #onExit(exec: ExecProcess, process: SupervisedProcess, exitCode: number): Promise<void> {
+    exec.hub.finish();
+    await untilDrained(exec.hub.drained);
+    this.#end(exec, exitCode, process.identity.pid);
+    this.#endStreams(exec);
+    exec.emit('exec_die', { exitCode: String(exitCode) });
+    await process.release();
+  }
+
+  #end(exec: ExecProcess, exitCode: number, pid: number): void {
+    exec.state = { status: 'ended', exitCode, pid, endedAtMs: performance.now() };
+    exec.container.execIds.delete(exec.id);
+  }
+
+  /** Only once it has ended: its clients ask for the exit code as soon as their streams end. */
+  #endStreams(exec: ExecProcess): void {
+    if (exec.state.status !== 'ended') return;
+    exec.hub.close();
+    exec.input.close();
+    exec.hub.endListeners();
+  }
+
+  #forgetOld(): void {
+    const before = performance.now() - REMEMBERED_MS;
+    for (const [id, { state }] of this.#execs) {
+      if (state.status === 'ended' && state.endedAtMs < before) this.#execs.delete(id);
+    }
+  }
+}
+
+function checkActive(container: ManagedContainer): void {
+  if (!container.run) throw notRunning(container);
+  if (container.state.status !== 'paused') return;
+  const message = `Container ${container.id} is paused, unpause the container before exec`;
+  throw new EngineError('conflict', message);
+}
+
+function checkFresh({ id, state }: ExecProcess): void {
+  if (state.status === 'created') return;
+  const what = state.status === 'ended' ? 'has already run' : 'is already running';
+  throw new EngineError('conflict', `exec command ${id} ${what}`);
+}
+
+/** What is mounted in a container at this moment, by its own processes too. */
+function mountsOf({ run, definition }: ManagedContainer): readonly { readonly destination: string }[] {
+  try {
+    return listMounts(run?.process.pid).map(({ target }) => ({ destination: target }));
+  } catch (error) {
+    // It has ended meanwhile, as the runtime will say.
+    if (isErrno(error, 'ENOENT', 'EINVAL', 'ESRCH')) return definition.mounts.mounts;
+    throw error;
+  }
+}
+
+function attach(exec: ExecProcess): StreamAttachment {
+  const { request, hub, input } = exec;
+  const scanner = new DetachScanner(parseDetachKeys(request.DetachKeys || DEFAULT_DETACH_KEYS));
+  return new StreamAttachment(hub, {
+    tty: request.Tty,
+    stdout: request.AttachStdout,
+    stderr: request.AttachStderr,
+    ...(request.AttachStdin && { input }),
+    closesInput: !request.Tty,
+    ...(request.Tty && { detach: { scanner, onDetach: () => exec.emit('exec_detach') } }),
+  });
+}
+
+/** What dockerd reports for an exec that did not start. */
+function exitCodeOf(error: unknown): number {
+  const text = messageOf(error);
+  const isMissing = /executable file not found|no such file or directory/i.test(text);
+  return isMissing && !text.includes('chdir to') ? 127 : 126;
+}

@@ -1,0 +1,65 @@
+import { EngineError, isEngineError } from '#base/errors.ts';
+import type { ContainerContext } from '../context.ts';
+import type { ManagedContainer } from '../run/managed-container.ts';
+
+/** A directory tree and a path in it: where something of a container lies on the host while the use lasts. */
+export interface ContainerPlace extends AsyncDisposable {
+  [Symbol.asyncDispose](): Promise<void>;
+  readonly root: string;
+  readonly path: string;
+}
+
+/**
+ * Finds a container's path: of one that runs as its processes see it, of one that does not in its snapshot, which is
+ * mounted meanwhile, or in the volume or bind mount above the path.
+ */
+export async function locate(
+  context: ContainerContext,
+  container: ManagedContainer,
+  path: string,
+): Promise<ContainerPlace> {
+  const { run } = container;
+  if (run) return { root: `/proc/${run.process.pid}/root`, path, [Symbol.asyncDispose]: async () => {} };
+  const mounted = locateInMount(context, container, path);
+  if (mounted) return mounted;
+  using _lock = await context.locks.acquire(container.id);
+  const root = context.snapshots.mount(container.id);
+  container.rootUses++;
+  return { root, path, [Symbol.asyncDispose]: () => release(context, container) };
+}
+
+/** The last use of a stopped container's snapshot unmounts it. */
+async function release(context: ContainerContext, container: ManagedContainer): Promise<void> {
+  using _lock = await context.locks.acquire(container.id);
+  container.rootUses--;
+  if (container.rootUses > 0) return;
+  if (!container.run && context.lookup.byId(container.id)) await context.snapshots.unmount(container.id);
+}
+
+/** The nearest mount that the path is strictly below. */
+function locateInMount(
+  { volumes }: ContainerContext,
+  { definition }: ManagedContainer,
+  path: string,
+): ContainerPlace | undefined {
+  const absolute = path.startsWith('/') ? path : `/${path}`;
+  const above = definition.mounts.mounts
+    .filter((mount) => mount.type !== 'tmpfs' && absolute.startsWith(`${mount.destination}/`))
+    .toSorted((a, b) => b.destination.length - a.destination.length)[0];
+  if (!above || above.type === 'tmpfs') return undefined;
+  const root = above.type === 'bind' ? above.source : volumes.get(above.name)?.Mountpoint;
+  if (root === undefined) return undefined;
+  return { root, path: absolute.slice(above.destination.length), [Symbol.asyncDispose]: async () => {} };
+}
+
+/** Docker's words for a path that is not there. */
+export async function orMissing<T>(reference: string, path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (!isEngineError(cause, 'not-found')) throw cause;
+    throw new EngineError('not-found', `Could not find the file ${path} in container ${reference}`, {
+      cause,
+    });
+  }
+}

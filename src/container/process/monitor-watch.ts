@@ -1,0 +1,59 @@
+import { type ExitStatus, type ProcessWatch, watchExit } from '#linux/process.ts';
+import { nowNs } from '#base/clock.ts';
+import type { ExitNotice, NoticeSubscription, Notices } from './notices.ts';
+
+/** What shells report for a process whose end nobody saw. */
+const UNKNOWN_EXIT_CODE = 255;
+
+const ENDED: ProcessWatch = { exited: Promise.resolve(undefined), [Symbol.dispose]: () => {} };
+
+/** Waits for the notices of one monitor, and for the death of a monitor that cannot give any. */
+export class MonitorWatch implements Disposable {
+  readonly started = Promise.withResolvers<number>();
+  readonly exited: Promise<ExitNotice>;
+  readonly #notices: NoticeSubscription;
+  readonly #monitor: ProcessWatch;
+  #pid: number | undefined;
+
+  /** @param monitorPid undefined if it is known to be dead; so the process, for one that started long ago */
+  constructor(notices: Notices, id: string, monitorPid: number | undefined, pid?: number) {
+    this.#pid = pid;
+    const exit = Promise.withResolvers<ExitNotice>();
+    this.exited = exit.promise;
+    this.#notices = notices.subscribe(id, {
+      started: (pid) => {
+        this.#pid ??= pid;
+        this.started.resolve(pid);
+      },
+      exited: (notice) => exit.resolve(notice),
+    });
+    this.#monitor = monitorPid === undefined ? ENDED : watchExit(monitorPid);
+    void this.#monitor.exited.then((status) => this.#onMonitorDeath(status)).then(exit.resolve);
+  }
+
+  /** Whether the process ever ran. */
+  get hasStarted(): boolean {
+    return this.#pid !== undefined;
+  }
+
+  /** Resolves when the monitor has ended and been reaped. */
+  get monitorEnded(): Promise<unknown> {
+    return this.#monitor.exited;
+  }
+
+  /**
+   * Of a recording monitor, its exit was noticed long before; a runtime that is its own monitor tells its process's
+   * code by its own. One that was killed leaves a process whose code nobody learns.
+   */
+  async #onMonitorDeath(status: ExitStatus | undefined): Promise<ExitNotice> {
+    this.#notices.check();
+    if (this.#pid !== undefined) await watchExit(this.#pid).exited;
+    const exitCode = status?.signal === undefined ? (status?.code ?? UNKNOWN_EXIT_CODE) : UNKNOWN_EXIT_CODE;
+    return { exitCode, outOfMemory: false, atNs: nowNs() };
+  }
+
+  [Symbol.dispose](): void {
+    this.#notices[Symbol.dispose]();
+    this.#monitor[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,282 @@
+import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CgroupMoves } from '#linux/cgroup-moves.ts';
+import { isErrno } from '#linux/errno.ts';
+import { isAlive, parentOf, signalIfAlive, watchExit } from '#linux/process.ts';
+import { ConsoleSocket } from '#linux/pty.ts';
+import { MonitorWatch } from './monitor-watch.ts';
+import type { TerminalSize } from '../container.ts';
+import { LentTerminal } from './lent-terminal.ts';
+import {
+  type MemoryWatch,
+  acknowledge,
+  isMonitored,
+  readMonitor,
+  startMonitor,
+  startUnrecorded,
+} from './monitor.ts';
+import { Notices } from './notices.ts';
+import { type InputMode, type OpenPipes, ProcessPipes } from './process-pipes.ts';
+import { ProcessTerminal, holdTerminal, takeTerminal } from './process-terminal.ts';
+import { readReason } from './runtime-log.ts';
+import type { ProcessIdentity } from '../run/state.ts';
+import { SupervisedProcess, identify } from './supervised-process.ts';
+import { receiveMaster } from './terminal-handover.ts';
+
+const SIGKILL = 9;
+const WAIT_MS = 5;
+/** Half a minute: where much is going on, a process that was just started has not run yet. */
+const MAXIMUM_WAITS = 6000;
+
+/** Where the runtime is told to put what. */
+export interface RuntimeFiles {
+  readonly pidFile: string;
+  /** JSON, one error a line. */
+  readonly log: string;
+  readonly consoleSocket?: string;
+}
+
+/**
+ * Whether the runtime makes the process's terminal and hands it over (`--console-socket`), or is lent one, and as long
+ * as the process lives copies between that and the one that it makes.
+ */
+export type TerminalRequest =
+  | { readonly from: 'runtime' }
+  | { readonly from: 'engine'; readonly size?: TerminalSize };
+
+export interface SuperviseRequest {
+  readonly id: string;
+  /** Exists, empty but for what the command reads; belongs to the process until it is released. */
+  readonly directory: string;
+  readonly command: (files: RuntimeFiles) => readonly string[];
+  readonly input: InputMode;
+  /** Absent: it has pipes. */
+  readonly terminal?: TerminalRequest;
+  /** Whether its exit code is for the next daemon, too; that takes a shell more. */
+  readonly recorded: boolean;
+  /** Of one that is recorded. */
+  readonly memory?: MemoryWatch;
+}
+
+export type StartOutcome =
+  | { readonly started: true; readonly process: SupervisedProcess }
+  /** The runtime's own words, one line; nothing is left of the attempt but the directory. */
+  | { readonly started: false; readonly reason: string };
+
+interface Attempt {
+  readonly request: SuperviseRequest;
+  readonly monitorPid: number;
+  readonly watch: MonitorWatch;
+}
+
+/** Starts processes under monitors and takes over those that a former daemon started. */
+export class Supervisor implements Disposable {
+  readonly #notices: Notices;
+  readonly #moves: CgroupMoves;
+
+  /** @param moves is the supervisor's from now on */
+  constructor(noticeDirectory: string, moves: CgroupMoves) {
+    this.#notices = new Notices(noticeDirectory);
+    this.#moves = moves;
+  }
+
+  /** Resolves when the process runs, or cannot. */
+  async start(request: SuperviseRequest): Promise<StartOutcome> {
+    this.#notices.remove(request.id);
+    const { terminal } = request;
+    if (!terminal) return await this.#startWithPipes(request);
+    if (terminal.from === 'runtime') return await this.#startWithTerminal(request);
+    return await this.#startOnLentTerminal(request, terminal.size);
+  }
+
+  /** Takes over what runs, or has ended while no daemon was there. */
+  reattach(known: {
+    readonly id: string;
+    readonly directory: string;
+    readonly input: InputMode;
+    readonly identity: ProcessIdentity;
+    readonly monitor: ProcessIdentity;
+    readonly holder?: ProcessIdentity;
+  }): SupervisedProcess {
+    const { holder } = known;
+    const terminal = holder && isAlive(holder.pid, holder.startTime) ? reopenTerminal(holder.pid) : undefined;
+    const pipes = () => new ProcessPipes(known.directory, known.input).reopen();
+    const streams = terminal?.streams ?? (holder ? { sources: new Map() } : pipes());
+    return new SupervisedProcess({
+      ...known,
+      streams,
+      ...(terminal && { terminal }),
+      ...(holder && { holderWatch: watchExit(holder.pid) }),
+      watch: new MonitorWatch(this.#notices, known.id, livingPid(known.monitor), livingPid(known.identity)),
+      notices: this.#notices,
+    });
+  }
+
+  /** Kills what a former daemon started and never recorded, and removes its directory. */
+  async discard(id: string, directory: string): Promise<void> {
+    const monitorPid = await this.#findMonitor(id, directory);
+    if (monitorPid !== undefined) await this.#endUnrecorded(id, directory, monitorPid);
+    rmSync(directory, { recursive: true, force: true });
+    this.#notices.remove(id);
+  }
+
+  /** Notices that a former daemon has not removed, of processes that are over. */
+  removeNotices(isOver: (id: string) => boolean): void {
+    this.#notices.removeIf(isOver);
+  }
+
+  /** One that was started in the moment of the crash may have been named by nobody yet but by its child. */
+  async #findMonitor(id: string, directory: string): Promise<number | undefined> {
+    for (let waits = 0; isMonitored(directory) && waits < MAXIMUM_WAITS; waits++) {
+      const pid = this.#notices.startedPid(id);
+      const monitorPid = readMonitor(directory)?.pid ?? (pid === undefined ? undefined : parentOf(pid));
+      if (monitorPid !== undefined && isMonitored(directory)) return monitorPid;
+      await sleep(WAIT_MS);
+    }
+    return undefined;
+  }
+
+  async #endUnrecorded(id: string, directory: string, monitorPid: number): Promise<void> {
+    using watch = new MonitorWatch(this.#notices, id, monitorPid);
+    const pid = await firstOf(watch.started.promise, watch.exited);
+    if (pid !== undefined) signalIfAlive(pid, SIGKILL);
+    await watch.exited;
+    using _acknowledged = acknowledge(directory);
+    await watch.monitorEnded;
+  }
+
+  async #startWithPipes(request: SuperviseRequest): Promise<StartOutcome> {
+    const pipes = new ProcessPipes(request.directory, request.input).create();
+    const attempt = this.#spawnOn(pipes, request);
+    const pid = await firstOf(attempt.watch.started.promise, attempt.watch.exited);
+    if (pid === undefined) {
+      pipes.abandon();
+      return await this.#fail(attempt);
+    }
+    return this.#succeed(attempt, { identity: identify(pid), streams: pipes.openStreams() });
+  }
+
+  #spawnOn(pipes: OpenPipes, request: SuperviseRequest): Attempt {
+    using child = pipes.child;
+    try {
+      return this.#spawn(request, child.stdio);
+    } catch (error) {
+      pipes.abandon();
+      throw error;
+    }
+  }
+
+  async #startWithTerminal(request: SuperviseRequest): Promise<StartOutcome> {
+    await using socket = await ConsoleSocket.listen(join(request.directory, 'tty'));
+    const attempt = this.#spawnDetached(request, socket.path);
+    const master = await receiveMaster(socket, attempt.watch);
+    const pid = await firstOf(attempt.watch.started.promise, attempt.watch.exited);
+    if (master === undefined || pid === undefined) {
+      if (master !== undefined) closeSync(master);
+      return await this.#fail(attempt);
+    }
+    return this.#succeedOnTerminal(attempt, pid, master);
+  }
+
+  async #startOnLentTerminal(request: SuperviseRequest, size?: TerminalSize): Promise<StartOutcome> {
+    using lent = new LentTerminal(size);
+    const command: SuperviseRequest['command'] = (files) => lent.lead(request.command(files));
+    // A leader of a session could not become one: it takes the shell between.
+    const attempt = this.#spawn({ ...request, command, recorded: true }, lent.stdio);
+    lent.closeSlave();
+    const pid = await firstOf(attempt.watch.started.promise, attempt.watch.exited);
+    const master = pid === undefined ? undefined : lent.takeMaster();
+    if (pid === undefined || master === undefined) return await this.#fail(attempt);
+    return this.#succeedOnTerminal(attempt, pid, master);
+  }
+
+  #succeedOnTerminal(attempt: Attempt, pid: number, master: number): StartOutcome {
+    const holderPid = holdTerminal(attempt.request.directory, master);
+    const terminal = new ProcessTerminal(master);
+    return this.#succeed(attempt, {
+      identity: identify(pid),
+      streams: terminal.streams,
+      terminal,
+      holder: identify(holderPid),
+      holderWatch: watchExit(holderPid),
+    });
+  }
+
+  #spawnDetached(request: SuperviseRequest, consoleSocket: string): Attempt {
+    const nowhere = openSync('/dev/null', 'r+');
+    try {
+      return this.#spawn(request, [nowhere, nowhere, nowhere], consoleSocket);
+    } finally {
+      closeSync(nowhere);
+    }
+  }
+
+  #spawn(request: SuperviseRequest, stdio: readonly number[], consoleSocket?: string): Attempt {
+    const { id, directory, memory, recorded } = request;
+    const pidFile = this.#notices.pidFile(id);
+    const log = join(directory, 'log');
+    const command = request.command({ pidFile, log, ...(consoleSocket !== undefined && { consoleSocket }) });
+    const noticePrefix = this.#notices.prefix(id);
+    this.#moves.expect();
+    const monitorPid = recorded
+      ? startMonitor({ directory, noticePrefix, command, stdio, ...(memory && { memory }) })
+      : startUnrecorded({ directory, command, stdio });
+    return { request, monitorPid, watch: new MonitorWatch(this.#notices, id, monitorPid) };
+  }
+
+  #succeed(
+    { request, monitorPid, watch }: Attempt,
+    parts: Pick<
+      ConstructorParameters<typeof SupervisedProcess>[0],
+      'identity' | 'streams' | 'terminal' | 'holder' | 'holderWatch'
+    >,
+  ): StartOutcome {
+    const { id, directory } = request;
+    const monitor = identify(monitorPid);
+    const notices = this.#notices;
+    return {
+      started: true,
+      process: new SupervisedProcess({ ...parts, id, directory, monitor, watch, notices }),
+    };
+  }
+
+  async #fail({ request, watch }: Attempt): Promise<StartOutcome> {
+    using _watch = watch;
+    const reason = readReason(join(request.directory, 'log'));
+    const acknowledged = acknowledge(request.directory);
+    await watch.monitorEnded;
+    acknowledged[Symbol.dispose]();
+    this.#notices.remove(request.id);
+    return { started: false, reason };
+  }
+
+  [Symbol.dispose](): void {
+    this.#notices[Symbol.dispose]();
+    this.#moves[Symbol.dispose]();
+  }
+}
+
+/** A directory for a process, fresh and empty. */
+export function freshDirectory(path: string): string {
+  rmSync(path, { recursive: true, force: true });
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  return path;
+}
+
+async function firstOf<T>(wanted: Promise<T>, otherwise: Promise<unknown>): Promise<T | undefined> {
+  return await Promise.race([wanted, otherwise.then(() => undefined)]);
+}
+
+function reopenTerminal(holderPid: number): ProcessTerminal | undefined {
+  try {
+    return new ProcessTerminal(takeTerminal(holderPid));
+  } catch (error) {
+    if (isErrno(error, 'ESRCH', 'EBADF')) return undefined;
+    throw error;
+  }
+}
+
+function livingPid({ pid, startTime }: ProcessIdentity): number | undefined {
+  return isAlive(pid, startTime) ? pid : undefined;
+}

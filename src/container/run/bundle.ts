@@ -1,0 +1,74 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EngineError } from '#base/errors.ts';
+import { checkProgram } from '../program/check-program.ts';
+import type { ContainerContext } from '../context.ts';
+import { chooseNamespaces } from './join-namespaces.ts';
+import type { ManagedContainer } from './managed-container.ts';
+import { releaseMounts, resolveMounts } from '../mounts/mounts.ts';
+import { cgroupPathOf } from '../process/runtime-command.ts';
+import type { ContainerNetwork } from './sandbox.ts';
+import { selectSeccomp } from '../spec/security-options.ts';
+import { prepareSharedMemory, releaseSharedMemory } from '../mounts/shared-memory.ts';
+import { stringifySpec } from '../spec/spec-json.ts';
+import { buildSpec, commandOf } from '../spec/spec.ts';
+import { withDefaultUlimits } from '../spec/ulimits.ts';
+import { resolveUser } from '../spec/user.ts';
+
+/**
+ * Makes ready what a container mounts, and writes the runtime's configuration into its bundle.
+ *
+ * @throws {EngineError} `invalid` for users, devices or mounts that cannot be and for programs of other machines,
+ * `conflict` if it is to join a container that does not run
+ */
+export async function writeBundle(
+  context: ContainerContext,
+  container: ManagedContainer,
+  place: { readonly rootPath: string; readonly network: ContainerNetwork; readonly bundle: string },
+  undo: AsyncDisposableStack,
+): Promise<void> {
+  const { id, config, hostConfig, definition } = container;
+  const { rootPath, network, bundle } = place;
+  checkRunnable(container);
+  const populate = container.state.status === 'created';
+  const mountContext = { containerId: id, rootPath, volumes: context.volumes, populate };
+  const mounts = await resolveMounts(definition.mounts, mountContext);
+  undo.defer(() => releaseMounts(definition.mounts, mountContext));
+  const shmPath = prepareSharedMemory(context, container);
+  undo.defer(() => releaseSharedMemory(context, container));
+  const [rows, columns] = hostConfig.ConsoleSize;
+  const spec = buildSpec({
+    id,
+    config,
+    hostConfig: withDefaultUlimits(context, hostConfig),
+    rootPath,
+    hostname: config.Hostname,
+    domainname: config.Domainname,
+    ...(network.namespacePath !== undefined && { networkNamespacePath: network.namespacePath }),
+    namespaces: chooseNamespaces(context, hostConfig),
+    mounts,
+    files: network.files,
+    ...(shmPath !== undefined && { shmPath }),
+    user: resolveUser(rootPath, config.User, hostConfig.GroupAdd ?? []),
+    cgroupsPath: cgroupPathOf(context, container),
+    cgroupLayout: context.cgroupLayout,
+    seccomp: selectSeccomp(hostConfig, context.seccomp),
+    initPath: context.defaults.initPath,
+    consoleSize: { rows, columns },
+  });
+  checkProgram({ rootPath, process: { ...spec.process, args: commandOf(config) }, mounts: spec.mounts });
+  writeFileSync(join(bundle, 'config.json'), stringifySpec(spec));
+}
+
+function checkRunnable({ hostConfig }: ManagedContainer): void {
+  const [request] = (hostConfig.DeviceRequests ?? []) as readonly DeviceRequest[];
+  if (!request) return;
+  const capabilities = (request.Capabilities ?? []).map((all) => `[${all.join(' ')}]`).join(' ');
+  const message = `could not select device driver "${request.Driver ?? ''}" with capabilities: [${capabilities}]`;
+  throw new EngineError('invalid', message);
+}
+
+interface DeviceRequest {
+  readonly Driver?: string;
+  readonly Capabilities?: readonly (readonly string[])[] | null;
+}

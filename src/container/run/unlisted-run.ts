@@ -1,0 +1,208 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { EngineError } from '#base/errors.ts';
+import { newId, shortId } from '#base/ids.ts';
+import { signalIfAlive } from '#linux/process.ts';
+import type { OutputStream } from '#log/log.ts';
+import type { SandboxRecord } from '#network/network.ts';
+import type { Digest } from '#oci/digest.ts';
+import type { ContainerConfig, HostConfig } from '#wire/container.ts';
+import { checkProgram } from '../program/check-program.ts';
+import type { ContainerContext } from '../context.ts';
+import { untilDrained } from '../process/drain.ts';
+import { fitToHost } from '../create/host-requirements.ts';
+import { chooseNamespaces } from './join-namespaces.ts';
+import { missingMountPoints, removeMountPoints } from '../mounts/mount-points.ts';
+import type { ResolvedMount } from '../mounts/mounts.ts';
+import { runCommand } from '../process/runtime-command.ts';
+import { runtimeError, startFailure } from '../process/runtime-failure.ts';
+import { selectSeccomp } from '../spec/security-options.ts';
+import { stringifySpec } from '../spec/spec-json.ts';
+import type { InjectedFiles } from '../spec/spec-mounts.ts';
+import { buildSpec } from '../spec/spec.ts';
+import type { SupervisedProcess } from '../process/supervised-process.ts';
+import { freshDirectory } from '../process/supervisor.ts';
+import { withDefaultUlimits } from '../spec/ulimits.ts';
+import { resolveUser } from '../spec/user.ts';
+
+const SIGKILL = 9;
+
+/** A mount whose source is there until the process has ended. */
+export interface UnlistedMount extends ResolvedMount {
+  readonly isFile: boolean;
+}
+
+/** One process in a container that is in no list and no record: a step of a build. */
+export interface UnlistedRequest {
+  /** Bottom first. */
+  readonly layers: readonly Digest[];
+  readonly config: ContainerConfig;
+  readonly hostConfig: HostConfig;
+  readonly mounts: readonly UnlistedMount[];
+  /** A directory with mount points: it lies below the layers, so that none of it is a change. Outlives the run. */
+  readonly mountPoints?: string;
+  readonly onOutput: (stream: OutputStream, data: Buffer) => void;
+  /** Kills the process. */
+  readonly signal: AbortSignal;
+}
+
+/** The process has ended; disposing removes what it wrote. */
+export interface UnlistedRun extends AsyncDisposable {
+  readonly exitCode: number;
+  /** What it changed, as a layer tar. */
+  diff(): Promise<Readable>;
+}
+
+/**
+ * Runs a process to its end. A daemon that dies meanwhile leaves what the next start removes as an unfinished start.
+ *
+ * @throws {EngineError} `invalid` if the runtime refuses it, `aborted` when the signal fires
+ */
+export async function runUnlisted(context: ContainerContext, request: UnlistedRequest): Promise<UnlistedRun> {
+  request.signal.throwIfAborted();
+  const id = newId();
+  await using undo = new AsyncDisposableStack();
+  const { layers, mountPoints } = request;
+  context.snapshots.create({
+    id,
+    layers,
+    volatile: true,
+    ...(mountPoints !== undefined && { bottom: mountPoints }),
+  });
+  undo.defer(() => context.snapshots.remove(id));
+  const exitCode = await runInSnapshot(context, id, request);
+  const kept = undo.move();
+  return {
+    exitCode,
+    diff: () => context.snapshots.diff(id),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+async function runInSnapshot(
+  context: ContainerContext,
+  id: string,
+  request: UnlistedRequest,
+): Promise<number> {
+  const { hostConfig } = fitToHost(request.config, request.hostConfig, context);
+  const fitted = { ...request, hostConfig };
+  await using undo = new AsyncDisposableStack();
+  const sandbox = await context.networks.acquire(sandboxRequest(id, fitted));
+  undo.defer(() => context.networks.release(sandbox));
+  const bundle = freshDirectory(context.paths.bundle(id));
+  undo.defer(() => rmSync(bundle, { recursive: true, force: true }));
+  writeBundle(context, { id, bundle, sandbox, request: fitted });
+  const rootPath = context.snapshots.mount(id);
+  const stubs = missingMountPoints(rootPath, request.mounts);
+  undo.defer(() => removeMountPoints(rootPath, stubs));
+  const process = await launch(context, id, bundle);
+  undo.defer(() => process.release());
+  return await watch(process, request);
+}
+
+function writeBundle(
+  context: ContainerContext,
+  step: {
+    readonly id: string;
+    readonly bundle: string;
+    readonly sandbox: SandboxRecord;
+    readonly request: UnlistedRequest;
+  },
+): void {
+  const { id, bundle, sandbox } = step;
+  const { config, hostConfig } = step.request;
+  const rootPath = context.snapshots.mount(id);
+  const hostname = config.Hostname || shortId(id);
+  const spec = buildSpec({
+    id,
+    config,
+    hostConfig: withDefaultUlimits(context, hostConfig),
+    rootPath,
+    hostname,
+    domainname: '',
+    ...(sandbox.namespacePath !== undefined && { networkNamespacePath: sandbox.namespacePath }),
+    namespaces: chooseNamespaces(context, hostConfig),
+    mounts: step.request.mounts,
+    files: injectFiles(bundle, sandbox),
+    user: resolveUser(rootPath, config.User),
+    cgroupsPath: join('/', hostConfig.CgroupParent || context.defaults.cgroupParent, id),
+    cgroupLayout: context.cgroupLayout,
+    seccomp: selectSeccomp(hostConfig, context.seccomp),
+  });
+  checkProgram({ rootPath, process: spec.process, mounts: spec.mounts });
+  writeFileSync(join(bundle, 'config.json'), stringifySpec(spec));
+}
+
+/** The name of the image's machine is the image's: a build may set it. */
+function injectFiles(bundle: string, sandbox: SandboxRecord): InjectedFiles {
+  const write = (name: string, content: string) => {
+    const path = join(bundle, name);
+    writeFileSync(path, content);
+    return path;
+  };
+  return {
+    hosts: write('hosts', sandbox.hostsFile),
+    resolvConf: write('resolv.conf', sandbox.resolvConf),
+  };
+}
+
+async function launch(context: ContainerContext, id: string, bundle: string): Promise<SupervisedProcess> {
+  using _permit = await context.starts.acquire();
+  const outcome = await context.supervisor.start({
+    id,
+    directory: bundle,
+    command: (files) => runCommand(context, id, files, false),
+    input: 'none',
+    recorded: false,
+  });
+  if (outcome.started) return outcome.process;
+  throw runtimeError(startFailure(outcome.reason));
+}
+
+/** Resolves after the last output. */
+async function watch(process: SupervisedProcess, { onOutput, signal }: UnlistedRequest): Promise<number> {
+  const { pid, startTime } = process.identity;
+  const kill = () => signalIfAlive(pid, SIGKILL, startTime);
+  signal.addEventListener('abort', kill);
+  try {
+    if (signal.aborted) kill();
+    const ended = [...process.streams.sources].map(
+      ([source, stream]) =>
+        new Promise<void>((resolve) => {
+          source.on('data', (data: Buffer) => onOutput(stream, data));
+          source.once('close', resolve);
+        }),
+    );
+    const { exitCode } = await process.exited;
+    await untilDrained(Promise.all(ended).then(() => undefined));
+    for (const source of process.streams.sources.keys()) source.destroy();
+    if (signal.aborted)
+      throw new EngineError('aborted', 'Cannot finish process: nobody waits for it any more');
+    return exitCode;
+  } finally {
+    signal.removeEventListener('abort', kill);
+  }
+}
+
+function sandboxRequest(
+  id: string,
+  { config, hostConfig }: UnlistedRequest,
+): Parameters<ContainerContext['networks']['acquire']>[0] {
+  return {
+    containerId: id,
+    containerName: shortId(id),
+    mode: hostConfig.NetworkMode,
+    hostname: config.Hostname || shortId(id),
+    domainname: '',
+    endpoints: {},
+    portBindings: {},
+    exposedPorts: [],
+    publishAll: false,
+    dns: hostConfig.Dns ?? [],
+    dnsSearch: hostConfig.DnsSearch ?? [],
+    dnsOptions: hostConfig.DnsOptions ?? [],
+    extraHosts: hostConfig.ExtraHosts ?? [],
+    sysctls: {},
+  };
+}

@@ -1,0 +1,105 @@
+import type { RuntimeMount } from '#oci/runtime-spec.ts';
+import type { HostConfig } from '#wire/container.ts';
+import { byDepth, type ResolvedMount } from '../mounts/mounts.ts';
+
+/** Files of the engine that appear in the container's /etc. */
+export interface InjectedFiles {
+  readonly hosts: string;
+  /** Absent: the file system's own, which keeps what is written to it. */
+  readonly hostname?: string;
+  readonly resolvConf: string;
+}
+
+export interface SpecMountsInput {
+  readonly hostConfig: Pick<HostConfig, 'Privileged' | 'ReadonlyRootfs' | 'ShmSize' | 'Init' | 'IpcMode'>;
+  readonly mounts: readonly ResolvedMount[];
+  readonly files: InjectedFiles;
+  readonly shmPath?: string;
+  readonly initPath?: string;
+  readonly initDestination: string;
+}
+
+/**
+ * The file systems of a container: Docker's standard ones, then everything else, parents first. A mount of the user
+ * takes the place of a standard one at the same destination, one at /dev that of all below it.
+ */
+export function specMounts(input: SpecMountsInput): readonly RuntimeMount[] {
+  const taken = new Set(input.mounts.map(({ destination }) => destination));
+  const free = ({ destination }: RuntimeMount) =>
+    !taken.has(destination) && !(taken.has('/dev') && destination.startsWith('/dev/'));
+  const standard = [...standardMounts(input.hostConfig), ...shmMount(input)].filter(free);
+  const others = [...initMount(input), ...input.mounts.map(runtimeMount), ...fileMounts(input).filter(free)];
+  return [...standard, ...others.toSorted(byDepth)];
+}
+
+function runtimeMount({ destination, type, source, options }: ResolvedMount): RuntimeMount {
+  return { destination, type, source, options };
+}
+
+const NO_RISK = ['nosuid', 'noexec', 'nodev'] as const;
+
+function standardMounts({ Privileged }: Pick<HostConfig, 'Privileged'>): readonly RuntimeMount[] {
+  const readonly = Privileged ? [] : ['ro'];
+  return [
+    { destination: '/proc', type: 'proc', source: 'proc', options: NO_RISK },
+    {
+      destination: '/dev',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+    },
+    {
+      destination: '/dev/pts',
+      type: 'devpts',
+      source: 'devpts',
+      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+    },
+    { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...NO_RISK, ...readonly] },
+    {
+      destination: '/sys/fs/cgroup',
+      type: 'cgroup',
+      source: 'cgroup',
+      options: [...readonly, ...NO_RISK],
+    },
+    { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: NO_RISK },
+  ];
+}
+
+function shmMount(input: SpecMountsInput): readonly RuntimeMount[] {
+  const { IpcMode, ShmSize } = input.hostConfig;
+  const destination = '/dev/shm';
+  if (IpcMode === 'none') return [];
+  if (input.shmPath !== undefined) {
+    return [{ destination, type: 'bind', source: input.shmPath, options: ['rbind', 'rprivate'] }];
+  }
+  const options = [...NO_RISK, 'mode=1777', `size=${ShmSize}`];
+  return [{ destination, type: 'tmpfs', source: 'shm', options }];
+}
+
+function initMount(input: SpecMountsInput): readonly RuntimeMount[] {
+  if (!input.hostConfig.Init || input.initPath === undefined) return [];
+  return [
+    { destination: input.initDestination, type: 'bind', source: input.initPath, options: ['bind', 'ro'] },
+  ];
+}
+
+function fileMounts({ files, hostConfig }: SpecMountsInput): readonly RuntimeMount[] {
+  const options = ['rbind', ...(hostConfig.ReadonlyRootfs ? ['rro'] : []), 'rprivate'];
+  return [
+    { destination: '/etc/resolv.conf', type: 'bind', source: files.resolvConf, options },
+    ...(files.hostname === undefined
+      ? []
+      : [{ destination: '/etc/hostname', type: 'bind', source: files.hostname, options }]),
+    { destination: '/etc/hosts', type: 'bind', source: files.hosts, options },
+  ];
+}
+
+/**
+ * The propagation that the root mount needs for the mounts in it: a shared mount inside a private root would
+ * propagate nothing.
+ */
+export function rootPropagation(mounts: readonly ResolvedMount[]): string | undefined {
+  const kinds = new Set(mounts.map(({ propagation }) => propagation?.replace(/^r/, '')));
+  if (kinds.has('shared')) return 'shared';
+  return kinds.has('slave') ? 'rslave' : undefined;
+}

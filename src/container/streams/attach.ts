@@ -1,0 +1,55 @@
+import { EngineError } from '#base/errors.ts';
+import type { LogRecord } from '#log/log.ts';
+import type { AttachRequest, Attachment, OutputChunk } from '../container.ts';
+import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from './detach-keys.ts';
+import type { ManagedContainer } from '../run/managed-container.ts';
+import { nowNs } from '#base/clock.ts';
+import { StreamAttachment } from './stream-attachment.ts';
+
+/**
+ * Attaches to a container's present run, or, before it starts, to its next one.
+ *
+ * @throws {EngineError} `conflict` if it is paused, `invalid` for bad detach keys
+ */
+export function attachContainer(
+  container: ManagedContainer,
+  reference: string,
+  request: AttachRequest,
+): Attachment {
+  const keys = parseDetachKeys(request.detachKeys || DEFAULT_DETACH_KEYS);
+  if (container.state.status === 'paused') {
+    const message = `container ${reference} is paused, unpause the container before attach`;
+    throw new EngineError('conflict', message);
+  }
+  const { Tty: tty, StdinOnce } = container.config;
+  const before = request.logs ? loggedOutput(container, request) : undefined;
+  const attachment = new StreamAttachment(container.hub, {
+    tty,
+    stdout: request.stdout,
+    stderr: request.stderr,
+    ...(request.stdin && { input: container.input }),
+    closesInput: StdinOnce && !tty,
+    ...(tty && { detach: { scanner: new DetachScanner(keys), onDetach: () => container.emit('detach') } }),
+    ...(before && { before }),
+  });
+  container.emit('attach');
+  if (!request.stream) attachment.end();
+  return attachment;
+}
+
+/** What the log has up to now: what comes later, the attachment gets live. */
+async function* loggedOutput(
+  container: ManagedContainer,
+  request: AttachRequest,
+): AsyncIterable<OutputChunk> {
+  container.hub.flush();
+  const untilNs = nowNs();
+  const streams = (['stdout', 'stderr'] as const).filter((stream) => request[stream]);
+  const records: AsyncIterable<LogRecord> = container.log.read({
+    streams,
+    untilNs,
+    follow: false,
+    perLine: false,
+  });
+  for await (const { stream, data } of records) yield { stream, data };
+}

@@ -1,0 +1,78 @@
+import type { LogRecord, OutputStream } from '#log/log.ts';
+import { nowNs } from '#base/clock.ts';
+
+const NEWLINE = 10;
+const NOTHING = Buffer.alloc(0);
+/** The beginning of a line that waits for its end; beyond that it is written as a partial record. */
+const MAXIMUM_TAIL_BYTES = 64 * 1024;
+/** So is one whose end has not come within this time: a prompt, or what a crash of the daemon would lose. */
+const IDLE_MS = 100;
+
+/**
+ * Cuts one stream's chunks into records that end with lines, copying nothing but the ends of chunks. Flush it when
+ * the stream is over.
+ */
+export class RecordCutter {
+  readonly #stream: OutputStream;
+  readonly #append: (record: LogRecord) => void;
+  #tail: Buffer = NOTHING;
+  #timer: NodeJS.Timeout | undefined;
+  /** Has changed if anything was pushed. */
+  #pushes = 0;
+
+  constructor(stream: OutputStream, append: (record: LogRecord) => void) {
+    this.#stream = stream;
+    this.#append = append;
+  }
+
+  push(data: Buffer): void {
+    this.#pushes++;
+    const end = data.lastIndexOf(NEWLINE) + 1;
+    const start = end > 0 && this.#tail.length > 0 ? this.#completeTail(data) : 0;
+    if (end > start) this.#emit(data.subarray(start, end), false);
+    if (end < data.length) this.#keep(data.subarray(end));
+  }
+
+  /** Writes the beginning of an unfinished line, if there is one. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#tail.length === 0) return;
+    const tail = this.#tail;
+    this.#tail = NOTHING;
+    this.#emit(tail, true);
+  }
+
+  /** Returns where the rest of the chunk starts. */
+  #completeTail(data: Buffer): number {
+    const first = data.indexOf(NEWLINE) + 1;
+    const line = Buffer.concat([this.#tail, data.subarray(0, first)]);
+    this.#tail = NOTHING;
+    this.#emit(line, false);
+    return first;
+  }
+
+  #keep(rest: Buffer): void {
+    if (this.#tail.length + rest.length < MAXIMUM_TAIL_BYTES) {
+      this.#tail = Buffer.concat([this.#tail, rest]);
+      if (!this.#timer) this.#flushWhenIdle();
+      return;
+    }
+    this.flush();
+    this.#emit(rest, true);
+  }
+
+  #flushWhenIdle(): void {
+    const pushes = this.#pushes;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#pushes === pushes) this.flush();
+      else if (this.#tail.length > 0) this.#flushWhenIdle();
+    }, IDLE_MS);
+    this.#timer.unref();
+  }
+
+  #emit(data: Buffer, partial: boolean): void {
+    this.#append({ stream: this.#stream, timeNs: nowNs(), data, partial });
+  }
+}

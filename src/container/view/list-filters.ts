@@ -1,0 +1,201 @@
+import { EngineError } from '#base/errors.ts';
+import type { ImageStore } from '#image/image.ts';
+import type { Volumes } from '#volume/volume.ts';
+import type { Networks } from '#network/network.ts';
+import type { ContainerStatus } from '#wire/container.ts';
+import { type Filters, booleanFilter, checkFilters, matchesLabels } from '#wire/filters.ts';
+import { formatPort, parsePorts } from '#wire/ports.ts';
+import type { Lookup } from '../lookup.ts';
+import type { ManagedContainer } from '../run/managed-container.ts';
+import { showMounts } from '../mounts/mounts.ts';
+import { endpointsOf, portSummaries } from './network-view.ts';
+import { stoppedState } from '../run/state.ts';
+
+export type Predicate = (container: ManagedContainer) => boolean;
+
+export interface FilterContext {
+  readonly lookup: Lookup<ManagedContainer>;
+  readonly images: Pick<ImageStore, 'resolve'>;
+  readonly networks: Pick<Networks, 'plannedEndpoints'>;
+  readonly volumes: Pick<Volumes, 'get'>;
+}
+
+const KNOWN: ReadonlySet<string> = new Set([
+  'ancestor',
+  'before',
+  'exited',
+  'expose',
+  'health',
+  'id',
+  'is-task',
+  'isolation',
+  'label',
+  'name',
+  'network',
+  'publish',
+  'since',
+  'status',
+  'volume',
+]);
+
+const STATUSES: readonly ContainerStatus[] = [
+  'created',
+  'restarting',
+  'running',
+  'removing',
+  'paused',
+  'exited',
+  'dead',
+];
+
+const HEALTH: ReadonlySet<string> = new Set(['none', 'starting', 'healthy', 'unhealthy']);
+
+/**
+ * Decides which containers a list shows, by Docker's filters: several values of one are alternatives (labels are
+ * not), several filters all hold.
+ *
+ * @throws {EngineError} `invalid` for filters and values that Docker refuses, `not-found` for the container of
+ * `before` and `since`
+ */
+export function compileFilters(filters: Filters, context: FilterContext): Predicate {
+  checkFilters(filters, KNOWN);
+  const predicates = [...filters].map(([name, values]) => compile(name, values, filters, context));
+  return (container) => predicates.every((predicate) => predicate(container));
+}
+
+function compile(
+  name: string,
+  values: readonly string[],
+  filters: Filters,
+  context: FilterContext,
+): Predicate {
+  switch (name) {
+    case 'id':
+      return ({ id }) => values.some((value) => id.startsWith(value.toLowerCase()));
+    case 'name':
+      return nameFilter(values);
+    case 'label':
+      return ({ config }) => matchesLabels(values, config.Labels);
+    case 'status':
+      return statusFilter(values);
+    case 'exited':
+      return exitedFilter(values);
+    case 'health':
+      return healthFilter(values);
+    case 'is-task': {
+      const wanted = booleanFilter(filters, name) ?? false;
+      return () => !wanted;
+    }
+    case 'ancestor':
+      return ancestorFilter(values, context);
+    case 'before':
+    case 'since':
+      return ageFilter(name, values, context);
+    case 'volume':
+      return volumeFilter(values, context);
+    case 'network':
+      return networkFilter(values, context);
+    case 'publish':
+    case 'expose':
+      return portFilter(name, values);
+    default:
+      return () => true;
+  }
+}
+
+/** A regular expression on the name with or without its slash; what is none matches as text. */
+function nameFilter(values: readonly string[]): Predicate {
+  const matchers = values.map((value) => {
+    try {
+      const pattern = new RegExp(value);
+      return (name: string) => pattern.test(name);
+    } catch {
+      return (name: string) => name === value;
+    }
+  });
+  return ({ name }) => matchers.some((matches) => matches(name) || matches(`/${name}`));
+}
+
+function statusFilter(values: readonly string[]): Predicate {
+  for (const value of values) {
+    if (STATUSES.some((status) => status === value)) continue;
+    const known = STATUSES.map((status) => JSON.stringify(status)).join(', ');
+    const problem = `invalid value for state (${JSON.stringify(value)}): must be one of ${known}`;
+    throw new EngineError('invalid', `invalid filter 'status=${value}': ${problem}`);
+  }
+  return ({ state }) => values.includes(state.status);
+}
+
+function exitedFilter(values: readonly string[]): Predicate {
+  const codes = values.map((value) => {
+    if (/^-?\d+$/.test(value)) return Number(value);
+    const problem = `strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`;
+    throw new EngineError('invalid', `invalid filter 'exited=${value}': ${problem}`);
+  });
+  return ({ state }) => {
+    const stopped = stoppedState(state);
+    return stopped?.status === 'exited' && codes.includes(stopped.exitCode);
+  };
+}
+
+/** No container has a health yet. */
+function healthFilter(values: readonly string[]): Predicate {
+  for (const value of values) {
+    if (!HEALTH.has(value)) throw new EngineError('invalid', `invalid filter 'health=${value}'`);
+  }
+  return () => values.includes('none');
+}
+
+function ancestorFilter(values: readonly string[], { images }: FilterContext): Predicate {
+  const ids = new Set(values.flatMap((value) => tryResolve(images, value) ?? []));
+  return ({ definition }) => ids.has(definition.imageId);
+}
+
+function tryResolve(images: FilterContext['images'], reference: string): string | undefined {
+  try {
+    return images.resolve(reference).id;
+  } catch {
+    return undefined;
+  }
+}
+
+function ageFilter(
+  name: 'before' | 'since',
+  values: readonly string[],
+  { lookup }: FilterContext,
+): Predicate {
+  const order = [...lookup.values()];
+  const position = new Map(order.map((container, index) => [container, index]));
+  const limits = values.map((value) => position.get(lookup.get(value)) ?? 0);
+  return (container) => {
+    const own = position.get(container) ?? order.length;
+    return limits.every((limit) => (name === 'before' ? own < limit : own > limit));
+  };
+}
+
+function volumeFilter(values: readonly string[], { volumes }: FilterContext): Predicate {
+  return ({ definition }) =>
+    showMounts(definition.mounts, volumes).some(
+      ({ Name, Source, Destination }) => values.includes(Name ?? Source) || values.includes(Destination),
+    );
+}
+
+function networkFilter(values: readonly string[], { networks }: FilterContext): Predicate {
+  return (container) =>
+    Object.entries(endpointsOf(container, networks)).some(([name, { NetworkID }]) =>
+      values.some((value) => value === name || (value !== '' && NetworkID.startsWith(value))),
+    );
+}
+
+function portFilter(name: 'publish' | 'expose', values: readonly string[]): Predicate {
+  const wanted = new Set(
+    values.flatMap((value) => {
+      if (!value.includes(':')) return parsePorts(value).map(formatPort);
+      throw new EngineError('invalid', `filter for '${name}' should not contain ':': ${value}`);
+    }),
+  );
+  return (container) =>
+    portSummaries(container).some(({ PrivatePort, PublicPort = 0, Type }) =>
+      wanted.has(`${name === 'publish' ? PublicPort : PrivatePort}/${Type}`),
+    );
+}

@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { EngineError } from '#base/errors.ts';
+import { ContainerCgroup } from '#linux/cgroups.ts';
+import type { TopTable } from '#wire/container.ts';
+import type { ContainerContext } from '../context.ts';
+import type { ManagedContainer } from '../run/managed-container.ts';
+import { cgroupPathOf } from '../process/runtime-command.ts';
+import { notRunning } from '../run/signal.ts';
+
+const run = promisify(execFile);
+const DEFAULT_ARGUMENTS = '-ef';
+const MAXIMUM_OUTPUT_BYTES = 16 << 20;
+
+/**
+ * The container's processes as the host's ps shows them.
+ *
+ * @throws {EngineError} `conflict` if it does not run, `invalid` for arguments without the pid, `internal` where ps
+ * fails
+ */
+export async function topContainer(
+  context: ContainerContext,
+  container: ManagedContainer,
+  psArguments: string,
+): Promise<TopTable> {
+  const args = psArguments === '' ? DEFAULT_ARGUMENTS : psArguments;
+  checkArguments(args);
+  if (!container.run) throw notRunning(container);
+  const pids = new ContainerCgroup(context.cgroupLayout, cgroupPathOf(context, container)).pids();
+  const words = args.split(' ').filter(Boolean);
+  const table = parsePs(await runPs([...words, `-q${pids.join(',')}`], words), new Set(pids));
+  container.emit('top');
+  return table;
+}
+
+/** A column that is called PID but is none would show other containers' processes. */
+function checkArguments(args: string): void {
+  for (const [, key = '', title = ''] of args.matchAll(/\s+(\S*)=\s*(PID\S*)/g)) {
+    if (key !== 'pid') throw new EngineError('invalid', `specifying "${key}=${title}" is not allowed`);
+  }
+}
+
+/** Some options cannot be used with a choice of pids. */
+async function runPs(args: readonly string[], otherwise: readonly string[]): Promise<string> {
+  const options = { maxBuffer: MAXIMUM_OUTPUT_BYTES };
+  try {
+    return (await run('ps', args, options)).stdout;
+  } catch {
+    try {
+      return (await run('ps', otherwise, options)).stdout;
+    } catch (cause) {
+      const stderr = cause instanceof Error && 'stderr' in cause ? String(cause.stderr) : String(cause);
+      throw new EngineError('internal', `ps: ${stderr.split('\n', 1)[0]}`, { cause });
+    }
+  }
+}
+
+/**
+ * The rows of `pids` in the output of ps; the last column takes all that is left of a line.
+ *
+ * @throws {EngineError} `invalid` if there is no column of pids
+ */
+export function parsePs(output: string, pids: ReadonlySet<number>): TopTable {
+  const [head = '', ...lines] = output.split('\n');
+  const titles = words(head);
+  const pidColumn = titles.indexOf('PID');
+  if (pidColumn < 0) throw new EngineError('invalid', "Couldn't find PID field in ps output");
+  const processes: (readonly string[])[] = [];
+  let ofOurs = false;
+  for (const line of lines.filter(Boolean)) {
+    const fields = words(line);
+    // A thread's line has no pid and follows its process's.
+    if (fields[pidColumn] !== '-') ofOurs = pids.has(Number(fields[pidColumn]));
+    if (ofOurs) processes.push(joinOverhang(fields, titles.length));
+  }
+  return { Titles: titles, Processes: processes };
+}
+
+function joinOverhang(fields: readonly string[], columns: number): readonly string[] {
+  return [...fields.slice(0, columns - 1), fields.slice(columns - 1).join(' ')];
+}
+
+function words(line: string): readonly string[] {
+  return line.split(/[\t\n\f\r ]+/).filter(Boolean);
+}

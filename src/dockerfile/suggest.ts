@@ -1,0 +1,60 @@
+/** "did you mean …?": the nearest known word, for typing mistakes of at most two letters. */
+const MAXIMUM_DISTANCE = 2;
+/** Nobody mistypes a word this long; it also bounds the work on hostile input. */
+const MAXIMUM_LENGTH = 64;
+
+/**
+ * The option nearest to `word`; undefined if none is near, or `word` is an option itself.
+ * Without `caseSensitive` the answer takes the case of `word` where that is all lower or all upper.
+ */
+export function suggestion(
+  word: string,
+  options: Iterable<string>,
+  caseSensitive = true,
+): string | undefined {
+  if (word.length > MAXIMUM_LENGTH) return undefined;
+  const wanted = caseSensitive ? word : word.toLowerCase();
+  let best: string | undefined;
+  let bestDistance = MAXIMUM_DISTANCE + 1;
+  for (const option of options) {
+    const candidate = caseSensitive ? option : option.toLowerCase();
+    if (candidate === wanted) return undefined;
+    const distance = editDistance(wanted, candidate);
+    if (distance < bestDistance) {
+      best = caseSensitive ? option : matchCase(candidate, word);
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** ` (did you mean X?)`, or nothing. */
+export function suggestionSuffix(word: string, options: Iterable<string>, caseSensitive = true): string {
+  const match = suggestion(word, options, caseSensitive);
+  return match === undefined ? '' : ` (did you mean ${match}?)`;
+}
+
+function matchCase(option: string, word: string): string {
+  return word === word.toUpperCase() ? option.toUpperCase() : option;
+}
+
+/** Levenshtein's, or anything above {@link MAXIMUM_DISTANCE} if the lengths alone say so. */
+function editDistance(left: string, right: string): number {
+  if (Math.abs(left.length - right.length) > MAXIMUM_DISTANCE) return MAXIMUM_DISTANCE + 1;
+  let previous = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (let row = 1; row <= left.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= right.length; column += 1) {
+      const substitution = left[row - 1] === right[column - 1] ? 0 : 1;
+      current.push(
+        Math.min(
+          (previous[column] ?? 0) + 1,
+          (current[column - 1] ?? 0) + 1,
+          (previous[column - 1] ?? 0) + substitution,
+        ),
+      );
+    }
+    previous = current;
+  }
+  return previous[right.length] ?? 0;
+}
