@@ -1,6 +1,6 @@
 import { SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET } from './constants.ts';
 import { closeFd } from './descriptors.ts';
-import { ipBytes } from './ip-address.ts';
+import { ipBytes } from '#base/ip-address.ts';
 import { check, libc } from './libc.ts';
 import { u32 } from './netlink-attributes.ts';
 

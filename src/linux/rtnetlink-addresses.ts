@@ -1,4 +1,4 @@
-import { ipBytes } from './ip-address.ts';
+import { ipBytes } from '#base/ip-address.ts';
 import { type Attribute, encodeAttributes, macBytes, u32 } from './netlink-attributes.ts';
 import {
   NLM_F_CREATE,

@@ -97,7 +97,7 @@ test('addresses, routes and neighbours of both families', () => {
     message.deleteRoute({ index, gateway: '10.9.0.2' }),
     message.replaceRoute({ index, gateway: '10.9.0.3' }),
   );
-  const gateways = socket.listRoutes().map(({ gateway }) => gateway);
+  const gateways: readonly (string | undefined)[] = socket.listRoutes().map(({ gateway }) => gateway);
   assert.ok(gateways.includes('10.9.0.3') && !gateways.includes('10.9.0.2'));
 });
 

@@ -1,5 +1,5 @@
 import { isErrno, type SystemError } from './errno.ts';
-import { formatIp, type IpFamily } from './ip-address.ts';
+import { formatIp, type IpAddress, type IpFamily, parseIp } from '#base/ip-address.ts';
 import {
   decodeAttributes,
   decodeText,
@@ -29,17 +29,17 @@ export interface AddressInfo {
   /** Of the link. */
   readonly index: number;
   readonly family: IpFamily;
-  readonly address: string;
+  readonly address: IpAddress;
   readonly prefixLength: number;
 }
 
 export interface RouteInfo {
   readonly family: IpFamily;
   /** `0.0.0.0` or `::`, with prefix length 0, for the default route. */
-  readonly destination: string;
+  readonly destination: IpAddress;
   readonly prefixLength: number;
   readonly outputIndex: number;
-  readonly gateway?: string;
+  readonly gateway?: IpAddress;
 }
 
 const NETLINK_ROUTE = 0;
@@ -174,6 +174,8 @@ function parseAddress({ body }: NetlinkReply): AddressInfo | undefined {
   };
 }
 
+const ANY: Readonly<Record<IpFamily, IpAddress>> = { ipv4: parseIp('0.0.0.0'), ipv6: parseIp('::') };
+
 function parseRoute({ body }: NetlinkReply): RouteInfo | undefined {
   const attributes = decodeAttributes(body.subarray(ROUTE_HEADER_SIZE));
   const family = familyName(body.readUInt8(0));
@@ -183,7 +185,7 @@ function parseRoute({ body }: NetlinkReply): RouteInfo | undefined {
   const gateway = attributes.get(RTA.gateway);
   return {
     family,
-    destination: destination ? formatIp(destination) : family === 'ipv4' ? '0.0.0.0' : '::',
+    destination: destination ? formatIp(destination) : ANY[family],
     prefixLength: body.readUInt8(1),
     outputIndex: attributes.get(RTA.outputIndex)?.readUInt32LE(0) ?? 0,
     ...(gateway && { gateway: formatIp(gateway) }),

@@ -1,43 +1,52 @@
 import { EngineError } from '#base/errors.ts';
-import { broadcastOf, contains, formatIpv4, formatSubnet, type Ipv4, type Subnet } from './ipv4.ts';
+import { familyOf, type IpAddress, ipFromNumber, ipToNumber } from '#base/ip-address.ts';
+import {
+  boundsOf,
+  containsAddress,
+  type IpPrefix,
+  type PrefixBounds,
+  prefixFamily,
+  prefixLengthOf,
+} from '#base/ip-prefix.ts';
 
 /**
- * The addresses of one subnet. It hands them out in ascending order and starts over at the end, so that an address
- * rests as long as possible before it is used again: the kernel removes a stopped container's interface a little
- * after its address was given back.
+ * The addresses of one subnet, of either family. It hands them out in ascending order and starts over at the end, so
+ * that an address rests as long as possible before it is used again: the kernel removes a stopped container's
+ * interface a little after its address was released.
  *
- * The subnet's first address (the network), its last (broadcast) and the reserved ones are never handed out.
+ * An IPv4 subnet's first address (the network) and its last (broadcast), an IPv6 subnet's first (the routers'
+ * anycast address), and the reserved ones are never handed out.
  */
 export class AddressPool {
-  readonly subnet: Subnet;
-  readonly #first: Ipv4;
-  readonly #last: Ipv4;
-  readonly #reserved: ReadonlySet<Ipv4>;
-  readonly #used = new Set<Ipv4>();
-  #next: Ipv4;
+  readonly subnet: IpPrefix;
+  readonly #usable: PrefixBounds;
+  readonly #first: bigint;
+  readonly #last: bigint;
+  readonly #reserved: ReadonlySet<bigint>;
+  readonly #used = new Set<bigint>();
+  #next: bigint;
 
-  constructor(subnet: Subnet, reserved: readonly Ipv4[]) {
+  /** @param range where free addresses are taken from; any of the subnet may be claimed. Absent: the whole subnet */
+  constructor(subnet: IpPrefix, reserved: readonly IpAddress[], range = subnet) {
     this.subnet = subnet;
-    this.#reserved = new Set(reserved);
-    // RFC 3021: subnets of one and two addresses have neither network nor broadcast address.
-    const margin = subnet.prefixLength > 30 ? 0 : 1;
-    this.#first = subnet.base + margin;
-    this.#last = broadcastOf(subnet) - margin;
+    this.#usable = usableBounds(subnet);
+    const { first, last } = boundsOf(range);
+    this.#first = first > this.#usable.first ? first : this.#usable.first;
+    this.#last = last < this.#usable.last ? last : this.#usable.last;
+    this.#reserved = new Set(reserved.map(ipToNumber));
     this.#next = this.#first;
   }
 
   /** @throws {EngineError} `exhausted` */
-  allocate(): Ipv4 {
-    const address = this.#findFree(this.#next, this.#last) ?? this.#findFree(this.#first, this.#next - 1);
-    if (address === undefined) {
-      const subnet = formatSubnet(this.subnet);
-      throw new EngineError(
-        'exhausted',
-        `no available IPv4 addresses on this network's address pools: ${subnet}`,
-      );
+  allocate(): IpAddress {
+    const value = this.#findFree(this.#next, this.#last) ?? this.#findFree(this.#first, this.#next - 1n);
+    if (value === undefined) {
+      const family = prefixFamily(this.subnet) === 'ipv4' ? 'IPv4' : 'IPv6';
+      const text = `no available ${family} addresses on this network's address pools: ${this.subnet}`;
+      throw new EngineError('exhausted', text);
     }
-    this.#take(address);
-    return address;
+    this.#take(value);
+    return ipFromNumber(value, prefixFamily(this.subnet));
   }
 
   /**
@@ -45,32 +54,41 @@ export class AddressPool {
    *
    * @throws {EngineError} `invalid` outside of the subnet, `conflict` if it is in use or reserved
    */
-  claim(address: Ipv4): void {
-    if (!contains(this.subnet, address)) {
-      const text = `${formatIpv4(address)}: not in ${formatSubnet(this.subnet)}`;
-      throw new EngineError('invalid', `Cannot use address ${text}`);
+  claim(address: IpAddress): void {
+    if (!containsAddress(this.subnet, address)) {
+      throw new EngineError('invalid', `Cannot use address ${address}: not in ${this.subnet}`);
     }
-    if (!this.#isFree(address)) throw new EngineError('conflict', 'Address already in use');
-    this.#take(address);
+    const value = ipToNumber(address);
+    if (!this.#isFree(value)) throw new EngineError('conflict', 'Address already in use');
+    this.#take(value);
   }
 
-  /** Idempotent. */
-  release(address: Ipv4): void {
-    this.#used.delete(address);
+  /** Idempotent. An address of another subnet is fine. */
+  release(address: IpAddress): void {
+    if (familyOf(address) === prefixFamily(this.subnet)) this.#used.delete(ipToNumber(address));
   }
 
-  #take(address: Ipv4): void {
-    this.#used.add(address);
-    this.#next = address < this.#last ? address + 1 : this.#first;
+  #take(value: bigint): void {
+    this.#used.add(value);
+    this.#next = value >= this.#first && value < this.#last ? value + 1n : this.#first;
   }
 
-  #findFree(from: Ipv4, to: Ipv4): Ipv4 | undefined {
-    for (let address = from; address <= to; address++) if (this.#isFree(address)) return address;
+  #findFree(from: bigint, to: bigint): bigint | undefined {
+    for (let value = from; value <= to; value++) if (this.#isFree(value)) return value;
     return undefined;
   }
 
-  #isFree(address: Ipv4): boolean {
-    const inside = address >= this.#first && address <= this.#last;
-    return inside && !this.#used.has(address) && !this.#reserved.has(address);
+  #isFree(value: bigint): boolean {
+    const { first, last } = this.#usable;
+    return value >= first && value <= last && !this.#used.has(value) && !this.#reserved.has(value);
   }
+}
+
+/** RFC 3021: IPv4 subnets of one and two addresses have neither network nor broadcast address; RFC 4291 2.6.1. */
+function usableBounds(subnet: IpPrefix): PrefixBounds {
+  const { first, last } = boundsOf(subnet);
+  if (prefixFamily(subnet) === 'ipv6')
+    return { first: prefixLengthOf(subnet) > 126 ? first : first + 1n, last };
+  const margin = prefixLengthOf(subnet) > 30 ? 0n : 1n;
+  return { first: first + margin, last: last - margin };
 }

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { messageOf } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
+import { type IpAddress, parseIp } from '#base/ip-address.ts';
+import { lastAddress, subnetOf } from '#base/ip-prefix.ts';
 import type { Logger } from '#base/log.ts';
 import { closeFd } from '#linux/descriptors.ts';
 import { inNetworkNamespace } from '#linux/namespaces.ts';
@@ -11,7 +13,6 @@ import { AddressPool } from './address-pool.ts';
 import type { Bridge } from './bridge.ts';
 import type { DroppedNamespaces } from './dropped-namespaces.ts';
 import { macOf, newEndpoint, requestedEndpoint } from './endpoint.ts';
-import { broadcastOf, formatIpv4, formatSubnet, type Ipv4, parseIpv4 } from './ipv4.ts';
 import type { NamespacePool } from './namespace-pool.ts';
 import { NameTable } from './name-table.ts';
 import type { SandboxRecord, SandboxRequest } from './network.ts';
@@ -51,15 +52,15 @@ export class BridgeDriver implements NetworkDriver {
 
   constructor(options: BridgeDriverOptions) {
     this.#options = options;
-    const { subnet, address } = options.bridge.gateway;
-    this.#addresses = new AddressPool(subnet, [address]);
+    const { gateway } = options.bridge;
+    this.#addresses = new AddressPool(subnetOf(gateway), [gateway.address]);
     this.#names = new NameTable(options.networkName);
-    this.#gateway = formatIpv4(address);
+    this.#gateway = gateway.address;
   }
 
   describe(): NetworkDescription {
     const { bridge, icc, masquerade, defaultBindAddress } = this.#options;
-    const config = { Subnet: formatSubnet(bridge.gateway.subnet), Gateway: this.#gateway };
+    const config = { Subnet: subnetOf(bridge.gateway), Gateway: this.#gateway };
     return {
       Driver: 'bridge',
       IPAM: { Driver: 'default', Options: null, Config: [config] },
@@ -114,15 +115,15 @@ export class BridgeDriver implements NetworkDriver {
     if (endpoint) this.#names.set(namedEndpoint(request, endpoint.IPAddress));
   }
 
-  #newEndpoint(request: SandboxRequest, address: Ipv4): EndpointSettings {
+  #newEndpoint(request: SandboxRequest, address: IpAddress): EndpointSettings {
     const { networkId, networkName, bridge } = this.#options;
     const requested = requestedEndpoint(networkName, request.endpoints);
     return {
       ...newEndpoint(requested, networkId),
       MacAddress: request.macAddress || requested.MacAddress || macOf(address),
       Gateway: this.#gateway,
-      IPAddress: formatIpv4(address),
-      IPPrefixLen: bridge.gateway.subnet.prefixLength,
+      IPAddress: address,
+      IPPrefixLen: bridge.gateway.prefixLength,
     };
   }
 
@@ -134,7 +135,7 @@ export class BridgeDriver implements NetworkDriver {
   ): void {
     using route = RouteSocket.open();
     const { IPAddress: address, IPPrefixLen: prefixLength } = endpoint;
-    const broadcast = formatIpv4(broadcastOf(this.#options.bridge.gateway.subnet));
+    const broadcast = lastAddress(subnetOf(this.#options.bridge.gateway));
     route.request(
       setLinkMac(index, endpoint.MacAddress),
       addAddress({ index, address, prefixLength, broadcast }),
@@ -174,7 +175,7 @@ export class BridgeDriver implements NetworkDriver {
   }
 
   #reclaim({ IPAddress }: EndpointSettings, { kernel }: SandboxResources): void {
-    const address = parseIpv4(IPAddress);
+    const address = parseIp(IPAddress);
     this.#addresses.claim(address);
     kernel.defer(() => this.#addresses.release(address));
   }

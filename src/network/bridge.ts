@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { isIPv4 } from 'node:net';
 import { EngineError } from '#base/errors.ts';
+import { FAMILY_BITS, familyOf, isIpAddress } from '#base/ip-address.ts';
+import {
+  formatInterfaceAddress,
+  type InterfaceAddress,
+  type IpPrefix,
+  lastAddress,
+  overlap,
+  prefixOf,
+  subnetOf,
+} from '#base/ip-prefix.ts';
 import { isErrno } from '#linux/errno.ts';
 import { type AddressInfo, type LinkInfo, RouteSocket } from '#linux/rtnetlink.ts';
 import { addAddress, createBridge, deleteAddress, deleteLink, setLinkUp } from '#linux/rtnetlink-messages.ts';
 import { chooseSubnet } from './default-subnet.ts';
-import {
-  broadcastOf,
-  formatIpv4,
-  type InterfaceAddress,
-  overlap,
-  parseIpv4,
-  type Subnet,
-  subnetOf,
-} from './ipv4.ts';
 import { writeOptionalSysctl, writeSysctls } from './sysctl.ts';
 
 const DEFAULT_MTU = 1500;
@@ -95,9 +95,7 @@ function defaultMtu(route: RouteSocket): number {
 }
 
 function toGateway(info: AddressInfo | undefined): InterfaceAddress | undefined {
-  if (!info) return undefined;
-  const address = parseIpv4(info.address);
-  return { address, subnet: subnetOf(address, info.prefixLength) };
+  return info && { address: info.address, prefixLength: info.prefixLength };
 }
 
 /**
@@ -108,29 +106,30 @@ function claimSubnet(route: RouteSocket, link: LinkInfo, options: BridgeOptions)
   for (;;) {
     const gateway = chooseSubnet(subnetsInUse(route, options));
     assignAddress(route, link, [], gateway);
-    if (!isUsedElsewhere(route, link, gateway.subnet)) return gateway;
-    const { prefixLength } = gateway.subnet;
-    route.request(deleteAddress({ index: link.index, address: formatIpv4(gateway.address), prefixLength }));
+    if (!isUsedElsewhere(route, link, subnetOf(gateway))) return gateway;
+    route.request(deleteAddress({ index: link.index, ...gateway }));
   }
 }
 
-function isUsedElsewhere(route: RouteSocket, link: LinkInfo, subnet: Subnet): boolean {
+function isUsedElsewhere(route: RouteSocket, link: LinkInfo, subnet: IpPrefix): boolean {
   return route
     .listAddresses()
     .filter(({ family, index }) => family === 'ipv4' && index !== link.index)
-    .some(({ address, prefixLength }) => overlap(subnetOf(parseIpv4(address), prefixLength), subnet));
+    .some((info) => overlap(subnetOf(info), subnet));
 }
 
-function subnetsInUse(route: RouteSocket, options: BridgeOptions): readonly Subnet[] {
+function subnetsInUse(route: RouteSocket, options: BridgeOptions): readonly IpPrefix[] {
   const routes = route
     .listRoutes()
     .filter(({ family, prefixLength }) => family === 'ipv4' && prefixLength > 0)
-    .map(({ destination, prefixLength }) => subnetOf(parseIpv4(destination), prefixLength));
+    .map(({ destination, prefixLength }) => prefixOf(destination, prefixLength));
   const addresses = route
     .listAddresses()
     .filter(({ family }) => family === 'ipv4')
-    .map(({ address, prefixLength }) => subnetOf(parseIpv4(address), prefixLength));
-  const servers = options.nameservers.filter(isIPv4).map((server) => subnetOf(parseIpv4(server), 32));
+    .map(subnetOf);
+  const servers = options.nameservers
+    .filter(isIpAddress)
+    .map((server) => prefixOf(server, FAMILY_BITS[familyOf(server)]));
   return [...routes, ...addresses, ...servers];
 }
 
@@ -140,13 +139,11 @@ function assignAddress(
   current: readonly AddressInfo[],
   wanted: InterfaceAddress,
 ): void {
-  const { prefixLength } = wanted.subnet;
-  const address = formatIpv4(wanted.address);
-  const isWanted = (info: AddressInfo) => info.address === address && info.prefixLength === prefixLength;
+  const text = formatInterfaceAddress(wanted);
+  const isWanted = (info: AddressInfo) => formatInterfaceAddress(info) === text;
   route.request(...current.filter((info) => !isWanted(info)).map(deleteAddress));
   if (current.some(isWanted)) return;
-  const broadcast = formatIpv4(broadcastOf(wanted.subnet));
-  route.request(addAddress({ index: link.index, address, prefixLength, broadcast }));
+  route.request(addAddress({ index: link.index, ...wanted, broadcast: lastAddress(subnetOf(wanted)) }));
 }
 
 /**

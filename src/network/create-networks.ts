@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { type InterfaceAddress, parseInterfaceAddress, subnetOf } from '#base/ip-prefix.ts';
 import { removeNetworkNamespace } from '#linux/namespaces.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
 import { type Bridge, deleteBridge, ensureBridge } from './bridge.ts';
@@ -8,7 +9,6 @@ import { DroppedNamespaces } from './dropped-namespaces.ts';
 import { EngineNetworks } from './engine-networks.ts';
 import { Firewall } from './firewall.ts';
 import { HostResolver } from './host-resolver.ts';
-import { formatIpv4, formatSubnet, type InterfaceAddress, parseInterfaceAddress } from './ipv4.ts';
 import { NamespacePool } from './namespace-pool.ts';
 import type { Networks, NetworksEnvironment, NetworksOptions, SandboxRecord } from './network.ts';
 import type { NetworkDriver } from './network-driver.ts';
@@ -85,7 +85,7 @@ async function setUpHost(options: Options, undo: AsyncDisposableStack): Promise<
   const unplugged = undo.use(new UnpluggedLinks());
   if (!options.iptables) return { resolver, bridge, firewall: undefined, unplugged };
   const mark = await acceptInOtherFirewalls(table, logger);
-  const subnet = formatSubnet(bridge.gateway.subnet);
+  const subnet = subnetOf(bridge.gateway);
   const rules = restoredRules(options.restore);
   const firewall = undo.use(new Firewall({ table, mark, logger }, [{ name, subnet, icc }], rules));
   return { resolver, bridge, firewall, unplugged };
@@ -133,7 +133,7 @@ function createDrivers(
   undo: AsyncDisposableStack,
 ): ReadonlyMap<string, NetworkDriver> {
   const { icc, logger, userlandProxy, defaultBindAddress, poolSize } = options;
-  const files = new SandboxFiles(options, resolver, formatIpv4(bridge.gateway.address));
+  const files = new SandboxFiles(options, resolver, bridge.gateway.address);
   const dropped = undo.use(new DroppedNamespaces(logger));
   const bareSize = Math.floor(poolSize * BARE_SHARE);
   const barePool = undo.use(

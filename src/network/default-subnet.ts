@@ -1,5 +1,11 @@
 import { EngineError } from '#base/errors.ts';
-import { type InterfaceAddress, overlap, parseInterfaceAddress, type Subnet } from './ipv4.ts';
+import {
+  type InterfaceAddress,
+  type IpPrefix,
+  overlap,
+  parseInterfaceAddress,
+  subnetOf,
+} from '#base/ip-prefix.ts';
 
 /** Docker's default address pools, in its order: 172.17.0.0/16 to 172.31.0.0/16, then 192.168.0.0/20 and on. */
 export const DEFAULT_POOLS: readonly InterfaceAddress[] = [
@@ -9,12 +15,12 @@ export const DEFAULT_POOLS: readonly InterfaceAddress[] = [
 
 /**
  * The gateway and subnet of the first default pool that touches nothing in use: routes, addresses and name servers
- * of the host.
+ * of the host, and the subnets of other networks.
  *
  * @throws {EngineError} `exhausted`
  */
-export function chooseSubnet(inUse: readonly Subnet[]): InterfaceAddress {
-  const free = DEFAULT_POOLS.find((pool) => !inUse.some((used) => overlap(used, pool.subnet)));
+export function chooseSubnet(inUse: readonly IpPrefix[]): InterfaceAddress {
+  const free = DEFAULT_POOLS.find((pool) => !inUse.some((used) => overlap(used, subnetOf(pool))));
   if (free) return free;
   throw new EngineError('exhausted', 'all predefined address pools have been fully subnetted');
 }

@@ -1,4 +1,4 @@
-import { ipBytes } from '#linux/ip-address.ts';
+import { ipBytes } from '#base/ip-address.ts';
 
 /** The parts of the DNS wire format (RFC 1035, RFC 6891) that a resolver of local names needs. */
 

@@ -1,6 +1,6 @@
 import { newId } from '#base/ids.ts';
+import { type IpAddress, ipBytes } from '#base/ip-address.ts';
 import type { EndpointSettings } from '#wire/network.ts';
-import type { Ipv4 } from './ipv4.ts';
 
 /** An endpoint before it exists: what a container shows until it runs. */
 export const NO_ENDPOINT: EndpointSettings = {
@@ -38,7 +38,7 @@ export function newEndpoint(requested: EndpointSettings, networkId: string): End
 }
 
 /** As Docker makes them: locally administered, and unique because the address is. */
-export function macOf(address: Ipv4): string {
-  const bytes = [0x02, 0x42, ...[24, 16, 8, 0].map((shift) => (address >>> shift) & 255)];
+export function macOf(address: IpAddress): string {
+  const bytes = [0x02, 0x42, ...ipBytes(address).subarray(-4)];
   return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 }

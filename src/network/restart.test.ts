@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { subnetOf } from '#base/ip-prefix.ts';
 import { until } from '#base/testing.ts';
 import { closeFd } from '#linux/descriptors.ts';
 import { bindInetSocket } from '#linux/inet-socket.ts';
@@ -11,7 +12,6 @@ import { Nftables } from '#linux/nftables.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
 import { addAddress, createBridge, createVeth, deleteLink, setLinkUp } from '#linux/rtnetlink-messages.ts';
 import { deleteBridge, ensureBridge } from './bridge.ts';
-import { formatSubnet } from './ipv4.ts';
 import {
   BRIDGE,
   linkNames,
@@ -221,7 +221,7 @@ function neighbours(): void {
         return [];
       },
     });
-    assert.equal(formatSubnet(gateway.subnet), '172.18.0.0/16');
+    assert.equal(subnetOf(gateway), '172.18.0.0/16');
     const { index } = route.link(BRIDGE);
     const addresses = route
       .listAddresses()
