@@ -20,6 +20,7 @@ const LAYERS = [
   'container',
   'sbom',
   'build',
+  'registry-server',
   'engine',
   'api',
   'client',
@@ -41,7 +42,7 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
 };
 
 const source = import.meta.dirname;
-const importPattern = /(?:from\s+|import\s*\(\s*|import\s+)['"](#([a-z]+)\/[^'"]+|\.[^'"]+)['"]/g;
+const importPattern = /(?:from\s+|import\s*\(\s*|import\s+)['"](#([a-z-]+)\/[^'"]+|\.[^'"]+)['"]/g;
 
 function sourceFiles(): string[] {
   return readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(

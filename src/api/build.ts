@@ -9,12 +9,13 @@ import {
   StepFailure,
 } from '#build/build.ts';
 import { commandHostConfig } from '#build/solve/command-config.ts';
-import { parseBoolean } from '#wire/booleans.ts';
+import { parseBoolean } from '#base/booleans.ts';
 import type { HostConfig } from '#wire/container.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import { decodeRegistryConfig } from '#wire/registry-auth.ts';
 import type { Exchange } from './exchange.ts';
 import { sendProgress } from './progress.ts';
+import { credentialsFromAuth } from './registry-credentials.ts';
 import { bodyStream } from './request-body.ts';
 import { sendJson, sendNothing } from './respond.ts';
 import { post, type Route } from './route.ts';
@@ -136,7 +137,10 @@ function cacheFromOf(exchange: Exchange): NonNullable<BuildRequest['cacheFrom']>
 function credentialsOf({ request }: Exchange): BuildRequest['credentials'] {
   const header = request.headers['x-registry-config'];
   try {
-    return decodeRegistryConfig(typeof header === 'string' ? header : undefined);
+    const config = decodeRegistryConfig(typeof header === 'string' ? header : undefined);
+    return Object.fromEntries(
+      Object.entries(config).map(([host, auth]) => [host, credentialsFromAuth(auth)]),
+    );
   } catch {
     return {};
   }

@@ -1,5 +1,5 @@
 import { EngineError } from '#base/errors.ts';
-import { parseBoolean } from '#wire/booleans.ts';
+import { parseBoolean } from '#base/booleans.ts';
 import { decodeCommitConfig } from '#wire/decode-commit.ts';
 import type { Exchange } from './exchange.ts';
 import { referenceOf } from './images.ts';

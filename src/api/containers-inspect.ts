@@ -1,5 +1,5 @@
 /** `/containers`: what only looks. */
-import { parseInteger } from '#wire/integers.ts';
+import { parseInteger } from '#base/integers.ts';
 import type { Exchange } from './exchange.ts';
 import { sendBody, sendJson } from './respond.ts';
 import { get, type Route } from './route.ts';

@@ -1,6 +1,6 @@
 /** `/containers`: what changes a container. */
-import { parseInteger } from '#wire/integers.ts';
-import { checkFilters } from '#wire/filters.ts';
+import { parseInteger } from '#base/integers.ts';
+import { checkFilters } from '#base/filters.ts';
 import { decodeCreateRequest } from '#wire/decode-create.ts';
 import { decodeUpdateRequest } from '#wire/decode-update.ts';
 import type { Exchange } from './exchange.ts';

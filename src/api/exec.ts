@@ -1,7 +1,7 @@
 /** `/exec`, and how an exec comes to be. */
 import type { TerminalSize } from '#container/container.ts';
 import { decodeExecRequest, decodeExecStart, type ExecStartRequest } from '#wire/decode-exec.ts';
-import { parseInteger } from '#wire/integers.ts';
+import { parseInteger } from '#base/integers.ts';
 import { pumpAttachment } from './attach-stream.ts';
 import type { Exchange } from './exchange.ts';
 import { streamType, takeOver } from './hijack.ts';

@@ -1,12 +1,14 @@
 /** Images between here and registries. */
 import { EngineError, isEngineError } from '#base/errors.ts';
 import type { ProgressMessage } from '#wire/image.ts';
-import { booleanFilter, checkFilters } from '#wire/filters.ts';
-import { decodeAuthBody, decodeRegistryAuth, type RegistryAuth } from '#wire/registry-auth.ts';
+import { booleanFilter, checkFilters } from '#base/filters.ts';
+import type { RegistryCredentials } from '#registry/credentials.ts';
+import { decodeAuthBody, decodeRegistryAuth } from '#wire/registry-auth.ts';
 import type { SearchEntry } from '#wire/search.ts';
 import type { Exchange } from './exchange.ts';
 import { referenceOf } from './images.ts';
 import { sendProgress } from './progress.ts';
+import { credentialsFromAuth } from './registry-credentials.ts';
 import { readJsonBody } from './request-body.ts';
 import { sendJson } from './respond.ts';
 import { get, post, type Route } from './route.ts';
@@ -38,10 +40,10 @@ export async function pull(exchange: Exchange): Promise<void> {
 }
 
 /** As in Docker, a header that cannot be read is anonymous. */
-export function credentialsOf({ request }: Exchange): RegistryAuth {
+export function credentialsOf({ request }: Exchange): RegistryCredentials {
   const header = request.headers['x-registry-auth'];
   try {
-    return decodeRegistryAuth(typeof header === 'string' ? header : undefined);
+    return credentialsFromAuth(decodeRegistryAuth(typeof header === 'string' ? header : undefined));
   } catch {
     return {};
   }
@@ -69,7 +71,12 @@ async function push(exchange: Exchange): Promise<void> {
 
 async function logIn(exchange: Exchange): Promise<void> {
   const auth = decodeAuthBody(await readJsonBody(exchange));
-  const { identityToken, status } = await exchange.engine.registries.login(auth, exchange.signal);
+  const { registries } = exchange.engine;
+  const { identityToken, status } = await registries.login(
+    auth.serveraddress ?? '',
+    credentialsFromAuth(auth),
+    exchange.signal,
+  );
   sendJson(exchange, 200, { IdentityToken: identityToken, Status: status });
 }
 

@@ -1,7 +1,7 @@
 /** `/images`: what is there, and its names. */
 import { EngineError } from '#base/errors.ts';
 import type { Platform } from '#oci/platform.ts';
-import { checkFilters } from '#wire/filters.ts';
+import { checkFilters } from '#base/filters.ts';
 import { decodePlatform } from '#wire/platform.ts';
 import type { Exchange } from './exchange.ts';
 import { sendEmpty, sendJson } from './respond.ts';

@@ -1,6 +1,6 @@
 /** `/networks`. */
 import { EngineError } from '#base/errors.ts';
-import { booleanFilter, checkFilters, type Filters, matchesLabels } from '#wire/filters.ts';
+import { booleanFilter, checkFilters, type Filters, matchesLabels } from '#base/filters.ts';
 import type { NetworkInspect } from '#wire/network.ts';
 import type { Exchange } from './exchange.ts';
 import { sendJson } from './respond.ts';

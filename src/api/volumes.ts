@@ -7,7 +7,7 @@ import {
   lacksLabels,
   matchesLabels,
   NO_FILTERS,
-} from '#wire/filters.ts';
+} from '#base/filters.ts';
 import { volumeError } from '#volume/volume-errors.ts';
 import { decodeVolumeRequest } from '#wire/decode-volume.ts';
 import type { VolumeInspect } from '#wire/volume.ts';

@@ -23,7 +23,7 @@ import type { Digest } from '#oci/digest.ts';
 import type { Definition } from '#wire/buildkit/ops.ts';
 import type { HostConfig } from '#wire/container.ts';
 import type { ProgressMessage } from '#wire/image.ts';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { RegistryCredentials } from '#registry/credentials.ts';
 import type { BaseImage } from './plan/needed-stages.ts';
 import type { BuildSession } from './session/build-session.ts';
 import type { PruneRequest } from './disk/builder-disk.ts';
@@ -76,7 +76,7 @@ export interface BuildRequest {
   /** None: this machine's. Several give an index. */
   readonly platforms?: readonly string[];
   /** By registry host; a session knows more. */
-  readonly credentials: Readonly<Record<string, RegistryAuth>>;
+  readonly credentials: Readonly<Record<string, RegistryCredentials>>;
   /** What RUN is given: network, limits, extra hosts. */
   readonly hostConfig: HostConfig;
   /** `security.insecure`, `network.host`: what the client allows beyond the ordinary. */

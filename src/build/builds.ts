@@ -5,7 +5,7 @@ import { EngineError } from '#base/errors.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { SharedWork } from '#base/shared-work.ts';
-import { NO_FILTERS } from '#wire/filters.ts';
+import { NO_FILTERS } from '#base/filters.ts';
 import { asksForPackages, attest, checkAttestations, findScanner } from './attest/attestations.ts';
 import { assembleImage } from './export/assemble-image.ts';
 import { CACHES, CONTEXTS, DOWNLOADS, openInputs, removeFormerContexts } from './contexts/build-context.ts';

@@ -12,7 +12,7 @@ import type { ContainerFlags } from './container-options/container-flags.ts';
 import { attachedStreams, createBody, type CreateLine } from './container-options/run-config.ts';
 import type { Context } from './context.ts';
 import { createWithPull } from './create-container.ts';
-import { DEFAULT_DETACH_KEYS, parseDetachKeys } from './terminal/detach-keys.ts';
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '#base/detach-keys.ts';
 import { followSize } from './terminal/follow-size.ts';
 import { proxySignals } from './terminal/signals.ts';
 import { joinStreams } from './terminal/streams.ts';

@@ -10,7 +10,7 @@ import type { Networks } from '#network/network.ts';
 import type { Metadata } from '#store/metadata.ts';
 import type { Volumes } from '#volume/volume.ts';
 import type { Ulimit } from '#wire/container.ts';
-import type { EmitEvent } from '#wire/event.ts';
+import type { EmitEvent } from '#base/event.ts';
 import type { ContainerPaths } from './container-paths.ts';
 import type { ContainerStore } from './container-store.ts';
 import type { Lookup } from './lookup.ts';

@@ -1,6 +1,6 @@
 import { EngineError, messageOf } from '#base/errors.ts';
 import type { ContainerPruneReport } from '#wire/container.ts';
-import { type Filters, checkFilters, lacksLabels, matchesLabels } from '#wire/filters.ts';
+import { type Filters, checkFilters, lacksLabels, matchesLabels } from '#base/filters.ts';
 import { resolveTimestamp } from '#base/timestamps.ts';
 import type { ContainerContext } from './context.ts';
 import type { ManagedContainer } from './run/managed-container.ts';

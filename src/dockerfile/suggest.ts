@@ -1,3 +1,5 @@
+import { editDistance } from '#base/edit-distance.ts';
+
 /** "did you mean …?": the nearest known word, for typing mistakes of at most two letters. */
 const MAXIMUM_DISTANCE = 2;
 /** Nobody mistypes a word this long; it also bounds the work on hostile input. */
@@ -19,6 +21,7 @@ export function suggestion(
   for (const option of options) {
     const candidate = caseSensitive ? option : option.toLowerCase();
     if (candidate === wanted) return undefined;
+    if (Math.abs(wanted.length - candidate.length) > MAXIMUM_DISTANCE) continue;
     const distance = editDistance(wanted, candidate);
     if (distance < bestDistance) {
       best = caseSensitive ? option : matchCase(candidate, word);
@@ -36,25 +39,4 @@ export function suggestionSuffix(word: string, options: Iterable<string>, caseSe
 
 function matchCase(option: string, word: string): string {
   return word === word.toUpperCase() ? option.toUpperCase() : option;
-}
-
-/** Levenshtein's, or anything above {@link MAXIMUM_DISTANCE} if the lengths alone say so. */
-function editDistance(left: string, right: string): number {
-  if (Math.abs(left.length - right.length) > MAXIMUM_DISTANCE) return MAXIMUM_DISTANCE + 1;
-  let previous = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let row = 1; row <= left.length; row += 1) {
-    const current = [row];
-    for (let column = 1; column <= right.length; column += 1) {
-      const substitution = left[row - 1] === right[column - 1] ? 0 : 1;
-      current.push(
-        Math.min(
-          (previous[column] ?? 0) + 1,
-          (current[column - 1] ?? 0) + 1,
-          (previous[column - 1] ?? 0) + substitution,
-        ),
-      );
-    }
-    previous = current;
-  }
-  return previous[right.length] ?? 0;
 }

@@ -1,6 +1,7 @@
 import { Condition } from '#base/condition.ts';
 import { nowNs } from '#base/clock.ts';
-import type { DomainEvent, EventMessage } from '#wire/event.ts';
+import type { DomainEvent } from '#base/event.ts';
+import type { EventMessage } from '#wire/event.ts';
 import { matchesEvent } from './event-filter.ts';
 import type { EventQuery } from './engine.ts';
 

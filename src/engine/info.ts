@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { cpus, hostname, release, totalmem } from 'node:os';
+import { readIfThere } from '#linux/read-if-there.ts';
 import { ENGINE_VERSION } from './version.ts';
 
 /** What the engine knows of itself when it is asked for `GET /info`. */
@@ -141,14 +142,6 @@ function unameMachine(): string {
 
 function readFlag(path: string): boolean {
   return readIfThere(path)?.trim() === '1';
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }
 
 function countOpenFiles(): number {

@@ -4,7 +4,7 @@ import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
 import { canonicalReference, type Reference, withDefaultTag } from '#oci/reference.ts';
 import type { Repository } from '#registry/registry.ts';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { RegistryCredentials } from '#registry/credentials.ts';
 import type { ContentReader } from '#store/content.ts';
 import type { StoredManifest } from './image-manifests.ts';
 import type { ImageParts } from './image-parts.ts';
@@ -30,7 +30,7 @@ export interface ArtifactPush {
   /** With a tag; `digest` in place of the tag leaves it without. */
   readonly reference: Reference;
   readonly byDigest?: boolean;
-  readonly credentials: RegistryAuth;
+  readonly credentials: RegistryCredentials;
   readonly insecure: boolean;
   readonly signal: AbortSignal;
   /** Told of every blob that has to be sent. */

@@ -5,14 +5,14 @@ import { isIndexType } from '#oci/media-types.ts';
 import type { Platform } from '#oci/platform.ts';
 import { familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { DistributionInspect } from '#wire/distribution.ts';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { RegistryCredentials } from '#registry/credentials.ts';
 import type { ImageParts } from './image-parts.ts';
 import { readPullSource } from './image-pull-source.ts';
 import { inPullersWords } from './registry-texts.ts';
 
 export interface DistributionRequest {
   readonly reference: string;
-  readonly credentials: RegistryAuth;
+  readonly credentials: RegistryCredentials;
   readonly signal: AbortSignal;
 }
 

@@ -1,7 +1,7 @@
 /** The filters of `GET /images/json` and `POST /images/prune`, with Docker's meanings. */
 import { matchesGlob } from 'node:path/posix';
 import { familiarName, familiarReference, type Reference } from '#oci/reference.ts';
-import { booleanFilter, type Filters, lacksLabels, matchesLabels } from '#wire/filters.ts';
+import { booleanFilter, type Filters, lacksLabels, matchesLabels } from '#base/filters.ts';
 import { resolveTimestamp } from '#base/timestamps.ts';
 import { findImage } from './image-lookup.ts';
 import type { ImageRecord } from './image-record.ts';

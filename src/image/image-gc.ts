@@ -5,7 +5,7 @@ import { shortId } from '#base/ids.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import type { Digest } from '#oci/digest.ts';
 import { familiarName, familiarReference } from '#oci/reference.ts';
-import { matchesLabels } from '#wire/filters.ts';
+import { matchesLabels } from '#base/filters.ts';
 import type { ImageGcReport } from '#wire/image-gc.ts';
 import { formatDate } from '#base/timestamps.ts';
 import { type BudgetImage, type BudgetPlan, type ImageBudget, planBudget } from './image-budget.ts';

@@ -6,7 +6,7 @@ import type { Digest } from '#oci/digest.ts';
 import type { ContentStore, Lease } from '#store/content.ts';
 import type { Leases } from '#store/leases.ts';
 import type { Metadata } from '#store/metadata.ts';
-import type { EmitEvent } from '#wire/event.ts';
+import type { EmitEvent } from '#base/event.ts';
 import type { Registries } from '#registry/registry.ts';
 import type { RetryPolicy } from '#registry/retry.ts';
 import type { ImageGarbage } from './image-garbage.ts';

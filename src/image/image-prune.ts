@@ -5,7 +5,7 @@
 import { isEngineError } from '#base/errors.ts';
 import type { Digest } from '#oci/digest.ts';
 import { familiarReference } from '#oci/reference.ts';
-import type { Filters } from '#wire/filters.ts';
+import type { Filters } from '#base/filters.ts';
 import type { ImageDeletion } from '#wire/image.ts';
 import { danglingFilter, imageTest } from './image-filters.ts';
 import type { LayerSize } from './image-inspect.ts';

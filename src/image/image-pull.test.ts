@@ -11,7 +11,7 @@ import { MEDIA_TYPES } from '#oci/media-types.ts';
 import { FakeRegistry, sendError } from '#registry/fake-registry.fixture.ts';
 import { createRegistries } from '#registry/registries.ts';
 import type { ContentWriter } from '#store/content.ts';
-import { NO_FILTERS } from '#wire/filters.ts';
+import { NO_FILTERS } from '#base/filters.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import {
   ALL,

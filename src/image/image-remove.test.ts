@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { type Digest } from '#oci/digest.ts';
-import { NO_FILTERS } from '#wire/filters.ts';
+import { NO_FILTERS } from '#base/filters.ts';
 import {
   sha256,
   configFor,

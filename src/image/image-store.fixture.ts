@@ -15,8 +15,8 @@ import type { OwnedRegistries } from '#registry/registries.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
 import { Leases } from '#store/leases.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
-import { type DomainEvent } from '#wire/event.ts';
-import { NO_FILTERS } from '#wire/filters.ts';
+import type { DomainEvent } from '#base/event.ts';
+import { NO_FILTERS } from '#base/filters.ts';
 import { createImageStore, type FileImageStore, imageMigrations } from './image-store.ts';
 
 type Members = Readonly<Record<string, Buffer | string>>;

@@ -12,9 +12,9 @@ import type { BlobInfo, ContentStore, Lease } from '#store/content.ts';
 import type { Leases } from '#store/leases.ts';
 import type { Metadata } from '#store/metadata.ts';
 import type { DistributionInspect } from '#wire/distribution.ts';
-import type { EmitEvent } from '#wire/event.ts';
+import type { EmitEvent } from '#base/event.ts';
 import type { ImageExploration } from '#wire/explore.ts';
-import type { Filters } from '#wire/filters.ts';
+import type { Filters } from '#base/filters.ts';
 import type {
   HistoryEntry,
   ImageDeletion,

@@ -23,7 +23,7 @@ import type {
 } from '#wire/image.ts';
 import type { IndexPush, IndexPushed, ManifestInspect } from '#wire/manifest.ts';
 import type { Credentials } from '#registry/token-source.ts';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { RegistryCredentials } from '#registry/credentials.ts';
 import type { ImageGcReport } from '#wire/image-gc.ts';
 import type { ImageBudget } from './image-budget.ts';
 import type { RemoteRequest } from './remote-manifests.ts';
@@ -110,7 +110,7 @@ export interface ImageStore {
   /** What a registry has under a name. @throws {EngineError} `not-found` and what `registry.ts` says */
   inspectRemote(request: {
     readonly reference: string;
-    readonly credentials: RegistryAuth;
+    readonly credentials: RegistryCredentials;
     readonly signal: AbortSignal;
   }): Promise<DistributionInspect>;
   /** A manifest or an index as a registry has it. @throws {EngineError} `not-found` and what `registry.ts` says */

@@ -11,7 +11,7 @@ import { familiarName, parseReference, type Reference, withDefaultTag } from '#o
 import { downloadBlob } from '#registry/download.ts';
 import type { RemoteManifest, Repository } from '#registry/registry.ts';
 import { type IndexPush, type IndexPushed, type ManifestInspect, splitSource } from '#wire/manifest.ts';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { RegistryCredentials } from '#registry/credentials.ts';
 import type { ImageParts } from './image-parts.ts';
 import { inPullersWords } from './registry-texts.ts';
 import { settleAll } from './settle-all.ts';
@@ -19,7 +19,7 @@ import { settleAll } from './settle-all.ts';
 export interface RemoteRequest {
   /** `repository[:tag][@digest]` */
   readonly reference: string;
-  readonly credentials: RegistryAuth;
+  readonly credentials: RegistryCredentials;
   /** The registry may speak http or show any certificate. */
   readonly insecure: boolean;
   readonly signal: AbortSignal;

@@ -5,7 +5,7 @@ import { EngineError, messageOf } from '#base/errors.ts';
 import { type OwnedFd, ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { PathStat } from '#wire/container.ts';
-import { toGoFileMode } from '#wire/go-file-mode.ts';
+import { toGoFileMode } from '#base/go-file-mode.ts';
 import { formatTimestamp } from '#base/timestamps.ts';
 import { ChannelSender, openReadable } from './byte-channel.ts';
 import type { RootArchive } from './layer.ts';

@@ -2,7 +2,7 @@
 import { EngineError } from '#base/errors.ts';
 import type { CacheBudget, CachePolicy } from '#build/disk/cache-budget.ts';
 import { cacheSelection } from '#build/disk/cache-filters.ts';
-import type { Filters } from '#wire/filters.ts';
+import type { Filters } from '#base/filters.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 

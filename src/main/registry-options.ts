@@ -6,7 +6,7 @@ import type {
   ListenAddress,
   RegistryOptions,
   RegistryTls,
-} from '#registry/server/registry-server.ts';
+} from '#registry-server/registry-server.ts';
 
 export type RegistryInvocation =
   | { readonly kind: 'help' }

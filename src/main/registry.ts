@@ -4,10 +4,10 @@ import { flushCompileCache } from 'node:module';
 import { dirname, join } from 'node:path';
 import { EngineError, isEngineError, messageOf } from '#base/errors.ts';
 import { createLogger } from '#base/log.ts';
-import { removeUser, setUser } from '#registry/server/htpasswd.ts';
-import type { GarbageReport } from '#registry/server/registry-server.ts';
-import { openUpstream } from '#registry/server/registry-upstream.ts';
-import { collectRegistryGarbage, startRegistry } from '#registry/server/start-registry.ts';
+import { removeUser, setUser } from '#registry-server/htpasswd.ts';
+import type { GarbageReport } from '#registry-server/registry-server.ts';
+import { openUpstream } from '#registry-server/registry-upstream.ts';
+import { collectRegistryGarbage, startRegistry } from '#registry-server/start-registry.ts';
 import { readPassword } from './read-password.ts';
 import { parseInvocation, REGISTRY_HELP, type RegistryInvocation } from './registry-options.ts';
 

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { after, beforeEach, afterEach, describe, test } from 'node:test';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { until } from '#base/testing.ts';
-import type { DomainEvent } from '#wire/event.ts';
+import type { DomainEvent } from '#base/event.ts';
 import type { EndpointSettings } from '#wire/network.ts';
 import { closeFd } from '#linux/descriptors.ts';
 import { bindInetSocket } from '#linux/inet-socket.ts';

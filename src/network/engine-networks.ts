@@ -1,6 +1,6 @@
 import { EngineError, messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
-import type { EmitEvent } from '#wire/event.ts';
+import type { EmitEvent } from '#base/event.ts';
 import type { EndpointSettings, NetworkInspect } from '#wire/network.ts';
 import { requestedEndpoint } from './endpoint.ts';
 import type { Networks, SandboxRecord, SandboxRequest } from './network.ts';

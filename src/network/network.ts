@@ -13,7 +13,7 @@
  * already allocated"), `not-found` ("network X not found"), `invalid`, `unavailable` (no nftables).
  */
 import type { Logger } from '#base/log.ts';
-import type { EmitEvent } from '#wire/event.ts';
+import type { EmitEvent } from '#base/event.ts';
 import type { EndpointSettings, NetworkInspect, PortMap } from '#wire/network.ts';
 
 export interface SandboxRequest {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { RegistryCredentials } from './credentials.ts';
 import { downloadBlob } from './download.ts';
 import { FakeRegistry, type Intercept, sendError } from './fake-registry.fixture.ts';
 import { createRegistries } from './registries.ts';
@@ -43,7 +43,7 @@ async function tokenServer(answer: object = {}): Promise<TokenServer> {
   return { server, good, scopes, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
-function open(host: string, credentials: RegistryAuth, access: 'pull' | 'push' = 'pull') {
+function open(host: string, credentials: RegistryCredentials, access: 'pull' | 'push' = 'pull') {
   const registries = createRegistries({
     retry: { attempts: 2, firstPauseMs: 1 },
     certificateDirectories: [],
@@ -147,7 +147,7 @@ test('pushing asks for both rights, and mounting for the right to read the sourc
 test('a refresh token takes the place of a password', async () => {
   await using s = await tokenServer();
   s.server.addImage('a/b', 'v1', []);
-  const { registries, repository } = open(s.server.host, { identitytoken: 'r' });
+  const { registries, repository } = open(s.server.host, { identityToken: 'r' });
   using _ = registries;
   await repository.fetchManifest('v1');
   assert.equal(s.server.count('POST /token'), 1);
@@ -186,18 +186,18 @@ test('log-in: the refresh token is told; a refusal has the words of Docker', asy
   await using s = await tokenServer({ refresh_token: 'r' });
   using registries = createRegistries({ certificateDirectories: [] });
   const { host } = s.server;
-  assert.deepEqual(await registries.login({ ...USER, serveraddress: host }), {
+  assert.deepEqual(await registries.login(host, USER), {
     identityToken: 'r',
     status: 'Login Succeeded',
   });
-  await assert.rejects(registries.login({ username: 'u', password: 'x', serveraddress: host }), {
+  await assert.rejects(registries.login(host, { username: 'u', password: 'x' }), {
     code: 'unauthorized',
   });
   await using basic = await FakeRegistry.start((_, response) => {
     sendError(response, 401, 'UNAUTHORIZED', { 'WWW-Authenticate': 'Basic realm="x"' });
     return true;
   });
-  await assert.rejects(registries.login({ ...USER, serveraddress: `http://${basic.host}/` }), {
+  await assert.rejects(registries.login(`http://${basic.host}/`, USER), {
     message: `login attempt to http://${basic.host}/v2/ failed with status: 401 Unauthorized`,
   });
 });

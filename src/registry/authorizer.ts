@@ -4,7 +4,7 @@
  */
 import { SharedWork } from '#base/shared-work.ts';
 import { JsonShape } from '#oci/json-shape.ts';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { RegistryCredentials } from './credentials.ts';
 import type { Challenge } from './challenge.ts';
 import type { Credentials, FetchedToken } from './token-source.ts';
 import type { HttpRequest, HttpResponse } from './http-client.ts';
@@ -49,8 +49,8 @@ export class Authorizer {
 
   /** The header `Authorization` for a request that needs `scopes`; undefined until a challenge has told. */
   async header(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
-    const { registrytoken } = this.#options.credentials;
-    if (registrytoken) return `Bearer ${registrytoken}`;
+    const { registryToken } = this.#options.credentials;
+    if (registryToken) return `Bearer ${registryToken}`;
     if (!this.#challenge) return undefined;
     if (this.#challenge.scheme === 'basic') return basic(this.#options.credentials);
     return `Bearer ${(await this.token(scopes, signal)).value}`;
@@ -129,11 +129,11 @@ export class Authorizer {
     const url = this.#realm(realm);
     const { credentials } = this.#options;
     const wanted = scopes.length > 0 ? scopes : scope ? [scope] : [];
-    if (credentials.identitytoken) {
+    if (credentials.identityToken) {
       const form = new URLSearchParams({
         grant_type: 'refresh_token',
         client_id: CLIENT_ID,
-        refresh_token: credentials.identitytoken,
+        refresh_token: credentials.identityToken,
         ...(service ? { service } : {}),
         ...(wanted.length > 0 ? { scope: wanted.join(' ') } : {}),
       });
@@ -144,8 +144,7 @@ export class Authorizer {
     for (const each of wanted) url.searchParams.append('scope', each);
     const authorization = basic(credentials);
     if (!authorization) return { method: 'GET', url };
-    const { username } = usernameOf(credentials);
-    url.searchParams.set('account', username);
+    url.searchParams.set('account', credentials.username ?? '');
     if (scopes.length === 0) {
       // A log-in: a token that may be kept in place of the password is welcome.
       url.searchParams.set('client_id', CLIENT_ID);
@@ -166,15 +165,7 @@ export class Authorizer {
   }
 }
 
-function usernameOf(auth: RegistryAuth): { readonly username: string; readonly password: string } {
-  if (auth.username || !auth.auth) return { username: auth.username ?? '', password: auth.password ?? '' };
-  const plain = Buffer.from(auth.auth, 'base64').toString('utf8');
-  const colon = plain.indexOf(':');
-  return { username: plain.slice(0, Math.max(0, colon)), password: plain.slice(colon + 1) };
-}
-
-function basic(auth: RegistryAuth): string | undefined {
-  const { username, password } = usernameOf(auth);
+function basic({ username = '', password = '' }: RegistryCredentials): string | undefined {
   if (username === '' && password === '') return undefined;
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }

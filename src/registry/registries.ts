@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { EngineError } from '#base/errors.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import type { Reference } from '#oci/reference.ts';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { RegistryCredentials } from './credentials.ts';
 import type { Credentials } from './token-source.ts';
 import { Authorizer } from './authorizer.ts';
 import { EndpointClient } from './endpoint-client.ts';
@@ -19,7 +19,7 @@ import { type SearchOptions, searchRegistry } from './search.ts';
 
 const DOCKER_HUB = 'docker.io';
 const DOCKER_HUB_HOST = 'registry-1.docker.io';
-const ANONYMOUS: RegistryAuth = {};
+const ANONYMOUS: RegistryCredentials = {};
 /** Credentials whose tokens are kept for the next operation. */
 const MAXIMUM_AUTHORIZERS = 64;
 
@@ -76,9 +76,9 @@ class EngineRegistries implements OwnedRegistries {
     return new MirroredRepository(mirrors, origin);
   }
 
-  async login(auth: RegistryAuth, signal?: AbortSignal): Promise<LoginResult> {
-    const host = loginHost(auth.serveraddress ?? '');
-    const authorizer = this.#newAuthorizer(host, auth);
+  async login(address: string, credentials: RegistryCredentials, signal?: AbortSignal): Promise<LoginResult> {
+    const host = loginHost(address);
+    const authorizer = this.#newAuthorizer(host, credentials);
     return await logIn(this.#client({ host }, authorizer, signal), authorizer, signal);
   }
 

@@ -18,7 +18,7 @@ import type { Readable } from 'node:stream';
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { Reference } from '#oci/reference.ts';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { RegistryCredentials } from './credentials.ts';
 import type { Credentials } from './token-source.ts';
 
 export interface OpenOptions {
@@ -105,12 +105,21 @@ export interface SearchResult {
 
 export interface Registries {
   open(reference: Pick<Reference, 'domain' | 'path'>, options: OpenOptions): Repository;
-  /** Tries the credentials. @throws {RegistryFailure} `unauthorized` */
-  login(auth: RegistryAuth, signal?: AbortSignal): Promise<LoginResult>;
+  /**
+   * Tries the credentials.
+   *
+   * @param address a host, or the URL of a registry; Docker Hub where it is empty
+   * @throws {RegistryFailure} `unauthorized`
+   */
+  login(address: string, credentials: RegistryCredentials, signal?: AbortSignal): Promise<LoginResult>;
   /** `term` may start with a registry's host; Docker Hub otherwise. @throws {RegistryFailure} `not-found` where there is no search */
   search(
     term: string,
-    options: { readonly limit: number; readonly credentials: RegistryAuth; readonly signal?: AbortSignal },
+    options: {
+      readonly limit: number;
+      readonly credentials: RegistryCredentials;
+      readonly signal?: AbortSignal;
+    },
   ): Promise<readonly SearchResult[]>;
 }
 

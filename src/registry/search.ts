@@ -1,5 +1,5 @@
 import { JsonShape } from '#oci/json-shape.ts';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { RegistryCredentials } from './credentials.ts';
 import type { EndpointClient } from './endpoint-client.ts';
 import { readBody } from './read-body.ts';
 import type { SearchResult } from './registry.ts';
@@ -10,7 +10,7 @@ const MAXIMUM_RESULTS = 100;
 
 export interface SearchOptions {
   readonly limit: number;
-  readonly credentials: RegistryAuth;
+  readonly credentials: RegistryCredentials;
   readonly signal?: AbortSignal;
 }
 

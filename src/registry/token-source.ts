@@ -1,4 +1,4 @@
-import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { RegistryCredentials } from './credentials.ts';
 
 /** Somebody who fetches tokens from token servers, so that what they are fetched with need not be shown to this engine. */
 export interface TokenSource {
@@ -20,6 +20,6 @@ export interface FetchedToken {
 }
 
 /** What opens a registry: credentials, or somebody who has them. */
-export interface Credentials extends RegistryAuth {
+export interface Credentials extends RegistryCredentials {
   readonly tokens?: TokenSource;
 }

@@ -20,7 +20,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { silentLogger } from '#base/log.ts';
 import { getXattr, setXattr } from '#linux/xattrs.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
-import type { DomainEvent } from '#wire/event.ts';
+import type { DomainEvent } from '#base/event.ts';
 import { createVolumes, volumeMigrations } from './volumes.ts';
 import type { Volumes } from './volume.ts';
 

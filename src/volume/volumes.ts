@@ -6,7 +6,7 @@ import { KeyedLock } from '#base/keyed-lock.ts';
 import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { Metadata } from '#store/metadata.ts';
-import type { EmitEvent } from '#wire/event.ts';
+import type { EmitEvent } from '#base/event.ts';
 import type { VolumeInspect } from '#wire/volume.ts';
 import { copyUp, DATA, finishCopyUp } from './copy-up.ts';
 import { ANONYMOUS_LABEL, checkVolumeName } from './volume-name.ts';

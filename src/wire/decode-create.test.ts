@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { EngineError } from '#base/errors.ts';
 import { decodeCreateRequest } from './decode-create.ts';
-import { DEFAULT_MASKED_PATHS } from './protected-paths.ts';
+import { DEFAULT_MASKED_PATHS } from '#oci/protected-paths.ts';
 
 const host = (value: object) => ({ Image: 'a', HostConfig: value });
 const decode = (body: object) => decodeCreateRequest(JSON.stringify(body));

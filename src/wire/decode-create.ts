@@ -9,8 +9,8 @@ import { networkingConfig } from './decode-endpoint.ts';
 import { hostConfig } from './decode-host-config.ts';
 import { decodeStruct, object, type Place, parseJson } from './go-json.ts';
 import type { EndpointSettings, NetworkingConfig, PortBinding, PortMap } from './network.ts';
-import { formatPort, parsePort, parsePorts } from './ports.ts';
-import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from './protected-paths.ts';
+import { formatPort, parsePort, parsePorts } from '#base/ports.ts';
+import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '#oci/protected-paths.ts';
 import { validateContainerConfig } from './validate-container-config.ts';
 import { validateHostConfig } from './validate-host-config.ts';
 

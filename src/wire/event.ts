@@ -1,5 +1,5 @@
 /** `GET /events`: what happened, newline-delimited. */
-export type EventType = 'container' | 'image' | 'volume' | 'network' | 'daemon' | 'builder' | 'plugin';
+import type { EventType } from '#base/event.ts';
 
 export interface EventMessage {
   /** Below API 1.22's names, still sent for containers and images: the action, the id, the image. */
@@ -14,14 +14,3 @@ export interface EventMessage {
   readonly time: number;
   readonly timeNano: number;
 }
-
-/** What a domain reports; the engine completes it to an {@link EventMessage} and keeps the recent ones. */
-export interface DomainEvent {
-  readonly type: EventType;
-  readonly action: string;
-  readonly id: string;
-  readonly attributes: Readonly<Record<string, string>>;
-}
-
-/** How a domain reports; never throws, never waits. */
-export type EmitEvent = (event: DomainEvent) => void;

@@ -1,6 +1,6 @@
 import { EngineError } from '#base/errors.ts';
 import type { HostConfig, RestartPolicy } from './container.ts';
-import { parseHostPorts } from './ports.ts';
+import { parseHostPorts } from '#base/ports.ts';
 import { rejectNul } from './validate-container-config.ts';
 
 const MINIMUM_MEMORY_BYTES = 6 * 1024 * 1024;

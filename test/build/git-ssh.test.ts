@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
-import { agentSource } from '../../src/wire/ssh-agent/agent-source.ts';
+import { agentSource } from '../../src/base/ssh-agent/agent-source.ts';
 import { BuildkitClient } from '../support/buildkit-client.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { docker, importBusybox, type Outcome, runProgram } from '../support/docker.ts';

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fromGoFileMode } from '../../src/wire/go-file-mode.ts';
+import { fromGoFileMode } from '../../src/base/go-file-mode.ts';
 import { Definition, type DefinitionInput } from '../../src/wire/buildkit/ops.ts';
 import type { BuildkitClient, LedBuild } from '../support/buildkit-client.ts';
 import { GraphSubjects, peers } from './graphs.ts';

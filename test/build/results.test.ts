@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import { EngineError } from '../../src/base/errors.ts';
-import type { RegistryAuth } from '../../src/wire/registry-auth.ts';
+import type { RegistryCredentials } from '../../src/registry/credentials.ts';
 import { BuildEngine } from '../support/build-engine.ts';
 import { DebianRegistry } from '../support/debian-registry.ts';
 import { DirectorySession } from '../support/directory-session.ts';
@@ -16,7 +16,7 @@ const withRegistry = { skip: DebianRegistry.isInstalled ? false : 'docker-regist
 const engine = await BuildEngine.forTests();
 const { directory: scratch } = engine;
 
-const newSession = (auth?: RegistryAuth) =>
+const newSession = (auth?: RegistryCredentials) =>
   new DirectorySession(mkdtempSync(join(scratch, 'session-')), auth);
 
 async function skopeo(...args: readonly string[]): Promise<string> {

@@ -22,7 +22,7 @@ import { SqliteMetadata } from '#store/sqlite-metadata.ts';
 import type { Volumes } from '#volume/volume.ts';
 import { createVolumes, volumeMigrations } from '#volume/volumes.ts';
 import { decodeCreateRequest } from '#wire/decode-create.ts';
-import type { DomainEvent } from '#wire/event.ts';
+import type { DomainEvent } from '#base/event.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import { until } from '#base/testing.ts';
 import {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { setUser } from '../../src/registry/server/htpasswd.ts';
+import { setUser } from '../../src/registry-server/htpasswd.ts';
 import { dockerArchive } from '../fixtures/docker-archive.ts';
 import { tarOf } from '../fixtures/tar.ts';
 import { DockerDaemon } from '../support/dockerd.ts';

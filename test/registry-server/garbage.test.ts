@@ -5,7 +5,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { collectRegistryGarbage } from '../../src/registry/server/start-registry.ts';
+import { collectRegistryGarbage } from '../../src/registry-server/start-registry.ts';
 import { CONFIG, digestOf, imageManifest, OCI_INDEX, OCI_MANIFEST, Served, sized } from './served.ts';
 
 const program = join(import.meta.dirname, '../../bin/caisson-registry');

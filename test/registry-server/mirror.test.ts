@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, it } from 'node:test';
 import { EngineError } from '../../src/base/errors.ts';
 import { type Digest, parseDigest } from '../../src/oci/digest.ts';
-import { openUpstream } from '../../src/registry/server/registry-upstream.ts';
-import type { Upstream } from '../../src/registry/server/registry-server.ts';
+import { openUpstream } from '../../src/registry-server/registry-upstream.ts';
+import type { Upstream } from '../../src/registry-server/registry-server.ts';
 import { CONFIG, digestOf, imageManifest, OCI_MANIFEST, Served } from './served.ts';
 
 const LAYER = randomBytes(3_000_000);

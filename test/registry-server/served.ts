@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RegistryOptions, RunningRegistry } from '../../src/registry/server/registry-server.ts';
-import { startRegistry } from '../../src/registry/server/start-registry.ts';
+import type { RegistryOptions, RunningRegistry } from '../../src/registry-server/registry-server.ts';
+import { startRegistry } from '../../src/registry-server/start-registry.ts';
 
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';

@@ -38,7 +38,7 @@ import {
   PACKET_REQUEST,
   PACKET_STAT,
 } from '../../src/wire/buildkit/session.ts';
-import type { AgentSource } from '../../src/wire/ssh-agent/agent-source.ts';
+import type { AgentSource } from '../../src/base/ssh-agent/agent-source.ts';
 import type { Subject } from './subject.ts';
 
 export interface Served {

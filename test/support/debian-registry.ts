@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeCertificate } from './certificate.ts';
-import { setUser } from '../../src/registry/server/htpasswd.ts';
+import { setUser } from '../../src/registry-server/htpasswd.ts';
 
 export interface DebianRegistryOptions {
   readonly user?: { readonly name: string; readonly password: string };

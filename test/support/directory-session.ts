@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Writable } from 'node:stream';
 import { EngineError } from '../../src/base/errors.ts';
 import { LocalTransfer } from '../../src/build/program/local-transfer.ts';
-import type { RegistryAuth } from '../../src/wire/registry-auth.ts';
+import type { RegistryCredentials } from '../../src/registry/credentials.ts';
 import type {
   BuildSession,
   FileQuery,
@@ -20,10 +20,10 @@ export class DirectorySession implements BuildSession {
   readonly directory: string;
   readonly trees: string[][] = [];
   readonly directories = new Map<string, string>();
-  readonly #auth: RegistryAuth | undefined;
+  readonly #auth: RegistryCredentials | undefined;
 
   /** Output N goes to `DIRECTORY/N`, a file or a directory. */
-  constructor(directory: string, auth?: RegistryAuth) {
+  constructor(directory: string, auth?: RegistryCredentials) {
     this.directory = directory;
     this.#auth = auth;
     mkdirSync(directory, { recursive: true });
@@ -46,7 +46,7 @@ export class DirectorySession implements BuildSession {
     throw new Error('no agent');
   }
 
-  async credentials(): Promise<RegistryAuth | undefined> {
+  async credentials(): Promise<RegistryCredentials | undefined> {
     return this.#auth;
   }
 

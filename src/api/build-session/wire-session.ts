@@ -2,7 +2,8 @@ import { constants as fs } from 'node:fs';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { BuildSession, FileQuery, FileTransfer, FileTree } from '#build/session/build-session.ts';
 import { type ClientMessage, type EngineMessage, type EntryRow, entryRow } from '#wire/build-session.ts';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
+import type { RegistryCredentials } from '#registry/credentials.ts';
+import { credentialsFromAuth } from '../registry-credentials.ts';
 import {
   type Exchange,
   type ExchangeLink,
@@ -59,9 +60,9 @@ export class WireSession implements BuildSession {
     return Promise.resolve(exchange.stream);
   }
 
-  async credentials(host: string, signal: AbortSignal): Promise<RegistryAuth | undefined> {
+  async credentials(host: string, signal: AbortSignal): Promise<RegistryCredentials | undefined> {
     const { auth } = await this.#ask((id) => ({ type: 'credentials', id, host }), signal);
-    return auth;
+    return auth && credentialsFromAuth(auth);
   }
 
   /** The archive that the client has as its context. */

@@ -5,7 +5,7 @@ import { cacheSelection } from '#build/disk/cache-filters.ts';
 import { type CacheRecord, isMutableType } from '#build/disk/cache-records.ts';
 import type { PruneRequest, UsageRecord } from '#wire/buildkit/control.ts';
 import type { InputOf, MessageOf } from '#wire/buildkit/message.ts';
-import type { Filters } from '#wire/filters.ts';
+import type { Filters } from '#base/filters.ts';
 
 type WireRecord = InputOf<typeof UsageRecord>;
 

@@ -91,7 +91,7 @@ export class ClientSession implements BuildSession {
     const response = await orNothing(this.#client.call(METHODS.credentials, types, { Host }, signal));
     if (!response || response.Secret === '') return this.#tokensFor(Host, signal);
     const { Username: username, Secret: secret } = response;
-    return username === '' ? { identitytoken: secret } : { username, password: secret };
+    return username === '' ? { identityToken: secret } : { username, password: secret };
   }
 
   /** What a client has instead of a password may be a token, or a server of its own that gives them. */

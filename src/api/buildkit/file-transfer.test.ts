@@ -16,7 +16,7 @@ import {
   PACKET_STAT,
   type PacketInput,
 } from '#wire/buildkit/session.ts';
-import { toGoFileMode } from '#wire/go-file-mode.ts';
+import { toGoFileMode } from '#base/go-file-mode.ts';
 import { ClientSession } from './client-session.ts';
 import { GrpcClient } from './grpc-client.ts';
 import { FrameWriter, messagesOf } from './grpc-frames.ts';

@@ -10,7 +10,7 @@ import {
   PACKET_REQUEST,
   PACKET_STAT,
 } from '#wire/buildkit/session.ts';
-import { fromGoFileMode } from '#wire/go-file-mode.ts';
+import { fromGoFileMode } from '#base/go-file-mode.ts';
 import type { GrpcStream } from './grpc-client.ts';
 
 /** The contents of one file, as far as they have come and nobody has read them. */

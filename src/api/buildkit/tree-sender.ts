@@ -12,7 +12,7 @@ import {
   PACKET_STAT,
   type PacketInput,
 } from '#wire/buildkit/session.ts';
-import { toGoFileMode } from '#wire/go-file-mode.ts';
+import { toGoFileMode } from '#base/go-file-mode.ts';
 import type { GrpcStream } from './grpc-client.ts';
 
 /** Clients take no message above 4 MiB. */

@@ -1,7 +1,7 @@
 import { EngineError } from '#base/errors.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { BuildRequest, CacheSource } from '../build.ts';
-import { parseBoolean } from '#wire/booleans.ts';
+import { parseBoolean } from '#base/booleans.ts';
 import { archiveOfEstargz } from '../export/estargz/estargz-layer.ts';
 import type { RunTask } from '../export/export-outputs.ts';
 import { isCacheType, unknownCache } from './cache-types.ts';

@@ -3,7 +3,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { listMounts, unmountAll } from '#linux/mount.ts';
-import { parseBoolean } from '#wire/booleans.ts';
+import { parseBoolean } from '#base/booleans.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { BuildRequest, ContextSource } from '../build.ts';
 import type { LocalFiles } from '../definition/vertex.ts';

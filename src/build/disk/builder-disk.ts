@@ -1,6 +1,6 @@
 /** The builder's part of the disk: what is on it, and what may stay. */
 import { EngineError } from '#base/errors.ts';
-import type { Filters } from '#wire/filters.ts';
+import type { Filters } from '#base/filters.ts';
 import type { BuildParts } from '../build-parts.ts';
 import { budgetLimits } from './cache-budget.ts';
 import { cacheSelection } from './cache-filters.ts';

@@ -1,6 +1,6 @@
 /** How much the builder may keep: Docker's `builder.gc`, applied after builds. */
 import { statfsSync } from 'node:fs';
-import type { Filters } from '#wire/filters.ts';
+import type { Filters } from '#base/filters.ts';
 import { cacheSelection } from './cache-filters.ts';
 import type { PruneLimits } from './prune-cache.ts';
 

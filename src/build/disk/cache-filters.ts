@@ -1,7 +1,7 @@
 /** Which cache records a request means: the filters of `docker builder prune`. */
 import { EngineError } from '#base/errors.ts';
 import { parseDuration } from '#base/durations.ts';
-import { booleanFilter, checkFilters, type Filters } from '#wire/filters.ts';
+import { booleanFilter, checkFilters, type Filters } from '#base/filters.ts';
 import { type CacheRecord, isMutableType } from './cache-records.ts';
 
 const KNOWN = new Set([

@@ -1,4 +1,4 @@
-import { parseBoolean } from '#wire/booleans.ts';
+import { parseBoolean } from '#base/booleans.ts';
 import { assembleImage } from './assemble-image.ts';
 import type { BuildRun } from '../solve/solver.ts';
 import type { BuildRequest } from '../build.ts';

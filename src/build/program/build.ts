@@ -1,8 +1,8 @@
 /** Builds a state: `await build(engine, state, { tag: 'app' })`. */
 import { EngineError } from '#base/errors.ts';
 import type { Digest } from '#oci/digest.ts';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
-import { type AgentSource, agentSource } from '#wire/ssh-agent/agent-source.ts';
+import type { RegistryCredentials } from '#registry/credentials.ts';
+import { type AgentSource, agentSource } from '#base/ssh-agent/agent-source.ts';
 import type { BuildEvent, BuildOutput, BuildRequest, Builds, CacheSource } from '../build.ts';
 import { cacheDirectoryName } from '../cache-transfer/local-cache.ts';
 import { commandHostConfig } from '../solve/command-config.ts';
@@ -33,7 +33,7 @@ export interface BuildOptions {
   /** By id, for `ssh()`, whose id is `default` if it has none: an agent's socket, or files of private keys. */
   readonly ssh?: Readonly<Record<string, string | readonly string[]>>;
   /** By registry host. */
-  readonly credentials?: Readonly<Record<string, RegistryAuth>>;
+  readonly credentials?: Readonly<Record<string, RegistryCredentials>>;
   /** Looks nothing up in the cache. */
   readonly noCache?: boolean;
   /** Asks registries for images even where they are here. */

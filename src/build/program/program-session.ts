@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Duplex, Writable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
-import type { AgentSource } from '#wire/ssh-agent/agent-source.ts';
+import type { RegistryCredentials } from '#registry/credentials.ts';
+import type { AgentSource } from '#base/ssh-agent/agent-source.ts';
 import type { BuildSession, FileQuery, FileTransfer, FileTree } from '../session/build-session.ts';
 import type { LocalDirectory } from './origins.ts';
 import { LocalTransfer } from './local-transfer.ts';
@@ -17,7 +17,7 @@ export interface ProgramSessionOptions {
   readonly secrets: Readonly<Record<string, string | Uint8Array>>;
   /** By id. */
   readonly agents: ReadonlyMap<string, AgentSource>;
-  readonly credentials: Readonly<Record<string, RegistryAuth>>;
+  readonly credentials: Readonly<Record<string, RegistryCredentials>>;
   /** Caches of this machine (`type=local`), by the names that builds ask for them by. */
   readonly caches: ReadonlyMap<string, string>;
   /** Where each output goes, by its number; those of exported caches follow. */
@@ -68,7 +68,7 @@ export class ProgramSession implements BuildSession, Disposable {
     return await source.open();
   }
 
-  async credentials(host: string): Promise<RegistryAuth | undefined> {
+  async credentials(host: string): Promise<RegistryCredentials | undefined> {
     return this.#options.credentials[host];
   }
 

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { messageOf } from '#base/errors.ts';
-import type { AgentSource } from '#wire/ssh-agent/agent-source.ts';
+import type { AgentSource } from '#base/ssh-agent/agent-source.ts';
 import type { Environment } from '../context.ts';
 import { ExitError } from '../usage-error.ts';
 
@@ -20,7 +20,7 @@ export class SshAgents {
     const sources = new Map<string, AgentSource>();
     if (texts.length === 0) return new SshAgents(sources);
     // Most builds have none.
-    const { agentSource } = await import('#wire/ssh-agent/agent-source.ts');
+    const { agentSource } = await import('#base/ssh-agent/agent-source.ts');
     for (const text of texts) {
       const { id, paths } = parse(text, environment);
       if (sources.has(id)) throw new ExitError(1, `invalid --ssh ${text}: ${id} was given before`);

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { isGoDirectory, isGoSymlink } from '#wire/go-file-mode.ts';
+import { isGoDirectory, isGoSymlink } from '#base/go-file-mode.ts';
 import { decodePathStat, PATH_STAT_HEADER } from '#wire/path-stat.ts';
 import type { PathStat } from '#wire/container.ts';
 import { ApiError } from '#client/api-error.ts';

@@ -4,7 +4,7 @@ import { defineCommand, MANY } from '../command.ts';
 import { checkEnvironment, readEnvironment } from '../container-options/key-values.ts';
 import type { Context } from '../context.ts';
 import { booleanFlag, listFlag, stringFlag } from '../flag.ts';
-import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../terminal/detach-keys.ts';
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '#base/detach-keys.ts';
 import { followSize } from '../terminal/follow-size.ts';
 import { joinStreams } from '../terminal/streams.ts';
 import { rawMode, stdinIsTerminal, terminalSize } from '../terminal/terminal.ts';

@@ -10,7 +10,7 @@ import type { Context } from '../context.ts';
 import { booleanFlag, stringFlag } from '../flag.ts';
 import { forEachOperand } from '../for-each-operand.ts';
 import { exitCodeOf, followContainerSize } from '../run-container.ts';
-import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../terminal/detach-keys.ts';
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '#base/detach-keys.ts';
 import { proxySignals } from '../terminal/signals.ts';
 import { joinStreams } from '../terminal/streams.ts';
 import { rawMode, stdinIsTerminal } from '../terminal/terminal.ts';

@@ -1,5 +1,5 @@
 import type { DeviceMapping, ThrottleDevice, Ulimit } from '#wire/container.ts';
-import { ULIMIT_NAMES } from '#wire/ulimits.ts';
+import { ULIMIT_NAMES } from '#oci/ulimits.ts';
 import { parseMemory } from '../format/sizes.ts';
 
 /** `nofile=1024:2048`; one number is both limits. @throws {Error} if it has another form */

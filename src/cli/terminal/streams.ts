@@ -1,7 +1,7 @@
 import type { Hijacked } from '#client/client.ts';
 import type { Context } from '../context.ts';
 import type { Output } from '../output.ts';
-import { DetachScanner } from './detach-keys.ts';
+import { DetachScanner } from '#base/detach-keys.ts';
 import { FrameSplitter } from './frame-splitter.ts';
 
 /** Writes a stream of stdout and stderr frames to the two streams it came from, in order. */
@@ -61,10 +61,10 @@ function sendInput(connection: Hijacked, keys: Buffer | undefined): Promise<Stre
   const { promise, resolve } = Promise.withResolvers<StreamEnd>();
   const { stdin } = process;
   stdin.on('data', (chunk: Buffer) => {
-    const { forward, detached } = scanner.feed(chunk);
-    if (forward.length > 0) {
+    const { data, detached } = scanner.scan(chunk);
+    if (data.length > 0) {
       stdin.pause();
-      void connection.write(forward).then(() => stdin.resume());
+      void connection.write(data).then(() => stdin.resume());
     }
     if (detached) resolve('detached');
   });

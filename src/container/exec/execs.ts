@@ -8,7 +8,7 @@ import type { ExecInspect, ExecRequest } from '#wire/container.ts';
 import { checkProgram } from '../program/check-program.ts';
 import type { Attachment, TerminalSize } from '../container.ts';
 import type { ContainerContext } from '../context.ts';
-import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from '../streams/detach-keys.ts';
+import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from '#base/detach-keys.ts';
 import { untilDrained } from '../process/drain.ts';
 import { ExecProcess } from './exec-process.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';

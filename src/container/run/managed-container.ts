@@ -3,7 +3,7 @@ import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { ContainerLog, LogDriver } from '#log/log.ts';
 import type { SandboxRecord } from '#network/network.ts';
-import type { EmitEvent } from '#wire/event.ts';
+import type { EmitEvent } from '#base/event.ts';
 import type { ContainerPaths } from '../container-paths.ts';
 import type { ContainerDefinition, ContainerProgress, StartPromise } from '../container-record.ts';
 import type { ContainerStore } from '../container-store.ts';

@@ -1,7 +1,7 @@
 import { EngineError } from '#base/errors.ts';
 import type { RuntimeRlimit } from '#oci/runtime-spec.ts';
 import type { Ulimit } from '#wire/container.ts';
-import { ULIMIT_NAMES } from '#wire/ulimits.ts';
+import { ULIMIT_NAMES } from '#oci/ulimits.ts';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 

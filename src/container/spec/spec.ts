@@ -1,7 +1,7 @@
 import type { CgroupLayout } from '#linux/cgroups.ts';
 import type { NamespaceType, RuntimeNamespace, RuntimeProcess, RuntimeSpec } from '#oci/runtime-spec.ts';
 import type { ContainerConfig, ExecRequest, HostConfig } from '#wire/container.ts';
-import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '#wire/protected-paths.ts';
+import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '#oci/protected-paths.ts';
 import { resolveCapabilities } from './capabilities.ts';
 import type { ResolvedMount } from '../mounts/mounts.ts';
 import type { SeccompProfile } from './seccomp.ts';

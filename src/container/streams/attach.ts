@@ -1,7 +1,7 @@
 import { EngineError } from '#base/errors.ts';
 import type { LogRecord } from '#log/log.ts';
 import type { AttachRequest, Attachment, OutputChunk } from '../container.ts';
-import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from './detach-keys.ts';
+import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from '#base/detach-keys.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 import { nowNs } from '#base/clock.ts';
 import { StreamAttachment } from './stream-attachment.ts';

@@ -1,6 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import type { Attachment, OutputChunk } from '../container.ts';
-import type { DetachScanner } from './detach-keys.ts';
+import type { DetachScanner } from '#base/detach-keys.ts';
 import type { InputGate } from './input-gate.ts';
 import type { OutputHub, OutputListener } from './output-hub.ts';
 

@@ -1,7 +1,7 @@
 import type { Networks } from '#network/network.ts';
 import type { NetworkSettings, PortSummary } from '#wire/container.ts';
 import type { EndpointSettings } from '#wire/network.ts';
-import { parsePort } from '#wire/ports.ts';
+import { parsePort } from '#base/ports.ts';
 import { joinedContainer } from '../create/host-requirements.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
-import { EngineError, messageOf } from '#base/errors.ts';
+import { EngineError, messageOf } from '../errors.ts';
 import type { PrivateKey } from './private-key.ts';
 
 /** What gives connections to an agent. */

@@ -1,12 +1,14 @@
-import { EngineError } from '#base/errors.ts';
+import { EngineError } from './errors.ts';
 
+/** What leaves a container running when it is typed in a terminal that is attached to it. */
 export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
 
 /** Bytes of `ctrl-` with a key that is no letter. */
 const CONTROL: Readonly<Record<string, number>> = { '@': 0, '[': 27, '\\': 28, ']': 29, '^': 30, _: 31 };
 
 /**
- * `ctrl-p,ctrl-q`, `a,b`: the bytes to wait for.
+ * The bytes of a key sequence such as `ctrl-p,ctrl-q` or `a,b`: ASCII characters, and `ctrl-` with a small letter or
+ * one of `@[\]^_`, between commas.
  *
  * @throws {EngineError} `invalid`
  */
@@ -29,7 +31,7 @@ function controlKey(key: string): number | undefined {
   return /^[a-z]$/.test(key) ? key.charCodeAt(0) - 96 : CONTROL[key];
 }
 
-/** Looks for the detach keys in a terminal's input; a beginning of them is held back until it is clear. */
+/** Looks for a key sequence in a terminal's input, and holds its beginning back until it is clear that it is none. */
 export class DetachScanner {
   readonly #keys: Buffer;
   #matched = 0;
@@ -40,6 +42,7 @@ export class DetachScanner {
 
   /** What to pass on, and whether the keys were complete; what follows them is dropped. */
   scan(input: Buffer): { readonly data: Buffer; readonly detached: boolean } {
+    if (this.#keys.length === 0) return { data: input, detached: false };
     const output: number[] = [];
     for (const byte of input) {
       if (byte !== this.#keys[this.#matched]) {

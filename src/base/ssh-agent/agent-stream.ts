@@ -1,6 +1,6 @@
 /** An agent within this process: the protocol of ssh-agent (draft-ietf-sshm-ssh-agent). */
 import { Duplex } from 'node:stream';
-import { EngineError } from '#base/errors.ts';
+import { EngineError } from '../errors.ts';
 import type { PrivateKey } from './private-key.ts';
 import { field, FieldReader, uint32 } from './ssh-fields.ts';
 

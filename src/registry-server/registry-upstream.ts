@@ -1,10 +1,10 @@
 /** The upstream of a mirror, through the client of the protocol: with its tokens, redirects and repeated attempts. */
 import { EngineError } from '#base/errors.ts';
 import type { Digest } from '#oci/digest.ts';
-import type { RegistryAuth } from '#wire/registry-auth.ts';
-import { downloadBlob, type DownloadOptions } from '../download.ts';
-import { createRegistries } from '../registries.ts';
-import type { RemoteBlob, Repository } from '../registry.ts';
+import type { RegistryCredentials } from '#registry/credentials.ts';
+import { downloadBlob, type DownloadOptions } from '#registry/download.ts';
+import { createRegistries } from '#registry/registries.ts';
+import type { RemoteBlob, Repository } from '#registry/registry.ts';
 import type { Upstream, UpstreamBlob } from './registry-server.ts';
 
 /** Names by which Docker Hub's registry is known. */
@@ -76,7 +76,7 @@ function parseAddress(address: string): URL {
   return url;
 }
 
-function authOf(credentials: string | undefined): RegistryAuth {
+function authOf(credentials: string | undefined): RegistryCredentials {
   const colon = credentials?.indexOf(':') ?? -1;
   if (credentials === undefined || colon < 0) return {};
   return { username: credentials.slice(0, colon), password: credentials.slice(colon + 1) };

@@ -1,5 +1,5 @@
 /** Ports as the API names them: `80/tcp`, and on the host `8080`, `8000-8010` or nothing. */
-import { EngineError } from '#base/errors.ts';
+import { EngineError } from './errors.ts';
 
 export type PortProtocol = 'tcp' | 'udp' | 'sctp';
 

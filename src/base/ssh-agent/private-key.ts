@@ -1,6 +1,6 @@
 /** Private keys of people, as an agent uses them. */
 import { constants, createPrivateKey, type KeyObject, sign, type webcrypto } from 'node:crypto';
-import { EngineError } from '#base/errors.ts';
+import { EngineError } from '../errors.ts';
 import { field, FieldReader, numberField } from './ssh-fields.ts';
 
 export interface PrivateKey {

@@ -1,5 +1,5 @@
 /** The data types of SSH: lengths of four bytes, big-endian, before what they count (RFC 4251, section 5). */
-import { EngineError } from '#base/errors.ts';
+import { EngineError } from '../errors.ts';
 
 export function uint32(value: number): Buffer {
   const bytes = Buffer.alloc(4);

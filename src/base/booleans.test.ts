@@ -1,0 +1,13 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseBoolean } from './booleans.ts';
+
+describe('booleans', () => {
+  it("are the daemon's", () => {
+    for (const text of ['', '0', 'no', 'false', 'none', 'False', ' NONE '])
+      assert.equal(parseBoolean(text), false);
+    for (const text of ['1', 'true', 'yes', 'x', 'True']) assert.equal(parseBoolean(text), true);
+    assert.equal(parseBoolean(null), false);
+    assert.equal(parseBoolean(undefined, true), true);
+  });
+});
