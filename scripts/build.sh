@@ -35,7 +35,6 @@ if ! is_fresh "${1:-}" build/daemon/caissond.mjs; then
   "$bun" build --target=node --format=esm --minify-syntax --minify-whitespace --external koffi \
     --outdir build/daemon.new --entry-naming '[name].mjs' \
     src/main/caissond.ts src/main/registry.ts $(find src -name '*-worker.ts') >/dev/null
-  sed -i 's/-worker\.ts"/-worker.mjs"/g' build/daemon.new/*.mjs
   rm -rf build/daemon.old
   if [ -e build/daemon ]; then mv build/daemon build/daemon.old; fi
   mv build/daemon.new build/daemon

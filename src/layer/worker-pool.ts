@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { type Transferable, Worker } from 'node:worker_threads';
 import { EngineError } from '#base/errors.ts';
 import { Semaphore } from '#base/semaphore.ts';
+import { workerModule } from '#base/worker-module.ts';
 import { returnFreedMemory } from '#linux/memory.ts';
 import type { JobAnswer, JobKind, JobMessage, LayerJobs } from './worker-jobs.ts';
 
@@ -116,7 +117,7 @@ export class LayerWorkerPool implements AsyncDisposable {
 
 /** Descriptors are partly closed by system calls that Node does not see: it must not close their numbers again. */
 function startWorker(): Worker {
-  return new Worker(new URL('layer-worker.ts', import.meta.url), {
+  return new Worker(workerModule('layer-worker', import.meta.url), {
     trackUnmanagedFds: false,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });

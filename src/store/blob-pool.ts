@@ -7,6 +7,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { EngineError } from '#base/errors.ts';
+import { workerModule } from '#base/worker-module.ts';
 import type { BlobAnswer, BlobJob } from './blob-worker.ts';
 import { type BlobSink, PooledSink, type SinkFile } from './pooled-sink.ts';
 import { StartingSink } from './starting-sink.ts';
@@ -101,7 +102,7 @@ export class BlobPool implements AsyncDisposable {
   }
 
   #start(): Lane {
-    const worker = new Worker(new URL('blob-worker.ts', import.meta.url), { execArgv: [] });
+    const worker = new Worker(workerModule('blob-worker', import.meta.url), { execArgv: [] });
     const lane: Lane = {
       worker,
       sinks: 0,

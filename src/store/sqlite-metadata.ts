@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import { EngineError } from '#base/errors.ts';
+import { workerModule } from '#base/worker-module.ts';
 import { diskError, syncData, syncDirectory } from './disk.ts';
 import { GroupSync } from '#base/group-sync.ts';
 import type { Metadata, Migrations } from './metadata.ts';
@@ -100,7 +101,7 @@ export class SqliteMetadata implements Metadata {
   #checkpointIfLarge(fd: number): void {
     if (this.#walFd !== fd || this.#isCheckpointing || fstatSync(fd).size < CHECKPOINT_BYTES) return;
     this.#isCheckpointing = true;
-    const worker = new Worker(new URL('checkpoint-worker.ts', import.meta.url), {
+    const worker = new Worker(workerModule('checkpoint-worker', import.meta.url), {
       workerData: this.#path,
       execArgv: [],
     });

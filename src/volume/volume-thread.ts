@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { receiveError, type TransferredError } from '#base/error-transfer.ts';
 import { EngineError } from '#base/errors.ts';
 import { Semaphore } from '#base/semaphore.ts';
+import { workerModule } from '#base/worker-module.ts';
 
 export type VolumeJob =
   | { readonly kind: 'copy'; readonly source: string; readonly destination: string }
@@ -42,7 +43,7 @@ export class VolumeThread {
 }
 
 function startWorker(): Worker {
-  return new Worker(new URL('volume-worker.ts', import.meta.url), { trackUnmanagedFds: false });
+  return new Worker(workerModule('volume-worker', import.meta.url), { trackUnmanagedFds: false });
 }
 
 async function ask(worker: Worker, job: VolumeJob): Promise<VolumeAnswer> {

@@ -33,7 +33,7 @@ interface Field<T> {
   readonly absent: 'zero' | 'omit' | 'omit-empty';
 }
 
-interface RequiredField<T> {
+export interface RequiredField<T> {
   readonly decoder: Decoder<T>;
   readonly absent: 'zero';
 }

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { type Transferable, Worker } from 'node:worker_threads';
 import { EngineError } from '#base/errors.ts';
 import { Semaphore } from '#base/semaphore.ts';
+import { workerModule } from '#base/worker-module.ts';
 import { openReadable } from '#layer/byte-channel.ts';
 import type { BlobInfo } from '#store/content.ts';
 import type { FileEntry } from '../session/build-session.ts';
@@ -155,7 +156,7 @@ export class FileWorkers implements AsyncDisposable {
 }
 
 function startWorker(): Worker {
-  return new Worker(new URL('file-worker.ts', import.meta.url), { trackUnmanagedFds: false });
+  return new Worker(workerModule('file-worker', import.meta.url), { trackUnmanagedFds: false });
 }
 
 async function ask<Kind extends FileJobKind>(

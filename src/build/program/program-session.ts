@@ -29,7 +29,7 @@ const DOCKERFILE = 'dockerfile';
 const CONTEXT = 'context';
 
 export class ProgramSession implements BuildSession, Disposable {
-  readonly closed = new AbortController().signal;
+  readonly closed: AbortSignal = new AbortController().signal;
   readonly sharedKey: string;
   readonly #options: ProgramSessionOptions;
   readonly #own: string;

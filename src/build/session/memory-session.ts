@@ -11,7 +11,7 @@ export interface MemoryFile {
 
 export class MemorySession implements BuildSession {
   readonly sharedKey: string;
-  readonly closed = new AbortController().signal;
+  readonly closed: AbortSignal = new AbortController().signal;
   readonly files: Map<string, MemoryFile>;
   /** Paths whose contents were asked for. */
   readonly asked: string[] = [];
