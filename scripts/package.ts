@@ -28,15 +28,16 @@ const DIST = join(HOME, 'dist');
 const SPECIFIER = /(['"])#([a-z-]+\/[^'"]+\.ts)\1/g;
 
 interface Manifest {
-  exports: Record<string, string | { types: string; default: string }>;
-  imports?: Record<string, string>;
-  scripts?: Record<string, string>;
-  devDependencies?: Record<string, string>;
+  readonly exports: Readonly<Record<string, string>>;
+  readonly imports: unknown;
+  readonly scripts: unknown;
+  readonly devDependencies: unknown;
 }
 
 function prepare(): void {
   restore();
   compile();
+  openDoors();
   mkdirSync(dirname(ORIGINAL), { recursive: true });
   const text = readFileSync(MANIFEST, 'utf8');
   writeFileSync(ORIGINAL, text);
@@ -49,17 +50,15 @@ function restore(): void {
 }
 
 /** Node takes no TypeScript from a package, and the mapping of `#` names would lead to it. */
-function packed(manifest: Manifest): Manifest {
-  const entries = Object.entries(manifest.exports).map(
-    ([name, source]): [string, { types: string; default: string }] => {
-      const place = String(source)
-        .replace(/^\.\/src\//, './dist/')
-        .replace(/\.ts$/, '');
-      return [name, { types: `${place}.d.ts`, default: `${place}.js` }];
-    },
-  );
+function packed(manifest: Manifest): object {
+  const entries = Object.entries(manifest.exports).map(([name, source]) => [name, compiled(source)]);
   const { imports: _imports, scripts: _scripts, devDependencies: _tools, ...rest } = manifest;
   return { ...rest, exports: Object.fromEntries(entries) };
+}
+
+function compiled(source: string): { readonly types: string; readonly default: string } {
+  const place = source.replace(/^\.\/src\//, './dist/').replace(/\.ts$/, '');
+  return { types: `${place}.d.ts`, default: `${place}.js` };
 }
 
 /** With relative names only, which the compiler rewrites to what it writes. */
@@ -84,6 +83,18 @@ function compile(): void {
       stdio: ['ignore', 2, 2],
     },
   );
+}
+
+/** What older versions of Node lack is there before any of our modules is evaluated. */
+function openDoors(): void {
+  const stacks = 'disposable-stacks.mjs';
+  cpSync(join(import.meta.dirname, stacks), join(DIST, stacks));
+  const { exports }: Manifest = JSON.parse(readFileSync(MANIFEST, 'utf8'));
+  for (const source of Object.values(exports)) {
+    const door = compiled(source).default;
+    const text = readFileSync(join(HOME, door), 'utf8');
+    writeFileSync(join(HOME, door), `import '${relativeTo(door, `./dist/${stacks}`)}';\n${text}`);
+  }
 }
 
 function isForTests(path: string): boolean {
