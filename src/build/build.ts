@@ -20,7 +20,6 @@ import type { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import type { ImageRecord } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
-import type { Definition } from '#wire/buildkit/ops.ts';
 import type { HostConfig } from '#wire/container.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import type { RegistryCredentials } from '#registry/credentials.ts';
@@ -30,6 +29,7 @@ import type { PruneRequest } from './disk/builder-disk.ts';
 import type { CacheRecord } from './disk/cache-records.ts';
 import type { PruneReport } from './disk/prune-cache.ts';
 import type { Range, SourceFile } from '#dockerfile/ast.ts';
+import type { Graph } from './graph/graph.ts';
 import type { BuildOutcome } from './export/outcome.ts';
 import type { HeldBuild } from './solve/held-build.ts';
 
@@ -92,7 +92,7 @@ export interface BuildRequest {
   /** What is wanted instead of a build: an image's configuration and digest, in the response. */
   readonly resolve?: BaseImage;
   /** What is to be built, instead of a Dockerfile: a graph of the client's own. */
-  readonly graph?: Definition;
+  readonly graph?: Graph;
   /** Digests of what the client has been told to be done: it is neither made anew nor told again. */
   readonly done?: ReadonlySet<string>;
   /** Images by names that only this request knows. */

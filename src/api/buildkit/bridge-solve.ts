@@ -6,6 +6,7 @@ import type { BridgeSolveRequest, Result } from '#wire/buildkit/gateway.ts';
 import type { InputOf } from '#wire/buildkit/message.ts';
 import type { Definition } from '#wire/buildkit/ops.ts';
 import type { ActiveBuild } from './active-build.ts';
+import { decodeGraph } from './graph/decode-graph.ts';
 import { buildRequestOf } from './build-attributes.ts';
 import { inputsOf } from './build-inputs.ts';
 import type { BuildkitParts } from './control-service.ts';
@@ -111,7 +112,11 @@ export async function graphRequest(
     signal,
     layouts,
   };
-  return { ...buildRequestOf(wishes), graph, images: await parts.results.imagesIn([graph]) };
+  return {
+    ...buildRequestOf(wishes),
+    graph: decodeGraph(graph),
+    images: await parts.results.imagesIn([graph]),
+  };
 }
 
 async function clientOf(

@@ -1,5 +1,4 @@
 /** What clients ask about images before they build on them. */
-import { platformFor } from '#build/graph/plan-graph.ts';
 import { nameInLayout } from '#build/graph/resolve-sources.ts';
 import { layoutOfName } from '#build/bases/layout-image.ts';
 import { RESOLVED_CONFIG, RESOLVED_DIGEST } from '#build/bases/resolve-image.ts';
@@ -13,6 +12,7 @@ import type {
 import type { InputOf, MessageOf } from '#wire/buildkit/message.ts';
 import type { ActiveBuild } from './active-build.ts';
 import { buildRequestOf } from './build-attributes.ts';
+import { platformFor } from './platforms.ts';
 import type { BuildkitParts } from './control-service.ts';
 
 const IMAGE = 'docker-image://';

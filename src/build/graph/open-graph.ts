@@ -4,7 +4,6 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { hostPlatform, parsePlatform } from '#oci/platform.ts';
-import type { Definition } from '#wire/buildkit/ops.ts';
 import type { BuildParts } from '../build-parts.ts';
 import type { BuildProgress } from '../progress/build-progress.ts';
 import type { BuildRequest } from '../build.ts';
@@ -15,9 +14,8 @@ import type { PlannedWork } from '../plan/build-plan.ts';
 import type { BaseImages } from '../bases/base-images.ts';
 import { receiving } from '../contexts/receiving.ts';
 import { withPath } from '../plan/default-path.ts';
-import type { Operation } from './graph.ts';
+import type { Graph, GraphOperation } from './graph.ts';
 import { planGraph } from './plan-graph.ts';
-import { readGraph } from './read-graph.ts';
 import { type DirectoryQuery, resolveSources } from './resolve-sources.ts';
 
 export interface GraphWorkOptions {
@@ -29,10 +27,9 @@ export interface GraphWorkOptions {
 /** @throws {EngineError} `invalid` for what is no graph, and what looking for its images says */
 export async function openGraph(
   parts: BuildParts,
-  definition: Definition,
+  graph: Graph,
   { request, bases, progress }: GraphWorkOptions,
 ): Promise<PlannedWork> {
-  const graph = readGraph(definition);
   await using undo = new AsyncDisposableStack();
   const directories = new GraphDirectories(parts, request, undo);
   const sources = await resolveSources(graph, {
@@ -51,7 +48,7 @@ export async function openGraph(
     receive: () => directories.receive(progress),
     declare: (to) => {
       for (const [operation, all] of vertices)
-        if (!operation.op.source || isFetched(operation, sources))
+        if (operation.work.kind !== 'source' || isFetched(operation, sources))
           to.declareAs(all, {
             digest: operation.digest,
             name: operation.name,
@@ -68,7 +65,7 @@ export async function openGraph(
 }
 
 /** Images and the client's directories have been told of by then. */
-function isFetched(operation: Operation, sources: ReadonlyMap<Operation, FileSource>): boolean {
+function isFetched(operation: GraphOperation, sources: ReadonlyMap<GraphOperation, FileSource>): boolean {
   const kind = sources.get(operation)?.kind;
   return kind !== 'base' && kind !== 'local';
 }
@@ -93,7 +90,7 @@ class GraphDirectories {
   readonly #undo: AsyncDisposableStack;
   readonly #roots: string[] = [];
   readonly #opened = new Map<
-    Operation,
+    GraphOperation,
     { readonly context: SessionContext; readonly query: DirectoryQuery }
   >();
 
@@ -106,7 +103,7 @@ class GraphDirectories {
     });
   }
 
-  open(operation: Operation, query: DirectoryQuery): LocalFiles {
+  open(operation: GraphOperation, query: DirectoryQuery): LocalFiles {
     const { session, signal } = this.#request;
     if (!session)
       throw new EngineError('invalid', `Cannot read ${operation.name}: the client has no session`);

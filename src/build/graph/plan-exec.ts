@@ -1,31 +1,29 @@
 /** Commands of graphs as vertices. */
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
+import { unreachable } from '#base/unreachable.ts';
 import type { HostConfig } from '#wire/container.ts';
-import {
-  type ExecOp,
-  MOUNT_BIND,
-  MOUNT_CACHE,
-  MOUNT_SECRET,
-  MOUNT_SSH,
-  MOUNT_TMPFS,
-  type MountMessage,
-  NONE,
-} from '#wire/buildkit/ops.ts';
-import { allowedHostConfig } from '../plan/entitlements.ts';
 import type { BuildRequest } from '../build.ts';
-import type { ExecVertex, FileSource, Vertex } from '../definition/vertex.ts';
-import type { CacheSharing } from '#dockerfile/instructions/mount.ts';
 import type { ExecMount } from '../definition/exec-mount.ts';
+import type { ExecVertex, FileSource, Vertex } from '../definition/vertex.ts';
 import { withPath } from '../plan/default-path.ts';
+import { allowedHostConfig } from '../plan/entitlements.ts';
+import type {
+  ExecWork,
+  GraphBindMount,
+  GraphClientMount,
+  GraphMount,
+  InputNumber,
+  SecretVariable,
+} from './graph.ts';
 
 export interface ExecPlace {
   readonly request: Pick<BuildRequest, 'hostConfig' | 'entitlements'>;
   /** `OS/ARCHITECTURE[/VARIANT]`, where it is not this machine's. */
   readonly platform: string | undefined;
-  /** Inputs by their numbers; nothing where there is none. @throws {EngineError} `invalid` */
-  readonly vertex: (input: number) => Vertex;
-  readonly files: (input: number) => FileSource;
+  /** Inputs by their numbers. @throws {EngineError} `invalid` for one that is not there */
+  readonly vertex: (input: InputNumber) => Vertex;
+  readonly files: (input: InputNumber) => FileSource;
 }
 
 /** A command, and what becomes of it. */
@@ -36,107 +34,114 @@ export interface PlannedExec {
 }
 
 /** @throws {EngineError} `invalid` for what cannot be, `not-implemented` for devices */
-export function planExec(op: ExecOp, place: ExecPlace): PlannedExec {
-  const { meta } = op;
-  if (!meta || meta.args.length === 0) throw refusal('it has no arguments');
-  if (op.devices.length > 0)
+export function planExec(work: ExecWork, place: ExecPlace): PlannedExec {
+  if (work.argv.length === 0) throw refusal('it has no arguments');
+  if (work.needsDevices)
     throw new EngineError('not-implemented', 'Cannot run command: devices (CDI) are not given to builds');
-  const mounts = op.mounts.toSorted((a, b) => depth(a.dest) - depth(b.dest));
-  const root = mounts.find(({ dest }) => posix.join('/', dest) === '/');
-  if (!root || root.mountType !== MOUNT_BIND) throw refusal('nothing is mounted as its root');
-  if (posix.join('/', root.selector) !== '/') throw refusal('a part of a file system cannot be its root');
+  const mounts = work.mounts.toSorted((a, b) => depth(a.target) - depth(b.target));
+  const root = rootOf(mounts);
   const others = mounts.filter((mount) => mount !== root);
-  if (others.some(({ dest }) => posix.join('/', dest) === '/')) throw refusal('it has more than one root');
-  const isKept = !root.readonly && root.output !== NONE;
-  const planned = [...others.map((mount) => planMount(mount, place)), ...op.secretenv.map(secretVariable)];
-  const vertex: ExecVertex = {
-    kind: 'exec',
-    parent: place.vertex(root.input),
-    argv: meta.args,
-    env: withPath({ Env: meta.env }).Env ?? [],
-    proxies: proxyVariables(meta.proxyEnv ?? {}),
-    workingDirectory: posix.join('/', meta.cwd),
-    user: meta.user,
-    hostConfig: hostConfigOf(op, root, place),
-    ...(planned.length > 0 && { mounts: planned }),
-    ...(place.platform !== undefined && { platform: place.platform }),
-    ...(meta.hostname !== '' && { hostname: meta.hostname }),
-    ...(meta.validExitCodes.length > 0 && { validExitCodes: meta.validExitCodes }),
-    ...(!isKept && { isThrownAway: true }),
-  };
-  const outputs = mounts
-    .filter(({ output, mountType }) => output !== NONE && mountType === MOUNT_BIND)
-    .map((mount) => [mount.output, outputOf(mount, root, vertex, place)] as const);
+  const vertex = vertexOf(work, root, { ...place, others });
+  const outputs = mounts.flatMap((mount) =>
+    mount.kind === 'bind' && mount.output !== undefined
+      ? [[mount.output, outputOf(mount, mount.output, { root, vertex, place })] as const]
+      : [],
+  );
   return { vertex, outputs: new Map(outputs) };
 }
 
-function outputOf(mount: MountMessage, root: MountMessage, vertex: ExecVertex, place: ExecPlace): Vertex {
-  const input = place.vertex(mount.input);
-  if (mount.readonly) return input;
-  return mount === root ? vertex : { kind: 'output', parent: input, of: vertex, number: mount.output };
+/** @param mounts the shallowest first @throws {EngineError} `invalid` if none or several can be the root */
+function rootOf(mounts: readonly GraphMount[]): GraphBindMount {
+  const [root, another] = mounts.filter(({ target }) => target === '/');
+  if (root?.kind !== 'bind') throw refusal('nothing is mounted as its root');
+  if (root.path !== '/') throw refusal('a part of a file system cannot be its root');
+  if (another) throw refusal('it has more than one root');
+  return root;
 }
 
-function planMount(mount: MountMessage, place: ExecPlace): ExecMount {
-  const { input, selector, dest, output, readonly, mountType, tmpfs, cache, secret, ssh } = mount;
-  const target = posix.join('/', dest);
-  const path = posix.join('/', selector);
-  switch (mountType) {
-    case MOUNT_BIND:
-      if (!readonly && output !== NONE)
+function vertexOf(
+  work: ExecWork,
+  root: GraphBindMount,
+  place: ExecPlace & { readonly others: readonly GraphMount[] },
+): ExecVertex {
+  const { hostname, validExitCodes, secretVariables } = work;
+  const isKept = !root.readOnly && root.output !== undefined;
+  const planned = [
+    ...place.others.map((mount) => planMount(mount, place)),
+    ...secretVariables.map(secretVariable),
+  ];
+  return {
+    kind: 'exec',
+    parent: place.vertex(root.input),
+    argv: work.argv,
+    env: withPath({ Env: work.environment }).Env ?? [],
+    proxies: proxyVariables(work.proxies),
+    workingDirectory: posix.join('/', work.workingDirectory),
+    user: work.user,
+    hostConfig: hostConfigOf(work, root, place),
+    ...(planned.length > 0 && { mounts: planned }),
+    ...(place.platform !== undefined && { platform: place.platform }),
+    ...(hostname !== '' && { hostname }),
+    ...(validExitCodes.length > 0 && { validExitCodes }),
+    ...(!isKept && { isThrownAway: true }),
+  };
+}
+
+function outputOf(
+  mount: GraphBindMount,
+  number: number,
+  exec: { readonly root: GraphBindMount; readonly vertex: ExecVertex; readonly place: ExecPlace },
+): Vertex {
+  const input = exec.place.vertex(mount.input);
+  if (mount.readOnly) return input;
+  return mount === exec.root ? exec.vertex : { kind: 'output', parent: input, of: exec.vertex, number };
+}
+
+function planMount(mount: GraphMount, place: ExecPlace): ExecMount {
+  const { target } = mount;
+  switch (mount.kind) {
+    case 'bind': {
+      const { input, path, readOnly, output } = mount;
+      if (!readOnly && output !== undefined)
         return { kind: 'state', target, source: place.vertex(input), path, number: output };
-      return { kind: 'bind', target, source: place.files(input), path, writable: !readonly };
-    case MOUNT_CACHE:
-      return {
-        kind: 'cache',
-        target,
-        id: cache?.ID || target,
-        sharing: SHARING[cache?.sharing ?? 0] ?? 'shared',
-        readOnly: readonly,
-        ...(input !== NONE && { initial: { source: place.files(input), path } }),
-      };
-    case MOUNT_TMPFS:
-      return { kind: 'tmpfs', target, sizeBytes: tmpfs?.size ?? 0 };
-    case MOUNT_SECRET:
-      if (!secret) throw refusal(`the secret at ${target} has no id`);
-      return { kind: 'secret', ...fileOf(secret, secret.ID), target };
-    case MOUNT_SSH:
-      if (!ssh) throw refusal(`the agent at ${target} has no id`);
-      return { kind: 'ssh', ...fileOf(ssh, ssh.ID || 'default'), target };
+      return { kind: 'bind', target, source: place.files(input), path, writable: !readOnly };
+    }
+    case 'cache': {
+      const { input, path, id, sharing, readOnly } = mount;
+      const initial = input !== undefined && { initial: { source: place.files(input), path } };
+      return { kind: 'cache', target, id: id || target, sharing, readOnly, ...initial };
+    }
+    case 'tmpfs':
+      return { kind: 'tmpfs', target, sizeBytes: mount.sizeBytes };
+    case 'secret':
+      return { kind: 'secret', ...fileOf(mount, mount.id), target };
+    case 'ssh':
+      return { kind: 'ssh', ...fileOf(mount, mount.id || 'default'), target };
     default:
-      throw refusal(`mounts of type ${mountType} are not known`);
+      return unreachable(mount);
   }
 }
 
-const SHARING: readonly CacheSharing[] = ['shared', 'private', 'locked'];
-
-function fileOf({ uid, gid, mode, optional }: NonNullable<MountMessage['secret']>, id: string) {
-  return { id, required: !optional, owner: { uid, gid, mode } };
+function fileOf({ uid, gid, mode, isOptional }: GraphClientMount, id: string) {
+  return { id, required: !isOptional, owner: { uid, gid, mode } };
 }
 
-function secretVariable({ ID, name, optional }: ExecOp['secretenv'][number]): ExecMount {
+function secretVariable({ id, name, isOptional }: SecretVariable): ExecMount {
   const owner = { uid: 0, gid: 0, mode: 0o400 };
-  return { kind: 'secret', id: ID, environment: name, required: !optional, owner };
+  return { kind: 'secret', id, environment: name, required: !isOptional, owner };
 }
 
-const NETWORKS = ['default', 'host', 'none'] as const;
-
-function hostConfigOf(
-  { meta, network, security }: ExecOp,
-  root: MountMessage,
-  { request }: ExecPlace,
-): HostConfig {
-  const { extraHosts = [], ulimit = [], cgroupParent = '' } = meta ?? {};
-  const mode = NETWORKS[network];
-  if (mode === undefined) throw refusal(`network mode ${network} is not known`);
-  const wanted = { network: mode, security: security === 0 ? 'sandbox' : 'insecure' } as const;
+function hostConfigOf(work: ExecWork, root: GraphBindMount, { request }: ExecPlace): HostConfig {
+  const { extraHosts, ulimits, cgroupParent, network } = work;
+  const wanted = { network, security: work.isPrivileged ? 'insecure' : 'sandbox' } as const;
   const allowed = allowedHostConfig(wanted, { ...request, entitlements: request.entitlements ?? [] });
-  const hosts = extraHosts.map(({ Host, IP }) => `${Host}:${IP}`);
+  const Ulimits = ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard }));
   return {
     ...allowed,
-    ...(hosts.length > 0 && { ExtraHosts: [...(allowed.ExtraHosts ?? []), ...hosts] }),
-    ...(ulimit.length > 0 && { Ulimits: ulimit }),
+    ...(extraHosts.length > 0 && { ExtraHosts: [...(allowed.ExtraHosts ?? []), ...extraHosts] }),
+    ...(Ulimits.length > 0 && { Ulimits }),
     ...(cgroupParent !== '' && { CgroupParent: cgroupParent }),
-    ...(root.readonly && { ReadonlyRootfs: true }),
+    ...(root.readOnly && { ReadonlyRootfs: true }),
   };
 }
 
@@ -148,7 +153,7 @@ function proxyVariables(proxies: Readonly<Record<string, string>>): readonly str
 }
 
 function depth(path: string): number {
-  return posix.join('/', path).split('/').filter(Boolean).length;
+  return path.split('/').filter(Boolean).length;
 }
 
 function refusal(why: string): EngineError {

@@ -1,33 +1,36 @@
 /** Changes to files in graphs as vertices. */
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
-import {
-  type CopyAction,
-  type FileAction as ActionMessage,
-  NONE,
-  type OwnerMessage,
-} from '#wire/buildkit/ops.ts';
+import { unreachable } from '#base/unreachable.ts';
 import type { FileSource, FilesVertex, Vertex } from '../definition/vertex.ts';
 import type { ActionOwner, FileAction } from '../definition/file-action.ts';
 import { escapeWildcards } from '../files/glob.ts';
+import type {
+  GraphAccount,
+  GraphCopy,
+  GraphFileAction,
+  GraphFileChange,
+  GraphOwner,
+  InputNumber,
+} from './graph.ts';
 
 export interface FilesPlace {
   /** How many inputs there are: numbers from there on mean actions. */
   readonly inputs: number;
-  /** Inputs by their numbers; nothing where there is none. @throws {EngineError} `invalid` */
-  readonly vertex: (input: number) => Vertex;
-  readonly files: (input: number) => FileSource;
+  /** Inputs by their numbers. @throws {EngineError} `invalid` for one that is not there */
+  readonly vertex: (input: InputNumber) => Vertex;
+  readonly files: (input: InputNumber) => FileSource;
 }
 
 /** What the actions lead to, by the numbers of outputs. @throws {EngineError} `invalid` for what cannot be */
 export function planFileActions(
-  messages: readonly ActionMessage[],
+  actions: readonly GraphFileAction[],
   place: FilesPlace,
 ): ReadonlyMap<number, Vertex> {
   const planner = new FilesPlanner(place);
-  for (const message of messages) planner.add(message);
-  const outputs = messages.flatMap(({ output }, index) =>
-    output === NONE ? [] : [[output, shortest(planner.made(index))] as const],
+  for (const action of actions) planner.add(action);
+  const outputs = actions.flatMap(({ output }, index) =>
+    output === undefined ? [] : [[output, shortest(planner.made(index))] as const],
   );
   return new Map(outputs);
 }
@@ -67,10 +70,10 @@ class FilesPlanner {
     return made;
   }
 
-  add(message: ActionMessage): void {
-    const before = this.#vertex(message.input);
-    const action = this.#action(message);
-    const isAction = message.input >= this.#place.inputs && before.kind === 'files';
+  add({ input, change }: GraphFileAction): void {
+    const before = this.#vertex(input);
+    const action = this.#action(change);
+    const isAction = input !== undefined && input >= this.#place.inputs && before.kind === 'files';
     this.#made.push(
       isAction
         ? { ...before, actions: [...before.actions, action] }
@@ -78,76 +81,83 @@ class FilesPlanner {
     );
   }
 
-  #vertex(input: number): Vertex {
-    return input < this.#place.inputs ? this.#place.vertex(input) : this.made(input - this.#place.inputs);
+  #vertex(input: InputNumber): Vertex {
+    const { inputs, vertex } = this.#place;
+    return input === undefined || input < inputs ? vertex(input) : this.made(input - inputs);
   }
 
-  #files(input: number): FileSource {
-    return input < this.#place.inputs ? this.#place.files(input) : this.#vertex(input);
+  #files(input: InputNumber): FileSource {
+    const { inputs, files } = this.#place;
+    return input === undefined || input < inputs ? files(input) : this.#vertex(input);
   }
 
-  #action({ copy, mkfile, mkdir, rm, symlink, secondaryInput }: ActionMessage): FileAction {
-    if (copy) return this.#copy(copy, secondaryInput);
-    if (mkfile) {
-      const { path, mode, data } = mkfile;
-      return { kind: 'make-file', path, mode, data, ...this.#madeBy(mkfile) };
+  #action(change: GraphFileChange): FileAction {
+    switch (change.kind) {
+      case 'copy':
+        return this.#copy(change);
+      case 'make-file': {
+        const { kind, path, mode, data } = change;
+        return { kind, path, mode, data, ...this.#madeBy(change) };
+      }
+      case 'make-directory': {
+        const { kind, path, mode, withParents } = change;
+        return { kind, path, mode, withParents, ...this.#madeBy(change) };
+      }
+      case 'make-link': {
+        const { kind, path, target } = change;
+        return { kind, path, target, ...this.#madeBy(change) };
+      }
+      case 'remove':
+        return change;
+      default:
+        return unreachable(change);
     }
-    if (mkdir) {
-      const { path, mode, makeParents: withParents } = mkdir;
-      return { kind: 'make-directory', path, mode, withParents, ...this.#madeBy(mkdir) };
-    }
-    if (symlink) {
-      const { newpath: path, oldpath: target } = symlink;
-      return { kind: 'make-link', path, target, ...this.#madeBy(symlink) };
-    }
-    if (!rm) throw refusal('one of its actions is not known');
-    return { kind: 'remove', path: rm.path, isPattern: rm.allowWildcard, isOptional: rm.allowNotFound };
   }
 
-  #copy(copy: CopyAction, input: number): FileAction {
-    const { src, dest, modeStr, mode, requiredPaths, includePatterns, excludePatterns } = copy;
-    if (requiredPaths.length > 0)
-      throw new EngineError('not-implemented', 'Cannot copy files: required paths are not known here');
-    const path = posix.join('/', src);
+  #copy(copy: GraphCopy): FileAction {
+    const { mode, include, exclude } = copy;
+    const path = posix.join('/', copy.source);
     return {
       kind: 'copy',
       files: {
-        source: this.#files(input),
-        paths: [copy.allowWildcard ? path : escapeWildcards(path)],
-        ...(includePatterns.length > 0 && { include: includePatterns }),
-        ...(excludePatterns.length > 0 && { exclude: excludePatterns }),
-        ...(!copy.followSymlink && { keepsLinks: true }),
-        ...(copy.attemptUnpack && { unpack: true }),
+        source: this.#files(copy.from),
+        paths: [copy.isPattern ? path : escapeWildcards(path)],
+        ...(include.length > 0 && { include }),
+        ...(exclude.length > 0 && { exclude }),
+        ...(!copy.followsLinks && { keepsLinks: true }),
+        ...(copy.unpack && { unpack: true }),
       },
-      destination: destinationOf(dest),
-      ...(modeStr !== '' ? { mode: modeStr } : mode !== NONE && { mode: mode & 0o7777 }),
-      keepsDirectories: !copy.dirCopyContents,
-      replaces: copy.alwaysReplaceExistingDestPaths,
-      needsParent: !copy.createDestPath,
-      needsMatch: copy.allowWildcard && !copy.allowEmptyWildcard,
+      destination: destinationOf(copy.destination),
+      ...(mode !== undefined && { mode: typeof mode === 'number' ? mode & 0o7777 : mode }),
+      keepsDirectories: !copy.copiesContents,
+      replaces: copy.replaces,
+      needsParent: !copy.makesParents,
+      needsMatch: copy.isPattern && !copy.mayMatchNothing,
       ...this.#madeBy(copy),
     };
   }
 
-  #madeBy({ owner, timestamp }: { readonly owner: OwnerMessage | undefined; readonly timestamp: bigint }) {
+  #madeBy({ owner, modifiedNs }: Pick<GraphCopy, 'owner' | 'modifiedNs'>) {
     const known = owner && this.#owner(owner);
-    return {
-      ...(known && { owner: known }),
-      ...(timestamp !== BigInt(NONE) && { modifiedNs: timestamp }),
-    };
+    return { ...(known && { owner: known }), ...(modifiedNs !== undefined && { modifiedNs }) };
   }
 
-  /** As in BuildKit, a group alone is root's. */
-  #owner({ user, group }: OwnerMessage): ActionOwner | undefined {
+  #owner({ user, group }: GraphOwner): ActionOwner | undefined {
     if (!user && !group) return undefined;
-    const text = [user ?? { byName: undefined, byID: 0 }, ...(group ? [group] : [])]
-      .map(({ byName, byID }) => byName?.name ?? String(byID))
-      .join(':');
-    const input = user?.byName?.input ?? group?.byName?.input ?? NONE;
+    const text = [user ?? { id: 0 }, ...(group ? [group] : [])].map(accountText).join(':');
+    const input = inputOf(user) ?? inputOf(group);
     // What the operation itself makes is what is being changed.
-    const isInput = input !== NONE && input < this.#place.inputs;
+    const isInput = input !== undefined && input < this.#place.inputs;
     return { text, ...(isInput && { in: this.#place.vertex(input) }) };
   }
+}
+
+function accountText(account: GraphAccount): string {
+  return 'name' in account ? account.name : String(account.id);
+}
+
+function inputOf(account: GraphAccount | undefined): InputNumber {
+  return account && 'name' in account ? account.input : undefined;
 }
 
 /** A slash or dot at the end says that it is a directory. */

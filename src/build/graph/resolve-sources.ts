@@ -1,20 +1,19 @@
 /** What graphs begin with: images, directories of the client, repositories and files of the network. */
 import { EngineError } from '#base/errors.ts';
 import { isDigest } from '#oci/digest.ts';
-import type { SourceOp } from '#wire/buildkit/ops.ts';
+import { hostPlatform } from '#oci/platform.ts';
 import type { BaseVertex, CopyVertex, FileSource, GitTree, LocalFiles } from '../definition/vertex.ts';
 import { layoutName } from '../bases/layout-image.ts';
 import type { BaseImages } from '../bases/base-images.ts';
 import { cleanDirectory } from '../remote/git-url.ts';
-import type { Graph, Operation } from './graph.ts';
-import { platformOf } from './plan-graph.ts';
+import type { Graph, GraphOperation, SourceWork } from './graph.ts';
 
 export interface SourcesPlace {
   readonly bases: Pick<BaseImages, 'get'>;
   /** Results of other builds have names that only one request knows. */
   readonly isResult: (identifier: string) => boolean;
   /** Opens a directory of the client's, whose files are received later. */
-  readonly openDirectory: (operation: Operation, query: DirectoryQuery) => LocalFiles;
+  readonly openDirectory: (operation: GraphOperation, query: DirectoryQuery) => LocalFiles;
 }
 
 /** What a client is asked for. */
@@ -29,23 +28,28 @@ export interface DirectoryQuery {
 export async function resolveSources(
   { operations }: Graph,
   place: SourcesPlace,
-): Promise<ReadonlyMap<Operation, FileSource>> {
+): Promise<ReadonlyMap<GraphOperation, FileSource>> {
   const found = operations.flatMap((operation) => {
-    const { source } = operation.op;
-    return source ? [resolve(operation, source, place).then((files) => [operation, files] as const)] : [];
+    const { work } = operation;
+    if (work.kind !== 'source') return [];
+    return [resolve(operation, work, place).then((files) => [operation, files] as const)];
   });
   return new Map(await Promise.all(found));
 }
 
-async function resolve(operation: Operation, source: SourceOp, place: SourcesPlace): Promise<FileSource> {
-  const { identifier, attrs } = source;
+async function resolve(
+  operation: GraphOperation,
+  source: SourceWork,
+  place: SourcesPlace,
+): Promise<FileSource> {
+  const { identifier, attributes: attrs } = source;
   const [scheme = ''] = identifier.split('://', 1);
   const rest = identifier.slice(scheme.length + '://'.length);
   switch (scheme) {
     case 'docker-image':
-      return await image(operation, rest, place);
+      return await image(operation, { name: rest, attrs, place });
     case 'oci-layout':
-      return await image(operation, nameInLayout(rest, attrs.get('oci.store')), place);
+      return await image(operation, { name: nameInLayout(rest, attrs.get('oci.store')), attrs, place });
     case 'local':
       return place.openDirectory(operation, queryOf(rest, attrs));
     case 'git':
@@ -54,20 +58,24 @@ async function resolve(operation: Operation, source: SourceOp, place: SourcesPla
     case 'https':
       return httpFile(identifier, attrs);
     default:
-      if (place.isResult(identifier)) return await image(operation, identifier, place);
+      if (place.isResult(identifier)) return await image(operation, { name: identifier, attrs, place });
       throw new EngineError('not-implemented', `Cannot solve graph: the source ${identifier}: not supported`);
   }
 }
 
+interface ImageSource {
+  readonly name: string;
+  readonly attrs: Attributes;
+  readonly place: SourcesPlace;
+}
+
 async function image(
-  { op, name: title, digest }: Operation,
-  name: string,
-  { bases }: SourcesPlace,
+  { platform = hostPlatform(), name: title, digest }: GraphOperation,
+  { name, attrs, place: { bases } }: ImageSource,
 ): Promise<BaseVertex> {
-  const attrs = op.source?.attrs ?? new Map<string, string>();
   const pull = attrs.get('image.resolvemode') === 'pull';
   const task = { name: title, digest };
-  const { layers } = await bases.get({ name, platform: platformOf(op), task, ...(pull && { pull }) });
+  const { layers } = await bases.get({ name, platform, task, ...(pull && { pull }) });
   const limit = Number(attrs.get('image.layerlimit') ?? layers.length);
   if (Number.isSafeInteger(limit) && limit >= 0) return { kind: 'base', layers: layers.slice(0, limit) };
   throw new EngineError('invalid', `Cannot use ${title}: image.layerlimit is no number of layers`);
@@ -81,7 +89,7 @@ export function nameInLayout(reference: string, store = ''): string {
   return layoutName({ kind: 'oci-layout', directory: store || name, digest });
 }
 
-type Attributes = SourceOp['attrs'];
+type Attributes = SourceWork['attributes'];
 
 function queryOf(directory: string, attrs: Attributes): DirectoryQuery {
   return {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { EngineError } from '#base/errors.ts';
+import type { StepPlace } from '#build/build.ts';
+import type { Graph, GraphOperation, GraphOutput } from '#build/graph/graph.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import { type Definition, Op } from '#wire/buildkit/ops.ts';
-import type { StepPlace } from '../build.ts';
-import type { Graph, Operation, Output } from './graph.ts';
+import { decodeOperation } from './decode-operation.ts';
 import { operationName } from './operation-name.ts';
 
 /** More than any program writes by hand, and few enough to be held. */
@@ -13,11 +14,11 @@ const MAXIMUM_DEPTH = 1000;
 const CUSTOM_NAME = 'llb.customname';
 
 /**
- * Verifies a definition. What the result does not need is left out.
+ * Verifies a definition and decodes it. What the result does not need is left out.
  *
  * @throws {EngineError} `invalid` for what is damaged or incomplete, with BuildKit's words where it has some
  */
-export function readGraph(definition: Definition): Graph {
+export function decodeGraph(definition: Definition): Graph {
   const { def } = definition;
   if (def.length === 0) return { operations: [], result: undefined };
   if (def.length < 2) throw refusal(`invalid LLB with ${def.length} vertexes`);
@@ -34,20 +35,20 @@ export function readGraph(definition: Definition): Graph {
 class GraphReader {
   readonly #messages: ReadonlyMap<string, Op>;
   readonly #definition: Definition;
-  readonly #read = new Map<string, Operation>();
-  readonly #depths = new Map<Operation, number>();
+  readonly #read = new Map<string, GraphOperation>();
+  readonly #depths = new Map<GraphOperation, number>();
 
   constructor(messages: ReadonlyMap<string, Op>, definition: Definition) {
     this.#messages = messages;
     this.#definition = definition;
   }
 
-  get operations(): readonly Operation[] {
+  get operations(): readonly GraphOperation[] {
     return [...this.#read.values()];
   }
 
   /** With all that it needs; a chain may be longer than the stack is deep. */
-  output({ digest, index }: Op['inputs'][number]): Output {
+  output({ digest, index }: Op['inputs'][number]): GraphOutput {
     const todo = [digest];
     for (let next = todo.at(-1); next !== undefined; next = todo.at(-1)) {
       const missing = this.#message(next).inputs.filter((input) => !this.#read.has(input.digest));
@@ -66,9 +67,9 @@ class GraphReader {
     const inputs = op.inputs.map((input) => this.#outputOf(input));
     const metadata = this.#definition.metadata.get(digest);
     const place = this.#placeOf(digest);
-    const operation: Operation = {
+    const operation: GraphOperation = {
       digest: parseDigest(digest),
-      op,
+      ...decodeOperation(op),
       inputs,
       name: metadata?.description.get(CUSTOM_NAME) ?? operationName(op, inputs),
       isFresh: metadata?.ignoreCache === true,
@@ -87,7 +88,7 @@ class GraphReader {
     return op;
   }
 
-  #outputOf({ digest, index }: Op['inputs'][number]): Output {
+  #outputOf({ digest, index }: Op['inputs'][number]): GraphOutput {
     const operation = this.#read.get(digest);
     if (!operation) throw refusal(`invalid missing input digest ${digest}`);
     if (!Number.isSafeInteger(index) || index < 0) throw refusal(`invalid output index ${index}`);

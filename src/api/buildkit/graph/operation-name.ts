@@ -1,10 +1,10 @@
 /** What progress displays call operations that have no name of their own: BuildKit's words. */
 import { type FileAction, NONE, type Op } from '#wire/buildkit/ops.ts';
-import type { Output } from './graph.ts';
+import type { GraphOutput } from '#build/graph/graph.ts';
 
 export function operationName(
   { source, exec, file, build, merge, diff }: Op,
-  inputs: readonly Output[],
+  inputs: readonly GraphOutput[],
 ): string {
   const nameOf = (input = NONE) => inputs[input]?.operation.name;
   if (source) return source.identifier;
