@@ -19,9 +19,14 @@ import type { SandboxRecord, SandboxRequest } from './network.ts';
 import type { Attachment, NetworkDescription, NetworkDriver, SandboxResources } from './network-driver.ts';
 import type { PortPublisher, PublishTarget } from './port-publisher.ts';
 import { toPortMap } from './publication.ts';
-import { reopenResolver, plugIn, type ReadyNamespace, vethName } from './ready-namespace.ts';
+import { plugIn, type ReadyNamespace, vethName } from './ready-namespace.ts';
 import { type ForwardQuery, resolveQuery } from './resolver.ts';
-import { type ResolverDescriptors, serveResolver } from './resolver-sockets.ts';
+import {
+  ensureResolverRedirect,
+  openResolverDescriptors,
+  type ResolverDescriptors,
+  serveResolver,
+} from './resolver-sockets.ts';
 import type { SandboxFiles } from './sandbox-files.ts';
 import { networkSysctls, writeSysctls } from './sysctl.ts';
 
@@ -82,8 +87,11 @@ export class BridgeDriver implements NetworkDriver {
     const endpoint = this.#newEndpoint(request, address);
     const namespace = this.#options.pool.take();
     this.#dropLater(namespace.path, resources);
-    this.#serveResolver(request, namespace.resolver, resources);
-    inNetworkNamespace(namespace.path, () => this.#configure(namespace, endpoint, request));
+    const descriptors = inNetworkNamespace(namespace.path, () => {
+      this.#configure(namespace, endpoint, request);
+      return openResolverDescriptors();
+    });
+    this.#serveResolver(request, descriptors, resources);
     this.#announce(request, endpoint.IPAddress, resources);
     const publications = this.#options.publisher.publish(request, targetOf(request, endpoint), resources);
     return {
@@ -214,4 +222,10 @@ function namedEndpoint(request: SandboxRequest, address: string) {
   const names = [containerName, shortId(containerId), hostname];
   if (domainname !== '') names.push(`${hostname}.${domainname}`);
   return { containerId, address, names: [...new Set(names.filter((name) => name !== ''))] };
+}
+
+/** In a namespace where an earlier daemon had the resolver. */
+function reopenResolver(): ResolverDescriptors {
+  ensureResolverRedirect();
+  return openResolverDescriptors();
 }

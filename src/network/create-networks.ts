@@ -17,13 +17,7 @@ import { acceptInOtherFirewalls, removeFromOtherFirewalls } from './other-firewa
 import { HostDriver, NoneDriver } from './plain-drivers.ts';
 import { PortPublisher, rulesOf } from './port-publisher.ts';
 import { fromPortMap } from './publication.ts';
-import {
-  buildBareNamespace,
-  buildNamespace,
-  discardNamespace,
-  vethName,
-  vethPrefix,
-} from './ready-namespace.ts';
+import { buildBareNamespace, buildNamespace, vethName, vethPrefix } from './ready-namespace.ts';
 import type { FirewallRule } from './ruleset.ts';
 import { SandboxFiles } from './sandbox-files.ts';
 import { readSysctl, writeSysctls } from './sysctl.ts';
@@ -148,7 +142,7 @@ function createDrivers(
   const pool = undo.use(
     new NamespacePool({
       build: () => buildNamespace(directory, { bridge, icc }, link),
-      discard: discardNamespace,
+      discard: ({ path }) => removeNetworkNamespace(path),
       size: poolSize - bareSize,
       logger,
     }),

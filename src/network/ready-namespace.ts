@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { closeFd, ownFd } from '#linux/descriptors.ts';
+import { ownFd } from '#linux/descriptors.ts';
 import {
   createNetworkNamespace,
   inNetworkNamespace,
@@ -11,12 +11,7 @@ import { Nftables } from '#linux/nftables.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
 import { createVeth, setBridgePort, setLinkMaster, setLinkUp } from '#linux/rtnetlink-messages.ts';
 import type { Bridge } from './bridge.ts';
-import {
-  openResolverDescriptors,
-  RESOLVER_REDIRECT,
-  RESOLVER_REDIRECT_AGAIN,
-  type ResolverDescriptors,
-} from './resolver-sockets.ts';
+import { RESOLVER_REDIRECT } from './resolver-sockets.ts';
 import { readSysctl, writeOptionalSysctl, writeSysctls } from './sysctl.ts';
 
 /** What a container calls its interface. */
@@ -39,7 +34,6 @@ export interface ReadyNamespace {
   readonly veth: string;
   /** Of its {@link INTERFACE}, which is down and has no address. */
   readonly interfaceIndex: number;
-  readonly resolver: ResolverDescriptors;
 }
 
 /** How the interfaces of namespaces are plugged into a bridge. */
@@ -90,16 +84,9 @@ export function* buildNamespace(
   createCable(host, plug, veth, path);
   yield undefined;
   const interfaceIndex = inNetworkNamespace(path, prepareInterface);
-  const resolver = inNetworkNamespace(path, openResolver);
+  inNetworkNamespace(path, () => Nftables.runOnce(RESOLVER_REDIRECT));
   undo.move();
-  yield { path, veth, interfaceIndex, resolver };
-}
-
-/** Gives back one that nobody used. */
-export function discardNamespace({ path, resolver }: ReadyNamespace): void {
-  closeFd(resolver.udp);
-  closeFd(resolver.tcp);
-  removeNetworkNamespace(path);
+  yield { path, veth, interfaceIndex };
 }
 
 /** Links of the engine with this bridge start with it; the rest is the name of the namespace. */
@@ -137,16 +124,4 @@ function prepareInterface(): number {
   writeOptionalSysctl(`net.ipv6.conf.${INTERFACE}.disable_ipv6`, '1');
   writeSysctls({ [`net.ipv4.conf.${INTERFACE}.arp_notify`]: '1' });
   return route.linkIndex(INTERFACE);
-}
-
-/** In a new namespace. */
-function openResolver(): ResolverDescriptors {
-  Nftables.runOnce(RESOLVER_REDIRECT);
-  return openResolverDescriptors();
-}
-
-/** In a namespace where an earlier daemon had the resolver. */
-export function reopenResolver(): ResolverDescriptors {
-  Nftables.runOnce(RESOLVER_REDIRECT_AGAIN);
-  return openResolverDescriptors();
 }

@@ -1,7 +1,9 @@
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
+import { isEngineError } from '#base/errors.ts';
 import { closeFd } from '#linux/descriptors.ts';
 import { bindInetSocket } from '#linux/inet-socket.ts';
+import { Nftables } from '#linux/nftables.ts';
 import { fitUdp, parseQuery } from './dns-message.ts';
 import { DnsFrames, frameDns } from './dns-frames.ts';
 import { RESOLVER_ADDRESS } from './resolv-conf.ts';
@@ -18,29 +20,51 @@ const IDLE_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 64;
 const BACKLOG = 16;
 
+/** As nft(8) lists them. */
+const REDIRECT_RULES: readonly string[] = ['udp', 'tcp'].flatMap((protocol) => [
+  `ip daddr ${RESOLVER_ADDRESS} ${protocol} dport 53 ${protocol} dport set ${RESOLVER_PORT}`,
+  `ip saddr ${RESOLVER_ADDRESS} ${protocol} sport ${RESOLVER_PORT} ${protocol} sport set 53`,
+]);
+
+const REDIRECT_TABLE = 'inet caisson-dns';
+
 /**
  * Commands for nft(8) that set the rewriting up in a new namespace. It is stateless, which spares the namespace
  * connection tracking.
  */
-export const RESOLVER_REDIRECT = `table inet caisson-dns {
+export const RESOLVER_REDIRECT = `table ${REDIRECT_TABLE} {
   chain output {
     type filter hook output priority raw; policy accept;
-    ip daddr ${RESOLVER_ADDRESS} udp dport 53 udp dport set ${RESOLVER_PORT}
-    ip daddr ${RESOLVER_ADDRESS} tcp dport 53 tcp dport set ${RESOLVER_PORT}
-    ip saddr ${RESOLVER_ADDRESS} udp sport ${RESOLVER_PORT} udp sport set 53
-    ip saddr ${RESOLVER_ADDRESS} tcp sport ${RESOLVER_PORT} tcp sport set 53
+    ${REDIRECT_RULES.join('\n    ')}
   }
 }
 `;
 
 /**
- * The same for a namespace in which it may be set up already. Not for new ones: deleting a table makes the kernel
- * wait some 12 ms, whether there was one or not.
+ * The same for a namespace in which it is not as it should be. Only there: deleting a table makes the kernel wait some
+ * 12 ms, whether there was one or not, and again when the library's socket is closed.
  */
-export const RESOLVER_REDIRECT_AGAIN = `table inet caisson-dns {
+const RESOLVER_REDIRECT_AGAIN = `table ${REDIRECT_TABLE} {
 }
-delete table inet caisson-dns
+delete table ${REDIRECT_TABLE}
 ${RESOLVER_REDIRECT}`;
+
+/** Makes sure that the rewriting is set up in a namespace from an earlier daemon, which the thread is in. */
+export function ensureResolverRedirect(): void {
+  using nftables = Nftables.open();
+  const listing = listRedirect(nftables);
+  if (!REDIRECT_RULES.every((rule) => listing.includes(rule))) nftables.run(RESOLVER_REDIRECT_AGAIN);
+}
+
+/** Empty if there is none. */
+function listRedirect(nftables: Nftables): string {
+  try {
+    return nftables.run(`list table ${REDIRECT_TABLE}`);
+  } catch (error) {
+    if (isEngineError(error, 'not-found')) return '';
+    throw error;
+  }
+}
 
 /** Bound sockets of one namespace; queries wait in them until they are served. */
 export interface ResolverDescriptors {

@@ -8,6 +8,7 @@ import { subnetOf } from '#base/ip-prefix.ts';
 import { until } from '#base/testing.ts';
 import { closeFd } from '#linux/descriptors.ts';
 import { bindInetSocket } from '#linux/inet-socket.ts';
+import { inNetworkNamespace } from '#linux/namespaces.ts';
 import { Nftables } from '#linux/nftables.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
 import { addAddress, createBridge, createVeth, deleteLink, setLinkUp } from '#linux/rtnetlink-messages.ts';
@@ -119,6 +120,21 @@ function restarts(): void {
     using host = await Peer.start('host');
     await peer.listen(80);
     assert.match(await host.ask('127.0.0.1', 8080), /^web /);
+  });
+
+  test('a resolver that a container has cut off is back, one that works is left as it is', async () => {
+    const { web } = await killedDaemon(directory);
+    const path = web.namespacePath ?? '';
+    const tables = () => inNetworkNamespace(path, listTables);
+    const untouched = tables();
+    const second = await startNetworks(directory, { restore: [web] });
+    assert.deepEqual(tables(), untouched);
+    await second[Symbol.asyncDispose]();
+    inNetworkNamespace(path, () => Nftables.runOnce('flush ruleset'));
+    const third = await startNetworks(directory, { restore: [web] });
+    stack.defer(() => third.destroy());
+    using peer = await Peer.start('web', path);
+    assert.equal(await peer.resolve('web'), '["172.30.0.2"]');
   });
 
   test('a bridge that is gone, a port that is taken: the container is mended as far as it can be', async () => {
@@ -257,4 +273,10 @@ function neighbours(): void {
     const portBindings = { '80/tcp': [{ HostIp: '', HostPort: '8082' }] };
     await assert.rejects(one.networks.acquire(requestFor('x', { portBindings })), /address already in use/);
   });
+}
+
+/** With handles, which a table that is made anew does not keep. */
+function listTables(): unknown {
+  using nftables = Nftables.open();
+  return nftables.runJson('list tables');
 }
