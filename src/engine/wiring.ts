@@ -17,6 +17,7 @@ import { createSnapshotStore } from '#layer/snapshot-store.ts';
 import { LayerWorkerPool } from '#layer/worker-pool.ts';
 import { removeEmptyCgroup } from '#linux/cgroup-removal.ts';
 import { type CgroupSetup, prepareCgroups } from '#linux/cgroups.ts';
+import { ThreadedFileService } from '#linux/threaded-file-service.ts';
 import { createLogDrivers, DEFAULT_LOG_DRIVER } from '#log/drivers.ts';
 import type { LogDriver } from '#log/log.ts';
 import type { Networks, NetworksOptions } from '#network/network.ts';
@@ -79,7 +80,8 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
   // Images and volumes ask who uses them; the answer comes from the containers, which stand above them.
   let containers: ContainerService | undefined;
   const content = resources.use(new FileContentStore(directories.content));
-  const workers = resources.use(new LayerWorkerPool());
+  const files = resources.use(new ThreadedFileService());
+  const workers = resources.use(new LayerWorkerPool(undefined, files));
   const limits = {
     maximumLayerBytes: options.maximumLayerBytes ?? DEFAULT_LAYER_BYTES,
     maximumEntries: DEFAULT_LAYER_ENTRIES,
@@ -130,6 +132,7 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
   const volumes = await createVolumes({
     rootDirectory: directories.volumes,
     metadata,
+    files,
     use: { containersOf: (name) => containers?.volumeUse.containersOf(name) ?? [] },
     emit: events.emit,
     logger,

@@ -5,6 +5,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
+import { beat, whileWaiting } from '#linux/file-thread.ts';
 
 /** Chunks that may be on the way before the writer waits. */
 const WINDOW = 4;
@@ -79,6 +80,7 @@ export class ChannelWriter {
 
   /** Copies `bytes`. @throws {EngineError} `aborted` if the reader is gone */
   write(bytes: Uint8Array): void {
+    beat();
     for (let at = 0; at < bytes.length; ) {
       const part = bytes.subarray(at, at + CHUNK_BYTES - this.#filled);
       this.#chunk.set(part, this.#filled);
@@ -99,6 +101,7 @@ export class ChannelWriter {
       if (length === 0) break;
       total += length;
       this.#advance(length);
+      beat();
     }
     return total;
   }
@@ -120,7 +123,7 @@ export class ChannelWriter {
         throw new EngineError('aborted', 'Cannot send archive: the reader is gone');
       const pending = Atomics.load(state, PENDING);
       if (pending < WINDOW) break;
-      Atomics.wait(state, PENDING, pending);
+      whileWaiting(() => Atomics.wait(state, PENDING, pending));
     }
     Atomics.add(state, PENDING, 1);
     port.postMessage(chunk, [chunk.buffer]);
@@ -182,6 +185,7 @@ export class ChannelSender {
 
 /** The worker's side of {@link ChannelSender}: waits for the next chunk; undefined at the end. */
 export function receiveChunk({ port, state }: ByteChannelEnd): Buffer | undefined {
+  beat();
   for (;;) {
     const message: Chunk | 'end' | 'aborted' | undefined = receiveMessageOnPort(port)?.message;
     if (message === 'end') return undefined;
@@ -190,6 +194,6 @@ export function receiveChunk({ port, state }: ByteChannelEnd): Buffer | undefine
       if (Atomics.sub(state, PENDING, 1) === WINDOW) port.postMessage(undefined);
       return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
     }
-    Atomics.wait(state, PENDING, 0);
+    whileWaiting(() => Atomics.wait(state, PENDING, 0));
   }
 }

@@ -26,6 +26,7 @@ import { type TarEvent, TarParser } from '#oci/tar-reader.ts';
 import { type ByteChannelEnd, receiveChunk } from './byte-channel.ts';
 import { inJail } from './jail.ts';
 import { isStorableXattr } from './layer-tree.ts';
+import { requireDirectory } from './path-look.ts';
 
 export interface Owner {
   readonly uid: number;
@@ -46,6 +47,7 @@ const FILE_TYPE = { character: 0o020000, block: 0o060000, fifo: 0o010000 } as co
 
 /** What was extracted before an error stays. */
 export function extractTar(job: ExtractJob & ByteChannelEnd): void {
+  requireDirectory(job);
   const parser = new TarParser();
   inJail(job.root, () => {
     using extractor = new Extractor(job);

@@ -12,6 +12,7 @@
  * Errors: `invalid` (hostile or malformed tar), `not-found`, `exhausted` (disk full), `conflict` (in use).
  */
 import type { Readable } from 'node:stream';
+import type { FileLane } from '#linux/file-service.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ArrivingFile, BlobInfo } from '#store/content.ts';
 import type { FilesystemChange, PathStat } from '#wire/container.ts';
@@ -107,9 +108,14 @@ export interface SnapshotStore {
  * container does meanwhile (openat2, or a chrooted worker).
  */
 export interface RootArchive {
-  stat(root: string, path: string): Promise<PathStat>;
+  /** @param lane whose files they are, where they are not the engine's alone; also of the other methods */
+  stat(root: string, path: string, lane?: FileLane): Promise<PathStat>;
   /** The file or directory as a tar whose names start with its base name. */
-  get(root: string, path: string): Promise<{ readonly stat: PathStat; readonly tar: Readable }>;
+  get(
+    root: string,
+    path: string,
+    lane?: FileLane,
+  ): Promise<{ readonly stat: PathStat; readonly tar: Readable }>;
   /** Extracts into the existing directory `path`. */
   put(
     root: string,
@@ -121,6 +127,7 @@ export interface RootArchive {
       readonly copyUidGid: boolean;
       /** The container's user, in numbers. */
       readonly owner?: { readonly uid: number; readonly gid: number };
+      readonly lane?: FileLane;
       readonly signal?: AbortSignal;
     },
   ): Promise<void>;

@@ -1,4 +1,4 @@
-/** Looking at paths inside a container's root from the event loop: each call is small, and the kernel keeps it inside. */
+/** Looking at paths inside a container's root: the kernel keeps each call inside. */
 import { type BigIntStats, constants, lstatSync, readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
 import { type OwnedFd, ownFd } from '#linux/descriptors.ts';

@@ -1,17 +1,14 @@
-import { type BigIntStats, constants, openSync } from 'node:fs';
-import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
-import { EngineError, messageOf } from '#base/errors.ts';
-import { type OwnedFd, ownFd } from '#linux/descriptors.ts';
-import { isErrno } from '#linux/errno.ts';
+import type { FileGuard, FileLane } from '#linux/file-service.ts';
 import type { PathStat } from '#wire/container.ts';
-import { toGoFileMode } from '#base/go-file-mode.ts';
-import { formatTimestamp } from '#base/timestamps.ts';
 import { ChannelSender, openReadable } from './byte-channel.ts';
 import type { RootArchive } from './layer.ts';
-import { absolutePath, followLinks, isDirectoryInRoot, lstatInRoot } from './path-resolution.ts';
+import { absolutePath } from './path-resolution.ts';
 import { plainTar } from './plain-tar.ts';
 import { LayerWorkerPool } from './worker-pool.ts';
+
+/** Without progress; a directory of a million names takes some seconds to list. */
+const DEADLINE_MS = 30_000;
 
 /** Reading and writing containers' files for `docker cp`; see {@link createRootArchive}. */
 export class WorkerRootArchive implements RootArchive, AsyncDisposable {
@@ -23,18 +20,27 @@ export class WorkerRootArchive implements RootArchive, AsyncDisposable {
     this.#ownsWorkers = workers === undefined;
   }
 
-  async stat(root: string, path: string): Promise<PathStat> {
-    return statInRoot(root, absolutePath(path)).stat;
+  async stat(root: string, path: string, lane?: FileLane): Promise<PathStat> {
+    return (await this.#workers.run('look', { root, path }, guarded(lane, `find ${path}`))).stat;
   }
 
-  async get(root: string, path: string): Promise<{ readonly stat: PathStat; readonly tar: Readable }> {
+  async get(
+    root: string,
+    path: string,
+    lane?: FileLane,
+  ): Promise<{ readonly stat: PathStat; readonly tar: Readable }> {
+    const found = await this.#workers.run('look', { root, path }, guarded(lane, `find ${path}`));
+    const { stat, isDirectory } = found;
     const absolute = absolutePath(path);
-    const { stat, isDirectory } = statInRoot(root, absolute);
     // A directory is packed from inside, so that `link/` and `link/.` mean what the link leads to.
     const source = isDirectory ? `${absolute}/.` : absolute;
     const name = stat.name === '/' ? '' : stat.name;
     const tar = openReadable((end) =>
-      this.#workers.run('pack', { root, path: source, name, ...end }, { transfer: [end.port] }),
+      this.#workers.run(
+        'pack',
+        { root, path: source, name, ...end },
+        { transfer: [end.port], ...guarded(lane, `read ${path}`) },
+      ),
     );
     return { stat, tar };
   }
@@ -46,7 +52,7 @@ export class WorkerRootArchive implements RootArchive, AsyncDisposable {
     options: Parameters<RootArchive['put']>[3],
   ): Promise<void> {
     const absolute = absolutePath(path);
-    requireDirectory(root, absolute);
+    const guard = guarded(options.lane, `write into ${path}`);
     const { noOverwriteDirNonDir, copyUidGid, owner, signal } = options;
     const sender = new ChannelSender();
     const pump = new TarPump(tar, sender);
@@ -58,6 +64,7 @@ export class WorkerRootArchive implements RootArchive, AsyncDisposable {
       const extracted = this.#workers.run('extract', job, {
         transfer: [sender.end.port],
         ...(signal && { signal }),
+        ...guard,
       });
       pump.start();
       await extracted;
@@ -72,6 +79,10 @@ export class WorkerRootArchive implements RootArchive, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ownsWorkers) await this.#workers[Symbol.asyncDispose]();
   }
+}
+
+function guarded(lane: FileLane | undefined, action: string): { readonly guard?: FileGuard } {
+  return lane ? { guard: { lane, action, deadlineMs: DEADLINE_MS } } : {};
 }
 
 /** Moves a stream into a channel. The stream is the caller's: it is never destroyed here. */
@@ -109,54 +120,6 @@ class TarPump {
       this.failure = error;
       this.cancel();
     }
-  }
-}
-
-interface FoundPath {
-  readonly stat: PathStat;
-  readonly isDirectory: boolean;
-}
-
-function statInRoot(root: string, path: string): FoundPath {
-  using rootFd = openRoot(root);
-  const stats = found(path, () => lstatInRoot(rootFd.fd, path));
-  const linkTarget = stats.isSymbolicLink() ? followLinks(rootFd.fd, path) : '';
-  return { stat: toPathStat(path, stats, linkTarget), isDirectory: stats.isDirectory() };
-}
-
-function toPathStat(path: string, stats: BigIntStats, linkTarget: string): PathStat {
-  return {
-    name: goBase(path),
-    size: Number(stats.size),
-    mode: toGoFileMode(Number(stats.mode)),
-    mtime: formatTimestamp(stats.mtimeNs),
-    linkTarget,
-  };
-}
-
-/** Go's filepath.Base: the last part; `.` for `dir/.`, `/` for the root. */
-function goBase(path: string): string {
-  if (path.endsWith('/.')) return '.';
-  return posix.basename(path) || '/';
-}
-
-function requireDirectory(root: string, path: string): void {
-  using rootFd = openRoot(root);
-  if (found(path, () => isDirectoryInRoot(rootFd.fd, path))) return;
-  throw new EngineError('invalid', 'extraction point is not a directory');
-}
-
-function openRoot(root: string): OwnedFd {
-  return ownFd(openSync(root, constants.O_RDONLY | constants.O_DIRECTORY));
-}
-
-function found<T>(path: string, look: () => T): T {
-  try {
-    return look();
-  } catch (cause) {
-    if (!isErrno(cause, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw cause;
-    const code = isErrno(cause, 'ENOENT') ? 'not-found' : 'invalid';
-    throw new EngineError(code, `Cannot find ${path}: ${messageOf(cause)}`, { cause });
   }
 }
 

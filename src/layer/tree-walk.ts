@@ -1,5 +1,6 @@
 import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
 import { isErrno } from '#linux/errno.ts';
+import { beat } from '#linux/file-thread.ts';
 import { listXattrs, getXattr } from '#linux/xattrs.ts';
 import { isStorableXattr } from './layer-tree.ts';
 
@@ -11,7 +12,7 @@ export function sortedNames(directory: Buffer): string[] {
   return readdirSync(directory, { encoding: 'latin1' }).toSorted();
 }
 
-export function childPath(directory: Buffer, name: string): Buffer {
+export function childPath(directory: Buffer, name: string): Buffer<ArrayBuffer> {
   return Buffer.concat([directory, SLASH, Buffer.from(name, 'latin1')]);
 }
 
@@ -53,6 +54,7 @@ export function diskUsage(root: string): number {
   let total = 0;
   for (const directory of directories) {
     for (const name of namesIfThere(directory)) {
+      beat();
       const path = childPath(directory, name);
       const stats = statOf(path);
       if (stats?.isDirectory()) directories.push(path);

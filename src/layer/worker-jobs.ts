@@ -1,5 +1,4 @@
 /** What the worker threads of this folder are asked to do, and the messages that carry it. */
-import type { ErrorCode } from '#base/errors.ts';
 import type { BlobInfo } from '#store/content.ts';
 import type { FilesystemChange } from '#wire/container.ts';
 import type { ByteChannelEnd } from './byte-channel.ts';
@@ -8,6 +7,7 @@ import type { DiffJob } from './diff-tar.ts';
 import type { ExtractJob } from './extract-tar.ts';
 import type { GzipJob } from './gzip-file.ts';
 import type { PackJob } from './pack-tar.ts';
+import type { FoundPath, LookJob } from './path-look.ts';
 import type { UnpackArrivingJob, UnpackJob, UnpackResult } from './unpack.ts';
 
 /** Each kind of job with what it takes and what it gives. */
@@ -19,6 +19,8 @@ export interface LayerJobs {
   readonly changes: { readonly input: ChangesJob; readonly output: readonly FilesystemChange[] };
   /** Writes a layer tar into its channel. */
   readonly diff: { readonly input: DiffJob & ByteChannelEnd; readonly output: void };
+  /** What is at a path of a root, for `cp`. */
+  readonly look: { readonly input: LookJob; readonly output: FoundPath };
   /** Writes a tar of a tree into its channel. */
   readonly pack: { readonly input: PackJob & ByteChannelEnd; readonly output: void };
   /** Reads a tar from its channel into a root. */
@@ -30,14 +32,3 @@ export interface LayerJobs {
 }
 
 export type JobKind = keyof LayerJobs;
-
-export interface JobMessage<Kind extends JobKind = JobKind> {
-  readonly kind: Kind;
-  readonly input: LayerJobs[Kind]['input'];
-  /** One Int32: not 0 once the caller has given up. */
-  readonly aborted: Int32Array;
-}
-
-export type JobAnswer<Kind extends JobKind = JobKind> =
-  | { readonly ok: true; readonly output: LayerJobs[Kind]['output'] }
-  | { readonly ok: false; readonly code: ErrorCode; readonly message: string };

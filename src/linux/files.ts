@@ -67,6 +67,7 @@ export function openDirectory(path: string): number {
 }
 
 /** <linux/openat2.h> */
+const RESOLVE_NO_XDEV = 0x01;
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_IN_ROOT = 0x10;
 /** The kernel gives up where a rename races with `..`; it asks to be called again. */
@@ -79,17 +80,41 @@ const OPEN_ATTEMPTS = 64;
  * @param flags of `fs.constants`; `mode` only with O_CREAT
  */
 export function openInRoot(rootFd: number, path: string, flags: number, mode = 0): number {
-  const how = Buffer.alloc(24);
-  how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
-  how.writeBigUInt64LE(BigInt(flags & constants.O_CREAT ? mode : 0), 8);
-  how.writeBigUInt64LE(BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), 16);
+  return resolve(rootFd, path, { flags, mode, rules: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS });
+}
+
+/**
+ * The same, and `EXDEV` where the path leads onto another mount: what is opened is on the file system that `rootFd` is
+ * on. With O_PATH this waits for that file system alone.
+ */
+export function openOnMount(rootFd: number, path: string, flags: number): number {
+  const rules = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+  return resolve(rootFd, path, { flags, mode: 0, rules });
+}
+
+interface Resolution {
+  readonly flags: number;
+  readonly mode: number;
+  readonly rules: number;
+}
+
+function resolve(rootFd: number, path: string, resolution: Resolution): number {
   for (let attempt = 1; ; attempt++) {
     try {
-      return check('openat2', path, syscall.openat2(rootFd, path === '' ? '/' : path, how));
+      return check('openat2', path, openWithRules(rootFd, path, resolution));
     } catch (error) {
       if (!isErrno(error, 'EAGAIN', 'EINTR') || attempt === OPEN_ATTEMPTS) throw error;
     }
   }
+}
+
+/** struct open_how (openat2(2)): flags, mode and rules of resolution, 64 bits each. */
+function openWithRules(rootFd: number, path: string, { flags, mode, rules }: Resolution): number {
+  const how = Buffer.alloc(24);
+  how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
+  how.writeBigUInt64LE(BigInt(flags & constants.O_CREAT ? mode : 0), 8);
+  how.writeBigUInt64LE(BigInt(rules), 16);
+  return syscall.openat2(rootFd, path === '' ? '/' : path, how);
 }
 
 /** <linux/fs.h> */

@@ -39,6 +39,7 @@ export const LIBC = 'libc.so.6';
 
 /** Functions of glibc, one to one (man 2 and 3 of the same name); -1 and errno are for {@link check}. */
 interface LibC {
+  _exit(status: number): void;
   accept4(fd: number, address: null, length: null, flags: number): number;
   bind(fd: number, address: Buffer, length: number): number;
   chdir(path: string): number;
@@ -94,6 +95,7 @@ interface LibC {
 }
 
 export const libc = bindLibrary<LibC>(LIBC, {
+  _exit: 'void _exit(int)',
   accept4: 'int accept4(int, void*, void*, int)',
   bind: 'int bind(int, const void*, unsigned int)',
   chdir: 'int chdir(const char*)',

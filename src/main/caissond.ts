@@ -8,7 +8,9 @@ import { createApiServer } from '#api/server.ts';
 import { Engine } from '#engine/index.ts';
 import { ENGINE_VERSION } from '#engine/version.ts';
 import { isErrno } from '#linux/errno.ts';
+import { exitNow } from '#linux/exit-now.ts';
 import { returnFreedMemory } from '#linux/memory.ts';
+import { hasHungThreads } from '#linux/threaded-file-service.ts';
 import { daemonOptions, type DaemonOptions } from './daemon-options.ts';
 import { helpText, mergeSettings, parseConfig, parseFlags, type SettingValues } from './daemon-settings.ts';
 
@@ -57,6 +59,7 @@ async function serve(options: DaemonOptions): Promise<void> {
   await server.close();
   await engine[Symbol.asyncDispose]();
   if (options.pidfile !== undefined) rmSync(options.pidfile, { force: true });
+  if (hasHungThreads()) exitNow(0);
   process.exit(0);
 }
 

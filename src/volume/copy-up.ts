@@ -1,33 +1,32 @@
-import { closeSync, constants, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, opendirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { childPath, sortedNames, statOf } from '#layer/tree-walk.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
-import { openDirectory, openInRoot } from '#linux/files.ts';
+import { openDirectory, openInRoot, openOnMount } from '#linux/files.ts';
 import { copyAttributes, copyTree, isSmallTree } from './tree-copy.ts';
-import type { VolumeThread } from './volume-thread.ts';
 
 /** Where a copy grows, and what it is called once it is complete. */
 const GROWING = '_copying';
 const COMPLETE = '_copied';
 export const DATA = '_data';
 
+export interface CopyUpJob {
+  /** The directory of the volume: its data are in `_data`. */
+  readonly directory: string;
+  readonly root: string;
+  /** Inside of `root`. */
+  readonly path: string;
+}
+
 /**
  * Fills an empty volume with what is at `path` inside `root`. The copy is made beside the volume, where no container
- * that has the volume mounted can get at it with links of its own, and then moved in, entry by entry.
- *
- * @param directory of the volume: its data are in `_data`
+ * that has the volume mounted can get at it with links of its own, and then moved in, entry by entry. Blocks.
  */
-export async function copyUp(
-  directory: string,
-  root: string,
-  path: string,
-  thread: VolumeThread,
-): Promise<void> {
-  const data = join(directory, DATA);
-  if (readdirSync(data).length > 0) return;
-  const sourceFd = openSource(root, path);
+export function copyUpHere({ directory, root, path }: CopyUpJob): void {
+  if (hasEntries(join(directory, DATA))) return;
+  const sourceFd = openSource(root, path, openInRoot);
   if (sourceFd === undefined) return;
   try {
     // The descriptor stands for the directory that was found inside of the root, whatever its path is now.
@@ -35,8 +34,7 @@ export async function copyUp(
     const growing = join(directory, GROWING);
     rmSync(growing, { recursive: true, force: true });
     mkdirSync(growing, 0o700);
-    if (isSmallTree(Buffer.from(source))) copyTree(Buffer.from(source), Buffer.from(growing));
-    else await thread.run({ kind: 'copy', source, destination: growing });
+    copyTree(Buffer.from(source), Buffer.from(growing));
     copyDirectoryAttributes(source, growing);
     renameSync(growing, join(directory, COMPLETE));
     finishCopyUp(directory);
@@ -45,11 +43,36 @@ export async function copyUp(
   }
 }
 
+/**
+ * True if {@link copyUpHere} is quick: volume and source are on the mounts of their directories, where only the
+ * engine's own disk is waited for, and little is to be copied.
+ */
+export function isQuickCopyUp({ directory, root, path }: CopyUpJob): boolean {
+  try {
+    using volume = ownFd(openDirectory(directory));
+    using data = ownFd(openOnMount(volume.fd, DATA, constants.O_RDONLY | constants.O_DIRECTORY));
+    if (hasEntries(`/proc/self/fd/${data.fd}`)) return true;
+    const sourceFd = openSource(root, path, openOnMount);
+    if (sourceFd === undefined) return true;
+    using source = ownFd(sourceFd);
+    return isSmallTree(`/proc/self/fd/${source.fd}`);
+  } catch (error) {
+    // The copy itself says what is wrong.
+    return !isErrno(error, 'EXDEV');
+  }
+}
+
+/** Reads a few entries at most, however many there are. */
+export function hasEntries(path: string): boolean {
+  using directory = opendirSync(path, { bufferSize: 1 });
+  return directory.readSync() !== null;
+}
+
 /** Undefined if there is nothing to copy. */
-function openSource(root: string, path: string): number | undefined {
+function openSource(root: string, path: string, open: typeof openOnMount): number | undefined {
   using rootFd = ownFd(openDirectory(root));
   try {
-    return openInRoot(rootFd.fd, path, constants.O_RDONLY | constants.O_DIRECTORY);
+    return open(rootFd.fd, path, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined;
     if (!isErrno(error, 'ENOTDIR', 'ELOOP')) throw error;

@@ -9,6 +9,7 @@ import {
   linkSync,
   lutimesSync,
   mkdirSync,
+  opendirSync,
   openSync,
   readlinkSync,
   readSync,
@@ -17,6 +18,7 @@ import {
 } from 'node:fs';
 import { childPath, sortedNames, statOf, storableXattrs } from '#layer/tree-walk.ts';
 import { isErrno } from '#linux/errno.ts';
+import { beat } from '#linux/file-thread.ts';
 import { makeNode, seekData, seekHole, setTimes, splitDeviceNumber } from '#linux/files.ts';
 import { setXattr } from '#linux/xattrs.ts';
 
@@ -35,6 +37,7 @@ export function copyTree(source: Buffer, destination: Buffer): void {
 
 function copyContents(source: Buffer, destination: Buffer, links: Links): void {
   for (const name of sortedNames(source)) {
+    beat();
     const from = childPath(source, name);
     const stats = statOf(from);
     if (stats) copyEntry(from, childPath(destination, name), stats, links);
@@ -106,6 +109,7 @@ function copyRange(input: number, output: number, start: number, end: number): v
   for (let position = start; position < end; ) {
     const length = readSync(input, buffer, 0, Math.min(buffer.length, end - position), position);
     if (length === 0) return;
+    beat();
     let written = 0;
     while (written < length)
       written += writeSync(output, buffer, written, length - written, position + written);
@@ -113,18 +117,19 @@ function copyRange(input: number, output: number, start: number, end: number): v
   }
 }
 
-/** True if copying the tree takes less time than starting a thread for it. */
-export function isSmallTree(source: Buffer, limits = { entries: 100, bytes: 1 << 20 }): boolean {
-  const directories = [source];
+/** True if copying the tree takes less time than starting a thread for it. Looks at no more than `limits`. */
+export function isSmallTree(source: string, limits = { entries: 100, bytes: 1 << 20 }): boolean {
+  const directories = [Buffer.from(source)];
   let entries = 0;
   let bytes = 0;
-  for (const directory of directories) {
-    for (const name of sortedNames(directory)) {
-      const path = childPath(directory, name);
-      const stats = statOf(path);
+  for (const path of directories) {
+    using directory = opendirSync(path, { encoding: 'latin1' });
+    for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
+      const child = childPath(path, entry.name);
+      const stats = statOf(child);
       bytes += Number(stats?.size ?? 0);
       if (++entries > limits.entries || bytes > limits.bytes) return false;
-      if (stats?.isDirectory()) directories.push(path);
+      if (stats?.isDirectory()) directories.push(child);
     }
   }
   return true;

@@ -18,16 +18,18 @@ import {
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { silentLogger } from '#base/log.ts';
+import { ThreadedFileService } from '#linux/threaded-file-service.ts';
 import { getXattr, setXattr } from '#linux/xattrs.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
 import type { DomainEvent } from '#base/event.ts';
 import { createVolumes, volumeMigrations } from './volumes.ts';
 import type { Volumes } from './volume.ts';
 
-class Fixture implements Disposable {
+class Fixture implements AsyncDisposable {
   readonly directory = mkdtempSync('/tmp/caisson-volume-');
   readonly events: DomainEvent[] = [];
   readonly users = new Map<string, string[]>();
+  readonly #files = new ThreadedFileService();
   #metadata: SqliteMetadata | undefined;
 
   get root(): string {
@@ -41,21 +43,23 @@ class Fixture implements Disposable {
     return await createVolumes({
       rootDirectory: this.root,
       metadata: this.#metadata,
+      files: this.#files,
       use: { containersOf: (name) => this.users.get(name) ?? [] },
       emit: (event) => this.events.push(event),
       logger: silentLogger,
     });
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#metadata?.[Symbol.dispose]();
+    await this.#files[Symbol.asyncDispose]();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
 
 function makeFixture(t: TestContext): Fixture {
   const fixture = new Fixture();
-  t.after(() => fixture[Symbol.dispose]());
+  t.after(() => fixture[Symbol.asyncDispose]());
   return fixture;
 }
 

@@ -5,14 +5,15 @@ import { newId } from '#base/ids.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
+import type { FileService } from '#linux/file-service.ts';
 import type { Metadata } from '#store/metadata.ts';
 import type { EmitEvent } from '#base/event.ts';
 import type { VolumeInspect } from '#wire/volume.ts';
-import { copyUp, DATA, finishCopyUp } from './copy-up.ts';
+import { copyUpHere, DATA, finishCopyUp, hasEntries, isQuickCopyUp } from './copy-up.ts';
 import { ANONYMOUS_LABEL, checkVolumeName } from './volume-name.ts';
 import { volumeError } from './volume-errors.ts';
 import { type VolumeRecord, VolumeTable } from './volume-table.ts';
-import { VolumeThread } from './volume-thread.ts';
+import { VOLUME_TASKS, volumeLane } from './volume-tasks.ts';
 import type { VolumeMount, VolumeRequest, Volumes, VolumeUse } from './volume.ts';
 
 export { volumeMigrations } from './volume-table.ts';
@@ -21,6 +22,7 @@ export interface VolumesDependencies {
   /** Holds a directory for each volume. */
   readonly rootDirectory: string;
   readonly metadata: Metadata;
+  readonly files: FileService;
   readonly use: VolumeUse;
   readonly emit: EmitEvent;
   readonly logger: Logger;
@@ -48,13 +50,14 @@ class LocalVolumes implements Volumes {
   readonly #emit: EmitEvent;
   readonly #logger: Logger;
   readonly #table: VolumeTable;
-  readonly #thread = new VolumeThread();
+  readonly #files: FileService;
   readonly #locks = new KeyedLock<string>();
   readonly #volumes = new Map<string, VolumeRecord>();
 
-  constructor({ rootDirectory, metadata, use, emit, logger }: VolumesDependencies) {
+  constructor({ rootDirectory, metadata, files, use, emit, logger }: VolumesDependencies) {
     this.#root = rootDirectory;
     this.#metadata = metadata;
+    this.#files = files;
     this.#use = use;
     this.#emit = emit;
     this.#logger = logger;
@@ -109,7 +112,7 @@ class LocalVolumes implements Volumes {
     renameSync(this.#directory(name), removed);
     await this.#metadata.durable();
     this.#report('destroy', name);
-    await this.#thread.run({ kind: 'delete', path: removed });
+    await this.#files.run(VOLUME_TASKS, 'delete', { input: { path: removed } });
   }
 
   isAnonymous(name: string): boolean {
@@ -119,12 +122,19 @@ class LocalVolumes implements Volumes {
   async copyUp(name: string, root: string, path: string): Promise<void> {
     using _ = await this.#locks.acquire(name);
     this.#require(name);
-    await copyUp(this.#directory(name), root, path, this.#thread);
+    const job = { directory: this.#directory(name), root, path };
+    if (isQuickCopyUp(job)) copyUpHere(job);
+    else {
+      const guard = { lane: volumeLane(name), action: `copy ${path} of the image into volume ${name}` };
+      await this.#files.run(VOLUME_TASKS, 'copy-up', { input: job, guard });
+    }
   }
 
   async usage(name: string): Promise<number> {
     this.#require(name);
-    return await this.#thread.run({ kind: 'usage', path: join(this.#directory(name), DATA) });
+    const guard = { lane: volumeLane(name), action: `measure volume ${name}` };
+    const input = { path: join(this.#directory(name), DATA) };
+    return await this.#files.run(VOLUME_TASKS, 'usage', { input, guard });
   }
 
   mounted(name: string, use: VolumeMount): void {
@@ -162,7 +172,7 @@ class LocalVolumes implements Volumes {
   #recoverUnknown(name: string): void {
     try {
       checkVolumeName(name);
-      if (readdirSync(join(this.#directory(name), DATA)).length === 0) {
+      if (!hasEntries(join(this.#directory(name), DATA))) {
         this.#deleteLater(this.#directory(name));
         return;
       }
@@ -184,7 +194,7 @@ class LocalVolumes implements Volumes {
       ? path
       : join(this.#root, `${REMOVED_PREFIX}${newId()}`);
     if (removed !== path) renameSync(path, removed);
-    this.#thread.run({ kind: 'delete', path: removed }).catch((error: unknown) => {
+    this.#files.run(VOLUME_TASKS, 'delete', { input: { path: removed } }).catch((error: unknown) => {
       this.#logger.warn('removing the rest of a volume failed', { path: removed, error: messageOf(error) });
     });
   }

@@ -13,6 +13,7 @@ import { createSnapshotStore } from '#layer/snapshot-store.ts';
 import { LayerWorkerPool } from '#layer/worker-pool.ts';
 import { prepareCgroups, readCgroupLayout } from '#linux/cgroups.ts';
 import { listMounts } from '#linux/mount.ts';
+import { ThreadedFileService } from '#linux/threaded-file-service.ts';
 import { createLogDrivers } from '#log/drivers.ts';
 import { createNetworks } from '#network/create-networks.ts';
 import type { Networks } from '#network/network.ts';
@@ -82,7 +83,8 @@ export class ContainerFixture implements AsyncDisposable {
       new SqliteMetadata(root, [imageMigrations, volumeMigrations, containerMigrations]),
     );
     const content = stack.use(new FileContentStore(join(root, 'content')));
-    const workers = stack.use(new LayerWorkerPool(1));
+    const files = stack.use(new ThreadedFileService());
+    const workers = stack.use(new LayerWorkerPool(1, files));
     const layers = stack.use(
       createLayerStore({
         rootDirectory: join(root, 'layers'),
@@ -119,6 +121,7 @@ export class ContainerFixture implements AsyncDisposable {
     const volumes = await createVolumes({
       rootDirectory: join(root, 'volumes'),
       metadata,
+      files,
       use: { containersOf: (name) => service?.volumeUse.containersOf(name) ?? [] },
       emit,
       logger,

@@ -1,0 +1,8 @@
+import type { FileServiceErrorReason } from '#linux/file-service-errors.ts';
+import type { DockerEntries } from './docker-error.ts';
+
+/** Docker waits for what hangs. */
+export const FILE_SERVICE_ENTRIES: DockerEntries<FileServiceErrorReason> = {
+  'files-hang': 'plain',
+  'too-many-files-hang': 'plain',
+};

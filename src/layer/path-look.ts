@@ -1,0 +1,67 @@
+/** Looking at a path inside of a container's root, for worker threads: it may take as long as the file system takes. */
+import { type BigIntStats, constants, openSync } from 'node:fs';
+import { posix } from 'node:path';
+import { EngineError, messageOf } from '#base/errors.ts';
+import { formatTimestamp } from '#base/timestamps.ts';
+import { type OwnedFd, ownFd } from '#linux/descriptors.ts';
+import { isErrno } from '#linux/errno.ts';
+import type { PathStat } from '#wire/container.ts';
+import { toGoFileMode } from '#base/go-file-mode.ts';
+import { absolutePath, followLinks, isDirectoryInRoot, lstatInRoot } from './path-resolution.ts';
+
+export interface LookJob {
+  readonly root: string;
+  readonly path: string;
+}
+
+export interface FoundPath {
+  readonly stat: PathStat;
+  readonly isDirectory: boolean;
+}
+
+/** @throws {EngineError} `not-found`, `invalid` */
+export function lookAtPath({ root, path: given }: LookJob): FoundPath {
+  const path = absolutePath(given);
+  using rootFd = openRoot(root);
+  const stats = found(path, () => lstatInRoot(rootFd.fd, path));
+  const linkTarget = stats.isSymbolicLink() ? followLinks(rootFd.fd, path) : '';
+  return { stat: toPathStat(path, stats, linkTarget), isDirectory: stats.isDirectory() };
+}
+
+function toPathStat(path: string, stats: BigIntStats, linkTarget: string): PathStat {
+  return {
+    name: goBase(path),
+    size: Number(stats.size),
+    mode: toGoFileMode(Number(stats.mode)),
+    mtime: formatTimestamp(stats.mtimeNs),
+    linkTarget,
+  };
+}
+
+/** Go's filepath.Base: the last part; `.` for `dir/.`, `/` for the root. */
+function goBase(path: string): string {
+  if (path.endsWith('/.')) return '.';
+  return posix.basename(path) || '/';
+}
+
+/** @throws {EngineError} `not-found`, `invalid` if it is no directory */
+export function requireDirectory({ root, path: given }: LookJob): void {
+  const path = absolutePath(given);
+  using rootFd = openRoot(root);
+  if (found(path, () => isDirectoryInRoot(rootFd.fd, path))) return;
+  throw new EngineError('invalid', 'extraction point is not a directory');
+}
+
+function openRoot(root: string): OwnedFd {
+  return ownFd(openSync(root, constants.O_RDONLY | constants.O_DIRECTORY));
+}
+
+function found<T>(path: string, look: () => T): T {
+  try {
+    return look();
+  } catch (cause) {
+    if (!isErrno(cause, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw cause;
+    const code = isErrno(cause, 'ENOENT') ? 'not-found' : 'invalid';
+    throw new EngineError(code, `Cannot find ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
