@@ -81,7 +81,7 @@ export class ResponseParser {
       case 'until-close':
         this.#events.body(bytes);
         return EMPTY;
-      default:
+      case 'done':
         return EMPTY;
     }
   }

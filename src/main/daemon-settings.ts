@@ -202,7 +202,9 @@ function addValue(values: Map<string, SettingValue>, setting: Setting, text: str
     case 'list':
       values.set(key, [...(Array.isArray(before) ? before : []), text]);
       break;
-    default:
+    case 'map':
+    case 'object':
+    case 'ulimits':
       values.set(key, { ...(isRecord(before) && before), ...parsePair(setting, text) });
   }
 }
@@ -272,7 +274,9 @@ function fits(kind: SettingKind, value: unknown): value is SettingValue {
       return typeof value === kind;
     case 'list':
       return Array.isArray(value) && value.every((item) => typeof item === 'string');
-    default:
+    case 'map':
+    case 'object':
+    case 'ulimits':
       return isRecord(value) || (kind === 'object' && Array.isArray(value));
   }
 }

@@ -72,6 +72,7 @@ function sendEvent(connection: FrameConnection, event: BuildEvent): void {
     case 'stepped':
     case 'output':
     case 'pulling':
+    case 'unused-arguments':
       break;
   }
 }

@@ -155,7 +155,10 @@ class Extractor {
       case 'file':
         this.#open = { entry, path, fd: openSync(path, 'wx', 0o600) };
         return;
-      default:
+      case 'block':
+      case 'character':
+      case 'directory':
+      case 'fifo':
         // Devices and FIFOs: nothing here can make them, and a copy of a tree is not worth failing for.
         return;
     }

@@ -55,7 +55,7 @@ function statusOf(event: WireBuildEvent, data: Buffer): object | undefined {
         warnings: [{ vertex: event.vertex, short: `${rule}: ${message}`, url, file, range: [lines] }],
       };
     }
-    default:
+    case 'built':
       return undefined;
   }
 }

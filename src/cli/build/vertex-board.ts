@@ -58,7 +58,7 @@ export class VertexBoard {
       case 'warning':
         this.warnings.push(event.warning);
         return undefined;
-      default:
+      case 'built':
         return undefined;
     }
   }

@@ -82,7 +82,8 @@ class Evaluator {
       }
       case 'range':
         return this.#range(node, dot, new Scope(scope));
-      default:
+      case 'break':
+      case 'continue':
         return node.kind;
     }
   }
@@ -178,7 +179,7 @@ class Evaluator {
         return this.#call(operand.name, [], [], dot, scope);
       case 'pipeline':
         return this.#pipeline(operand.pipeline, dot, scope);
-      default:
+      case 'field':
         return fieldValue(this.#operand(operand.base, dot, scope), operand);
     }
   }

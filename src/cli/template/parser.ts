@@ -131,7 +131,8 @@ class TemplateParser {
           ? { kind: 'function', name: token.name }
           : { kind: 'constant', value: constant };
       }
-      default:
+      case 'open':
+      case 'text':
         throw new TemplateError('unclosed action: "}}" is missing');
     }
   }

@@ -149,7 +149,14 @@ class BuildServer implements Disposable {
         this.#open.set(message.id, new TreeConversation(message.id, sink, this.#writer));
         return true;
       }
-      default:
+      case 'close':
+      case 'content':
+      case 'data':
+      case 'end':
+      case 'entries':
+      case 'event':
+      case 'failed':
+      case 'want':
         return false;
     }
   }
