@@ -1,5 +1,6 @@
 /** What concerns the engine as a whole. */
 import { EngineError } from '#base/errors.ts';
+import { encodeDiskUsage } from './disk-usage.ts';
 import type { Exchange } from './exchange.ts';
 import { sendJson } from './respond.ts';
 import type { DiskUsage } from '#wire/system.ts';
@@ -41,7 +42,7 @@ function ping(exchange: Exchange, body: string): void {
 async function diskUsage(exchange: Exchange): Promise<void> {
   const asked = exchange.query.getAll('type');
   const types = asked.length === 0 ? USAGE_TYPES : asked.map(usageType);
-  const usage = await exchange.engine.diskUsage(types);
+  const usage = encodeDiskUsage(await exchange.engine.diskUsage(types));
   sendJson(exchange, 200, exchange.speaks('1.42') ? usage : { ...usage, BuilderSize: cacheSize(usage) });
 }
 

@@ -7,7 +7,8 @@ import type { Containers } from '#container/container.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { Networks } from '#network/network.ts';
 import type { EventMessage } from '#wire/event.ts';
-import type { DiskUsage, VersionInfo } from '#wire/system.ts';
+import type { VersionInfo } from '#wire/system.ts';
+import type { DiskUsage, UsageType } from './disk-usage.ts';
 import type { Registries } from '#registry/registry.ts';
 import type { Volumes } from '#volume/volume.ts';
 
@@ -34,5 +35,5 @@ export interface EngineApi {
   version(): VersionInfo;
   /** The object of `GET /info`. */
   info(): Promise<Readonly<Record<string, unknown>>>;
-  diskUsage(types: readonly ('container' | 'image' | 'volume' | 'build-cache')[]): Promise<DiskUsage>;
+  diskUsage(types: readonly UsageType[]): Promise<DiskUsage>;
 }

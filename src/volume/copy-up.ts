@@ -1,11 +1,11 @@
 import { closeSync, constants, mkdirSync, opendirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { EngineError } from '#base/errors.ts';
 import { childPath, sortedNames, statOf } from '#layer/tree-walk.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { openDirectory, openInRoot, openOnMount } from '#linux/files.ts';
 import { copyAttributes, copyTree, isSmallTree } from './tree-copy.ts';
+import { volumeError } from './volume-errors.ts';
 
 /** Where a copy grows, and what it is called once it is complete. */
 const GROWING = '_copying';
@@ -13,6 +13,8 @@ const COMPLETE = '_copied';
 export const DATA = '_data';
 
 export interface CopyUpJob {
+  /** Its name. */
+  readonly volume: string;
   /** The directory of the volume: its data are in `_data`. */
   readonly directory: string;
   readonly root: string;
@@ -23,10 +25,13 @@ export interface CopyUpJob {
 /**
  * Fills an empty volume with what is at `path` inside `root`. The copy is made beside the volume, where no container
  * that has the volume mounted can get at it with links of its own, and then moved in, entry by entry. Blocks.
+ *
+ * @throws {EngineError} `volume-over-file`
  */
-export function copyUpHere({ directory, root, path }: CopyUpJob): void {
+export function copyUpHere(job: CopyUpJob): void {
+  const { directory } = job;
   if (hasEntries(join(directory, DATA))) return;
-  const sourceFd = openSource(root, path, openInRoot);
+  const sourceFd = openSource(job, openInRoot);
   if (sourceFd === undefined) return;
   try {
     // The descriptor stands for the directory that was found inside of the root, whatever its path is now.
@@ -47,12 +52,12 @@ export function copyUpHere({ directory, root, path }: CopyUpJob): void {
  * True if {@link copyUpHere} is quick: volume and source are on the mounts of their directories, where only the
  * engine's own disk is waited for, and little is to be copied.
  */
-export function isQuickCopyUp({ directory, root, path }: CopyUpJob): boolean {
+export function isQuickCopyUp(job: CopyUpJob): boolean {
   try {
-    using volume = ownFd(openDirectory(directory));
+    using volume = ownFd(openDirectory(job.directory));
     using data = ownFd(openOnMount(volume.fd, DATA, constants.O_RDONLY | constants.O_DIRECTORY));
     if (hasEntries(`/proc/self/fd/${data.fd}`)) return true;
-    const sourceFd = openSource(root, path, openOnMount);
+    const sourceFd = openSource(job, openOnMount);
     if (sourceFd === undefined) return true;
     using source = ownFd(sourceFd);
     return isSmallTree(`/proc/self/fd/${source.fd}`);
@@ -69,15 +74,14 @@ export function hasEntries(path: string): boolean {
 }
 
 /** Undefined if there is nothing to copy. */
-function openSource(root: string, path: string, open: typeof openOnMount): number | undefined {
+function openSource({ volume, root, path }: CopyUpJob, open: typeof openOnMount): number | undefined {
   using rootFd = ownFd(openDirectory(root));
   try {
     return open(rootFd.fd, path, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined;
     if (!isErrno(error, 'ENOTDIR', 'ELOOP')) throw error;
-    const message = `cannot mount volume over existing file, file exists ${path}`;
-    throw new EngineError('invalid', message, { cause: error });
+    throw volumeError('volume-over-file', { subject: volume, details: { path }, cause: error });
   }
 }
 

@@ -18,10 +18,25 @@ export const VOLUME_ERRORS = errorTable({
       `Cannot create volume ${JSON.stringify(subject)}: its name may have letters, digits, "_", "." and "-" only, ` +
       'and begins with a letter or a digit; a directory of this machine is given by its absolute path',
   ],
+  'no-such-volume-driver': [
+    'not-found',
+    ({ subject, details }) =>
+      `Cannot create volume ${subject}: there is no driver ${JSON.stringify(details['driver'])}`,
+  ],
+  'unknown-volume-option': [
+    'invalid',
+    ({ subject, details }) =>
+      `Cannot create volume ${subject}: the driver knows no option ${JSON.stringify(details['option'])}`,
+  ],
   'volume-in-use': [
     'conflict',
     ({ subject, details }) =>
       `Cannot remove volume ${subject}: containers use it (${details['containers']}); remove them first`,
+  ],
+  'volume-over-file': [
+    'invalid',
+    ({ subject, details }) =>
+      `Cannot mount volume ${subject}: the image has a file at ${details['path']}, where a directory is needed`,
   ],
 });
 

@@ -1,35 +1,89 @@
 /**
  * Storage that outlives containers.
  *
- * A *volume* is a named directory (`ROOT/volumes/NAME/_data`) that containers mount by name; one without a name of
- * its own is *anonymous* and disappears with `rm -v` or `--rm`. What an image has at the mount point is copied into
- * a volume that is empty when it is first mounted (copy-up).
+ * Vocabulary. A *volume* is a named directory (`ROOT/volumes/NAME/_data`) that containers mount by name. A volume
+ * without a name of its own is *anonymous*: it is removed with its container by `rm -v` and `--rm`. *Copy-up* fills a
+ * volume that is empty when it is first mounted with what the image has at the mount point.
  *
- * Errors: `not-found` ("get NAME: no such volume"), `conflict` (in use), `invalid` (name, driver).
+ * Life cycle: created → mounted by any number of containers, and unmounted → removed, or pruned when no container uses
+ * it. A volume exists once its creation is acknowledged, and does not come back once its removal is, whatever happens
+ * to the daemon or the machine.
+ *
+ * Errors: the table is `volume-errors.ts`.
+ *
+ * ```ts
+ * const { name, path } = await volumes.create({ name: 'data' });
+ * await volumes.copyUp(name, '/run/…/rootfs', '/var/lib/postgresql');
+ * volumes.mounted(name, { containerId, destination: '/var/lib/postgresql', readonly: false });
+ * // the container runs, with `path` bound into it
+ * volumes.unmounted(name, containerId);
+ * await volumes.remove(name, { force: false }); // `volume-in-use` while a container has it, running or not
+ * ```
  */
-import type { VolumeInspect } from '#wire/volume.ts';
+import type { Filters } from '#base/filters.ts';
 
-export interface VolumeRequest {
+/** What a volume is to be. */
+export interface VolumeSpec {
   /** Absent: anonymous, 64 hexadecimal digits. */
   readonly name?: string;
+  /** `local` is the only one, and is meant where there is none. */
   readonly driver?: string;
   readonly driverOptions?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** A volume as it is. */
+export interface VolumeView {
+  readonly name: string;
+  readonly driver: string;
+  /** Of the host: what containers get to see. */
+  readonly path: string;
+  /** Since the epoch, to the second. */
+  readonly createdAtMs: number;
+  /** Absent where none were given. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly isAnonymous: boolean;
+}
+
+export interface VolumePruneRequest {
+  /** `label` and `label!`. */
+  readonly filters: Filters;
+  /** Takes those with names of their own too. */
+  readonly named: boolean;
+}
+
+export interface VolumePruneReport {
+  readonly removed: readonly string[];
+  readonly reclaimedBytes: number;
+}
+
 export interface Volumes {
-  /** Returns the existing one where the name is taken. */
-  create(request: VolumeRequest): Promise<VolumeInspect>;
-  get(name: string): VolumeInspect | undefined;
-  list(): readonly VolumeInspect[];
+  /**
+   * Durable when it resolves. Returns the volume that has the name already, where there is one.
+   *
+   * @throws {EngineError} `volume-name-…`, `no-such-volume-driver`, `unknown-volume-option`
+   */
+  create(spec: VolumeSpec): Promise<VolumeView>;
+  get(name: string): VolumeView | undefined;
+  /**
+   * By name.
+   *
+   * @param filters `dangling` (no container has it), `driver`, `label`, `name` (a part of it)
+   * @throws {EngineError} `invalid` for another filter or a malformed value
+   */
+  list(filters?: Filters): readonly VolumeView[];
+  /** Durable when it resolves. @throws {EngineError} `no-such-volume` without `force`, `volume-in-use` */
   remove(name: string, options: { readonly force: boolean }): Promise<void>;
-  isAnonymous(name: string): boolean;
+  /** Removes what no container has. @throws {EngineError} `invalid` for another filter */
+  prune(request: VolumePruneRequest): Promise<VolumePruneReport>;
   /**
    * Copies what stands at `path` below `root` into the volume if the volume is empty, keeping owners, modes, times,
    * xattrs and links. Never follows a link out of `root`.
+   *
+   * @throws {EngineError} `no-such-volume`, `volume-over-file` where `path` is a file
    */
   copyUp(name: string, root: string, path: string): Promise<void>;
-  /** Bytes in the volume. */
+  /** Bytes in the volume. @throws {EngineError} `no-such-volume` */
   usage(name: string): Promise<number>;
   /** Reports that a container mounts it, or does no more; changes nothing. */
   mounted(name: string, use: VolumeMount): void;
@@ -43,7 +97,8 @@ export interface VolumeMount {
   readonly readonly: boolean;
 }
 
-/** Who uses a volume; the owner of the containers tells. */
+/** What volumes ask of the domain of containers. */
 export interface VolumeUse {
+  /** Ids of the containers that mount it, running or not. */
   containersOf(name: string): readonly string[];
 }

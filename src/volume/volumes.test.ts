@@ -69,19 +69,19 @@ describe('volumes', () => {
     const volumes = await fixture.open();
     const created = await volumes.create({ name: 'data', labels: { a: 'b' } });
     assert.deepEqual(created, {
-      CreatedAt: created.CreatedAt,
-      Driver: 'local',
-      Labels: { a: 'b' },
-      Mountpoint: join(fixture.root, 'data/_data'),
-      Name: 'data',
-      Options: null,
-      Scope: 'local',
+      createdAtMs: created.createdAtMs,
+      driver: 'local',
+      labels: { a: 'b' },
+      path: join(fixture.root, 'data/_data'),
+      name: 'data',
+      isAnonymous: false,
     });
-    assert.match(created.CreatedAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    assert.equal(created.createdAtMs % 1000, 0);
+    assert.ok(Math.abs(created.createdAtMs - Date.now()) < 60_000);
     assert.deepEqual(await volumes.create({ name: 'data', labels: { other: '' } }), created);
     const anonymous = await volumes.create({});
-    assert.match(anonymous.Name, /^[0-9a-f]{64}$/);
-    assert.deepEqual([volumes.isAnonymous('data'), volumes.isAnonymous(anonymous.Name)], [false, true]);
+    assert.match(anonymous.name, /^[0-9a-f]{64}$/);
+    assert.equal(anonymous.isAnonymous, true);
     const before = volumes.list();
     assert.equal(before.length, 2);
     assert.deepEqual((await fixture.open()).list(), before);
@@ -89,7 +89,7 @@ describe('volumes', () => {
       fixture.events.map(({ action, id, attributes }) => [action, id, attributes]),
       [
         ['create', 'data', { driver: 'local' }],
-        ['create', anonymous.Name, { driver: 'local' }],
+        ['create', anonymous.name, { driver: 'local' }],
       ],
     );
   });
@@ -129,6 +129,51 @@ describe('volumes', () => {
     );
   });
 
+  test('are listed by name, driver, label and whether a container has them', async (t) => {
+    const fixture = makeFixture(t);
+    const volumes = await fixture.open();
+    await volumes.create({ name: 'cache', labels: { tier: 'web' } });
+    await volumes.create({ name: 'data', labels: { tier: 'db' } });
+    fixture.users.set('data', ['c1']);
+    const listed = (name: string, value: string) =>
+      volumes.list(new Map([[name, [value]]])).map((volume) => volume.name);
+    assert.deepEqual(listed('name', 'ach'), ['cache']);
+    assert.deepEqual(listed('label', 'tier=db'), ['data']);
+    assert.deepEqual(listed('driver', 'nfs'), []);
+    assert.deepEqual(listed('dangling', 'true'), ['cache']);
+    assert.deepEqual(listed('dangling', 'false'), ['data']);
+    assert.throws(() => listed('size', '1'), { code: 'invalid', message: "invalid filter 'size'" });
+  });
+
+  test('are pruned where no container has them, those with names only when asked', async (t) => {
+    const fixture = makeFixture(t);
+    const volumes = await fixture.open();
+    const { path } = await volumes.create({ name: 'kept' });
+    writeFileSync(join(path, 'file'), 'x');
+    const used = await volumes.create({});
+    fixture.users.set(used.name, ['c1']);
+    const free = await volumes.create({ labels: { keep: '' } });
+    const prune = (named: boolean, filter?: string) =>
+      volumes.prune({ named, filters: new Map(filter === undefined ? [] : [[filter, ['keep']]]) });
+    assert.deepEqual(await prune(false, 'label!'), { removed: [], reclaimedBytes: 0 });
+    assert.deepEqual(await prune(false), { removed: [free.name], reclaimedBytes: 0 });
+    assert.deepEqual(await prune(true, 'label'), { removed: [], reclaimedBytes: 0 });
+    assert.deepEqual(await prune(true), { removed: ['kept'], reclaimedBytes: 1 });
+    assert.deepEqual(
+      volumes.list().map(({ name }) => name),
+      [used.name],
+    );
+    const prunes = fixture.events.filter(({ action }) => action === 'prune');
+    assert.deepEqual(prunes.at(-1), {
+      type: 'volume',
+      action: 'prune',
+      id: '',
+      attributes: { reclaimed: '1' },
+    });
+    assert.equal(prunes.length, 4);
+    await assert.rejects(prune(true, 'name'), { code: 'invalid' });
+  });
+
   test('have names that are safe', async (t) => {
     const volumes = await makeFixture(t).open();
     for (const name of ['../x', '/abs', '.hidden', 'a b', 'a/b', '-x', 'äb', 'x\0y', 'x\n']) {
@@ -139,10 +184,14 @@ describe('volumes', () => {
     }
     await assert.rejects(volumes.create({ name: 'q' }), { reason: 'volume-name-short' });
     await assert.rejects(volumes.create({ name: 'qq', driver: 'foo' }), {
-      message: 'create qq: error looking up volume plugin foo: plugin "foo" not found',
+      code: 'not-found',
+      reason: 'no-such-volume-driver',
+      details: { driver: 'foo' },
     });
     await assert.rejects(volumes.create({ name: 'qq', driverOptions: { x: 'y' } }), {
-      message: 'create qq: invalid option: "x"',
+      code: 'invalid',
+      reason: 'unknown-volume-option',
+      details: { option: 'x' },
     });
     assert.deepEqual(volumes.list(), []);
   });
@@ -161,7 +210,7 @@ describe('volumes', () => {
     mkdirSync(join(fixture.root, 'copied/_copying/dir'), { recursive: true });
     const again = await fixture.open();
     assert.deepEqual(
-      again.list().map(({ Name }) => Name),
+      again.list().map(({ name }) => name),
       ['copied', 'found', 'lost'],
     );
     assert.ok(existsSync(join(fixture.root, 'lost/_data')));
@@ -214,13 +263,13 @@ describe('copy-up', () => {
       const volumes = await fixture.open();
       const root = join(fixture.directory, 'root');
       fillRoot(root, extraFiles);
-      const { Mountpoint } = await volumes.create({ name: 'data' });
+      const { path: data } = await volumes.create({ name: 'data' });
       await volumes.copyUp('data', root, '/srv/data');
-      checkCopy(Mountpoint);
+      checkCopy(data);
       assert.deepEqual(readdirSync(join(fixture.root, 'data')), ['_data']);
-      rmSync(join(Mountpoint, 'file'));
+      rmSync(join(data, 'file'));
       await volumes.copyUp('data', root, '/srv/data');
-      assert.ok(!existsSync(join(Mountpoint, 'file')), 'a volume that is not empty is left alone');
+      assert.ok(!existsSync(join(data, 'file')), 'a volume that is not empty is left alone');
     });
   }
 
@@ -233,15 +282,17 @@ describe('copy-up', () => {
     symlinkSync('../../../../../../etc', join(root, 'dots'));
     writeFileSync(join(root, 'plain'), '');
     for (const [name, path] of Object.entries({ absolute: '/escape', dotted: '/dots' })) {
-      const { Mountpoint } = await volumes.create({ name });
+      const { path: data } = await volumes.create({ name });
       await volumes.copyUp(name, root, path);
-      assert.deepEqual(readdirSync(Mountpoint), ['inside']);
+      assert.deepEqual(readdirSync(data), ['inside']);
     }
-    const { Mountpoint } = await volumes.create({ name: 'none' });
+    const { path: data } = await volumes.create({ name: 'none' });
     await volumes.copyUp('none', root, '/missing/path');
-    assert.deepEqual(readdirSync(Mountpoint), []);
+    assert.deepEqual(readdirSync(data), []);
     await assert.rejects(volumes.copyUp('none', root, '/plain'), {
-      message: 'cannot mount volume over existing file, file exists /plain',
+      code: 'invalid',
+      reason: 'volume-over-file',
+      details: { path: '/plain' },
     });
     renameSync(join(root, 'plain'), join(root, 'other'));
   });

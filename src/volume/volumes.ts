@@ -1,20 +1,29 @@
 import { chmodSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { EngineError, messageOf } from '#base/errors.ts';
+import { hasReason, messageOf } from '#base/errors.ts';
+import type { EmitEvent } from '#base/event.ts';
+import { type Filters, NO_FILTERS } from '#base/filters.ts';
 import { newId } from '#base/ids.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { FileService } from '#linux/file-service.ts';
 import type { Metadata } from '#store/metadata.ts';
-import type { EmitEvent } from '#base/event.ts';
-import type { VolumeInspect } from '#wire/volume.ts';
 import { copyUpHere, DATA, finishCopyUp, hasEntries, isQuickCopyUp } from './copy-up.ts';
 import { ANONYMOUS_LABEL, checkVolumeName } from './volume-name.ts';
 import { volumeError } from './volume-errors.ts';
 import { type VolumeRecord, VolumeTable } from './volume-table.ts';
 import { VOLUME_TASKS, volumeLane } from './volume-tasks.ts';
-import type { VolumeMount, VolumeRequest, Volumes, VolumeUse } from './volume.ts';
+import { listTest, pruneTest } from './volume-filters.ts';
+import type {
+  VolumeMount,
+  VolumePruneReport,
+  VolumePruneRequest,
+  Volumes,
+  VolumeSpec,
+  VolumeUse,
+  VolumeView,
+} from './volume.ts';
 
 export { volumeMigrations } from './volume-table.ts';
 
@@ -64,18 +73,18 @@ class LocalVolumes implements Volumes {
     this.#table = new VolumeTable(metadata);
   }
 
-  async create(request: VolumeRequest): Promise<VolumeInspect> {
-    const existing = request.name ? this.#volumes.get(request.name) : undefined;
-    if (!existing) return await this.#createNew(request);
+  async create(spec: VolumeSpec): Promise<VolumeView> {
+    const existing = spec.name ? this.#volumes.get(spec.name) : undefined;
+    if (!existing) return await this.#createNew(spec);
     // Another caller may have made it just now.
     await this.#metadata.durable();
-    return this.#inspect(existing);
+    return this.#view(existing);
   }
 
-  async #createNew(request: VolumeRequest): Promise<VolumeInspect> {
-    const name = request.name || newId();
-    const labels = request.name ? request.labels : { ...request.labels, [ANONYMOUS_LABEL]: '' };
-    checkRequest(name, request);
+  async #createNew(spec: VolumeSpec): Promise<VolumeView> {
+    const name = spec.name || newId();
+    const labels = spec.name ? spec.labels : { ...spec.labels, [ANONYMOUS_LABEL]: '' };
+    checkSpec(name, spec);
     const createdAt = `${new Date().toISOString().slice(0, 19)}Z`;
     const record = { name, createdAt, labels: labels ?? null };
     this.#makeDirectory(name);
@@ -83,17 +92,18 @@ class LocalVolumes implements Volumes {
     this.#volumes.set(name, record);
     await this.#metadata.durable();
     this.#report('create', name);
-    return this.#inspect(record);
+    return this.#view(record);
   }
 
-  get(name: string): VolumeInspect | undefined {
+  get(name: string): VolumeView | undefined {
     const record = this.#volumes.get(name);
-    return record && this.#inspect(record);
+    return record && this.#view(record);
   }
 
-  list(): readonly VolumeInspect[] {
+  list(filters: Filters = NO_FILTERS): readonly VolumeView[] {
+    const isWanted = listTest(filters, (name) => this.#isUsed(name));
     const records = [...this.#volumes.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    return records.map((record) => this.#inspect(record));
+    return records.map((record) => this.#view(record)).filter(isWanted);
   }
 
   async remove(name: string, options: { readonly force: boolean }): Promise<void> {
@@ -115,14 +125,44 @@ class LocalVolumes implements Volumes {
     await this.#files.run(VOLUME_TASKS, 'delete', { input: { path: removed } });
   }
 
-  isAnonymous(name: string): boolean {
-    return this.#volumes.get(name)?.labels?.[ANONYMOUS_LABEL] !== undefined;
+  async prune({ filters, named }: VolumePruneRequest): Promise<VolumePruneReport> {
+    const mayGo = pruneTest(filters);
+    const removed: string[] = [];
+    let reclaimedBytes = 0;
+    for (const volume of this.list()) {
+      const { name, isAnonymous } = volume;
+      if (!(named || isAnonymous) || !mayGo(volume) || this.#isUsed(name)) continue;
+      const sizeBytes = await this.#removeUnlessUsed(name);
+      if (sizeBytes === undefined) continue;
+      removed.push(name);
+      reclaimedBytes += sizeBytes;
+    }
+    const attributes = { reclaimed: String(reclaimedBytes) };
+    this.#emit({ type: 'volume', action: 'prune', id: '', attributes });
+    return { removed, reclaimedBytes };
+  }
+
+  /** @returns the bytes that it had; undefined if it is still there, or was removed by another */
+  async #removeUnlessUsed(name: string): Promise<number | undefined> {
+    try {
+      const sizeBytes = await this.usage(name);
+      await this.remove(name, { force: false });
+      return sizeBytes;
+    } catch (error) {
+      if (!hasReason(error, 'volume-in-use', 'no-such-volume'))
+        this.#logger.warn('Cannot prune a volume', { name, error });
+      return undefined;
+    }
+  }
+
+  #isUsed(name: string): boolean {
+    return this.#use.containersOf(name).length > 0;
   }
 
   async copyUp(name: string, root: string, path: string): Promise<void> {
     using _ = await this.#locks.acquire(name);
     this.#require(name);
-    const job = { directory: this.#directory(name), root, path };
+    const job = { volume: name, directory: this.#directory(name), root, path };
     if (isQuickCopyUp(job)) copyUpHere(job);
     else {
       const guard = { lane: volumeLane(name), action: `copy ${path} of the image into volume ${name}` };
@@ -216,15 +256,14 @@ class LocalVolumes implements Volumes {
     return record;
   }
 
-  #inspect({ name, createdAt, labels }: VolumeRecord): VolumeInspect {
+  #view({ name, createdAt, labels }: VolumeRecord): VolumeView {
     return {
-      CreatedAt: createdAt,
-      Driver: DRIVER,
-      Labels: labels,
-      Mountpoint: join(this.#directory(name), DATA),
-      Name: name,
-      Options: null,
-      Scope: 'local',
+      name,
+      driver: DRIVER,
+      path: join(this.#directory(name), DATA),
+      createdAtMs: Date.parse(createdAt),
+      ...(labels && { labels }),
+      isAnonymous: labels?.[ANONYMOUS_LABEL] !== undefined,
     };
   }
 
@@ -233,16 +272,12 @@ class LocalVolumes implements Volumes {
   }
 }
 
-function checkRequest(name: string, request: VolumeRequest): void {
-  const driver = request.driver || DRIVER;
-  if (driver !== DRIVER) {
-    const problem = `error looking up volume plugin ${driver}: plugin "${driver}" not found`;
-    throw new EngineError('not-found', `create ${name}: ${problem}`);
-  }
+function checkSpec(name: string, { driver = DRIVER, driverOptions = {} }: VolumeSpec): void {
+  if (driver !== DRIVER) throw volumeError('no-such-volume-driver', { subject: name, details: { driver } });
   checkVolumeName(name);
-  const [option] = Object.keys(request.driverOptions ?? {});
-  if (option === undefined) return;
-  throw new EngineError('invalid', `create ${name}: invalid option: ${JSON.stringify(option)}`);
+  const [option] = Object.keys(driverOptions);
+  if (option !== undefined)
+    throw volumeError('unknown-volume-option', { subject: name, details: { option } });
 }
 
 function makeIfMissing(path: string, mode: number): void {

@@ -181,17 +181,17 @@ test('a container from before the machine was restarted has exited', async () =>
 test('anonymous volumes of a create or a removal that was cut off go at the next start, used ones stay', async () => {
   const first = await ContainerFixture.open();
   const [orphan, used] = [await first.volumes.create({}), await first.volumes.create({})];
-  await first.create(['true'], { HostConfig: { Binds: [`${used.Name}:/data`] } });
+  await first.create(['true'], { HostConfig: { Binds: [`${used.name}:/data`] } });
   await first.close();
   {
     using database = new DatabaseSync(join(first.path, 'root/metadata.db'));
     const note = database.prepare('INSERT INTO container_owed_volumes (name) VALUES (?)');
-    for (const { Name } of [orphan, used]) note.run(Name);
+    for (const { name } of [orphan, used]) note.run(name);
   }
   await using second = await ContainerFixture.open(first.path);
   assert.deepEqual(
-    second.volumes.list().map(({ Name }) => Name),
-    [used.Name],
+    second.volumes.list().map(({ name }) => name),
+    [used.name],
   );
   using database = new DatabaseSync(join(first.path, 'root/metadata.db'), { readOnly: true });
   assert.deepEqual(database.prepare('SELECT name FROM container_owed_volumes').all(), []);

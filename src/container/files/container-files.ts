@@ -47,7 +47,7 @@ function locateInMount(
     .filter((mount) => mount.type !== 'tmpfs' && absolute.startsWith(`${mount.destination}/`))
     .toSorted((a, b) => b.destination.length - a.destination.length)[0];
   if (!above || above.type === 'tmpfs') return undefined;
-  const root = above.type === 'bind' ? above.source : volumes.get(above.name)?.Mountpoint;
+  const root = above.type === 'bind' ? above.source : volumes.get(above.name)?.path;
   if (root === undefined) return undefined;
   return { root, path: absolute.slice(above.destination.length), [Symbol.asyncDispose]: async () => {} };
 }

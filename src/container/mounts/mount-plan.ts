@@ -1,4 +1,4 @@
-import type { VolumeRequest } from '#volume/volume.ts';
+import type { VolumeSpec } from '#volume/volume.ts';
 
 /** What a container will mount besides the standard file systems: plain data, decided when it is created. */
 export interface MountPlan {
@@ -31,7 +31,7 @@ export interface PlannedVolume {
   readonly name: string;
   readonly driver: string;
   /** Creates the volume where it does not exist. */
-  readonly request: VolumeRequest;
+  readonly request: VolumeSpec;
   /** Without a name of its own: goes with `rm -v`. */
   readonly anonymous: boolean;
   readonly readonly: boolean;

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import type { VolumeRequest, Volumes } from '#volume/volume.ts';
-import type { VolumeInspect } from '#wire/volume.ts';
+import type { Volumes, VolumeSpec, VolumeView } from '#volume/volume.ts';
 import type { HostConfig, MountRequest } from '#wire/container.ts';
 import type { MountPlan } from './mount-plan.ts';
 import { planMounts, releaseMounts, resolveMounts, showMounts, volumesOf } from './mounts.ts';
@@ -86,7 +85,7 @@ describe('-v', () => {
       ],
     ];
     for (const [bind, message] of cases) refuse(message, { Binds: [bind] });
-    refuse(/^create rel\/path: "rel\/path" includes invalid characters/, { Binds: ['rel/path:/x'] });
+    refuse(/^Cannot create volume "rel\/path": its name may have letters/, { Binds: ['rel/path:/x'] });
     refuse('Duplicate mount point: /b', { Binds: ['vol:/a/../b/', '/tmp:/b'] });
     refuse('Duplicate mount point: /x', { Binds: ['vol:/x'], Tmpfs: { '/x': '' } });
   });
@@ -164,20 +163,12 @@ test('volumes of the image give way to everything, those of other containers to 
 class RecordedVolumes implements Volumes {
   readonly calls: string[] = [];
 
-  get(name: string): VolumeInspect {
-    return {
-      Name: name,
-      Mountpoint: `/v/${name}`,
-      CreatedAt: '',
-      Driver: 'local',
-      Labels: null,
-      Options: null,
-      Scope: 'local',
-    };
+  get(name: string): VolumeView {
+    return { name, path: `/v/${name}`, createdAtMs: 0, driver: 'local', isAnonymous: false };
   }
-  async create(request: VolumeRequest): Promise<VolumeInspect> {
-    this.calls.push(`create ${request.name}`);
-    return this.get(request.name ?? '');
+  async create({ name = '' }: VolumeSpec): Promise<VolumeView> {
+    this.calls.push(`create ${name}`);
+    return this.get(name);
   }
   async copyUp(name: string, root: string, path: string): Promise<void> {
     this.calls.push(`copy ${name} ${root} ${path}`);
@@ -188,11 +179,11 @@ class RecordedVolumes implements Volumes {
   unmounted(name: string): void {
     this.calls.push(`unmounted ${name}`);
   }
-  list(): readonly VolumeInspect[] {
+  list(): readonly VolumeView[] {
     return [];
   }
-  isAnonymous(): boolean {
-    return false;
+  async prune() {
+    return { removed: [], reclaimedBytes: 0 };
   }
   async remove(name: string): Promise<void> {
     this.calls.push(`remove ${name}`);

@@ -162,7 +162,7 @@ function showMount(mount: PlannedMount, volumes: Pick<Volumes, 'get'>): MountPoi
     const { source, mode, propagation } = mount;
     return { Type: 'bind', Source: source, Mode: mode, ...common, Propagation: propagation };
   }
-  const source = volumes.get(mount.name)?.Mountpoint ?? '';
+  const source = volumes.get(mount.name)?.path ?? '';
   const { name, driver, mode } = mount;
   return { Type: 'volume', Name: name, Source: source, Driver: driver, Mode: mode, ...common };
 }
@@ -283,7 +283,7 @@ async function resolveVolume(mount: PlannedVolume, context: MountContext): Promi
   return {
     type: 'bind',
     destination: mount.destination,
-    source: volume.Mountpoint,
+    source: volume.path,
     options: ['rbind', ...readonlyOption(mount.readonly, true)],
   };
 }
