@@ -8,11 +8,10 @@ import {
   type StepEvent,
   StepFailure,
 } from '#build/build.ts';
-import { commandHostConfig } from '#build/solve/command-config.ts';
 import { parseBoolean } from '#base/booleans.ts';
-import type { HostConfig } from '#wire/container.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import { decodeRegistryConfig } from '#wire/registry-auth.ts';
+import { decodeCommandSettings } from './build-commands.ts';
 import type { Exchange } from './exchange.ts';
 import { sendProgress } from './progress.ts';
 import { credentialsFromAuth } from './registry-credentials.ts';
@@ -109,7 +108,7 @@ function requestOf(exchange: Exchange): BuildRequest {
     cacheFrom: cacheFromOf(exchange),
     pull: exchange.text('pull') !== '' && parseBoolean(exchange.text('pull')),
     credentials: credentialsOf(exchange),
-    hostConfig: hostConfigOf(exchange),
+    commands: commandSettingsOf(exchange),
     signal: exchange.signal,
   };
 }
@@ -146,11 +145,11 @@ function credentialsOf({ request }: Exchange): BuildRequest['credentials'] {
   }
 }
 
-function hostConfigOf(exchange: Exchange): HostConfig {
+function commandSettingsOf(exchange: Exchange): BuildRequest['commands'] {
   const number = (name: string) => Number(exchange.text(name) || 0);
   const extraHosts = exchange.query.getAll('extrahosts').flatMap((text) => text.split(','));
   const ulimits = exchange.text('ulimits');
-  return commandHostConfig({
+  return decodeCommandSettings({
     NetworkMode: exchange.text('networkmode') || 'default',
     ShmSize: number('shmsize'),
     Memory: number('memory'),

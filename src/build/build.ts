@@ -20,12 +20,12 @@ import type { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import type { ImageRecord } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
-import type { HostConfig } from '#wire/container.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import type { RegistryCredentials } from '#registry/credentials.ts';
 import type { BaseImage } from './plan/needed-stages.ts';
 import type { BuildSession } from './session/build-session.ts';
 import type { PruneRequest } from './disk/builder-disk.ts';
+import type { CommandSettings } from './definition/command-settings.ts';
 import type { CacheRecord } from './disk/cache-records.ts';
 import type { PruneReport } from './disk/prune-cache.ts';
 import type { Range, SourceFile } from '#dockerfile/ast.ts';
@@ -77,8 +77,8 @@ export interface BuildRequest {
   readonly platforms?: readonly string[];
   /** By registry host; a session knows more. */
   readonly credentials: Readonly<Record<string, RegistryCredentials>>;
-  /** What RUN is given: network, limits, extra hosts. */
-  readonly hostConfig: HostConfig;
+  /** What commands are given: network, limits, extra hosts. */
+  readonly commands: CommandSettings;
   /** `security.insecure`, `network.host`: what the client allows beyond the ordinary. */
   readonly entitlements?: readonly string[];
   /** Where the result goes; absent: into this engine's images. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Duplex, Readable } from 'node:stream';
 import type { BuildSession } from '../../src/build/session/build-session.ts';
 import type { BuildEvent, BuildRequest } from '../../src/build/build.ts';
-import { commandHostConfig } from '../../src/build/solve/command-config.ts';
+import { defaultCommandSettings } from '../../src/build/definition/command-settings.ts';
 import { Engine } from '../../src/engine/index.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import { type TarMember, tarOf } from '../fixtures/tar.ts';
@@ -87,7 +87,7 @@ export class BuiltEngine implements AsyncDisposable {
       noCache: false,
       pull: false,
       credentials: {},
-      hostConfig: commandHostConfig({ NetworkMode: 'none' }),
+      commands: defaultCommandSettings({ kind: 'none' }),
       signal: new AbortController().signal,
       tell: 'steps',
       ...request,

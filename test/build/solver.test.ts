@@ -4,7 +4,7 @@ import { existsSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
-import { commandHostConfig } from '../../src/build/solve/command-config.ts';
+import { defaultCommandSettings } from '../../src/build/definition/command-settings.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import { tarOf } from '../fixtures/tar.ts';
 import { type BuildInput, BuiltEngine } from './built-engine.ts';
@@ -29,20 +29,19 @@ function removeParents(): void {
 }
 
 test('hosts, limits, shared memory and the parent cgroup hold for RUN', async () => {
-  const hostConfig = commandHostConfig({
-    NetworkMode: 'none',
-    ExtraHosts: ['added:10.1.2.3'],
-    ShmSize: 3 * 2 ** 20,
-    Ulimits: [{ Name: 'nofile', Soft: 512, Hard: 1024 }],
-    Memory: 256 * 2 ** 20,
-    CgroupParent: `/${PARENT}`,
-  });
+  const commands = {
+    ...defaultCommandSettings({ kind: 'none' }),
+    extraHosts: ['added:10.1.2.3'],
+    sharedMemoryBytes: 3 * 2 ** 20,
+    ulimits: [{ name: 'nofile', soft: 512, hard: 1024 }],
+    limits: { memoryBytes: 256 * 2 ** 20, cgroupParent: `/${PARENT}` },
+  };
   const { output } = await engine.build({
     Dockerfile: `FROM bb
 RUN grep added /etc/hosts; df -k /dev/shm | tail -n 1 | awk '{print $2}'; ulimit -n; ulimit -Hn
 RUN cat /proc/self/cgroup | grep -c ${PARENT}; cat /proc/self/cgroup
 `,
-    hostConfig,
+    commands,
   });
   removeParents();
   assert.match(output, /^10\.1\.2\.3\tadded\n3072\n512\n1024\n[1-9]/);

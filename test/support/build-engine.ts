@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after } from 'node:test';
 import type { BuildEvent, BuildRequest } from '../../src/build/build.ts';
-import { commandHostConfig } from '../../src/build/solve/command-config.ts';
+import { defaultCommandSettings } from '../../src/build/definition/command-settings.ts';
 import { Engine, type EngineOptions } from '../../src/engine/index.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import { tarOf, type TarMember } from '../fixtures/tar.ts';
@@ -79,7 +79,7 @@ export class BuildEngine implements AsyncDisposable {
       noCache: false,
       pull: false,
       credentials: {},
-      hostConfig: commandHostConfig({ NetworkMode: 'none' }),
+      commands: defaultCommandSettings({ kind: 'none' }),
       signal: AbortSignal.timeout(240_000),
       ...wish,
     };

@@ -11,12 +11,12 @@ import {
   type NamedContext,
   StepFailure,
 } from '#build/build.ts';
-import { commandHostConfig } from '#build/solve/command-config.ts';
 import { formatSnippet } from '#dockerfile/source-snippet.ts';
 import { placeOf } from '#build/progress/step-errors.ts';
 import { parseDigest } from '#oci/digest.ts';
 import type { WireBuildFailure, WireBuildRequest, WireTypedAttributes } from '#wire/build-session.ts';
 import { decodeBuildSessionRequest } from '#wire/decode-build-session.ts';
+import { decodeCommandSettings } from '../build-commands.ts';
 import type { Exchange } from '../exchange.ts';
 import { RAW_STREAM, takeOver } from '../hijack.ts';
 import { readJsonBody } from '../request-body.ts';
@@ -98,7 +98,7 @@ function requestParts(wanted: WireBuildRequest): Omit<BuildRequest, 'context' | 
     squash,
     entitlements,
     credentials: {},
-    hostConfig: commandHostConfig({ ...wanted.hostConfig }),
+    commands: decodeCommandSettings({ ...wanted.hostConfig }),
     ...(wanted.outputs.length > 0 && { outputs: wanted.outputs.map(outputOf) }),
     cacheFrom: wanted.cacheFrom.map(cacheOf),
     cacheTo: wanted.cacheTo.map(cacheOf),

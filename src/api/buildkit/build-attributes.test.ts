@@ -57,12 +57,13 @@ test('arguments, labels, platforms, limits', () => {
   assert.deepEqual(request.labels, { l: 'v' });
   assert.deepEqual([request.noCache, request.noCacheStages, request.pull], [false, ['one', 'two'], true]);
   assert.deepEqual(request.platforms, ['linux/amd64', 'linux/arm64']);
-  const { ExtraHosts, NetworkMode, ShmSize, Ulimits, CgroupParent } = request.hostConfig;
-  assert.deepEqual(ExtraHosts, ['one:1.2.3.4', 'six:::1']);
-  assert.deepEqual([NetworkMode, ShmSize, CgroupParent], ['none', 1_048_576, 'up']);
-  assert.deepEqual(Ulimits, [
-    { Name: 'nofile', Soft: 10, Hard: 20 },
-    { Name: 'nproc', Soft: 5, Hard: 5 },
+  const { extraHosts, network, sharedMemoryBytes, ulimits, limits } = request.commands;
+  assert.deepEqual(extraHosts, ['one:1.2.3.4', 'six:::1']);
+  assert.deepEqual([network, sharedMemoryBytes], [{ kind: 'none' }, 1_048_576]);
+  assert.equal(limits.cgroupParent, 'up');
+  assert.deepEqual(ulimits, [
+    { name: 'nofile', soft: 10, hard: 20 },
+    { name: 'nproc', soft: 5, hard: 5 },
   ]);
   assert.deepEqual(request.attestations, { sbom: { generator: 'x' } });
   const byArguments = requestOf({

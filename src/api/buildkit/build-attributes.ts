@@ -2,10 +2,10 @@
 import { EngineError } from '#base/errors.ts';
 import { wishedAttestations } from '#build/attest/wished-attestations.ts';
 import type { BuildRequest, ContextSource, NamedContext } from '#build/build.ts';
-import { commandHostConfig } from '#build/solve/command-config.ts';
 import { isDigest } from '#oci/digest.ts';
 import type { SolveRequest } from '#wire/buildkit/control.ts';
 
+import { decodeCommandSettings } from '../build-commands.ts';
 import { listOf, withPrefix } from './attribute-lists.ts';
 import { cacheSourcesOf, importsOf, outputsOf } from './build-exports.ts';
 import type { ClientSession } from './client-session.ts';
@@ -55,7 +55,7 @@ export function buildRequestOf(wishes: Wishes): BuildRequest {
     pull: attributes.get('image-resolve-mode') === 'pull',
     ...(platforms.length > 0 && { platforms }),
     credentials: {},
-    hostConfig: hostConfigOf(attributes),
+    commands: commandSettingsOf(attributes),
     entitlements: solve.Entitlements,
     outputs,
     cacheFrom,
@@ -122,10 +122,10 @@ function layoutContext(name: string, value: string): NamedContext {
   throw new EngineError('invalid', `Cannot use context ${name}: ${value} has no digest`);
 }
 
-function hostConfigOf(attributes: ReadonlyMap<string, string>): BuildRequest['hostConfig'] {
+function commandSettingsOf(attributes: ReadonlyMap<string, string>): BuildRequest['commands'] {
   const number = (name: string) => Number(attributes.get(name) || 0);
   const network = attributes.get('force-network-mode') ?? '';
-  return commandHostConfig({
+  return decodeCommandSettings({
     NetworkMode: network === '' || network === 'sandbox' ? 'default' : network,
     ShmSize: number('shm-size'),
     Memory: number('memory'),

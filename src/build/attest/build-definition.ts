@@ -169,26 +169,26 @@ class DefinitionWriter {
 
   #exec(vertex: ExecVertex): string {
     const inputs = new Inputs(this.add(vertex.parent));
-    const { argv, env, workingDirectory, user, hostConfig } = vertex;
+    const { argv, env, workingDirectory, user, settings } = vertex;
     const mounts = sortedMounts(vertex.mounts).map((mount) => ({
       ...(mount.kind === 'bind' || mount.kind === 'state'
         ? { input: inputs.number(this.add(mount.source)), output: NONE }
         : {}),
       ...mountFields(mount),
     }));
-    const network = NETWORKS[hostConfig.NetworkMode];
+    const network = NETWORKS[settings.network.kind];
     const meta = {
       args: argv,
       env,
       cwd: workingDirectory,
       ...(user !== '' && { user }),
-      ...limitFields(hostConfig),
+      ...limitFields(vertex),
     };
     const exec = {
       meta,
-      mounts: [{ input: inputs.parent, dest: '/', output: 0 }, ...sharedMemory(hostConfig), ...mounts],
+      mounts: [{ input: inputs.parent, dest: '/', output: 0 }, ...sharedMemory(settings), ...mounts],
       ...(network !== undefined && { network }),
-      ...(hostConfig.Privileged && { security: 1 }),
+      ...(settings.security.privileged && { security: 1 }),
     };
     return this.#push({ exec }, inputs.all, true);
   }

@@ -1,8 +1,7 @@
 /** What operations of BuildKit's graphs say of themselves (solver/pb/ops.proto of moby/buildkit, in JSON). */
-import type { HostConfig } from '#wire/container.ts';
-import type { CopyVertex } from '../definition/vertex.ts';
+import { type CommandSettings, DEFAULT_SHARED_MEMORY_BYTES } from '../definition/command-settings.ts';
+import type { CopyVertex, ExecVertex } from '../definition/vertex.ts';
 import type { ExecMount, SecretMount, SshMount } from '../definition/exec-mount.ts';
-import { DEFAULT_SHM_BYTES } from './request-parameters.ts';
 
 /** Of what nobody else has made: BuildKit's word for nothing. */
 export const NONE = -1;
@@ -68,17 +67,17 @@ function ownerField(text: string): object {
   return { User };
 }
 
-export function limitFields({ ExtraHosts, Ulimits }: HostConfig): object {
-  const extraHosts = (ExtraHosts ?? []).map((text) => {
+export function limitFields({ settings, ulimits = settings.ulimits }: ExecVertex): object {
+  const extraHosts = (settings.extraHosts ?? []).map((text) => {
     const [Host = ''] = text.split(':', 1);
     return { Host, IP: text.slice(Host.length + 1) };
   });
-  const ulimit = (Ulimits ?? []).map(({ Name, Soft, Hard }) => ({ Name, Soft, Hard }));
+  const ulimit = ulimits.map(({ name: Name, soft: Soft, hard: Hard }) => ({ Name, Soft, Hard }));
   return { ...(extraHosts.length > 0 && { extraHosts }), ...(ulimit.length > 0 && { ulimit }) };
 }
 
-export function sharedMemory({ ShmSize: size }: HostConfig): readonly object[] {
-  if (size === DEFAULT_SHM_BYTES) return [];
+export function sharedMemory({ sharedMemoryBytes: size }: CommandSettings): readonly object[] {
+  if (size === DEFAULT_SHARED_MEMORY_BYTES) return [];
   return [{ input: NONE, dest: '/dev/shm', output: NONE, mountType: 4, TmpfsOpt: { size } }];
 }
 

@@ -83,7 +83,7 @@ function claimsOf(facts: ProvenanceFacts, { mode, builderId, reproducible }: Pro
 
 function usesNetwork({ result }: Plan): boolean {
   for (const vertex of verticesBelow([result.vertex]))
-    if (vertex.kind === 'exec' && vertex.hostConfig.NetworkMode !== 'none') return true;
+    if (vertex.kind === 'exec' && vertex.settings.network.kind !== 'none') return true;
   return false;
 }
 

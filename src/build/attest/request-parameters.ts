@@ -2,12 +2,10 @@
 import { hostPlatform } from '#oci/platform.ts';
 import { formatPlatform, isProxyName } from '#dockerfile/stages/scopes.ts';
 import type { BuildRequest, NamedContext } from '../build.ts';
+import { DEFAULT_SHARED_MEMORY_BYTES, networkName } from '../definition/command-settings.ts';
 import type { Vertex } from '../definition/vertex.ts';
 import { withoutCredentials } from './materials.ts';
 import { clientRequests } from './vertex-sources.ts';
-
-/** What everything gets that does not say otherwise. */
-export const DEFAULT_SHM_BYTES = 64 << 20;
 
 type Attributes = Readonly<Record<string, string>>;
 
@@ -46,21 +44,22 @@ function privateAttributes({ buildArgs, labels }: BuildRequest): Attributes {
 }
 
 function plainAttributes(request: BuildRequest): Attributes {
-  const { target, namedContexts = {}, noCache, noCacheStages = [], hostConfig } = request;
-  const { NetworkMode, ExtraHosts, ShmSize, Ulimits } = hostConfig;
+  const { target, namedContexts = {}, noCache, noCacheStages = [], commands } = request;
+  const { network, extraHosts = [], sharedMemoryBytes, ulimits } = commands;
+  const isDefaultNetwork = network.kind === 'attached' && network.attachments.length === 0;
   const contexts = Object.entries(namedContexts).map(
     ([name, context]) => [`context:${name}`, contextText(context)] as const,
   );
-  const hosts = (ExtraHosts ?? []).map((host) => host.replace(':', '='));
-  const limits = (Ulimits ?? []).map(({ Name, Soft, Hard }) => `${Name}=${Soft}:${Hard}`);
+  const hosts = extraHosts.map((host) => host.replace(':', '='));
+  const limits = ulimits.map(({ name, soft, hard }) => `${name}=${soft}:${hard}`);
   const isNoCache = noCache || noCacheStages.length > 0;
   return {
     ...Object.fromEntries(contexts),
     ...(target !== undefined && { target }),
     ...(isNoCache && { 'no-cache': noCacheStages.join(',') }),
-    ...(!['', 'default'].includes(NetworkMode) && { 'force-network-mode': NetworkMode }),
+    ...(!isDefaultNetwork && { 'force-network-mode': networkName(network) }),
     ...(hosts.length > 0 && { 'add-hosts': hosts.join(',') }),
-    ...(ShmSize !== DEFAULT_SHM_BYTES && { 'shm-size': String(ShmSize) }),
+    ...(sharedMemoryBytes !== DEFAULT_SHARED_MEMORY_BYTES && { 'shm-size': String(sharedMemoryBytes) }),
     ...(limits.length > 0 && { ulimit: limits.join(',') }),
   };
 }

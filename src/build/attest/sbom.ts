@@ -68,7 +68,7 @@ async function runScanner(
   plan: Plan,
   { parts, request, run, progress, inlineOnly }: SbomParts & SbomOptions,
 ): Promise<readonly Attestation[]> {
-  const vertex = scannerVertex(scanner, plan, request.hostConfig);
+  const vertex = scannerVertex(scanner, plan, request.commands);
   const name = fullName(scanner.name);
   progress.declareOperation(vertex, `[${formatPlatform(platform)}] generating sbom using ${name}`);
   try {

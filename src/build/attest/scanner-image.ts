@@ -31,7 +31,7 @@ export interface ScannerImage {
 export function scannerVertex(
   { name, record, parameters }: ScannerImage,
   { result, scanTargets }: Plan,
-  hostConfig: ExecVertex['hostConfig'],
+  settings: ExecVertex['settings'],
 ): ExecVertex {
   const { Entrypoint, Cmd, Env, WorkingDir } = withPath(record.config.config);
   const argv = [...(Entrypoint ?? []), ...(Cmd ?? [])];
@@ -58,7 +58,7 @@ export function scannerVertex(
     proxies: [],
     workingDirectory: WorkingDir || '/',
     user: '',
-    hostConfig,
+    settings,
     mounts: [{ kind: 'tmpfs', target: '/tmp', sizeBytes: 0 }, readOnly(CORE, result.vertex), ...extras],
   };
 }

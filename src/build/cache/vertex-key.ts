@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ImageLayer } from '#image/image-record.ts';
+import { networkName } from '../definition/command-settings.ts';
 import type { CopyVertex, ExecVertex } from '../definition/vertex.ts';
 import type { ExecMount } from '../definition/exec-mount.ts';
 import type { FileAction } from '../definition/file-action.ts';
@@ -45,22 +46,28 @@ function ownParts(vertex: Operation): readonly unknown[] {
 }
 
 function execParts(vertex: ExecVertex): readonly unknown[] {
-  const { argv, env, workingDirectory, user, hostConfig, mounts = [], platform, hostname } = vertex;
-  const { NetworkMode, ExtraHosts, Privileged, ReadonlyRootfs, ShmSize, Ulimits } = hostConfig;
+  const { argv, env, workingDirectory, user, settings, mounts = [], platform, hostname } = vertex;
+  const { network, extraHosts = null, security, sharedMemoryBytes: ShmSize } = settings;
   const { validExitCodes, isThrownAway } = vertex;
-  const run = [argv, env, workingDirectory, user, NetworkMode, ExtraHosts];
+  const run = [argv, env, workingDirectory, user, networkName(network), extraHosts];
   const more = {
     mounts: mounts.map(mountParts),
     platform,
-    ...(Privileged && { Privileged }),
-    ...(ReadonlyRootfs && { ReadonlyRootfs }),
+    ...(security.privileged && { Privileged: true }),
+    ...(vertex.readOnlyRoot && { ReadonlyRootfs: true }),
     hostname,
     ShmSize,
-    Ulimits: Ulimits ?? [],
+    Ulimits: ulimitParts(vertex),
     validExitCodes,
     isThrownAway,
   };
   return [...run, more];
+}
+
+/** Keys of former versions hold: the order of fields differs with where the limits come from. */
+function ulimitParts({ ulimits, settings }: ExecVertex): readonly object[] {
+  if (ulimits) return ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard }));
+  return settings.ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft }));
 }
 
 function copyParts({ destination, owner, mode, files, isLinked }: CopyVertex): readonly unknown[] {

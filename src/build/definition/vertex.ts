@@ -1,7 +1,8 @@
 /** The graph of a build: vertices, and the files that they take (the vocabulary is in `build.ts`). */
+import type { ResourceLimit } from '#container/container-spec.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
-import type { HostConfig } from '#wire/container.ts';
+import type { CommandSettings } from './command-settings.ts';
 import type { ExecMount } from './exec-mount.ts';
 import type { FileAction } from './file-action.ts';
 import type { PackedTable } from '../files/packed-table.ts';
@@ -33,7 +34,10 @@ export interface ExecVertex {
   readonly proxies: readonly string[];
   readonly workingDirectory: string;
   readonly user: string;
-  readonly hostConfig: HostConfig;
+  readonly settings: CommandSettings;
+  /** In the place of those of the settings. */
+  readonly ulimits?: readonly ResourceLimit[];
+  readonly readOnlyRoot?: boolean;
   /** What is there only while the command runs. */
   readonly mounts?: readonly ExecMount[];
   /** `OS/ARCHITECTURE[/VARIANT]`, where it is not this machine's. */

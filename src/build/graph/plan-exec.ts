@@ -2,12 +2,12 @@
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { unreachable } from '#base/unreachable.ts';
-import type { HostConfig } from '#wire/container.ts';
 import type { BuildRequest } from '../build.ts';
+import type { CommandSettings } from '../definition/command-settings.ts';
 import type { ExecMount } from '../definition/exec-mount.ts';
 import type { ExecVertex, FileSource, Vertex } from '../definition/vertex.ts';
 import { withPath } from '../plan/default-path.ts';
-import { allowedHostConfig } from '../plan/entitlements.ts';
+import { allowedSettings } from '../plan/entitlements.ts';
 import type {
   ExecWork,
   GraphBindMount,
@@ -18,7 +18,7 @@ import type {
 } from './graph.ts';
 
 export interface ExecPlace {
-  readonly request: Pick<BuildRequest, 'hostConfig' | 'entitlements'>;
+  readonly request: Pick<BuildRequest, 'commands' | 'entitlements'>;
   /** `OS/ARCHITECTURE[/VARIANT]`, where it is not this machine's. */
   readonly platform: string | undefined;
   /** Inputs by their numbers. @throws {EngineError} `invalid` for one that is not there */
@@ -78,7 +78,9 @@ function vertexOf(
     proxies: proxyVariables(work.proxies),
     workingDirectory: posix.join('/', work.workingDirectory),
     user: work.user,
-    hostConfig: hostConfigOf(work, root, place),
+    settings: settingsOf(work, place),
+    ...(work.ulimits.length > 0 && { ulimits: work.ulimits }),
+    ...(root.readOnly && { readOnlyRoot: true }),
     ...(planned.length > 0 && { mounts: planned }),
     ...(place.platform !== undefined && { platform: place.platform }),
     ...(hostname !== '' && { hostname }),
@@ -131,17 +133,14 @@ function secretVariable({ id, name, isOptional }: SecretVariable): ExecMount {
   return { kind: 'secret', id, environment: name, required: !isOptional, owner };
 }
 
-function hostConfigOf(work: ExecWork, root: GraphBindMount, { request }: ExecPlace): HostConfig {
-  const { extraHosts, ulimits, cgroupParent, network } = work;
+function settingsOf(work: ExecWork, { request }: ExecPlace): CommandSettings {
+  const { extraHosts, cgroupParent, network } = work;
   const wanted = { network, security: work.isPrivileged ? 'insecure' : 'sandbox' } as const;
-  const allowed = allowedHostConfig(wanted, { ...request, entitlements: request.entitlements ?? [] });
-  const Ulimits = ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard }));
+  const allowed = allowedSettings(wanted, { ...request, entitlements: request.entitlements ?? [] });
   return {
     ...allowed,
-    ...(extraHosts.length > 0 && { ExtraHosts: [...(allowed.ExtraHosts ?? []), ...extraHosts] }),
-    ...(Ulimits.length > 0 && { Ulimits }),
-    ...(cgroupParent !== '' && { CgroupParent: cgroupParent }),
-    ...(root.readOnly && { ReadonlyRootfs: true }),
+    ...(extraHosts.length > 0 && { extraHosts: [...(allowed.extraHosts ?? []), ...extraHosts] }),
+    ...(cgroupParent !== '' && { limits: { ...allowed.limits, cgroupParent } }),
   };
 }
 

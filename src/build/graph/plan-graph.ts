@@ -18,7 +18,7 @@ export interface GraphPlan {
 }
 
 export interface GraphPlace {
-  readonly request: Pick<BuildRequest, 'hostConfig' | 'entitlements'>;
+  readonly request: Pick<BuildRequest, 'commands' | 'entitlements'>;
   /** Of operations that are sources. */
   readonly sources: ReadonlyMap<GraphOperation, FileSource>;
 }

@@ -1,26 +1,26 @@
 import { EngineError } from '#base/errors.ts';
-import type { HostConfig } from '#wire/container.ts';
 import type { RunInstruction } from '#dockerfile/ast.ts';
+import type { CommandSettings } from '../definition/command-settings.ts';
 
 export interface Allowed {
-  readonly hostConfig: HostConfig;
-  /** What the client allows. */
+  readonly commands: CommandSettings;
+  /** What the client allows: `network.host`, `security.insecure`. */
   readonly entitlements: readonly string[];
 }
 
-/** @throws {EngineError} `invalid` for what the client does not allow */
-export function allowedHostConfig(
+/** The settings of a command. @throws {EngineError} `invalid` for what the client does not allow */
+export function allowedSettings(
   { network, security }: Pick<RunInstruction, 'network' | 'security'>,
-  { hostConfig, entitlements }: Allowed,
-): HostConfig {
-  const isHostAllowed = hostConfig.NetworkMode === 'host' || entitlements.includes('network.host');
+  { commands, entitlements }: Allowed,
+): CommandSettings {
+  const isHostAllowed = commands.network.kind === 'host' || entitlements.includes('network.host');
   if (network === 'host' && !isHostAllowed) throw notAllowed('network.host', '--network=host');
   if (security === 'insecure' && !entitlements.includes('security.insecure'))
     throw notAllowed('security.insecure', '--security=insecure');
   return {
-    ...hostConfig,
-    ...(network !== 'default' && { NetworkMode: network }),
-    ...(security === 'insecure' && { Privileged: true }),
+    ...commands,
+    ...(network !== 'default' && { network: { kind: network } }),
+    ...(security === 'insecure' && { security: { ...commands.security, privileged: true } }),
   };
 }
 

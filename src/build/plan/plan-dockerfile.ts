@@ -31,7 +31,7 @@ type PlanRequest = Pick<
   | 'labels'
   | 'target'
   | 'platforms'
-  | 'hostConfig'
+  | 'commands'
   | 'namedContexts'
   | 'entitlements'
 >;
@@ -50,8 +50,8 @@ export function planDockerfile(text: string, context: BuildContext, request: Pla
   });
   const newScope = (environment: Iterable<readonly [string, string]>) =>
     new StageScope(dockerfile, globals, options.buildArgs, environment);
-  const { hostConfig, entitlements = [] } = request;
-  const shared = { dockerfile, context, names, graph, newScope, ...options, hostConfig, entitlements };
+  const { commands, entitlements = [] } = request;
+  const shared = { dockerfile, context, names, graph, newScope, ...options, commands, entitlements };
   return {
     targetPlatform: options.targetPlatform,
     plan: async (resolve) => {
@@ -96,7 +96,7 @@ export interface PlanParts extends ScopeOptions {
   readonly graph: StageGraph;
   readonly names: ContextNames;
   readonly bases: ResolvedBases;
-  readonly hostConfig: BuildRequest['hostConfig'];
+  readonly commands: BuildRequest['commands'];
   /** What the client allows. */
   readonly entitlements: readonly string[];
   readonly newScope: (environment: Iterable<readonly [string, string]>) => StageScope;

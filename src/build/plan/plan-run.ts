@@ -1,6 +1,6 @@
 /** RUN as a vertex. */
 import type { Platform } from '#oci/platform.ts';
-import { allowedHostConfig } from './entitlements.ts';
+import { allowedSettings } from './entitlements.ts';
 import type { ExecVertex, FileSource } from '../definition/vertex.ts';
 import { shellOf, workingDirectoryOf } from '#dockerfile/change-config.ts';
 import type { RunInstruction } from '#dockerfile/ast.ts';
@@ -46,7 +46,7 @@ export function planRun(instruction: RunInstruction, place: RunPlace): PlannedRu
     proxies: proxies.map(pairText),
     workingDirectory: workingDirectoryOf(image.config),
     user: image.config.User ?? '',
-    hostConfig: allowedHostConfig(instruction, parts),
+    settings: allowedSettings(instruction, parts),
     ...(mounts.length > 0 && { mounts }),
     ...(!runsNatively(platform) && { platform: formatPlatform(platform) }),
     ...(hostname !== undefined && hostname !== '' && { hostname }),

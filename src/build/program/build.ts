@@ -1,11 +1,12 @@
 /** Builds a state: `await build(engine, state, { tag: 'app' })`. */
 import { EngineError } from '#base/errors.ts';
+import type { NetworkMode } from '#container/container-spec.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { RegistryCredentials } from '#registry/credentials.ts';
 import { type AgentSource, agentSource } from '#base/ssh-agent/agent-source.ts';
 import type { BuildEvent, BuildOutput, BuildRequest, Builds, CacheSource } from '../build.ts';
 import { cacheDirectoryName } from '../cache-transfer/local-cache.ts';
-import { commandHostConfig } from '../solve/command-config.ts';
+import { DEFAULT_NETWORK, defaultCommandSettings } from '../definition/command-settings.ts';
 import { dockerfileOf } from './dockerfile-text.ts';
 import { ProgramSession } from './program-session.ts';
 import type { State } from './state.ts';
@@ -122,7 +123,7 @@ function requestOf(
     noCache: options.noCache ?? false,
     pull: options.pull ?? false,
     credentials: options.credentials ?? {},
-    hostConfig: commandHostConfig({ NetworkMode: options.network ?? 'default' }),
+    commands: defaultCommandSettings(networkOf(options.network)),
     signal: options.signal ?? new AbortController().signal,
     ...(outputs && { outputs: outputs.map(({ type, attributes = {} }) => ({ type, attributes })) }),
     ...(platforms && { platforms }),
@@ -131,4 +132,8 @@ function requestOf(
     ...(attestations && { attestations }),
     ...(allow && { entitlements: allow }),
   };
+}
+
+function networkOf(network: BuildOptions['network'] = 'default'): NetworkMode {
+  return network === 'default' ? DEFAULT_NETWORK : { kind: network };
 }

@@ -5,7 +5,6 @@
  * Errors of every method: `aborted` when the client is gone or the signal fires, `invalid` for answers that cannot be.
  */
 import type { Duplex, Readable, Writable } from 'node:stream';
-import type { ListingMarks } from '#wire/build-session.ts';
 import type { Credentials } from '#registry/token-source.ts';
 
 export interface BuildSession {
@@ -38,6 +37,9 @@ export interface BuildSession {
    */
   sendTree(output: number, tree: FileTree, signal: AbortSignal): Promise<void>;
 }
+
+/** A mark for each directory of a listing, by its path, that changes when the directory does; the client's own form. */
+export type ListingMarks = Readonly<Record<string, string>>;
 
 export interface FileQuery {
   /** As BuildKit names them: `context`, `dockerfile`, or that of a named context. */

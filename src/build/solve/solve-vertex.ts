@@ -76,8 +76,7 @@ async function solveExec(
   using _permit = await parts.commands.acquire();
   await using run = await parts.containers.runUnlisted({
     layers: below.map(({ diffId }) => diffId),
-    config: commandConfig(vertex, mounted.environment),
-    hostConfig: vertex.hostConfig,
+    ...commandConfig(vertex, mounted.environment),
     mounts: mounted.mounts,
     ...(mounted.mountPoints !== undefined && { mountPoints: mounted.mountPoints }),
     onOutput: (stream, data) => log.write(stream, data),

@@ -1,0 +1,49 @@
+/** Settings of builds' commands, as clients say them. */
+import type { CommandSettings } from '#build/definition/command-settings.ts';
+import type { NetworkMode, ResourceLimits } from '#container/container-spec.ts';
+import { newContainerSpec } from '#container/new-container-spec.ts';
+import { parseSecurityOptions } from '#container/spec/security-options.ts';
+import type { HostConfig } from '#wire/container.ts';
+import { decodeCreateRequest } from '#wire/decode-create.ts';
+
+/** @param fields of Docker's HostConfig @throws {EngineError} `invalid`, with Docker's texts */
+export function decodeCommandSettings(fields: Readonly<Record<string, unknown>>): CommandSettings {
+  const { hostConfig } = decodeCreateRequest(JSON.stringify({ Image: 'build', HostConfig: fields }));
+  const { ExtraHosts, ShmSize, Ulimits } = hostConfig;
+  return {
+    network: networkOf(hostConfig.NetworkMode),
+    ...(ExtraHosts && { extraHosts: ExtraHosts }),
+    sharedMemoryBytes: ShmSize,
+    ulimits: (Ulimits ?? []).map(({ Name: name, Soft: soft, Hard: hard }) => ({ name, soft, hard })),
+    limits: limitsOf(hostConfig),
+    security: securityOf(hostConfig),
+  };
+}
+
+function networkOf(name: string): NetworkMode {
+  if (name === 'none' || name === 'host') return { kind: name };
+  if (name.startsWith('container:')) return { kind: 'joined', container: name.slice('container:'.length) };
+  if (name === 'bridge') return { kind: 'attached', attachments: [] };
+  const attachment = { network: name, aliases: [], linkLocalAddresses: [], driverOptions: {} };
+  return { kind: 'attached', attachments: [attachment] };
+}
+
+/** 0 and empty are what clients send that set none. */
+function limitsOf(host: HostConfig): ResourceLimits {
+  return {
+    ...(host.Memory !== 0 && { memoryBytes: host.Memory }),
+    ...(host.MemorySwap !== 0 && { memorySwapBytes: host.MemorySwap }),
+    ...(host.CpuShares !== 0 && { cpuShares: host.CpuShares }),
+    ...(host.CpuPeriod !== 0 && { cpuPeriodUs: host.CpuPeriod }),
+    ...(host.CpuQuota !== 0 && { cpuQuotaUs: host.CpuQuota }),
+    ...(host.CpusetCpus !== '' && { cpus: host.CpusetCpus }),
+    ...(host.CpusetMems !== '' && { memoryNodes: host.CpusetMems }),
+    ...(host.CgroupParent !== '' && { cgroupParent: host.CgroupParent }),
+  };
+}
+
+function securityOf({ SecurityOpt }: HostConfig): CommandSettings['security'] {
+  const { seccomp, noNewPrivileges, systemPathsUnconfined } = parseSecurityOptions(SecurityOpt);
+  const paths = systemPathsUnconfined && { maskedPaths: [], readOnlyPaths: [] };
+  return { ...newContainerSpec('build').security, seccomp, noNewPrivileges, ...paths };
+}
