@@ -1,8 +1,16 @@
 /** `/containers`: what only looks. */
 import { parseInteger } from '#base/integers.ts';
+import type { FilesystemChange } from '#layer/layer.ts';
+import type { FilesystemChange as WireChange } from '#wire/container.ts';
 import type { Exchange } from './exchange.ts';
 import { sendBody, sendJson } from './respond.ts';
 import { get, type Route } from './route.ts';
+
+const CHANGE_KINDS: Readonly<Record<FilesystemChange['kind'], WireChange['Kind']>> = {
+  modified: 0,
+  added: 1,
+  deleted: 2,
+};
 
 export const containerInspectRoutes: readonly Route[] = [
   get('/containers/json', list),
@@ -19,7 +27,8 @@ export const containerInspectRoutes: readonly Route[] = [
   }),
   get('/containers/:id/changes', async (exchange) => {
     const changes = await exchange.engine.containers.changes(exchange.param('id'));
-    sendJson(exchange, 200, changes.length === 0 ? null : changes);
+    const rows = changes.map(({ kind, path }): WireChange => ({ Kind: CHANGE_KINDS[kind], Path: path }));
+    sendJson(exchange, 200, rows.length === 0 ? null : rows);
   }),
   get('/containers/:id/export', async (exchange) => {
     await sendBody(

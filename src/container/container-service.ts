@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { FileStat, FilesystemChange } from '#layer/layer.ts';
 import { EngineError } from '#base/errors.ts';
 import type { ImageUse } from '#image/image.ts';
 import { signalNumber } from '#base/signals.ts';
@@ -11,8 +12,6 @@ import type {
   CreateRequest,
   ExecInspect,
   ExecRequest,
-  FilesystemChange,
-  PathStat,
   TopTable,
 } from '#wire/container.ts';
 import { attachContainer } from './streams/attach.ts';
@@ -220,14 +219,14 @@ export class EngineContainers implements ContainerService {
     return { warnings: [] };
   }
 
-  async statPath(reference: string, path: string): Promise<PathStat> {
+  async statPath(reference: string, path: string): Promise<FileStat> {
     return await statInContainer(this.#context, this.#get(reference), { reference, path });
   }
 
   async getArchive(
     reference: string,
     path: string,
-  ): Promise<{ readonly stat: PathStat; readonly tar: Readable }> {
+  ): Promise<{ readonly stat: FileStat; readonly tar: Readable }> {
     return await archiveFromContainer(this.#context, this.#get(reference), { reference, path });
   }
 

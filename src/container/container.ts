@@ -15,6 +15,7 @@
  * (start of a running, stop of a stopped one), `invalid` (configuration, ambiguous prefix, runtime refused to start).
  */
 import type { Readable, Writable } from 'node:stream';
+import type { FileStat, FilesystemChange } from '#layer/layer.ts';
 import type { LogRecord, OutputStream } from '#log/log.ts';
 import type {
   ContainerConfig,
@@ -24,8 +25,6 @@ import type {
   CreateRequest,
   ExecInspect,
   ExecRequest,
-  FilesystemChange,
-  PathStat,
   TopTable,
 } from '#wire/container.ts';
 
@@ -161,8 +160,8 @@ export interface Containers {
     changes: Readonly<Record<string, unknown>>,
   ): Promise<{ readonly warnings: readonly string[] }>;
 
-  statPath(reference: string, path: string): Promise<PathStat>;
-  getArchive(reference: string, path: string): Promise<{ readonly stat: PathStat; readonly tar: Readable }>;
+  statPath(reference: string, path: string): Promise<FileStat>;
+  getArchive(reference: string, path: string): Promise<{ readonly stat: FileStat; readonly tar: Readable }>;
   putArchive(
     reference: string,
     path: string,

@@ -1,6 +1,6 @@
 /** What a container changed: its upper directory against the layers below (the meaning of `docker diff`). */
 import type { BigIntStats } from 'node:fs';
-import type { FilesystemChange } from '#wire/container.ts';
+import type { FilesystemChange } from './layer.ts';
 import { type ViewSource, withReadOnlyView } from './read-only-view.ts';
 import { childPath, isOpaque, isWhiteout, sortedNames, statOf } from './tree-walk.ts';
 
@@ -8,10 +8,6 @@ export interface ChangesJob {
   readonly upper: string;
   readonly lower: ViewSource;
 }
-
-const MODIFIED = 0;
-const ADDED = 1;
-const DELETED = 2;
 
 /** All changes, a directory before what is in it, names in byte order. Deleted directories stand for their content. */
 export function findChanges({ upper, lower }: ChangesJob): readonly FilesystemChange[] {
@@ -25,7 +21,7 @@ function changesBelow(upper: Buffer, lower: Buffer | undefined, path: string): F
   const gone = new Set(hidden);
   return all.flatMap((name) => {
     const childName = `${path}/${Buffer.from(name, 'latin1').toString()}`;
-    if (gone.has(name)) return [{ Kind: DELETED, Path: childName }];
+    if (gone.has(name)) return [{ kind: 'deleted', path: childName }];
     return changeOf(childPath(upper, name), lower && childPath(lower, name), childName);
   });
 }
@@ -39,12 +35,12 @@ function changeOf(upper: Buffer, lower: Buffer | undefined, path: string): Files
   const stats = statOf(upper);
   if (!stats) return [];
   const before = lower && statBelow(lower);
-  if (isWhiteout(stats)) return before ? [{ Kind: DELETED, Path: path }] : [];
-  if (!stats.isDirectory()) return [{ Kind: before ? MODIFIED : ADDED, Path: path }];
+  if (isWhiteout(stats)) return before ? [{ kind: 'deleted', path }] : [];
+  if (!stats.isDirectory()) return [{ kind: before ? 'modified' : 'added', path }];
   const inside = changesBelow(upper, before?.isDirectory() ? lower : undefined, path);
-  if (!before) return [{ Kind: ADDED, Path: path }, ...inside];
+  if (!before) return [{ kind: 'added', path }, ...inside];
   const isSame = inside.length === 0 && before.isDirectory() && hasSameAttributes(stats, before);
-  return isSame ? [] : [{ Kind: MODIFIED, Path: path }, ...inside];
+  return isSame ? [] : [{ kind: 'modified', path }, ...inside];
 }
 
 /** A whiteout in a lone lower layer hides nothing, and is nothing. */

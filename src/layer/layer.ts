@@ -15,7 +15,6 @@ import type { Readable } from 'node:stream';
 import type { FileLane } from '#linux/file-service.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ArrivingFile, BlobInfo } from '#store/content.ts';
-import type { FilesystemChange, PathStat } from '#wire/container.ts';
 
 export interface Layer {
   readonly diffId: Digest;
@@ -103,19 +102,38 @@ export interface SnapshotStore {
   usage(id: string): Promise<number>;
 }
 
+/** One path of a snapshot that is not as its layers have it. */
+export interface FilesystemChange {
+  readonly kind: 'modified' | 'added' | 'deleted';
+  /** Absolute, in the root. */
+  readonly path: string;
+}
+
+/** A file in a root; a symbolic link is not followed. */
+export interface FileStat {
+  /** The last part of its path: `/` of the root, `.` of `DIRECTORY/.`. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** `st_mode`, see inode(7). */
+  readonly mode: number;
+  readonly modifiedNs: bigint;
+  /** Where a symbolic link leads in the end, in the root; empty for other files. */
+  readonly linkTarget: string;
+}
+
 /**
  * Reading from and writing into a container's root for `cp`; never escapes the root through links, whatever the
  * container does meanwhile (openat2, or a chrooted worker).
  */
 export interface RootArchive {
   /** @param lane whose files they are, where they are not the engine's alone; also of the other methods */
-  stat(root: string, path: string, lane?: FileLane): Promise<PathStat>;
+  stat(root: string, path: string, lane?: FileLane): Promise<FileStat>;
   /** The file or directory as a tar whose names start with its base name. */
   get(
     root: string,
     path: string,
     lane?: FileLane,
-  ): Promise<{ readonly stat: PathStat; readonly tar: Readable }>;
+  ): Promise<{ readonly stat: FileStat; readonly tar: Readable }>;
   /** Extracts into the existing directory `path`. */
   put(
     root: string,

@@ -2,11 +2,9 @@
 import { type BigIntStats, constants, openSync } from 'node:fs';
 import { posix } from 'node:path';
 import { EngineError, messageOf } from '#base/errors.ts';
-import { formatTimestamp } from '#base/timestamps.ts';
 import { type OwnedFd, ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
-import type { PathStat } from '#wire/container.ts';
-import { toGoFileMode } from '#base/go-file-mode.ts';
+import type { FileStat } from './layer.ts';
 import { absolutePath, followLinks, isDirectoryInRoot, lstatInRoot } from './path-resolution.ts';
 
 export interface LookJob {
@@ -15,7 +13,7 @@ export interface LookJob {
 }
 
 export interface FoundPath {
-  readonly stat: PathStat;
+  readonly stat: FileStat;
   readonly isDirectory: boolean;
 }
 
@@ -25,15 +23,15 @@ export function lookAtPath({ root, path: given }: LookJob): FoundPath {
   using rootFd = openRoot(root);
   const stats = found(path, () => lstatInRoot(rootFd.fd, path));
   const linkTarget = stats.isSymbolicLink() ? followLinks(rootFd.fd, path) : '';
-  return { stat: toPathStat(path, stats, linkTarget), isDirectory: stats.isDirectory() };
+  return { stat: fileStatOf(path, stats, linkTarget), isDirectory: stats.isDirectory() };
 }
 
-function toPathStat(path: string, stats: BigIntStats, linkTarget: string): PathStat {
+function fileStatOf(path: string, stats: BigIntStats, linkTarget: string): FileStat {
   return {
     name: goBase(path),
-    size: Number(stats.size),
-    mode: toGoFileMode(Number(stats.mode)),
-    mtime: formatTimestamp(stats.mtimeNs),
+    sizeBytes: Number(stats.size),
+    mode: Number(stats.mode),
+    modifiedNs: stats.mtimeNs,
     linkTarget,
   };
 }

@@ -1,8 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { FileGuard, FileLane } from '#linux/file-service.ts';
-import type { PathStat } from '#wire/container.ts';
 import { ChannelSender, openReadable } from './byte-channel.ts';
-import type { RootArchive } from './layer.ts';
+import type { FileStat, RootArchive } from './layer.ts';
 import { absolutePath } from './path-resolution.ts';
 import { plainTar } from './plain-tar.ts';
 import { LayerWorkerPool } from './worker-pool.ts';
@@ -20,7 +19,7 @@ export class WorkerRootArchive implements RootArchive, AsyncDisposable {
     this.#ownsWorkers = workers === undefined;
   }
 
-  async stat(root: string, path: string, lane?: FileLane): Promise<PathStat> {
+  async stat(root: string, path: string, lane?: FileLane): Promise<FileStat> {
     return (await this.#workers.run('look', { root, path }, guarded(lane, `find ${path}`))).stat;
   }
 
@@ -28,7 +27,7 @@ export class WorkerRootArchive implements RootArchive, AsyncDisposable {
     root: string,
     path: string,
     lane?: FileLane,
-  ): Promise<{ readonly stat: PathStat; readonly tar: Readable }> {
+  ): Promise<{ readonly stat: FileStat; readonly tar: Readable }> {
     const found = await this.#workers.run('look', { root, path }, guarded(lane, `find ${path}`));
     const { stat, isDirectory } = found;
     const absolute = absolutePath(path);

@@ -89,22 +89,22 @@ function change(root: string): void {
 }
 
 const CHANGES = [
-  [1, '/added'],
-  [1, '/added/deep'],
-  [1, '/added/deep/f'],
-  [1, '/added/link'],
-  [1, '/added/null'],
-  [1, '/added/soft'],
-  [1, '/caf\ufffd'],
-  [0, '/data'],
-  [0, '/data/sub'],
-  [0, '/etc'],
-  [0, '/etc/kept'],
-  [2, '/etc/old'],
-  [2, '/gone'],
-  [0, '/replaced'],
-  [1, '/replaced/new'],
-  [2, '/replaced/x'],
+  ['added', '/added'],
+  ['added', '/added/deep'],
+  ['added', '/added/deep/f'],
+  ['added', '/added/link'],
+  ['added', '/added/null'],
+  ['added', '/added/soft'],
+  ['added', '/caf\ufffd'],
+  ['modified', '/data'],
+  ['modified', '/data/sub'],
+  ['modified', '/etc'],
+  ['modified', '/etc/kept'],
+  ['deleted', '/etc/old'],
+  ['deleted', '/gone'],
+  ['modified', '/replaced'],
+  ['added', '/replaced/new'],
+  ['deleted', '/replaced/x'],
 ];
 
 for (const kind of ['erofs', 'directory'] as const) {
@@ -124,7 +124,7 @@ for (const kind of ['erofs', 'directory'] as const) {
       for (const mounted of [true, false]) {
         const changes = await snapshots.changes('c');
         assert.deepEqual(
-          changes.map(({ Kind, Path }) => [Kind, Path]),
+          changes.map(({ kind, path }) => [kind, path]),
           CHANGES,
           `mounted: ${mounted}`,
         );
@@ -226,7 +226,7 @@ describe('snapshot store', () => {
     const root = fixture.snapshots.mount('scratch');
     assert.deepEqual(readdirSync(root).toSorted(), ['.dockerenv', 'dev', 'etc', 'proc', 'sys']);
     writeFileSync(join(root, 'f'), 'x');
-    assert.deepEqual(await fixture.snapshots.changes('scratch'), [{ Kind: 1, Path: '/f' }]);
+    assert.deepEqual(await fixture.snapshots.changes('scratch'), [{ kind: 'added', path: '/f' }]);
   });
 
   it('takes as many layers as Docker, and records them', async () => {

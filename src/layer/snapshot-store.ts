@@ -6,7 +6,7 @@ import { EngineError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { listMounts, mountOverlay, unmountAll } from '#linux/mount.ts';
 import type { Digest } from '#oci/digest.ts';
-import type { FilesystemChange } from '#wire/container.ts';
+import type { FilesystemChange } from './layer.ts';
 import { createBaseLayer } from './base-layer.ts';
 import { openReadable } from './byte-channel.ts';
 import { DeferredRelease } from './deferred-release.ts';

@@ -1,6 +1,6 @@
 /** What the worker threads of this folder are asked to do, and the messages that carry it. */
 import type { BlobInfo } from '#store/content.ts';
-import type { FilesystemChange } from '#wire/container.ts';
+import type { FilesystemChange } from './layer.ts';
 import type { ByteChannelEnd } from './byte-channel.ts';
 import type { ChangesJob } from './changes.ts';
 import type { DiffJob } from './diff-tar.ts';

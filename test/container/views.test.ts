@@ -181,7 +181,8 @@ test('files of running and stopped containers, their changes and sizes', async (
     HostConfig: { Binds: ['files:/vol'] },
   });
   await fixture.containers.start(id);
-  const size = async () => (await fixture.containers.statPath(id, '/tmp/made').catch(() => undefined))?.size;
+  const size = async () =>
+    (await fixture.containers.statPath(id, '/tmp/made').catch(() => undefined))?.sizeBytes;
   await until(async () => (await size()) === 'data\n'.length, 'the file is written');
   const { tar } = await fixture.containers.getArchive(id, '/tmp/made');
   const archive = Buffer.concat(await tar.toArray());
@@ -190,16 +191,16 @@ test('files of running and stopped containers, their changes and sizes', async (
     noOverwriteDirNonDir: false,
     copyUidGid: false,
   });
-  assert.equal((await fixture.containers.statPath(id, '/vol/made')).size, 5);
+  assert.equal((await fixture.containers.statPath(id, '/vol/made')).sizeBytes, 5);
   await assert.rejects(fixture.containers.statPath(id, '/nope'), {
     code: 'not-found',
     message: `Could not find the file /nope in container ${id}`,
   });
   await fixture.containers.kill(id, 'KILL');
-  assert.equal((await fixture.containers.statPath(id, '/vol/made')).size, 5, 'in the volume');
+  assert.equal((await fixture.containers.statPath(id, '/vol/made')).sizeBytes, 5, 'in the volume');
   assert.equal((await fixture.containers.statPath(id, '/tmp/made')).name, 'made', 'in the snapshot');
   const changes = await fixture.containers.changes(id);
-  assert.ok(changes.some(({ Kind, Path }) => Kind === 1 && Path === '/tmp/made'));
+  assert.ok(changes.some(({ kind, path }) => kind === 'added' && path === '/tmp/made'));
   const { SizeRw, SizeRootFs, GraphDriver } = await fixture.containers.inspect(id, { size: true });
   assert.ok(SizeRw !== undefined && SizeRw >= 5 && SizeRootFs! > 1_000_000);
   assert.ok(!existsSync(`${GraphDriver.Data['MergedDir']}/bin`), 'unmounted again');

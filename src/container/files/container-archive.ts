@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { PathStat } from '#wire/container.ts';
+import type { FileStat } from '#layer/layer.ts';
 import { locate, orMissing } from './container-files.ts';
 import type { ContainerContext } from '../context.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
@@ -15,7 +15,7 @@ export async function statInContainer(
   context: ContainerContext,
   container: ManagedContainer,
   { reference, path }: PathRequest,
-): Promise<PathStat> {
+): Promise<FileStat> {
   await using place = await locate(context, container, path);
   return await orMissing(reference, path, context.archive.stat(place.root, place.path));
 }
@@ -25,7 +25,7 @@ export async function archiveFromContainer(
   context: ContainerContext,
   container: ManagedContainer,
   { reference, path }: PathRequest,
-): Promise<{ readonly stat: PathStat; readonly tar: Readable }> {
+): Promise<{ readonly stat: FileStat; readonly tar: Readable }> {
   const place = await locate(context, container, path);
   try {
     const found = await orMissing(reference, path, context.archive.get(place.root, place.path));
