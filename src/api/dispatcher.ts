@@ -56,7 +56,11 @@ export class Dispatcher {
   ): Promise<void> {
     const target = parseTarget(request.url ?? '/');
     const match = this.#router.match(request.method ?? 'GET', target.path);
-    const exchange = new Exchange(this.#context, request, response, target, match?.params ?? {}, upgrade);
+    const exchange = new Exchange(
+      this.#context,
+      { request, response, upgrade },
+      { target, params: match?.params ?? {} },
+    );
     try {
       const handled = this.#handle(exchange, match?.target, target.version);
       if (handled) await handled;

@@ -23,6 +23,20 @@ export interface ServerContext {
   readonly buildkit: () => Promise<BuildkitServer>;
 }
 
+/** What carries a request and its answer. */
+interface Connection {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Of a client that asked for an upgrade, see {@link Exchange.upgrade}. */
+  readonly upgrade: Duplex | undefined;
+}
+
+/** Which endpoint a request is for. */
+interface AskedRoute {
+  readonly target: RequestTarget;
+  readonly params: Readonly<Record<string, string>>;
+}
+
 /** One request and its answer. */
 export class Exchange {
   readonly context: ServerContext;
@@ -40,20 +54,13 @@ export class Exchange {
   #query: URLSearchParams | undefined;
   #signal: AbortSignal | undefined;
 
-  constructor(
-    context: ServerContext,
-    request: IncomingMessage,
-    response: ServerResponse,
-    target: RequestTarget,
-    params: Readonly<Record<string, string>>,
-    upgrade: Duplex | undefined,
-  ) {
+  constructor(context: ServerContext, { request, response, upgrade }: Connection, asked: AskedRoute) {
     this.context = context;
     this.request = request;
     this.response = response;
-    this.params = params;
+    this.params = asked.params;
     this.upgrade = upgrade;
-    this.#target = target;
+    this.#target = asked.target;
   }
 
   get engine(): EngineApi {

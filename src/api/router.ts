@@ -33,28 +33,28 @@ export class Router<Target> {
 
   /** `path` without query and version, as it stands in the request. */
   match(method: string, path: string): RouteMatch<Target> | undefined {
-    return find(this.#root, segmentsOf(path), 0, method, NO_PARAMETERS);
+    return find(this.#root, segmentsOf(path), method, NO_PARAMETERS);
   }
 }
 
 function find<Target>(
   node: Node<Target>,
   segments: readonly string[],
-  index: number,
   method: string,
   params: Readonly<Record<string, string>>,
 ): RouteMatch<Target> | undefined {
-  const segment = segments[index];
+  const [segment] = segments;
   if (segment === undefined) return targetOf(node, method, params);
+  const rest = segments.slice(1);
   const literal = node.literals.get(segment);
-  const found = literal && find(literal, segments, index + 1, method, params);
+  const found = literal && find(literal, rest, method, params);
   if (found) return found;
   if (node.parameter && segment !== '') {
     const { name, node: next } = node.parameter;
-    const inner = find(next, segments, index + 1, method, { ...params, [name]: decodeSegment(segment) });
+    const inner = find(next, rest, method, { ...params, [name]: decodeSegment(segment) });
     if (inner) return inner;
   }
-  return node.greedy && findGreedy(node.greedy, segments.slice(index), method, params);
+  return node.greedy && findGreedy(node.greedy, segments, method, params);
 }
 
 function findGreedy<Target>(

@@ -1,5 +1,4 @@
 import { ApiError } from '#client/api-error.ts';
-import type { Hijacked } from '#client/client.ts';
 import {
   actOnContainer,
   attachContainer,
@@ -65,19 +64,6 @@ async function runAttached(context: Context, flags: RunFlags, id: string): Promi
     connection && joinStreams(context, connection, { ...streams, tty: flags.tty, detachKeys });
   // Its failure is met where it is waited for, which may be after it happened.
   streaming?.catch(() => undefined);
-  await startJoined(context, flags, id, connection, result);
-  using _resizing = flags.tty ? followContainerSize(context, id) : undefined;
-  if ((await streaming) === 'detached') return 0;
-  return exitCodeOf(context, await result);
-}
-
-async function startJoined(
-  context: Context,
-  flags: RunFlags,
-  id: string,
-  connection: Hijacked | undefined,
-  result: Promise<WaitResult>,
-): Promise<void> {
   try {
     await start(context, id, flags.detachKeys);
   } catch (error) {
@@ -86,6 +72,9 @@ async function startJoined(
     if (flags.rm) await Promise.race([result.catch(() => undefined), delay(REMOVAL_MS)]);
     throw error;
   }
+  using _resizing = flags.tty ? followContainerSize(context, id) : undefined;
+  if ((await streaming) === 'detached') return 0;
+  return exitCodeOf(context, await result);
 }
 
 const REMOVAL_MS = 5000;

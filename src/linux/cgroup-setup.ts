@@ -44,7 +44,7 @@ export function mountHierarchy(layout: CgroupLayout, controller: string): string
   try {
     mkdirSync(target, { recursive: true });
     const flags = MountFlag.noSuid | MountFlag.noDev | MountFlag.noExec;
-    mountFilesystem('cgroup', 'cgroup', target, flags, controller);
+    mountFilesystem('cgroup', target, { flags, data: controller });
     return undefined;
   } catch (error) {
     // Another engine was first: the kernel does not mount a hierarchy twice at one place.

@@ -67,7 +67,11 @@ export class FilesystemContext implements Disposable {
   /** Creates the file system and attaches it to the target. */
   mount(): void {
     using mount = this.create();
-    const moved = syscall.moveMount(mount.fd, '', AT_FDCWD, this.#target, MOVE_MOUNT_F_EMPTY_PATH);
+    const moved = syscall.moveMount(
+      { fd: mount.fd, path: '' },
+      { fd: AT_FDCWD, path: this.#target },
+      MOVE_MOUNT_F_EMPTY_PATH,
+    );
     check('move_mount', this.#target, moved);
   }
 

@@ -19,7 +19,7 @@ const CLONE_NEWNS = 0x20000;
  */
 export function mountHung(target: string, options: { readonly answersInit?: boolean } = {}): Disposable {
   const fd = openSync('/dev/fuse', 'r+');
-  mountFilesystem('fuse', 'hung', target, 0, `fd=${fd},rootmode=40000,user_id=0,group_id=0`);
+  mountFilesystem('fuse', target, { data: `fd=${fd},rootmode=40000,user_id=0,group_id=0` });
   if (options.answersInit) greet(fd);
   return {
     [Symbol.dispose]: () => {

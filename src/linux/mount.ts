@@ -67,7 +67,11 @@ const MOUNT_ATTR_RDONLY = 1;
 export function bindMount(source: string, target: string, options: BindOptions = {}): void {
   using clone = cloneMount(source, options);
   const subject = `${source} at ${target}`;
-  check('move_mount', subject, syscall.moveMount(clone.fd, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH));
+  check(
+    'move_mount',
+    subject,
+    syscall.moveMount({ fd: clone.fd, path: '' }, { fd: AT_FDCWD, path: target }, MOVE_MOUNT_F_EMPTY_PATH),
+  );
   if (options.propagation) setPropagation(target, options.propagation);
 }
 
@@ -121,12 +125,19 @@ export function mountTmpfs(target: string, options: TmpfsOptions = {}): void {
   const data: string[] = [];
   if (options.sizeBytes !== undefined) data.push(`size=${options.sizeBytes}`);
   if (options.mode !== undefined) data.push(`mode=${options.mode.toString(8)}`);
-  mountFilesystem('tmpfs', 'tmpfs', target, 0, data.join(','));
+  mountFilesystem('tmpfs', target, { data: data.join(',') });
 }
 
-/** The classic mount(2): `flags` are of {@link MountFlag}, `data` is cut at 4 KB by the kernel. */
-export function mountFilesystem(type: string, source: string, target: string, flags = 0, data = ''): void {
-  check('mount', target, libc.mount(source, target, type, flags, data));
+export interface FilesystemOptions {
+  /** Of {@link MountFlag}. */
+  readonly flags?: number;
+  /** Options of the file system; the kernel cuts them at 4 KB. */
+  readonly data?: string;
+}
+
+/** The classic mount(2) of a file system without a device. */
+export function mountFilesystem(type: string, target: string, options: FilesystemOptions = {}): void {
+  check('mount', target, libc.mount(type, target, type, options.flags ?? 0, options.data ?? ''));
 }
 
 /** <sys/mount.h> */

@@ -44,6 +44,12 @@ const shapes = bindLibrary<Shapes>(LIBC, {
   setattr: 'long syscall(long, long, const char*, long, const void*, size_t)',
 });
 
+/** A path below an open directory, as the `at` calls take it. */
+export interface PathAt {
+  readonly fd: number;
+  readonly path: string;
+}
+
 /** The calls themselves (man 2 of the same names); -1 and errno on failure, for `check`. */
 export const syscall = {
   fsopen: (type: string, flags: number) => shapes.fsopen(SYSCALL_NUMBERS.fsopen, type, flags),
@@ -51,8 +57,8 @@ export const syscall = {
     shapes.fsconfig(SYSCALL_NUMBERS.fsconfig, fd, command, key, value, 0),
   fsmount: (fd: number, flags: number, attributes: number) =>
     shapes.numbers(SYSCALL_NUMBERS.fsmount, fd, flags, attributes),
-  moveMount: (fromFd: number, from: string, toFd: number, to: string, flags: number) =>
-    shapes.move(SYSCALL_NUMBERS.move_mount, fromFd, from, toFd, to, flags),
+  moveMount: (from: PathAt, to: PathAt, flags: number) =>
+    shapes.move(SYSCALL_NUMBERS.move_mount, from.fd, from.path, to.fd, to.path, flags),
   openTree: (fd: number, path: string, flags: number) =>
     shapes.at(SYSCALL_NUMBERS.open_tree, fd, path, flags),
   mountSetattr: (fd: number, path: string, flags: number, attributes: Buffer) =>

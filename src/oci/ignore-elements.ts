@@ -94,36 +94,34 @@ function syntaxError(pattern: string): Error {
  * element `i`; state `i` plus {@link inside} is within a `directories` that has begun.
  */
 export function matchesElements(elements: readonly IgnoreElement[], path: string): boolean {
-  const inside = elements.length + 1;
   let states = withSkipped(new Set([0]), elements);
   for (const character of path) {
-    const next = new Set<number>();
-    for (const state of states) {
-      if (state >= inside) advanceInside(state, inside, character, next);
-      else advance(state, inside, character, elements[state], next);
-    }
+    const next = step(states, elements, character);
     if (next.size === 0) return false;
     states = withSkipped(next, elements);
   }
   return states.has(elements.length);
 }
 
-function advanceInside(state: number, inside: number, character: string, next: Set<number>): void {
-  next.add(state);
-  if (character === '/') next.add(state - inside + 1);
-}
-
-function advance(
-  state: number,
-  inside: number,
+/** The states after one more character. */
+function step(
+  states: ReadonlySet<number>,
+  elements: readonly IgnoreElement[],
   character: string,
-  element: IgnoreElement | undefined,
-  next: Set<number>,
-): void {
-  if (element === undefined) return;
-  if (element.kind === 'one' ? element.test(character) : false) next.add(state + 1);
-  else if (element.kind === 'rest' || (element.kind === 'star' && character !== '/')) next.add(state);
-  else if (element.kind === 'directories') advanceInside(state + inside, inside, character, next);
+): Set<number> {
+  const inside = elements.length + 1;
+  const next = new Set<number>();
+  for (const state of states) {
+    const index = state >= inside ? state - inside : state;
+    const element = elements[index];
+    if (element?.kind === 'directories') {
+      next.add(index + inside);
+      if (character === '/') next.add(index + 1);
+    } else if (element?.kind === 'one') {
+      if (element.test(character)) next.add(index + 1);
+    } else if (element?.kind === 'rest' || (element?.kind === 'star' && character !== '/')) next.add(index);
+  }
+  return next;
 }
 
 /** All but `one` may match nothing. Sets iterate over what is added meanwhile. */

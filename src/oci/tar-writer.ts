@@ -107,12 +107,26 @@ function encodeBlock(fields: TarHeaderFields, prefix: Buffer, name: Buffer, link
     seconds: floorSeconds(fields.mtimeNs ?? 0n),
   });
   link.copy(block, 157);
-  writeOctal(block, 329, 8, fields.deviceMajor ?? 0);
-  writeOctal(block, 337, 8, fields.deviceMinor ?? 0);
+  writeOctal(block, DEVICE_MAJOR, fields.deviceMajor ?? 0);
+  writeOctal(block, DEVICE_MINOR, fields.deviceMinor ?? 0);
   prefix.copy(block, 345);
   writeChecksum(block);
   return block;
 }
+
+/** Where a number stands in a header (pax(1), "ustar Interchange Format"); a zero byte follows. */
+interface NumericField {
+  readonly offset: number;
+  readonly digits: number;
+}
+
+const MODE: NumericField = { offset: 100, digits: 7 };
+const UID: NumericField = { offset: 108, digits: 7 };
+const GID: NumericField = { offset: 116, digits: 7 };
+const SIZE: NumericField = { offset: 124, digits: 11 };
+const MTIME: NumericField = { offset: 136, digits: 11 };
+const DEVICE_MAJOR: NumericField = { offset: 329, digits: 7 };
+const DEVICE_MINOR: NumericField = { offset: 337, digits: 7 };
 
 interface CommonFields {
   readonly mode: number;
@@ -124,25 +138,19 @@ interface CommonFields {
 
 function writeCommon(block: Buffer, name: Buffer, flag: string, fields: CommonFields): void {
   name.copy(block, 0);
-  writeOctal(block, 100, 8, fields.mode & 0o7777);
-  writeOctal(block, 108, 8, fields.uid ?? 0, MAXIMUM_OCTAL_7);
-  writeOctal(block, 116, 8, fields.gid ?? 0, MAXIMUM_OCTAL_7);
-  writeOctal(block, 124, 12, fields.sizeBytes, MAXIMUM_OCTAL_11);
-  writeOctal(block, 136, 12, fields.seconds ?? 0, MAXIMUM_OCTAL_11);
+  writeOctal(block, MODE, fields.mode & 0o7777);
+  writeOctal(block, UID, fields.uid ?? 0);
+  writeOctal(block, GID, fields.gid ?? 0);
+  writeOctal(block, SIZE, fields.sizeBytes);
+  writeOctal(block, MTIME, fields.seconds ?? 0);
   block.write(flag, 156, 'latin1');
   block.write('ustar\u000000', 257, 'latin1');
 }
 
 /** Too large a number is written as zero: the PAX header before has the true one. */
-function writeOctal(
-  block: Buffer,
-  offset: number,
-  length: number,
-  value: number,
-  maximum = MAXIMUM_OCTAL_7,
-): void {
-  const text = (value > maximum ? 0 : value).toString(8).padStart(length - 1, '0');
-  block.write(text, offset, length - 1, 'latin1');
+function writeOctal(block: Buffer, { offset, digits }: NumericField, value: number): void {
+  const text = (value >= 8 ** digits ? 0 : value).toString(8).padStart(digits, '0');
+  block.write(text, offset, digits, 'latin1');
 }
 
 function floorSeconds(ns: bigint): number {

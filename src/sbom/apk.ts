@@ -14,9 +14,15 @@ function apkPackages(text: string, source: string, release: OsRelease): readonly
   return [...paragraphs(text, FIELD)].flatMap((fields) => {
     const [name, version] = [fields.get('P'), fields.get('V')];
     if (name === undefined || version === undefined) return [];
-    const purl = packageUrl('apk', distribution, name, version, {
-      arch: fields.get('A'),
-      distro: version_ === '' ? '' : `${distribution}-${version_}`,
+    const purl = packageUrl({
+      type: 'apk',
+      namespace: distribution,
+      name,
+      version,
+      qualifiers: {
+        arch: fields.get('A'),
+        distro: version_ === '' ? '' : `${distribution}-${version_}`,
+      },
     });
     return [{ name, version, purl, license: fields.get('L') ?? '', source }];
   });

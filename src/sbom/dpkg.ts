@@ -18,9 +18,15 @@ function dpkgPackages(text: string, source: string, release: OsRelease): readonl
     const [name, version] = [fields.get('Package'), fields.get('Version')];
     const status = fields.get('Status') ?? 'install ok installed';
     if (name === undefined || version === undefined || !status.endsWith(' installed')) return [];
-    const purl = packageUrl('deb', distribution, name, version, {
-      arch: fields.get('Architecture'),
-      distro: release_ === '' ? '' : `${distribution}-${release_}`,
+    const purl = packageUrl({
+      type: 'deb',
+      namespace: distribution,
+      name,
+      version,
+      qualifiers: {
+        arch: fields.get('Architecture'),
+        distro: release_ === '' ? '' : `${distribution}-${release_}`,
+      },
     });
     return [{ name, version, purl, license: '', source }];
   });

@@ -40,7 +40,7 @@ function cargoPackages(section: Buffer, source: string): readonly PackageEntry[]
     return shape.array(list, 'packages', 100_000).map((item) => {
       const crate = shape.object(item, 'package');
       const [name, version] = [shape.string(crate, 'name'), shape.string(crate, 'version')];
-      return { name, version, purl: packageUrl('cargo', '', name, version), license: '', source };
+      return { name, version, purl: packageUrl({ type: 'cargo', name, version }), license: '', source };
     });
   } catch (error) {
     throw new EngineError('invalid', `its list of crates is damaged: ${messageOf(error)}`, { cause: error });

@@ -8,7 +8,7 @@ export const GEMS = textSource(PATH, 1 << 20, (text, source) => {
   const [name, version] = [attribute(text, 'name'), attribute(text, 'version')];
   if (name === undefined || version === undefined) return [];
   const [, license = ''] = /^\s*s\.licenses = \["([^"]+)"/m.exec(text) ?? [];
-  return [{ name, version, purl: packageUrl('gem', '', name, version), license, source }];
+  return [{ name, version, purl: packageUrl({ type: 'gem', name, version }), license, source }];
 });
 
 function attribute(text: string, name: string): string | undefined {

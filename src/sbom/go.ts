@@ -51,6 +51,11 @@ function modulesIn(bytes: Buffer, source: string): readonly PackageEntry[] {
 
 function entryOf(path: string, version: string, source: string): PackageEntry {
   const parts = path.split('/');
-  const purl = packageUrl('golang', parts.slice(0, -1).join('/'), parts.at(-1) ?? '', version);
+  const purl = packageUrl({
+    type: 'golang',
+    namespace: parts.slice(0, -1).join('/'),
+    name: parts.at(-1) ?? '',
+    version,
+  });
   return { name: path, version, purl, license: '', source };
 }

@@ -92,7 +92,7 @@ class JarReader {
   }
 
   #add(group: string, name: string, version: string): void {
-    const purl = packageUrl('maven', group, name, version);
+    const purl = packageUrl({ type: 'maven', namespace: group, name, version });
     this.packages.push({ name: `${group}:${name}`, version, purl, license: '', source: this.#source });
   }
 }

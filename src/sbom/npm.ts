@@ -48,5 +48,7 @@ function entryOf(
   if (name === undefined || version === undefined || value['link'] === true) return [];
   const [, namespace = '', plain = name] = /^(@[^/]+)\/(.+)$/.exec(name) ?? [];
   const license = typeof value['license'] === 'string' ? value['license'] : '';
-  return [{ name, version, purl: packageUrl('npm', namespace, plain, version), license, source }];
+  return [
+    { name, version, purl: packageUrl({ type: 'npm', namespace, name: plain, version }), license, source },
+  ];
 }

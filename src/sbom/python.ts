@@ -17,5 +17,5 @@ function entriesOf(fields: ReadonlyMap<string, string>, source: string): readonl
   if (name === undefined || version === undefined) return [];
   const license = fields.get('License-Expression') ?? fields.get('License') ?? '';
   const normalized = name.toLowerCase().replaceAll(/[-_.]+/g, '-');
-  return [{ name, version, purl: packageUrl('pypi', '', normalized, version), license, source }];
+  return [{ name, version, purl: packageUrl({ type: 'pypi', name: normalized, version }), license, source }];
 }

@@ -39,11 +39,17 @@ function packageIn(header: Buffer, { source, release }: FoundFile): readonly Pac
   if (found.name === '' || found.architecture === '') return [];
   const { name, license } = found;
   const version = `${found.version}-${found.release}`;
-  const purl = packageUrl('rpm', release['ID'] ?? '', name, version, {
-    arch: found.architecture,
-    epoch: found.epoch === 0 ? '' : String(found.epoch),
-    distro: distroOf(release),
-    upstream: found.sourcePackage,
+  const purl = packageUrl({
+    type: 'rpm',
+    namespace: release['ID'] ?? '',
+    name,
+    version,
+    qualifiers: {
+      arch: found.architecture,
+      epoch: found.epoch === 0 ? '' : String(found.epoch),
+      distro: distroOf(release),
+      upstream: found.sourcePackage,
+    },
   });
   return [{ name, version, purl, license, source }];
 }

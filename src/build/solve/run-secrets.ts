@@ -23,7 +23,7 @@ export class RunSecrets implements Disposable {
   constructor(parent: string) {
     this.#directory = join(parent, 'secrets');
     mkdirSync(this.#directory, { mode: 0o700 });
-    mountFilesystem('ramfs', 'ramfs', this.#directory, FLAGS, 'mode=700');
+    mountFilesystem('ramfs', this.#directory, { flags: FLAGS, data: 'mode=700' });
   }
 
   /** Nothing for an optional one that the client does not have. @throws {EngineError} `invalid` where it is required */

@@ -53,10 +53,10 @@ container source to stdout.`,
     }
     using meter = createMeter(context, flags.quiet || !context.stdout.isTerminal);
     if (source.container !== undefined)
-      await copyOut(context, flags, source.container, source.path, to, meter);
+      await copyOut({ context, flags, meter, container: source.container }, source.path, to);
     else if (destination.container === undefined)
       throw new ExitError(1, 'must specify at least one container source');
-    else await copyIn(context, flags, from, destination.container, destination.path, meter);
+    else await copyIn({ context, flags, meter, container: destination.container }, from, destination.path);
     meter.finish(
       (size) =>
         `Successfully copied ${size} to ${destination.container === undefined ? localDestination(to).path : to}`,
@@ -65,30 +65,30 @@ container source to stdout.`,
   },
 });
 
-async function copyIn(
-  context: Context,
-  flags: CopyFlags,
-  from: string,
-  container: string,
-  to: string,
-  meter: Meter,
-): Promise<void> {
+/** One copy: who asked for it, and how. */
+interface Copy {
+  readonly context: Context;
+  readonly flags: CopyFlags;
+  readonly meter: Meter;
+  readonly container: string;
+}
+
+async function copyIn(copy: Copy, from: string, to: string): Promise<void> {
+  const { context, flags, meter, container } = copy;
   if (to === '') throw new ExitError(1, `no such directory: name a path after "${container}:"`);
   const destination = await containerDestination(context, container, to);
   if (from === '-') {
     if (!destination.isDirectory)
       throw new ExitError(1, `destination "${container}:${to}" must be a directory`);
-    return upload(context, flags, container, destination.path, meter.count(process.stdin));
+    return upload(copy, destination.path, meter.count(process.stdin));
   }
   const source = localSource(from, flags.followLink);
   const { directory, name } = planCopy(source, destination);
-  return upload(context, flags, container, directory, meter.count(packTree(source.path, name)));
+  return upload(copy, directory, meter.count(packTree(source.path, name)));
 }
 
 async function upload(
-  context: Context,
-  flags: CopyFlags,
-  container: string,
+  { context, flags, container }: Copy,
   directory: string,
   body: AsyncIterable<Buffer>,
 ): Promise<void> {
@@ -129,14 +129,8 @@ async function statPath(context: Context, container: string, target: string): Pr
   }
 }
 
-async function copyOut(
-  context: Context,
-  flags: CopyFlags,
-  container: string,
-  from: string,
-  to: string,
-  meter: Meter,
-): Promise<void> {
+async function copyOut(copy: Copy, from: string, to: string): Promise<void> {
+  const { context, flags, meter, container } = copy;
   const destination = to === '-' ? undefined : writableDestination(to);
   const followed = flags.followLink ? await followInContainer(context, container, from) : { path: from };
   const response = await context.client.request({

@@ -54,7 +54,7 @@ function after(...keys: readonly Key[]): ViewState {
 
 describe('the explorer', () => {
   it('draws layers and files within 80 columns and 24 rows', () => {
-    const lines = renderScreen('app', EXPLORATION, INITIAL_STATE, size, plain);
+    const lines = renderScreen({ image: 'app', exploration: EXPLORATION, state: INITIAL_STATE }, size, plain);
     assert.equal(lines.length, 24);
     assert.equal(lines[0], 'app  3 layers  4MB  wasted 1MB  efficiency 75.0%');
     assert.equal(lines[2], '> 1       2MB     500kB      3       0       0  RUN make 1');
@@ -72,7 +72,11 @@ describe('the explorer', () => {
     for (const rows of [1, 4, 5, 10, 24, 60])
       for (const columns of [1, 20, 80, 300])
         for (const state of [INITIAL_STATE, after('down', 'tab', 'end'), after('end', 'tab')]) {
-          const lines = renderScreen('app', EXPLORATION, state, { rows, columns }, plain);
+          const lines = renderScreen(
+            { image: 'app', exploration: EXPLORATION, state },
+            { rows, columns },
+            plain,
+          );
           assert.equal(lines.length, rows);
           for (const line of lines)
             assert.ok(Array.from(line).length <= columns && !line.includes('\u001b'), line);
@@ -85,7 +89,7 @@ describe('the explorer', () => {
     const deep = after('down', 'tab', 'page-down', 'page-down', { text: 'j' });
     assert.equal(deep.file, 21);
     assert.ok(
-      renderScreen('app', EXPLORATION, deep, size, plain).some(
+      renderScreen({ image: 'app', exploration: EXPLORATION, state: deep }, size, plain).some(
         (line) => line.startsWith('>') && line.endsWith('/data/21'),
       ),
     );
@@ -95,7 +99,10 @@ describe('the explorer', () => {
 
   it('filters', () => {
     const typing = after('down', { text: '/' }, { text: '9' }, { text: '9' });
-    assert.equal(renderScreen('app', EXPLORATION, typing, size, plain).at(-1), '/99_');
+    assert.equal(
+      renderScreen({ image: 'app', exploration: EXPLORATION, state: typing }, size, plain).at(-1),
+      '/99_',
+    );
     assert.deepEqual(
       shownFiles(EXPLORATION, typing).map(({ Path }) => Path),
       ['/data/99'],

@@ -23,7 +23,7 @@ export async function runExplorer(
   let state: ViewState = INITIAL_STATE;
   const style = createStyle(context.stdout.isTerminal, context.environment);
   const draw = () => {
-    const lines = renderScreen(image, exploration, state, terminalSize() ?? DEFAULT_SIZE, style);
+    const lines = renderScreen({ image, exploration, state }, terminalSize() ?? DEFAULT_SIZE, style);
     context.stdout.write(HOME + lines.map((line) => line + CLEAR_REST_OF_LINE).join('\r\n'));
   };
   using _resize = onResize(draw);

@@ -9,6 +9,13 @@ export interface ScreenSize {
   readonly columns: number;
 }
 
+/** What is to be seen. */
+export interface Picture {
+  readonly image: string;
+  readonly exploration: ImageExploration;
+  readonly state: ViewState;
+}
+
 /** Title, two headings, the line of keys. */
 const FIXED_ROWS = 4;
 
@@ -18,9 +25,7 @@ const KEYS = 'arrows move   tab layers/files   / filter   q quit';
 
 /** Exactly `size.rows` lines, none wider than the screen. */
 export function renderScreen(
-  image: string,
-  exploration: ImageExploration,
-  state: ViewState,
+  { image, exploration, state }: Picture,
   size: ScreenSize,
   style: Style,
 ): readonly string[] {

@@ -18,7 +18,15 @@ export function usageRows(usage: EngineUsage): readonly Row[] {
   return [imageUsage(usage), containerUsage(usage), volumeUsage(usage), cacheUsage(usage)];
 }
 
-function usageRow(type: string, total: number, active: number, sizeBytes: number, reclaimable: string): Row {
+interface Usage {
+  readonly total: number;
+  readonly active: number;
+  readonly sizeBytes: number;
+  /** As it is shown. */
+  readonly reclaimable: string;
+}
+
+function usageRow(type: string, { total, active, sizeBytes, reclaimable }: Usage): Row {
   return new Row({
     Type: () => type,
     TotalCount: () => String(total),
@@ -42,26 +50,35 @@ function imageUsage({ Images, LayersSize }: EngineUsage): Row {
     Images.filter(({ Containers, SharedSize }) => Containers !== 0 && SharedSize !== -1),
     ({ Size, SharedSize }) => Size - SharedSize,
   );
-  return usageRow('Images', Images.length, active.length, LayersSize, share(LayersSize - used, LayersSize));
+  return usageRow('Images', {
+    total: Images.length,
+    active: active.length,
+    sizeBytes: LayersSize,
+    reclaimable: share(LayersSize - used, LayersSize),
+  });
 }
 
 function containerUsage({ Containers }: EngineUsage): Row {
   const active = Containers.filter(({ State }) => ['running', 'paused', 'restarting'].includes(State));
   const size = sum(Containers, ({ SizeRw = 0 }) => SizeRw);
   const idle = size - sum(active, ({ SizeRw = 0 }) => SizeRw);
-  return usageRow('Containers', Containers.length, active.length, size, share(idle, size));
+  return usageRow('Containers', {
+    total: Containers.length,
+    active: active.length,
+    sizeBytes: size,
+    reclaimable: share(idle, size),
+  });
 }
 
 function volumeUsage({ Volumes }: EngineUsage): Row {
   const active = Volumes.filter(({ UsageData }) => (UsageData?.RefCount ?? 0) > 0);
   const size = sum(Volumes, volumeBytes);
-  return usageRow(
-    'Local Volumes',
-    Volumes.length,
-    active.length,
-    size,
-    share(size - sum(active, volumeBytes), size),
-  );
+  return usageRow('Local Volumes', {
+    total: Volumes.length,
+    active: active.length,
+    sizeBytes: size,
+    reclaimable: share(size - sum(active, volumeBytes), size),
+  });
 }
 
 function cacheUsage(usage: EngineUsage): Row {
@@ -73,7 +90,12 @@ function cacheUsage(usage: EngineUsage): Row {
     ({ Size }) => Size,
   );
   const active = records.filter(({ InUse }) => InUse).length;
-  return usageRow('Build Cache', records.length, active, size, humanSize(idle));
+  return usageRow('Build Cache', {
+    total: records.length,
+    active,
+    sizeBytes: size,
+    reclaimable: humanSize(idle),
+  });
 }
 
 function volumeBytes({ UsageData }: EngineUsage['Volumes'][number]): number {

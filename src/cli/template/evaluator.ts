@@ -126,32 +126,20 @@ class Evaluator {
   #command(command: Command, piped: readonly Value[], dot: Value, scope: Scope): Value {
     const [first, ...rest] = command.operands;
     if (!first) throw new TemplateError('missing value for command');
-    if (first.kind === 'function') return this.#call(first.name, rest, piped, dot, scope);
+    if (first.kind === 'function') return this.#call(first.name, { operands: rest, piped }, dot, scope);
     if (rest.length + piped.length === 0) return this.#operand(first, dot, scope);
     const values = [...rest.map((operand) => this.#operand(operand, dot, scope)), ...piped];
     return this.#method(first, values, dot, scope);
   }
 
-  #call(
-    name: string,
-    operands: readonly Operand[],
-    piped: readonly Value[],
-    dot: Value,
-    scope: Scope,
-  ): Value {
-    if (name === 'and' || name === 'or') return this.#shortCircuit(name, operands, piped, dot, scope);
+  #call(name: string, given: Arguments, dot: Value, scope: Scope): Value {
+    if (name === 'and' || name === 'or') return this.#shortCircuit(name, given, dot, scope);
     const known = this.#overrides[name] ?? functions[name];
     if (!known) throw new TemplateError(`function ${JSON.stringify(name)} not defined`);
-    return known(...operands.map((operand) => this.#operand(operand, dot, scope)), ...piped);
+    return known(...given.operands.map((operand) => this.#operand(operand, dot, scope)), ...given.piped);
   }
 
-  #shortCircuit(
-    name: 'and' | 'or',
-    operands: readonly Operand[],
-    piped: readonly Value[],
-    dot: Value,
-    scope: Scope,
-  ): Value {
+  #shortCircuit(name: 'and' | 'or', { operands, piped }: Arguments, dot: Value, scope: Scope): Value {
     let last: Value;
     for (const operand of operands) {
       last = this.#operand(operand, dot, scope);
@@ -176,7 +164,7 @@ class Evaluator {
       case 'variable':
         return scope.get(operand.name);
       case 'function':
-        return this.#call(operand.name, [], [], dot, scope);
+        return this.#call(operand.name, NO_ARGUMENTS, dot, scope);
       case 'pipeline':
         return this.#pipeline(operand.pipeline, dot, scope);
       case 'field':
@@ -184,6 +172,15 @@ class Evaluator {
     }
   }
 }
+
+/** What a function is called with. */
+interface Arguments {
+  readonly operands: readonly Operand[];
+  /** What the command before it in the pipeline gave, which comes last. */
+  readonly piped: readonly Value[];
+}
+
+const NO_ARGUMENTS: Arguments = { operands: [], piped: [] };
 
 function fieldValue(base: Value, { base: holder, name }: Extract<Operand, { kind: 'field' }>): Value {
   if (base instanceof Missing) throw missingField(base);

@@ -5,15 +5,13 @@ import type { Value } from './value.ts';
 /** Go's fmt.Sprintf for the verbs that templates use. */
 export function sprintf(format: string, values: readonly Value[]): string {
   let next = 0;
-  const text = format.replace(
-    VERB,
-    (whole, flags: string, width: string, precision: string | undefined, verb: string) => {
-      if (verb === '%') return '%';
-      if (next >= values.length) return `%!${verb}(MISSING)`;
-      const size = width === '*' ? Number(values[next++]) : Number(width || 0);
-      return pad(formatValue(verb, values[next++], flags, precision), size, flags, whole);
-    },
-  );
+  const text = format.replace(VERB, (...match: readonly (string | undefined)[]) => {
+    const [, flags = '', width = '', precision, verb = ''] = match;
+    if (verb === '%') return '%';
+    if (next >= values.length) return `%!${verb}(MISSING)`;
+    const size = width === '*' ? Number(values[next++]) : Number(width || 0);
+    return pad(formatValue(verb, values[next++], flags, precision), size, flags);
+  });
   const extra = values.slice(next);
   return extra.length === 0 ? text : `${text}%!(EXTRA ${extra.map((value) => show(value)).join(', ')})`;
 }
@@ -46,7 +44,7 @@ function formatValue(verb: string, value: Value, flags: string, precision: strin
   }
 }
 
-function pad(text: string, width: number, flags: string, _whole: string): string {
+function pad(text: string, width: number, flags: string): string {
   if (flags.includes('-')) return text.padEnd(width);
   return text.padStart(width, flags.includes('0') ? '0' : ' ');
 }
