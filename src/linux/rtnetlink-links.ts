@@ -44,7 +44,7 @@ export function linkBody(
   return Buffer.concat([header, encodeAttributes([...name, ...attributes])]);
 }
 
-function subjectOf(link: LinkReference): string {
+export function subjectOf(link: LinkReference): string {
   return typeof link === 'string' ? `link ${link}` : `link number ${link}`;
 }
 

@@ -1,16 +1,9 @@
 import { isErrno, type SystemError } from './errno.ts';
 import { formatIp, type IpAddress, type IpFamily, parseIp } from '#base/ip-address.ts';
-import {
-  decodeAttributes,
-  decodeText,
-  formatMac,
-  encodeAttributes,
-  text,
-  u32,
-} from './netlink-attributes.ts';
+import { decodeAttributes, decodeText, formatMac, encodeAttributes, u32 } from './netlink-attributes.ts';
 import { type NetlinkReply, type NetlinkRequest, NetlinkSocket } from './netlink-socket.ts';
 import { RT_TABLE_MAIN, RTA, RTN_UNICAST } from './rtnetlink-addresses.ts';
-import { IFF_UP, IFLA, IFLA_INFO_KIND } from './rtnetlink-links.ts';
+import { IFF_UP, IFLA, IFLA_INFO_KIND, linkBody, type LinkReference, subjectOf } from './rtnetlink-links.ts';
 import { RTM, type RouteMessage } from './rtnetlink-message.ts';
 
 export interface LinkInfo {
@@ -94,13 +87,9 @@ export class RouteSocket implements Disposable {
   }
 
   /** @throws {SystemError} `not-found` (ENODEV) */
-  link(name: string): LinkInfo {
-    const attributes = encodeAttributes([
-      [IFLA.name, text(name)],
-      [IFLA.extendedMask, u32(RTEXT_FILTER_SKIP_STATS)],
-    ]);
-    const body = Buffer.concat([Buffer.alloc(LINK_HEADER_SIZE), attributes]);
-    const request = { type: RTM.getLink, flags: 0, body, action: 'find', subject: `link ${name}` };
+  link(link: LinkReference): LinkInfo {
+    const body = linkBody(link, [[IFLA.extendedMask, u32(RTEXT_FILTER_SKIP_STATS)]]);
+    const request = { type: RTM.getLink, flags: 0, body, action: 'find', subject: subjectOf(link) };
     return parseLink(this.#socket.get(request));
   }
 

@@ -11,6 +11,7 @@ import { addAddress, addRoute, setLinkMac, setLinkUp } from '#linux/rtnetlink-me
 import type { EndpointSettings } from '#wire/network.ts';
 import { AddressPool } from './address-pool.ts';
 import type { Bridge } from './bridge.ts';
+import type { DeferredChecks } from './deferred-checks.ts';
 import type { DroppedNamespaces } from './dropped-namespaces.ts';
 import { macOf, newEndpoint, requestedEndpoint } from './endpoint.ts';
 import type { NamespacePool } from './namespace-pool.ts';
@@ -35,11 +36,14 @@ export interface BridgeDriverOptions {
   /** As containers call it. */
   readonly networkName: string;
   readonly bridge: Bridge;
+  /** Names of the links that were ports of the bridge when the engine was started. */
+  readonly ports: ReadonlySet<string>;
   readonly icc: boolean;
   readonly masquerade: boolean;
   readonly defaultBindAddress: string;
   readonly pool: NamespacePool<ReadyNamespace>;
   readonly dropped: DroppedNamespaces;
+  readonly checks: DeferredChecks;
   readonly publisher: PortPublisher;
   readonly files: SandboxFiles;
   readonly forward: ForwardQuery;
@@ -109,13 +113,26 @@ export class BridgeDriver implements NetworkDriver {
     if (namespacePath === undefined || !endpoint) return;
     this.#dropLater(namespacePath, resources);
     this.#attempt(record, () => this.#reclaim(endpoint, resources));
-    this.#attempt(record, () => this.#plugInAgain(namespacePath));
     this.#attempt(record, () => {
-      const descriptors = inNetworkNamespace(namespacePath, reopenResolver);
+      const descriptors = inNetworkNamespace(namespacePath, openResolverDescriptors);
       this.#serveResolver(request, descriptors, resources);
     });
+    this.#checkLater(record, namespacePath, resources);
     this.#announce(request, endpoint.IPAddress, resources);
     this.#options.publisher.restore(record.ports, targetOf(request, endpoint), resources);
+  }
+
+  /** Whether it is connected as it should be. One that is cut off waits for nothing. */
+  #checkLater(record: SandboxRecord, path: string, { kernel }: SandboxResources): void {
+    const { bridge, ports, checks } = this.#options;
+    const plug = () => this.#attempt(record, () => this.#plugInAgain(path));
+    const isPlugged = ports.has(vethName(bridge.name, path));
+    if (!isPlugged) plug();
+    checks.add(() => {
+      if (kernel.disposed) return;
+      if (isPlugged) plug();
+      this.#attempt(record, () => inNetworkNamespace(path, ensureResolverRedirect));
+    });
   }
 
   rename({ request, endpoints }: SandboxRecord): void {
@@ -222,10 +239,4 @@ function namedEndpoint(request: SandboxRequest, address: string) {
   const names = [containerName, shortId(containerId), hostname];
   if (domainname !== '') names.push(`${hostname}.${domainname}`);
   return { containerId, address, names: [...new Set(names.filter((name) => name !== ''))] };
-}
-
-/** In a namespace where an earlier daemon had the resolver. */
-function reopenResolver(): ResolverDescriptors {
-  ensureResolverRedirect();
-  return openResolverDescriptors();
 }

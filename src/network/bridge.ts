@@ -12,7 +12,14 @@ import {
 } from '#base/ip-prefix.ts';
 import { isErrno } from '#linux/errno.ts';
 import { type AddressInfo, type LinkInfo, RouteSocket } from '#linux/rtnetlink.ts';
-import { addAddress, createBridge, deleteAddress, deleteLink, setLinkUp } from '#linux/rtnetlink-messages.ts';
+import {
+  addAddress,
+  createBridge,
+  deleteAddress,
+  deleteLink,
+  type LinkReference,
+  setLinkUp,
+} from '#linux/rtnetlink-messages.ts';
 import { chooseSubnet } from './default-subnet.ts';
 import { writeOptionalSysctl, writeSysctls } from './sysctl.ts';
 
@@ -62,9 +69,9 @@ export function deleteBridge(name: string): void {
   if (route.linkExists(name)) route.request(deleteLink(name));
 }
 
-function findLink(route: RouteSocket, name: string): LinkInfo | undefined {
+function findLink(route: RouteSocket, link: LinkReference): LinkInfo | undefined {
   try {
-    return route.link(name);
+    return route.link(link);
   } catch (error) {
     if (isErrno(error, 'ENODEV')) return undefined;
     throw error;
@@ -90,8 +97,8 @@ function defaultMtu(route: RouteSocket): number {
   const outward = route
     .listRoutes()
     .find(({ family, prefixLength }) => family === 'ipv4' && prefixLength === 0);
-  const link = outward && route.listLinks().find(({ index }) => index === outward.outputIndex);
-  return link?.mtu || DEFAULT_MTU;
+  // A route over several links names none: then the number is 0.
+  return (outward?.outputIndex && findLink(route, outward.outputIndex)?.mtu) || DEFAULT_MTU;
 }
 
 function toGateway(info: AddressInfo | undefined): InterfaceAddress | undefined {

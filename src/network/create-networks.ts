@@ -4,7 +4,8 @@ import { type InterfaceAddress, parseInterfaceAddress, subnetOf } from '#base/ip
 import { removeNetworkNamespace } from '#linux/namespaces.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
 import { type Bridge, deleteBridge, ensureBridge } from './bridge.ts';
-import { BridgeDriver } from './bridge-driver.ts';
+import { BridgeDriver, type BridgeDriverOptions } from './bridge-driver.ts';
+import { DeferredChecks } from './deferred-checks.ts';
 import { DroppedNamespaces } from './dropped-namespaces.ts';
 import { EngineNetworks } from './engine-networks.ts';
 import { Firewall } from './firewall.ts';
@@ -44,8 +45,8 @@ export async function createNetworks(options: Options): Promise<Networks> {
   const identity = networkIdentity(options.runDirectory);
   await using undo = new AsyncDisposableStack();
   const host = await setUpHost(options, undo);
-  removeOrphans(directory, options, host.unplugged);
-  const drivers = createDrivers(options, host, directory, identity.idOf, undo);
+  const ports = removeOrphans(directory, options, host);
+  const drivers = createDrivers({ ...options, ports }, host, directory, identity.idOf, undo);
   const entries = [...drivers].map(([name, driver]) => {
     const network = { id: identity.idOf(name), name, created: identity.created, driver };
     return [name, network] as const;
@@ -104,8 +105,16 @@ function restoredRules(records: readonly SandboxRecord[]): readonly FirewallRule
   });
 }
 
-/** A daemon that was killed leaves its pool, and perhaps containers that ended meanwhile. */
-function removeOrphans(directory: string, { bridgeName, restore }: Options, unplugged: UnpluggedLinks): void {
+/**
+ * A daemon that was killed leaves its pool, and perhaps containers that ended meanwhile.
+ *
+ * @returns names of the links that are ports of the bridge
+ */
+function removeOrphans(
+  directory: string,
+  { bridgeName, restore }: Options,
+  { bridge, unplugged }: Pick<HostSide, 'bridge' | 'unplugged'>,
+): ReadonlySet<string> {
   const paths = new Set(restore.map(({ namespacePath }) => namespacePath));
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);
@@ -113,14 +122,16 @@ function removeOrphans(directory: string, { bridgeName, restore }: Options, unpl
   }
   const live = new Set([...paths].flatMap((path) => (path === undefined ? [] : vethName(bridgeName, path))));
   using route = RouteSocket.open();
-  for (const { name } of route.listLinks()) {
+  const links = route.listLinks();
+  for (const { name } of links) {
     if (name.startsWith(vethPrefix(bridgeName)) && !live.has(name)) unplugged.add(name);
   }
+  return new Set(links.filter(({ masterIndex }) => masterIndex === bridge.index).map(({ name }) => name));
 }
 
 /** The built-in networks by name. */
 function createDrivers(
-  options: Options,
+  options: Options & Pick<BridgeDriverOptions, 'ports'>,
   { resolver, bridge, firewall, unplugged }: HostSide,
   directory: string,
   idOf: (network: string) => string,
@@ -152,11 +163,13 @@ function createDrivers(
     networkId: idOf(BRIDGE_NETWORK),
     networkName: BRIDGE_NETWORK,
     bridge,
+    ports: options.ports,
     icc,
     masquerade: options.iptables,
     defaultBindAddress,
     pool,
     dropped,
+    checks: undo.use(new DeferredChecks()),
     publisher: new PortPublisher({
       firewall,
       userlandProxy,

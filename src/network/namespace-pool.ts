@@ -4,10 +4,10 @@ import type { Logger } from '#base/log.ts';
 
 /**
  * Refilling waits until nobody has taken one for so long: a namespace costs its thread some 9 ms, which a burst, or
- * one start after another, would feel.
+ * one start after another, would feel. So would an engine that is just being started.
  */
 const REST_MS = 500;
-/** With nothing in stock. */
+/** With nothing in stock any more. */
 const SHORT_REST_MS = 30;
 
 export interface NamespacePoolOptions<Namespace> {
@@ -33,7 +33,7 @@ export class NamespacePool<Namespace> implements AsyncDisposable {
 
   constructor(options: NamespacePoolOptions<Namespace>) {
     this.#options = options;
-    this.#fillLater();
+    this.#fillLater(REST_MS);
   }
 
   /** How many are ready. */
@@ -45,16 +45,16 @@ export class NamespacePool<Namespace> implements AsyncDisposable {
   take(): Namespace {
     this.#takes++;
     const ready = this.#ready.pop();
-    this.#fillLater();
+    this.#fillLater(this.#ready.length === 0 ? SHORT_REST_MS : REST_MS);
     return ready ?? this.#buildNow();
   }
 
-  #fillLater(): void {
+  #fillLater(restMs: number): void {
     clearTimeout(this.#timer);
     const fill = () => {
       this.#filling = this.#filling.then(() => this.#fill());
     };
-    this.#timer = setTimeout(fill, this.#ready.length === 0 ? SHORT_REST_MS : REST_MS).unref();
+    this.#timer = setTimeout(fill, restMs).unref();
   }
 
   #buildNow(): Namespace {

@@ -23,6 +23,7 @@ import {
   TABLE,
   temporaryDirectory,
 } from './testing.ts';
+import type { SandboxRecord } from './network.ts';
 import type { DaemonReport } from './testing-daemon.ts';
 
 const OTHER = 'other0';
@@ -123,18 +124,15 @@ function restarts(): void {
   });
 
   test('a resolver that a container has cut off is back, one that works is left as it is', async () => {
-    const { web } = await killedDaemon(directory);
-    const path = web.namespacePath ?? '';
-    const tables = () => inNetworkNamespace(path, listTables);
-    const untouched = tables();
-    const second = await startNetworks(directory, { restore: [web] });
-    assert.deepEqual(tables(), untouched);
-    await second[Symbol.asyncDispose]();
-    inNetworkNamespace(path, () => Nftables.runOnce('flush ruleset'));
-    const third = await startNetworks(directory, { restore: [web] });
-    stack.defer(() => third.destroy());
-    using peer = await Peer.start('web', path);
-    assert.equal(await peer.resolve('web'), '["172.30.0.2"]');
+    const { web, ended: other } = await killedDaemon(directory);
+    inSandbox(other, () => Nftables.runOnce('flush ruleset'));
+    const untouched = inSandbox(web, listTables);
+    // They are looked at in this order.
+    const networks = await startNetworks(directory, { restore: [web, other] });
+    stack.defer(() => networks.destroy());
+    using peer = await Peer.start('other', other.namespacePath);
+    await until(async () => (await peer.resolve('web')) === '["172.30.0.2"]', 'names resolve');
+    assert.deepEqual(inSandbox(web, listTables), untouched);
   });
 
   test('a bridge that is gone, a port that is taken: the container is mended as far as it can be', async () => {
@@ -279,4 +277,8 @@ function neighbours(): void {
 function listTables(): unknown {
   using nftables = Nftables.open();
   return nftables.runJson('list tables');
+}
+
+function inSandbox<T>({ namespacePath = '' }: SandboxRecord, work: () => T): T {
+  return inNetworkNamespace(namespacePath, work);
 }
