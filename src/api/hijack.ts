@@ -80,7 +80,7 @@ function headOf(exchange: Exchange, contentType: string): string {
 }
 
 export const RAW_STREAM = 'application/vnd.docker.raw-stream';
-export const MULTIPLEXED_STREAM = 'application/vnd.docker.multiplexed-stream';
+const MULTIPLEXED_STREAM = 'application/vnd.docker.multiplexed-stream';
 
 /** The content type of a container's output. */
 export function streamType(tty: boolean): string {

@@ -1,7 +1,7 @@
 /** Go's `os.FileMode` (package `io/fs`), in which the archive endpoints and BuildKit tell the type of a file. */
 
-export const GO_MODE_DIRECTORY = 0x8000_0000;
-export const GO_MODE_SYMLINK = 0x0800_0000;
+const GO_MODE_DIRECTORY = 0x8000_0000;
+const GO_MODE_SYMLINK = 0x0800_0000;
 const GO_MODE_DEVICE = 0x0400_0000;
 const GO_MODE_FIFO = 0x0200_0000;
 const GO_MODE_SOCKET = 0x0100_0000;

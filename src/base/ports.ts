@@ -1,7 +1,7 @@
 /** Ports as the API names them: `80/tcp`, and on the host `8080`, `8000-8010` or nothing. */
 import { EngineError } from './errors.ts';
 
-export type PortProtocol = 'tcp' | 'udp' | 'sctp';
+type PortProtocol = 'tcp' | 'udp' | 'sctp';
 
 export interface ContainerPort {
   readonly port: number;

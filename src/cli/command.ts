@@ -2,7 +2,7 @@ import type { Context } from './context.ts';
 import type { Flags, FlagValues } from './flag.ts';
 
 /** What one line of a user's asks of a command. */
-export interface Invocation<Table> {
+interface Invocation<Table> {
   readonly flags: FlagValues<Table>;
   /** The flags that were given, as opposed to left at their defaults. */
   readonly given: ReadonlySet<string>;

@@ -167,7 +167,7 @@ function parseBoolean(text: string): boolean {
   return value;
 }
 
-export function parseInteger(text: string): number {
+function parseInteger(text: string): number {
   if (!/^[+-]?\d+$/.test(text)) throw new Error('expected a whole number');
   return Number(text);
 }

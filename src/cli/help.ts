@@ -146,7 +146,7 @@ function columns(rows: Rows): string {
 }
 
 /** The table of options, wrapped to the width of the terminal. */
-export function flagLines(table: Flags): string {
+function flagLines(table: Flags): string {
   const rows = Object.entries(table)
     .filter(([, flag]) => !flag.hidden)
     .map(([key, flag]) => ({ name: flagName(key), left: flagLeft(flagName(key), flag), flag }))

@@ -7,7 +7,7 @@ import { parseHost, type Endpoint, type TlsChoice } from './host.ts';
 /** Query parameters; undefined and false ones are left out, true is `1`, lists repeat the name. */
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
-export interface ClientRequest {
+interface ClientRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   /** Without the version: `/containers/json`. */
   readonly path: string;
@@ -19,7 +19,7 @@ export interface ClientRequest {
   readonly body?: RequestBody;
 }
 
-export interface ClientResponse {
+interface ClientResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** Must be read to its end, or the connection is not used again. */

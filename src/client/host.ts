@@ -4,7 +4,7 @@ import { EngineError } from '#base/errors.ts';
 
 export const DEFAULT_HOST = 'unix:///run/caisson/caisson.sock';
 
-export interface TlsFiles {
+interface TlsFiles {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;

@@ -6,7 +6,7 @@ export interface CgroupStats {
   readonly blockIo: { readonly bytes: readonly BlockIoEntry[]; readonly operations: readonly BlockIoEntry[] };
 }
 
-export interface CpuStats {
+interface CpuStats {
   readonly totalNs: number;
   readonly userNs: number;
   readonly systemNs: number;
@@ -17,7 +17,7 @@ export interface CpuStats {
   readonly throttledNs: number;
 }
 
-export interface MemoryStats {
+interface MemoryStats {
   /** Page cache included. */
   readonly usageBytes: number;
   readonly maxUsageBytes?: number;
@@ -31,7 +31,7 @@ export interface MemoryStats {
 }
 
 /** One device and one kind of access, in the kernel's words (`Read` in version 1, `read` in 2). */
-export interface BlockIoEntry {
+interface BlockIoEntry {
   readonly major: number;
   readonly minor: number;
   readonly operation: string;
@@ -139,7 +139,7 @@ function pidsOf(read: CgroupReader): CgroupStats['pids'] {
 }
 
 /** Lines of `key value`. */
-export function parseFlatKeyed(text: string): Readonly<Record<string, number>> {
+function parseFlatKeyed(text: string): Readonly<Record<string, number>> {
   const entries = text
     .split('\n')
     .filter((line) => line !== '')
@@ -155,7 +155,7 @@ export function parseLimit(text: string): number | undefined {
 }
 
 /** Lines of `8:0 Read 4096`, closed by a `Total 4096` for all devices. */
-export function parseBlockIoV1(text: string): readonly BlockIoEntry[] {
+function parseBlockIoV1(text: string): readonly BlockIoEntry[] {
   return text.split('\n').flatMap((line) => {
     const [, major, minor, operation, value] = /^(\d+):(\d+) (\w+) (\d+)$/.exec(line) ?? [];
     if (operation === undefined) return [];
@@ -164,10 +164,7 @@ export function parseBlockIoV1(text: string): readonly BlockIoEntry[] {
 }
 
 /** Lines of `8:0 rbytes=1 wbytes=2 rios=3 …`. */
-export function parseIoStat(
-  text: string,
-  operations: Readonly<Record<string, string>>,
-): readonly BlockIoEntry[] {
+function parseIoStat(text: string, operations: Readonly<Record<string, string>>): readonly BlockIoEntry[] {
   return text.split('\n').flatMap((line) => {
     const [device = '', ...pairs] = line.split(' ');
     const [major, minor] = device.split(':').map(Number);

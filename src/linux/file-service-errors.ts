@@ -4,7 +4,7 @@ import { defineErrors, errorTable } from '#base/error-table.ts';
  * The errors of files that do not answer. The subject is what the caller wanted to do (`read /etc/passwd`); details:
  * `place` (whose files they are), `seconds`, `advice`.
  */
-export const FILE_SERVICE_ERRORS = errorTable({
+const FILE_SERVICE_ERRORS = errorTable({
   'files-hang': [
     'unavailable',
     ({ subject, details }) =>

@@ -46,7 +46,7 @@ export function mountErofs(options: ErofsOptions): void {
 }
 
 /** Whether mounts made on either side appear on the other; `r…` for the whole tree (mount_namespaces(7)). */
-export type MountPropagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';
+type MountPropagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';
 
 export interface BindOptions {
   readonly readonly?: boolean;
@@ -109,7 +109,7 @@ const PROPAGATION_FLAGS: Readonly<Record<MountPropagation, number>> = {
 };
 
 /** Changes the propagation of a mount (mount(2), "Changing the propagation type"). */
-export function setPropagation(target: string, propagation: MountPropagation): void {
+function setPropagation(target: string, propagation: MountPropagation): void {
   check('mount', target, libc.mount(null, target, null, PROPAGATION_FLAGS[propagation], null));
 }
 

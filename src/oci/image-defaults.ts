@@ -21,7 +21,7 @@ export interface ImageDefaults {
   readonly Shell?: readonly string[];
 }
 
-export interface ImageHealthcheck {
+interface ImageHealthcheck {
   readonly Test?: readonly string[];
   /** Durations are nanoseconds. */
   readonly Interval?: number;

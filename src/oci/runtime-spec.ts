@@ -30,14 +30,14 @@ export interface RuntimeProcess {
   readonly oomScoreAdj?: number;
 }
 
-export interface RuntimeUser {
+interface RuntimeUser {
   readonly uid: number;
   readonly gid: number;
   readonly additionalGids?: readonly number[];
 }
 
 /** Names as `CAP_CHOWN` (capabilities(7)). */
-export interface RuntimeCapabilities {
+interface RuntimeCapabilities {
   readonly bounding?: readonly string[];
   readonly effective?: readonly string[];
   readonly permitted?: readonly string[];
@@ -67,7 +67,7 @@ export interface RuntimeNamespace {
   readonly path?: string;
 }
 
-export interface RuntimeLinux {
+interface RuntimeLinux {
   readonly sysctl?: Readonly<Record<string, string>>;
   readonly resources: RuntimeResources;
   readonly cgroupsPath: string;

@@ -12,7 +12,7 @@ import { type PaxRecords, paxInteger, paxTimeNs } from './tar-pax.ts';
 import { regionsFromNumbers } from './tar-sparse.ts';
 
 /** Linux' PATH_MAX. */
-export const MAXIMUM_NAME_BYTES = 4096;
+const MAXIMUM_NAME_BYTES = 4096;
 
 const NO_XATTRS: ReadonlyMap<string, Buffer> = new Map();
 

@@ -11,7 +11,7 @@ export interface PaxRecords {
   readonly sparseNumbers: number[];
 }
 
-export function emptyPax(): PaxRecords {
+function emptyPax(): PaxRecords {
   return { values: new Map(), xattrs: new Map(), sparseNumbers: [] };
 }
 

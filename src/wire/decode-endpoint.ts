@@ -8,7 +8,7 @@ const ipamConfig = struct<EndpointIpamConfig>('EndpointIPAMConfig', {
   LinkLocalIPs: omitEmpty(slice(string)),
 });
 
-export const endpointSettings = struct<EndpointSettings>('EndpointSettings', {
+const endpointSettings = struct<EndpointSettings>('EndpointSettings', {
   IPAMConfig: required(nullable(ipamConfig)),
   Links: required(slice(string)),
   Aliases: required(slice(string)),

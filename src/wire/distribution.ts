@@ -4,7 +4,7 @@ export interface DistributionInspect {
   readonly Platforms: readonly DistributionPlatform[];
 }
 
-export interface DistributionPlatform {
+interface DistributionPlatform {
   readonly architecture: string;
   readonly os: string;
   readonly variant?: string;

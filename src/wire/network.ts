@@ -36,7 +36,7 @@ export interface NetworkingConfig {
   readonly EndpointsConfig: Readonly<Record<string, EndpointSettings>> | null;
 }
 
-export interface IpamPool {
+interface IpamPool {
   readonly Subnet?: string;
   readonly IPRange?: string;
   readonly Gateway?: string;

@@ -78,7 +78,7 @@ export class BuildResults {
 }
 
 /** What the sources of a graph are. */
-export function identifiersIn(definition: Pick<Definition, 'def'> | undefined): readonly string[] {
+function identifiersIn(definition: Pick<Definition, 'def'> | undefined): readonly string[] {
   return definition?.def.flatMap((op) => Op.decode(op).source?.identifier ?? []) ?? [];
 }
 

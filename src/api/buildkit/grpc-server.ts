@@ -19,7 +19,7 @@ export interface Call {
 /** Answers a call, one request after which the client is silent, with any number of messages. */
 export type Method = (request: Uint8Array, call: Call, answer: Answer) => Promise<void>;
 
-export interface Answer {
+interface Answer {
   /** Sends the headers now: some clients wait for them. */
   begin(headers?: Readonly<Record<string, string>>): void;
   /** Resolves when more may be sent. */

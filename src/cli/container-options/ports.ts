@@ -1,6 +1,6 @@
 import { UsageError } from '../usage-error.ts';
 
-export interface Binding {
+interface Binding {
   readonly HostIp: string;
   readonly HostPort: string;
 }

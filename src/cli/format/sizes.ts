@@ -23,7 +23,7 @@ function scaled(bytes: number, base: number, units: readonly string[], precision
 }
 
 /** C's `%.<precision>g` for the numbers that occur here (no exponents below ten million). */
-export function general(value: number, precision: number): string {
+function general(value: number, precision: number): string {
   const text = value.toPrecision(precision);
   if (text.includes('e')) return goExponent(text);
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;

@@ -50,7 +50,7 @@ function localClock(date: Date): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-export function zoneOffset(date: Date, separator: string): string {
+function zoneOffset(date: Date, separator: string): string {
   const minutes = -date.getTimezoneOffset();
   const absolute = Math.abs(minutes);
   return `${minutes < 0 ? '-' : '+'}${two(Math.trunc(absolute / 60))}${separator}${two(absolute % 60)}`;

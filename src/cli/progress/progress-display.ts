@@ -32,7 +32,7 @@ export async function showProgress(
   }
 }
 
-export class ProgressDisplay {
+class ProgressDisplay {
   readonly #output: Output;
   readonly #size: () => { readonly rows: number; readonly columns: number };
   /** The line of each layer, counted from the first. */

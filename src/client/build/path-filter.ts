@@ -11,7 +11,7 @@ export interface WantedPath {
   child(name: string): WantedPath | undefined;
 }
 
-export const EVERYTHING: WantedPath = { all: true, child: () => EVERYTHING };
+const EVERYTHING: WantedPath = { all: true, child: () => EVERYTHING };
 
 /** path_resolution(7) */
 const MAXIMUM_LINKS = 40;

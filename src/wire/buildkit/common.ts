@@ -23,7 +23,7 @@ export const Timestamp = message({ seconds: int64(1), nanos: int32(2) });
 export type Timestamp = MessageOf<typeof Timestamp>;
 
 /** google.protobuf.Any */
-export const Any = message({ typeUrl: text(1), value: bytes(2) });
+const Any = message({ typeUrl: text(1), value: bytes(2) });
 
 /** google.rpc.Status */
 export const Status = message({ code: int32(1), message: text(2), details: list(3, Any) });

@@ -23,7 +23,7 @@ export const ListWorkersResponse = message({ record: list(1, WorkerRecord) });
 export const InfoRequest = message({});
 export const InfoResponse = message({ buildkitVersion: sub(1, BuildkitVersion) });
 
-export const ExporterMessage = message({ Type: text(1), Attrs: textMap(2) });
+const ExporterMessage = message({ Type: text(1), Attrs: textMap(2) });
 export const CacheOptionsEntry = message({ Type: text(1), Attrs: textMap(2) });
 export type CacheOptionsEntry = MessageOf<typeof CacheOptionsEntry>;
 

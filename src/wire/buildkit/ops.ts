@@ -172,7 +172,7 @@ export const Op = message({
 export type Op = MessageOf<typeof Op>;
 
 const OpMetadata = message({ ignoreCache: flag(1), description: textMap(2) });
-export type OpMetadata = MessageOf<typeof OpMetadata>;
+type OpMetadata = MessageOf<typeof OpMetadata>;
 
 const Location = message({ sourceIndex: int32(1), ranges: list(2, SourceRange) });
 const Locations = message({ locations: list(1, Location) });
