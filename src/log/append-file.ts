@@ -2,18 +2,29 @@ import { closeSync, constants, fstatSync, ftruncateSync, openSync, writeSync, wr
 import { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 
-/** A file that only grows, by whole records: what does not fit entirely is taken back. */
+/** A file that nothing is appended to for so long is closed until the next time: most containers are quiet. */
+const IDLE_MS = 10_000;
+
+/**
+ * A file that only grows, by whole records: what does not fit entirely is taken back. It holds a descriptor only while
+ * it is being written.
+ */
 export class AppendFile implements Disposable {
-  readonly fd: number;
   readonly #path: string;
-  #sizeBytes: number;
+  readonly #idle: NodeJS.Timeout;
+  #fd: number | undefined;
+  #sizeBytes = 0;
 
   /** Opens or creates it. */
-  constructor(path: string) {
+  constructor(path: string, idleMs = IDLE_MS) {
     this.#path = path;
-    // Readable too: who opens it may have to look for its last whole record.
-    this.fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o640);
-    this.#sizeBytes = fstatSync(this.fd).size;
+    this.#open();
+    this.#idle = setTimeout(() => this.#close(), idleMs).unref();
+  }
+
+  /** Valid until the next turn of the event loop. */
+  get fd(): number {
+    return this.#fd ?? this.#open();
   }
 
   get sizeBytes(): number {
@@ -23,9 +34,10 @@ export class AppendFile implements Disposable {
   /** @throws {EngineError} `exhausted` when the disk is full; nothing of it is in the file then */
   append(...pieces: readonly Buffer[]): void {
     const wanted = pieces.reduce((sum, { length }) => sum + length, 0);
+    const { fd } = this;
+    this.#idle.refresh();
     try {
-      const written =
-        pieces.length === 1 && pieces[0] ? writeSync(this.fd, pieces[0]) : writevSync(this.fd, pieces);
+      const written = pieces.length === 1 && pieces[0] ? writeSync(fd, pieces[0]) : writevSync(fd, pieces);
       if (written < wanted) this.#writeRest(Buffer.concat(pieces), written);
     } catch (error) {
       this.truncate(this.#sizeBytes);
@@ -55,7 +67,22 @@ export class AppendFile implements Disposable {
     });
   }
 
+  /** Somebody else may have shortened it meanwhile. */
+  #open(): number {
+    // Readable too: who opens it may have to look for its last whole record.
+    const fd = openSync(this.#path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o640);
+    this.#fd = fd;
+    this.#sizeBytes = fstatSync(fd).size;
+    return fd;
+  }
+
+  #close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
   [Symbol.dispose](): void {
-    closeSync(this.fd);
+    clearTimeout(this.#idle);
+    this.#close();
   }
 }
