@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CgroupLayout } from './cgroups.ts';
+import type { CgroupLayout } from './cgroup-layout.ts';
 import { openPipe } from './descriptors.ts';
 import { watchExit } from './process.ts';
 import { spawnProcess } from './spawn.ts';

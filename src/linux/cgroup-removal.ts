@@ -1,6 +1,6 @@
 import { rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CgroupLayout } from './cgroups.ts';
+import type { CgroupLayout } from './cgroup-layout.ts';
 import { isErrno } from './errno.ts';
 
 /** Removes a cgroup in every hierarchy where it is empty; where it has processes or cgroups below it, it stays. */

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageOf } from '#base/errors.ts';
-import { type CgroupLayout, readCgroupLayout, unifiedControllers } from './cgroups.ts';
+import { type CgroupLayout, readCgroupLayout, unifiedControllers } from './cgroup-layout.ts';
 import { isErrno } from './errno.ts';
 import { MountFlag, mountFilesystem } from './mount.ts';
 

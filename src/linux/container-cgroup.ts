@@ -10,7 +10,7 @@ import {
   readStatsV1,
   readStatsV2,
 } from './cgroup-stats.ts';
-import type { CgroupLayout } from './cgroups.ts';
+import type { CgroupLayout } from './cgroup-layout.ts';
 import { isErrno } from './errno.ts';
 import { type OomWatch, watchOomV1, watchOomV2 } from './oom-watch.ts';
 

@@ -1,17 +1,15 @@
 /** What a client that leads a build asks to be built. */
 import { EngineError } from '#base/errors.ts';
-import type { BuildRequest, NamedContext } from '#build/build.ts';
-import type { CacheOptionsEntry, SolveRequest } from '#wire/buildkit/control.ts';
+import type { BuildRequest } from '#build/build.ts';
 import type { BridgeSolveRequest, Result } from '#wire/buildkit/gateway.ts';
 import type { InputOf } from '#wire/buildkit/message.ts';
 import type { Definition } from '#wire/buildkit/ops.ts';
 import type { ActiveBuild } from './active-build.ts';
-import { decodeGraph } from './graph/decode-graph.ts';
 import { buildRequestOf } from './build-attributes.ts';
 import { inputsOf } from './build-inputs.ts';
 import type { BuildkitParts } from './control-service.ts';
+import { clientOf, graphRequest } from './graph-request.ts';
 import type { Call } from './grpc-server.ts';
-import { layoutsIn } from './layout-sources.ts';
 import { metadataOf, resultOf } from './result-metadata.ts';
 import { DESCRIBE, subrequestOf, SUBREQUESTS } from './subrequests.ts';
 
@@ -86,56 +84,6 @@ async function frontendRequest(
   const attributes = new Map([...asked.FrontendAttrs, ...FrontendOpt]);
   const { contexts: inputs, images } = await inputsOf(parts, build, FrontendInputs, left);
   return { ...buildRequestOf({ attributes, inputs, solve: asked, session, signal }), images };
-}
-
-interface GraphRequestOptions {
-  /** Fires when the client does not want it any more. */
-  readonly left?: AbortSignal;
-  /** More caches. */
-  readonly imports?: readonly CacheOptionsEntry[];
-}
-
-/** A build of a graph of the client's, with what its `Control/Solve` says of everything else. */
-export async function graphRequest(
-  parts: BuildkitParts,
-  build: ActiveBuild,
-  graph: Definition,
-  { left = build.signal, imports = [] }: GraphRequestOptions = {},
-): Promise<BuildRequest> {
-  const { asked, session, signal } = await clientOf(parts, build, { left, imports });
-  const layouts: Readonly<Record<string, NamedContext>> = layoutsIn(graph);
-  const wishes = {
-    attributes: asked.FrontendAttrs,
-    inputs: new Map(),
-    solve: asked,
-    session,
-    signal,
-    layouts,
-  };
-  return {
-    ...buildRequestOf(wishes),
-    graph: decodeGraph(graph),
-    images: await parts.results.imagesIn([graph]),
-  };
-}
-
-async function clientOf(
-  { sessions }: BuildkitParts,
-  build: ActiveBuild,
-  { left, imports }: Required<GraphRequestOptions>,
-) {
-  const asked = await build.asked;
-  const session = await sessions.get(asked.Session, build.signal);
-  const signal = AbortSignal.any([build.signal, left, session.closed]);
-  return { asked: withImports(asked, imports), session, signal };
-}
-
-function withImports(asked: SolveRequest, imports: readonly CacheOptionsEntry[]): SolveRequest {
-  const { Cache } = asked;
-  if (imports.length === 0) return asked;
-  const none = { ExportRefDeprecated: '', ImportRefsDeprecated: [], ExportAttrsDeprecated: new Map() };
-  const known = Cache ?? { ...none, Exports: [], Imports: [] };
-  return { ...asked, Cache: { ...known, Imports: [...known.Imports, ...imports] } };
 }
 
 /** Fires when `signal` does, until it is disposed: what is built outlives the call that asks for it. */

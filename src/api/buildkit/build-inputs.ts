@@ -3,7 +3,7 @@ import type { NamedContext } from '#build/build.ts';
 import type { ImageRecord } from '#image/image-record.ts';
 import type { Definition } from '#wire/buildkit/ops.ts';
 import type { ActiveBuild } from './active-build.ts';
-import { graphRequest } from './bridge-solve.ts';
+import { graphRequest } from './graph-request.ts';
 import { resultOf } from './build-results.ts';
 import type { BuildkitParts } from './control-service.ts';
 

@@ -19,7 +19,7 @@ import {
   UsageRecord,
 } from '#wire/buildkit/control.ts';
 import type { ActiveBuilds } from './active-build.ts';
-import { graphRequest } from './bridge-solve.ts';
+import { graphRequest } from './graph-request.ts';
 import { buildRequestOf } from './build-attributes.ts';
 import type { BuildResults } from './build-results.ts';
 import { diskUsage, pruneRecords } from './cache-records.ts';

@@ -6,7 +6,7 @@ import { decodeImageConfig, encodeImageConfig, MAXIMUM_CONFIG_BYTES } from '#oci
 import { JsonShape } from '#oci/json-shape.ts';
 import type { Result } from '#wire/buildkit/gateway.ts';
 import type { ActiveBuild, ReturnedResult } from './active-build.ts';
-import { graphRequest } from './bridge-solve.ts';
+import { graphRequest } from './graph-request.ts';
 import type { BuildkitParts } from './control-service.ts';
 import { CONFIG, PLATFORMS } from './result-metadata.ts';
 
