@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { type ProcessWatch, processStartTime } from '#linux/process.ts';
+import { processStartTime, watchExit } from '#linux/process.ts';
 import type { TerminalSize } from '../container.ts';
 import type { MonitorWatch } from './monitor-watch.ts';
 import { acknowledge } from './monitor.ts';
@@ -15,7 +15,6 @@ export interface SupervisedProcessParts {
   readonly identity: ProcessIdentity;
   readonly monitor: ProcessIdentity;
   readonly holder?: ProcessIdentity;
-  readonly holderWatch?: ProcessWatch;
   readonly streams: ProcessStreams;
   readonly terminal?: ProcessTerminal;
   readonly watch: MonitorWatch;
@@ -49,12 +48,12 @@ export class SupervisedProcess {
 
   /** Ends the monitor of an ended process and removes its files. What is left in its pipes is lost. */
   async release(): Promise<void> {
-    const { directory, notices, id, watch, holderWatch } = this.#parts;
+    const { directory, notices, id, watch, holder } = this.#parts;
     using _watch = watch;
     this.streams.input?.destroy();
     using _acknowledged = acknowledge(directory);
     notices.remove(id);
-    await Promise.all([watch.monitorEnded, holderWatch?.exited]);
+    await Promise.all([watch.monitorEnded, holder && endOf(holder)]);
     rmSync(directory, { recursive: true, force: true });
   }
 
@@ -62,11 +61,15 @@ export class SupervisedProcess {
   detach(): void {
     this.streams.input?.destroy();
     this.#parts.watch[Symbol.dispose]();
-    this.#parts.holderWatch?.[Symbol.dispose]();
   }
 }
 
 /** Names a process by its pid and start; a process that has ended already has no start. */
 export function identify(pid: number): ProcessIdentity {
   return { pid, startTime: processStartTime(pid) ?? '' };
+}
+
+/** Resolves when the process has ended, and has been reaped if it is a child of ours: until then it waits for that. */
+async function endOf({ pid, startTime }: ProcessIdentity): Promise<void> {
+  if (processStartTime(pid) === startTime) await watchExit(pid).exited;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CgroupMoves } from '#linux/cgroup-moves.ts';
 import { isErrno } from '#linux/errno.ts';
-import { isAlive, parentOf, signalIfAlive, watchExit } from '#linux/process.ts';
+import { isAlive, parentOf, signalIfAlive } from '#linux/process.ts';
 import { ConsoleSocket } from '#linux/pty.ts';
 import { MonitorWatch } from './monitor-watch.ts';
 import type { TerminalSize } from '../container.ts';
@@ -107,7 +107,6 @@ export class Supervisor implements Disposable {
       ...known,
       streams,
       ...(terminal && { terminal }),
-      ...(holder && { holderWatch: watchExit(holder.pid) }),
       watch: new MonitorWatch(this.#notices, known.id, livingPid(known.monitor), livingPid(known.identity)),
       notices: this.#notices,
     });
@@ -199,7 +198,6 @@ export class Supervisor implements Disposable {
       streams: terminal.streams,
       terminal,
       holder: identify(holderPid),
-      holderWatch: watchExit(holderPid),
     });
   }
 
@@ -229,7 +227,7 @@ export class Supervisor implements Disposable {
     { request, monitorPid, watch }: Attempt,
     parts: Pick<
       ConstructorParameters<typeof SupervisedProcess>[0],
-      'identity' | 'streams' | 'terminal' | 'holder' | 'holderWatch'
+      'identity' | 'streams' | 'terminal' | 'holder'
     >,
   ): StartOutcome {
     const { id, directory } = request;
