@@ -17,7 +17,7 @@ export interface RawStream {
   /** Ending it sends FIN. It is destroyed, with or without an error, when the client is gone. */
   readonly output: Writable;
   /** Resolves when the client has read the headers: some lose output that comes right behind them. */
-  readonly ready?: Promise<void>;
+  readonly ready: Promise<void>;
 }
 
 /** What a client may still send after our FIN before the connection is cut. */
@@ -39,19 +39,30 @@ export function takeOver(
   if (!exchange.upgrade && hasBody(exchange) && !options.bodyConsumed) return answerWhileReading(exchange);
   const connection = takeConnection(exchange);
   connection.write(headOf(exchange, options.contentType));
-  return { input: connection, output: connection, ready: untilRead(connection) };
+  return { input: connection, output: connection, ready: untilRead(exchange) };
 }
 
 /**
+ * Waits until the client has read the headers that were just written.
+ *
  * docker-py reads headers through a buffer and output past it: what arrives together with the headers is lost to it.
  * No event tells that the kernel's queue is empty; usually it is at the first look.
+ *
+ * The socket is looked at, not `exchange.upgrade`. docker-py sends a request's head and its body apart; when only the
+ * head has arrived, Node upgrades to a stream of its own around the socket, which has no descriptor to ask.
+ *
+ * A peer on another machine counts as having read what its kernel has acknowledged. With TLS there is nothing to wait
+ * for, because no read returns more than one record.
  */
-async function untilRead(connection: Duplex): Promise<void> {
-  for (let waits = 0; waits < MAXIMUM_WAITS && isUnread(connection); waits++) await sleep(1);
+export async function untilRead({ request: { socket } }: Exchange): Promise<void> {
+  for (let waits = 0; waits < MAXIMUM_WAITS && isUnread(socket); waits++) await sleep(1);
 }
 
-function isUnread(connection: Duplex): boolean {
-  const fd = connection.destroyed ? undefined : plainDescriptor(connection);
+function isUnread(socket: Socket): boolean {
+  if (socket.destroyed) return false;
+  // What Node still holds is not in the kernel's queue.
+  if (socket.writableLength > 0) return true;
+  const fd = plainDescriptor(socket);
   return fd !== undefined && unreadBytes(fd) > 0;
 }
 
@@ -95,7 +106,7 @@ function answerWhileReading(exchange: Exchange): RawStream {
   response.useChunkedEncodingByDefault = false;
   response.writeHead(200, ['Content-Type', RAW_STREAM]);
   response.flushHeaders();
-  return { input: bodyStream(exchange), output: response };
+  return { input: bodyStream(exchange), output: response, ready: untilRead(exchange) };
 }
 
 /** The HTTP parser must not see what follows: without its listeners the socket belongs to whoever reads it. Those for

@@ -1,5 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { plainDescriptor, unreadBytes } from '#linux/plain-socket.ts';
+import { until } from '#base/testing.ts';
 
 /** One connection to an engine's socket with nothing between the test and the bytes. */
 export class RawConnection implements Disposable {
@@ -7,8 +9,10 @@ export class RawConnection implements Disposable {
   #received = Buffer.alloc(0);
   #ended = false;
 
-  constructor(socketPath: string) {
+  /** A `late` one reads nothing before {@link firstPiece} asks for it. */
+  constructor(socketPath: string, when: 'at-once' | 'late' = 'at-once') {
     this.#socket = connect({ path: socketPath, allowHalfOpen: true });
+    if (when === 'late') this.#socket.pause();
     this.#socket.on('data', (chunk: Buffer) => {
       this.#received = Buffer.concat([this.#received, chunk]);
     });
@@ -25,6 +29,23 @@ export class RawConnection implements Disposable {
 
   send(bytes: string | Buffer): void {
     this.#socket.write(bytes);
+  }
+
+  /** Waits until the server has read all that was sent. */
+  async taken(): Promise<void> {
+    await until(() => {
+      const fd = plainDescriptor(this.#socket);
+      const isInKernel = !this.#socket.connecting && this.#socket.writableLength === 0;
+      return isInKernel && fd !== undefined && unreadBytes(fd) === 0;
+    }, 'the server reads what was sent');
+  }
+
+  /** What a first read gets, however much it has room for. */
+  async firstPiece(): Promise<string> {
+    this.#socket.resume();
+    const [piece] = await once(this.#socket, 'data', { signal: AbortSignal.timeout(120_000) });
+    this.#received = Buffer.alloc(0);
+    return String(piece);
   }
 
   /** No more from this side; the other may go on. */
