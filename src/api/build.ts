@@ -1,13 +1,8 @@
 /** `POST /build`: the classic builder's wire, and the build cache. */
 import { EngineError } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
-import {
-  type BuildEvent,
-  type BuildRequest,
-  type GraphEvent,
-  type StepEvent,
-  StepFailure,
-} from '#build/build.ts';
+import type { BuildEvent, BuildRequest, GraphEvent, StepEvent } from '#build/build.ts';
+import { StepFailure } from '#build/step-failure.ts';
 import { parseBoolean } from '#base/booleans.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import { decodeRegistryConfig } from '#wire/registry-auth.ts';

@@ -1,5 +1,5 @@
 import { formatDate } from '#base/timestamps.ts';
-import type { CacheRecord } from '#build/disk/cache-records.ts';
+import type { CacheRecord } from '#build/disk/disk.ts';
 import type { DiskUsage } from '#engine/disk-usage.ts';
 import type { BuildCacheRecord, DiskUsage as WireDiskUsage } from '#wire/system.ts';
 import { encodeVolume } from './volumes.ts';

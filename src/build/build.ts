@@ -17,21 +17,18 @@
  * target stage), `not-implemented`, `aborted`, `exhausted`.
  */
 import type { Readable } from 'node:stream';
-import { EngineError } from '#base/errors.ts';
-import type { ImageRecord } from '#image/image-record.ts';
+import type { ImageLayer, ImageRecord } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import type { RegistryCredentials } from '#registry/credentials.ts';
-import type { BaseImage } from './plan/needed-stages.ts';
-import type { BuildSession } from './session/build-session.ts';
-import type { PruneRequest } from './disk/builder-disk.ts';
+import type { BaseImage } from './bases/base-image.ts';
+import type { FileRange } from './files/file-jobs.ts';
+import type { BuildSession, FileEntry } from './session/build-session.ts';
 import type { CommandSettings } from './definition/command-settings.ts';
-import type { CacheRecord } from './disk/cache-records.ts';
-import type { PruneReport } from './disk/prune-cache.ts';
+import type { CacheRecord, PruneReport, PruneRequest } from './disk/disk.ts';
 import type { Range, SourceFile } from '#dockerfile/ast.ts';
 import type { Graph } from './graph/graph.ts';
 import type { BuildOutcome } from './export/outcome.ts';
-import type { HeldBuild } from './solve/held-build.ts';
 
 /** Where files come from that no stage makes. */
 export type ContextSource =
@@ -101,10 +98,30 @@ export interface BuildRequest {
    * Called once it is known what is to be built; what it resolves to is exported, and nothing if that is undefined.
    * Absent: all is built and exported.
    */
-  readonly hold?: (held: HeldBuild) => Promise<BuildOutcome | undefined>;
+  readonly lead?: (bridge: SolveBridge) => Promise<BuildOutcome | undefined>;
   /** Whether only the events of one kind are wanted; `built` comes in any case. */
   readonly tell?: 'steps' | 'graph';
   readonly signal: AbortSignal;
+}
+
+/**
+ * A build between its plan and its exports, as a client leads it that looks at the result first (BuildKit's gateway).
+ * What is solved stays until the build ends, and with it what was received from the client.
+ */
+export interface SolveBridge {
+  /** Solves the result when it is first asked for. @throws {EngineError} what the build fails with */
+  solve(): Promise<BuildOutcome>;
+  /** @throws {EngineError} `invalid` if it is not there, no regular file, or larger than one answer may be */
+  readFile(layers: readonly ImageLayer[], path: string, range?: FileRange): Promise<Uint8Array>;
+  /**
+   * The entries of a directory, without what is in those; links are followed to it.
+   *
+   * @param pattern of an ignore file, for the names that are wanted
+   * @throws {EngineError} `invalid` if it is not there
+   */
+  readDirectory(layers: readonly ImageLayer[], path: string, pattern?: string): Promise<readonly FileEntry[]>;
+  /** Links are followed. @throws {EngineError} `invalid` if it is not there */
+  statFile(layers: readonly ImageLayer[], path: string): Promise<FileEntry>;
 }
 
 /** BuildKit's exporters, with their attributes (`name`, `push`, `oci-mediatypes`, `rewrite-timestamp`, …). */
@@ -199,23 +216,6 @@ export interface Builds {
   prune(request?: PruneRequest): Promise<PruneReport>;
   /** What the cache keeps, used longest ago first. */
   cacheRecords(): readonly CacheRecord[];
-}
-
-/** A command that ended with another code than 0; Docker's words. */
-export class StepFailure extends EngineError {
-  readonly command: string;
-  readonly exitCode: number;
-  /** The instruction, once the failure has left the solver. */
-  readonly source?: SourceFile;
-  readonly ranges: readonly Range[];
-
-  constructor(command: string, exitCode: number, place?: StepPlace) {
-    super('invalid', `The command '${command}' returned a non-zero code: ${exitCode}`);
-    this.command = command;
-    this.exitCode = exitCode;
-    this.ranges = place?.ranges ?? [];
-    if (place) this.source = place.source;
-  }
 }
 
 /** Where a step is in its Dockerfile. */

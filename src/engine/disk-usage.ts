@@ -1,7 +1,7 @@
 /** What the engine's objects take on disk. */
 import { NO_FILTERS } from '#base/filters.ts';
 import type { Builds } from '#build/build.ts';
-import type { CacheRecord } from '#build/disk/cache-records.ts';
+import type { CacheRecord } from '#build/disk/disk.ts';
 import type { Containers } from '#container/container.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { LayerStore } from '#layer/layer.ts';

@@ -1,7 +1,8 @@
 /** Constructs every domain of one engine, in the order of their layers, and hands them their neighbours. */
 import { silentLogger } from '#base/log.ts';
 import type { Builds } from '#build/build.ts';
-import { BuildCache, buildMigrations, createBuilds } from '#build/builds.ts';
+import { BuildCache } from '#build/cache/build-cache.ts';
+import { buildMigrations, createBuilds } from '#build/create-builds.ts';
 import {
   type ContainerService,
   type ContainersDependencies,

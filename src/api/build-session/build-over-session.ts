@@ -2,15 +2,15 @@
 import { EngineError, isEngineError } from '#base/errors.ts';
 import { wishedAttestations } from '#build/attest/wished-attestations.ts';
 import { failureText } from '#build/progress/failure-text.ts';
-import {
-  type BuildEvent,
-  type BuildOutput,
-  type BuildRequest,
-  type CacheSource,
-  type ContextSource,
-  type NamedContext,
-  StepFailure,
+import type {
+  BuildEvent,
+  BuildOutput,
+  BuildRequest,
+  CacheSource,
+  ContextSource,
+  NamedContext,
 } from '#build/build.ts';
+import { StepFailure } from '#build/step-failure.ts';
 import { formatSnippet } from '#dockerfile/source-snippet.ts';
 import { placeOf } from '#build/progress/step-errors.ts';
 import { parseDigest } from '#oci/digest.ts';

@@ -1,7 +1,6 @@
 import { EngineError } from '#base/errors.ts';
-import type { BuildRequest, Builds, VertexStatus } from '#build/build.ts';
+import type { BuildRequest, Builds, SolveBridge, VertexStatus } from '#build/build.ts';
 import type { BuildOutcome } from '#build/export/outcome.ts';
-import type { HeldBuild } from '#build/solve/held-build.ts';
 import type { SolveRequest } from '#wire/buildkit/control.ts';
 import { isGraphEvent, StatusFeed } from './status-feed.ts';
 
@@ -9,13 +8,13 @@ export type ExporterResponse = Readonly<Record<string, string>>;
 
 /** What a client returns as the result, and the build that is to export it. */
 export interface ReturnedResult {
-  readonly held: HeldBuild;
+  readonly bridge: SolveBridge;
   readonly outcome: BuildOutcome;
 }
 
 /** A build that waits for what the client says of its result. */
 interface OpenBuild {
-  readonly held: HeldBuild;
+  readonly bridge: SolveBridge;
   /** Exports this; without one, nothing is. */
   readonly decide: (outcome: BuildOutcome | undefined) => void;
   readonly ended: Promise<ExporterResponse>;
@@ -77,24 +76,24 @@ export class ActiveBuild {
   }
 
   /** One that waits for {@link end}. @throws {EngineError} what is wrong before anything is built */
-  async open(builds: Builds, request: BuildRequest): Promise<HeldBuild> {
-    const opened = Promise.withResolvers<HeldBuild>();
+  async open(builds: Builds, request: BuildRequest): Promise<SolveBridge> {
+    const opened = Promise.withResolvers<SolveBridge>();
     const decision = Promise.withResolvers<BuildOutcome | undefined>();
-    const hold = (held: HeldBuild) => {
-      opened.resolve(held);
+    const lead = (bridge: SolveBridge) => {
+      opened.resolve(bridge);
       return decision.promise;
     };
-    const ended = this.run(builds, { ...request, hold });
+    const ended = this.run(builds, { ...request, lead });
     ended.catch(opened.reject);
-    const held = await opened.promise;
-    this.#open.push({ held, decide: decision.resolve, ended });
-    return held;
+    const bridge = await opened.promise;
+    this.#open.push({ bridge, decide: decision.resolve, ended });
+    return bridge;
   }
 
   /** @throws {EngineError} what the build fails with */
-  async solve(held: HeldBuild): Promise<BuildOutcome> {
+  async solve(bridge: SolveBridge): Promise<BuildOutcome> {
     try {
-      return await held.solve();
+      return await bridge.solve();
     } catch (error) {
       this.#failure ??= error;
       throw error;
@@ -113,7 +112,7 @@ export class ActiveBuild {
 
   async #export(returned: Promise<ReturnedResult | undefined>): Promise<ExporterResponse> {
     const result = await returned;
-    const exporting = this.#open.find(({ held }) => held === result?.held);
+    const exporting = this.#open.find(({ bridge }) => bridge === result?.bridge);
     exporting?.decide(result?.outcome);
     const response = (await exporting?.ended) ?? {};
     const others = this.#open.splice(0).filter((open) => open !== exporting);

@@ -44,12 +44,12 @@ async function solveGraph(
     throw new EngineError('invalid', 'cannot solve with both Definition and Frontend specified');
   const build = buildOf(parts, call);
   using left = abortOn(call.signal);
-  const held = await build.open(
+  const bridge = await build.open(
     parts.engine.builds,
     await graphRequest(parts, build, graph, { left: left.signal, imports: CacheImports }),
   );
-  if (Evaluate) await build.solve(held);
-  return { ref: parts.results.add({ build, held, number: 0 }, call.connection, graph) };
+  if (Evaluate) await build.solve(bridge);
+  return { ref: parts.results.add({ build, bridge, number: 0 }, call.connection, graph) };
 }
 
 async function solveFrontend(
@@ -69,9 +69,9 @@ async function solveFrontend(
     const answer = await build.run(parts.engine.builds, { ...wanted, subrequest });
     return { ref: {}, metadata: metadataOf(answer) };
   }
-  const held = await build.open(parts.engine.builds, wanted);
-  const outcome = await build.solve(held);
-  return resultOf(outcome, (number) => parts.results.add({ build, held, number }, call.connection));
+  const bridge = await build.open(parts.engine.builds, wanted);
+  const outcome = await build.solve(bridge);
+  return resultOf(outcome, (number) => parts.results.add({ build, bridge, number }, call.connection));
 }
 
 async function frontendRequest(

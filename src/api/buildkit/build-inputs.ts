@@ -29,8 +29,8 @@ export async function inputsOf(
     const reference = known ?? `caisson-input://${name}`;
     if (known === undefined) {
       const request = await graphRequest(parts, build, definition, { left });
-      const held = await build.open(parts.engine.builds, request);
-      images.set(reference, parts.results.recordOf((await build.solve(held)).images[0]));
+      const bridge = await build.open(parts.engine.builds, request);
+      images.set(reference, parts.results.recordOf((await build.solve(bridge)).images[0]));
     }
     contexts.set(name, { kind: 'image', reference });
   }

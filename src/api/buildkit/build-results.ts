@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { EngineError } from '#base/errors.ts';
 import type { BuiltImage } from '#build/export/outcome.ts';
-import type { HeldBuild } from '#build/solve/held-build.ts';
+import type { SolveBridge } from '#build/build.ts';
 import type { ImageRecord } from '#image/image-record.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import { encodeImageConfig } from '#oci/image-config.ts';
@@ -16,7 +16,7 @@ const SCHEME = 'caisson-result://';
 
 export interface BuildResult {
   readonly build: ActiveBuild;
-  readonly held: HeldBuild;
+  readonly bridge: SolveBridge;
   /** Among the images of the build. */
   readonly number: number;
 }
@@ -46,8 +46,8 @@ export class BuildResults {
 
   /** Built if it is not yet. @throws {EngineError} what the build fails with */
   async image(id: string): Promise<BuiltImage> {
-    const { build, held, number } = this.get(id);
-    const image = (await build.solve(held)).images[number];
+    const { build, bridge, number } = this.get(id);
+    const image = (await build.solve(bridge)).images[number];
     if (!image) throw new EngineError('internal', `Cannot find image ${number} of a build`);
     return image;
   }

@@ -2,7 +2,8 @@
 import { EngineError } from '#base/errors.ts';
 import type { Builds } from '#build/build.ts';
 import { cacheSelection } from '#build/disk/cache-filters.ts';
-import { type CacheRecord, isMutableType } from '#build/disk/cache-records.ts';
+import { isMutableType } from '#build/disk/cache-records.ts';
+import type { CacheRecord } from '#build/disk/disk.ts';
 import type { PruneRequest, UsageRecord } from '#wire/buildkit/control.ts';
 import type { InputOf, MessageOf } from '#wire/buildkit/message.ts';
 import type { Filters } from '#base/filters.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { EngineError } from '#base/errors.ts';
 import { silentLogger } from '#base/log.ts';
-import { StepFailure } from '#build/build.ts';
+import { StepFailure } from '#build/step-failure.ts';
 import { BytesMessage, Empty } from '#wire/buildkit/common.ts';
 import { GrpcClient } from './grpc-client.ts';
 import { FrameReader } from './grpc-frames.ts';

@@ -1,5 +1,5 @@
 /** Looking into results: what clients read to decide how a build goes on. */
-import type { HeldBuild } from '#build/solve/held-build.ts';
+import type { SolveBridge } from '#build/build.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type {
   ReadDirectoryRequest,
@@ -18,9 +18,9 @@ export async function readFile(
   results: BuildResults,
   { Ref, FilePath, Range }: MessageOf<typeof ReadFileRequest>,
 ): Promise<InputOf<typeof ReadFileResponse>> {
-  const { held, layers } = await opened(results, Ref);
+  const { bridge, layers } = await opened(results, Ref);
   const range = Range && { offset: Range.Offset, length: Range.Length };
-  return { Data: await held.readFile(layers, FilePath, range) };
+  return { Data: await bridge.readFile(layers, FilePath, range) };
 }
 
 /** @throws {EngineError} as {@link readFile} */
@@ -28,9 +28,9 @@ export async function readDirectory(
   results: BuildResults,
   { Ref, DirPath, IncludePattern }: MessageOf<typeof ReadDirectoryRequest>,
 ): Promise<InputOf<typeof ReadDirectoryResponse>> {
-  const { held, layers } = await opened(results, Ref);
+  const { bridge, layers } = await opened(results, Ref);
   const pattern = IncludePattern === '' ? undefined : IncludePattern;
-  return { entries: (await held.readDirectory(layers, DirPath, pattern)).map(statOf) };
+  return { entries: (await bridge.readDirectory(layers, DirPath, pattern)).map(statOf) };
 }
 
 /** @throws {EngineError} as {@link readFile} */
@@ -38,14 +38,14 @@ export async function statFile(
   results: BuildResults,
   { Ref, Path }: MessageOf<typeof StatFileRequest>,
 ): Promise<InputOf<typeof StatFileResponse>> {
-  const { held, layers } = await opened(results, Ref);
-  return { stat: statOf(await held.statFile(layers, Path)) };
+  const { bridge, layers } = await opened(results, Ref);
+  return { stat: statOf(await bridge.statFile(layers, Path)) };
 }
 
 async function opened(
   results: BuildResults,
   id: string,
-): Promise<{ readonly held: HeldBuild; readonly layers: readonly ImageLayer[] }> {
+): Promise<{ readonly bridge: SolveBridge; readonly layers: readonly ImageLayer[] }> {
   const { layers } = await results.image(id);
-  return { held: results.get(id).held, layers };
+  return { bridge: results.get(id).bridge, layers };
 }

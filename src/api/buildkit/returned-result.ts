@@ -32,8 +32,11 @@ export async function returnedResult(
   const images = opened.map(({ image }, index) => configured(image, references[index]?.name ?? '', result));
   const [first] = opened;
   if (!first) return undefined;
-  const outcome = await build.solve(first.held);
-  return { held: first.held, outcome: { ...outcome, images, isMultiPlatform: result.refs !== undefined } };
+  const outcome = await build.solve(first.bridge);
+  return {
+    bridge: first.bridge,
+    outcome: { ...outcome, images, isMultiPlatform: result.refs !== undefined },
+  };
 }
 
 interface NamedReference {
@@ -66,11 +69,11 @@ function platformNames(metadata: Uint8Array | undefined): readonly string[] {
 
 /** An empty reference is an empty file system. */
 async function openResult(parts: BuildkitParts, build: ActiveBuild, id: string) {
-  if (id !== '') return { image: await parts.results.image(id), held: parts.results.get(id).held };
-  const held = await build.open(parts.engine.builds, await graphRequest(parts, build, SCRATCH));
-  const [image] = (await build.solve(held)).images;
+  if (id !== '') return { image: await parts.results.image(id), bridge: parts.results.get(id).bridge };
+  const bridge = await build.open(parts.engine.builds, await graphRequest(parts, build, SCRATCH));
+  const [image] = (await build.solve(bridge)).images;
   if (!image) throw new EngineError('internal', 'Cannot export nothing: it has no image');
-  return { image, held };
+  return { image, bridge };
 }
 
 /** What files an image has is not for the client to say. */

@@ -3,8 +3,8 @@ import { EngineError, isEngineError } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 import type { ImageRecord } from '#image/image-record.ts';
 import { hostPlatform } from '#oci/platform.ts';
-import type { BaseImage } from '../plan/needed-stages.ts';
-import type { BuildRun } from '../solve/solver.ts';
+import type { BaseImage } from '../bases/base-image.ts';
+import type { Solver } from '../solve/solver.ts';
 import type { BuildRequest } from '../build.ts';
 import type { FilesOrigin, RemoteFiles } from '../definition/vertex.ts';
 import { OutputAttributes } from '../export/attributes.ts';
@@ -101,12 +101,12 @@ function provenanceOptions({ provenance }: Wishes): ProvenanceOptions | undefine
 }
 
 async function claimProvenance(
-  { request, images, run, startedAtMs }: AttestOptions,
+  { request, images, solver, startedAtMs }: AttestOptions,
   { plan, platform }: PlatformPlan,
   options: ProvenanceOptions,
 ): Promise<Attestation> {
   const { vertex } = plan.result;
-  const origins = await Promise.all([...remoteSources([vertex])].map((source) => originOf(run, source)));
+  const origins = await Promise.all([...remoteSources([vertex])].map((source) => originOf(solver, source)));
   const [context] = [...plan.contexts].flatMap(([files, name]) => (name === 'context' ? [files] : []));
   const contextOrigin = context?.origin;
   return provenanceOf(
@@ -126,8 +126,8 @@ async function claimProvenance(
   );
 }
 
-async function originOf(run: BuildRun, source: RemoteFiles): Promise<FilesOrigin> {
-  const fetched = await run.fetched(source);
+async function originOf(solver: Solver, source: RemoteFiles): Promise<FilesOrigin> {
+  const fetched = await solver.fetched(source);
   return fetched?.origin ?? plannedOrigin(source);
 }
 

@@ -1,10 +1,11 @@
 /** Lists of packages: by the engine's own scanner, or by one that is an image. */
 import { EngineError } from '#base/errors.ts';
 import { formatDate } from '#base/timestamps.ts';
-import type { BuildParts } from '../build-parts.ts';
 import type { BuildProgress } from '../progress/build-progress.ts';
-import type { BuildRun } from '../solve/solver.ts';
-import { type BuildRequest, StepFailure } from '../build.ts';
+import type { LayerTrees } from '../solve/layer-trees.ts';
+import type { Solver } from '../solve/solver.ts';
+import type { BuildRequest } from '../build.ts';
+import { StepFailure } from '../step-failure.ts';
 import { formatPlatform } from '#dockerfile/stages/scopes.ts';
 import { OutputAttributes } from '../export/attributes.ts';
 import type { Attestation, BuildOutcome, BuiltImage } from '../export/outcome.ts';
@@ -26,9 +27,9 @@ export interface SbomOptions {
 }
 
 export interface SbomParts {
-  readonly parts: BuildParts;
+  readonly trees: Pick<LayerTrees, 'open'>;
   readonly request: BuildRequest;
-  readonly run: BuildRun;
+  readonly solver: Solver;
   readonly progress: BuildProgress;
   readonly scanner?: ScannerImage;
 }
@@ -66,14 +67,14 @@ async function runScanner(
   scanner: ScannerImage,
   { platform }: BuiltImage,
   plan: Plan,
-  { parts, request, run, progress, inlineOnly }: SbomParts & SbomOptions,
+  { trees, request, solver, progress, inlineOnly }: SbomParts & SbomOptions,
 ): Promise<readonly Attestation[]> {
   const vertex = scannerVertex(scanner, plan, request.commands);
   const name = fullName(scanner.name);
   progress.declareOperation(vertex, `[${formatPlatform(platform)}] generating sbom using ${name}`);
   try {
-    const { layer } = await run.solve(vertex);
-    using tree = openRootTree(parts, layer ? [layer] : [], undefined);
+    const { layer } = await solver.solve(vertex);
+    using tree = openRootTree(trees, layer ? [layer] : [], undefined);
     return (await readStatements(tree)).map((statement) => ({ kind: 'sbom', inlineOnly, ...statement }));
   } catch (error) {
     if (!(error instanceof EngineError) || error.code !== 'invalid') throw error;
@@ -104,9 +105,9 @@ async function scanTarget(
   { name, vertex }: ScanTarget,
   { config }: BuiltImage,
   { epoch }: BuildOutcome,
-  { parts, request, run, inlineOnly }: SbomParts & SbomOptions,
+  { trees, request, solver, inlineOnly }: SbomParts & SbomOptions,
 ): Promise<Attestation> {
-  using tree = openRootTree(parts, await run.layersOf(vertex), undefined);
+  using tree = openRootTree(trees, await solver.layersOf(vertex), undefined);
   const found = await findPackages(openLocalTree(tree));
   const [reference = 'image'] = request.references;
   const created = epoch === undefined ? (config.created ?? formatDate(0)) : formatDate(epoch * 1000);

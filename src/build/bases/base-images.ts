@@ -4,18 +4,29 @@ import { matchesPlatform } from '#oci/platform.ts';
 import { familiarReference, isReference, parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { Lease } from '#store/content.ts';
 import type { UsedImage } from '../attest/materials.ts';
-import { type BaseImage, keyOf } from '../plan/needed-stages.ts';
-import type { BuildParts } from '../build-parts.ts';
-import { recordIfHere } from './find-image.ts';
+import { type BaseImage, keyOf } from './base-image.ts';
+import type { NamedImages } from '../neighbours.ts';
+import type { KeyedLock } from '#base/keyed-lock.ts';
+import { findImage } from './find-image.ts';
 import type { BuildProgress, ProgressTask } from '../progress/build-progress.ts';
 import type { BuildRequest } from '../build.ts';
 import { formatPlatform } from '#dockerfile/stages/scopes.ts';
 import { runsNatively } from '#container/program/emulation.ts';
+import type { LayerIntake } from '../cache-transfer/local-cache.ts';
 import { type LayoutContext, layoutOfName, readLayoutImage } from './layout-image.ts';
 import { fullName } from '../plan/step-titles.ts';
 
 /** As clients call it where they keep credentials. */
 const DOCKER_HUB = 'https://index.docker.io/v1/';
+
+/** Where base images come from. */
+export interface BaseImageWork {
+  readonly images: NamedImages;
+  /** For images that the client keeps. */
+  readonly intake: LayerIntake;
+  /** By the references of base images. */
+  readonly pulls: KeyedLock<string>;
+}
 
 export interface BaseImagesOptions {
   readonly request: BuildRequest;
@@ -26,14 +37,14 @@ export interface BaseImagesOptions {
 
 /** The images that a build begins with: those that are here, or a registry has. */
 export class BaseImages {
-  readonly #parts: BuildParts;
+  readonly #work: BaseImageWork;
   readonly #options: BaseImagesOptions;
   readonly #used: UsedImage[] = [];
   readonly #found = new Map<string, Promise<ImageRecord>>();
   readonly #records = new Map<string, ImageRecord>();
 
-  constructor(parts: BuildParts, options: BaseImagesOptions) {
-    this.#parts = parts;
+  constructor(work: BaseImageWork, options: BaseImagesOptions) {
+    this.#work = work;
     this.#options = options;
   }
 
@@ -56,7 +67,7 @@ export class BaseImages {
   known(image: BaseImage): ImageRecord | undefined {
     const record = this.#records.get(keyOf(image));
     if (record || layoutOfName(image.name) || !isReference(image.name)) return record;
-    const present = recordIfHere(this.#parts.images, image.name);
+    const present = findImage(this.#work.images, image.name);
     return present && matchesPlatform(present.config, image.platform) ? present : undefined;
   }
 
@@ -67,7 +78,7 @@ export class BaseImages {
     const isOwn = this.#own(image) !== undefined;
     const name = isOwn ? record.id : image.name;
     if (!layoutOfName(image.name))
-      this.#used.push({ ...image, name, record, digests: this.#parts.images.referencesOf(record.id) });
+      this.#used.push({ ...image, name, record, digests: this.#work.images.referencesOf(record.id) });
     return record;
   }
 
@@ -89,7 +100,7 @@ export class BaseImages {
     if (own) return own;
     const layout = layoutOfName(image.name);
     if (layout) return await this.#read(layout, image);
-    const present = recordIfHere(this.#parts.images, image.name);
+    const present = findImage(this.#work.images, image.name);
     const pull = image.pull ?? this.#options.request.pull;
     if (present && !pull && matchesPlatform(present.config, image.platform)) return present;
     try {
@@ -110,11 +121,11 @@ export class BaseImages {
     const { lease, request } = this.#options;
     const { session, signal } = request;
     if (!session) throw new EngineError('invalid', 'Cannot use OCI layout: the client has no session');
-    return await readLayoutImage(this.#parts, layout, { session, platform, lease, signal });
+    return await readLayoutImage(this.#work.intake, layout, { session, platform, lease, signal });
   }
 
   async #pull({ name, platform }: BaseImage, task: ProgressTask): Promise<ImageRecord> {
-    const { images } = this.#parts;
+    const { images } = this.#work;
     const { request, progress } = this.#options;
     const { signal, session } = request;
     const parsed = parseReference(name);
@@ -123,8 +134,8 @@ export class BaseImages {
     const credentials = request.credentials[key] ?? (await session?.credentials(parsed.domain, signal));
     const options = { platform: formatPlatform(platform), ...(credentials && { credentials }) };
     // The name means one platform at a time.
-    using _lock = await this.#parts.pulls.acquire(reference);
-    const before = recordIfHere(this.#parts.images, reference);
+    using _lock = await this.#work.pulls.acquire(reference);
+    const before = findImage(this.#work.images, reference);
     for await (const message of images.pull({ reference, signal, ...options })) progress.pulls(task, message);
     const record = images.record(reference);
     const isForeign = before !== undefined && !runsNatively(platform) && runsNatively(before.config);

@@ -1,9 +1,9 @@
 import { isEngineError } from '#base/errors.ts';
 import type { ImageRecord } from '#image/image-record.ts';
-import type { BuildParts } from '../build-parts.ts';
+import type { NamedImages } from '../neighbours.ts';
 
 /** @returns undefined if no image here has the name */
-export function recordIfHere(images: BuildParts['images'], reference: string): ImageRecord | undefined {
+export function findImage(images: Pick<NamedImages, 'record'>, reference: string): ImageRecord | undefined {
   try {
     return images.record(reference);
   } catch (error) {

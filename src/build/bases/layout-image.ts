@@ -8,10 +8,9 @@ import { decodeIndex, decodeManifest, type Manifest, MAXIMUM_MANIFEST_BYTES } fr
 import { isIndexType, layerCompressionOf } from '#oci/media-types.ts';
 import { matchesPlatform, type Platform } from '#oci/platform.ts';
 import type { Lease } from '#store/content.ts';
-import type { BuildParts } from '../build-parts.ts';
 import type { BuildSession } from '../session/build-session.ts';
 import type { NamedContext } from '../build.ts';
-import { ClientFiles, fetchLayer } from '../cache-transfer/local-cache.ts';
+import { ClientFiles, fetchLayer, type LayerIntake } from '../cache-transfer/local-cache.ts';
 
 const SCHEME = 'oci-layout://';
 /** Of indexes within indexes. */
@@ -41,7 +40,7 @@ export interface LayoutOptions {
 
 /** @throws {EngineError} `invalid` for what is no image, `not-found` for what is not there or for another platform */
 export async function readLayoutImage(
-  parts: BuildParts,
+  intake: LayerIntake,
   { directory, digest }: LayoutContext,
   { session, platform, lease, signal }: LayoutOptions,
 ): Promise<ImageRecord> {
@@ -58,10 +57,10 @@ export async function readLayoutImage(
           'invalid',
           `Cannot use ${SCHEME}${directory}: layer ${blob} is of no known kind`,
         );
-      return await fetchLayer(parts, files, { blob, size, diffId, compression }, { signal, lease });
+      return await fetchLayer(intake, files, { blob, size, diffId, compression }, { signal, lease });
     }),
   );
-  return await prepareImage({ configBytes, layers, references: [] }, parts, lease);
+  return await prepareImage({ configBytes, layers, references: [] }, intake, lease);
 }
 
 async function manifestIn(

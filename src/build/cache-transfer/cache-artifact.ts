@@ -6,7 +6,7 @@ import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
 import { MEDIA_TYPES } from '#oci/media-types.ts';
 import type { Lease } from '#store/content.ts';
-import type { BuildParts } from '../build-parts.ts';
+import type { Packing } from '../export/pack/packing.ts';
 import { estargzAnnotations, estargzLayer } from '../export/estargz/estargz-layer.ts';
 import { digestOf } from '../export/finish-image.ts';
 import { encodeDocument, layerDescriptor } from '../export/pack/pack-image.ts';
@@ -24,7 +24,7 @@ export interface CacheArtifactOptions extends Pick<LayerPackingOptions, 'compres
 
 /** Undefined: there is nothing to keep. */
 export async function cacheArtifact(
-  parts: BuildParts,
+  packing: Packing,
   records: readonly SolvedRecord[],
   options: CacheArtifactOptions,
 ): Promise<Artifact | undefined> {
@@ -32,7 +32,7 @@ export async function cacheArtifact(
   const packed = new Map<Digest, PackedBlob>();
   await settleAll(
     [...layers.values()].map(async (layer) => {
-      packed.set(layer.diffId, await packedBlob(parts, layer, options));
+      packed.set(layer.diffId, await packedBlob(packing, layer, options));
     }),
   );
   const config = cacheConfigOf(records, packed);
@@ -55,17 +55,17 @@ interface PackedBlob extends PackedLayer {
 }
 
 async function packedBlob(
-  parts: BuildParts,
+  packing: Packing,
   layer: ImageLayer,
   options: CacheArtifactOptions,
 ): Promise<PackedBlob> {
-  const made = options.isEstargz ? await estargzLayer(parts, layer, options) : layer;
-  const packed = await packLayer(parts, made, options);
+  const made = options.isEstargz ? await estargzLayer(packing, layer, options) : layer;
+  const packed = await packLayer(packing, made, options);
   const annotations = {
-    ...(options.isEstargz && (await estargzAnnotations(parts, packed))),
+    ...(options.isEstargz && (await estargzAnnotations(packing, packed))),
     'containerd.io/uncompressed': made.diffId,
   };
-  const descriptor = await layerDescriptor(parts, packed, true);
+  const descriptor = await layerDescriptor(packing, packed, true);
   return { ...descriptor, diffId: made.diffId, descriptor: { ...descriptor, annotations } };
 }
 

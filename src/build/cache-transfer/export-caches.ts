@@ -3,7 +3,7 @@ import { EngineError, isEngineError } from '#base/errors.ts';
 import type { Artifact } from '#image/artifact.ts';
 import { parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { Lease } from '#store/content.ts';
-import type { BuildParts } from '../build-parts.ts';
+import type { CacheTransferWork } from './cache-transfer.ts';
 import type { BuildRequest, CacheSource } from '../build.ts';
 import { OutputAttributes } from '../export/attributes.ts';
 import { compressionOf } from '../export/pack/compression.ts';
@@ -23,7 +23,7 @@ export interface SolvedBuild {
 }
 
 export interface CacheExport {
-  readonly parts: BuildParts;
+  readonly work: CacheTransferWork;
   readonly request: BuildRequest;
   readonly solved: SolvedBuild;
   readonly lease: Lease;
@@ -71,7 +71,7 @@ async function exportCache(
   } catch (error) {
     const isIgnored = attributesOf(cache).flag('ignore-error') ?? false;
     if (!isIgnored || !isEngineError(error) || place.request.signal.aborted) throw error;
-    place.parts.logger.warn('Cannot export build cache', { error });
+    place.work.logger.warn('Cannot export build cache', { error });
     return {};
   }
 }
@@ -81,11 +81,11 @@ async function writeCache(
   cache: CacheSource,
   number: number,
 ): Promise<Readonly<Record<string, string>>> {
-  const { parts, solved, lease, request } = place;
+  const { work, solved, lease, request } = place;
   const attributes = attributesOf(cache);
   const records =
     (attributes.choice('mode', ['min', 'max']) ?? 'min') === 'max' ? solved.all : solved.results;
-  const artifact = await cacheArtifact(parts, records, {
+  const artifact = await cacheArtifact(work.packing, records, {
     isManifest: attributes.flag('image-manifest') ?? true,
     ...compressionOf(attributes),
     lease,
@@ -98,12 +98,12 @@ async function writeCache(
 }
 
 async function pushCache(
-  { parts, request }: CacheExport,
+  { work, request }: CacheExport,
   artifact: Artifact,
   cache: CacheSource,
 ): Promise<void> {
   const reference = withDefaultTag(parseReference(required(cache, 'ref')));
-  await parts.images.pushArtifact(artifact, {
+  await work.registries.pushArtifact(artifact, {
     reference,
     credentials: await credentialsFor(request, reference.domain),
     insecure: attributesOf(cache).flag('registry.insecure') ?? false,
@@ -113,7 +113,7 @@ async function pushCache(
 
 /** The client keeps what is there already beside it. */
 async function sendCache(
-  { parts, request: { session, signal } }: CacheExport,
+  { work, request: { session, signal } }: CacheExport,
   artifact: Artifact,
   number: number,
   tag: string,
@@ -125,7 +125,7 @@ async function sendCache(
     annotations: { 'org.opencontainers.image.ref.name': tag },
   };
   const files = [
-    ...blobFiles(artifact, parts.content),
+    ...blobFiles(artifact, work.packing.content),
     jsonFile('index.json', { schemaVersion: 2, manifests: [root] }),
     jsonFile('oci-layout', { imageLayoutVersion: '1.0.0' }),
   ];

@@ -1,5 +1,5 @@
 import { EngineError } from '#base/errors.ts';
-import type { BuildParts } from '../build-parts.ts';
+import type { CacheTransferWork } from './cache-transfer.ts';
 import type { BuildRequest, CacheSource } from '../build.ts';
 import { parseBoolean } from '#base/booleans.ts';
 import { archiveOfEstargz } from '../export/estargz/estargz-layer.ts';
@@ -15,20 +15,20 @@ import { readImageCache, readRegistryCache } from './registry-cache.ts';
  * @returns undefined where there is none
  */
 export async function importCaches(
-  parts: BuildParts,
+  work: CacheTransferWork,
   request: BuildRequest,
   during: RunTask,
 ): Promise<ImportedCache | undefined> {
   const { cacheFrom = [], noCache, signal } = request;
   if (noCache || cacheFrom.length === 0) return undefined;
-  const { logger } = parts;
+  const { logger, packing } = work;
   const warn = (source: string, error: unknown) => logger.warn('Cannot use build cache', { source, error });
   const unique = new Map(cacheFrom.map((cache) => [identityOf(cache), cache]));
   const sources = await Promise.all(
     [...unique.values()].map(async (cache) => {
       const name = cache.attributes['ref'] ?? cache.attributes['src'] ?? cache.type;
       try {
-        return await during(`importing cache manifest from ${name}`, () => readCache(parts, request, cache));
+        return await during(`importing cache manifest from ${name}`, () => readCache(work, request, cache));
       } catch (error) {
         signal.throwIfAborted();
         warn(name, error);
@@ -39,7 +39,7 @@ export async function importCaches(
   return new ImportedCache(
     sources.filter((source) => source !== undefined),
     {
-      unwrap: (layer, archive, lease, signal) => archiveOfEstargz(parts, layer, archive, { lease, signal }),
+      unwrap: (layer, archive, lease, signal) => archiveOfEstargz(packing, layer, archive, { lease, signal }),
       onFailure: warn,
     },
   );
@@ -56,20 +56,20 @@ function identityOf({ type, attributes }: CacheSource): string {
 }
 
 async function readCache(
-  parts: BuildParts,
+  work: CacheTransferWork,
   request: BuildRequest,
   { type, attributes }: CacheSource,
 ): Promise<ImportedSource> {
   if (!isCacheType(type)) throw unknownCache('import', type);
-  if (type === 'local') return await readLocal(parts, request, attributes);
+  if (type === 'local') return await readLocal(work, request, attributes);
   const { ref, 'registry.insecure': insecure } = attributes;
   if (ref === undefined || ref === '') throw refusal(type, 'ref is missing');
   const place = { reference: ref, insecure: parseBoolean(insecure) };
-  return (await readImageCache(parts, ref)) ?? (await readRegistryCache(parts, request, place));
+  return (await readImageCache(work, ref)) ?? (await readRegistryCache(work, request, place));
 }
 
 async function readLocal(
-  parts: BuildParts,
+  work: CacheTransferWork,
   { session, signal }: BuildRequest,
   { src, digest, tag }: CacheSource['attributes'],
 ): Promise<ImportedSource> {
@@ -80,7 +80,7 @@ async function readLocal(
     ...(digest !== undefined && { digest }),
     ...(tag !== undefined && { tag }),
   };
-  return await readLocalCache(parts, session, place, signal);
+  return await readLocalCache(work.packing, session, place, signal);
 }
 
 function refusal(type: string, state: string): EngineError {

@@ -7,12 +7,18 @@ import type { Descriptor } from '#oci/descriptor.ts';
 import { type Digest, digestHex, isDigest } from '#oci/digest.ts';
 import { decodeIndex, decodeManifest, MAXIMUM_MANIFEST_BYTES } from '#oci/manifest.ts';
 import { isIndexType } from '#oci/media-types.ts';
-import type { Lease } from '#store/content.ts';
-import type { BuildParts } from '../build-parts.ts';
+import type { ContentStore, Lease } from '#store/content.ts';
+import type { LayerStore } from '#layer/layer.ts';
 import type { BuildSession } from '../session/build-session.ts';
 import { CACHE_CONFIG_TYPE, decodeCacheConfig, MAXIMUM_CACHE_BYTES } from './cache-config.ts';
 import type { ImportedLayer, ImportedSource } from './imported-cache.ts';
 import { recordsOf } from './parse-cache.ts';
+
+/** Where layers that come from outside go. */
+export interface LayerIntake {
+  readonly content: ContentStore;
+  readonly layers: Pick<LayerStore, 'unpack'>;
+}
 
 export interface LocalCachePlace {
   /** What the client knows it by. */
@@ -29,7 +35,7 @@ export function cacheDirectoryName(source: string): string {
 
 /** @throws {EngineError} `not-found` and `invalid` for what is no cache; what the client says */
 export async function readLocalCache(
-  parts: BuildParts,
+  intake: LayerIntake,
   session: BuildSession,
   place: LocalCachePlace,
   signal: AbortSignal,
@@ -46,7 +52,7 @@ export async function readLocalCache(
     name: place.source,
     records: recordsOf(decodeCacheConfig(bytes), new Map(blobs.map((blob) => [blob.digest, blob]))),
     fetch: async (layer, fetchSignal, lease) =>
-      await fetchLayer(parts, files, layer, { signal: fetchSignal, lease }),
+      await fetchLayer(intake, files, layer, { signal: fetchSignal, lease }),
   };
 }
 
@@ -77,7 +83,7 @@ let fetches = 0;
 
 /** Into the store, where it is not there. */
 export async function fetchLayer(
-  { content, layers }: BuildParts,
+  { content, layers }: LayerIntake,
   files: ClientFiles,
   { blob, diffId, size, compression }: ImportedLayer,
   { signal, lease }: { readonly signal: AbortSignal; readonly lease: Lease },

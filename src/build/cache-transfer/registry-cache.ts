@@ -7,10 +7,11 @@ import { decodeIndex, decodeManifest } from '#oci/manifest.ts';
 import { isIndexType } from '#oci/media-types.ts';
 import { parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { RemoteManifest, Repository } from '#registry/registry.ts';
-import type { BuildParts } from '../build-parts.ts';
+import type { CacheRegistries } from '../neighbours.ts';
+import type { CacheTransferWork } from './cache-transfer.ts';
 import type { BuildRequest } from '../build.ts';
 import { credentialsFor } from '../session/credentials.ts';
-import { recordIfHere } from '../bases/find-image.ts';
+import { findImage } from '../bases/find-image.ts';
 import {
   CACHE_CONFIG_TYPE,
   type CacheConfigRecord,
@@ -29,21 +30,21 @@ export interface RegistryPlace {
 
 /** @throws {EngineError} what `registry.ts` says; `invalid` for what is no cache */
 export async function readRegistryCache(
-  parts: BuildParts,
+  { registries }: CacheTransferWork,
   request: BuildRequest,
   { reference: text, insecure }: RegistryPlace,
 ): Promise<ImportedSource> {
   const reference = withDefaultTag(parseReference(text));
   const credentials = await credentialsFor(request, reference.domain);
   const open = (signal: AbortSignal) =>
-    parts.images.openRepository(reference, { credentials, access: 'pull', insecure, signal });
+    registries.openRepository(reference, { credentials, access: 'pull', insecure, signal });
   const repository = open(request.signal);
   const root = await repository.fetchManifest(reference.digest ?? reference.tag ?? '');
   return {
     name: text,
-    records: await readRecords(parts, repository, root),
+    records: await readRecords(registries, repository, root),
     fetch: ({ diffId, blob: digest, size, compression }, signal) =>
-      parts.images.fetchLayer({ open, descriptor: { digest, size }, compression }, diffId, signal),
+      registries.fetchLayer({ open, descriptor: { digest, size }, compression }, diffId, signal),
   };
 }
 
@@ -53,10 +54,10 @@ export async function readRegistryCache(
  * @returns undefined if there is no such image
  */
 export async function readImageCache(
-  { images, content, layers }: BuildParts,
+  { registries, packing: { content, layers } }: CacheTransferWork,
   reference: string,
 ): Promise<ImportedSource | undefined> {
-  const image = recordIfHere(images, reference);
+  const image = findImage(registries, reference);
   if (!image) return undefined;
   const records = inlineRecordsIn(await content.readAll(image.id, MAXIMUM_CONFIG_BYTES));
   return {
@@ -70,31 +71,31 @@ export async function readImageCache(
 }
 
 async function readRecords(
-  parts: BuildParts,
+  registries: CacheRegistries,
   repository: Repository,
   { mediaType, content }: RemoteManifest,
 ): Promise<readonly ImportedRecord[]> {
-  if (!isIndexType(mediaType)) return await readManifest(parts, repository, content);
+  if (!isIndexType(mediaType)) return await readManifest(registries, repository, content);
   const { manifests } = decodeIndex(content);
   const config = manifests.find((descriptor) => descriptor.mediaType === CACHE_CONFIG_TYPE);
-  if (config) return await readConfig(parts, repository, config, manifests);
+  if (config) return await readConfig(registries, repository, config, manifests);
   const images = manifests.filter(({ platform }) => platform?.os !== 'unknown');
   const records = await Promise.all(
     images.map(async ({ digest }) =>
-      readManifest(parts, repository, (await repository.fetchManifest(digest)).content),
+      readManifest(registries, repository, (await repository.fetchManifest(digest)).content),
     ),
   );
   return records.flat();
 }
 
 async function readManifest(
-  parts: BuildParts,
+  registries: CacheRegistries,
   repository: Repository,
   content: Buffer,
 ): Promise<readonly ImportedRecord[]> {
   const { config, layers } = decodeManifest(content);
-  if (config.mediaType === CACHE_CONFIG_TYPE) return await readConfig(parts, repository, config, layers);
-  const bytes = await readBlob(parts, repository, config, MAXIMUM_CONFIG_BYTES);
+  if (config.mediaType === CACHE_CONFIG_TYPE) return await readConfig(registries, repository, config, layers);
+  const bytes = await readBlob(registries, repository, config, MAXIMUM_CONFIG_BYTES);
   return inlineRecords(inlineRecordsIn(bytes), layers, decodeImageConfig(bytes).rootfs.diff_ids);
 }
 
@@ -106,17 +107,17 @@ function inlineRecordsIn(config: Buffer): readonly CacheConfigRecord[] {
 }
 
 async function readConfig(
-  parts: BuildParts,
+  registries: CacheRegistries,
   repository: Repository,
   config: Descriptor,
   blobs: readonly Descriptor[],
 ): Promise<readonly ImportedRecord[]> {
-  const bytes = await readBlob(parts, repository, config, MAXIMUM_CACHE_BYTES);
+  const bytes = await readBlob(registries, repository, config, MAXIMUM_CACHE_BYTES);
   return recordsOf(decodeCacheConfig(bytes), new Map(blobs.map((blob) => [blob.digest, blob])));
 }
 
 async function readBlob(
-  parts: BuildParts,
+  registries: CacheRegistries,
   repository: Repository,
   descriptor: Descriptor,
   maximumBytes: number,
@@ -126,5 +127,5 @@ async function readBlob(
       'invalid',
       `Cannot read cache: ${descriptor.digest} is larger than ${maximumBytes} bytes`,
     );
-  return await parts.images.readRemoteBlob(repository, descriptor);
+  return await registries.readRemoteBlob(repository, descriptor);
 }

@@ -17,10 +17,9 @@ import { openDirectory, openInRoot } from '#linux/files.ts';
 import { mountErofs, unmountAll } from '#linux/mount.ts';
 import { paddingFor } from '#oci/tar-writer.ts';
 import { diskError } from '#store/disk.ts';
-import type { BuildParts } from '../build-parts.ts';
 import type { LocalFiles } from '../definition/vertex.ts';
 import { UseCount } from '#base/use-count.ts';
-import type { ContextSourceFiles, SourceOptions } from './context-source.ts';
+import type { ContextSourceFiles, FileIntake, SourceOptions } from './context-source.ts';
 
 const MAXIMUM_ENTRIES = 5_000_000;
 
@@ -32,7 +31,7 @@ const MAXIMUM_ENTRIES = 5_000_000;
  * @throws {EngineError} `invalid` for an archive that is damaged or leads out of its directory
  */
 export async function receiveArchive(
-  parts: BuildParts,
+  intake: FileIntake,
   stream: Readable,
   { root, signal }: SourceOptions,
 ): Promise<ContextSourceFiles> {
@@ -41,10 +40,10 @@ export async function receiveArchive(
   const directory = join(root, 'context');
   mkdirSync(directory, { recursive: true, mode: 0o755 });
   const identity = await writeTar(stream, tar, signal);
-  if (await canMount(parts, tar)) {
+  if (await canMount(intake, tar)) {
     mountErofs({ target: directory, index: `${tar}.index`, device: tar });
     undo.defer(() => unmountAll(directory));
-  } else await extract(parts, tar, directory, signal);
+  } else await extract(intake, tar, directory, signal);
   const holds = new UseCount();
   undo.defer(() => holds.unused());
   const kept = undo.move();
@@ -93,13 +92,13 @@ async function writeTar(stream: Readable, path: string, signal: AbortSignal): Pr
   return hash.digest('hex');
 }
 
-async function canMount({ layers, files }: BuildParts, tar: string): Promise<boolean> {
+async function canMount({ layers, files }: FileIntake, tar: string): Promise<boolean> {
   if (layers.kind !== 'erofs') return false;
   return await files.index({ tar, index: `${tar}.index`, maximumEntries: MAXIMUM_ENTRIES });
 }
 
 async function extract(
-  { archive }: BuildParts,
+  { archive }: FileIntake,
   tar: string,
   directory: string,
   signal: AbortSignal,

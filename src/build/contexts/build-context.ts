@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { listMounts, unmountAll } from '#linux/mount.ts';
 import { parseBoolean } from '#base/booleans.ts';
-import type { BuildParts } from '../build-parts.ts';
 import type { BuildRequest, ContextSource } from '../build.ts';
 import type { LocalFiles } from '../definition/vertex.ts';
 import {
@@ -14,7 +13,7 @@ import {
   type ProgressTask,
 } from '../progress/build-progress.ts';
 import { receiveArchive } from './archive-context.ts';
-import type { ContextSourceFiles, SourceOptions } from './context-source.ts';
+import type { ContextSourceFiles, ContextWork, SourceOptions } from './context-source.ts';
 import { fetchContext } from './remote-context.ts';
 import { pathsTaken } from './paths-taken.ts';
 import { SessionContext } from './session-context.ts';
@@ -56,14 +55,14 @@ type During = <T>(name: string, work: (task: ProgressTask) => Promise<T>) => Pro
 
 /** @throws {EngineError} `invalid` for a Dockerfile that is not there, or an archive that is none */
 export async function openInputs(
-  parts: BuildParts,
+  work: ContextWork,
   request: BuildRequest,
   during: During,
 ): Promise<BuildInputs> {
   await using undo = new AsyncDisposableStack();
   let root: string | undefined;
   const makeDirectory = (prefix: string) => {
-    root ??= mkdtempSync(join(parts.workDirectory, 'build-'));
+    root ??= mkdtempSync(join(work.workDirectory, 'build-'));
     return mkdtempSync(join(root, prefix));
   };
   undo.defer(async () => {
@@ -72,7 +71,7 @@ export async function openInputs(
   const holds = new UseCount();
   undo.defer(() => holds.unused());
   const open = async (source: ContextSource) =>
-    undo.use(await openSource(parts, request, source, () => makeDirectory('source-')));
+    undo.use(await openSource(work, request, source, () => makeDirectory('source-')));
   const { context: source, dockerfileSource = besideOf(source), namedContexts = {} } = request;
   const main =
     source.kind === 'session' ? await open(source) : await during(CONTEXT_TASK, () => open(source));
@@ -132,17 +131,17 @@ function besideOf({ kind }: ContextSource): ContextSource | undefined {
 }
 
 async function openSource(
-  parts: BuildParts,
+  work: ContextWork,
   { session, buildArgs, signal }: BuildRequest,
   source: ContextSource,
   makeRoot: () => string,
 ): Promise<ContextSourceFiles> {
   if (source.kind === 'session' && session)
-    return new SessionContext(parts, session, source.directory, { makeRoot, signal });
+    return new SessionContext(work, session, source.directory, { makeRoot, signal });
   const options: SourceOptions = { root: makeRoot(), signal };
-  if (source.kind === 'tar') return await receiveArchive(parts, source.stream, options);
+  if (source.kind === 'tar') return await receiveArchive(work.intake, source.stream, options);
   if (source.kind === 'remote')
-    return await fetchContext(parts, source.url, {
+    return await fetchContext(work, source.url, {
       ...options,
       ...(session && { session }),
       keepsGitDirectory: parseBoolean(buildArgs['BUILDKIT_CONTEXT_KEEP_GIT_DIR']),

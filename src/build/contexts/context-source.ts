@@ -1,4 +1,8 @@
+import type { Layer, RootArchive } from '#layer/layer.ts';
 import type { LocalFiles } from '../definition/vertex.ts';
+import type { FileWorkers } from '../files/file-workers.ts';
+import type { Downloads } from '../remote/downloads.ts';
+import type { ContextStore } from './context-store.ts';
 
 /** Where files of a build come from, once it is known that they can be had. */
 export interface ContextSourceFiles extends AsyncDisposable {
@@ -24,4 +28,22 @@ export interface SourceOptions {
   /** An empty directory, only for it. */
   readonly root: string;
   readonly signal: AbortSignal;
+}
+
+/** How received files become a directory of this machine. */
+export interface FileIntake {
+  /** Where the kernel mounts files from one that holds them all, it is `erofs`. */
+  readonly layers: { readonly kind: Layer['kind'] };
+  readonly files: Pick<FileWorkers, 'index' | 'warm'>;
+  readonly archive: Pick<RootArchive, 'put'>;
+}
+
+/** Where files of builds come from. */
+export interface ContextWork {
+  readonly intake: FileIntake;
+  /** Directories of clients. */
+  readonly contexts: Pick<ContextStore, 'sync'>;
+  readonly downloads: Pick<Downloads, 'get' | 'file'>;
+  /** Not memory, for what is written there may be large. */
+  readonly workDirectory: string;
 }

@@ -1,12 +1,11 @@
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { isArchive, openArchive } from '../files/archive-file.ts';
-import type { BuildParts } from '../build-parts.ts';
 import type { BuildSession } from '../session/build-session.ts';
 import type { HeldFiles } from '../remote/downloads.ts';
 import { parseGitUrl } from '../remote/git-url.ts';
 import { readInside, receiveArchive } from './archive-context.ts';
-import type { ContextSourceFiles, SourceOptions } from './context-source.ts';
+import type { ContextSourceFiles, ContextWork, SourceOptions } from './context-source.ts';
 
 /** A Dockerfile that is larger is none. */
 const MAXIMUM_DOCKERFILE_BYTES = 16 << 20;
@@ -23,7 +22,7 @@ export interface RemoteContextOptions extends SourceOptions {
  * @throws {EngineError} `invalid` for URLs that are none, and what fetching throws
  */
 export async function fetchContext(
-  parts: BuildParts,
+  { intake, downloads }: Pick<ContextWork, 'intake' | 'downloads'>,
   url: string,
   options: RemoteContextOptions,
 ): Promise<ContextSourceFiles> {
@@ -34,14 +33,14 @@ export async function fetchContext(
       ...git,
       keepGitDirectory: git.keepGitDirectory ?? options.keepsGitDirectory,
     } as const;
-    return wholeDirectory(await parts.downloads.get(tree, options));
+    return wholeDirectory(await downloads.get(tree, options));
   }
   if (!/^https?:\/\//.test(url))
     throw new EngineError('invalid', `Cannot fetch build context: ${url} is no URL of a repository or file`);
-  using file = await parts.downloads.file({ kind: 'http', url }, options);
+  using file = await downloads.file({ kind: 'http', url }, options);
   const { directory, name, origin } = file.files;
   const source = (await isArchive(directory, name))
-    ? await receiveArchive(parts, await openArchive(directory, name), options)
+    ? await receiveArchive(intake, await openArchive(directory, name), options)
     : dockerfileAlone(directory, name, options.root);
   return { ...source, files: (ignore) => ({ ...source.files(ignore), ...(origin && { origin }) }) };
 }

@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { encodeErofsIndex } from '#layer/erofs-index.ts';
 import { mountErofs, unmountAll } from '#linux/mount.ts';
-import type { BuildParts } from '../build-parts.ts';
 import type { BuildSession } from '../session/build-session.ts';
 import type { HeldTable, LocalFiles } from '../definition/vertex.ts';
 import { packTable, type PackedTable } from '../files/packed-table.ts';
 import { UseCount } from '#base/use-count.ts';
-import type { ContextSourceFiles } from './context-source.ts';
+import type { ContextSourceFiles, ContextWork } from './context-source.ts';
 import type { FileTable } from './file-table.ts';
 import { readSessionFiles } from './session-files.ts';
 import type { SyncedFiles } from './synced-directory.ts';
@@ -28,7 +27,7 @@ export interface SessionContextOptions {
  */
 export class SessionContext implements ContextSourceFiles {
   readonly isWhole = false;
-  readonly #parts: BuildParts;
+  readonly #work: Pick<ContextWork, 'contexts' | 'intake'>;
   readonly #session: BuildSession;
   readonly #directory: string;
   readonly #options: SessionContextOptions;
@@ -40,8 +39,13 @@ export class SessionContext implements ContextSourceFiles {
   #packed: PackedTable | undefined;
 
   /** @param directory as the session knows it */
-  constructor(parts: BuildParts, session: BuildSession, directory: string, options: SessionContextOptions) {
-    this.#parts = parts;
+  constructor(
+    work: Pick<ContextWork, 'contexts' | 'intake'>,
+    session: BuildSession,
+    directory: string,
+    options: SessionContextOptions,
+  ) {
+    this.#work = work;
     this.#session = session;
     this.#directory = directory;
     this.#options = options;
@@ -83,14 +87,14 @@ export class SessionContext implements ContextSourceFiles {
     };
     const { signal } = this.#options;
     const options = { signal, onProgress: this.#withThread(onProgress) };
-    this.#synced = await this.#parts.contexts.sync(this.#session, query, options);
+    this.#synced = await this.#work.contexts.sync(this.#session, query, options);
   }
 
   /** What is new will be copied: the thread for it starts meanwhile. */
   #withThread(onProgress: (transferredBytes: number) => void): (transferredBytes: number) => void {
     let isReady = false;
     return (transferredBytes) => {
-      if (!isReady) this.#parts.files.warm();
+      if (!isReady) this.#work.intake.files.warm();
       isReady = true;
       onProgress(transferredBytes);
     };
@@ -137,7 +141,7 @@ export class SessionContext implements ContextSourceFiles {
   async #mount(): Promise<void> {
     const { table, dataFd, dataBytes } = this.#received();
     mkdirSync(this.#mountPath, { recursive: true, mode: 0o755 });
-    if (this.#parts.layers.kind !== 'erofs') return await this.#extract(table, dataFd);
+    if (this.#work.intake.layers.kind !== 'erofs') return await this.#extract(table, dataFd);
     const index = `${this.#mountPath}.index`;
     writeFileSync(index, encodeErofsIndex(table.layerTree, dataBytes), { flag: 'wx', mode: 0o600 });
     mountErofs({ target: this.#mountPath, index, device: `/proc/self/fd/${dataFd}` });
@@ -147,6 +151,6 @@ export class SessionContext implements ContextSourceFiles {
   async #extract(table: FileTable, dataFd: number): Promise<void> {
     const { signal } = this.#options;
     const options = { noOverwriteDirNonDir: false, copyUidGid: false, signal };
-    await this.#parts.archive.put(this.#mountPath, '/', tableTar(table, dataFd), options);
+    await this.#work.intake.archive.put(this.#mountPath, '/', tableTar(table, dataFd), options);
   }
 }

@@ -2,7 +2,8 @@
 import { EngineError } from '#base/errors.ts';
 import { parseDuration } from '#base/durations.ts';
 import { booleanFilter, checkFilters, type Filters } from '#base/filters.ts';
-import { type CacheRecord, isMutableType } from './cache-records.ts';
+import { isMutableType } from './cache-records.ts';
+import type { CacheRecord } from './disk.ts';
 
 const KNOWN = new Set([
   'description',

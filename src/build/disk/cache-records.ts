@@ -1,32 +1,12 @@
 /** What the builder keeps on disk, entry by entry. */
-import type { BuildParts } from '../build-parts.ts';
-import type { StoredCacheEntry } from '../cache/build-cache.ts';
-
-/** BuildKit's words. */
-export type CacheRecordType =
-  | 'regular'
-  | 'internal'
-  | 'exec.cachemount'
-  | 'source.local'
-  | 'source.git.checkout';
+import type { FileImageStore } from '#image/image-store.ts';
+import type { BuildCache, StoredCacheEntry } from '../cache/build-cache.ts';
+import type { LayerLookup } from '../neighbours.ts';
+import type { CacheRecord, CacheRecordType } from './disk.ts';
 
 /** What changes while it is kept; all else is only ever made anew. */
 export function isMutableType(type: CacheRecordType): boolean {
   return type === 'exec.cachemount' || type === 'source.local';
-}
-
-export interface CacheRecord {
-  readonly id: string;
-  readonly parents: readonly string[];
-  readonly type: CacheRecordType;
-  readonly description: string;
-  readonly isInUse: boolean;
-  /** Images hold it as well: its removal frees nothing. */
-  readonly isShared: boolean;
-  readonly sizeBytes: number;
-  readonly createdAtMs: number;
-  readonly usedAtMs: number;
-  readonly uses: number;
 }
 
 /** Something that is kept beside the layers: the directories of cache mounts, received contexts. */
@@ -36,16 +16,23 @@ export interface CacheDirectorySource {
   remove(ids: readonly string[]): Promise<readonly string[]>;
 }
 
+/** Layers that the cache keeps, some of which images hold as well. */
+export interface CachedLayers {
+  readonly cache: Pick<BuildCache, 'entries' | 'remove'>;
+  readonly images: Pick<FileImageStore, 'layersInUse' | 'openLease'>;
+  readonly layers: LayerLookup;
+}
+
 /** Those used longest ago first. */
 export function cacheRecords(
-  parts: Pick<BuildParts, 'cache' | 'images' | 'layers'>,
+  { cache, images, layers }: CachedLayers,
   others: readonly CacheDirectorySource[],
 ): readonly CacheRecord[] {
-  const inImages = parts.images.layersInUse();
-  const steps = parts.cache
+  const inImages = images.layersInUse();
+  const steps = cache
     .entries()
     .filter(isShown)
-    .map((entry) => stepRecord(entry, parts, inImages.has(entry.layer?.diffId ?? '')));
+    .map((entry) => stepRecord(entry, layers, inImages.has(entry.layer?.diffId ?? '')));
   const all = [...steps, ...others.flatMap((source) => source.list())];
   return all.toSorted((a, b) => a.usedAtMs - b.usedAtMs || a.createdAtMs - b.createdAtMs);
 }
@@ -57,7 +44,7 @@ function isShown({ type, layer }: StoredCacheEntry): boolean {
 
 function stepRecord(
   { key, layer, type, description, parents, isInUse, createdAtMs, usedAtMs, uses }: StoredCacheEntry,
-  { layers }: Pick<BuildParts, 'layers'>,
+  layers: LayerLookup,
   isShared: boolean,
 ): CacheRecord {
   const sizeBytes = layer ? (layers.get(layer.diffId)?.sizeBytes ?? 0) : 0;

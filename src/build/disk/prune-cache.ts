@@ -1,8 +1,8 @@
 /** Removes what the builder keeps. */
 import { settleAll } from '#image/settle-all.ts';
-import type { BuildParts } from '../build-parts.ts';
 import type { CacheSelection } from './cache-filters.ts';
-import { type CacheDirectorySource, type CacheRecord, cacheRecords } from './cache-records.ts';
+import { type CachedLayers, type CacheDirectorySource, cacheRecords } from './cache-records.ts';
+import type { CacheRecord, PruneReport } from './disk.ts';
 
 export interface PruneLimits {
   readonly selection: CacheSelection;
@@ -12,21 +12,16 @@ export interface PruneLimits {
   readonly keepBytes: number;
 }
 
-export interface PruneReport {
-  readonly deleted: readonly string[];
-  readonly spaceReclaimed: number;
-}
-
 /** What is in use stays. What was used longest ago goes first. */
 export async function pruneCache(
-  parts: BuildParts,
+  cached: CachedLayers,
   others: readonly CacheDirectorySource[],
   limits: PruneLimits,
 ): Promise<PruneReport> {
-  const records = cacheRecords(parts, others);
+  const records = cacheRecords(cached, others);
   const chosen = chooseRecords(records, limits);
   if (chosen.length === 0) return { deleted: [], spaceReclaimed: 0 };
-  const freed = await removeLayers(parts, chosen);
+  const freed = await removeLayers(cached, chosen);
   const ids = chosen.map(({ id }) => id);
   const removed = (await settleAll(others.map((source) => source.remove(ids)))).flat();
   const directories = new Set(removed);
@@ -64,7 +59,7 @@ function chooseRecords(
 
 /** @returns bytes of the layers that nothing else holds */
 async function removeLayers(
-  { cache, images, layers }: BuildParts,
+  { cache, images, layers }: CachedLayers,
   chosen: readonly CacheRecord[],
 ): Promise<number> {
   const keys = new Set(chosen.filter(({ type }) => isStep(type)).map(({ id }) => id));

@@ -3,7 +3,7 @@ import type { ImageLayer } from '#image/image-record.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import { encodeImageConfig, type ImageConfig, type ImageHistory } from '#oci/image-config.ts';
 import { formatDate } from '#base/timestamps.ts';
-import type { BuildRun } from '../solve/solver.ts';
+import type { Solver } from '../solve/solver.ts';
 import { layerHistory } from './layer-history.ts';
 import type { PlannedImage } from '../plan/plan.ts';
 
@@ -21,10 +21,10 @@ export interface AssembledImage {
  * The image, once all its vertices are solved. What comes from the cache has the time at which it was made, and lines
  * without a layer that of the line before: a build that changes nothing gives the same image.
  */
-export async function assembleImage(run: BuildRun, image: PlannedImage): Promise<AssembledImage> {
+export async function assembleImage(solver: Solver, image: PlannedImage): Promise<AssembledImage> {
   const { base, config, author, vertex } = image;
-  const layers = await run.layersOf(vertex);
-  const history = image.tellsLayers ? await layerHistory(run, vertex) : await historyOf(run, image);
+  const layers = await solver.layersOf(vertex);
+  const history = image.tellsLayers ? await layerHistory(solver, vertex) : await historyOf(solver, image);
   const created = history.at(-1)?.created ?? base.created;
   const assembled: ImageConfig = {
     ...(created === undefined ? {} : { created }),
@@ -42,9 +42,9 @@ export async function assembleImage(run: BuildRun, image: PlannedImage): Promise
 }
 
 /** Lines before the first layer have its time, as the base's would be that of another build. */
-async function historyOf(run: BuildRun, { base, history }: PlannedImage): Promise<readonly ImageHistory[]> {
+async function historyOf(solver: Solver, { base, history }: PlannedImage): Promise<readonly ImageHistory[]> {
   const solved = await Promise.all(
-    history.map(async ({ vertex }) => (vertex ? await run.solve(vertex) : undefined)),
+    history.map(async ({ vertex }) => (vertex ? await solver.solve(vertex) : undefined)),
   );
   const times = solved.map((one) => one && formatDate(one.createdAtMs));
   let created = times.find((time) => time !== undefined) ?? base.created;

@@ -9,12 +9,12 @@ const SECOND_NS = 1_000_000_000n;
 const MILLISECOND_NS = 1_000_000n;
 
 export async function exportFiles(one: OneExport): Promise<Exported> {
-  const { parts, outcome, output, attributes } = one;
+  const { work, outcome, output, attributes } = one;
   const epoch = epochOf(one);
   const isSplit = attributes.flag('platform-split') ?? outcome.isMultiPlatform;
   using stack = new DisposableStack();
   const trees = outcome.images.map(({ platform, layers, attestations }) => ({
-    tree: stack.use(openRootTree(parts, layers, epoch)),
+    tree: stack.use(openRootTree(work.trees, layers, epoch)),
     name: formatPlatform(platform).replaceAll('/', '_'),
     attestations: attestations.filter(({ inlineOnly }) => !inlineOnly),
   }));

@@ -28,7 +28,7 @@ export async function exportImage(one: OneExport): Promise<Exported> {
   if (artifact && isPushed) {
     await push(one, artifact, names);
     const manifests = [artifact.root];
-    if (id) await one.parts.images.keepManifests({ id, manifests, attachments: [], repositories: names });
+    if (id) await one.work.images.keepManifests({ id, manifests, attachments: [], repositories: names });
   }
   const references = isStored ? names.map(familiarReference) : [];
   const response = artifact ? responseOf(artifact, names) : plainResponse(images, names);
@@ -61,7 +61,7 @@ function plainResponse(
 
 /** The names mean the image for this machine, where there is one; the others are found through their index. */
 async function store(
-  { parts, task }: OneExport,
+  { work: { images: sink }, task }: OneExport,
   images: readonly FinishedImage[],
   artifact: PackedArtifact | undefined,
   names: readonly Reference[],
@@ -69,19 +69,19 @@ async function store(
   const host = hostPlatform();
   const main = images.find(({ built }) => matchesPlatform(built.platform, host)) ?? images[0];
   for (const { configBytes, layers, id } of images) {
-    await parts.images.register({ configBytes, layers, references: [] });
+    await sink.register({ configBytes, layers, references: [] });
     const manifest = artifact?.images.find(({ image }) => image.id === id)?.manifest;
     const isSingle = artifact && manifest?.digest === artifact.root.digest;
     if (artifact && manifest) {
       const manifests = isSingle ? [manifest] : [manifest, artifact.root];
       const attachments = isSingle ? [] : attachedTo(artifact);
-      await parts.images.keepManifests({ id, manifests, attachments, repositories: [] });
+      await sink.keepManifests({ id, manifests, attachments, repositories: [] });
     }
     task.moves({ id: `writing image ${id}`, isDone: true });
   }
   if (!main) return undefined;
   for (const name of names) {
-    await parts.images.tag(main.id, familiarReference(name));
+    await sink.tag(main.id, familiarReference(name));
     task.moves({ id: `naming to ${canonicalReference(name)}`, isDone: true });
   }
   return main.id;
@@ -97,7 +97,7 @@ function attachedTo({ manifests, blobs, images }: PackedArtifact): PackedArtifac
 }
 
 async function push(
-  { parts, request, attributes, task }: OneExport,
+  { work, request, attributes, task }: OneExport,
   artifact: PackedArtifact,
   names: readonly Reference[],
 ): Promise<void> {
@@ -107,7 +107,7 @@ async function push(
     const id = `pushing ${canonicalReference(reference)} with ${artifact.root.mediaType}@${artifact.root.digest}`;
     task.moves({ id });
     const credentials = await credentialsFor(request, reference.domain);
-    await parts.images.pushArtifact(artifact, {
+    await work.images.pushArtifact(artifact, {
       reference,
       byDigest,
       credentials,

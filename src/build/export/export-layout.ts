@@ -10,7 +10,7 @@ import { finishResult, packResult, responseOf } from './pack/pack-result.ts';
 const SECOND_NS = 1_000_000_000n;
 
 export async function exportLayout(one: OneExport): Promise<Exported> {
-  const { parts, outcome, output, attributes, task } = one;
+  const { work, outcome, output, attributes, task } = one;
   const forDocker = output.type === 'docker';
   if (forDocker && outcome.isMultiPlatform)
     throw new EngineError('invalid', 'docker exporter does not currently support exporting manifest lists');
@@ -24,7 +24,7 @@ export async function exportLayout(one: OneExport): Promise<Exported> {
   task.moves({ id: 'exporting layers', isDone: true });
   const artifact = { ...packed, descriptor: withCreated(packed) };
   task.moves({ id: `exporting manifest ${artifact.descriptor.digest}`, isDone: true });
-  const files = layoutFiles(artifact, parts.content, { names, forDocker });
+  const files = layoutFiles(artifact, work.packing.content, { names, forDocker });
   // Nothing of it depends on when it is made.
   const tree = treeOfFiles(files, BigInt(epochOf(one) ?? 0) * SECOND_NS);
   if (attributes.flag('tar') ?? true) await sendFile(one, 'sending tarball', tarOfTree(tree));

@@ -5,7 +5,9 @@ import { EngineError } from '#base/errors.ts';
 import type { Digest } from '#oci/digest.ts';
 import { familiarReference, parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
 import type { Lease } from '#store/content.ts';
-import type { BuildParts } from '../build-parts.ts';
+import type { LayerTrees } from '../solve/layer-trees.ts';
+import type { ImageSink } from '../neighbours.ts';
+import type { Packing } from './pack/packing.ts';
 import type { ProgressTask } from '../progress/build-progress.ts';
 import type { BuildOutput, BuildRequest } from '../build.ts';
 import type { FileTree } from '../session/build-session.ts';
@@ -19,9 +21,16 @@ import { exportLayout } from './export-layout.ts';
 import type { BuildOutcome } from './outcome.ts';
 import { parseEpoch } from './source-date-epoch.ts';
 
+/** Where results go, and what they are made ready with. */
+export interface ExportWork {
+  readonly images: ImageSink;
+  readonly packing: Packing;
+  readonly trees: Pick<LayerTrees, 'open'>;
+}
+
 /** What exporters work with, beside their own attributes. */
 export interface ExportPlace {
-  readonly parts: BuildParts;
+  readonly work: ExportWork;
   readonly request: BuildRequest;
   readonly outcome: BuildOutcome;
   /** Protects what is exported while it is. */

@@ -5,7 +5,7 @@ import { settleAll } from '#image/settle-all.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import type { ImageConfig } from '#oci/image-config.ts';
 import type { Lease } from '#store/content.ts';
-import type { BuildParts } from '../build-parts.ts';
+import type { Packing } from './pack/packing.ts';
 import type { BuiltImage } from './outcome.ts';
 import { type EstargzOptions, estargzLayer } from './estargz/estargz-layer.ts';
 import { rewriteLayer } from './pack/rewrite-layer.ts';
@@ -40,12 +40,12 @@ export interface FinishedImage {
 }
 
 export async function finishImage(
-  parts: BuildParts,
+  packing: Packing,
   built: BuiltImage,
   options: FinishOptions,
 ): Promise<FinishedImage> {
   const { epoch, inlineCache } = options;
-  const layers = await finishLayers(parts, built, options);
+  const layers = await finishLayers(packing, built, options);
   const clamped = clampConfig(built.config, epoch, built.base.history);
   const config = { ...clamped, rootfs: { ...clamped.rootfs, diff_ids: layers.map(({ diffId }) => diffId) } };
   const cache = inlineCache?.(layers);
@@ -55,7 +55,7 @@ export async function finishImage(
 }
 
 async function finishLayers(
-  parts: BuildParts,
+  packing: Packing,
   { layers, base }: BuiltImage,
   { epoch, rewriteTimestamps, estargz, lease, signal }: FinishOptions,
 ): Promise<readonly FinishedLayer[]> {
@@ -63,9 +63,9 @@ async function finishLayers(
   return await settleAll(
     layers.map(async (layer, index) => {
       const isRewritten = epoch !== undefined && rewriteTimestamps && index >= base.layers;
-      const clamped = isRewritten ? await rewriteLayer(parts, layer, { epoch, ...common }) : layer;
+      const clamped = isRewritten ? await rewriteLayer(packing, layer, { epoch, ...common }) : layer;
       if (!estargz) return clamped;
-      const made = await estargzLayer(parts, clamped, { ...estargz, ...common });
+      const made = await estargzLayer(packing, clamped, { ...estargz, ...common });
       return made.diffId === clamped.diffId ? made : { ...made, archive: clamped.diffId };
     }),
   );

@@ -1,7 +1,7 @@
 /** What led to each layer of a file system, where nobody has written a history. */
 import type { ImageHistory } from '#oci/image-config.ts';
 import { formatDate } from '#base/timestamps.ts';
-import type { BuildRun } from '../solve/solver.ts';
+import type { Solver } from '../solve/solver.ts';
 import type { Vertex } from '../definition/vertex.ts';
 import { describeVertex } from '../definition/describe-vertex.ts';
 
@@ -9,10 +9,10 @@ import { describeVertex } from '../definition/describe-vertex.ts';
 const COMMENT = 'buildkit.exporter.image.v0';
 
 /** A line for each layer, bottom first. */
-export function layerHistory(run: BuildRun, vertex: Vertex): Promise<readonly ImageHistory[]> {
+export function layerHistory(solver: Solver, vertex: Vertex): Promise<readonly ImageHistory[]> {
   const known = new Map<Vertex, Promise<readonly ImageHistory[]>>();
   const of = (each: Vertex): Promise<readonly ImageHistory[]> => {
-    const lines = known.get(each) ?? linesOf(run, each, of);
+    const lines = known.get(each) ?? linesOf(solver, each, of);
     known.set(each, lines);
     return lines;
   };
@@ -20,15 +20,15 @@ export function layerHistory(run: BuildRun, vertex: Vertex): Promise<readonly Im
 }
 
 async function linesOf(
-  run: BuildRun,
+  solver: Solver,
   vertex: Vertex,
   of: (vertex: Vertex) => Promise<readonly ImageHistory[]>,
 ): Promise<readonly ImageHistory[]> {
   if (vertex.kind === 'base') return vertex.layers.map(() => ({ created_by: 'pulled', comment: COMMENT }));
   if (vertex.kind === 'merge') return (await Promise.all([vertex.parent, ...vertex.above].map(of))).flat();
-  const { layer, createdAtMs } = await run.solve(vertex);
+  const { layer, createdAtMs } = await solver.solve(vertex);
   const line = { created: formatDate(createdAtMs), created_by: describeVertex(vertex), comment: COMMENT };
   if (vertex.kind !== 'diff') return [...(await of(vertex.parent)), ...(layer ? [line] : [])];
-  const { length } = await run.layersOf(vertex);
+  const { length } = await solver.layersOf(vertex);
   return layer ? [line] : (await of(vertex.upper)).slice((await of(vertex.upper)).length - length);
 }

@@ -7,10 +7,9 @@ import type { ImageLayer } from '#image/image-record.ts';
 import { OVERLAY_OPTIONS, VIEW_PREFIX } from '#layer/read-only-view.ts';
 import { childPath, isWhiteout, sortedNames } from '#layer/tree-walk.ts';
 import { mountOverlay, unmountAll } from '#linux/mount.ts';
-import type { BuildParts } from '../build-parts.ts';
 import type { FileEntry, FileTree } from '../session/build-session.ts';
 import { entryOf } from '../files/entry-of.ts';
-import { openLayerTree } from '../solve/layer-tree.ts';
+import type { LayerTrees } from '../solve/layer-trees.ts';
 
 /** Disposing it takes the files away. */
 export interface RootTree extends FileTree, Disposable {
@@ -20,12 +19,12 @@ export interface RootTree extends FileTree, Disposable {
 
 /** @param epoch the time that everything gets, in seconds; absent: its own */
 export function openRootTree(
-  parts: BuildParts,
+  trees: Pick<LayerTrees, 'open'>,
   layers: readonly ImageLayer[],
   epoch: number | undefined,
 ): RootTree {
   using stack = new DisposableStack();
-  const { tree } = stack.use(openLayerTree(parts, layers));
+  const { tree } = stack.use(trees.open(layers));
   const root = typeof tree === 'string' ? tree : openView(tree.stack, tree.viewDirectory, stack);
   const walk = new RootWalk(root, epoch);
   const held = stack.move();

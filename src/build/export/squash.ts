@@ -1,35 +1,43 @@
 import { formatDate } from '#base/timestamps.ts';
-import type { BuildParts } from '../build-parts.ts';
+import type { FileWorkers } from '../files/file-workers.ts';
+import type { LayerSink } from '../neighbours.ts';
 import type { BuildOutcome, BuiltImage } from './outcome.ts';
-import { openLayerTree } from '../solve/layer-tree.ts';
+import type { LayerTrees } from '../solve/layer-trees.ts';
 import type { Lease } from '#store/content.ts';
+
+/** What layers are squashed with. */
+export interface SquashWork {
+  readonly trees: Pick<LayerTrees, 'open'>;
+  readonly files: Pick<FileWorkers, 'squash'>;
+  readonly images: LayerSink;
+}
 
 /**
  * The same images, each with one layer above its base. As in Docker, the history keeps its lines, and the last says
  * what was done.
  */
 export async function squashOutcome(
-  parts: BuildParts,
+  work: SquashWork,
   outcome: BuildOutcome,
   options: { readonly lease: Lease; readonly signal: AbortSignal },
 ): Promise<BuildOutcome> {
-  const images = await Promise.all(outcome.images.map((image) => squash(parts, image, options)));
+  const images = await Promise.all(outcome.images.map((image) => squash(work, image, options)));
   return { ...outcome, images };
 }
 
 async function squash(
-  parts: BuildParts,
+  { trees, files, images }: SquashWork,
   image: BuiltImage,
   { lease, signal }: { readonly lease: Lease; readonly signal: AbortSignal },
 ): Promise<BuiltImage> {
   const below = image.layers.slice(0, image.base.layers);
   const above = image.layers.slice(image.base.layers);
   if (above.length < 2) return image;
-  using aboveTree = openLayerTree(parts, above);
-  using belowTree = openLayerTree(parts, below);
-  using wholeTree = openLayerTree(parts, image.layers);
+  using aboveTree = trees.open(above);
+  using belowTree = trees.open(below);
+  using wholeTree = trees.open(image.layers);
   const job = { above: aboveTree.tree, below: belowTree.tree, whole: wholeTree.tree };
-  const layer = await parts.images.addLayer(parts.files.squash(job), { lease, signal });
+  const layer = await images.addLayer(files.squash(job), { lease, signal });
   const layers = layer ? [...below, layer] : below;
   const created = formatDate(Date.now());
   const history = image.config.history.map((line, index) =>

@@ -4,13 +4,13 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { hostPlatform, parsePlatform } from '#oci/platform.ts';
-import type { BuildParts } from '../build-parts.ts';
 import type { BuildProgress } from '../progress/build-progress.ts';
 import type { BuildRequest } from '../build.ts';
 import type { FileSource, LocalFiles, Vertex } from '../definition/vertex.ts';
+import type { ContextWork } from '../contexts/context-source.ts';
 import { SessionContext } from '../contexts/session-context.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { PlannedWork } from '../plan/build-plan.ts';
+import type { BuildPlan } from '../plan/build-plan.ts';
 import type { BaseImages } from '../bases/base-images.ts';
 import { receiving } from '../contexts/receiving.ts';
 import { withPath } from '../plan/default-path.ts';
@@ -26,12 +26,12 @@ export interface GraphWorkOptions {
 
 /** @throws {EngineError} `invalid` for what is no graph, and what looking for its images says */
 export async function openGraph(
-  parts: BuildParts,
+  work: ContextWork,
   graph: Graph,
   { request, bases, progress }: GraphWorkOptions,
-): Promise<PlannedWork> {
+): Promise<BuildPlan> {
   await using undo = new AsyncDisposableStack();
-  const directories = new GraphDirectories(parts, request, undo);
+  const directories = new GraphDirectories(work, request, undo);
   const sources = await resolveSources(graph, {
     bases,
     isResult: (identifier) => request.images?.has(identifier) === true,
@@ -85,7 +85,7 @@ function planOf(vertex: Vertex, request: BuildRequest): Plan {
 
 /** Directories of the client's that a graph names, each received as a whole. */
 class GraphDirectories {
-  readonly #parts: BuildParts;
+  readonly #work: ContextWork;
   readonly #request: BuildRequest;
   readonly #undo: AsyncDisposableStack;
   readonly #roots: string[] = [];
@@ -94,8 +94,8 @@ class GraphDirectories {
     { readonly context: SessionContext; readonly query: DirectoryQuery }
   >();
 
-  constructor(parts: BuildParts, request: BuildRequest, undo: AsyncDisposableStack) {
-    this.#parts = parts;
+  constructor(work: ContextWork, request: BuildRequest, undo: AsyncDisposableStack) {
+    this.#work = work;
     this.#request = request;
     this.#undo = undo;
     undo.defer(async () => {
@@ -108,7 +108,7 @@ class GraphDirectories {
     if (!session)
       throw new EngineError('invalid', `Cannot read ${operation.name}: the client has no session`);
     const { includePatterns } = query;
-    const context = new SessionContext(this.#parts, session, query.directory, {
+    const context = new SessionContext(this.#work, session, query.directory, {
       makeRoot: () => this.#makeRoot(),
       includePatterns,
       signal,
@@ -128,7 +128,7 @@ class GraphDirectories {
   }
 
   #makeRoot(): string {
-    const root = mkdtempSync(join(this.#parts.workDirectory, 'graph-'));
+    const root = mkdtempSync(join(this.#work.workDirectory, 'graph-'));
     this.#roots.push(root);
     return root;
   }

@@ -3,8 +3,8 @@ import type { StepPlace } from '../build.ts';
 import type { Operation, Plan } from './plan.ts';
 import type { PlatformPlan } from './plan-platforms.ts';
 
-/** What is to be built, whoever has written it down; what it reads of the client is there until it is disposed. */
-export interface PlannedWork extends AsyncDisposable {
+/** What is to be built, from a Dockerfile or a graph. What it reads of the client is there until it is disposed. */
+export interface BuildPlan extends AsyncDisposable {
   readonly plans: readonly PlatformPlan[];
   /** In the order in which the classic builder tells them. */
   readonly steps: Plan['steps'];

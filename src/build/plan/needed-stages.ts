@@ -1,22 +1,12 @@
 /** Which stages a result needs and which images they begin with: what triggers in those images add is part of it. */
 import type { ImageRecord } from '#image/image-record.ts';
-import type { Digest } from '#oci/digest.ts';
 import type { Platform } from '#oci/platform.ts';
+import { type BaseImage, keyOf } from '../bases/base-image.ts';
 import type { ContextNames } from './context-names.ts';
 import { parseTrigger } from '#dockerfile/dockerfile.ts';
 import { withPlace } from '#dockerfile/dockerfile-error.ts';
-import { formatPlatform } from '#dockerfile/stages/scopes.ts';
 import { sourcesOf } from '#dockerfile/stages/stages.ts';
 import type { ResolvedStage, StageGraph, StageSource } from '#dockerfile/stages/stages.ts';
-
-export interface BaseImage {
-  readonly name: string;
-  readonly platform: Platform;
-  /** What looking for it is called; by default it has a name and a digest of its own. */
-  readonly task?: { readonly name: string; readonly digest: Digest };
-  /** A registry is asked even where it is here. */
-  readonly pull?: boolean;
-}
 
 /** The images that were asked for. */
 export interface ResolvedBases {
@@ -134,9 +124,4 @@ export function baseImagesOf(
   const named = names.get(source.name);
   if (named?.kind === 'files') return [];
   return [{ name: named?.reference ?? source.name, platform }];
-}
-
-/** Equal for the same image. */
-export function keyOf({ name, platform }: BaseImage): string {
-  return `${name} ${formatPlatform(platform)}`;
 }

@@ -1,6 +1,6 @@
 import { openInputs } from '../contexts/build-context.ts';
-import type { BaseImage } from './needed-stages.ts';
-import type { BuildParts } from '../build-parts.ts';
+import type { BaseImage } from '../bases/base-image.ts';
+import type { ContextWork } from '../contexts/context-source.ts';
 import type { BuildProgress } from '../progress/build-progress.ts';
 import type { BuildRequest } from '../build.ts';
 import { parseDockerfile } from '#dockerfile/dockerfile.ts';
@@ -8,7 +8,7 @@ import { unusedBuildArgs } from '#dockerfile/stages/scopes.ts';
 import { lintWarnings } from './check-dockerfile.ts';
 import type { Operation, Plan } from './plan.ts';
 import { planPlatforms } from './plan-platforms.ts';
-import type { PlannedWork } from './build-plan.ts';
+import type { BuildPlan } from './build-plan.ts';
 import type { BaseImages } from '../bases/base-images.ts';
 import { stepPlaces } from '../progress/step-errors.ts';
 
@@ -19,12 +19,12 @@ export interface DockerfileWorkOptions {
 
 /** A Dockerfile, made ready to be solved. @throws {EngineError} as {@link openInputs} and `planPlatforms` do */
 export async function openDockerfile(
-  parts: BuildParts,
+  work: ContextWork,
   request: BuildRequest,
   { bases, progress }: DockerfileWorkOptions,
-): Promise<PlannedWork> {
+): Promise<BuildPlan> {
   await using undo = new AsyncDisposableStack();
-  const inputs = undo.use(await openInputs(parts, request, (name, work) => progress.during(name, work)));
+  const inputs = undo.use(await openInputs(work, request, (name, work) => progress.during(name, work)));
   const unused = unusedArguments(inputs.text, request);
   if (unused.length > 0) progress.step({ type: 'unused-arguments', names: unused });
   const resolve = async (image: BaseImage) => await bases.get(image);

@@ -1,7 +1,8 @@
 import { EngineError } from '#base/errors.ts';
 import type { ImageRecord } from '#image/image-record.ts';
 import { hostPlatform, parsePlatform, type Platform } from '#oci/platform.ts';
-import { type BaseImage, type ResolvedBases, resolveStages } from './needed-stages.ts';
+import type { BaseImage } from '../bases/base-image.ts';
+import { type ResolvedBases, resolveStages } from './needed-stages.ts';
 import type { BuildContext } from '../contexts/build-context.ts';
 import type { BuildRequest } from '../build.ts';
 import { ContextNames } from './context-names.ts';

@@ -1,6 +1,6 @@
 import type { ImageRecord } from '#image/image-record.ts';
 import type { Platform } from '#oci/platform.ts';
-import type { BaseImage } from './needed-stages.ts';
+import type { BaseImage } from '../bases/base-image.ts';
 import type { BuildContext } from '../contexts/build-context.ts';
 import type { BuildRequest } from '../build.ts';
 import { formatPlatform } from '#dockerfile/stages/scopes.ts';

@@ -1,6 +1,6 @@
 /** What failed, in BuildKit's words where it has some. */
 import { messageOf } from '#base/errors.ts';
-import { StepFailure } from '../build.ts';
+import { StepFailure } from '../step-failure.ts';
 import { BaseImageFailure } from './step-errors.ts';
 import { fullName } from '../plan/step-titles.ts';
 import { UnreadDockerfile } from '../contexts/unread-dockerfile.ts';

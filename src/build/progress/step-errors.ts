@@ -1,6 +1,7 @@
 import { EngineError, isEngineError } from '#base/errors.ts';
 import { isReference } from '#oci/reference.ts';
-import { type StepPlace, StepFailure } from '../build.ts';
+import type { StepPlace } from '../build.ts';
+import { StepFailure } from '../step-failure.ts';
 import { DockerfileError } from '#dockerfile/dockerfile-error.ts';
 import { suggestionSuffix } from '#dockerfile/suggest.ts';
 import type { Operation, Plan } from '../plan/plan.ts';

@@ -1,11 +1,12 @@
 /** The files that vertices take: found, checksummed and opened, wherever they come from. */
 import { EngineError, isEngineError } from '#base/errors.ts';
 import type { ImageLayer } from '#image/image-record.ts';
-import type { BuildParts } from '../build-parts.ts';
 import type { CopiedFiles, FileSource, LocalFiles, RemoteFiles, Vertex } from '../definition/vertex.ts';
 import type { FileSelection, Tree } from '../files/file-jobs.ts';
 import { checksumTree } from '../files/tree-checksum.ts';
-import { openLayerTree } from './layer-tree.ts';
+import type { LayerTrees } from './layer-trees.ts';
+import type { Checksums } from '../cache/checksums.ts';
+import type { FileWorkers } from '../files/file-workers.ts';
 import type { Operation } from '../plan/plan.ts';
 import { filesTakenBy, inputsOf } from '../definition/vertex-inputs.ts';
 
@@ -13,6 +14,14 @@ import { filesTakenBy, inputsOf } from '../definition/vertex-inputs.ts';
 export interface OpenFiles extends Disposable {
   readonly selection: FileSelection;
   readonly unpack: boolean;
+}
+
+/** What files of sources are looked at with. */
+export interface SourceWork {
+  readonly trees: Pick<LayerTrees, 'open'>;
+  readonly files: Pick<FileWorkers, 'checksum'>;
+  /** Of files that have an identity. */
+  readonly checksums: Checksums;
 }
 
 export interface SourceOptions {
@@ -25,11 +34,11 @@ export interface SourceOptions {
 type Choice = Omit<FileSelection, 'source' | 'ignore' | 'ownedByRoot'>;
 
 export class Sources {
-  readonly #parts: BuildParts;
+  readonly #work: SourceWork;
   readonly #options: SourceOptions;
 
-  constructor(parts: BuildParts, options: SourceOptions) {
-    this.#parts = parts;
+  constructor(work: SourceWork, options: SourceOptions) {
+    this.#work = work;
     this.#options = options;
   }
 
@@ -62,7 +71,7 @@ export class Sources {
       const selection = { ...localSelection(source), ...choice };
       return { selection, unpack, [Symbol.dispose]: () => held[Symbol.dispose]() };
     }
-    const tree = openLayerTree(this.#parts, await this.#options.layersOf(source));
+    const tree = this.#work.trees.open(await this.#options.layersOf(source));
     const selection = { ...layerSelection(tree.tree), ...choice };
     return { selection, unpack, [Symbol.dispose]: () => tree[Symbol.dispose]() };
   }
@@ -95,9 +104,9 @@ export class Sources {
     const { source, choice } = await this.#located(files);
     if (source.kind === 'local') return await this.#localChecksum(source, choice);
     const layers = await this.#options.layersOf(source);
-    return await this.#parts.checksums.get([layers.map(({ diffId }) => diffId), choice], async () => {
-      using tree = openLayerTree(this.#parts, layers);
-      return await this.#parts.files.checksum({ ...layerSelection(tree.tree), ...choice });
+    return await this.#work.checksums.get([layers.map(({ diffId }) => diffId), choice], async () => {
+      using tree = this.#work.trees.open(layers);
+      return await this.#work.files.checksum({ ...layerSelection(tree.tree), ...choice });
     });
   }
 
@@ -106,11 +115,11 @@ export class Sources {
     const look = async () => {
       if (known) return checksumTree(known, { ignore, ownedByRoot: true, ...choice });
       using _held = await files.hold();
-      return await this.#parts.files.checksum({ ...localSelection(files), ...choice });
+      return await this.#work.files.checksum({ ...localSelection(files), ...choice });
     };
     return await (identity === undefined
       ? look()
-      : this.#parts.checksums.get([identity, ignore, choice], look));
+      : this.#work.checksums.get([identity, ignore, choice], look));
   }
 }
 

@@ -1,22 +1,28 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeNode } from '#linux/files.ts';
-import type { BuildParts } from '../build-parts.ts';
+import type { Checksums } from '../cache/checksums.ts';
+import type { FileWorkers } from '../files/file-workers.ts';
 import type { LocalFiles } from '../definition/vertex.ts';
 
 /** Overlay's mark for a deleted name: a character device 0:0. */
 const WHITEOUT_MODE = 0o020000;
 
+export interface IgnoredFiles {
+  readonly files: Pick<FileWorkers, 'ignored'>;
+  readonly checksums: Checksums;
+}
+
 /** A directory that hides, above the files, those that an ignore file names; none where there are none. */
 export async function hideIgnored(
-  parts: BuildParts,
+  { files, checksums }: IgnoredFiles,
   { directory, ignore, identity }: LocalFiles,
   makeDirectory: () => string,
 ): Promise<readonly string[]> {
   if (ignore.length === 0) return [];
-  const look = async () => JSON.stringify(await parts.files.ignored({ root: directory, ignore }));
+  const look = async () => JSON.stringify(await files.ignored({ root: directory, ignore }));
   const text =
-    identity === undefined ? await look() : await parts.checksums.get(['ignored', identity, ignore], look);
+    identity === undefined ? await look() : await checksums.get(['ignored', identity, ignore], look);
   const paths: readonly string[] = JSON.parse(text);
   if (paths.length === 0) return [];
   const hidden = makeDirectory();

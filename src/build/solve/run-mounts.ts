@@ -9,14 +9,15 @@ import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { openDirectory, openInRoot } from '#linux/files.ts';
 import { mountOverlay, unmountAll } from '#linux/mount.ts';
+import type { SnapshotStore } from '#layer/layer.ts';
 import { OVERLAY_OPTIONS } from '#layer/read-only-view.ts';
 import { bindOptions } from './bind-options.ts';
-import type { BuildParts } from '../build-parts.ts';
+import type { CacheDirectories } from '../cache/cache-directories.ts';
 import type { BuildSession } from '../session/build-session.ts';
 import type { ExecVertex, FileSource } from '../definition/vertex.ts';
 import type { BindMount, CacheMount, ExecMount, ScriptMount, StateMount } from '../definition/exec-mount.ts';
-import { createWritableTree, openLayerTree } from './layer-tree.ts';
-import { hideIgnored } from './hide-ignored.ts';
+import type { LayerTrees } from './layer-trees.ts';
+import { hideIgnored, type IgnoredFiles } from './hide-ignored.ts';
 import { RunSecrets } from './run-secrets.ts';
 import type { Sources } from './file-sources.ts';
 import { serveSshAgent } from '../session/ssh-agent.ts';
@@ -32,6 +33,15 @@ export interface RunMounts extends AsyncDisposable {
   readonly states: ReadonlyMap<number, string>;
 }
 
+/** What mounts of commands are made with. */
+export interface MountWork extends IgnoredFiles {
+  readonly trees: Pick<LayerTrees, 'open' | 'createWritable'>;
+  readonly snapshots: Pick<SnapshotStore, 'mount' | 'remove'>;
+  readonly caches: Pick<CacheDirectories, 'acquire'>;
+  /** Not memory, for what is written there may be large. */
+  readonly workDirectory: string;
+}
+
 export interface RunMountsOptions {
   readonly sources: Sources;
   readonly session?: BuildSession;
@@ -40,16 +50,16 @@ export interface RunMountsOptions {
 
 /** @throws {EngineError} `invalid` for sources and secrets that are not there */
 export async function openRunMounts(
-  parts: BuildParts,
+  work: MountWork,
   { mounts = [], env }: Pick<ExecVertex, 'mounts' | 'env'>,
   options: RunMountsOptions,
 ): Promise<RunMounts> {
   await using undo = new AsyncDisposableStack();
   if (mounts.length === 0)
     return { mounts: [], environment: [], states: new Map(), [Symbol.asyncDispose]: () => Promise.resolve() };
-  const directory = mkdtempSync(join(parts.workDirectory, 'run-'));
+  const directory = mkdtempSync(join(work.workDirectory, 'run-'));
   undo.defer(() => rm(directory, { recursive: true, force: true }));
-  const opener = new MountOpener(parts, directory, undo, options);
+  const opener = new MountOpener(work, directory, undo, options);
   const opened: UnlistedMount[] = [];
   for (const mount of mounts) opened.push(...(await opener.open(mount)));
   const mountPoints = join(directory, 'points');
@@ -72,15 +82,15 @@ export async function openRunMounts(
 class MountOpener {
   readonly environment: string[] = [];
   readonly states = new Map<number, string>();
-  readonly #parts: BuildParts;
+  readonly #work: MountWork;
   readonly #directory: string;
   readonly #undo: AsyncDisposableStack;
   readonly #options: RunMountsOptions;
   #secrets: RunSecrets | undefined;
   #count = 0;
 
-  constructor(parts: BuildParts, directory: string, undo: AsyncDisposableStack, options: RunMountsOptions) {
-    this.#parts = parts;
+  constructor(work: MountWork, directory: string, undo: AsyncDisposableStack, options: RunMountsOptions) {
+    this.#work = work;
     this.#directory = directory;
     this.#undo = undo;
     this.#options = options;
@@ -126,8 +136,8 @@ class MountOpener {
   }
 
   async #state({ target, source, path, number }: StateMount): Promise<UnlistedMount> {
-    const { snapshots } = this.#parts;
-    const id = createWritableTree(this.#parts, await this.#options.sources.layersOf(source));
+    const { snapshots, trees } = this.#work;
+    const id = trees.createWritable(await this.#options.sources.layersOf(source));
     this.#undo.defer(() => snapshots.remove(id));
     const { realPath, isFile } = findInside(snapshots.mount(id), path);
     this.states.set(number, id);
@@ -135,7 +145,7 @@ class MountOpener {
   }
 
   async #cache(mount: CacheMount): Promise<UnlistedMount> {
-    const { caches } = this.#parts;
+    const { caches } = this.#work;
     const cache = this.#undo.use(await caches.acquire(mount, this.#options.sources, this.#options.signal));
     const options = bindOptions(mount.readOnly);
     return { type: 'bind', destination: mount.target, source: cache.path, options, isFile: false };
@@ -152,11 +162,11 @@ class MountOpener {
     const source = await this.#options.sources.local(from);
     if (source.kind !== 'local') {
       const layers = await this.#options.sources.layersOf(source);
-      const { tree } = this.#undo.use(openLayerTree(this.#parts, layers));
+      const { tree } = this.#undo.use(this.#work.trees.open(layers));
       return this.#overlay(typeof tree === 'string' ? [tree] : tree.stack, writable);
     }
     this.#undo.use(await source.hold());
-    const hidden = await hideIgnored(this.#parts, source, () => this.#newDirectory());
+    const hidden = await hideIgnored(this.#work, source, () => this.#newDirectory());
     return this.#overlay([...hidden, source.directory], writable);
   }
 

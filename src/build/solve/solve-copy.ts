@@ -3,44 +3,38 @@ import { EngineError } from '#base/errors.ts';
 import { resolveUser } from '#container/spec/user.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import { isArchive, openArchive } from '../files/archive-file.ts';
-import type { BuildParts } from '../build-parts.ts';
 import type { CopyVertex } from '../definition/vertex.ts';
 import type { CopyJob, FileSelection, Owner } from '../files/file-jobs.ts';
 import { escapeWildcards } from '../files/glob.ts';
-import { openLayerTree, withWritableRoot } from './layer-tree.ts';
+import type { FileWork } from './file-work.ts';
+import type { LayerTrees } from './layer-trees.ts';
 import type { VertexWork } from './solve-vertex.ts';
 import type { OpenFiles, Sources } from './file-sources.ts';
 
 /** Undefined if nothing is changed. */
 export async function solveCopy(
-  parts: BuildParts,
+  work: FileWork,
   vertex: CopyVertex,
   sources: Sources,
-  work: VertexWork,
+  { below, lease, signal }: VertexWork,
 ): Promise<ImageLayer | undefined> {
   await using held = new AsyncDisposableStack();
   const opened = await Promise.all(vertex.files.map((files) => sources.open(files)));
   for (const files of opened) held.use(files);
-  const owner = await ownerIn(parts, work.below, vertex.owner);
-  const copy = {
-    vertex,
-    below: vertex.isLinked ? [] : work.below,
-    ...(owner && { owner }),
-  };
-  const steps = await stepsOf(parts, opened);
-  if (steps.some(({ archive }) => archive !== undefined)) return await unpackAll(parts, copy, steps, work);
-  const { lease, signal } = work;
-  using target = openLayerTree(parts, copy.below);
+  const owner = await ownerIn(work.trees, below, vertex.owner);
+  const place = placeOf(vertex, owner);
+  const base = vertex.isLinked ? [] : below;
+  const steps = await stepsOf(work.files, opened);
+  if (steps.some(({ archive }) => archive !== undefined))
+    return await work.trees.withWritableRoot(base, async (id, rootPath) => {
+      await putSteps(work, { rootPath, place, signal }, steps);
+      return await work.images.addLayer(await work.snapshots.diff(id), { lease, signal });
+    });
+  using target = work.trees.open(base);
   const files = opened.map(({ selection }) => selection);
-  const job = { ...jobOf(copy), target: target.tree, files };
-  const fill = (path: string) => parts.files.copyTo(job, path, signal);
-  return await parts.images.addLayerFile(fill, { lease, signal });
-}
-
-interface Copy {
-  readonly vertex: CopyVertex;
-  readonly below: readonly ImageLayer[];
-  readonly owner?: Owner;
+  const job = { ...place, target: target.tree, files };
+  const fill = (path: string) => work.files.copyTo(job, path, signal);
+  return await work.images.addLayerFile(fill, { lease, signal });
 }
 
 /** One after the other: files to copy, or one archive to extract. */
@@ -48,18 +42,20 @@ type Step =
   | { readonly selection: FileSelection; readonly archive?: undefined }
   | { readonly archive: string; readonly root: string };
 
-async function stepsOf(parts: BuildParts, opened: readonly OpenFiles[]): Promise<readonly Step[]> {
+type FileFinder = Pick<FileWork['files'], 'find'>;
+
+async function stepsOf(files: FileFinder, opened: readonly OpenFiles[]): Promise<readonly Step[]> {
   const steps: Step[] = [];
   for (const { selection, unpack } of opened) {
-    if (unpack && typeof selection.source === 'string') steps.push(...(await archivesIn(parts, selection)));
+    if (unpack && typeof selection.source === 'string') steps.push(...(await archivesIn(files, selection)));
     else steps.push({ selection });
   }
   return steps;
 }
 
-async function archivesIn(parts: BuildParts, selection: FileSelection): Promise<readonly Step[]> {
+async function archivesIn(files: FileFinder, selection: FileSelection): Promise<readonly Step[]> {
   const { source: root } = selection;
-  const found = await parts.files.find(selection);
+  const found = await files.find(selection);
   if (typeof root !== 'string') return [{ selection }];
   const steps: Step[] = [];
   for (const { path, isDirectory } of found) {
@@ -71,50 +67,43 @@ async function archivesIn(parts: BuildParts, selection: FileSelection): Promise<
   return steps.every((step) => step.archive === undefined) ? [{ selection }] : steps;
 }
 
-async function unpackAll(
-  parts: BuildParts,
-  copy: Copy,
-  steps: readonly Step[],
-  { lease, signal }: VertexWork,
-): Promise<ImageLayer | undefined> {
-  return await withWritableRoot(parts, copy.below, async (id, rootPath) => {
-    await putSteps(parts, rootPath, jobOf(copy), steps, signal);
-    return await parts.images.addLayer(await parts.snapshots.diff(id), { lease, signal });
-  });
-}
-
 /** Where and how files are copied, whatever they are and whatever they are copied into. */
 export type CopyPlace = Omit<CopyJob, 'files' | 'target'>;
 
-/** Copies files, or extracts the archives among them, into a root that can be written to. */
+/** A root that can be written to, and what is done to it. */
+export interface RootChange {
+  readonly rootPath: string;
+  readonly place: CopyPlace;
+  readonly signal: AbortSignal;
+}
+
+type Writers = Pick<FileWork, 'files' | 'archive'>;
+
+/** Copies files, or extracts the archives among them. */
 export async function copyInto(
-  parts: BuildParts,
-  rootPath: string,
-  place: CopyPlace,
+  work: Writers,
+  change: RootChange,
   opened: readonly OpenFiles[],
-  signal: AbortSignal,
 ): Promise<void> {
-  await putSteps(parts, rootPath, place, await stepsOf(parts, opened), signal);
+  await putSteps(work, change, await stepsOf(work.files, opened));
 }
 
 async function putSteps(
-  parts: BuildParts,
-  rootPath: string,
-  place: CopyPlace,
+  { files, archive }: Writers,
+  { rootPath, place, signal }: RootChange,
   steps: readonly Step[],
-  signal: AbortSignal,
 ): Promise<void> {
   const { destination, owner } = place;
   for (const step of steps) {
     if (step.archive === undefined) {
-      const changes = parts.files.copy({ ...place, target: rootPath, files: [step.selection] });
-      await parts.archive.put(rootPath, '/', changes, { ...AS_ARCHIVED, signal });
+      const changes = files.copy({ ...place, target: rootPath, files: [step.selection] });
+      await archive.put(rootPath, '/', changes, { ...AS_ARCHIVED, signal });
       continue;
     }
     const directory = { destination: `${destination}/`, ...(owner && { owner }) };
-    const made = parts.files.copy({ ...directory, target: rootPath, files: [] });
-    await parts.archive.put(rootPath, '/', made, { ...AS_ARCHIVED, signal });
-    await parts.archive.put(rootPath, destination, await openArchive(step.root, step.archive), {
+    const made = files.copy({ ...directory, target: rootPath, files: [] });
+    await archive.put(rootPath, '/', made, { ...AS_ARCHIVED, signal });
+    await archive.put(rootPath, destination, await openArchive(step.root, step.archive), {
       ...AS_ARCHIVED,
       copyUidGid: owner !== undefined,
       ...(owner && { owner }),
@@ -125,7 +114,7 @@ async function putSteps(
 
 const AS_ARCHIVED = { noOverwriteDirNonDir: false, copyUidGid: false } as const;
 
-function jobOf({ vertex: { destination, mode }, owner }: Copy): CopyPlace {
+function placeOf({ destination, mode }: CopyVertex, owner: Owner | undefined): CopyPlace {
   return { destination, ...(owner && { owner }), ...(mode !== undefined && { mode }) };
 }
 
@@ -137,7 +126,7 @@ const MAXIMUM_ID = 2 ** 31 - 1;
  * @throws {EngineError} `invalid` for unknown names and impossible numbers
  */
 export async function ownerIn(
-  parts: BuildParts,
+  trees: Pick<LayerTrees, 'withWritableRoot'>,
   below: readonly ImageLayer[],
   text: string | undefined,
 ): Promise<Owner | undefined> {
@@ -146,7 +135,7 @@ export async function ownerIn(
   const numbers = ownerNumbers(text);
   if (!numbers) {
     const user = text.startsWith(':') ? `0${text}` : text;
-    return await withWritableRoot(parts, below, async (_, rootPath) => resolveUser(rootPath, user));
+    return await trees.withWritableRoot(below, async (_, rootPath) => resolveUser(rootPath, user));
   }
   if (Math.max(numbers.uid, numbers.gid) <= MAXIMUM_ID) return numbers;
   throw new EngineError('invalid', `uids and gids must be in range 0-${MAXIMUM_ID}`);

@@ -2,32 +2,31 @@
 import { EngineError } from '#base/errors.ts';
 import { resolveUser } from '#container/spec/user.ts';
 import type { ImageLayer } from '#image/image-record.ts';
-import type { BuildParts } from '../build-parts.ts';
 import type { FilesVertex } from '../definition/vertex.ts';
 import type { ActionOwner, CopyAction, FileAction } from '../definition/file-action.ts';
 import type { Owner } from '../files/file-jobs.ts';
 import { hasWildcards } from '../files/glob.ts';
-import { withWritableRoot } from './layer-tree.ts';
+import type { FileWork } from './file-work.ts';
 import { copyInto, ownerIn, ownerNumbers } from './solve-copy.ts';
 import type { VertexWork } from './solve-vertex.ts';
 import type { Sources } from './file-sources.ts';
 
 /** Undefined if nothing is changed. @throws {EngineError} `invalid` for what cannot be done */
 export async function solveFiles(
-  parts: BuildParts,
+  work: FileWork,
   { actions }: FilesVertex,
   sources: Sources,
   { below, lease, signal }: VertexWork,
 ): Promise<ImageLayer | undefined> {
-  return await withWritableRoot(parts, below, async (id, rootPath) => {
-    const place = { parts, sources, rootPath, signal };
+  return await work.trees.withWritableRoot(below, async (id, rootPath) => {
+    const place = { work, sources, rootPath, signal };
     for (const action of actions) await act(place, action);
-    return await parts.images.addLayer(await parts.snapshots.diff(id), { lease, signal });
+    return await work.images.addLayer(await work.snapshots.diff(id), { lease, signal });
   });
 }
 
 interface Place {
-  readonly parts: BuildParts;
+  readonly work: FileWork;
   readonly sources: Sources;
   readonly rootPath: string;
   readonly signal: AbortSignal;
@@ -36,16 +35,16 @@ interface Place {
 async function act(place: Place, action: FileAction): Promise<void> {
   const owner = action.kind === 'remove' ? undefined : await ownerOf(place, action.owner);
   if (action.kind === 'copy') await copy(place, action, owner);
-  else await place.parts.files.change({ root: place.rootPath, action, ...(owner && { owner }) });
+  else await place.work.files.change({ root: place.rootPath, action, ...(owner && { owner }) });
 }
 
 async function copy(
-  { parts, sources, rootPath, signal }: Place,
+  { work, sources, rootPath, signal }: Place,
   { files, needsMatch, destination, mode, modifiedNs, ...options }: CopyAction,
   owner: Owner | undefined,
 ): Promise<void> {
   using opened = await sources.open(files);
-  const isMissing = async () => (await parts.files.find(opened.selection)).length === 0;
+  const isMissing = async () => (await work.files.find(opened.selection)).length === 0;
   const [path = ''] = files.paths;
   if (needsMatch && hasWildcards(path) && (await isMissing()))
     throw new EngineError('invalid', `${path} not found`);
@@ -59,16 +58,16 @@ async function copy(
     ...(mode !== undefined && { mode }),
     ...(modifiedNs !== undefined && { modifiedNs }),
   };
-  await copyInto(parts, rootPath, place, [opened], signal);
+  await copyInto(work, { rootPath, place, signal }, [opened]);
 }
 
 async function ownerOf(
-  { parts, sources, rootPath }: Place,
+  { work, sources, rootPath }: Place,
   owner: ActionOwner | undefined,
 ): Promise<Owner | undefined> {
   if (!owner) return undefined;
   const numbers = ownerNumbers(owner.text);
   if (numbers) return numbers;
-  if (owner.in) return await ownerIn(parts, await sources.layersOf(owner.in), owner.text);
+  if (owner.in) return await ownerIn(work.trees, await sources.layersOf(owner.in), owner.text);
   return resolveUser(rootPath, owner.text);
 }

@@ -2,7 +2,10 @@ import { newId } from '#base/ids.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { Lease } from '#store/content.ts';
-import type { BuildParts } from '../build-parts.ts';
+import type { BuildCache } from '../cache/build-cache.ts';
+import type { SharedWork } from '#base/shared-work.ts';
+import type { LayerLookup, LeaseSource } from '../neighbours.ts';
+import type { Downloads } from '../remote/downloads.ts';
 import type { BuildSession } from '../session/build-session.ts';
 import type {
   DiffVertex,
@@ -18,13 +21,30 @@ import type { SolvedRecord } from '../cache-transfer/solved-records.ts';
 import { cacheFacts } from '../definition/describe-vertex.ts';
 import type { UseCount } from '#base/use-count.ts';
 import type { Operation } from '../plan/plan.ts';
-import { type SolvedAlone, solveVertex, type VertexWork } from './solve-vertex.ts';
-import { Sources } from './file-sources.ts';
+import type { SolvedAlone, VertexSolver, VertexWork } from './solve-vertex.ts';
+import { type SourceWork, Sources } from './file-sources.ts';
 import { StepLog } from './step-log.ts';
 import { filesTakenBy, inputsOf, stateMounts } from '../definition/vertex-inputs.ts';
 import { outputKey, vertexKey } from '../cache/vertex-key.ts';
 
-export interface BuildRunOptions {
+/** What builds of one engine solve with. */
+export interface SolverWork {
+  readonly cache: BuildCache;
+  readonly layers: LayerLookup;
+  readonly leases: LeaseSource;
+  readonly downloads: Pick<Downloads, 'get'>;
+  readonly vertices: VertexSolver;
+  readonly sources: SourceWork;
+  readonly shared: SharedSolving;
+}
+
+/** Vertices that several builds want at once, by their cache keys. */
+export interface SharedSolving {
+  readonly work: SharedWork<string, Solved>;
+  readonly logs: Map<string, StepLog>;
+}
+
+export interface SolverOptions {
   /** Protects what the build stands on. */
   readonly lease: Lease;
   readonly noCache: boolean;
@@ -62,9 +82,9 @@ export type VertexOutcome =
  * Solves the vertices of one build: each once, as soon as those it stands on are solved. The first that fails ends
  * them all, with its error.
  */
-export class BuildRun {
-  readonly #parts: BuildParts;
-  readonly #options: BuildRunOptions;
+export class Solver {
+  readonly #work: SolverWork;
+  readonly #options: SolverOptions;
   readonly #failed = new AbortController();
   readonly #signal: AbortSignal;
   readonly #sources: Sources;
@@ -73,11 +93,11 @@ export class BuildRun {
   readonly #keys = new Map<Vertex, string>();
   readonly #logs = new Map<Operation, PromiseWithResolvers<StepLog | undefined>>();
 
-  constructor(parts: BuildParts, options: BuildRunOptions) {
-    this.#parts = parts;
+  constructor(work: SolverWork, options: SolverOptions) {
+    this.#work = work;
     this.#options = options;
     this.#signal = AbortSignal.any([options.signal, this.#failed.signal]);
-    this.#sources = new Sources(parts, {
+    this.#sources = new Sources(work.sources, {
       layersOf: (vertex) => this.layersOf(vertex),
       fetch: (source) => this.#fetch(source),
     });
@@ -90,7 +110,7 @@ export class BuildRun {
 
   /** True if a step without a vertex led to this image before. */
   isKnown(id: Digest): boolean {
-    return !this.#options.noCache && this.#parts.cache.get(id) !== undefined;
+    return !this.#options.noCache && this.#work.cache.get(id) !== undefined;
   }
 
   /** Starts it and what it stands on, where they are not started. */
@@ -204,7 +224,7 @@ export class BuildRun {
   async #fetchAndHold(source: RemoteFiles): Promise<LocalFiles> {
     const { session } = this.#options;
     const signal = this.#signal;
-    const held = await this.#parts.downloads.get(source, { signal, ...(session && { session }) });
+    const held = await this.#work.downloads.get(source, { signal, ...(session && { session }) });
     const release = async () => {
       await this.#options.reading.unused();
       held[Symbol.dispose]();
@@ -256,9 +276,9 @@ export class BuildRun {
   }
 
   #lookUp(key: string): CacheEntry | undefined {
-    const entry = this.#parts.cache.get(key);
-    if (!entry || (entry.layer && !this.#parts.layers.get(entry.layer.diffId))) return undefined;
-    this.#parts.cache.found(key);
+    const entry = this.#work.cache.get(key);
+    if (!entry || (entry.layer && !this.#work.layers.get(entry.layer.diffId))) return undefined;
+    this.#work.cache.found(key);
     this.#protect(entry);
     return entry;
   }
@@ -266,7 +286,7 @@ export class BuildRun {
   async #import(vertex: Operation, key: string): Promise<CacheEntry | undefined> {
     const { imported, lease } = this.#options;
     const entry = await imported?.get(key, lease, this.#signal);
-    if (entry) this.#parts.cache.set(key, entry, this.#factsOf(vertex));
+    if (entry) this.#work.cache.set(key, entry, this.#factsOf(vertex));
     return entry;
   }
 
@@ -302,7 +322,7 @@ export class BuildRun {
 
   /** Shared with builds that want the same at the same time, but for those that want it made anew. */
   async #make(vertex: SolvedAlone, below: readonly ImageLayer[], key: string): Promise<Solved> {
-    const { solving, logs } = this.#parts;
+    const { work: solving, logs } = this.#work.shared;
     const flight = this.#isFresh(vertex) || asksClient(vertex) ? newId() : key;
     const work = async (signal: AbortSignal) => {
       using _reading = filesTakenBy(vertex).length > 0 ? this.#options.reading.use() : undefined;
@@ -327,13 +347,13 @@ export class BuildRun {
   }
 
   async #execute(vertex: SolvedAlone, work: Omit<VertexWork, 'lease'>, key: string): Promise<Solved> {
-    await using lease = this.#parts.images.openLease();
+    await using lease = this.#work.leases.openLease();
     const { session } = this.#options;
     const all = { ...work, lease, ...(session && { session }) };
-    const layers = await solveVertex(this.#parts, vertex, this.#sources, all);
+    const layers = await this.#work.vertices.solve(vertex, this.#sources, all);
     const createdAtMs = Date.now();
     const remember = (name: string, layer: ImageLayer | undefined) =>
-      this.#parts.cache.set(name, { ...(layer && { layer }), createdAtMs }, this.#factsOf(vertex));
+      this.#work.cache.set(name, { ...(layer && { layer }), createdAtMs }, this.#factsOf(vertex));
     for (const { number } of vertex.kind === 'exec' ? stateMounts(vertex.mounts) : [])
       remember(outputKey(key, number), layers.outputs?.get(number));
     remember(key, layers.layer);

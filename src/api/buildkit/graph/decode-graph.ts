@@ -7,7 +7,7 @@ import { type Definition, Op } from '#wire/buildkit/ops.ts';
 import { decodeOperation } from './decode-operation.ts';
 import { operationName } from './operation-name.ts';
 
-/** More than any program writes by hand, and few enough to be held. */
+/** More than any program writes by hand, and few enough to be bridge. */
 const MAXIMUM_OPERATIONS = 20_000;
 /** Of operations that stand on each other. */
 const MAXIMUM_DEPTH = 1000;

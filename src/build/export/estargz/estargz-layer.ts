@@ -8,7 +8,7 @@ import type { ImageLayer } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
 import { readTar } from '#oci/tar-stream.ts';
 import type { ContentStore, Lease } from '#store/content.ts';
-import type { BuildParts } from '../../build-parts.ts';
+import type { Packing } from '../pack/packing.ts';
 import { encodeEstargz } from './estargz.ts';
 import { FOOTER_BYTES, tocOffsetIn } from './estargz-footer.ts';
 import { TOC_NAME } from './estargz-toc.ts';
@@ -33,25 +33,25 @@ let conversions = 0;
  * ID. One that came compressed stays as it is, unless `force` says otherwise. What is made is kept in the build cache.
  */
 export async function estargzLayer(
-  parts: BuildParts,
+  packing: Packing,
   layer: ImageLayer,
   { force, level, lease, signal }: EstargzOptions,
 ): Promise<ImageLayer> {
-  if (layer.compression !== 'none' && (!force || (await estargzAnnotations(parts, layer)))) return layer;
+  if (layer.compression !== 'none' && (!force || (await estargzAnnotations(packing, layer)))) return layer;
   const key = createHash('sha256').update(`estargz ${layer.diffId} ${level}`).digest('hex');
-  const known = parts.cache.get(key)?.layer;
-  if (known && parts.layers.get(known.diffId)) {
+  const known = packing.cache.get(key)?.layer;
+  if (known && packing.layers.get(known.diffId)) {
     lease.protect(known.diffId, known.blob);
     return known;
   }
-  await using writer = await parts.content.openWriter(`estargz-${++conversions}`, { lease, signal });
-  const tar = await parts.layers.read(layer.diffId);
+  await using writer = await packing.content.openWriter(`estargz-${++conversions}`, { lease, signal });
+  const tar = await packing.layers.read(layer.diffId);
   for await (const chunk of encodeEstargz(tar, level)) await writer.write(chunk);
   const { digest: blob } = await writer.commit();
-  const { diffId } = await parts.layers.unpack({ blob, compression: 'gzip', signal });
+  const { diffId } = await packing.layers.unpack({ blob, compression: 'gzip', signal });
   lease.protect(diffId);
   const made: ImageLayer = { diffId, blob, compression: 'gzip' };
-  parts.cache.set(key, { layer: made, createdAtMs: Date.now() });
+  packing.cache.set(key, { layer: made, createdAtMs: Date.now() });
   return made;
 }
 
@@ -62,7 +62,7 @@ export async function estargzLayer(
  * @throws {EngineError} `invalid` if it is not in there
  */
 export async function archiveOfEstargz(
-  { content, layers }: BuildParts,
+  { content, layers }: Pick<Packing, 'content' | 'layers'>,
   { blob }: ImageLayer,
   diffId: Digest,
   { lease, signal }: Pick<EstargzOptions, 'lease' | 'signal'>,
@@ -81,7 +81,7 @@ export async function archiveOfEstargz(
 
 /** By which snapshotters know such a layer, and verify its table; undefined for another layer. */
 export async function estargzAnnotations(
-  { content, layers }: BuildParts,
+  { content, layers }: Pick<Packing, 'content' | 'layers'>,
   { diffId, blob, compression }: ImageLayer,
 ): Promise<Readonly<Record<string, string>> | undefined> {
   const place = compression === 'gzip' ? await placeOfTable(content, blob) : undefined;

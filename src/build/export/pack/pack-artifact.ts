@@ -4,7 +4,7 @@ import { EngineError } from '#base/errors.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import { MEDIA_TYPES } from '#oci/media-types.ts';
 import type { Reference } from '#oci/reference.ts';
-import type { BuildParts } from '../../build-parts.ts';
+import type { Packing } from './packing.ts';
 import type { FinishedImage } from '../finish-image.ts';
 import type { Attestation, BuildOutcome } from '../outcome.ts';
 import { packAttestations } from './pack-attestations.ts';
@@ -31,7 +31,7 @@ export interface ArtifactOptions extends PackOptions {
 
 /** @throws {EngineError} `invalid` for annotations and attestations that have no place */
 export async function packArtifact(
-  parts: BuildParts,
+  packing: Packing,
   { isMultiPlatform }: Pick<BuildOutcome, 'isMultiPlatform'>,
   images: readonly FinishedImage[],
   options: ArtifactOptions,
@@ -47,7 +47,7 @@ export async function packArtifact(
   if (!isIndex && annotations.needsIndex)
     throw refusal('annotations of an index: the result is one manifest');
   const packed: PackedImage[] = [];
-  for (const image of images) packed.push(await packImage(parts, image, options));
+  for (const image of images) packed.push(await packImage(packing, image, options));
   const [single] = packed;
   if (!isIndex && single) return artifactOf(single);
   return indexOf(packed, attached, options);

@@ -6,10 +6,10 @@ import { settleAll } from '#image/settle-all.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { ImageIndex, Manifest } from '#oci/manifest.ts';
 import { type LayerCompression, MEDIA_TYPES } from '#oci/media-types.ts';
-import type { BuildParts } from '../../build-parts.ts';
 import type { Annotations } from '../annotations.ts';
 import { estargzAnnotations } from '../estargz/estargz-layer.ts';
 import { digestOf, type FinishedImage } from '../finish-image.ts';
+import type { Packing } from './packing.ts';
 import { type LayerPackingOptions, packLayer } from './pack-layer.ts';
 
 export interface PackOptions extends LayerPackingOptions {
@@ -37,7 +37,7 @@ const LAYER_TYPES: Readonly<Record<LayerCompression, readonly [oci: string, dock
 };
 
 export async function packImage(
-  parts: BuildParts,
+  packing: Packing,
   image: FinishedImage,
   options: PackOptions,
 ): Promise<PackedImage> {
@@ -45,9 +45,9 @@ export async function packImage(
   const { platform } = image.built;
   const layers = await settleAll(
     image.layers.map(async (layer): Promise<Descriptor> => {
-      const packed = await packLayer(parts, layer, options);
-      const descriptor = await layerDescriptor(parts, packed, isOci);
-      const about = options.isEstargz ? await estargzAnnotations(parts, packed) : undefined;
+      const packed = await packLayer(packing, layer, options);
+      const descriptor = await layerDescriptor(packing, packed, isOci);
+      const about = options.isEstargz ? await estargzAnnotations(packing, packed) : undefined;
       return { ...descriptor, ...withAnnotations(about) };
     }),
   );
@@ -73,7 +73,7 @@ export async function packImage(
 }
 
 export async function layerDescriptor(
-  { content }: BuildParts,
+  { content }: Pick<Packing, 'content'>,
   { blob, compression }: ImageLayer,
   isOci: boolean,
 ): Promise<Descriptor> {

@@ -4,7 +4,7 @@ import { createGzip, createZstdCompress } from 'node:zlib';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { LayerCompression } from '#oci/media-types.ts';
 import type { Lease } from '#store/content.ts';
-import type { BuildParts } from '../../build-parts.ts';
+import type { Packing } from './packing.ts';
 
 /** What `compression=` may say of plain layers. */
 export const COMPRESSIONS = ['uncompressed', 'gzip', 'zstd'] as const;
@@ -27,7 +27,7 @@ export interface LayerPackingOptions {
 
 /** A layer that came compressed goes out as it came, unless `force` says otherwise. */
 export async function packLayer(
-  parts: BuildParts,
+  packing: Packing,
   layer: ImageLayer,
   options: LayerPackingOptions,
 ): Promise<ImageLayer> {
@@ -36,8 +36,8 @@ export async function packLayer(
   if (layer.compression === compression || (layer.compression !== 'none' && !force)) return layer;
   const packed =
     compression === 'gzip' && level === undefined
-      ? await parts.images.packLayer(layer.diffId, signal)
-      : await convert(parts, layer, options);
+      ? await packing.images.packLayer(layer.diffId, signal)
+      : await convert(packing, layer, options);
   lease.protect(packed.blob);
   return packed;
 }
@@ -45,7 +45,7 @@ export async function packLayer(
 let conversions = 0;
 
 async function convert(
-  { layers, content }: BuildParts,
+  { layers, content }: Packing,
   { diffId }: ImageLayer,
   { compression, level, lease, signal }: LayerPackingOptions,
 ): Promise<ImageLayer> {

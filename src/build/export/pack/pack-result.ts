@@ -10,7 +10,7 @@ import { type PackedArtifact, packArtifact } from './pack-artifact.ts';
 
 /** @param packs the layers leave the engine, and are compressed */
 export async function finishResult(one: OneExport, packs: boolean): Promise<readonly FinishedImage[]> {
-  const { parts, outcome, attributes, lease, request, inlineCache } = one;
+  const { work, outcome, attributes, lease, request, inlineCache } = one;
   const epoch = epochOf(one);
   const { isEstargz, level, force } = compressionOf(attributes);
   const options = {
@@ -22,7 +22,7 @@ export async function finishResult(one: OneExport, packs: boolean): Promise<read
     ...(inlineCache && { inlineCache }),
   };
   if (inlineCache) one.task.moves({ id: 'preparing layers for inline cache', isDone: true });
-  return await settleAll(outcome.images.map((image) => finishImage(parts, image, options)));
+  return await settleAll(outcome.images.map((image) => finishImage(work.packing, image, options)));
 }
 
 export interface PackResultOptions {
@@ -38,10 +38,10 @@ export async function packResult(
   images: readonly FinishedImage[],
   options: PackResultOptions,
 ): Promise<PackedArtifact> {
-  const { parts, outcome, attributes, lease, request } = one;
+  const { work, outcome, attributes, lease, request } = one;
   const { compression, isEstargz, level, force } = compressionOf(attributes);
   const needsOci = compression === 'zstd' || isEstargz;
-  return await packArtifact(parts, outcome, images, {
+  return await packArtifact(work.packing, outcome, images, {
     compression,
     // Those that can be are eStargz already.
     force: force && !isEstargz,

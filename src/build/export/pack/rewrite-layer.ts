@@ -6,7 +6,7 @@ import { readTar } from '#oci/tar-stream.ts';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '#oci/tar-writer.ts';
 import type { TarEntry } from '#oci/tar-header.ts';
 import type { Lease } from '#store/content.ts';
-import type { BuildParts } from '../../build-parts.ts';
+import type { Packing } from './packing.ts';
 
 const SECOND_NS = 1_000_000_000n;
 
@@ -20,19 +20,19 @@ export interface RewriteOptions {
 
 /** The layer itself where nothing in it is younger. What is made is kept in the build cache. */
 export async function rewriteLayer(
-  parts: BuildParts,
+  { cache, layers, images }: Packing,
   layer: ImageLayer,
   { epoch, lease, signal }: RewriteOptions,
 ): Promise<ImageLayer> {
   const key = createHash('sha256').update(`rewrite ${layer.diffId} ${epoch}`).digest('hex');
-  const known = parts.cache.get(key)?.layer;
-  if (known && parts.layers.get(known.diffId)) {
+  const known = cache.get(key)?.layer;
+  if (known && layers.get(known.diffId)) {
     lease.protect(known.diffId, known.blob);
     return known;
   }
-  const tar = Readable.from(clampTimes(await parts.layers.read(layer.diffId), epoch), { objectMode: false });
-  const rewritten = (await parts.images.addLayer(tar, { lease, signal })) ?? layer;
-  parts.cache.set(key, { layer: rewritten, createdAtMs: Date.now() });
+  const tar = Readable.from(clampTimes(await layers.read(layer.diffId), epoch), { objectMode: false });
+  const rewritten = (await images.addLayer(tar, { lease, signal })) ?? layer;
+  cache.set(key, { layer: rewritten, createdAtMs: Date.now() });
   return rewritten;
 }
 

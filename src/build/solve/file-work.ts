@@ -1,0 +1,13 @@
+import type { RootArchive, SnapshotStore } from '#layer/layer.ts';
+import type { FileWorkers } from '../files/file-workers.ts';
+import type { LayerSink } from '../neighbours.ts';
+import type { LayerTrees } from './layer-trees.ts';
+
+/** What vertices that change files are solved with. */
+export interface FileWork {
+  readonly files: FileWorkers;
+  readonly archive: Pick<RootArchive, 'put'>;
+  readonly trees: LayerTrees;
+  readonly snapshots: Pick<SnapshotStore, 'diff'>;
+  readonly images: LayerSink;
+}

@@ -1,0 +1,51 @@
+/** Commands. */
+import type { Semaphore } from '#base/semaphore.ts';
+import type { ContainerService } from '#container/containers.ts';
+import type { ImageLayer } from '#image/image-record.ts';
+import type { SnapshotStore } from '#layer/layer.ts';
+import { StepFailure } from '../step-failure.ts';
+import type { ExecVertex } from '../definition/vertex.ts';
+import type { LayerSink } from '../neighbours.ts';
+import { commandConfig } from './command-config.ts';
+import type { Sources } from './file-sources.ts';
+import { type MountWork, openRunMounts } from './run-mounts.ts';
+import type { VertexLayers, VertexWork } from './solve-vertex.ts';
+
+/** What commands are run with. */
+export interface CommandWork {
+  readonly containers: Pick<ContainerService, 'runUnlisted'>;
+  /** One permit a command that runs. */
+  readonly commands: Semaphore;
+  readonly mounts: MountWork;
+  readonly snapshots: Pick<SnapshotStore, 'diff'>;
+  readonly images: LayerSink;
+}
+
+/** @throws {StepFailure} for a command that fails, {EngineError} `invalid` for mounts that cannot be */
+export async function solveExec(
+  work: CommandWork,
+  vertex: ExecVertex,
+  sources: Sources,
+  { below, lease, log, signal, session }: VertexWork,
+): Promise<VertexLayers> {
+  const { validExitCodes = [0], isThrownAway = false } = vertex;
+  const options = { sources, signal, ...(session && { session }) };
+  await using mounted = await openRunMounts(work.mounts, vertex, options);
+  using _permit = await work.commands.acquire();
+  await using run = await work.containers.runUnlisted({
+    layers: below.map(({ diffId }) => diffId),
+    ...commandConfig(vertex, mounted.environment),
+    mounts: mounted.mounts,
+    ...(mounted.mountPoints !== undefined && { mountPoints: mounted.mountPoints }),
+    onOutput: (stream, data) => log.write(stream, data),
+    signal,
+  });
+  if (!validExitCodes.includes(run.exitCode)) throw new StepFailure(vertex.argv.join(' '), run.exitCode);
+  const layer = isThrownAway ? undefined : await work.images.addLayer(await run.diff(), { lease, signal });
+  const outputs = new Map<number, ImageLayer>();
+  for (const [number, id] of mounted.states) {
+    const changed = await work.images.addLayer(await work.snapshots.diff(id), { lease, signal });
+    if (changed) outputs.set(number, changed);
+  }
+  return { ...(layer && { layer }), outputs };
+}
