@@ -1,4 +1,4 @@
-/** An HTTP answer on a connection that the server has let go of for an upgrade. */
+/** An HTTP answer on a connection that the server has released for an upgrade. */
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 

@@ -27,7 +27,7 @@ export interface ServerContext {
 interface Connection {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** Of a client that asked for an upgrade, see {@link Exchange.upgrade}. */
+  /** There if the client asked for an upgrade, see {@link Exchange.upgrade}. */
   readonly upgrade: Duplex | undefined;
 }
 

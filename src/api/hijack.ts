@@ -109,8 +109,8 @@ function answerWhileReading(exchange: Exchange): RawStream {
   return { input: bodyStream(exchange), output: response, ready: untilRead(exchange) };
 }
 
-/** The HTTP parser must not see what follows: without its listeners the socket belongs to whoever reads it. Those for
- * `close` stay, which only let go of what the server keeps of the connection. */
+/** The HTTP parser must not see what follows: without its listeners the socket belongs to its next reader. Those for
+ * `close` stay, which only release what the server keeps of the connection. */
 function detachParser(socket: Socket): void {
   for (const event of ['data', 'end', 'drain', 'timeout', 'error']) socket.removeAllListeners(event);
 }

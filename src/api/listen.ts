@@ -45,7 +45,7 @@ async function listenOnPath(server: Server, target: ListenTarget & { kind: 'unix
   const { path, mode = 0o660, group } = target;
   await mkdir(dirname(path), { recursive: true, mode: 0o711 });
   await removeStale(path);
-  // Nobody may connect before the group is set; the socket is bound before listen() returns.
+  // No client may connect before the group is set; the socket is bound before listen() returns.
   const umask = process.umask(0o777);
   try {
     const bound = listening(server, () => server.listen({ path, backlog: BACKLOG }));
@@ -60,7 +60,7 @@ async function listenOnPath(server: Server, target: ListenTarget & { kind: 'unix
   return `unix://${path}`;
 }
 
-/** A socket that nobody listens on is what a killed server left behind. */
+/** A socket without a listener is what a killed server left behind. */
 async function removeStale(path: string): Promise<void> {
   const state = await probe(path);
   if (state === 'listening') {

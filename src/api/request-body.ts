@@ -48,7 +48,7 @@ export function bodyStream({ request, response }: Exchange): Readable {
       done(error);
     },
   });
-  // Nobody may be reading when the client goes away.
+  // The client may go away while nothing reads the body.
   body.on('error', () => {});
   const onData = (chunk: Buffer) => {
     if (!body.push(chunk)) request.pause();

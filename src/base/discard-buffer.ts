@@ -1,6 +1,6 @@
 /**
  * Gives a buffer's memory back now rather than at some collection to come: what streams through at hundreds of
- * megabytes a second would pile up. Nobody may use the buffer afterwards.
+ * megabytes a second would pile up. The buffer must not be used afterwards.
  *
  * Only a buffer that is all of its memory is discarded, since a part may share it with others.
  */

@@ -1,8 +1,7 @@
 /**
  * Shares one sync among all that ask for it at about the same time.
  *
- * A sync that has begun may miss what a caller just wrote, so that such a caller waits for the next one, together
- * with everyone else who does.
+ * A sync that has begun may miss what a caller just wrote, so such callers wait for the next one, together.
  */
 export class GroupSync {
   readonly #work: () => Promise<void>;

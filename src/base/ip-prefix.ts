@@ -89,12 +89,12 @@ export function boundsOf(prefix: IpPrefix): PrefixBounds {
   return { first, last: first + (1n << hostBits) - 1n };
 }
 
-/** Of an IPv4 subnet the network's own address. */
+/** The network's own address of an IPv4 subnet. */
 export function firstAddress(prefix: IpPrefix): IpAddress {
   return parseIp(prefix.slice(0, prefix.indexOf('/')));
 }
 
-/** Of an IPv4 subnet the broadcast address. */
+/** The broadcast address of an IPv4 subnet. */
 export function lastAddress(prefix: IpPrefix): IpAddress {
   return ipFromNumber(boundsOf(prefix).last, prefixFamily(prefix));
 }

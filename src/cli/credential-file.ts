@@ -10,7 +10,7 @@ type Credentials = NonNullable<DockerConfig['auths']>[string];
 /**
  * Remembers credentials where Docker's client would look for them.
  *
- * @returns true if they lie in the configuration file, readable for whoever may read that
+ * @returns true if they lie in the configuration file, readable for every user that may read that file
  */
 export function storeCredentials(context: Context, auth: RegistryAuth): boolean {
   const { serveraddress: registry = '', username = '', password = '', identitytoken } = auth;

@@ -8,7 +8,7 @@ export interface Output {
   write(data: string | Uint8Array): void;
 }
 
-/** Nobody reads this stream any more: the program ends as if by SIGPIPE. */
+/** The reader of this stream is gone: the program ends as if by SIGPIPE. */
 export class ReaderGone extends Error {
   override readonly name = 'ReaderGone';
 }

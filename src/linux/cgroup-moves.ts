@@ -86,7 +86,7 @@ function openNowhere(): Disposable & { readonly fd: number } {
   return { fd, [Symbol.dispose]: () => closeSync(fd) };
 }
 
-/** Of any hierarchy: one lock guards them all. */
+/** Any hierarchy will do, since one lock guards them all. */
 function ownProcsPath({ v1Controllers, unifiedPath }: CgroupLayout): string | undefined {
   for (const line of readFileSync('/proc/self/cgroup', 'utf8').split('\n')) {
     const [, controllers = '', path = ''] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];

@@ -40,7 +40,7 @@ export function openFifoInput(path: string): number {
  * Opens a FIFO for writing; opening does not wait. Writes by a child will block, as programs expect; in this process
  * hand it to {@link writeStream}.
  *
- * @throws Node's ENXIO if nobody has the FIFO open for reading
+ * @throws Node's ENXIO if no process has the FIFO open for reading
  */
 export function openFifoWriter(path: string): number {
   const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);

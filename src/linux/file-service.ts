@@ -42,7 +42,7 @@ export type TaskMap<Tasks> = {
 
 export interface TaskScript {
   readonly script: URL;
-  /** Of the thread's heap: little, for tasks that work in buffers. */
+  /** The size of the thread's heap: little, for tasks that work in buffers. */
   readonly youngGenerationMb?: number;
 }
 

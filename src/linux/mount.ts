@@ -129,7 +129,7 @@ export function mountTmpfs(target: string, options: TmpfsOptions = {}): void {
 }
 
 export interface FilesystemOptions {
-  /** Of {@link MountFlag}. */
+  /** A sum of {@link MountFlag}. */
   readonly flags?: number;
   /** Options of the file system; the kernel cuts them at 4 KB. */
   readonly data?: string;
@@ -145,7 +145,7 @@ const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 
 /**
- * Unmounts (umount2(2)); `lazy` takes it out of sight at once and lets go when nobody uses it any more.
+ * Unmounts (umount2(2)); `lazy` takes it out of sight at once and releases it after its last use.
  *
  * @throws {SystemError} `conflict` if it is in use, `invalid` if nothing is mounted there, `not-found` without such a
  *   path

@@ -17,7 +17,7 @@ const IFA_BROADCAST = 4;
 const IFA_F_NODAD = 0x02;
 
 export interface AddressOptions {
-  /** Of the link. */
+  /** The index of the link. */
   readonly index: number;
   readonly address: string;
   readonly prefixLength: number;
@@ -81,12 +81,12 @@ export interface RouteOptions {
   /** The default route if left out. */
   readonly destination?: { readonly address: string; readonly prefixLength: number } | undefined;
   readonly gateway?: string | undefined;
-  /** Of the link to leave by. */
+  /** The index of the link to leave by. */
   readonly index: number;
   /** Lower wins. */
   readonly metric?: number | undefined;
   readonly preferredSource?: string | undefined;
-  /** Of a default route without gateway; otherwise the addresses tell. */
+  /** The family of a default route without gateway; otherwise the addresses tell it. */
   readonly family?: 'ipv4' | 'ipv6' | undefined;
 }
 

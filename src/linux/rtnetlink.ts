@@ -19,7 +19,7 @@ export interface LinkInfo {
 }
 
 export interface AddressInfo {
-  /** Of the link. */
+  /** The index of the link. */
   readonly index: number;
   readonly family: IpFamily;
   readonly address: IpAddress;

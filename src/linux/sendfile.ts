@@ -18,7 +18,7 @@ function sendfile(): SendFile {
 }
 
 export interface SendFileRequest {
-  /** Of a socket that does not block. It stays the caller's, who may even close it meanwhile. */
+  /** The descriptor of a socket that does not block. It stays the caller's, who may even close it meanwhile. */
   readonly socketFd: number;
   readonly fileFd: number;
   readonly offset: number;

@@ -48,7 +48,7 @@ async function serve(options: DaemonOptions): Promise<void> {
   for (const warning of options.warnings) logger.warn(warning);
   if (options.pidfile !== undefined) writePidfile(options.pidfile);
   const engine = await Engine.start({ ...options.engine, logger });
-  // Whoever finds it listening may tell it to stop.
+  // A client that finds it listening may tell it to stop.
   const told = untilTold(logger);
   const server = createApiServer(engine, { logger, onQuiet: () => void tidyMemory() });
   // Addresses only: what is listened on may come with a private key.
@@ -81,7 +81,7 @@ function writePidfile(path: string): void {
 /** Resolves on the first signal to stop; whatever goes wrong unnoticed until then is at least logged. */
 function untilTold(logger: Logger): Promise<string> {
   process.on('unhandledRejection', (reason) => {
-    logger.error('a failure that nobody handled', {
+    logger.error('a failure that was not handled', {
       error: reason instanceof Error ? reason.stack : String(reason),
     });
   });

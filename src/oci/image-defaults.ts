@@ -3,7 +3,7 @@ import type { JsonObject, JsonShape } from './json-shape.ts';
 
 const MAXIMUM_ITEMS = 100_000;
 
-/** Field names are the format's. Absent fields leave the choice to whoever runs the image. */
+/** Field names are the format's. Absent fields leave the choice to the engine that runs the image. */
 export interface ImageDefaults {
   readonly User?: string;
   readonly ExposedPorts?: Readonly<Record<string, object>>;

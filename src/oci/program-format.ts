@@ -73,7 +73,7 @@ function loaderOf({ bits, bigEndian }: Machine, head: Buffer): string | undefine
   return undefined;
 }
 
-/** Of addresses the lower 48 bits, and zero beyond the end. */
+/** The lower 48 bits of an address; zero beyond the end of the file. */
 function field(head: Buffer, at: number, sizeBytes: number, bigEndian: true | undefined): number {
   if (at + sizeBytes > head.length) return 0;
   const bytes = Math.min(sizeBytes, 6);

@@ -97,7 +97,7 @@ export interface RuntimeDeviceRule {
   readonly type?: 'a' | 'c' | 'b';
   readonly major?: number;
   readonly minor?: number;
-  /** Of `r` read, `w` write, `m` mknod. */
+  /** Letters: `r` read, `w` write, `m` mknod. */
   readonly access: string;
 }
 

@@ -175,7 +175,7 @@ export interface WireWarning {
 export interface WireBuildFailure {
   readonly code: string;
   readonly message: string;
-  /** Of the command that failed. */
+  /** The exit code of the command that failed. */
   readonly exitCode?: number;
   /** The lines of the Dockerfile, marked. */
   readonly snippet?: string;
@@ -205,7 +205,7 @@ export function entryRow(entry: WireEntry): EntryRow {
   return row.slice(0, length);
 }
 
-/** Of most files: one for all of them. */
+/** Most files have none; they share this one. */
 const NO_XATTRS = {};
 
 /** @throws {EngineError} `invalid` */

@@ -37,7 +37,7 @@ export class FrameDecoder {
   #needed = LENGTH_BYTES;
 
   /**
-   * Takes the chunk over: nobody else may use it afterwards.
+   * Takes the chunk over: the caller may not use it afterwards.
    *
    * @throws {EngineError} `invalid` for what is no frame, or larger than any
    */

@@ -30,7 +30,7 @@ export interface ImageInspect {
 
 /** What is told of an image's platforms where it is asked for (`manifests=1`). */
 export interface ImagePlatforms {
-  /** Of the index, or of the manifest of an image without one. */
+  /** The digest of the index, or of the manifest where the image has no index. */
   readonly Descriptor: Descriptor;
   readonly Manifests: readonly ManifestSummary[];
 }

@@ -166,7 +166,7 @@ export class StreamExchange implements Exchange {
         done(error);
       },
     });
-    // Nobody may be reading when the client goes away.
+    // The client may go away while nothing reads the stream.
     this.stream.on('error', () => undefined);
   }
 

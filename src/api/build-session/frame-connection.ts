@@ -5,7 +5,7 @@ import { decodeClientMessage } from '#wire/decode-build-session.ts';
 import { encodeFrameHead, FrameDecoder, MAXIMUM_DATA_BYTES } from '#wire/frames.ts';
 import type { RawStream } from '../hijack.ts';
 
-/** Bytes that came and nobody has read: beyond the first, the client has to wait. */
+/** Bytes that came and are not read yet: beyond the first, the client has to wait. */
 const HIGH_WATER_BYTES = 8 << 20;
 const LOW_WATER_BYTES = 2 << 20;
 
@@ -22,7 +22,7 @@ export class FrameConnection {
     this.#stream = stream;
   }
 
-  /** Fires when the client is gone, or sends what nobody can read. */
+  /** Fires when the client is gone, or sends what cannot be read. */
   get closed(): AbortSignal {
     return this.#gone.signal;
   }

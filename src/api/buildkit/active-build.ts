@@ -40,7 +40,7 @@ export class ActiveBuild {
     this.#asked.promise.catch(() => undefined);
   }
 
-  /** Fires when nobody waits for the result any more. */
+  /** Fires when no client waits for the result any more. */
   get signal(): AbortSignal {
     return this.#canceled.signal;
   }
@@ -144,7 +144,7 @@ function isDone({ completedAtMs, error }: VertexStatus): boolean {
 export class ActiveBuilds {
   readonly #builds = new Map<string, { readonly build: ActiveBuild; readonly users: Set<AbortSignal> }>();
 
-  /** Whoever names a build first makes it. */
+  /** The first call that names a build makes it. */
   get(reference: string, connection: AbortSignal): ActiveBuild {
     const entry = this.#builds.get(reference) ?? { build: new ActiveBuild(), users: new Set() };
     this.#builds.set(reference, entry);

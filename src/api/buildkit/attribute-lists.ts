@@ -6,7 +6,7 @@ export function listOf(text: string | undefined): readonly string[] {
   return text === undefined || text === '' ? [] : parseCsvRecord(text);
 }
 
-/** Of `label:NAME` and the like, by their names. */
+/** The values of attributes such as `label:NAME`, by NAME. */
 export function withPrefix(
   attributes: ReadonlyMap<string, string>,
   prefix: string,

@@ -33,7 +33,7 @@ export async function solve(
   return Frontend === '' ? { ref: {} } : await solveFrontend(parts, request, call);
 }
 
-/** As in BuildKit, nothing is done before somebody looks at it, unless the client wants it. */
+/** As in BuildKit, nothing is done before the client looks at the result, unless it asks for that. */
 async function solveGraph(
   parts: BuildkitParts,
   graph: Definition,

@@ -13,22 +13,22 @@ import {
 import { fromGoFileMode } from '#base/go-file-mode.ts';
 import type { GrpcStream } from './grpc-client.ts';
 
-/** The contents of one file, as far as they have come and nobody has read them. */
+/** The contents of one file, as far as they have come and are not read yet. */
 interface Contents {
   readonly pieces: Buffer[];
-  /** Of what the client told: what comes beyond is left out. */
+  /** The size that the client told: what comes beyond is left out. */
   leftBytes: number;
   isWhole: boolean;
 }
 
 /**
- * The stream is read only while somebody waits for something of it; what comes for others meanwhile is kept for them.
+ * The stream is read only while a reader waits for something of it; what comes for others meanwhile is kept for them.
  */
 export class SessionFileTransfer implements FileTransfer {
   readonly #stream: GrpcStream;
   readonly #batches: AsyncGenerator<readonly Buffer[], void>;
   readonly #entries: FileEntry[] = [];
-  /** Of all entries, in bytes. */
+  /** The size of all entries, in bytes. */
   readonly #sizes: number[] = [];
   readonly #contents = new Map<number, Contents>();
   #areAllEntriesThere = false;
@@ -80,7 +80,7 @@ export class SessionFileTransfer implements FileTransfer {
   #request(position: number): Contents {
     const contents = { pieces: [], leftBytes: this.#sizes[position] ?? 0, isWhole: false };
     this.#contents.set(position, contents);
-    // What cannot be sent is noticed by whoever waits for the answer.
+    // A message that cannot be sent fails the call that waits for the answer.
     this.#stream.send(Packet.encode({ type: PACKET_REQUEST, ID: position })).catch(() => undefined);
     return contents;
   }
@@ -146,7 +146,7 @@ function entryOf(stat: Stat): FileEntry {
   };
 }
 
-/** Of most files: one for all of them. */
+/** Most files have none; they share this one. */
 const NO_XATTRS = {};
 
 function isInside(path: string): boolean {

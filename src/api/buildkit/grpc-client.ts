@@ -79,7 +79,7 @@ export class GrpcClient {
   }
 }
 
-/** One call to a client. Whoever stops before its end disposes it. */
+/** One call to a client. A caller that stops before its end disposes it. */
 export class GrpcStream implements Disposable {
   readonly #stream: ClientHttp2Stream;
   readonly #signal: AbortSignal;

@@ -61,7 +61,7 @@ export async function* messagesOf(stream: Http2Stream): AsyncGenerator<Buffer, v
 export class FrameReader {
   #chunks: Buffer[] = [];
   #bytes = 0;
-  /** Of header and message; 0 while the header is not there. */
+  /** The length of header and message; 0 while the header is not there. */
   #wanted = 0;
 
   get isEmpty(): boolean {

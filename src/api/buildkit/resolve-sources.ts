@@ -45,7 +45,7 @@ export async function resolveSource(
     : identifier.startsWith(IMAGE)
       ? identifier.slice(IMAGE.length)
       : undefined;
-  // Of others nothing is known before they are fetched.
+  // Nothing is known of other sources before they are fetched.
   if (name === undefined) return { Source: source };
   const mode = ResolveMode || (attrs.get('image.resolvemode') ?? '');
   return { Source: source, Image: await resolve(parts, build, { name, mode, platform }) };

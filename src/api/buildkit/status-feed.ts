@@ -7,7 +7,7 @@ import type { WarnRequest } from '#wire/buildkit/gateway.ts';
 
 /** In one message; clients take 16 MiB. */
 const MAXIMUM_EVENTS = 512;
-/** Of output that nobody has asked for yet. */
+/** Bytes of output that are kept before the client asks for it. */
 const MAXIMUM_UNREAD_BYTES = 8 * 2 ** 20;
 
 /** A client's own warning, as it is told to itself. */

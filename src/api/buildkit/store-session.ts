@@ -153,7 +153,7 @@ class StoreTransfer implements FileTransfer {
     return Promise.resolve();
   }
 
-  /** Of the one manifest that the client means. */
+  /** The digest of the one manifest that the client means. */
   async #index(): Promise<Buffer> {
     const { store, digest } = this.#cache;
     const content = Buffer.concat(await Array.fromAsync(store.read(digest, this.#signal)));

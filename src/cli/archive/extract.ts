@@ -179,7 +179,7 @@ class Extractor {
     lutimesSync(path, seconds, seconds);
   }
 
-  /** Of a file that is still open, which needs no way to it. */
+  /** Through the descriptor of a file that is still open, without another look-up of its path. */
   #attributesOf(fd: number, entry: TarEntry): void {
     if (entry.realSizeBytes !== undefined) ftruncateSync(fd, entry.realSizeBytes);
     if (this.#options.owners) fchownSync(fd, entry.uid, entry.gid);

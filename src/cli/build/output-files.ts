@@ -100,7 +100,7 @@ export class DirectorySink implements TreeSink {
       if ((entry.mode & fs.S_IFMT) === fs.S_IFDIR) this.#finishEntry(entry);
   }
 
-  /** What cannot be written here, such as capabilities by somebody who is not root, is left out. */
+  /** Attributes that cannot be written here are left out, such as capabilities where the user is not root. */
   async #writeXattrs(): Promise<void> {
     const entries = this.#entries.filter(({ xattrs }) => Object.keys(xattrs).length > 0);
     if (entries.length === 0) return;

@@ -8,7 +8,7 @@ import { fit, printable } from './terminal-text.ts';
 import { type BoardVertex, durationSeconds, VertexBoard } from './vertex-board.ts';
 
 const REDRAW_MS = 80;
-/** Of the output of what runs. */
+/** Lines of output that are shown of each step that runs. */
 const TAIL_LINES = 4;
 const FALLBACK_SIZE = { columns: 80, rows: 24 };
 

@@ -6,7 +6,7 @@ import { booleanFlag } from '../flag.ts';
 import { humanSize } from '../format/sizes.ts';
 import { stdinIsTerminal } from '../terminal/terminal.ts';
 
-/** Of the paths that waste most, where there is no screen to look around on. */
+/** How many of the paths that waste most are printed where there is no screen. */
 const SHOWN_WASTED = 10;
 
 export const command = defineCommand({

@@ -54,5 +54,5 @@ async function showTree(
   return 0;
 }
 
-/** Of what is no terminal: wide enough for every name. */
+/** The width where output is no terminal: enough for every name. */
 const DEFAULT_COLUMNS = 200;

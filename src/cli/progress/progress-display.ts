@@ -6,7 +6,7 @@ import { terminalSize } from '../terminal/terminal.ts';
 import { ExitError } from '../usage-error.ts';
 import { progressLine } from './progress-line.ts';
 
-/** Of a terminal that does not tell. */
+/** The width of a terminal that does not report its own. */
 const DEFAULT_SIZE = { rows: 24, columns: 80 };
 
 /**

@@ -26,7 +26,7 @@ export function proxySignals(context: Context, forward: (signal: string) => Prom
       context.say('got 3 SIGTERM/SIGINTs, forcefully exiting');
       process.exit(1);
     }
-    // The container may just have ended: then there is nobody to tell.
+    // The container may just have ended; then the signal has no receiver.
     forward(signal.slice('SIG'.length)).catch(() => undefined);
   };
   for (const signal of PROXIED) process.on(signal, listener);

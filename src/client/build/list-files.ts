@@ -158,7 +158,7 @@ class Walk {
     };
   }
 
-  /** Of a file with several names only the first has them: the next time it may be another. */
+  /** A file with several names has its attributes under the first only, which may be another the next time. */
   #xattrs(place: string, look: Look, isTwin: boolean): WireEntry['xattrs'] {
     if (isTwin) look.hasAttributes = true;
     if (isTwin || look.isKnown) return NO_XATTRS;

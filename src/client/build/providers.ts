@@ -34,7 +34,7 @@ export interface FileSink extends Disposable {
 /** A directory in the making. */
 export interface TreeSink extends Disposable {
   entry(entry: WireEntry): void;
-  /** Of the entry at this position. */
+  /** The contents of the entry at this position. */
   content(position: number, chunk: Uint8Array): void;
   finish(): Promise<void>;
 }

@@ -37,7 +37,7 @@ export const SourceRange = message({ start: sub(1, Position), end: sub(2, Positi
 export const SourceInfo = message({
   filename: text(1),
   data: bytes(2),
-  /** The graph that it came from, which nobody here reads. */
+  /** The graph that it came from, which the engine does not read. */
   definition: bytes(3),
   language: text(4),
 });

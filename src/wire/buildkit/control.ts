@@ -134,6 +134,6 @@ export const BuildHistoryRequest = message({
   EarlyExit: flag(3),
   Filter: texts(4),
 });
-/** Nobody keeps a history here: there are no events. */
+/** The engine keeps no history, so there are no events. */
 export const BuildHistoryEvent = message({});
 export const UpdateBuildHistoryRequest = message({ Ref: text(1) });

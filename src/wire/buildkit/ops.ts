@@ -143,7 +143,7 @@ const LinkAction = message({
 });
 
 const FileAction = message({
-  /** Of the operation's inputs, or, counted on, of the actions before. */
+  /** The index of an input of the operation or, beyond those, of an action before this one. */
   input: int64(1),
   secondaryInput: int64(2),
   output: int64(3),

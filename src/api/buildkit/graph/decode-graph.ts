@@ -9,7 +9,7 @@ import { operationName } from './operation-name.ts';
 
 /** More than any program writes by hand, and few enough to be bridge. */
 const MAXIMUM_OPERATIONS = 20_000;
-/** Of operations that stand on each other. */
+/** How many operations may stand on each other. */
 const MAXIMUM_DEPTH = 1000;
 const CUSTOM_NAME = 'llb.customname';
 

@@ -11,7 +11,7 @@ export function describeOperation(op: Op): ReturnType<GraphOperation['describe']
 function workOf({ exec, source, file, build, merge, diff }: Op): object {
   if (exec) {
     const { meta, mounts, devices: _, ...rest } = exec;
-    // Proxies are nobody's business: passwords are in their URLs.
+    // Proxies are left out, since passwords are in their URLs.
     const command = { meta: plain({ ...meta, proxyEnv: undefined }), mounts: mounts.map(mountOf) };
     return { exec: { ...command, ...plain(rest) } };
   }
