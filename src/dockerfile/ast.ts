@@ -113,8 +113,8 @@ export interface FromInstruction extends InstructionBase {
   readonly platform?: string;
 }
 
-export type RunNetwork = 'default' | 'none' | 'host';
-export type RunSecurity = 'sandbox' | 'insecure';
+type RunNetwork = 'default' | 'none' | 'host';
+type RunSecurity = 'sandbox' | 'insecure';
 
 export interface RunInstruction extends InstructionBase {
   readonly kind: 'run';

@@ -1,4 +1,5 @@
 /** The instructions that change an image's configuration and no file. */
+import { unreachable } from '#base/unreachable.ts';
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { signalNumber } from '#base/signals.ts';
@@ -66,10 +67,12 @@ export function changeConfig(
       const { original: createdBy } = instruction;
       return { config: { ...config, Healthcheck: healthcheckOf(instruction.healthcheck) }, createdBy };
     }
-    default: {
+    case 'shell': {
       const { argv: Shell } = instruction;
       return { config: { ...config, Shell }, createdBy: `SHELL [${Shell.join(' ')}]` };
     }
+    default:
+      return unreachable(instruction);
   }
 }
 

@@ -1,4 +1,5 @@
 /** An instruction with its variables replaced: which parts expand, and how, is each instruction's own. */
+import { unreachable } from '#base/unreachable.ts';
 import type {
   AddInstruction,
   CopyInstruction,
@@ -95,8 +96,17 @@ function expanded(instruction: StageInstruction, expander: Expander): StageInstr
       return { ...instruction, signal: expander.word(instruction.signal) };
     case 'expose':
       return { ...instruction, ports: instruction.ports.flatMap(expander.words) };
-    default:
+    case 'arg':
+    case 'cmd':
+    case 'entrypoint':
+    case 'healthcheck':
+    case 'maintainer':
+    case 'onbuild':
+    case 'run':
+    case 'shell':
       return instruction;
+    default:
+      return unreachable(instruction);
   }
 }
 

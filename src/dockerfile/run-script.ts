@@ -2,7 +2,7 @@
 import type { CommandLine } from './ast.ts';
 import { heredocBody, tryParseHeredocHead } from './parse/heredoc.ts';
 
-export const DEFAULT_SHELL: readonly string[] = ['/bin/sh', '-c'];
+const DEFAULT_SHELL: readonly string[] = ['/bin/sh', '-c'];
 
 export interface RunScript {
   readonly argv: readonly string[];

@@ -1,4 +1,5 @@
 /** The graph of a build as BuildKit's provenance has it: a list of operations (solver/pb of moby/buildkit, in JSON). */
+import { unreachable } from '#base/unreachable.ts';
 import { isDigest } from '#oci/digest.ts';
 import { canonicalName, parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { Platform } from '#oci/platform.ts';
@@ -98,8 +99,13 @@ class DefinitionWriter {
         return this.#copy(source);
       case 'exec':
         return this.#exec(source);
-      default:
+      case 'output':
+      case 'files':
+      case 'merge':
+      case 'diff':
         return this.#other(source);
+      default:
+        return unreachable(source);
     }
   }
 

@@ -1,4 +1,5 @@
 /** What operations of BuildKit's graphs say of themselves (solver/pb/ops.proto of moby/buildkit, in JSON). */
+import { unreachable } from '#base/unreachable.ts';
 import { type CommandSettings, DEFAULT_SHARED_MEMORY_BYTES } from '../definition/command-settings.ts';
 import type { CopyVertex, ExecVertex } from '../definition/vertex.ts';
 import type { ExecMount, SecretMount, SshMount } from '../definition/exec-mount.ts';
@@ -106,8 +107,11 @@ export function mountFields(mount: ExecMount): object {
       const { sizeBytes: size } = mount;
       return { input: NONE, dest, output: NONE, mountType, TmpfsOpt: size > 0 ? { size } : {} };
     }
-    default:
+    case 'state':
+    case 'script':
       return { dest };
+    default:
+      return unreachable(mount);
   }
 }
 

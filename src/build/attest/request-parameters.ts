@@ -1,4 +1,5 @@
 /** What a client asked for, as provenance tells it: BuildKit's frontend attributes. */
+import { unreachable } from '#base/unreachable.ts';
 import { hostPlatform } from '#oci/platform.ts';
 import { formatPlatform, isProxyName } from '#dockerfile/stages/scopes.ts';
 import type { BuildRequest, NamedContext } from '../build.ts';
@@ -74,8 +75,10 @@ function contextText(context: NamedContext): string {
       return `oci-layout://${context.directory}@${context.digest}`;
     case 'remote':
       return withoutCredentials(context.url);
-    default:
+    case 'tar':
       return 'tar:';
+    default:
+      return unreachable(context);
   }
 }
 

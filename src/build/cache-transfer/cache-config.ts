@@ -31,7 +31,7 @@ export interface CacheConfigLayer {
   };
 }
 
-export interface CacheConfigResult {
+interface CacheConfigResult {
   readonly layer: number;
   readonly createdAt: string;
   /** The engine's own: the diff ID of the layer that an eStargz one was made of, which keys know. */

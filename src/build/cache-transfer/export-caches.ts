@@ -8,7 +8,7 @@ import type { BuildRequest, CacheSource } from '../build.ts';
 import { OutputAttributes } from '../export/attributes.ts';
 import { compressionOf } from '../export/pack/compression.ts';
 import { credentialsFor } from '../session/credentials.ts';
-import type { RunTask } from '../export/export-outputs.ts';
+import type { RunTask } from '../export/one-export.ts';
 import { treeOfFiles } from '../export/export-tree.ts';
 import { blobFiles, jsonFile } from '../export/layout.ts';
 import { descriptorOf } from '../export/pack/pack-image.ts';
@@ -17,7 +17,7 @@ import { isCacheType, unknownCache } from './cache-types.ts';
 import type { SolvedRecord } from './solved-records.ts';
 
 /** What a build has solved: all of it, and what its results stand on. */
-export interface SolvedBuild {
+interface SolvedBuild {
   readonly all: readonly SolvedRecord[];
   readonly results: readonly SolvedRecord[];
 }

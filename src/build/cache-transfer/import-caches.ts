@@ -3,7 +3,7 @@ import type { CacheTransferWork } from './cache-transfer.ts';
 import type { BuildRequest, CacheSource } from '../build.ts';
 import { parseBoolean } from '#base/booleans.ts';
 import { archiveOfEstargz } from '../export/estargz/estargz-layer.ts';
-import type { RunTask } from '../export/export-outputs.ts';
+import type { RunTask } from '../export/one-export.ts';
 import { isCacheType, unknownCache } from './cache-types.ts';
 import { ImportedCache, type ImportedSource } from './imported-cache.ts';
 import { readLocalCache } from './local-cache.ts';

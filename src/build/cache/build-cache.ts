@@ -37,7 +37,7 @@ export interface CacheEntry {
 }
 
 /** BuildKit's words. `internal`: what the builder notes for itself. */
-export type CacheEntryType = 'regular' | 'internal';
+type CacheEntryType = 'regular' | 'internal';
 
 /** What an entry is, for people. */
 export interface CacheEntryFacts {

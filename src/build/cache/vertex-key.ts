@@ -1,17 +1,20 @@
+import { unreachable } from '#base/unreachable.ts';
 import { createHash } from 'node:crypto';
 import type { ImageLayer } from '#image/image-record.ts';
 import { networkName } from '../definition/command-settings.ts';
-import type { CopyVertex, ExecVertex } from '../definition/vertex.ts';
+import type { CopyVertex, DiffVertex, ExecVertex, FilesVertex } from '../definition/vertex.ts';
 import type { ExecMount } from '../definition/exec-mount.ts';
 import type { FileAction } from '../definition/file-action.ts';
-import type { Operation } from '../plan/plan.ts';
 import { ownerNumbers } from '../solve/solve-copy.ts';
+
+/** Merges have nothing to be found, and outputs are found with their command: see {@link outputKey}. */
+export type KeyedVertex = CopyVertex | DiffVertex | ExecVertex | FilesVertex;
 
 /**
  * What the cache knows a vertex by: the layers it stands on, what it does, and the checksum of the files it takes.
  * Equal keys give equal results, as far as commands do.
  */
-export function vertexKey(vertex: Operation, below: readonly ImageLayer[], checksum: string): string {
+export function vertexKey(vertex: KeyedVertex, below: readonly ImageLayer[], checksum: string): string {
   const layers = standsAlone(vertex) ? 'any' : below.map(({ diffId }) => diffId);
   const parts = [layers, vertex.kind, checksum, ownParts(vertex)];
   return hashOf(parts);
@@ -27,12 +30,12 @@ function hashOf(parts: readonly unknown[]): string {
 }
 
 /** Names of owners mean what they mean in the parent. */
-function standsAlone(vertex: Operation): boolean {
+function standsAlone(vertex: KeyedVertex): boolean {
   if (vertex.kind !== 'copy' || !vertex.isLinked) return false;
   return vertex.owner === undefined || ownerNumbers(vertex.owner) !== undefined;
 }
 
-function ownParts(vertex: Operation): readonly unknown[] {
+function ownParts(vertex: KeyedVertex): readonly unknown[] {
   switch (vertex.kind) {
     case 'exec':
       return execParts(vertex);
@@ -40,8 +43,10 @@ function ownParts(vertex: Operation): readonly unknown[] {
       return copyParts(vertex);
     case 'files':
       return vertex.actions.map(actionParts);
-    default:
+    case 'diff':
       return [];
+    default:
+      return unreachable(vertex);
   }
 }
 

@@ -60,60 +60,89 @@ export async function openInputs(
   during: During,
 ): Promise<BuildInputs> {
   await using undo = new AsyncDisposableStack();
-  let root: string | undefined;
-  const makeDirectory = (prefix: string) => {
-    root ??= mkdtempSync(join(work.workDirectory, 'build-'));
-    return mkdtempSync(join(root, prefix));
-  };
-  undo.defer(async () => {
-    if (root !== undefined) await rm(root, { recursive: true, force: true });
-  });
+  const directories = undo.use(new BuildDirectories(work.workDirectory));
   const holds = new UseCount();
   undo.defer(() => holds.unused());
   const open = async (source: ContextSource) =>
-    undo.use(await openSource(work, request, source, () => makeDirectory('source-')));
-  const { context: source, dockerfileSource = besideOf(source), namedContexts = {} } = request;
-  const main =
-    source.kind === 'session' ? await open(source) : await during(CONTEXT_TASK, () => open(source));
-  const dockerfiles = dockerfileSource ? await open(dockerfileSource) : main;
-  const { text, ignore } = await during(dockerfileTask(request.dockerfile), async ({ moves }) => {
-    const read = await readDockerfile(dockerfiles, request.dockerfile);
-    moves(transferred('transferring dockerfile:', read.text));
-    return read;
-  });
-  const ignoreOf = (files: ContextSourceFiles) =>
-    during('[internal] load .dockerignore', async ({ moves }) => {
-      const read = await readIgnoreFile(files);
-      moves(transferred('transferring context:', read));
-      return read;
-    });
+    undo.use(await openSource(work, request, source, () => directories.make('source-')));
+  const { main, text, ignore } = await openMain(request, open, during);
   const taken = new Map<LocalFiles, TakenSource>();
-  const files = main.files(parseIgnoreFile(ignore ?? (await ignoreOf(main))));
+  const files = main.files(parseIgnoreFile(ignore ?? (await loadIgnoreFile(main, during))));
   taken.set(files, { task: CONTEXT_TASK, source: main });
   const named = new Map<string, LocalFiles>();
-  for (const [name, context] of Object.entries(namedContexts)) {
+  for (const [name, context] of Object.entries(request.namedContexts ?? {})) {
     if (context.kind === 'image' || context.kind === 'oci-layout') continue;
+    const title = `[context ${name}]`;
     const source =
       context.kind === 'remote'
-        ? await during(`[context ${name}] ${context.url}`, () => open(context))
+        ? await during(`${title} ${context.url}`, () => open(context))
         : await open(context);
-    const files = source.files(parseIgnoreFile(await ignoreOf(source)));
+    const files = source.files(parseIgnoreFile(await loadIgnoreFile(source, during)));
     named.set(name.toLowerCase(), files);
-    taken.set(files, { task: `[context ${name}] load from client`, source });
+    taken.set(files, { task: `${title} load from client`, source });
   }
   const kept = undo.move();
+  const makeDirectory = () => directories.make('files-');
   return {
     text,
-    context: {
-      files,
-      named,
-      makeDirectory: () => makeDirectory('files-'),
-      hold: () => Promise.resolve(holds.use()),
-    },
+    context: { files, named, makeDirectory, hold: () => Promise.resolve(holds.use()) },
     receive: (plans, { scans }) =>
-      receiveTaken(pathsTaken(plans), scans ? pathsScanned(plans) : new Map(), taken, during),
+      receiveTaken(
+        { taken: pathsTaken(plans), scanned: scans ? pathsScanned(plans) : new Map() },
+        taken,
+        during,
+      ),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+/** Directories of one build, made when they are needed. */
+class BuildDirectories implements AsyncDisposable {
+  readonly #workDirectory: string;
+  #root: string | undefined;
+
+  constructor(workDirectory: string) {
+    this.#workDirectory = workDirectory;
+  }
+
+  /** @returns an empty directory */
+  make(prefix: string): string {
+    this.#root ??= mkdtempSync(join(this.#workDirectory, 'build-'));
+    return mkdtempSync(join(this.#root, prefix));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#root !== undefined) await rm(this.#root, { recursive: true, force: true });
+  }
+}
+
+interface MainInputs extends ReadDockerfile {
+  readonly main: ContextSourceFiles;
+}
+
+/** The context, and the Dockerfile that is in it or beside it. */
+async function openMain(
+  { context, dockerfile, dockerfileSource = besideOf(context) }: BuildRequest,
+  open: (source: ContextSource) => Promise<ContextSourceFiles>,
+  during: During,
+): Promise<MainInputs> {
+  const main =
+    context.kind === 'session' ? await open(context) : await during(CONTEXT_TASK, () => open(context));
+  const files = dockerfileSource ? await open(dockerfileSource) : main;
+  const read = await during(dockerfileTask(dockerfile), async ({ moves }) => {
+    const found = await readDockerfile(files, dockerfile);
+    moves(transferred('transferring dockerfile:', found.text));
+    return found;
+  });
+  return { main, ...read };
+}
+
+function loadIgnoreFile(files: ContextSourceFiles, during: During): Promise<string> {
+  return during('[internal] load .dockerignore', async ({ moves }) => {
+    const read = await readIgnoreFile(files);
+    moves(transferred('transferring context:', read));
+    return read;
+  });
 }
 
 interface TakenSource {
@@ -158,8 +187,7 @@ function pathsScanned(plans: readonly Plan[]): Paths {
 
 /** Only what is taken is asked for. */
 async function receiveTaken(
-  taken: Paths,
-  scanned: Paths,
+  { taken, scanned }: { readonly taken: Paths; readonly scanned: Paths },
   sources: ReadonlyMap<LocalFiles, TakenSource>,
   during: During,
 ): Promise<void> {
@@ -172,11 +200,14 @@ async function receiveTaken(
   );
 }
 
+interface ReadDockerfile {
+  readonly text: string;
+  /** The ignore file that belongs to it alone. */
+  readonly ignore: string | undefined;
+}
+
 /** @throws {EngineError} `invalid` */
-async function readDockerfile(
-  source: ContextSourceFiles,
-  path: string,
-): Promise<{ readonly text: string; readonly ignore: string | undefined }> {
+async function readDockerfile(source: ContextSourceFiles, path: string): Promise<ReadDockerfile> {
   const [ignorePath] = ignoreFileNames(path);
   const names = /(?:^|\/)Dockerfile$/.test(path) ? [path, path.replace(/D(?=[a-z]*$)/, 'd')] : [path];
   const texts = await source.read([...names, ignorePath]);

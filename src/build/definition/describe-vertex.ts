@@ -1,3 +1,4 @@
+import { unreachable } from '#base/unreachable.ts';
 import type { CacheEntryFacts } from '../cache/build-cache.ts';
 import type { OutputVertex } from './vertex.ts';
 import type { FileAction } from './file-action.ts';
@@ -20,8 +21,11 @@ export function describeVertex(vertex: Operation): string {
       return `mount ${targetOf(vertex)} from exec ${vertex.of.argv.join(' ')}`;
     case 'files':
       return vertex.actions.map(describeAction).join(', ');
-    default:
+    case 'merge':
+    case 'diff':
       return vertex.kind;
+    default:
+      return unreachable(vertex);
   }
 }
 
@@ -39,7 +43,9 @@ function describeAction(action: FileAction): string {
       return `mkdir ${action.path}`;
     case 'make-link':
       return `symlink ${action.path} -> ${action.target}`;
-    default:
+    case 'remove':
       return `rm ${action.path}`;
+    default:
+      return unreachable(action);
   }
 }

@@ -47,7 +47,7 @@ export interface CacheMount {
   readonly owner?: MountOwner;
 }
 
-export interface TmpfsMount {
+interface TmpfsMount {
   readonly kind: 'tmpfs';
   readonly target: string;
   /** 0: the kernel's limit. */

@@ -35,7 +35,7 @@ export interface CopyAction extends Made {
 }
 
 /** What is there is written over. */
-export interface MakeFileAction extends Made {
+interface MakeFileAction extends Made {
   readonly kind: 'make-file';
   readonly path: string;
   readonly mode: number;
@@ -50,7 +50,7 @@ export interface MakeDirectoryAction extends Made {
   readonly withParents: boolean;
 }
 
-export interface MakeLinkAction extends Made {
+interface MakeLinkAction extends Made {
   readonly kind: 'make-link';
   readonly path: string;
   readonly target: string;

@@ -1,4 +1,5 @@
 /** What vertices are made of. */
+import { unreachable } from '#base/unreachable.ts';
 import type { CopiedFiles, Vertex } from './vertex.ts';
 import type { ExecMount, StateMount } from './exec-mount.ts';
 import type { FileAction } from './file-action.ts';
@@ -19,8 +20,10 @@ export function inputsOf(vertex: Vertex): readonly Vertex[] {
       return [vertex.parent, ...stateMounts(vertex.mounts).map(({ source }) => source)];
     case 'files':
       return [vertex.parent, ...ownersIn(vertex.actions)];
-    default:
+    case 'copy':
       return [vertex.parent];
+    default:
+      return unreachable(vertex);
   }
 }
 
@@ -54,7 +57,7 @@ function mountedFiles(mount: ExecMount): readonly CopiedFiles[] {
 }
 
 /** Where names of owners are looked up. */
-export function ownersIn(actions: readonly FileAction[]): readonly Vertex[] {
+function ownersIn(actions: readonly FileAction[]): readonly Vertex[] {
   return actions.flatMap((action) =>
     action.kind !== 'remove' && action.owner?.in !== undefined ? [action.owner.in] : [],
   );

@@ -1,7 +1,8 @@
 /** `type=local` and `type=tar`: the files of the result. */
 import { formatPlatform } from '#dockerfile/stages/scopes.ts';
 import { combineTrees } from './combined-tree.ts';
-import { type Exported, epochOf, type OneExport, sendFile, sendTree } from './export-outputs.ts';
+import { type Exported, epochOf, type OneExport } from './one-export.ts';
+import { sendFile, sendTree } from './send-to-client.ts';
 import { tarOfTree } from './export-tree.ts';
 import { openRootTree } from './root-tree.ts';
 

@@ -4,7 +4,7 @@ import { hostPlatform, matchesPlatform } from '#oci/platform.ts';
 import { canonicalReference, familiarReference, type Reference } from '#oci/reference.ts';
 import { parseAnnotations } from './annotations.ts';
 import { credentialsFor } from '../session/credentials.ts';
-import { type Exported, namesOf, type OneExport } from './export-outputs.ts';
+import { type Exported, namesOf, type OneExport } from './one-export.ts';
 import type { FinishedImage } from './finish-image.ts';
 import type { PackedArtifact } from './pack/pack-artifact.ts';
 import { finishResult, nameResponse, packResult, responseOf } from './pack/pack-result.ts';

@@ -1,7 +1,8 @@
 /** `type=oci` and `type=docker`: the image as an archive or, with `tar=false`, as a tree. */
 import { EngineError } from '#base/errors.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
-import { type Exported, epochOf, namesOf, type OneExport, sendFile, sendTree } from './export-outputs.ts';
+import { type Exported, epochOf, namesOf, type OneExport } from './one-export.ts';
+import { sendFile, sendTree } from './send-to-client.ts';
 import { tarOfTree, treeOfFiles } from './export-tree.ts';
 import { layoutFiles } from './layout.ts';
 import type { PackedArtifact } from './pack/pack-artifact.ts';

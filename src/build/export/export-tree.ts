@@ -17,7 +17,7 @@ const TYPES: Readonly<Record<number, TarEntryType>> = {
 };
 
 export const REGULAR = 0o100000;
-export const DIRECTORY = 0o040000;
+const DIRECTORY = 0o040000;
 
 /** Sockets have no place in an archive, as nowhere else. */
 export async function* tarOfTree(tree: FileTree): AsyncGenerator<Buffer, void> {

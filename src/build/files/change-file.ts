@@ -1,4 +1,5 @@
 /** Makes and removes single files in a root that can be written to: BuildKit's FileOp but for its copies. */
+import { unreachable } from '#base/unreachable.ts';
 import { lchownSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { EngineError, messageOf } from '#base/errors.ts';
@@ -48,8 +49,10 @@ function make(path: string, action: Exclude<ChangeJob['action'], RemoveAction>):
     case 'make-link':
       symlinkSync(action.target, path);
       return [path];
-    default:
+    case 'make-directory':
       return makeDirectory(path, action);
+    default:
+      return unreachable(action);
   }
 }
 

@@ -16,7 +16,7 @@ import { type SourcePath, SourceSelector } from './source-paths.ts';
 import { walkSource } from './source-walk.ts';
 
 /** What a copy changes. */
-export interface Changes {
+interface Changes {
   readonly owner: Owner | undefined;
   readonly mode: ModeChange | undefined;
   readonly modifiedNs: bigint | undefined;
@@ -133,16 +133,13 @@ class TableTree implements CopiedTree {
       const name = bytes(under(to, relative));
       const first = node.links > 1 ? written.get(node) : undefined;
       if (node.links > 1 && !first) written.set(node, name);
-      this.#member(name, node, first, sink, changes);
+      const common = commonFields(name, node, changes);
+      if (first) sink.write(encodeHeader({ ...common, type: 'hardlink', linkNameBytes: first }));
+      else this.#member(node, common, sink);
     }
   }
 
-  #member(name: Buffer, node: LayerNode, first: Buffer | undefined, sink: TarSink, changes: Changes): void {
-    const common = commonFields(name, node, changes);
-    if (first) {
-      sink.write(encodeHeader({ ...common, type: 'hardlink', linkNameBytes: first }));
-      return;
-    }
+  #member(node: LayerNode, common: ReturnType<typeof commonFields>, sink: TarSink): void {
     const fields = { ...common, type: node.type, xattrs: node.xattrs };
     if (node.type === 'file') {
       sink.write(encodeHeader({ ...fields, sizeBytes: node.sizeBytes }));

@@ -70,7 +70,7 @@ export interface DiffJob {
   readonly upper: Tree;
 }
 
-export interface FileTarget {
+interface FileTarget {
   /** An empty file. */
   readonly path: string;
   /** The first number is not 0 once nobody waits for it. */

@@ -26,7 +26,7 @@ export interface Choice {
   readonly included?: Inclusion;
 }
 
-export interface Inclusion {
+interface Inclusion {
   readonly matcher: IgnoreMatcher;
   /** Directories up to the first wildcard: what is neither on the way there nor below need not be looked at. */
   readonly prefix: string;

@@ -36,7 +36,7 @@ class TreeDiff {
   directory(lower: Buffer | undefined, upper: Buffer, prefix: ByteName, announce: () => void): void {
     const kept = namesIn(upper);
     for (const name of kept)
-      this.#entry(lower && childPath(lower, name), childPath(upper, name), prefix, name, announce);
+      this.#entry(lower && childPath(lower, name), childPath(upper, name), `${prefix}${name}`, announce);
     if (!lower) return;
     const there = new Set(kept);
     for (const name of namesIn(lower)) {
@@ -46,13 +46,7 @@ class TreeDiff {
     }
   }
 
-  #entry(
-    lower: Buffer | undefined,
-    upper: Buffer,
-    prefix: ByteName,
-    name: ByteName,
-    announce: () => void,
-  ): void {
+  #entry(lower: Buffer | undefined, upper: Buffer, path: ByteName, announce: () => void): void {
     const stats = statOf(upper);
     if (!stats) return;
     const before = lower && statOf(lower);
@@ -62,12 +56,12 @@ class TreeDiff {
       if (isWritten) return;
       isWritten = true;
       announce();
-      this.#members.add(upper, stats, bytes(`${prefix}${name}`));
+      this.#members.add(upper, stats, bytes(path));
     };
     if (!isSame) write();
     if (!stats.isDirectory()) return;
     const isMerged = before?.isDirectory() === true;
-    this.directory(isMerged ? lower : undefined, upper, `${prefix}${name}/`, write);
+    this.directory(isMerged ? lower : undefined, upper, `${path}/`, write);
   }
 }
 

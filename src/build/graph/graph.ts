@@ -137,7 +137,7 @@ export interface GraphClientMount {
 }
 
 /** Changes files, one action after the other. */
-export interface FilesWork {
+interface FilesWork {
   readonly kind: 'files';
   readonly actions: readonly GraphFileAction[];
 }

@@ -50,7 +50,7 @@ export function planDockerfile(text: string, context: BuildContext, request: Pla
     ...(target !== undefined && { target }),
   });
   const newScope = (environment: Iterable<readonly [string, string]>) =>
-    new StageScope(dockerfile, globals, options.buildArgs, environment);
+    new StageScope({ dockerfile, globals, buildArgs: options.buildArgs }, environment);
   const { commands, entitlements = [] } = request;
   const shared = { dockerfile, context, names, graph, newScope, ...options, commands, entitlements };
   return {

@@ -1,4 +1,5 @@
 /** `RUN --mount` as what a command mounts. */
+import { unreachable } from '#base/unreachable.ts';
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import type { FileSource } from '../definition/vertex.ts';
@@ -34,11 +35,13 @@ export function planMounts(options: readonly MountOptions[], place: MountPlace):
         return { kind: 'tmpfs', target: targetOf(option.target, place), sizeBytes: option.sizeBytes };
       case 'secret':
         return planSecret(option, place);
-      default: {
+      case 'ssh': {
         const target = option.target === '' ? `${AGENT}.${agents++}` : targetOf(option.target, place);
         const { required, id } = option;
         return { kind: 'ssh', id: id || 'default', target, required, owner: ownerOf(option, 0o600) };
       }
+      default:
+        return unreachable(option);
     }
   });
 }

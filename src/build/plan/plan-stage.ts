@@ -1,9 +1,15 @@
+import { unreachable } from '#base/unreachable.ts';
 import { EngineError } from '#base/errors.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { Platform } from '#oci/platform.ts';
 import { baseImagesOf } from './needed-stages.ts';
 import type { FileSource, Vertex } from '../definition/vertex.ts';
-import { changeConfig, environmentOf, workingDirectoryOf } from '#dockerfile/change-config.ts';
+import {
+  changeConfig,
+  type ConfigInstruction,
+  environmentOf,
+  workingDirectoryOf,
+} from '#dockerfile/change-config.ts';
 import type {
   AddInstruction,
   CopyInstruction,
@@ -111,14 +117,33 @@ export class StagePlanner {
       case 'maintainer':
         this.#image = { ...this.#image, author: instruction.maintainer };
         return this.#record(`MAINTAINER ${instruction.maintainer}`);
-      default: {
-        const { config, createdBy } = changeConfig(this.#image.config, instruction, this.#isCommandSet);
-        if (instruction.kind === 'cmd') this.#isCommandSet = true;
-        if (instruction.kind === 'env') this.#scope.set(instruction);
-        this.#image = { ...this.#image, config };
-        return this.#record(createdBy);
-      }
+      case 'cmd':
+        this.#change(instruction);
+        this.#isCommandSet = true;
+        return undefined;
+      case 'env':
+        this.#change(instruction);
+        this.#scope.set(instruction);
+        return undefined;
+      case 'entrypoint':
+      case 'expose':
+      case 'healthcheck':
+      case 'label':
+      case 'onbuild':
+      case 'shell':
+      case 'stopsignal':
+      case 'user':
+      case 'volume':
+        return this.#change(instruction);
+      default:
+        return unreachable(instruction);
     }
+  }
+
+  #change(instruction: ConfigInstruction): undefined {
+    const { config, createdBy } = changeConfig(this.#image.config, instruction, this.#isCommandSet);
+    this.#image = { ...this.#image, config };
+    return this.#record(createdBy);
   }
 
   #run(instruction: RunInstruction): Operation {

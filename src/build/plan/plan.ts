@@ -11,7 +11,7 @@ import type { ResolvedStage } from '#dockerfile/stages/stages.ts';
 export type Operation = Exclude<Vertex, BaseVertex>;
 
 /** One line of the history to come. */
-export interface PlannedHistory {
+interface PlannedHistory {
   readonly createdBy: string;
   /** Absent: the line has no layer, and the time of the one before. */
   readonly vertex?: Operation;

@@ -1,4 +1,5 @@
 /** Operations as lines of a Dockerfile. */
+import { unreachable } from '#base/unreachable.ts';
 import { EngineError } from '#base/errors.ts';
 import { healthcheckFlags } from './healthcheck.ts';
 import type { Mount } from './mounts.ts';
@@ -47,13 +48,20 @@ export function operationLines(operation: Operation, context: LineContext): read
       return [`VOLUME ${literalList(operation.values)}`];
     case 'shell':
       return [`SHELL ${JSON.stringify(operation.values)}`];
-    default: {
-      const { command, options } = operation;
-      if (command.length === 0) return ['HEALTHCHECK NONE'];
-      const flags = healthcheckFlags(options).map((flag) => `${flag} `);
-      return [`HEALTHCHECK ${flags.join('')}CMD ${commandText(command, shellOf(context)).text}`];
-    }
+    case 'healthcheck':
+      return [healthcheckLine(operation, context)];
+    default:
+      return unreachable(operation);
   }
+}
+
+function healthcheckLine(
+  { command, options }: Extract<Operation, { readonly kind: 'healthcheck' }>,
+  context: LineContext,
+): string {
+  if (command.length === 0) return 'HEALTHCHECK NONE';
+  const flags = healthcheckFlags(options).map((flag) => `${flag} `);
+  return `HEALTHCHECK ${flags.join('')}CMD ${commandText(command, shellOf(context)).text}`;
 }
 
 /** The command of a former stage is taken back by ENTRYPOINT; that of the same one is not: here it never is. */
@@ -118,13 +126,15 @@ function fieldsOf(mount: Mount, names: Names): readonly Field[] {
       const isRequired: Field = ['required', required ? 'true' : undefined];
       return [type, ['id', id], ['target', target], ['env', env], isRequired, ['mode', mode]];
     }
-    default:
+    case 'ssh':
       return [
         type,
         ['id', mount.id],
         ['target', mount.target],
         ['required', mount.required ? 'true' : undefined],
       ];
+    default:
+      return unreachable(mount);
   }
 }
 

@@ -39,7 +39,7 @@ export interface BuildSession {
 }
 
 /** A mark for each directory of a listing, by its path, that changes when the directory does; the client's own form. */
-export type ListingMarks = Readonly<Record<string, string>>;
+type ListingMarks = Readonly<Record<string, string>>;
 
 export interface FileQuery {
   /** As BuildKit names them: `context`, `dockerfile`, or that of a named context. */

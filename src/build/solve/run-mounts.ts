@@ -1,4 +1,5 @@
 /** Makes ready what a command mounts: sources are opened, secrets fetched, sockets served, for as long as it runs. */
+import { unreachable } from '#base/unreachable.ts';
 import { fstatSync, mkdirSync, mkdtempSync, readlinkSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -15,7 +16,14 @@ import { bindOptions } from './bind-options.ts';
 import type { CacheDirectories } from '../cache/cache-directories.ts';
 import type { BuildSession } from '../session/build-session.ts';
 import type { ExecVertex, FileSource } from '../definition/vertex.ts';
-import type { BindMount, CacheMount, ExecMount, ScriptMount, StateMount } from '../definition/exec-mount.ts';
+import type {
+  BindMount,
+  CacheMount,
+  ExecMount,
+  ScriptMount,
+  SshMount,
+  StateMount,
+} from '../definition/exec-mount.ts';
 import type { LayerTrees } from './layer-trees.ts';
 import { hideIgnored, type IgnoredFiles } from './hide-ignored.ts';
 import { RunSecrets } from './run-secrets.ts';
@@ -118,15 +126,21 @@ class MountOpener {
         this.environment.push(...environment);
         return mounts;
       }
-      default: {
-        const socket = await serveSshAgent(mount, this.#newDirectory(), this.#options);
-        if (!socket) return [];
-        this.#undo.use(socket);
-        if (!this.environment.some((entry) => entry.startsWith('SSH_AUTH_SOCK=')))
-          this.environment.push(`SSH_AUTH_SOCK=${mount.target}`);
-        return [fileMount(mount.target, socket.path, bindOptions(false))];
-      }
+      case 'ssh':
+        return await this.#ssh(mount);
+      default:
+        return unreachable(mount);
     }
+  }
+
+  /** None for an optional agent that the client does not have. */
+  async #ssh(mount: SshMount): Promise<readonly UnlistedMount[]> {
+    const socket = await serveSshAgent(mount, this.#newDirectory(), this.#options);
+    if (!socket) return [];
+    this.#undo.use(socket);
+    if (!this.environment.some((entry) => entry.startsWith('SSH_AUTH_SOCK=')))
+      this.environment.push(`SSH_AUTH_SOCK=${mount.target}`);
+    return [fileMount(mount.target, socket.path, bindOptions(false))];
   }
 
   async #bind({ target, source, path, writable }: BindMount): Promise<UnlistedMount> {

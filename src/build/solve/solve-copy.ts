@@ -68,7 +68,7 @@ async function archivesIn(files: FileFinder, selection: FileSelection): Promise<
 }
 
 /** Where and how files are copied, whatever they are and whatever they are copied into. */
-export type CopyPlace = Omit<CopyJob, 'files' | 'target'>;
+type CopyPlace = Omit<CopyJob, 'files' | 'target'>;
 
 /** A root that can be written to, and what is done to it. */
 export interface RootChange {

@@ -39,7 +39,7 @@ export interface SolverWork {
 }
 
 /** Vertices that several builds want at once, by their cache keys. */
-export interface SharedSolving {
+interface SharedSolving {
   readonly work: SharedWork<string, Solved>;
   readonly logs: Map<string, StepLog>;
 }

@@ -1,4 +1,5 @@
 /** `RUN --mount=type=cache,target=/root/.cache`: one comma-separated list into a typed mount. */
+import { unreachable } from '#base/unreachable.ts';
 import { EngineError } from '#base/errors.ts';
 import { parseCsvRecord } from '../words/csv-record.ts';
 import { invalid } from '../dockerfile-error.ts';
@@ -258,7 +259,7 @@ function finish(draft: Draft): MountOptions {
       return { type, target, readOnly, sizeBytes: draft.sizeBytes };
     case 'ssh':
       return { type, target, readOnly, id, required, ...owner(draft) };
-    default:
+    case 'secret':
       return {
         type,
         target,
@@ -268,6 +269,8 @@ function finish(draft: Draft): MountOptions {
         ...owner(draft),
         ...environment(draft),
       };
+    default:
+      return unreachable(type);
   }
 }
 

@@ -14,14 +14,14 @@ export interface FileOwner {
   readonly gid?: number;
 }
 
-export interface BindMount extends MountBase {
+interface BindMount extends MountBase {
   readonly type: 'bind';
   /** A stage, named context or image; undefined: the build context. */
   readonly from?: string;
   readonly source: string;
 }
 
-export interface CacheMount extends MountBase, FileOwner {
+interface CacheMount extends MountBase, FileOwner {
   readonly type: 'cache';
   /** Empty: the cleaned target names the cache. */
   readonly id: string;
@@ -30,13 +30,13 @@ export interface CacheMount extends MountBase, FileOwner {
   readonly sharing: CacheSharing;
 }
 
-export interface TmpfsMount extends MountBase {
+interface TmpfsMount extends MountBase {
   readonly type: 'tmpfs';
   /** 0: the kernel's limit. */
   readonly sizeBytes: number;
 }
 
-export interface SecretMount extends MountBase, FileOwner {
+interface SecretMount extends MountBase, FileOwner {
   readonly type: 'secret';
   readonly id: string;
   readonly required: boolean;
@@ -44,7 +44,7 @@ export interface SecretMount extends MountBase, FileOwner {
   readonly environment?: string;
 }
 
-export interface SshMount extends MountBase, FileOwner {
+interface SshMount extends MountBase, FileOwner {
   readonly type: 'ssh';
   /** Empty: `default`. */
   readonly id: string;

@@ -129,7 +129,7 @@ function checkFromVariables(
     const expansion = tryExpand(() => expand(text, globals, { escape: dockerfile.escape }));
     if (expansion === undefined) continue;
     for (const name of expansion.unmatched) if (!known.has(name)) reportUndeclared(name, known, from, report);
-    if (text === from.platform) checkPlatform(from, text, expansion, globals, report);
+    if (text === from.platform) checkPlatform(from, expansion, globals, report);
   }
 }
 
@@ -151,14 +151,13 @@ function reportUndeclared(
 
 function checkPlatform(
   from: FromInstruction,
-  written: string,
   { text, matched, unmatched }: Expansion,
   globals: ReadonlyMap<string, string>,
   report: Report,
 ): void {
   if (matched.size === 1 && unmatched.size === 0 && matched.has('TARGETPLATFORM')) {
     if (text !== globals.get('TARGETPLATFORM')) return;
-    const message = `Setting platform to predefined ${written} in FROM is redundant as this is the default behavior`;
+    const message = `Setting platform to predefined ${from.platform} in FROM is redundant as this is the default behavior`;
     report(RULES.redundantTargetPlatform, message, from.range, from.comments);
   }
   if (matched.size > 0 || unmatched.size > 0) return;

@@ -1,4 +1,5 @@
 /** The checks inside a stage, with its variables as they grow. */
+import { unreachable } from '#base/unreachable.ts';
 import { posix } from 'node:path';
 import type {
   AddInstruction,
@@ -81,7 +82,7 @@ export class StageLinter {
     const environment = new Map([...ALWAYS_SET, ...(image?.environment ?? [])]);
     const { buildArgs } = this.#context.scope;
     return {
-      scope: new StageScope(this.#dockerfile, this.#globals, buildArgs, environment),
+      scope: new StageScope({ dockerfile: this.#dockerfile, globals: this.#globals, buildArgs }, environment),
       hasUnknownVariables: image === undefined || image.hasTriggers === true,
       hasTriggers: false,
       hasWorkdir: false,
@@ -144,7 +145,13 @@ export class StageLinter {
       case 'healthcheck':
         this.#single(instruction, state, last);
         break;
+      case 'run':
+      case 'stopsignal':
+      case 'user':
+      case 'volume':
+        break;
       default:
+        unreachable(instruction);
     }
   }
 

@@ -17,7 +17,7 @@ export function printDockerfile(
 }
 
 /** One statement with its heredocs, ending with a newline. */
-export function printStatement(statement: Statement, escape: '\\' | '`' = '\\'): string {
+function printStatement(statement: Statement, escape: '\\' | '`' = '\\'): string {
   const comments = statement.comments.map((comment) => `# ${comment}\n`);
   return `${comments.join('')}${closeLine(printLine(statement, escape), escape)}\n${statement.heredocs.map(printHeredoc).join('')}`;
 }

@@ -1,4 +1,5 @@
 /** One logical line into keyword, flags and arguments: each keyword has its own way to cut its arguments. */
+import { unreachable } from '#base/unreachable.ts';
 import type { ArgumentForm, Statement, Token } from '../ast.ts';
 import { invalid } from '../dockerfile-error.ts';
 import { parseJsonForm } from './json-form.ts';
@@ -79,7 +80,7 @@ export function parseStatement(
   const { flags, rest } = splitFlags(text, after?.start ?? text.length, escape);
   const syntax = SYNTAX.get(keyword.text.toLowerCase());
   const trigger = syntax === 'trigger' && !nested && rest < text.length;
-  const { form, pieces } = cutArguments(syntax, keyword.text, text, rest, escape);
+  const { form, pieces } = cutArguments(syntax, keyword.text, { text, rest, escape });
   return {
     keyword: line.token(keyword.start, keyword.end),
     flags: flags.map((piece) => tokenOf(line, piece)),
@@ -97,12 +98,17 @@ function tokenOf(line: LogicalLine, piece: Piece): Token {
   return line.token(piece.start, piece.end, piece.text);
 }
 
+/** A line whose arguments begin at `rest`. */
+interface ArgumentText {
+  readonly text: string;
+  readonly rest: number;
+  readonly escape: string;
+}
+
 function cutArguments(
   syntax: Syntax | undefined,
   keyword: string,
-  text: string,
-  rest: number,
-  escape: string,
+  { text, rest, escape }: ArgumentText,
 ): Arguments {
   if (syntax === undefined || rest >= text.length) return { form: 'plain', pieces: [] };
   const all: Piece = { text: text.slice(rest), start: rest, end: text.length };
@@ -121,8 +127,10 @@ function cutArguments(
       return jsonOr(text, rest, () => splitBlanks(text, rest));
     case 'pairs':
       return { form: 'plain', pieces: cutPairs(keyword, text, rest, escape) };
-    default:
+    case 'check':
       return cutHealthcheck(text, rest);
+    default:
+      return unreachable(syntax);
   }
 }
 

@@ -17,12 +17,9 @@ function options(buildArgs: Readonly<Record<string, string>> = {}): ScopeOptions
 /** Runs the first stage's ARGs and ENVs; returns its scope. */
 function scopeOf(text: string, buildArgs: Readonly<Record<string, string>> = {}): StageScope {
   const file = parseDockerfile(text);
-  const scope = new StageScope(
-    file,
-    globalScope(file, options(buildArgs)),
-    new Map(Object.entries(buildArgs)),
-    [['PATH', '/bin']],
-  );
+  const globals = globalScope(file, options(buildArgs));
+  const shared = { dockerfile: file, globals, buildArgs: new Map(Object.entries(buildArgs)) };
+  const scope = new StageScope(shared, [['PATH', '/bin']]);
   for (const instruction of file.stages[0]!.instructions) apply(scope, instruction);
   return scope;
 }

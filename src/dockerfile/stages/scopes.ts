@@ -35,7 +35,7 @@ export function formatPlatform({ os, architecture, variant }: Platform): string 
 }
 
 /** `TARGETPLATFORM` and its relatives; a build argument of the name replaces the value. */
-export function automaticArgs(options: ScopeOptions): Map<string, string> {
+function automaticArgs(options: ScopeOptions): Map<string, string> {
   const { buildPlatform: build, targetPlatform: target } = options;
   const defaults: readonly (readonly [string, string])[] = [
     ['BUILDPLATFORM', formatPlatform(build)],
@@ -94,25 +94,27 @@ export interface DeclaredArg {
   readonly value: string | undefined;
 }
 
+/** What the scopes of all stages of a file share. */
+export interface ScopeFile {
+  readonly dockerfile: Dockerfile;
+  /** See {@link globalScope}. */
+  readonly globals: ReadonlyMap<string, string>;
+  readonly buildArgs: ReadonlyMap<string, string>;
+}
+
 /** The variables in force inside one stage, from its FROM downwards. Feed it each ARG and ENV in order. */
 export class StageScope {
-  readonly #dockerfile: Dockerfile;
-  readonly #globals: ReadonlyMap<string, string>;
-  readonly #buildArgs: ReadonlyMap<string, string>;
+  readonly #file: ScopeFile;
   readonly #variables: Map<string, string>;
   readonly #declared: DeclaredArg[];
 
   /** @param environment what the stage starts with: its image's variables */
   constructor(
-    dockerfile: Dockerfile,
-    globals: ReadonlyMap<string, string>,
-    buildArgs: ReadonlyMap<string, string>,
+    file: ScopeFile,
     environment: Iterable<readonly [string, string]>,
     declared: readonly DeclaredArg[] = [],
   ) {
-    this.#dockerfile = dockerfile;
-    this.#globals = globals;
-    this.#buildArgs = buildArgs;
+    this.#file = file;
     this.#variables = new Map(environment);
     this.#declared = [...declared];
   }
@@ -124,7 +126,7 @@ export class StageScope {
    */
   derive(environment: Iterable<readonly [string, string]> = []): StageScope {
     const variables = [...this.#variables, ...environment];
-    return new StageScope(this.#dockerfile, this.#globals, this.#buildArgs, variables, this.#declared);
+    return new StageScope(this.#file, variables, this.#declared);
   }
 
   /** All that expands, which is also what RUN gets as its environment. Live: it follows later declarations. */
@@ -140,7 +142,7 @@ export class StageScope {
   /** What the last ARG of this name says, or the global one where it is not declared here. */
   lastDeclared(name: string): string | undefined {
     const declared = this.#declared.findLast((arg) => arg.name === name && arg.value !== undefined);
-    return declared ? declared.value : this.#globals.get(name);
+    return declared ? declared.value : this.#file.globals.get(name);
   }
 
   /**
@@ -152,7 +154,7 @@ export class StageScope {
     readonly unmatched: ReadonlySet<string>;
   } {
     const unmatched = new Set<string>();
-    const args = withPlace({ range: instruction.range, source: this.#dockerfile.source }, () =>
+    const args = withPlace({ range: instruction.range, source: this.#file.dockerfile.source }, () =>
       instruction.definitions.map(({ name, value }) => {
         const arg = { name, value: this.#valueOf(name, value, unmatched) };
         if (arg.value !== undefined && !BUILD_ONLY_NAMES.has(name)) this.#variables.set(name, arg.value);
@@ -177,10 +179,10 @@ export class StageScope {
   }
 
   #valueOf(name: string, value: string | undefined, unmatched: Set<string>): string | undefined {
-    const given = this.#buildArgs.get(name);
+    const given = this.#file.buildArgs.get(name);
     if (given !== undefined) return given;
-    if (value === undefined) return this.#globals.get(name);
-    const expansion = expand(value, this.#variables, { escape: this.#dockerfile.escape });
+    if (value === undefined) return this.#file.globals.get(name);
+    const expansion = expand(value, this.#variables, { escape: this.#file.dockerfile.escape });
     for (const missing of expansion.unmatched) unmatched.add(missing);
     return expansion.text;
   }

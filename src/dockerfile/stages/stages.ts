@@ -14,7 +14,7 @@ export type StageSource =
   /** A named context or an image, whichever the build has. */
   | { readonly kind: 'external'; readonly name: string };
 
-export interface StageDependency {
+interface StageDependency {
   /** As written. */
   readonly from: string;
   readonly source: StageSource;

@@ -4,7 +4,7 @@ import type { Descriptor } from '#oci/descriptor.ts';
 import { canonicalReference, type Reference } from '#oci/reference.ts';
 import { parseAnnotations } from '../annotations.ts';
 import { compressionOf } from './compression.ts';
-import { epochOf, type OneExport } from '../export-outputs.ts';
+import { epochOf, type OneExport } from '../one-export.ts';
 import { type FinishedImage, finishImage } from '../finish-image.ts';
 import { type PackedArtifact, packArtifact } from './pack-artifact.ts';
 
@@ -75,6 +75,6 @@ export function nameResponse(names: readonly Reference[]): Readonly<Record<strin
   return names.length === 0 ? {} : { 'image.name': names.map(canonicalReference).join(',') };
 }
 
-export function encodeDescriptor(descriptor: Descriptor): string {
+function encodeDescriptor(descriptor: Descriptor): string {
   return Buffer.from(JSON.stringify(descriptor)).toString('base64');
 }

@@ -37,7 +37,7 @@ export async function rewriteLayer(
 }
 
 /** The same archive, its members' times not after `epoch` and in whole seconds. */
-export async function* clampTimes(tar: AsyncIterable<Buffer>, epoch: number): AsyncGenerator<Buffer, void> {
+async function* clampTimes(tar: AsyncIterable<Buffer>, epoch: number): AsyncGenerator<Buffer, void> {
   let sizeBytes = 0;
   for await (const event of readTar(tar)) {
     if (event.kind === 'entry') {
