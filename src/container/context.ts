@@ -4,6 +4,7 @@ import type { Semaphore } from '#base/semaphore.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { RootArchive, SnapshotStore } from '#layer/layer.ts';
 import type { CgroupLayout } from '#linux/cgroups.ts';
+import type { FileService } from '#linux/file-service.ts';
 import type { ReadOnlyProgram } from '#linux/read-only-program.ts';
 import type { LogDriver } from '#log/log.ts';
 import type { Networks } from '#network/network.ts';
@@ -43,6 +44,7 @@ export interface ContainersDependencies {
   readonly metadata: Metadata;
   readonly snapshots: SnapshotStore;
   readonly archive: RootArchive;
+  readonly files: FileService;
   readonly images: ImageStore;
   /** By name. */
   readonly logs: ReadonlyMap<string, LogDriver>;

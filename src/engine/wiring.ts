@@ -153,6 +153,7 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
     metadata,
     snapshots,
     archive,
+    files,
     images,
     logs,
     volumes,

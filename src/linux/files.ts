@@ -1,5 +1,6 @@
 import { constants, openSync, statfsSync } from 'node:fs';
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC } from './constants.ts';
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_PATH } from './constants.ts';
+import { closeFd, ownFd } from './descriptors.ts';
 import { isErrno } from './errno.ts';
 import { check, libc } from './libc.ts';
 import { syscall } from './syscalls.ts';
@@ -70,6 +71,7 @@ export function openDirectory(path: string): number {
 const RESOLVE_NO_XDEV = 0x01;
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_IN_ROOT = 0x10;
+const RESOLVE_CACHED = 0x20;
 /** The kernel gives up where a rename races with `..`; it asks to be called again. */
 const OPEN_ATTEMPTS = 64;
 
@@ -90,6 +92,24 @@ export function openInRoot(rootFd: number, path: string, flags: number, mode = 0
 export function openOnMount(rootFd: number, path: string, flags: number): number {
   const rules = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
   return resolve(rootFd, path, { flags, mode: 0, rules });
+}
+
+/** Mounts of the host itself, whose file systems answer at once or with the engine's own disk. */
+const OWN_MOUNTS = ['/dev', '/'] as const;
+
+/**
+ * True if `path`, links followed, certainly exists on the file system of `/` or in /dev; found without waiting for
+ * anything (RESOLVE_CACHED). False means that only a look at the file system can tell.
+ */
+export function isKnownToExist(path: string): boolean {
+  const mount = OWN_MOUNTS.find((mount) => path.startsWith(`${mount}/`)) ?? '/';
+  using root = ownFd(openSync(mount, O_PATH | constants.O_DIRECTORY));
+  const rules = RESOLVE_CACHED | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS;
+  const resolution = { flags: O_PATH, mode: 0, rules };
+  const fd = openWithRules(root.fd, path.slice(mount.length) || '.', resolution);
+  if (fd < 0) return false;
+  closeFd(fd);
+  return true;
 }
 
 interface Resolution {

@@ -25,6 +25,14 @@ export function listMounts(pid: number | 'self' = 'self'): readonly MountInfo[] 
   return parseMountInfo(readMountInfo(pid));
 }
 
+/** The mount that `path` is in by its text: links in it are not followed, so no file system is asked. */
+export function mountAbove(path: string): MountInfo | undefined {
+  return listMounts()
+    .filter(({ target }) => target === '/' || path === target || path.startsWith(`${target}/`))
+    .toSorted((a, b) => a.target.length - b.target.length)
+    .at(-1);
+}
+
 /**
  * By way of a buffer. Asked for text, Node 26.10 (`ReadFileUtf8` of node_file.cc) collects pieces of less than 8 KiB,
  * which the kernel gives line by line, and copies them into 64 KiB when the first full one comes, which one mount of

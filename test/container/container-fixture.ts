@@ -151,6 +151,7 @@ export class ContainerFixture implements AsyncDisposable {
       metadata,
       snapshots,
       archive,
+      files,
       images,
       logs: createLogDrivers(),
       volumes,

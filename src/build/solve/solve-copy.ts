@@ -1,5 +1,6 @@
 /** COPY and ADD. */
 import { EngineError } from '#base/errors.ts';
+import { promptly } from '#container/files/root-access.ts';
 import { resolveUser } from '#container/spec/user.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import { isArchive, openArchive } from '../files/archive-file.ts';
@@ -135,7 +136,9 @@ export async function ownerIn(
   const numbers = ownerNumbers(text);
   if (!numbers) {
     const user = text.startsWith(':') ? `0${text}` : text;
-    return await trees.withWritableRoot(below, async (_, rootPath) => resolveUser(rootPath, user));
+    return await trees.withWritableRoot(below, async (_, rootPath) =>
+      resolveUser({ rootPath, user }, promptly),
+    );
   }
   if (Math.max(numbers.uid, numbers.gid) <= MAXIMUM_ID) return numbers;
   throw new EngineError('invalid', `uids and gids must be in range 0-${MAXIMUM_ID}`);

@@ -1,5 +1,6 @@
 /** Actions on files, one after the other in one root. */
 import { EngineError } from '#base/errors.ts';
+import { promptly } from '#container/files/root-access.ts';
 import { resolveUser } from '#container/spec/user.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { FilesVertex } from '../definition/vertex.ts';
@@ -69,5 +70,5 @@ async function ownerOf(
   const numbers = ownerNumbers(owner.text);
   if (numbers) return numbers;
   if (owner.in) return await ownerIn(work.trees, await sources.layersOf(owner.in), owner.text);
-  return resolveUser(rootPath, owner.text);
+  return resolveUser({ rootPath, user: owner.text }, promptly);
 }

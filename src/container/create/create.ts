@@ -11,6 +11,7 @@ import type { ContainerContext } from '../context.ts';
 import { fitToHost } from './host-requirements.ts';
 import { mergeImageConfig } from './image-config.ts';
 import { createManaged } from '../run/managed-container.ts';
+import { requireBindSources } from '../mounts/bind-source.ts';
 import type { MountPlan } from '../mounts/mount-plan.ts';
 import { createPlannedVolumes, planMounts, volumesOf } from '../mounts/mounts.ts';
 import { generateName, validateName } from './names.ts';
@@ -59,6 +60,7 @@ export async function createContainer(
     endpoints,
     mounts: planMounts({ config, hostConfig, planOf }),
   };
+  await requireBindSources(context.files, definition.mounts);
   context.snapshots.create({ id, layers: image.layers, volatile: hostConfig.AutoRemove });
   undo.defer(() => context.snapshots.remove(id));
   await prepareVolumes(context, definition, undo);

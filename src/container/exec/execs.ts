@@ -2,10 +2,10 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError, messageOf } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
-import { isErrno } from '#linux/errno.ts';
-import { listMounts } from '#linux/mountinfo.ts';
 import type { ExecInspect, ExecRequest } from '#wire/container.ts';
-import { checkProgram } from '../program/check-program.ts';
+import { containerLane } from '../files/lanes.ts';
+import { findUser, requireRunnable, type RootPlace } from '../files/root-files.ts';
+import type { ProgramPlace } from '../program/check-program.ts';
 import type { Attachment, TerminalSize } from '../container.ts';
 import type { ContainerContext } from '../context.ts';
 import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from '#base/detach-keys.ts';
@@ -17,12 +17,11 @@ import { execFailure, runtimeError } from '../process/runtime-failure.ts';
 import { withRuntimeOf } from '../process/runtimes.ts';
 import { notRunning } from '../run/signal.ts';
 import { stringifyProcess } from '../spec/spec-json.ts';
-import { buildExecProcess } from '../spec/spec.ts';
+import { buildExecProcess, capabilitiesOf } from '../spec/spec.ts';
 import { StreamAttachment } from '../streams/stream-attachment.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
 import { freshDirectory } from '../process/supervisor.ts';
 import { withDefaultUlimits } from '../spec/ulimits.ts';
-import { type ResolvedUser, resolveUser } from '../spec/user.ts';
 
 /** How long an exec that has ended can be inspected. */
 const REMEMBERED_MS = 5 * 60_000;
@@ -37,6 +36,8 @@ export interface ExecStart {
 export class Execs {
   readonly #context: ContainerContext;
   readonly #execs = new Map<string, ExecProcess>();
+  /** Containers that have had privileged execs. */
+  readonly #administered = new WeakSet<ManagedContainer>();
 
   constructor(context: ContainerContext) {
     this.#context = context;
@@ -111,13 +112,13 @@ export class Execs {
     throw new EngineError('not-found', `No such exec instance: ${id}`);
   }
 
-  #rootOf({ id }: ManagedContainer): string {
-    return this.#context.snapshots.get(id)?.mountPath ?? '/';
-  }
-
-  #user(container: ManagedContainer, request: ExecRequest): ResolvedUser {
-    const groups = container.hostConfig.GroupAdd ?? [];
-    return resolveUser(this.#rootOf(container), request.User || container.config.User, groups);
+  #rootOf(container: ManagedContainer): RootPlace {
+    const { id, hostConfig } = container;
+    const { files, snapshots } = this.#context;
+    const rootPath = snapshots.get(id)?.mountPath ?? '/';
+    const isWatched =
+      this.#administered.has(container) || capabilitiesOf(hostConfig).includes('CAP_SYS_ADMIN');
+    return { files, rootPath, lane: containerLane(id), isWatched };
   }
 
   /** Resolves when the process runs. */
@@ -144,14 +145,19 @@ export class Execs {
     const { container, request, state } = exec;
     const size = state.status === 'starting' ? state.size : undefined;
     const processFile = join(directory, 'process.json');
+    const root = this.#rootOf(container);
     const process = buildExecProcess({
       request: size ? { ...request, ConsoleSize: [size.rows, size.columns] } : request,
       config: container.config,
       hostConfig: withDefaultUlimits(this.#context, container.hostConfig),
       hostname: container.config.Hostname,
-      user: this.#user(container, request),
+      user: await findUser(root, {
+        user: request.User || container.config.User,
+        groupAdd: container.hostConfig.GroupAdd ?? [],
+      }),
     });
-    checkProgram({ rootPath: this.#rootOf(container), process, mounts: mountsOf(container) });
+    await requireRunnable(root, { process, ...mountsOf(container) });
+    if (request.Privileged) this.#administered.add(container);
     writeFileSync(processFile, stringifyProcess(process));
     const own = withRuntimeOf(this.#context, container.id);
     const terminal = terminalOf(own, request.Tty, size);
@@ -211,14 +217,8 @@ function checkFresh({ id, state }: ExecProcess): void {
 }
 
 /** What is mounted in a container at this moment, by its own processes too. */
-function mountsOf({ run, definition }: ManagedContainer): readonly { readonly destination: string }[] {
-  try {
-    return listMounts(run?.process.pid).map(({ target }) => ({ destination: target }));
-  } catch (error) {
-    // It has ended meanwhile, as the runtime will say.
-    if (isErrno(error, 'ENOENT', 'EINVAL', 'ESRCH')) return definition.mounts.mounts;
-    throw error;
-  }
+function mountsOf({ run, definition }: ManagedContainer): Pick<ProgramPlace, 'mounts' | 'pid'> {
+  return { mounts: definition.mounts.mounts, ...(run && { pid: run.process.pid }) };
 }
 
 function attach(exec: ExecProcess): StreamAttachment {

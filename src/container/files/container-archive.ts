@@ -17,7 +17,7 @@ export async function statInContainer(
   { reference, path }: PathRequest,
 ): Promise<FileStat> {
   await using place = await locate(context, container, path);
-  return await orMissing(reference, path, context.archive.stat(place.root, place.path));
+  return await orMissing(reference, path, context.archive.stat(place.root, place.path, place.lane));
 }
 
 /** The place stays available until the tar is read or destroyed. */
@@ -28,7 +28,7 @@ export async function archiveFromContainer(
 ): Promise<{ readonly stat: FileStat; readonly tar: Readable }> {
   const place = await locate(context, container, path);
   try {
-    const found = await orMissing(reference, path, context.archive.get(place.root, place.path));
+    const found = await orMissing(reference, path, context.archive.get(place.root, place.path, place.lane));
     found.tar.once('close', () =>
       context.pending.add('unmounting a container’s root failed', place[Symbol.asyncDispose]()),
     );
@@ -47,6 +47,10 @@ export async function extractIntoContainer(
 ): Promise<void> {
   const { reference, path, tar, ...options } = request;
   await using place = await locate(context, container, path);
-  await orMissing(reference, path, context.archive.put(place.root, place.path, tar, options));
+  await orMissing(
+    reference,
+    path,
+    context.archive.put(place.root, place.path, tar, { ...options, lane: place.lane }),
+  );
   container.emit('extract-to-dir');
 }

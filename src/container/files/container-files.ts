@@ -1,12 +1,17 @@
 import { EngineError, isEngineError } from '#base/errors.ts';
+import type { FileLane } from '#linux/file-service.ts';
+import { volumeLane } from '#volume/volume-tasks.ts';
 import type { ContainerContext } from '../context.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
+import { containerLane, hostLane } from './lanes.ts';
 
 /** A directory tree and a path in it: where something of a container lies on the host while the use lasts. */
 export interface ContainerPlace extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
   readonly root: string;
   readonly path: string;
+  /** Whose files they are. */
+  readonly lane: FileLane;
 }
 
 /**
@@ -19,13 +24,15 @@ export async function locate(
   path: string,
 ): Promise<ContainerPlace> {
   const { run } = container;
-  if (run) return { root: `/proc/${run.process.pid}/root`, path, [Symbol.asyncDispose]: async () => {} };
+  const lane = containerLane(container.id);
+  if (run)
+    return { root: `/proc/${run.process.pid}/root`, path, lane, [Symbol.asyncDispose]: async () => {} };
   const mounted = locateInMount(context, container, path);
   if (mounted) return mounted;
   using _lock = await context.locks.acquire(container.id);
   const root = context.snapshots.mount(container.id);
   container.rootUses++;
-  return { root, path, [Symbol.asyncDispose]: () => release(context, container) };
+  return { root, path, lane, [Symbol.asyncDispose]: () => release(context, container) };
 }
 
 /** The last use of a stopped container's snapshot unmounts it. */
@@ -49,7 +56,13 @@ function locateInMount(
   if (!above || above.type === 'tmpfs') return undefined;
   const root = above.type === 'bind' ? above.source : volumes.get(above.name)?.path;
   if (root === undefined) return undefined;
-  return { root, path: absolute.slice(above.destination.length), [Symbol.asyncDispose]: async () => {} };
+  const lane = above.type === 'bind' ? hostLane(root) : volumeLane(above.name);
+  return {
+    root,
+    path: absolute.slice(above.destination.length),
+    lane,
+    [Symbol.asyncDispose]: async () => {},
+  };
 }
 
 /** Docker's words for a path that is not there. */

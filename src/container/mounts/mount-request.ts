@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { posix } from 'node:path';
 import { EngineError, messageOf } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
@@ -157,7 +156,6 @@ function planBindMount(request: MountRequest, origin: Origin): PlannedBind {
   if (request.VolumeOptions) throw new InvalidMount(request, 'field VolumeOptions must not be specified');
   const problem = absoluteProblem(request.Source);
   if (problem) throw new InvalidMount(request, problem);
-  if (!origin.createSource && !existsSync(request.Source)) throw missingBindSource(request.Source);
   return {
     type: 'bind',
     destination: cleanPath(request.Target),

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
+import { ThreadedFileService } from '#linux/threaded-file-service.ts';
 import type { Volumes, VolumeSpec, VolumeView } from '#volume/volume.ts';
 import type { HostConfig, MountRequest } from '#wire/container.ts';
+import { requireBindSources } from './bind-source.ts';
 import type { MountPlan } from './mount-plan.ts';
 import { planMounts, releaseMounts, resolveMounts, showMounts, volumesOf } from './mounts.ts';
 
@@ -93,10 +95,6 @@ describe('-v', () => {
 
 describe('--mount', () => {
   test('that is wrong is refused with Docker’s words', () => {
-    refuseMount(
-      { Source: '/caisson-nonexistent' },
-      'invalid mount config for type "bind": bind source path does not exist: /caisson-nonexistent',
-    );
     refuseMount({}, 'invalid mount config for type "bind": field Source must not be empty');
     refuseMount(
       { Source: '/tmp', Target: '' },
@@ -193,13 +191,30 @@ class RecordedVolumes implements Volumes {
   }
 }
 
+const files = new ThreadedFileService();
+after(() => files[Symbol.asyncDispose]());
+
+test('a source of --mount must be there when the container is created, one of -v need not', async () => {
+  const source = '/caisson-nonexistent';
+  await assert.rejects(
+    requireBindSources(files, plan({ Mounts: [{ Type: 'bind', Target: '/x', Source: source }] })),
+    {
+      code: 'invalid',
+      message: `invalid mount config for type "bind": bind source path does not exist: ${source}`,
+    },
+  );
+  await requireBindSources(files, plan({ Binds: [`${source}:/x`] }));
+  await requireBindSources(files, plan({ Mounts: [{ Type: 'bind', Target: '/x', Source: '/proc/self' }] }));
+  assert.ok(!existsSync(source));
+});
+
 test('resolving makes sources, copies up at the first start and sorts parents first', async (t) => {
   const directory = mkdtempSync('/tmp/caisson-mounts-');
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   const made = join(directory, 'new/dir');
   const wanted = plan({ Binds: ['data:/a/b/c:ro', `${made}:/a:ro,rprivate`], Tmpfs: { '/a/b': '' } });
   const volumes = new RecordedVolumes();
-  const context = { containerId: 'c', rootPath: '/root', volumes, populate: true };
+  const context = { containerId: 'c', rootPath: '/root', volumes, files, populate: true };
   const resolved = await resolveMounts(wanted, context);
   assert.deepEqual(
     resolved.map(({ destination, options }) => [destination, options.join()]),
@@ -226,7 +241,7 @@ test('resolving makes sources, copies up at the first start and sorts parents fi
 test('propagation needs a host mount that propagates', async () => {
   const wanted = plan({ Binds: ['/proc/self:/p:rshared'] });
   const volumes = new RecordedVolumes();
-  const context = { containerId: 'c', rootPath: '/', volumes, populate: true };
+  const context = { containerId: 'c', rootPath: '/', volumes, files, populate: true };
   await assert.rejects(resolveMounts(wanted, context), {
     message: 'path /proc/self is mounted on /proc but it is not a shared mount.',
   });

@@ -1,11 +1,11 @@
-import { mkdirSync, statSync } from 'node:fs';
 import { EngineError } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
-import { isErrno } from '#linux/errno.ts';
-import { listMounts, type MountInfo } from '#linux/mountinfo.ts';
+import type { FileService } from '#linux/file-service.ts';
+import { mountAbove } from '#linux/mountinfo.ts';
 import { ANONYMOUS_LABEL } from '#volume/volume-name.ts';
 import type { Volumes } from '#volume/volume.ts';
 import type { ContainerConfig, HostConfig, MountPoint } from '#wire/container.ts';
+import { prepareBindSource } from './bind-source.ts';
 import type {
   MountPlan,
   PlannedBind,
@@ -14,14 +14,7 @@ import type {
   PlannedVolume,
   Propagation,
 } from './mount-plan.ts';
-import {
-  cleanPath,
-  destinationProblem,
-  isMode,
-  missingBindSource,
-  planBind,
-  planMountRequest,
-} from './mount-request.ts';
+import { cleanPath, destinationProblem, isMode, planBind, planMountRequest } from './mount-request.ts';
 import { mergeTmpfsOptions } from './tmpfs-options.ts';
 
 export type { MountPlan } from './mount-plan.ts';
@@ -183,6 +176,7 @@ export interface MountContext {
   /** The container's mounted root file system. */
   readonly rootPath: string;
   readonly volumes: Volumes;
+  readonly files: FileService;
   /** At the container's first start: empty volumes get the image's files. Later, what a user has deleted stays so. */
   readonly populate: boolean;
 }
@@ -223,13 +217,13 @@ export function byDepth(a: { readonly destination: string }, b: { readonly desti
 }
 
 async function resolveMount(mount: PlannedMount, context: MountContext): Promise<ResolvedMount> {
-  if (mount.type === 'bind') return resolveBind(mount);
+  if (mount.type === 'bind') return await resolveBind(mount, context.files);
   if (mount.type === 'volume') return await resolveVolume(mount, context);
   return { type: 'tmpfs', destination: mount.destination, source: 'tmpfs', options: mount.options };
 }
 
-function resolveBind(mount: PlannedBind): ResolvedMount {
-  ensureSource(mount);
+async function resolveBind(mount: PlannedBind, files: FileService): Promise<ResolvedMount> {
+  await prepareBindSource(files, mount);
   const { propagation, source, destination } = mount;
   const options = [
     mount.recursive ? 'rbind' : 'bind',
@@ -247,33 +241,14 @@ function readonlyOption(readonly: boolean, recursive: boolean): readonly string[
   return [recursive ? 'rro' : 'ro'];
 }
 
-function ensureSource({ source, createSource }: PlannedBind): void {
-  try {
-    statSync(source);
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
-    if (!createSource) throw missingBindSource(source);
-    mkdirSync(source, { recursive: true });
-  }
-}
-
 /** What the host's mount does not propagate, the container's cannot either: Docker refuses, and so do we. */
 function checkPropagation(source: string, propagation: Propagation): void {
-  const mount = mountAbove(source);
+  const mount = mountAbove(source) ?? { target: '/', propagation: [] };
   const shared = mount.propagation.some((field) => field.startsWith('shared:'));
   const slave = mount.propagation.some((field) => field.startsWith('master:'));
   if (shared || (slave && propagation.endsWith('slave'))) return;
   const wanted = propagation.endsWith('slave') ? 'a shared or slave mount' : 'a shared mount';
   throw new EngineError('invalid', `path ${source} is mounted on ${mount.target} but it is not ${wanted}.`);
-}
-
-function mountAbove(path: string): Pick<MountInfo, 'target' | 'propagation'> {
-  const above = listMounts().filter(
-    ({ target }) => target === '/' || path === target || path.startsWith(`${target}/`),
-  );
-  return (
-    above.toSorted((a, b) => a.target.length - b.target.length).at(-1) ?? { target: '/', propagation: [] }
-  );
 }
 
 async function resolveVolume(mount: PlannedVolume, context: MountContext): Promise<ResolvedMount> {

@@ -1,16 +1,18 @@
-import { lstatSync, readlinkSync } from 'node:fs';
+import { constants, readlinkSync, readSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
-import { O_PATH } from '#linux/constants.ts';
 import { type OwnedFd, ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
-import { openDirectory, openInRoot } from '#linux/files.ts';
+import { openDirectory } from '#linux/files.ts';
+import type { RootAccess } from '../files/root-access.ts';
 
 /** A container's root before the runtime mounts anything over it: nobody can look into those mounts yet. */
 export class BareRoot implements Disposable {
   readonly #root: OwnedFd;
   readonly #mounts: readonly { readonly destination: string }[];
+  readonly #access: RootAccess;
 
-  constructor(path: string, mounts: readonly { readonly destination: string }[]) {
+  constructor(path: string, mounts: readonly { readonly destination: string }[], access: RootAccess) {
+    this.#access = access;
     this.#root = ownFd(openDirectory(path));
     this.#mounts = mounts;
   }
@@ -22,12 +24,27 @@ export class BareRoot implements Disposable {
 
   /** With O_PATH; undefined if there is none. */
   open(path: string): OwnedFd | undefined {
+    return this.#find(this.#root.fd, path, 0);
+  }
+
+  /** The entry itself, a link not followed. */
+  #openEntry({ fd }: OwnedFd, name: string): OwnedFd | undefined {
+    return this.#find(fd, name, constants.O_NOFOLLOW);
+  }
+
+  #find(rootFd: number, path: string, flags: number): OwnedFd | undefined {
     try {
-      return ownFd(openInRoot(this.#root.fd, path, O_PATH));
+      return ownFd(this.#access.find(rootFd, path, flags));
     } catch (error) {
-      if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EXDEV')) return undefined;
+      if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG')) return undefined;
       throw error;
     }
+  }
+
+  /** The first bytes of a file that was opened. */
+  readHead({ fd }: OwnedFd, buffer: Buffer): Buffer {
+    using file = ownFd(this.#access.openFile(fd));
+    return buffer.subarray(0, readSync(file.fd, buffer, 0, buffer.length, 0));
   }
 
   /** In the container, without links. */
@@ -48,8 +65,8 @@ export class BareRoot implements Disposable {
     using parent = this.open(dirname(path));
     if (!parent) return this.isMissing(dirname(path));
     if (this.isCovered(join(this.pathOf(parent), basename(path)))) return false;
-    const entry = `/proc/self/fd/${parent.fd}/${basename(path)}`;
-    return lstatSync(entry, { throwIfNoEntry: false }) === undefined;
+    using entry = this.#openEntry(parent, basename(path));
+    return entry === undefined;
   }
 
   [Symbol.dispose](): void {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { messageOf } from '#base/errors.ts';
 import { programHead } from '#oci/program-format.ts';
+import { promptly } from '../files/root-access.ts';
 import { checkProgram, type ProgramPlace } from './check-program.ts';
 
 const rootPath = mkdtempSync('/tmp/caisson-program-');
@@ -41,7 +42,7 @@ symlinkSync('/opt/lib', join(rootPath, 'lib64'));
 function verdict(program: string, more: Partial<ProgramPlace> = {}): string {
   const process = { args: [program], env: ['PATH=/nowhere:/bin'], cwd: '/' };
   try {
-    checkProgram({ rootPath, process, mounts: [], ...more });
+    checkProgram({ rootPath, process, mounts: [], ...more }, promptly);
     return '';
   } catch (error) {
     return messageOf(error);

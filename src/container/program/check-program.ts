@@ -1,10 +1,12 @@
-import { constants, fstatSync, openSync, readSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { readBinaryHandlers } from '#linux/binfmt-misc.ts';
-import { type OwnedFd, ownFd } from '#linux/descriptors.ts';
+import { isErrno } from '#linux/errno.ts';
+import { listMounts } from '#linux/mountinfo.ts';
 import { PROGRAM_HEAD_BYTES, type ProgramFormat, programFormat } from '#oci/program-format.ts';
 import type { RuntimeProcess } from '#oci/runtime-spec.ts';
+import type { RootAccess } from '../files/root-access.ts';
 import { BareRoot } from './bare-root.ts';
 import { mayRunNatively, missingEmulator } from './emulation.ts';
 
@@ -17,6 +19,8 @@ export interface ProgramPlace {
   readonly process: Pick<RuntimeProcess, 'args' | 'env' | 'cwd'>;
   /** What the runtime puts over the root. */
   readonly mounts: readonly { readonly destination: string }[];
+  /** Of a process whose mounts count instead, while it runs: a container's own processes may mount too. */
+  readonly pid?: number;
 }
 
 /**
@@ -27,8 +31,9 @@ export interface ProgramPlace {
  *
  * @throws {EngineError} `invalid` with what to do
  */
-export function checkProgram({ rootPath, process, mounts }: ProgramPlace): void {
-  using root = new BareRoot(rootPath, mounts);
+export function checkProgram(place: ProgramPlace, access: RootAccess): void {
+  const { rootPath, process } = place;
+  using root = new BareRoot(rootPath, mountsOf(place), access);
   const [name = ''] = process.args;
   let problem: string | undefined;
   let found = findProgram(root, process);
@@ -45,6 +50,17 @@ export function checkProgram({ rootPath, process, mounts }: ProgramPlace): void 
     }
   }
   if (problem !== undefined) throw new EngineError('invalid', `Cannot run ${subject}: ${problem}`);
+}
+
+function mountsOf({ mounts, pid }: ProgramPlace): ProgramPlace['mounts'] {
+  if (pid === undefined) return mounts;
+  try {
+    return listMounts(pid).map(({ target }) => ({ destination: target }));
+  } catch (error) {
+    // It has ended meanwhile, as the runtime will say.
+    if (isErrno(error, 'ENOENT', 'EINVAL', 'ESRCH')) return mounts;
+    throw error;
+  }
 }
 
 interface FoundProgram {
@@ -76,14 +92,8 @@ function readProgram(root: BareRoot, path: string): FoundProgram | undefined {
   if (!stats.isFile() || (stats.mode & 0o111) === 0) return undefined;
   const realPath = root.pathOf(found);
   if (root.isCovered(realPath)) return undefined;
-  const head = readHead(found);
+  const head = root.readHead(found, Buffer.alloc(PROGRAM_HEAD_BYTES));
   return { path: realPath, head, format: programFormat(head) };
-}
-
-function readHead(path: OwnedFd): Buffer {
-  using file = ownFd(openSync(`/proc/self/fd/${path.fd}`, constants.O_RDONLY));
-  const head = Buffer.alloc(PROGRAM_HEAD_BYTES);
-  return head.subarray(0, readSync(file.fd, head, 0, head.length, 0));
 }
 
 function missingInterpreter(interpreter: string): string {

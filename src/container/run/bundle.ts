@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
-import { checkProgram } from '../program/check-program.ts';
+import { containerLane } from '../files/lanes.ts';
+import { findUser, requireRunnable } from '../files/root-files.ts';
 import type { ContainerContext } from '../context.ts';
 import { chooseNamespaces } from './join-namespaces.ts';
 import type { ManagedContainer } from './managed-container.ts';
@@ -13,7 +14,6 @@ import { prepareSharedMemory, releaseSharedMemory } from '../mounts/shared-memor
 import { stringifySpec } from '../spec/spec-json.ts';
 import { buildSpec, commandOf } from '../spec/spec.ts';
 import { withDefaultUlimits } from '../spec/ulimits.ts';
-import { resolveUser } from '../spec/user.ts';
 
 /**
  * Makes ready what a container mounts, and writes the runtime's configuration into its bundle.
@@ -31,11 +31,19 @@ export async function writeBundle(
   const { rootPath, network, bundle } = place;
   checkRunnable(container);
   const populate = container.state.status === 'created';
-  const mountContext = { containerId: id, rootPath, volumes: context.volumes, populate };
+  const mountContext = {
+    containerId: id,
+    rootPath,
+    volumes: context.volumes,
+    files: context.files,
+    populate,
+  };
   const mounts = await resolveMounts(definition.mounts, mountContext);
   undo.defer(() => releaseMounts(definition.mounts, mountContext));
   const shmPath = prepareSharedMemory(context, container);
   undo.defer(() => releaseSharedMemory(context, container));
+  // No process of it runs yet.
+  const root = { files: context.files, rootPath, lane: containerLane(id), isWatched: false };
   const [rows, columns] = hostConfig.ConsoleSize;
   const spec = buildSpec({
     id,
@@ -49,14 +57,15 @@ export async function writeBundle(
     mounts,
     files: network.files,
     ...(shmPath !== undefined && { shmPath }),
-    user: resolveUser(rootPath, config.User, hostConfig.GroupAdd ?? []),
+    user: await findUser(root, { user: config.User, groupAdd: hostConfig.GroupAdd ?? [] }),
     cgroupsPath: cgroupPathOf(context, container),
     cgroupLayout: context.cgroupLayout,
     seccomp: selectSeccomp(hostConfig, context.seccomp),
     initPath: context.defaults.initPath,
     consoleSize: { rows, columns },
   });
-  checkProgram({ rootPath, process: { ...spec.process, args: commandOf(config) }, mounts: spec.mounts });
+  const process = { ...spec.process, args: commandOf(config) };
+  await requireRunnable(root, { process, mounts: spec.mounts });
   writeFileSync(join(bundle, 'config.json'), stringifySpec(spec));
 }
 

@@ -8,6 +8,7 @@ import type { OutputStream } from '#log/log.ts';
 import type { SandboxRecord } from '#network/network.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ContainerConfig, HostConfig } from '#wire/container.ts';
+import { promptly } from '../files/root-access.ts';
 import { checkProgram } from '../program/check-program.ts';
 import type { ContainerContext } from '../context.ts';
 import { untilDrained } from '../process/drain.ts';
@@ -125,12 +126,12 @@ function writeBundle(
     namespaces: chooseNamespaces(context, hostConfig),
     mounts: step.request.mounts,
     files: injectFiles(bundle, sandbox),
-    user: resolveUser(rootPath, config.User),
+    user: resolveUser({ rootPath, user: config.User }, promptly),
     cgroupsPath: join('/', hostConfig.CgroupParent || context.defaults.cgroupParent, id),
     cgroupLayout: context.cgroupLayout,
     seccomp: selectSeccomp(hostConfig, context.seccomp),
   });
-  checkProgram({ rootPath, process: spec.process, mounts: spec.mounts });
+  checkProgram({ rootPath, process: spec.process, mounts: spec.mounts }, promptly);
   writeFileSync(join(bundle, 'config.json'), stringifySpec(spec));
 }
 

@@ -10,6 +10,7 @@ import type { ResolvedMount } from '../mounts/mounts.ts';
 import { loadSeccompProfile } from './seccomp.ts';
 import { buildExecProcess, buildSpec, type SpecInput } from './spec.ts';
 import { stringifyProcess, stringifySpec } from './spec-json.ts';
+import { promptly } from '../files/root-access.ts';
 import { resolveUser } from './user.ts';
 
 const CONFIG: ContainerConfig = {
@@ -128,7 +129,7 @@ function inputFor({ config, hostConfig, input }: Changes = {}): SpecInput {
       hostname: join(directory, 'hostname'),
       resolvConf: join(directory, 'resolv.conf'),
     },
-    user: resolveUser(root, merged.User, host.GroupAdd ?? []),
+    user: resolveUser({ rootPath: root, user: merged.User, groupAdd: host.GroupAdd ?? [] }, promptly),
     cgroupsPath: `/caisson-test/${id}`,
     cgroupLayout,
     seccomp,

@@ -88,7 +88,8 @@ function sharedMemory({ namespaces }: SpecInput): { readonly shmPath?: string } 
   return namespaces.ipc === 'host' ? { shmPath: '/dev/shm' } : {};
 }
 
-function capabilitiesOf(hostConfig: HostConfig): readonly string[] {
+/** What the container's own processes may do. */
+export function capabilitiesOf(hostConfig: HostConfig): readonly string[] {
   return resolveCapabilities({
     add: hostConfig.CapAdd ?? [],
     drop: hostConfig.CapDrop ?? [],

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeFifo } from '#linux/fifo.ts';
 import { makeNode } from '#linux/files.ts';
+import { promptly } from '../files/root-access.ts';
 import { resolveUser } from './user.ts';
 
 function makeRoot(t: { after(work: () => void): void }): string {
@@ -44,15 +45,25 @@ test('names, numbers and groups as Docker resolves them', (t) => {
     ['7up', 7, 7, [7], '/seven'],
   ];
   for (const [user, uid, gid, additionalGids, home] of cases) {
-    assert.deepEqual(resolveUser(root, user), { uid, gid, additionalGids, home }, user);
+    assert.deepEqual(
+      resolveUser({ rootPath: root, user }, promptly),
+      { uid, gid, additionalGids, home },
+      user,
+    );
   }
-  assert.deepEqual(resolveUser(root, 'bob:wheel', ['55', 'bob']).additionalGids, [10, 55, 1001]);
+  assert.deepEqual(
+    resolveUser({ rootPath: root, user: 'bob:wheel', groupAdd: ['55', 'bob'] }, promptly).additionalGids,
+    [10, 55, 1001],
+  );
 });
 
 test('what is not there has Docker’s words', (t) => {
   const root = withDatabases(t);
   const refuse = (user: string, message: string, groups: string[] = []) =>
-    assert.throws(() => resolveUser(root, user, groups), { code: 'invalid', message });
+    assert.throws(() => resolveUser({ rootPath: root, user, groupAdd: groups }, promptly), {
+      code: 'invalid',
+      message,
+    });
   refuse('nope', 'unable to find user nope: no matching entries in passwd file');
   refuse('0:nope', 'unable to find group nope: no matching entries in group file');
   refuse('', 'Unable to find group nope: no matching entries in group file', ['nope']);
@@ -62,20 +73,25 @@ test('what is not there has Docker’s words', (t) => {
 
 test('numbers need no files, and nothing is read outside of the root', (t) => {
   const root = makeRoot(t);
-  assert.deepEqual(resolveUser(root, '5'), { uid: 5, gid: 0, additionalGids: [0], home: '/' });
+  assert.deepEqual(resolveUser({ rootPath: root, user: '5' }, promptly), {
+    uid: 5,
+    gid: 0,
+    additionalGids: [0],
+    home: '/',
+  });
   symlinkSync('/etc/../../../etc/passwd', join(root, 'etc/passwd'));
-  assert.throws(() => resolveUser(root, 'daemon'), { code: 'invalid' });
+  assert.throws(() => resolveUser({ rootPath: root, user: 'daemon' }, promptly), { code: 'invalid' });
   rmSync(join(root, 'etc'), { recursive: true });
   symlinkSync('/etc', join(root, 'etc'));
-  assert.throws(() => resolveUser(root, 'daemon'), { code: 'invalid' });
+  assert.throws(() => resolveUser({ rootPath: root, user: 'daemon' }, promptly), { code: 'invalid' });
 });
 
 test('a FIFO, a directory or a device in place of a database is as good as none', (t) => {
   const root = makeRoot(t);
   makeFifo(join(root, 'etc/passwd'));
   mkdirSync(join(root, 'etc/group'));
-  assert.equal(resolveUser(root, '').uid, 0);
+  assert.equal(resolveUser({ rootPath: root, user: '' }, promptly).uid, 0);
   rmSync(join(root, 'etc/passwd'));
   makeNode(join(root, 'etc/passwd'), constants.S_IFCHR | 0o600, 1, 5);
-  assert.equal(resolveUser(root, '').uid, 0);
+  assert.equal(resolveUser({ rootPath: root, user: '' }, promptly).uid, 0);
 });

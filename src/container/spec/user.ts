@@ -1,9 +1,9 @@
-import { fstatSync, openSync, readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { EngineError } from '#base/errors.ts';
-import { O_PATH } from '#linux/constants.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
-import { openDirectory, openInRoot } from '#linux/files.ts';
+import { openDirectory } from '#linux/files.ts';
+import type { RootAccess } from '../files/root-access.ts';
 
 /** Who a process in a container is. */
 export interface ResolvedUser {
@@ -32,16 +32,24 @@ interface GroupEntry {
   readonly members: readonly string[];
 }
 
+export interface UserQuery {
+  /** The mounted root. */
+  readonly rootPath: string;
+  /** `name|uid[:group|gid]`, empty: root. */
+  readonly user: string;
+  readonly groupAdd?: readonly string[];
+}
+
 /**
- * Finds `user` (`name|uid[:group|gid]`, empty: root) and the groups `groupAdd` in /etc/passwd and /etc/group of the
- * file system at `rootPath`, never following a link out of it. Numbers need no entry.
+ * Finds a user and groups in /etc/passwd and /etc/group of a container's root, never following a link out of it.
+ * Numbers need no entry.
  *
  * @throws {EngineError} `invalid` for names that are not there, with Docker's words
  */
-export function resolveUser(rootPath: string, user: string, groupAdd: readonly string[] = []): ResolvedUser {
+export function resolveUser({ rootPath, user, groupAdd = [] }: UserQuery, access: RootAccess): ResolvedUser {
   using root = ownFd(openDirectory(rootPath));
-  const passwd = parsePasswd(readDatabase(root.fd, '/etc/passwd'));
-  const groups = parseGroup(readDatabase(root.fd, '/etc/group'));
+  const passwd = parsePasswd(readDatabase(root.fd, '/etc/passwd', access));
+  const groups = parseGroup(readDatabase(root.fd, '/etc/group', access));
   const colon = user.indexOf(':');
   const userPart = colon < 0 ? user : user.slice(0, colon);
   const groupPart = colon < 0 ? '' : user.slice(colon + 1);
@@ -91,11 +99,11 @@ function parseId(text: string): number | undefined {
 }
 
 /** A file of the container, empty where there is none; anything but a regular file is not opened, only looked at. */
-function readDatabase(rootFd: number, path: string): string {
+function readDatabase(rootFd: number, path: string, access: RootAccess): string {
   try {
-    using found = ownFd(openInRoot(rootFd, path, O_PATH));
+    using found = ownFd(access.find(rootFd, path));
     if (!fstatSync(found.fd).isFile()) return '';
-    using file = ownFd(openSync(`/proc/self/fd/${found.fd}`, 'r'));
+    using file = ownFd(access.openFile(found.fd));
     return readBounded(file.fd);
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return '';

@@ -1,0 +1,13 @@
+/** The thread for {@link ContainerFileTasks}. */
+import { serveFileTasks } from '#linux/file-thread.ts';
+import { makeBindSource } from '../mounts/bind-source.ts';
+import { checkProgram } from '../program/check-program.ts';
+import { resolveUser } from '../spec/user.ts';
+import type { ContainerFileTasks } from './file-tasks.ts';
+import { patiently } from './root-access.ts';
+
+serveFileTasks<ContainerFileTasks>({
+  'find-user': (query) => resolveUser(query, patiently),
+  'check-program': (place) => checkProgram(place, patiently),
+  'bind-source': makeBindSource,
+});

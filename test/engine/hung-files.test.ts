@@ -1,0 +1,207 @@
+/** Files that never answer: whose they are waits, is told so and can be stopped; everyone else goes on. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test, type TestContext } from 'node:test';
+import { mountHung } from '../../src/linux/hung-mount.fixture.ts';
+import { holdLease } from '../../src/linux/lease.fixture.ts';
+import { until } from '#base/testing.ts';
+import { TestDaemon } from '../support/daemon.ts';
+import { importBusybox } from '../support/docker.ts';
+import { type Answer, request, requestJson } from '../support/http.ts';
+
+let engine: TestDaemon;
+/** A container of somebody else. */
+let neighbour: string;
+
+before(async () => {
+  engine = await TestDaemon.start();
+  await importBusybox(engine);
+  neighbour = await run();
+});
+
+after(async () => {
+  await engine[Symbol.asyncDispose]();
+});
+
+async function create(
+  hostConfig: object = {},
+  command: readonly string[] = ['sleep', '600'],
+): Promise<string> {
+  const body = { Image: 'bb', Cmd: command, HostConfig: { NetworkMode: 'none', ...hostConfig } };
+  return (await requestJson<{ Id: string }>(engine.socket, 'POST', '/containers/create', body)).Id;
+}
+
+async function run(hostConfig: object = {}): Promise<string> {
+  const id = await create(hostConfig);
+  await succeed('POST', `/containers/${id}/start`);
+  return id;
+}
+
+async function succeed(method: string, path: string): Promise<Answer> {
+  const answer = await request(engine.socket, method, path);
+  assert.ok(answer.status < 300, `${method} ${path}: ${answer.status} ${answer.body}`);
+  return answer;
+}
+
+async function pidOf(id: string): Promise<number> {
+  const path = `/containers/${id}/json`;
+  return (await requestJson<{ State: { Pid: number } }>(engine.socket, 'GET', path)).State.Pid;
+}
+
+/** Detached: the answer says whether it could be started. */
+async function exec(id: string, command: readonly string[], more: object = {}): Promise<Answer> {
+  const body = { Cmd: command, ...more };
+  const { Id } = await requestJson<{ Id: string }>(engine.socket, 'POST', `/containers/${id}/exec`, body);
+  return await request(engine.socket, 'POST', `/exec/${Id}/start`, { Detach: true });
+}
+
+async function runToItsEnd(): Promise<void> {
+  const id = await create({ AutoRemove: true }, ['true']);
+  const gone = request(engine.socket, 'POST', `/containers/${id}/wait?condition=removed`);
+  await succeed('POST', `/containers/${id}/start`);
+  await gone;
+}
+
+/**
+ * Does everyone else's work while `stuck` waits. It must be waiting still when that is done once: an engine that waits
+ * with it does not get there. Further rounds are for the figures.
+ */
+async function whileStuck(t: TestContext, stuck: Promise<unknown>): Promise<void> {
+  let isStuck = true;
+  const settled = () => void (isStuck = false);
+  stuck.then(settled, settled);
+  const work: Readonly<Record<string, () => Promise<unknown>>> = {
+    _ping: () => succeed('GET', '/_ping'),
+    ps: () => succeed('GET', '/containers/json?all=1'),
+    run: runToItsEnd,
+    exec: async () => assert.equal((await exec(neighbour, ['true'])).status, 200),
+  };
+  const times = new Map<string, number[]>(Object.keys(work).map((name) => [name, []]));
+  for (let round = 0; round < 5; round++) {
+    for (const [name, once] of Object.entries(work)) {
+      const start = performance.now();
+      await once();
+      times.get(name)?.push(performance.now() - start);
+    }
+    assert.ok(round > 0 || isStuck, 'what was to hang has answered');
+  }
+  const medians = [...times].map(
+    ([name, all]) => `${name} ${all.toSorted((a, b) => a - b)[2]?.toFixed(1)} ms`,
+  );
+  t.diagnostic(`meanwhile, medians: ${medians.join(', ')}`);
+}
+
+function assertHangs({ status, body }: Answer, message: RegExp): void {
+  assert.equal(status, 503, body);
+  assert.match(body, message);
+}
+
+/** Mounted on the host, or inside of a container's mount namespace; gone after the test. */
+async function hungIn(t: TestContext, pid: number, target: string): Promise<void> {
+  const program = join(import.meta.dirname, '../../src/linux/hung-mount.fixture.ts');
+  const child = spawn(process.execPath, [program, target, String(pid)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  t.after(async () => {
+    child.stdin.end();
+    if (child.exitCode === null) await once(child, 'exit');
+  });
+  const [said] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+  assert.equal(String(said), 'mounted\n');
+}
+
+test('a lease on /etc/passwd holds up execs in its container only', async (t) => {
+  const id = await run();
+  {
+    using _lease = holdLease(`/proc/${await pidOf(id)}/root/etc/passwd`);
+    const stuck = exec(id, ['true']);
+    await whileStuck(t, stuck);
+    assertHangs(
+      await stuck,
+      /Cannot read \/etc\/passwd and \/etc\/group: the file system of container [0-9a-f]{12} has not answered for \d+ s; .*kill the container/,
+    );
+  }
+  assert.equal((await exec(id, ['true'])).status, 200);
+  await succeed('DELETE', `/containers/${id}?force=1`);
+});
+
+test('a lease on a program holds up execs of it only', async (t) => {
+  const id = await run();
+  const answer = await exec(id, ['sh', '-c', 'cp /bin/busybox /own && mkdir /done']);
+  assert.equal(answer.status, 200, answer.body);
+  const root = `/proc/${await pidOf(id)}/root`;
+  await until(() => existsSync(`${root}/done`), 'the program is copied');
+  const path = `${root}/own`;
+  using _lease = holdLease(path);
+  const stuck = exec(id, ['/own', 'true']);
+  await whileStuck(t, stuck);
+  assertHangs(await stuck, /Cannot look at program \/own: the file system of container/);
+  await succeed('DELETE', `/containers/${id}?force=1`);
+});
+
+test('a bind source that never answers holds up its container only', async (t) => {
+  const source = mkdtempSync('/tmp/caisson-hung-');
+  const hung = mountHung(source);
+  try {
+    const id = await create({ Binds: [`${source}/data:/data`] });
+    const stuck = request(engine.socket, 'POST', `/containers/${id}/start`);
+    await whileStuck(t, stuck);
+    assertHangs(
+      await stuck,
+      new RegExp(
+        `Cannot mount ${source}/data: the file system at ${source} .fuse. has not answered for .*umount -f ${source}`,
+      ),
+    );
+    const mount = { Type: 'bind', Source: `${source}/data`, Target: '/data' };
+    const body = { Image: 'bb', Cmd: ['true'], HostConfig: { Mounts: [mount] } };
+    assertHangs(await request(engine.socket, 'POST', '/containers/create', body), /Cannot mount/);
+    await succeed('GET', `/containers/${id}/json`);
+    await succeed('DELETE', `/containers/${id}`);
+  } finally {
+    hung[Symbol.dispose]();
+    rmdirSync(source);
+  }
+});
+
+test('a file system in a container that never answers holds up cp there; a daemon stops and starts with it', async (t) => {
+  const id = await run({ Binds: [] });
+  const made = await exec(id, ['mkdir', '/hung']);
+  assert.equal(made.status, 200, made.body);
+  const pid = await pidOf(id);
+  await until(() => existsSync(`/proc/${pid}/root/hung`), 'the directory is made');
+  await hungIn(t, pid, '/hung');
+  const archive = `/containers/${id}/archive?path=/hung/file`;
+  // As many as have a place, and more.
+  const stuck = Promise.all(Array.from({ length: 6 }, () => request(engine.socket, 'GET', archive)));
+  await whileStuck(t, stuck);
+  for (const answer of await stuck)
+    assertHangs(answer, /Cannot find \/hung\/file: the file system of container/);
+  // Refused at once now.
+  assertHangs(await request(engine.socket, 'GET', archive), /Cannot find \/hung\/file/);
+  assert.equal((await exec(id, ['true'])).status, 200);
+  await engine.stop();
+  await engine.start();
+  await succeed('GET', `/containers/${id}/json`);
+  await whileStuck(t, request(engine.socket, 'GET', archive));
+  await engine.crash();
+  await succeed('POST', `/containers/${id}/kill`);
+  await succeed('DELETE', `/containers/${id}?force=1`);
+});
+
+test('a FIFO in place of a file is as good as none', async () => {
+  const id = await run();
+  const replace =
+    'rm -f /etc/passwd /etc/group; mkfifo /etc/passwd /etc/group /fifo; chmod 755 /fifo; mkdir /done';
+  assert.equal((await exec(id, ['sh', '-c', replace])).status, 200);
+  const pid = await pidOf(id);
+  await until(() => existsSync(`/proc/${pid}/root/done`), 'the files are replaced');
+  assert.equal((await exec(id, ['true'], { User: '5' })).status, 200);
+  assert.match((await exec(id, ['true'], { User: 'daemon' })).body, /no matching entries in passwd file/);
+  assert.notEqual((await exec(id, ['/fifo'])).status, 200);
+  await succeed('POST', `/containers/${id}/restart?t=0`);
+  await succeed('GET', `/containers/${id}/archive?path=/etc`);
+  await succeed('DELETE', `/containers/${id}?force=1`);
+});
