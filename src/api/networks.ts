@@ -1,70 +1,98 @@
 /** `/networks`. */
 import { EngineError } from '#base/errors.ts';
-import { booleanFilter, checkFilters, type Filters, matchesLabels } from '#base/filters.ts';
-import type { NetworkInspect } from '#wire/network.ts';
+import { booleanFilter, checkFilters, type Filters } from '#base/filters.ts';
+import { resolveTimestamp } from '#base/timestamps.ts';
+import { networkError } from '#network/network-errors.ts';
+import type { NetworkFilter } from '#network/network.ts';
+import { encodeNetwork } from './encode-network.ts';
 import type { Exchange } from './exchange.ts';
 import { sendJson } from './respond.ts';
 import { get, post, type Route, remove } from './route.ts';
 
 const LIST_FILTERS = new Set(['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type']);
 const PRUNE_FILTERS = new Set(['label', 'label!', 'until']);
-const PREDEFINED = new Set(['bridge', 'host', 'none']);
 
 export const networkRoutes: readonly Route[] = [
   get('/networks', list),
   get('/networks/:id', (exchange) =>
-    sendJson(exchange, 200, exchange.engine.networks.inspect(exchange.param('id'))),
+    sendJson(exchange, 200, encodeNetwork(exchange.engine.networks.inspect(exchange.param('id')))),
   ),
   post('/networks/create', notYet('create network')),
-  post('/networks/prune', (exchange) => {
-    checkFilters(exchange.filters(), PRUNE_FILTERS);
-    sendJson(exchange, 200, { NetworksDeleted: null });
-  }),
+  post('/networks/prune', prune),
   post('/networks/:id/connect', notYet('connect container to network')),
   post('/networks/:id/disconnect', notYet('disconnect container from network')),
   remove('/networks/:id', removeNetwork),
 ];
 
-/** Who is on a network is told by its inspection only, as in Docker since API 1.28. */
+/** What is on a network is told by its inspection only, as in Docker since API 1.28. */
 function list(exchange: Exchange): void {
   const filters = exchange.filters();
   checkFilters(filters, LIST_FILTERS);
-  const networks = exchange.engine.networks.list().filter((network) => matches(network, filters));
-  const rows = networks.map((network) => ({ ...network, Containers: {} }));
-  sendJson(exchange, 200, rows);
-}
-
-function matches(network: NetworkInspect, filters: Filters): boolean {
-  const any = (name: string, test: (value: string) => boolean) => filters.get(name)?.some(test) ?? true;
-  const dangling = booleanFilter(filters, 'dangling');
-  return (
-    any('name', (value) => network.Name.includes(value)) &&
-    any('id', (value) => network.Id.startsWith(value)) &&
-    any('driver', (value) => network.Driver === value) &&
-    any('scope', (value) => network.Scope === value) &&
-    any('type', (value) => isOfType(network, value)) &&
-    matchesLabels(filters.get('label'), network.Labels) &&
-    (dangling === undefined || dangling === isDangling(network))
+  // Every network of this engine is of the local scope.
+  const isElsewhere = filters.get('scope')?.includes('local') === false;
+  const views = isElsewhere ? [] : exchange.engine.networks.list(listFilter(filters));
+  sendJson(
+    exchange,
+    200,
+    views.map((view) => encodeNetwork({ ...view, members: [] })),
   );
 }
 
-function isOfType(network: NetworkInspect, type: string): boolean {
-  if (type !== 'builtin' && type !== 'custom') {
-    throw new EngineError('invalid', `invalid filter: 'type'='${type}'`);
-  }
-  return PREDEFINED.has(network.Name) === (type === 'builtin');
+async function prune(exchange: Exchange): Promise<void> {
+  const filters = exchange.filters();
+  checkFilters(filters, PRUNE_FILTERS);
+  const names = await exchange.engine.networks.prune(pruneFilter(filters));
+  sendJson(exchange, 200, { NetworksDeleted: names.length > 0 ? names : null });
 }
 
-function isDangling(network: NetworkInspect): boolean {
-  return !PREDEFINED.has(network.Name) && Object.keys(network.Containers).length === 0;
+function listFilter(filters: Filters): NetworkFilter {
+  const isDangling = booleanFilter(filters, 'dangling');
+  const isBuiltIn = builtInFilter(filters.get('type'));
+  return {
+    ...given('names', filters.get('name')),
+    ...given('ids', filters.get('id')),
+    ...given('drivers', filters.get('driver')),
+    ...given('labels', filters.get('label')),
+    ...(isDangling !== undefined && { isDangling }),
+    ...(isBuiltIn !== undefined && { isBuiltIn }),
+  };
+}
+
+function pruneFilter(filters: Filters): NetworkFilter {
+  const createdBefore = until(filters.get('until'));
+  return {
+    ...given('labels', filters.get('label')),
+    ...given('lacksLabels', filters.get('label!')),
+    ...(createdBefore && { createdBefore }),
+  };
+}
+
+function until(values: readonly string[] | undefined): Date | undefined {
+  if (values === undefined) return undefined;
+  const [text = '', ...others] = values;
+  if (others.length > 0) throw new EngineError('invalid', 'more than one until filter specified');
+  return new Date(Number(resolveTimestamp(text) / 1_000_000n));
+}
+
+function given(key: keyof NetworkFilter, values: readonly string[] | undefined): NetworkFilter {
+  return values === undefined ? {} : { [key]: values };
+}
+
+/** Both types together are all networks. */
+function builtInFilter(types: readonly string[] | undefined): boolean | undefined {
+  for (const type of types ?? []) {
+    if (type !== 'builtin' && type !== 'custom') {
+      throw new EngineError('invalid', `invalid filter: 'type'='${type}'`);
+    }
+  }
+  const [first, ...others] = new Set(types);
+  return first === undefined || others.length > 0 ? undefined : first === 'builtin';
 }
 
 function removeNetwork(exchange: Exchange): void {
-  const { Name } = exchange.engine.networks.inspect(exchange.param('id'));
-  if (PREDEFINED.has(Name)) {
-    throw new EngineError('forbidden', `${Name} is a pre-defined network and cannot be removed`);
-  }
-  throw new EngineError('not-implemented', `Cannot remove network ${Name}: not implemented yet`);
+  const { network } = exchange.engine.networks.inspect(exchange.param('id'));
+  if (network.isBuiltIn) throw networkError('network-built-in', { subject: network.name });
+  throw new EngineError('not-implemented', `Cannot remove network ${network.name}: not implemented yet`);
 }
 
 function notYet(action: string): () => void {

@@ -1,6 +1,7 @@
 import type { StatementSync } from 'node:sqlite';
 import { EngineError } from '#base/errors.ts';
 import type { Metadata, Migrations } from '#store/metadata.ts';
+import { rewriteSandboxes } from './migrate/sandbox-records.ts';
 import { OwedVolumes, owedVolumesStep } from './owed-volumes.ts';
 import type { ContainerDefinition, ContainerProgress } from './container-record.ts';
 
@@ -16,6 +17,7 @@ export const containerMigrations: Migrations = {
        progress TEXT NOT NULL
      ) STRICT`,
     owedVolumesStep,
+    rewriteSandboxes,
   ],
 };
 

@@ -22,7 +22,7 @@ import { ThreadedFileService } from '#linux/threaded-file-service.ts';
 import { createLogDrivers, DEFAULT_LOG_DRIVER } from '#log/drivers.ts';
 import type { LogDriver } from '#log/log.ts';
 import type { Networks, NetworksOptions } from '#network/network.ts';
-import { createNetworks } from '#network/create-networks.ts';
+import { createNetworks, networkMigrations } from '#network/create-networks.ts';
 import { createRegistries } from '#registry/registries.ts';
 import type { Registries } from '#registry/registry.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
@@ -65,7 +65,13 @@ export interface EngineParts {
 export async function wire(options: EngineOptions, resources: AsyncDisposableStack): Promise<EngineParts> {
   const logger = options.logger ?? silentLogger;
   const directories = prepareDirectories(options);
-  const migrations = [imageMigrations, volumeMigrations, containerMigrations, ...buildMigrations];
+  const migrations = [
+    imageMigrations,
+    volumeMigrations,
+    networkMigrations,
+    containerMigrations,
+    ...buildMigrations,
+  ];
   const metadata = resources.use(new SqliteMetadata(directories.root, migrations));
   const cgroups = prepareCgroups();
   for (const warning of cgroups.warnings) logger.warn(warning);
@@ -141,6 +147,7 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
   const networks = resources.use(
     await createNetworks({
       ...networkOptions(options, directories),
+      metadata,
       emit: events.emit,
       logger,
       restore: recordedSandboxes(metadata),

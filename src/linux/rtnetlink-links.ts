@@ -123,8 +123,8 @@ export function setLinkDown(link: LinkReference): RouteMessage {
 }
 
 /** Makes a link a port of a bridge; master 0 takes it out. */
-export function setLinkMaster(index: number, masterIndex: number): RouteMessage {
-  return changeLink(index, [[IFLA.master, u32(masterIndex)]]);
+export function setLinkMaster(link: LinkReference, masterIndex: number): RouteMessage {
+  return changeLink(link, [[IFLA.master, u32(masterIndex)]]);
 }
 
 /** Renames a link, which must be down on older kernels. */
@@ -151,7 +151,7 @@ function flagByte(value: boolean): Buffer {
 
 /** Hairpin: frames may leave by the port they came from. Isolated: no frames to other isolated ports. */
 export function setBridgePort(
-  index: number,
+  link: LinkReference,
   options: { readonly hairpin?: boolean; readonly isolated?: boolean },
 ): RouteMessage {
   const data = [
@@ -162,7 +162,7 @@ export function setBridgePort(
     [IFLA_INFO_SLAVE_KIND, text('bridge')],
     [IFLA_INFO_SLAVE_DATA, data],
   ];
-  return changeLink(index, [[IFLA.linkInfo, info]]);
+  return changeLink(link, [[IFLA.linkInfo, info]]);
 }
 
 /** Deletes a link. Blocks for some 25 ms for a veth: dropping its namespace does not. */

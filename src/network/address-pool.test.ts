@@ -40,7 +40,7 @@ test('one certain address', () => {
   assert.equal(take(pool), '10.0.0.10');
   assert.throws(() => pool.claim(parseIp('10.0.0.9')), {
     code: 'conflict',
-    message: 'Address already in use',
+    reason: 'address-in-use',
   });
   assert.throws(() => pool.claim(parseIp('10.0.0.1')), { code: 'conflict' });
   assert.throws(() => pool.claim(parseIp('10.0.1.1')), { code: 'invalid' });

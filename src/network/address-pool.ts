@@ -1,4 +1,3 @@
-import { EngineError } from '#base/errors.ts';
 import { familyOf, type IpAddress, ipFromNumber, ipToNumber } from '#base/ip-address.ts';
 import {
   boundsOf,
@@ -8,6 +7,7 @@ import {
   prefixFamily,
   prefixLengthOf,
 } from '#base/ip-prefix.ts';
+import { networkError } from './network-errors.ts';
 
 /**
  * The addresses of one subnet, of either family. It hands them out in ascending order and starts over at the end, so
@@ -37,13 +37,12 @@ export class AddressPool {
     this.#next = this.#first;
   }
 
-  /** @throws {EngineError} `exhausted` */
+  /** @throws {EngineError} `addresses-exhausted` */
   allocate(): IpAddress {
     const value = this.#findFree(this.#next, this.#last) ?? this.#findFree(this.#first, this.#next - 1n);
     if (value === undefined) {
       const family = prefixFamily(this.subnet) === 'ipv4' ? 'IPv4' : 'IPv6';
-      const text = `no available ${family} addresses on this network's address pools: ${this.subnet}`;
-      throw new EngineError('exhausted', text);
+      throw networkError('addresses-exhausted', { details: { family, subnet: this.subnet } });
     }
     this.#take(value);
     return ipFromNumber(value, prefixFamily(this.subnet));
@@ -52,14 +51,14 @@ export class AddressPool {
   /**
    * Takes one certain address.
    *
-   * @throws {EngineError} `invalid` outside of the subnet, `conflict` if it is in use or reserved
+   * @throws {EngineError} `address-outside`, or `address-in-use`, also where it is reserved
    */
   claim(address: IpAddress): void {
     if (!containsAddress(this.subnet, address)) {
-      throw new EngineError('invalid', `Cannot use address ${address}: not in ${this.subnet}`);
+      throw networkError('address-outside', { details: { address, subnet: this.subnet } });
     }
     const value = ipToNumber(address);
-    if (!this.#isFree(value)) throw new EngineError('conflict', 'Address already in use');
+    if (!this.#isFree(value)) throw networkError('address-in-use', { details: { address } });
     this.#take(value);
   }
 

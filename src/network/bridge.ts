@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { EngineError } from '#base/errors.ts';
-import { FAMILY_BITS, familyOf, isIpAddress } from '#base/ip-address.ts';
 import {
   formatInterfaceAddress,
   type InterfaceAddress,
   type IpPrefix,
   lastAddress,
   overlap,
-  prefixOf,
   subnetOf,
 } from '#base/ip-prefix.ts';
 import { isErrno } from '#linux/errno.ts';
@@ -20,7 +17,7 @@ import {
   type LinkReference,
   setLinkUp,
 } from '#linux/rtnetlink-messages.ts';
-import { chooseSubnet } from './default-subnet.ts';
+import { networkError } from './network-errors.ts';
 import { writeOptionalSysctl, writeSysctls } from './sysctl.ts';
 
 const DEFAULT_MTU = 1500;
@@ -29,44 +26,67 @@ const DEFAULT_MTU = 1500;
 export interface Bridge {
   readonly name: string;
   readonly index: number;
-  readonly gateway: InterfaceAddress;
   readonly mtu: number;
 }
 
 export interface BridgeOptions {
   readonly name: string;
-  /** Absent: the one that it has, else the first pool that the host does not use. */
-  readonly gateway: InterfaceAddress | undefined;
-  /** Subnets must not cover them, or the host's own names stop resolving. */
-  readonly nameservers: readonly string[];
+  /** Of the network, for errors. */
+  readonly network: string;
+  readonly gateway: InterfaceAddress;
+  readonly mtu: number;
 }
 
 /**
- * Makes sure that the bridge exists, is up and has its address; what is right already is left alone, so that its
- * subnet stays the same over restarts of the engine.
+ * Makes sure that the bridge exists, is up and has its address; what is right already is left alone, so that nothing
+ * of it changes over restarts of the engine.
  *
- * @throws {EngineError} `conflict` if a link of another kind has the name, `exhausted` if no subnet is free
+ * @throws {EngineError} `link-in-the-way`
  */
-export function ensureBridge(options: BridgeOptions): Bridge {
+export function ensureBridge({ name, network, gateway, mtu }: BridgeOptions): Bridge {
   using route = RouteSocket.open();
-  const mtu = defaultMtu(route);
-  const link = findLink(route, options.name) ?? createLink(route, options.name, mtu);
+  const link = findLink(route, name) ?? createLink(route, name, mtu);
   if (link.kind !== 'bridge') {
-    throw new EngineError('conflict', `Cannot use link ${options.name} as bridge: it is of another kind`);
+    throw networkError('link-in-the-way', { subject: network, details: { link: name } });
   }
-  const current = route.listAddresses().filter((info) => info.index === link.index && info.family === 'ipv4');
-  const wanted = options.gateway ?? toGateway(current[0]);
-  const gateway = wanted ?? claimSubnet(route, link, options);
-  if (wanted) assignAddress(route, link, current, wanted);
+  assignAddress(route, link, gateway);
   route.request(setLinkUp(link.index));
-  configure(options.name);
-  return { name: options.name, index: link.index, gateway, mtu };
+  configure(name);
+  return { name, index: link.index, mtu };
 }
 
-/** Deletes a bridge; containers on it are cut off. One that does not exist is fine. */
+/**
+ * The same for a subnet that was just chosen. Another program may have taken it since: then at least one of the two
+ * sees the other afterwards, and gives way.
+ *
+ * @throws {EngineError} `subnet-in-use`: the bridge has no address then
+ */
+export function claimBridge(options: BridgeOptions): Bridge {
+  const bridge = ensureBridge(options);
+  using route = RouteSocket.open();
+  const subnet = subnetOf(options.gateway);
+  if (!isUsedElsewhere(route, bridge.index, subnet)) return bridge;
+  route.request(deleteAddress({ index: bridge.index, ...options.gateway }));
+  throw networkError('subnet-in-use', { subject: options.network, details: { subnet } });
+}
+
+/** Deletes a bridge; what is on it is cut off. One that does not exist is fine. */
 export function deleteBridge(name: string): void {
   using route = RouteSocket.open();
   if (route.linkExists(name)) route.request(deleteLink(name));
+}
+
+export function bridgeExists(name: string): boolean {
+  using route = RouteSocket.open();
+  return route.linkExists(name);
+}
+
+/** The IPv4 address that a bridge has already. */
+export function bridgeAddress(name: string): InterfaceAddress | undefined {
+  using route = RouteSocket.open();
+  const link = findLink(route, name);
+  const info = link && ipv4AddressesOf(route, link.index)[0];
+  return info && { address: info.address, prefixLength: info.prefixLength };
 }
 
 function findLink(route: RouteSocket, link: LinkReference): LinkInfo | undefined {
@@ -80,20 +100,15 @@ function findLink(route: RouteSocket, link: LinkReference): LinkInfo | undefined
 
 /** With a MAC address of its own: otherwise it would change whenever a container comes or goes. */
 function createLink(route: RouteSocket, name: string, mtu: number): LinkInfo {
-  route.request(
-    createBridge({
-      name,
-      mtu,
-      mac: `02:42:${randomBytes(4)
-        .toString('hex')
-        .replace(/..(?!$)/g, '$&:')}`,
-    }),
-  );
+  const digits = randomBytes(4).toString('hex');
+  const mac = `02:42:${digits.replace(/..(?!$)/g, '$&:')}`;
+  route.request(createBridge({ name, mtu, mac }));
   return route.link(name);
 }
 
 /** What the way out of the host can carry. */
-function defaultMtu(route: RouteSocket): number {
+export function outwardMtu(): number {
+  using route = RouteSocket.open();
   const outward = route
     .listRoutes()
     .find(({ family, prefixLength }) => family === 'ipv4' && prefixLength === 0);
@@ -101,52 +116,20 @@ function defaultMtu(route: RouteSocket): number {
   return (outward?.outputIndex && findLink(route, outward.outputIndex)?.mtu) || DEFAULT_MTU;
 }
 
-function toGateway(info: AddressInfo | undefined): InterfaceAddress | undefined {
-  return info && { address: info.address, prefixLength: info.prefixLength };
-}
-
-/**
- * Takes the first pool that nobody uses. Another engine that starts in this very moment may take the same one: then at
- * least one of the two sees the other afterwards, and looks for another pool.
- */
-function claimSubnet(route: RouteSocket, link: LinkInfo, options: BridgeOptions): InterfaceAddress {
-  for (;;) {
-    const gateway = chooseSubnet(subnetsInUse(route, options));
-    assignAddress(route, link, [], gateway);
-    if (!isUsedElsewhere(route, link, subnetOf(gateway))) return gateway;
-    route.request(deleteAddress({ index: link.index, ...gateway }));
-  }
-}
-
-function isUsedElsewhere(route: RouteSocket, link: LinkInfo, subnet: IpPrefix): boolean {
+function isUsedElsewhere(route: RouteSocket, ownIndex: number, subnet: IpPrefix): boolean {
   return route
     .listAddresses()
-    .filter(({ family, index }) => family === 'ipv4' && index !== link.index)
+    .filter(({ index }) => index !== ownIndex)
     .some((info) => overlap(subnetOf(info), subnet));
 }
 
-function subnetsInUse(route: RouteSocket, options: BridgeOptions): readonly IpPrefix[] {
-  const routes = route
-    .listRoutes()
-    .filter(({ family, prefixLength }) => family === 'ipv4' && prefixLength > 0)
-    .map(({ destination, prefixLength }) => prefixOf(destination, prefixLength));
-  const addresses = route
-    .listAddresses()
-    .filter(({ family }) => family === 'ipv4')
-    .map(subnetOf);
-  const servers = options.nameservers
-    .filter(isIpAddress)
-    .map((server) => prefixOf(server, FAMILY_BITS[familyOf(server)]));
-  return [...routes, ...addresses, ...servers];
+function ipv4AddressesOf(route: RouteSocket, linkIndex: number): readonly AddressInfo[] {
+  return route.listAddresses().filter(({ index, family }) => index === linkIndex && family === 'ipv4');
 }
 
-function assignAddress(
-  route: RouteSocket,
-  link: LinkInfo,
-  current: readonly AddressInfo[],
-  wanted: InterfaceAddress,
-): void {
+function assignAddress(route: RouteSocket, link: LinkInfo, wanted: InterfaceAddress): void {
   const text = formatInterfaceAddress(wanted);
+  const current = ipv4AddressesOf(route, link.index);
   const isWanted = (info: AddressInfo) => formatInterfaceAddress(info) === text;
   route.request(...current.filter((info) => !isWanted(info)).map(deleteAddress));
   if (current.some(isWanted)) return;

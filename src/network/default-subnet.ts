@@ -1,4 +1,3 @@
-import { EngineError } from '#base/errors.ts';
 import {
   type InterfaceAddress,
   type IpPrefix,
@@ -6,6 +5,7 @@ import {
   parseInterfaceAddress,
   subnetOf,
 } from '#base/ip-prefix.ts';
+import { networkError } from './network-errors.ts';
 
 /** Docker's default address pools, in its order: 172.17.0.0/16 to 172.31.0.0/16, then 192.168.0.0/20 and on. */
 export const DEFAULT_POOLS: readonly InterfaceAddress[] = [
@@ -17,10 +17,10 @@ export const DEFAULT_POOLS: readonly InterfaceAddress[] = [
  * The gateway and subnet of the first default pool that touches nothing in use: routes, addresses and name servers
  * of the host, and the subnets of other networks.
  *
- * @throws {EngineError} `exhausted`
+ * @throws {EngineError} `no-free-subnet`
  */
 export function chooseSubnet(inUse: readonly IpPrefix[]): InterfaceAddress {
   const free = DEFAULT_POOLS.find((pool) => !inUse.some((used) => overlap(used, subnetOf(pool))));
   if (free) return free;
-  throw new EngineError('exhausted', 'all predefined address pools have been fully subnetted');
+  throw networkError('no-free-subnet');
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseIp } from '#base/ip-address.ts';
 import {
   composeResponse,
   encodeName,
@@ -48,7 +49,7 @@ test('an answer repeats id, question and capitals', () => {
   const message = queryFor('WeB', RecordType.a);
   const query = parseQuery(message);
   assert.ok(query);
-  const answers = [{ type: 'a', address: '172.17.0.2' }] as const;
+  const answers = [{ type: 'a', address: parseIp('172.17.0.2') }] as const;
   const response = composeResponse(query, ResponseCode.noError, answers, 10);
   assert.equal(response.readUInt16BE(0), 0xabcd);
   assert.equal(response.readUInt16BE(2), 0x8180);
@@ -60,7 +61,10 @@ test('an answer repeats id, question and capitals', () => {
 test('what does not fit UDP is cut and marked', () => {
   const query = parseQuery(queryFor('many', RecordType.a));
   assert.ok(query);
-  const answers = Array.from({ length: 100 }, (_, i) => ({ type: 'a', address: `10.0.0.${i}` }) as const);
+  const answers = Array.from(
+    { length: 100 },
+    (_, i) => ({ type: 'a', address: parseIp(`10.0.0.${i}`) }) as const,
+  );
   const response = composeResponse(query, ResponseCode.noError, answers, 10);
   const cut = fitUdp(query, response);
   assert.ok(response.length > 512 && cut.length <= 512);
@@ -73,4 +77,8 @@ test('reverse names', () => {
   assert.equal(reverseAddress('2.0.17.172.in-addr.arpa'), '172.17.0.2');
   assert.equal(reverseAddress('0.17.172.in-addr.arpa'), undefined);
   assert.equal(reverseAddress('web'), undefined);
+  assert.equal(reverseAddress('999.0.17.172.in-addr.arpa'), undefined);
+  const nibbles = `2.${'0.'.repeat(27)}0.0.d.f`;
+  assert.equal(reverseAddress(`${nibbles}.ip6.arpa`), 'fd00::2');
+  assert.equal(reverseAddress(`${nibbles.slice(2)}.ip6.arpa`), undefined);
 });

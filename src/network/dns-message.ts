@@ -1,4 +1,5 @@
-import { ipBytes } from '#base/ip-address.ts';
+import { isIP } from 'node:net';
+import { formatIp, type IpAddress, ipBytes, parseIp } from '#base/ip-address.ts';
 
 /** The parts of the DNS wire format (RFC 1035, RFC 6891) that a resolver of local names needs. */
 
@@ -30,7 +31,7 @@ export interface DnsQuery {
 }
 
 export type DnsAnswer =
-  | { readonly type: 'a'; readonly address: string }
+  | { readonly type: 'a' | 'aaaa'; readonly address: IpAddress }
   | { readonly type: 'ptr'; readonly name: string };
 
 /** Undefined for whatever is not a plain query; such a message is for the upstream server to judge. */
@@ -106,7 +107,7 @@ export function fitUdp(query: DnsQuery, response: Buffer): Buffer {
 const QUESTION_POINTER = 0xc000 | HEADER_SIZE;
 
 function encodeRecord(answer: DnsAnswer, ttlSeconds: number): Buffer {
-  const data = answer.type === 'a' ? ipBytes(answer.address) : encodeName(answer.name);
+  const data = answer.type === 'ptr' ? encodeName(answer.name) : ipBytes(answer.address);
   const head = Buffer.alloc(12);
   head.writeUInt16BE(QUESTION_POINTER, 0);
   head.writeUInt16BE(RecordType[answer.type], 2);
@@ -129,8 +130,14 @@ export function responseCode(message: Buffer): number | undefined {
   return message.length < HEADER_SIZE ? undefined : message.readUInt16BE(2) & 0x000f;
 }
 
-/** The dotted address that a name under in-addr.arpa asks about. */
-export function reverseAddress(name: string): string | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa$/.exec(name);
-  return match ? match.slice(1, 5).toReversed().join('.') : undefined;
+/** The address that a name under in-addr.arpa or ip6.arpa asks about (RFC 1035 3.5, RFC 3596 2.5). */
+export function reverseAddress(name: string): IpAddress | undefined {
+  const ipv4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa$/.exec(name);
+  if (ipv4) {
+    const dotted = ipv4.slice(1, 5).toReversed().join('.');
+    return isIP(dotted) === 0 ? undefined : parseIp(dotted);
+  }
+  const ipv6 = /^((?:[\da-f]\.){32})ip6\.arpa$/.exec(name);
+  if (ipv6?.[1] === undefined) return undefined;
+  return formatIp(Buffer.from(ipv6[1].split('.').toReversed().join(''), 'hex'));
 }

@@ -4,7 +4,7 @@ import { removeNetworkNamespace } from '#linux/namespaces.ts';
 
 /**
  * Drops the pins of namespaces a moment later, in the next turn of the event loop: unmounting waits for the whole
- * machine (RCU), a millisecond that those need not wait who want to know that a container is gone. The next start of
+ * machine (RCU), a millisecond that the client need not wait who asks whether a container is gone. The next start of
  * the engine drops what a crash leaves. Disposing drops the rest.
  */
 export class DroppedNamespaces implements Disposable {
@@ -16,7 +16,7 @@ export class DroppedNamespaces implements Disposable {
     this.#logger = logger;
   }
 
-  /** The path is nobody's from now on. */
+  /** The path must not be used any more. */
   add(path: string): void {
     this.#paths.push(path);
     this.#turn ??= setImmediate(() => this.#drop());

@@ -1,44 +1,43 @@
 import { newId } from '#base/ids.ts';
-import { type IpAddress, ipBytes } from '#base/ip-address.ts';
-import type { EndpointSettings } from '#wire/network.ts';
+import { familyOf, type IpAddress, type IpFamily, ipBytes } from '#base/ip-address.ts';
+import type { NetworkAttachment } from './attachment.ts';
+import type { Endpoint, NetworkRecord } from './network.ts';
 
-/** An endpoint before it exists: what a container shows until it runs. */
-export const NO_ENDPOINT: EndpointSettings = {
-  IPAMConfig: null,
-  Links: null,
-  Aliases: null,
-  MacAddress: '',
-  DriverOpts: null,
-  NetworkID: '',
-  EndpointID: '',
-  Gateway: '',
-  IPAddress: '',
-  IPPrefixLen: 0,
-  IPv6Gateway: '',
-  GlobalIPv6Address: '',
-  GlobalIPv6PrefixLen: 0,
-  DNSNames: null,
-};
-
-/** The settings of one endpoint by network name: what was asked for, completed. */
-export function requestedEndpoint(
-  network: string,
-  endpoints: Readonly<Record<string, EndpointSettings>>,
-): EndpointSettings {
-  // Clients that leave the network to the engine name it "default".
+/** A new endpoint on a network without interfaces of its own: `host` and `null`. */
+export function bareEndpoint({ id, name }: NetworkRecord, attachment: NetworkAttachment): Endpoint {
   return {
-    ...NO_ENDPOINT,
-    ...(endpoints[network] ?? (network === 'bridge' ? endpoints['default'] : undefined)),
+    id: newId(),
+    networkId: id,
+    networkName: name,
+    addresses: [],
+    gateways: [],
+    macAddress: attachment.macAddress ?? '',
+    attachment,
   };
-}
-
-/** The same settings as a new endpoint with an identity. */
-export function newEndpoint(requested: EndpointSettings, networkId: string): EndpointSettings {
-  return { ...requested, NetworkID: networkId, EndpointID: newId() };
 }
 
 /** As Docker makes them: locally administered, and unique because the address is. */
 export function macOf(address: IpAddress): string {
   const bytes = [0x02, 0x42, ...ipBytes(address).subarray(-4)];
   return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+}
+
+export function addressOf(endpoint: Endpoint, family: IpFamily): IpAddress | undefined {
+  return endpoint.addresses.find(({ address }) => familyOf(address) === family)?.address;
+}
+
+export function gatewayOf(endpoint: Endpoint, family: IpFamily): IpAddress | undefined {
+  return endpoint.gateways.find((gateway) => familyOf(gateway) === family);
+}
+
+/** The endpoint that the default route of a family leads over: of those with a gateway, the one of highest priority. */
+export function defaultEndpoint(endpoints: readonly Endpoint[], family: IpFamily): Endpoint | undefined {
+  const [first] = endpoints
+    .filter((endpoint) => gatewayOf(endpoint, family) !== undefined)
+    .toSorted((a, b) => priorityOf(b) - priorityOf(a) || (a.networkName < b.networkName ? -1 : 1));
+  return first;
+}
+
+function priorityOf({ attachment }: Endpoint): number {
+  return attachment.gatewayPriority ?? 0;
 }

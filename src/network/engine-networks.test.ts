@@ -3,11 +3,11 @@ import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, beforeEach, afterEach, describe, test } from 'node:test';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { until } from '#base/testing.ts';
 import type { DomainEvent } from '#base/event.ts';
-import type { EndpointSettings } from '#wire/network.ts';
 import { closeFd } from '#linux/descriptors.ts';
 import { bindInetSocket } from '#linux/inet-socket.ts';
 import { isMountPoint, listMounts } from '#linux/mount.ts';
@@ -15,13 +15,17 @@ import { inNetworkNamespace } from '#linux/namespaces.ts';
 import { Nftables } from '#linux/nftables.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
 import { addRoute, deleteAddress } from '#linux/rtnetlink-messages.ts';
-import { NO_ENDPOINT } from './endpoint.ts';
-import type { Networks, SandboxRecord } from './network.ts';
+import { attachTo } from './attachment.ts';
+import type { Endpoint, Networks, SandboxRecord } from './network.ts';
+import { publicationKey } from './publication.ts';
 import { readSysctl, writeSysctls } from './sysctl.ts';
 import {
+  addressOn,
   linkNames,
+  on,
   onPrivateHost,
   Peer,
+  port,
   requestFor,
   startNetworks,
   TABLE,
@@ -32,13 +36,19 @@ if (onPrivateHost(import.meta.filename)) {
   describe('networks of one engine', suite);
 }
 
-function endpointOf(record: SandboxRecord, network = 'bridge'): EndpointSettings {
-  return record.endpoints[network] ?? NO_ENDPOINT;
+function endpointOf({ endpoints }: SandboxRecord): Endpoint {
+  const [endpoint, ...others] = endpoints;
+  assert.ok(endpoint && others.length === 0);
+  return endpoint;
 }
 
-function publish(key: string, HostPort: string, HostIp = '') {
-  return { portBindings: { [key]: [{ HostIp, HostPort }] } };
-}
+const filesIn = (path: string) => ({
+  hosts: join(path, 'hosts'),
+  resolvConf: join(path, 'resolv.conf'),
+  hostname: join(path, 'hostname'),
+});
+
+const read = (path: string) => readFileSync(path, 'utf8');
 
 function suite(): void {
   const events: DomainEvent[] = [];
@@ -67,32 +77,30 @@ function suite(): void {
   });
 
   const namespaces = () => readdirSync(`${directory}/namespaces`);
+  const membersOf = (network: string) => networks.inspect(network).members.map(({ name }) => name);
 
   test('a sandbox on the bridge', async () => {
-    const extraHosts = ['up:host-gateway'];
+    const files = filesIn(directory);
+    const names = { hostname: 'h', domainname: 'd.x' };
     const record = await networks.acquire(
-      requestFor('web', { hostname: 'h', domainname: 'd.x', extraHosts }),
+      requestFor('web', { ...names, extraHosts: ['up:host-gateway'], files }),
     );
-    const { EndpointID, NetworkID, ...endpoint } = endpointOf(record);
+    const { id, networkId, linkSuffix, ...endpoint } = endpointOf(record);
     assert.deepEqual(endpoint, {
-      IPAMConfig: null,
-      Links: null,
-      Aliases: null,
-      MacAddress: '02:42:ac:1e:00:02',
-      DriverOpts: null,
-      Gateway: '172.30.0.1',
-      IPAddress: '172.30.0.2',
-      IPPrefixLen: 24,
-      IPv6Gateway: '',
-      GlobalIPv6Address: '',
-      GlobalIPv6PrefixLen: 0,
-      DNSNames: null,
+      networkName: 'bridge',
+      addresses: [{ address: '172.30.0.2', prefixLength: 24 }],
+      gateways: ['172.30.0.1'],
+      macAddress: '02:42:ac:1e:00:02',
+      interfaceName: 'eth0',
+      attachment: attachTo('bridge'),
     });
-    assert.match(EndpointID, /^[0-9a-f]{64}$/);
-    assert.equal(NetworkID, networks.inspect('bridge').Id);
-    assert.match(record.hostsFile, /\n172\.30\.0\.1\tup\n172\.30\.0\.2\th\.d\.x h\n$/);
-    assert.match(record.resolvConf, /^nameserver 127\.0\.0\.11$/m);
-    assert.deepEqual(record.ports, {});
+    assert.match(id, /^[0-9a-f]{64}$/);
+    assert.equal(linkSuffix, id.slice(0, 8));
+    assert.equal(networkId, networks.inspect('bridge').network.id);
+    assert.match(read(files.hosts), /\n172\.30\.0\.1\tup\n172\.30\.0\.2\th\.d\.x h\n$/);
+    assert.match(read(files.resolvConf), /^nameserver 127\.0\.0\.11$/m);
+    assert.equal(read(files.hostname), 'h\n');
+    assert.deepEqual(record.publications, []);
     assert.deepEqual(JSON.parse(JSON.stringify(record)), record);
     const inside = inNetworkNamespace(record.namespacePath ?? '', () => {
       using route = RouteSocket.open();
@@ -117,13 +125,14 @@ function suite(): void {
 
   test('MAC addresses and settings that were asked for', async () => {
     const macAddress = '02:42:00:00:00:99';
+    const attachments = [{ ...attachTo('bridge'), macAddress }];
     const sysctls = {
       'net.ipv4.ip_unprivileged_port_start': '80',
       'net.core.somaxconn': '99',
       'kernel.shmmni': '1',
     };
-    const record = await networks.acquire(requestFor('a', { macAddress, sysctls }));
-    assert.equal(endpointOf(record).MacAddress, macAddress);
+    const record = await networks.acquire(requestFor('a', { attachments, sysctls }));
+    assert.equal(endpointOf(record).macAddress, macAddress);
     const read = (key: string) => inNetworkNamespace(record.namespacePath ?? '', () => readSysctl(key));
     assert.equal(read('net.ipv4.ip_unprivileged_port_start'), '80');
     assert.equal(read('net.core.somaxconn'), '99');
@@ -133,7 +142,7 @@ function suite(): void {
 
   test('the default settings are those of dockerd', async () => {
     for (const mode of ['bridge', 'none']) {
-      const record = await networks.acquire(requestFor(mode, { mode }));
+      const record = await networks.acquire(requestFor(mode, on(mode)));
       const value = inNetworkNamespace(record.namespacePath ?? '', () =>
         readSysctl('net.ipv4.ip_unprivileged_port_start'),
       );
@@ -142,8 +151,9 @@ function suite(): void {
   });
 
   test('without a network, and with the host’s', async () => {
-    const none = await networks.acquire(requestFor('none', { mode: 'none' }));
-    assert.equal(endpointOf(none, 'none').IPAddress, '');
+    const files = filesIn(directory);
+    const none = await networks.acquire(requestFor('none', { ...on('none'), files }));
+    assert.deepEqual(endpointOf(none).addresses, []);
     const links = inNetworkNamespace(none.namespacePath ?? '', () => {
       using route = RouteSocket.open();
       return route.listLinks().filter(({ up }) => up);
@@ -152,26 +162,26 @@ function suite(): void {
       links.map(({ name }) => name),
       ['lo'],
     );
-    assert.match(none.resolvConf, /^nameserver 127\.0\.0\.1$/m);
-    const host = await networks.acquire(requestFor('host', { mode: 'host', ...publish('80/tcp', '8080') }));
+    assert.match(read(files.resolvConf), /^nameserver 127\.0\.0\.1$/m);
+    const ports = [port('80/tcp', 8080)];
+    const host = await networks.acquire(requestFor('host', { ...on('host'), ports, files }));
     assert.equal(host.namespacePath, undefined);
-    assert.deepEqual(host.ports, {});
-    assert.equal(host.hostsFile, readFileSync('/etc/hosts', 'utf8'));
-    assert.equal(host.resolvConf, readFileSync('/etc/resolv.conf', 'utf8'));
-    assert.deepEqual(Object.keys(networks.inspect('host').Containers), [host.containerId]);
+    assert.deepEqual(host.publications, []);
+    assert.equal(read(files.hosts), read('/etc/hosts'));
+    assert.equal(read(files.resolvConf), read('/etc/resolv.conf'));
+    assert.deepEqual(membersOf('host'), ['host']);
   });
 
   test('comings and goings are told', async () => {
-    for (const [mode, type] of [
-      ['default', 'bridge'],
+    for (const [name, type] of [
+      ['bridge', 'bridge'],
       ['none', 'null'],
       ['host', 'host'],
     ] as const) {
-      const name = mode === 'default' ? 'bridge' : mode;
-      const record = await networks.acquire(requestFor(mode, { mode }));
+      const record = await networks.acquire(requestFor(name, on(name)));
       networks.release(record);
-      const attributes = { container: record.containerId, name, type };
-      const id = networks.inspect(name).Id;
+      const attributes = { container: record.id, name, type };
+      const { id } = networks.inspect(name).network;
       assert.deepEqual(events.splice(0), [
         { type: 'network', action: 'connect', id, attributes },
         { type: 'network', action: 'disconnect', id, attributes },
@@ -179,47 +189,47 @@ function suite(): void {
     }
   });
 
-  test('a network that does not exist, and a second one', async () => {
-    await assert.rejects(networks.acquire(requestFor('a', { mode: 'nope' })), {
+  test('a network that does not exist, and one that stands alone', async () => {
+    await assert.rejects(networks.acquire(requestFor('a', on('nope'))), {
       code: 'not-found',
-      message: 'network nope not found',
+      reason: 'no-such-network',
+      subject: 'nope',
     });
-    const endpoints = { bridge: NO_ENDPOINT, none: NO_ENDPOINT };
-    await assert.rejects(networks.acquire(requestFor('a', { endpoints })), { code: 'invalid' });
+    for (const alone of ['none', 'host']) {
+      await assert.rejects(networks.acquire(requestFor('a', on('bridge', alone))), {
+        reason: 'network-stands-alone',
+        subject: alone,
+      });
+    }
     assert.deepEqual(events, []);
   });
 
   test('what fails leaves nothing behind', async () => {
     const sysctls = { 'net.ipv4.nonsense': '1' };
     await assert.rejects(networks.acquire(requestFor('a', { sysctls })), { code: 'invalid' });
-    await assert.rejects(networks.acquire(requestFor('a', { mode: 'none', sysctls })), { code: 'invalid' });
-    const portBindings = {
-      '80/tcp': [
-        { HostIp: '', HostPort: '8080' },
-        { HostIp: '192.0.2.77', HostPort: '80' },
-      ],
-    };
-    await assert.rejects(networks.acquire(requestFor('a', { portBindings })), {
+    await assert.rejects(networks.acquire(requestFor('a', { ...on('none'), sysctls })), { code: 'invalid' });
+    const ports = [port('80/tcp', 8080), port('80/tcp', 80, '192.0.2.77')];
+    await assert.rejects(networks.acquire(requestFor('a', { ports })), {
       code: 'internal',
+      reason: 'publish-failed',
+      subject: /^a \([0-9a-f]{64}\)$/,
       message:
-        /^driver failed programming external connectivity on endpoint a \([0-9a-f]{64}\): Error starting userland proxy: listen tcp4 192\.0\.2\.77:80: bind: cannot assign requested address$/,
+        /: Error starting userland proxy: listen tcp4 192\.0\.2\.77:80: bind: cannot assign requested address$/,
     });
     await setImmediate();
     assert.deepEqual(namespaces(), []);
     closeFd(bindInetSocket({ protocol: 'tcp', address: '0.0.0.0', port: 8080 }));
-    assert.deepEqual(networks.inspect('bridge').Containers, {});
+    assert.deepEqual(membersOf('bridge'), []);
   });
 
   test('a published port is ours alone, and free afterwards', async () => {
-    const request = requestFor('a', { ...publish('80/tcp', '8080'), exposedPorts: ['80/tcp', '90/udp'] });
+    const request = requestFor('a', { ports: [port('80/tcp', 8080)] });
     const record = await networks.acquire(request);
-    assert.deepEqual(record.ports, {
-      '80/tcp': [
-        { HostIp: '0.0.0.0', HostPort: '8080' },
-        { HostIp: '::', HostPort: '8080' },
-      ],
-      '90/udp': null,
-    });
+    const everywhere = { port: 80, protocol: 'tcp', hostPort: 8080 };
+    assert.deepEqual(record.publications, [
+      { ...everywhere, hostAddress: '0.0.0.0' },
+      { ...everywhere, hostAddress: '::' },
+    ]);
     for (const options of [
       { address: '0.0.0.0', reuseAddress: true },
       { address: '127.0.0.1', reuseAddress: true },
@@ -228,11 +238,11 @@ function suite(): void {
       const bind = () => bindInetSocket({ protocol: 'tcp', port: 8080, ...options });
       assert.throws(bind, { errno: 'EADDRINUSE' }, options.address);
     }
-    await assert.rejects(networks.acquire(requestFor('b', publish('80/tcp', '8080'))), {
+    await assert.rejects(networks.acquire(requestFor('b', { ports: [port('80/tcp', 8080)] })), {
       code: 'internal',
-      message: /on endpoint b \([0-9a-f]{64}\): Bind for 0\.0\.0\.0:8080 failed: port is already allocated$/,
+      message: /b \([0-9a-f]{64}\): Bind for 0\.0\.0\.0:8080 failed: port is already allocated$/,
     });
-    await assert.rejects(networks.acquire(requestFor('c', publish('80/tcp', '8080', '127.0.0.1'))), {
+    await assert.rejects(networks.acquire(requestFor('c', { ports: [port('80/tcp', 8080, '127.0.0.1')] })), {
       message:
         /: Error starting userland proxy: listen tcp4 127\.0\.0\.1:8080: bind: address already in use$/,
     });
@@ -241,55 +251,95 @@ function suite(): void {
     networks.release(await networks.acquire(request));
   });
 
+  test('ports are opened and closed one by one while the container runs', async () => {
+    let record = await networks.acquire(requestFor('web'));
+    using web = await Peer.start('web', record.namespacePath);
+    using host = await Peer.start('host');
+    await web.listen(80);
+    record = networks.publish(record.id, [
+      port('80/tcp', 8080, '127.0.0.1'),
+      port('80/tcp', 8081, '127.0.0.1'),
+    ]);
+    assert.match(await host.ask('127.0.0.1', 8080), /^web /);
+    assert.throws(() => networks.publish(record.id, [port('81/tcp', 8082), port('80/tcp', 8081)]), {
+      reason: 'publish-failed',
+    });
+    closeFd(bindInetSocket({ protocol: 'tcp', address: '0.0.0.0', port: 8082 }));
+    const [first] = record.publications;
+    assert.ok(first);
+    for (let again = 0; again < 2; again++) record = networks.unpublish(record.id, publicationKey(first));
+    assert.equal(await host.ask('127.0.0.1', 8080), 'ECONNREFUSED');
+    assert.match(await host.ask('127.0.0.1', 8081), /^web /);
+    assert.deepEqual(
+      record.publications.map(({ hostPort }) => hostPort),
+      [8081],
+    );
+    closeFd(bindInetSocket({ protocol: 'tcp', address: '0.0.0.0', port: 8080 }));
+  });
+
   test('a port of the host is respected, and passed over where there is a choice', async () => {
     const fd = bindInetSocket({ protocol: 'tcp', address: '0.0.0.0', port: 8081, backlog: 1 });
     stack.defer(() => closeFd(fd));
-    await assert.rejects(networks.acquire(requestFor('a', publish('80/tcp', '8081'))), {
+    await assert.rejects(networks.acquire(requestFor('a', { ports: [port('80/tcp', 8081)] })), {
       message: /: Error starting userland proxy: listen tcp4 0\.0\.0\.0:8081: bind: address already in use$/,
     });
-    const record = await networks.acquire(requestFor('b', publish('80/tcp', '8081-8082', '0.0.0.0')));
-    assert.deepEqual(record.ports, { '80/tcp': [{ HostIp: '0.0.0.0', HostPort: '8082' }] });
+    const ports = [port('80/tcp', [8081, 8082], '0.0.0.0')];
+    const record = await networks.acquire(requestFor('b', { ports }));
+    assert.deepEqual(
+      record.publications.map(({ hostPort }) => hostPort),
+      [8082],
+    );
   });
 
-  test('free choice, for what is exposed too', async () => {
-    const record = await networks.acquire(
-      requestFor('a', { exposedPorts: ['80/tcp', '53/udp'], publishAll: true }),
+  test('a free choice does not take what is named beside it', async () => {
+    const first = await networks.acquire(requestFor('a', { ports: [port('80/tcp')] }));
+    const [chosen] = first.publications;
+    assert.ok(chosen && chosen.hostPort >= 32_768, `port ${chosen?.hostPort}`);
+    networks.release(first);
+    const named = chosen.hostPort + 1;
+    const ports = [port('53/udp'), port('80/tcp'), port('80/tcp', named)];
+    const second = await networks.acquire(requestFor('b', { ports }));
+    const taken = second.publications.map(({ protocol, hostAddress, hostPort }) =>
+      [protocol, hostAddress, hostPort].join(' '),
     );
-    const port = Number(record.ports['80/tcp']?.[0]?.HostPort);
-    assert.ok(port >= 32_768, `port ${port}`);
-    assert.equal(record.ports['53/udp']?.length, 2);
+    assert.equal(new Set(taken).size, 6);
+    assert.ok(taken.includes(`tcp 0.0.0.0 ${named}`));
   });
 
   test('names resolve on the network, and the rest on the host', async () => {
-    await using upstream = await serveNames({ 'example.org': '192.0.2.1' });
+    await using upstream = await serveNames({ 'example.org': '192.0.2.1', 'shop.test': '192.0.2.2' });
     const web = await networks.acquire(requestFor('web', { hostname: 'shop', domainname: 'test' }));
     const other = await networks.acquire(requestFor('other'));
     using peer = await Peer.start('other', other.namespacePath);
-    const address = endpointOf(web).IPAddress;
-    for (const name of ['web', 'WEB', 'shop', 'shop.test', 'web.bridge', web.containerId.slice(0, 12)]) {
-      assert.equal(await peer.resolve(name), `["${address}"]`, name);
+    for (const name of ['web', 'WEB', 'web.bridge', web.id.slice(0, 12)]) {
+      assert.equal(await peer.resolve(name), `["${addressOn(web)}"]`, name);
     }
     assert.equal(await peer.resolve('web', 'AAAA'), 'ENODATA');
     assert.equal(await peer.resolve('2.0.30.172.in-addr.arpa', 'PTR'), '["web.bridge"]');
     assert.equal(upstream.asked.length, 0);
     assert.equal(await peer.resolve('example.org'), '["192.0.2.1"]');
     assert.equal(await peer.resolve('nowhere.org'), 'ENOTFOUND');
-    networks.rename(web.containerId, 'store');
-    assert.equal(await peer.resolve('store'), `["${address}"]`);
+    assert.equal(
+      await peer.resolve('shop.test'),
+      '["192.0.2.2"]',
+      'a host name does not stand for the public DNS',
+    );
+    networks.rename(web.id, 'store');
+    assert.equal(await peer.resolve('store'), `["${addressOn(web)}"]`);
     assert.equal(await peer.resolve('web'), 'ENOTFOUND');
-    assert.equal(networks.inspect('bridge').Containers[web.containerId]?.Name, 'store');
+    assert.deepEqual(membersOf('bridge').toSorted(), ['other', 'store']);
     networks.release(web);
     assert.equal(await peer.resolve('store'), 'ENOTFOUND');
   });
 
   test('a server that does not answer is a failure in time', async () => {
-    const record = await networks.acquire(requestFor('a', { dns: ['127.0.0.77'] }));
+    const record = await networks.acquire(requestFor('a', { dnsServers: ['127.0.0.77'] }));
     using peer = await Peer.start('a', record.namespacePath);
     assert.equal(await peer.resolve('example.org'), 'ESERVFAIL');
   });
 
   test('a firewall that somebody flushed is written anew', async () => {
-    const record = await networks.acquire(requestFor('web', publish('80/tcp', '8080')));
+    const record = await networks.acquire(requestFor('web', { ports: [port('80/tcp', 8080)] }));
     using web = await Peer.start('web', record.namespacePath);
     using host = await Peer.start('host');
     await web.listen(80);
@@ -297,7 +347,7 @@ function suite(): void {
     using nftables = Nftables.open();
     nftables.run('flush ruleset');
     assert.equal(await host.ask('127.0.0.1', 8080), 'ECONNREFUSED');
-    await networks.acquire(requestFor('other', publish('80/tcp', '8081')));
+    await networks.acquire(requestFor('other', { ports: [port('80/tcp', 8081)] }));
     assert.match(await host.ask('127.0.0.1', 8080), /^web /);
   });
 
@@ -306,7 +356,7 @@ function suite(): void {
     const ask = () => host.do({ do: 'ask', protocol: 'udp', host: '127.0.0.1', port: 5353, fromPort: 5000 });
     assert.equal(await ask(), 'ECONNREFUSED');
     for (const name of ['first', 'second']) {
-      const record = await networks.acquire(requestFor(name, publish('53/udp', '5353')));
+      const record = await networks.acquire(requestFor(name, { ports: [port('53/udp', 5353)] }));
       using peer = await Peer.start(name, record.namespacePath);
       await peer.listen(53, 'udp');
       assert.match(await ask(), new RegExp(`^${name} `));
@@ -324,7 +374,7 @@ function suite(): void {
     assert.throws(() => bindInetSocket({ protocol: 'tcp', address: '0.0.0.0', port: 8080 }), {
       errno: 'EADDRINUSE',
     });
-    const record = await networks.acquire(requestFor('web', publish('80/tcp', '8080')));
+    const record = await networks.acquire(requestFor('web', { ports: [port('80/tcp', 8080)] }));
     using web = await Peer.start('web', record.namespacePath);
     using host = await Peer.start('host');
     await web.listen(80);
@@ -344,63 +394,46 @@ function suite(): void {
     assert.equal(await peer.ask('127.0.0.1', 8080), 'secret', 'the test itself');
   });
 
-  test('the built-in networks as clients see them', () => {
-    const list = networks.list();
+  test('the built-in networks are records', () => {
+    const list = networks.list().map(({ network }) => network);
     assert.deepEqual(
-      list.map(({ Name, Driver }) => `${Name} ${Driver}`),
-      ['bridge bridge', 'host host', 'none null'],
+      list.map(({ name, driver, isBuiltIn }) => [name, driver.kind, isBuiltIn]),
+      [
+        ['bridge', 'bridge', true],
+        ['host', 'host', true],
+        ['none', 'null', true],
+      ],
     );
-    const { Id, Created, ...bridge } = networks.inspect('bridge');
-    assert.match(Id, /^[0-9a-f]{64}$/);
-    assert.ok(Date.parse(Created) > Date.now() - 60_000);
+    const { id, createdAt, ...bridge } = networks.inspect('bridge').network;
+    assert.match(id, /^[0-9a-f]{64}$/);
+    assert.ok(Date.parse(createdAt) > Date.now() - 600_000);
     assert.deepEqual(bridge, {
-      Name: 'bridge',
-      Scope: 'local',
-      Driver: 'bridge',
-      EnableIPv4: true,
-      EnableIPv6: false,
-      IPAM: {
-        Driver: 'default',
-        Options: null,
-        Config: [{ Subnet: '172.30.0.0/24', Gateway: '172.30.0.1' }],
+      name: 'bridge',
+      isBuiltIn: true,
+      driver: {
+        kind: 'bridge',
+        linkName: 'cntest0',
+        mtu: 1500,
+        icc: true,
+        masquerades: true,
+        bindAddress: '0.0.0.0',
       },
-      Internal: false,
-      Attachable: false,
-      Ingress: false,
-      ConfigFrom: { Network: '' },
-      ConfigOnly: false,
-      Containers: {},
-      Options: {
-        'com.docker.network.bridge.default_bridge': 'true',
-        'com.docker.network.bridge.enable_icc': 'true',
-        'com.docker.network.bridge.enable_ip_masquerade': 'true',
-        'com.docker.network.bridge.host_binding_ipv4': '0.0.0.0',
-        'com.docker.network.bridge.name': 'cntest0',
-        'com.docker.network.driver.mtu': '1500',
-      },
-      Labels: {},
+      pools: [{ subnet: '172.30.0.0/24', gateway: '172.30.0.1' }],
+      isInternal: false,
+      isAttachable: false,
+      labels: {},
+      askedOptions: {},
     });
-    assert.equal(networks.inspect(Id.slice(0, 12)).Name, 'bridge');
-    assert.throws(() => networks.inspect('nosuch'), {
-      code: 'not-found',
-      message: 'network nosuch not found',
-    });
+    assert.equal(networks.inspect(id.slice(0, 12)).network.name, 'bridge');
+    assert.throws(() => networks.inspect('nosuch'), { reason: 'no-such-network', subject: 'nosuch' });
     assert.throws(() => networks.inspect(''), { code: 'not-found' });
-  });
-
-  test('what a container will have before it runs', () => {
-    assert.deepEqual(networks.plannedEndpoints('default', { default: NO_ENDPOINT }), { bridge: NO_ENDPOINT });
-    assert.deepEqual(networks.plannedEndpoints('host', {}), { host: NO_ENDPOINT });
-    assert.deepEqual(networks.plannedEndpoints('container:x', {}), {});
-    const own = { ...NO_ENDPOINT, Aliases: ['al'] };
-    assert.deepEqual(networks.plannedEndpoints('nn', { nn: own }), { nn: own });
   });
 
   test('without a firewall, proxies carry published ports', async () => {
     using temporary = temporaryDirectory();
     const names = { bridgeName: 'cntest2', tableName: `${TABLE}2`, bridgeAddress: '172.30.2.1/24' };
     const plain = await startNetworks(temporary.path, { ...names, iptables: false });
-    const record = await plain.acquire(requestFor('web', publish('80/tcp', '8090')));
+    const record = await plain.acquire(requestFor('web', { ports: [port('80/tcp', 8090)] }));
     using web = await Peer.start('web', record.namespacePath);
     using host = await Peer.start('host');
     await web.listen(80);

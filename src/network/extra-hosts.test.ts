@@ -12,9 +12,10 @@ test('names with IPv4, IPv6 and the gateway', () => {
 
 const refusal = (value: string) => () => parseExtraHosts([value], '172.17.0.1');
 
-test("dockerd's refusals", () => {
-  assert.throws(refusal('foo'), { code: 'invalid', message: 'bad format for add-host: "foo"' });
-  assert.throws(refusal(':1.2.3.4'), { message: 'bad format for add-host: ":1.2.3.4"' });
-  assert.throws(refusal('foo:1.2.3'), { message: 'invalid IP address in add-host: "1.2.3"' });
-  assert.throws(refusal('foo:[::1]'), { message: 'invalid IP address in add-host: "[::1]"' });
+test('what is malformed, and what is no address', () => {
+  for (const value of ['foo', ':1.2.3.4']) {
+    assert.throws(refusal(value), { code: 'invalid', reason: 'extra-host-malformed', subject: value });
+  }
+  assert.throws(refusal('foo:1.2.3'), { reason: 'extra-host-address', subject: '1.2.3' });
+  assert.throws(refusal('foo:[::1]'), { reason: 'extra-host-address', subject: '[::1]' });
 });

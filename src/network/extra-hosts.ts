@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { EngineError } from '#base/errors.ts';
 import type { HostsEntry } from './hosts-file.ts';
+import { networkError } from './network-errors.ts';
 
 /** Stands for the host's address as containers see it. */
 const HOST_GATEWAY = 'host-gateway';
@@ -8,17 +8,15 @@ const HOST_GATEWAY = 'host-gateway';
 /**
  * Reads `--add-host` values (`name:address`, where the address may itself contain colons).
  *
- * @throws {EngineError} `invalid` with Docker's texts
+ * @throws {EngineError} `extra-host-malformed`, `extra-host-address`
  */
 export function parseExtraHosts(values: readonly string[], hostGateway: string): readonly HostsEntry[] {
   return values.map((value) => {
     const [name = '', ...rest] = value.split(':');
     const address = rest.join(':');
-    if (name === '' || rest.length === 0) {
-      throw new EngineError('invalid', `bad format for add-host: "${value}"`);
-    }
+    if (name === '' || rest.length === 0) throw networkError('extra-host-malformed', { subject: value });
     if (address === HOST_GATEWAY) return { address: hostGateway, names: [name] };
-    if (isIP(address) === 0) throw new EngineError('invalid', `invalid IP address in add-host: "${address}"`);
+    if (isIP(address) === 0) throw networkError('extra-host-address', { subject: address });
     return { address, names: [name] };
   });
 }

@@ -5,6 +5,7 @@ import { Nftables } from '#linux/nftables.ts';
 import {
   type FirewallBridge,
   type FirewallRule,
+  renderBridge,
   renderPublish,
   renderRuleset,
   renderUnpublish,
@@ -18,26 +19,46 @@ export interface FirewallOptions {
 
 /**
  * The engine's nftables table. What belongs into it is known here, so that it can be written anew at any time:
- * at the start, over whatever an earlier daemon or somebody else left, and when it turns out that somebody else has
- * flushed it.
+ * at the start, over whatever an earlier daemon or another program left, and when it turns out that another program
+ * has flushed it. Until {@link install} the kernel's table stays as it is.
  */
 export class Firewall implements Disposable {
   readonly #nftables: Nftables;
   readonly #options: FirewallOptions;
-  readonly #bridges: readonly FirewallBridge[];
+  readonly #bridges = new Map<string, FirewallBridge>();
   readonly #rules = new Map<string, FirewallRule>();
+  #installed = false;
+
+  /** @throws {EngineError} `unavailable` without the library or where the kernel refuses */
+  constructor(options: FirewallOptions) {
+    this.#options = options;
+    this.#nftables = Nftables.open();
+  }
 
   /**
-   * Replaces the table in one transaction.
+   * Replaces the table, in one transaction, by what is known of bridges and of these rules.
    *
    * @throws {EngineError} `unavailable` if the kernel or the library cannot do it
    */
-  constructor(options: FirewallOptions, bridges: readonly FirewallBridge[], rules: readonly FirewallRule[]) {
-    this.#options = options;
-    this.#bridges = bridges;
+  install(rules: readonly FirewallRule[]): void {
     for (const rule of rules) this.#rules.set(keyOf(rule), rule);
-    this.#nftables = Nftables.open();
-    this.#install();
+    this.#writeAll();
+    this.#installed = true;
+  }
+
+  /** Adds a bridge, or replaces what was known of it. */
+  addBridge(bridge: FirewallBridge): void {
+    this.removeBridge(bridge.name);
+    this.#bridges.set(bridge.name, bridge);
+    this.#change(renderBridge('add', this.#options.table, bridge));
+  }
+
+  /** Idempotent. */
+  removeBridge(name: string): void {
+    const bridge = this.#bridges.get(name);
+    if (!bridge) return;
+    this.#bridges.delete(name);
+    this.#change(renderBridge('delete', this.#options.table, bridge));
   }
 
   /** Opens ports: one transaction. */
@@ -56,6 +77,7 @@ export class Firewall implements Disposable {
 
   /** Whatever went wrong, the table as it should be is the way out of it. */
   #change(commands: string): void {
+    if (!this.#installed) return;
     try {
       this.#nftables.run(commands);
     } catch (error) {
@@ -64,20 +86,20 @@ export class Firewall implements Disposable {
         table,
         error: messageOf(error),
       });
-      this.#install();
+      this.#writeAll();
     }
   }
 
-  #install(): void {
+  #writeAll(): void {
     const { table, mark } = this.#options;
-    this.#nftables.run(
-      renderRuleset({ table, mark, bridges: this.#bridges, rules: [...this.#rules.values()] }),
-    );
+    const [bridges, rules] = [[...this.#bridges.values()], [...this.#rules.values()]];
+    this.#nftables.run(renderRuleset({ table, mark, bridges, rules }));
   }
 
   /** Removes the table and with it every rule. */
   removeTable(): void {
     const { table } = this.#options;
+    this.#installed = false;
     this.#nftables.run(`table inet ${table} {\n}\ndelete table inet ${table}\n`);
   }
 

@@ -1,3 +1,4 @@
+import type { IpAddress } from '#base/ip-address.ts';
 import { closeFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { bindInetSocket } from '#linux/inet-socket.ts';
@@ -11,6 +12,9 @@ import { proxyUdp } from './udp-proxy.ts';
  */
 export type HoldMode = 'reserve' | 'proxy';
 
+/** The container's address at the moment: a sandbox may lose the endpoint that its ports lead to. */
+export type TargetAddress = () => IpAddress;
+
 const BACKLOG = 511;
 
 /**
@@ -19,30 +23,33 @@ const BACKLOG = 511;
  *
  * @throws {SystemError} EADDRINUSE and the other failures of bind(2)
  */
-export function holdHostPort(publication: Publication, mode: HoldMode, containerAddress: string): Disposable {
+export function holdHostPort(publication: Publication, mode: HoldMode, target: TargetAddress): Disposable {
   if (publication.protocol === 'sctp') return reserveSctp(publication);
-  return mode === 'proxy'
-    ? startProxy(publication, containerAddress)
-    : reserve(publication, containerAddress);
+  return mode === 'proxy' ? startProxy(publication, target) : reserve(publication, target);
 }
 
 /**
  * A bound socket that does not listen. It must not have SO_REUSEADDR, or others with it could share the port; then
  * connections of an earlier server that are still closing stand in the way, and only listening helps.
  */
-function reserve(publication: Publication, containerAddress: string): Disposable {
+function reserve(publication: Publication, target: TargetAddress): Disposable {
   try {
     return closing(bind(publication));
   } catch (error) {
     if (publication.protocol !== 'tcp' || !isErrno(error, 'EADDRINUSE')) throw error;
-    return startProxy(publication, containerAddress);
+    return startProxy(publication, target);
   }
 }
 
-function startProxy(publication: Publication, containerAddress: string): Disposable {
-  const target = { address: containerAddress, port: publication.port };
-  if (publication.protocol === 'udp') return proxyUdp(bind(publication), publication.hostAddress, target);
-  return proxyTcp(bind(publication, { reuseAddress: true, backlog: BACKLOG }), target);
+function startProxy(publication: Publication, target: TargetAddress): Disposable {
+  const proxied = {
+    get address() {
+      return target();
+    },
+    port: publication.port,
+  };
+  if (publication.protocol === 'udp') return proxyUdp(bind(publication), publication.hostAddress, proxied);
+  return proxyTcp(bind(publication, { reuseAddress: true, backlog: BACKLOG }), proxied);
 }
 
 /** Where the kernel has no SCTP, nobody else can have the port either. */

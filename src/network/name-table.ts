@@ -1,8 +1,10 @@
-/** A container on a network, as others there find it. */
+import type { IpAddress } from '#base/ip-address.ts';
+
+/** A sandbox on a network, as others there find it. */
 export interface NamedEndpoint {
-  readonly containerId: string;
-  readonly address: string;
-  /** The first one is what its address resolves to. */
+  readonly sandboxId: string;
+  readonly addresses: readonly IpAddress[];
+  /** The first one is what its addresses resolve to. */
   readonly names: readonly string[];
 }
 
@@ -11,17 +13,17 @@ export class NameTable {
   readonly network: string;
   readonly #endpoints = new Map<string, NamedEndpoint>();
   readonly #byName = new Map<string, Set<NamedEndpoint>>();
-  readonly #byAddress = new Map<string, NamedEndpoint>();
+  readonly #byAddress = new Map<IpAddress, NamedEndpoint>();
 
   constructor(network: string) {
     this.network = network;
   }
 
-  /** Adds a container, or replaces what was known of it. */
+  /** Adds a sandbox, or replaces what was known of it. */
   set(endpoint: NamedEndpoint): void {
-    this.delete(endpoint.containerId);
-    this.#endpoints.set(endpoint.containerId, endpoint);
-    this.#byAddress.set(endpoint.address, endpoint);
+    this.delete(endpoint.sandboxId);
+    this.#endpoints.set(endpoint.sandboxId, endpoint);
+    for (const address of endpoint.addresses) this.#byAddress.set(address, endpoint);
     for (const name of endpoint.names) {
       const key = name.toLowerCase();
       const holders = this.#byName.get(key);
@@ -30,11 +32,13 @@ export class NameTable {
     }
   }
 
-  delete(containerId: string): void {
-    const endpoint = this.#endpoints.get(containerId);
+  delete(sandboxId: string): void {
+    const endpoint = this.#endpoints.get(sandboxId);
     if (!endpoint) return;
-    this.#endpoints.delete(containerId);
-    if (this.#byAddress.get(endpoint.address) === endpoint) this.#byAddress.delete(endpoint.address);
+    this.#endpoints.delete(sandboxId);
+    for (const address of endpoint.addresses) {
+      if (this.#byAddress.get(address) === endpoint) this.#byAddress.delete(address);
+    }
     for (const name of endpoint.names) {
       const holders = this.#byName.get(name.toLowerCase());
       holders?.delete(endpoint);
@@ -42,18 +46,18 @@ export class NameTable {
     }
   }
 
-  /** The addresses of everything called `name` or `name.NETWORK`. */
-  addressesOf(name: string): readonly string[] {
+  /** The addresses, of both families, of everything called `name` or `name.NETWORK`. */
+  addressesOf(name: string): readonly IpAddress[] {
     const key = name.toLowerCase();
     const suffix = `.${this.network.toLowerCase()}`;
     const holders =
       this.#byName.get(key) ??
       (key.endsWith(suffix) ? this.#byName.get(key.slice(0, -suffix.length)) : undefined);
-    return [...(holders ?? [])].map((endpoint) => endpoint.address);
+    return [...(holders ?? [])].flatMap((endpoint) => endpoint.addresses);
   }
 
-  /** `NAME.NETWORK` of whoever has the address. */
-  nameOf(address: string): string | undefined {
+  /** `NAME.NETWORK` of the sandbox with the address. */
+  nameOf(address: IpAddress): string | undefined {
     const name = this.#byAddress.get(address)?.names[0];
     return name === undefined ? undefined : `${name}.${this.network}`;
   }

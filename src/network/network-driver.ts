@@ -1,37 +1,64 @@
-import type { EndpointSettings, NetworkInspect, PortMap } from '#wire/network.ts';
-import type { SandboxRecord, SandboxRequest } from './network.ts';
-
-/** The part of a network's description that is the driver's. */
-export type NetworkDescription = Pick<NetworkInspect, 'Driver' | 'IPAM' | 'Options'>;
-
-/** What a driver gives a container. */
-export interface Attachment {
-  /** Pinned namespace; absent if it shares the host's. */
-  readonly namespacePath?: string;
-  readonly endpoint: EndpointSettings;
-  readonly ports: PortMap;
-  readonly hostsFile: string;
-  readonly resolvConf: string;
-}
-
-/** What must be let go, in two groups, since the kernel's part outlives the daemon. */
-export interface SandboxResources {
-  /** Namespaces, addresses, rules: until the container stops. */
-  readonly kernel: DisposableStack;
-  /** Sockets of this process: until the container stops or the daemon does, and before the kernel's part. */
-  readonly process: DisposableStack;
-}
-
 /**
- * One network, by the rules of its kind. Whatever `attach` and `restore` acquire they put on `resources` at once, so
- * that a failure in the middle leaves nothing behind.
+ * The contract between networks and what carries them. A driver makes endpoints: it claims their addresses and lets
+ * their interfaces be born in a namespace that it is given. Routes, names, published ports and files are the
+ * sandbox's and nothing to a driver.
+ *
+ * ```ts
+ * const record = { ...spec, id, createdAt, isBuiltIn: false, ...driver.plan(spec, id) };
+ * save(record);
+ * const carrier = driver.create(record);                   // the link on the host; `open` at every later start
+ * const endpoint = carrier.createEndpoint(attachment);     // addresses, MAC, id: nothing in the kernel yet
+ * carrier.plug(endpoint, { namespaceFd, interfaceName: 'eth0' });
+ * carrier.unplug(endpoint);                                // the link goes, soon
+ * carrier.releaseEndpoint(endpoint);                       // its addresses are free
+ * carrier.remove();
+ * ```
  */
+import type { NetworkAttachment } from './attachment.ts';
+import type { DriverKind, Endpoint, NetworkRecord, NetworkSpec, Pool } from './network.ts';
+
+/** What a driver decides of a network when it is created. */
+export type NetworkPlan = Pick<NetworkRecord, 'driver'> & { readonly pools: readonly Pool[] };
+
+/** One kind of networks. */
 export interface NetworkDriver {
-  describe(): NetworkDescription;
-  /** @throws {EngineError} */
-  attach(request: SandboxRequest, resources: SandboxResources): Attachment;
-  /** Takes over what an earlier daemon attached; reports what is broken to the log instead of failing. */
-  restore(record: SandboxRecord, resources: SandboxResources): void;
-  /** A container on it has another name now. */
-  rename(record: SandboxRecord): void;
+  readonly kind: DriverKind;
+  /** Where sandboxes live: in a namespace of their own, or in the host's, which no other network can join. */
+  readonly namespace: 'own' | 'host';
+  /** Completes a spec; nothing is made yet. @throws {EngineError} `no-free-subnet`, `subnet-in-use`, `subnet-invalid` */
+  plan(spec: NetworkSpec, id: string): NetworkPlan;
+  /**
+   * Makes what a new network needs on the host.
+   *
+   * @throws {EngineError} `subnet-in-use` where another program took the subnet since it was planned: plan again
+   */
+  create(record: NetworkRecord): NetworkCarrier;
+  /** The same for a network that was created before; what is there already is adopted. @throws {EngineError} */
+  open(record: NetworkRecord): NetworkCarrier;
+}
+
+/** Where an interface is to be born. */
+export interface Socket {
+  readonly namespaceFd: number;
+  readonly interfaceName: string;
+}
+
+/** One network on this host. */
+export interface NetworkCarrier {
+  /** False: its endpoints have neither interface nor addresses, and there is nothing to resolve or publish. */
+  readonly hasInterfaces: boolean;
+  /** Claims what the attachment asks for, or what is free. @throws {EngineError} `exhausted`, `conflict`, `invalid` */
+  createEndpoint(attachment: NetworkAttachment): Endpoint;
+  /** Claims the addresses of an endpoint of an earlier daemon. One that is cut off is connected again. */
+  adoptEndpoint(endpoint: Endpoint): void;
+  /** Makes sure of all that connects an adopted endpoint; takes longer, and is most likely in order. */
+  checkEndpoint(endpoint: Endpoint): void;
+  /** Idempotent. */
+  releaseEndpoint(endpoint: Endpoint): void;
+  /** The interface is born in the namespace: down, with its MAC address, without addresses. @throws {EngineError} */
+  plug(endpoint: Endpoint, socket: Socket): void;
+  /** What the endpoint has on the host goes: with the namespace where that is dropped, else a little later. */
+  unplug(endpoint: Endpoint): void;
+  /** Takes what the network has off the host. Idempotent; nothing is on it any more. */
+  remove(): void;
 }

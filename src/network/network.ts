@@ -1,85 +1,246 @@
 /**
- * Networks: what a container can reach and what can reach it.
+ * Networks: what a container can reach, what can reach it, and by which names.
  *
- * A *sandbox* is a network namespace with one or more *endpoints* (an interface with addresses on a network). The
- * sandbox is pinned at a path, taken from a pool of ready ones, given to the runtime, and dropped when the container
- * stops. Published ports are elements of nftables maps.
+ * Vocabulary
+ * - A *network* is a record: a name, an id, a driver with its settings, and pools of addresses. The default bridge,
+ *   `host` and `null` are records like those that users create.
+ * - A *sandbox* is a network namespace with its files (hosts, resolv.conf, hostname) and its view of names. It belongs
+ *   to one container, or one step of a build, and knows no driver.
+ * - An *endpoint* is a sandbox's interface with its addresses on one network. A *driver* makes endpoints and knows
+ *   nothing of sandboxes (`network-driver.ts`).
+ * - An *attachment* asks for an endpoint, a *port request* for publications.
+ * - A *publication* is a port of the host that leads to a port of a sandbox.
  *
- * Life cycle of a sandbox: acquired when the container starts → released when it stops. It outlives the daemon;
- * `restore` takes it over at the next start, and whatever no live container owns is removed.
+ * Protocol
+ * ```ts
+ * const front = await networks.create({ ...newNetwork('front'), driver: { kind: 'bridge' } });
+ * const back = await networks.create({ ...newNetwork('back'), isInternal: true });
+ * let web = await networks.acquire({ ...request, id, name: 'web', attachments: [attachTo('front')], ports });
+ * save(web);                                                    // plain JSON, kept by the owner of the sandbox
+ * web = await networks.connect(id, { ...attachTo('back'), gatewayPriority: 1 });
+ * save(web);                                                    // eth1; the default route and the names followed
+ * networks.rename(id, 'shop');                                  // others on `front` and `back` find it by this name
+ * for (const port of web.publications) networks.unpublish(id, publicationKey(port));
+ * web = await networks.disconnect(id, front.id);
+ * networks.release(web);                                        // when the container has stopped
+ * await networks.remove('front');
+ * ```
  *
- * Errors: `exhausted` (no free address), `internal` for whatever is wrong with a port, since dockerd answers status
- * 500 ("driver failed programming external connectivity on endpoint X (ID): Bind for 0.0.0.0:80 failed: port is
- * already allocated"), `not-found` ("network X not found"), `invalid`, `unavailable` (no nftables).
+ * Life cycle. A network lives from `create` to `remove`; what it needs on the host is made again at every start of
+ * the engine. A sandbox is acquired when its container starts and released when it has stopped. It outlives the
+ * engine: the next one is given the records of the containers that run (`NetworksEnvironment.restore`), adopts them,
+ * and removes what no live container owns. `acquire`, `connect` and `create` leave nothing behind when they fail.
+ *
+ * Errors: `network-errors.ts`. What is wrong with a port has the code `internal`, as dockerd answers it.
  */
-import type { Logger } from '#base/log.ts';
 import type { EmitEvent } from '#base/event.ts';
-import type { EndpointSettings, NetworkInspect, PortMap } from '#wire/network.ts';
+import type { IpAddress } from '#base/ip-address.ts';
+import type { InterfaceAddress, IpPrefix } from '#base/ip-prefix.ts';
+import type { Logger } from '#base/log.ts';
+import type { Metadata } from '#store/metadata.ts';
+import type { NetworkAttachment } from './attachment.ts';
+import type { PortRequest } from './port-spec.ts';
+import type { Publication } from './publication.ts';
 
+/** The settings of a driver, by its kind. A new kind of networks is one more variant, and its driver. */
+export type DriverSettings =
+  | ({ readonly kind: 'bridge' } & BridgeSettings)
+  /** The host's own network: no namespace at all. */
+  | { readonly kind: 'host' }
+  /** Loopback only. */
+  | { readonly kind: 'null' };
+
+export type DriverKind = DriverSettings['kind'];
+
+export interface BridgeSettings {
+  /** Of the link on the host. Absent: derived from the network's id. */
+  readonly linkName?: string;
+  /** Absent: what the host's way out carries. */
+  readonly mtu?: number;
+  /** Whether endpoints on the bridge may talk to each other. Absent: yes. */
+  readonly icc?: boolean;
+  /** Whether endpoints are hidden behind the host's addresses on their way out. Absent: yes. */
+  readonly masquerades?: boolean;
+  /** Where ports are published that ask for no address. Absent: the engine's choice. */
+  readonly bindAddress?: string;
+}
+
+/** The addresses of one subnet of a network. */
+export interface PoolSpec {
+  /** Absent: the next of the engine's default pools that the host does not use. */
+  readonly subnet?: IpPrefix;
+  /** Endpoints that ask for no address get one of these. Absent: of the whole subnet. */
+  readonly range?: IpPrefix;
+  /** Absent: the first address. */
+  readonly gateway?: IpAddress;
+  /** Addresses that no endpoint gets, by the name of what has them. */
+  readonly reserved?: Readonly<Record<string, IpAddress>>;
+}
+
+/** A pool whose choices have been made. */
+export interface Pool extends PoolSpec {
+  readonly subnet: IpPrefix;
+  readonly gateway: IpAddress;
+}
+
+/** What a network is to be. */
+export interface NetworkSpec {
+  readonly name: string;
+  readonly driver: DriverSettings;
+  /** At most one a family; a family without one has no addresses. Empty: one IPv4 pool of the engine's choice. */
+  readonly pools: readonly PoolSpec[];
+  /** Nothing outside is reachable from it, or reaches it. */
+  readonly isInternal: boolean;
+  readonly isAttachable: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The driver's options in the words of the wire that asked, which alone reads them. */
+  readonly askedOptions: Readonly<Record<string, string>>;
+}
+
+/** A network as it is stored: plain data (JSON). */
+export interface NetworkRecord extends NetworkSpec {
+  /** 64 hexadecimal digits. */
+  readonly id: string;
+  /** RFC 3339. */
+  readonly createdAt: string;
+  /** The engine made it; it cannot be removed. */
+  readonly isBuiltIn: boolean;
+  /** Complete; none for kinds of networks without addresses. */
+  readonly pools: readonly Pool[];
+}
+
+/** A network with the endpoints that are on it now. */
+export interface NetworkView {
+  readonly network: NetworkRecord;
+  readonly members: readonly NetworkMember[];
+}
+
+export interface NetworkMember {
+  readonly sandboxId: string;
+  /** Of the container. */
+  readonly name: string;
+  readonly endpoint: Endpoint;
+}
+
+/** Which networks are meant: each part that is given must hold. Of several values one must. */
+export interface NetworkFilter {
+  /** Parts of the name. */
+  readonly names?: readonly string[];
+  /** Prefixes of the id. */
+  readonly ids?: readonly string[];
+  readonly drivers?: readonly string[];
+  readonly isBuiltIn?: boolean;
+  /** Users made it, and nothing is on it. */
+  readonly isDangling?: boolean;
+  /** `key` or `key=value`: all of them, and none of `lacksLabels`. */
+  readonly labels?: readonly string[];
+  readonly lacksLabels?: readonly string[];
+  readonly createdBefore?: Date;
+}
+
+/** One endpoint as it is stored: plain data (JSON). */
+export interface Endpoint {
+  /** 64 hexadecimal digits. */
+  readonly id: string;
+  readonly networkId: string;
+  readonly networkName: string;
+  /** At most one a family; the gateway of a family is the network's. */
+  readonly addresses: readonly InterfaceAddress[];
+  readonly gateways: readonly IpAddress[];
+  /** Empty for networks without interfaces of their own. */
+  readonly macAddress: string;
+  /** In the sandbox: `eth0`. Absent for networks without interfaces of their own. */
+  readonly interfaceName?: string;
+  /** What the endpoint's links on the host are named after. Absent where there are none. */
+  readonly linkSuffix?: string;
+  readonly attachment: NetworkAttachment;
+}
+
+/** What a sandbox is to be. */
 export interface SandboxRequest {
-  readonly containerId: string;
-  /** Without leading slash. */
-  readonly containerName: string;
-  /** `bridge`, `none`, `host` or the name of a network; `container:ID` is the container domain's business. */
-  readonly mode: string;
+  /** Of the container or of the step of a build: 64 hexadecimal digits. */
+  readonly id: string;
+  /** Of the container, without leading slash. */
+  readonly name: string;
   readonly hostname: string;
   readonly domainname: string;
-  readonly endpoints: Readonly<Record<string, EndpointSettings>>;
-  /** What to publish, with host addresses, ports and ranges as asked for. */
-  readonly portBindings: PortMap;
-  /** `80/tcp`, …: with `publishAll` each gets a free port. */
-  readonly exposedPorts: readonly string[];
-  readonly publishAll: boolean;
-  readonly dns: readonly string[];
+  /** Empty: the default bridge. The networks `host` and `none` stand alone. */
+  readonly attachments: readonly NetworkAttachment[];
+  readonly ports: readonly PortRequest[];
+  /** Absent in a list: the engine's choice, else the host's. */
+  readonly dnsServers: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOptions: readonly string[];
   /** `name:address`, where `host-gateway` stands for the host. */
   readonly extraHosts: readonly string[];
+  /** Kernel parameters; only those of network namespaces are the sandbox's. */
   readonly sysctls: Readonly<Record<string, string>>;
-  readonly macAddress?: string;
+  /** Absent: no files are written. */
+  readonly files?: SandboxFilePaths;
 }
 
-export interface Sandbox {
-  readonly containerId: string;
-  /** Pinned namespace; absent for `host`. */
-  readonly namespacePath?: string;
-  /** By network name. */
-  readonly endpoints: Readonly<Record<string, EndpointSettings>>;
-  /** What is published, with the ports that were chosen. */
-  readonly ports: PortMap;
-  /** Whole contents of the container's files. */
-  readonly hostsFile: string;
+/** Files that the container finds in its /etc. Their directory is new at every run. */
+export interface SandboxFilePaths {
+  readonly hosts: string;
   readonly resolvConf: string;
+  /** Absent: the container keeps its image's. */
+  readonly hostname?: string;
 }
 
-/** What must be remembered to take a sandbox over after a restart: JSON. */
-export type SandboxRecord = Sandbox & { readonly request: SandboxRequest };
+/** A sandbox as its owner stores it, to have it adopted after a restart: plain data (JSON). */
+export interface SandboxRecord {
+  readonly id: string;
+  /** Where its namespace is pinned; absent where it is the host's. */
+  readonly namespacePath?: string;
+  readonly endpoints: readonly Endpoint[];
+  readonly publications: readonly Publication[];
+  readonly request: SandboxRequest;
+}
+
+/** The networks themselves. */
+export interface NetworkRegistry {
+  /**
+   * Survives power loss when it resolves.
+   *
+   * @throws {EngineError} `network-exists`, `network-name-invalid`, `no-free-subnet`, `subnet-in-use`
+   */
+  create(spec: NetworkSpec): Promise<NetworkRecord>;
+  /** @throws {EngineError} `no-such-network`, `network-built-in`, `network-in-use` */
+  remove(reference: string): Promise<void>;
+  list(filter?: NetworkFilter): readonly NetworkView[];
+  /** By name, id or prefix of the id. @throws {EngineError} `no-such-network`, `network-ambiguous` */
+  inspect(reference: string): NetworkView;
+  /** Removes what users made and nothing is on. @returns the names of what it removed */
+  prune(filter: NetworkFilter): Promise<readonly string[]>;
+}
+
+/** The sandboxes on them. */
+export interface Sandboxes {
+  /** What can be said before the container exists. @throws {EngineError} `invalid` with Docker's texts */
+  validate(request: Pick<SandboxRequest, 'attachments' | 'extraHosts' | 'dnsServers'>): void;
+  /** @throws {EngineError} nothing is left behind then */
+  acquire(request: SandboxRequest): Promise<SandboxRecord>;
+  /** Gives a live sandbox one more endpoint. @throws {EngineError} nothing is left behind then */
+  connect(id: string, attachment: NetworkAttachment): Promise<SandboxRecord>;
+  /** @throws {EngineError} `not-connected` */
+  disconnect(id: string, network: string): Promise<SandboxRecord>;
+  /** Opens further ports. @throws {EngineError} nothing is left behind then */
+  publish(id: string, ports: readonly PortRequest[]): SandboxRecord;
+  /** Closes one port of the host, by its key (`publication.ts`). Idempotent. */
+  unpublish(id: string, publication: string): SandboxRecord;
+  /** A live container was renamed: the resolver and inspect answer by the new name. */
+  rename(id: string, name: string): void;
+  /** The container has stopped. Idempotent; fast: the kernel finishes in the background. */
+  release(sandbox: Pick<SandboxRecord, 'id'>): void;
+}
 
 /**
  * Disposing is the daemon's clean stop: sandboxes and rules of running containers stay. What this process did for
  * them itself rests until the next start: names do not resolve, ports published on IPv6 are closed.
  */
-export interface Networks extends AsyncDisposable {
-  /**
-   * @throws {EngineError} nothing is left behind then
-   */
-  acquire(request: SandboxRequest): Promise<SandboxRecord>;
-  /** Idempotent; fast: the kernel finishes in the background. */
-  release(record: SandboxRecord): void;
-  /** A live container was renamed: the resolver and inspect answer by the new name. */
-  rename(containerId: string, name: string): void;
-  list(): readonly NetworkInspect[];
-  /** By name, id or prefix of the id. @throws {EngineError} `not-found` */
-  inspect(reference: string): NetworkInspect;
-  /** The endpoints a container will have, before it runs: for inspect after create. */
-  plannedEndpoints(
-    mode: string,
-    endpoints: Readonly<Record<string, EndpointSettings>>,
-  ): Readonly<Record<string, EndpointSettings>>;
-  /** Removes everything, the bridge and the firewall's table included; then disposes. Containers are cut off. */
+export interface Networks extends NetworkRegistry, Sandboxes, AsyncDisposable {
+  /** Removes every sandbox and network, and the firewall's table; then disposes. Containers are cut off. */
   destroy(): Promise<void>;
-  /** @throws {EngineError} as Docker does at create for malformed or impossible requests */
-  validate(request: Pick<SandboxRequest, 'mode' | 'endpoints' | 'portBindings' | 'extraHosts' | 'dns'>): void;
 }
 
 export interface NetworksOptions {
@@ -104,8 +265,9 @@ export interface NetworksOptions {
 
 /** What the engine gives the networks beside their configuration. */
 export interface NetworksEnvironment {
+  readonly metadata: Metadata;
   readonly emit: EmitEvent;
   readonly logger: Logger;
-  /** Of the containers that are running now: taken over. Whatever else an earlier daemon left is removed. */
+  /** Of the containers that are running now: adopted. Whatever else an earlier daemon left is removed. */
   readonly restore: readonly SandboxRecord[];
 }

@@ -2,15 +2,10 @@ import { isIPv6 } from 'node:net';
 import { EngineError, messageOf } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { PortRequest } from './port-spec.ts';
-import { ANY_IPV6, formatHostPort, type Publication } from './publication.ts';
+import { ANY_IPV6, formatHostPort, type Publication, publicationKey } from './publication.ts';
 
 /** Holds a port of the host. @throws {SystemError} as bind(2) fails */
 export type HoldPort = (publication: Publication) => Disposable;
-
-/** Publications that are held; disposing gives the ports back. */
-export interface HeldPorts extends Disposable {
-  readonly publications: readonly Publication[];
-}
 
 export interface PortRange {
   readonly first: number;
@@ -25,7 +20,8 @@ export interface PortRange {
  */
 export class PortAllocator {
   readonly #ephemeral: PortRange;
-  readonly #taken = new Set<string>();
+  /** By key, with what holds the port; undefined where the host does not let us. */
+  readonly #taken = new Map<string, Disposable | undefined>();
   #next: number;
 
   /** @param start the first of the ephemeral ports to be given out */
@@ -39,7 +35,7 @@ export class PortAllocator {
    *
    * @throws {EngineError} `internal`
    */
-  allocate(request: PortRequest, addresses: readonly string[], hold: HoldPort): HeldPorts {
+  allocate(request: PortRequest, addresses: readonly string[], hold: HoldPort): readonly Publication[] {
     const { hostPorts } = request;
     for (const port of hostPorts ? portsOf(hostPorts) : this.#ephemeralPorts()) {
       const result = this.#tryPort(request, addresses, port, hold);
@@ -54,21 +50,30 @@ export class PortAllocator {
 
   /**
    * Takes exactly what was taken before a restart. The firewall leads there already, so it stays taken where the host
-   * does not let us hold it any more; `problem` then says why.
+   * does not let us hold it any more.
+   *
+   * @returns why it cannot be held; undefined if it is
    */
-  restore(publication: Publication, hold: HoldPort): HeldPorts & { readonly problem?: string } {
-    let problem: string;
+  adopt(publication: Publication, hold: HoldPort): string | undefined {
+    const problem = this.#tryAdopt(publication, hold);
+    if (problem !== undefined) this.#taken.set(publicationKey(publication), undefined);
+    return problem;
+  }
+
+  /** Idempotent. */
+  release(publication: Publication): void {
+    const key = publicationKey(publication);
+    this.#taken.get(key)?.[Symbol.dispose]();
+    this.#taken.delete(key);
+  }
+
+  #tryAdopt(publication: Publication, hold: HoldPort): string | undefined {
     try {
-      const held = this.#tryPort(publication, [publication.hostAddress], publication.hostPort, hold);
-      if (typeof held !== 'string') return held;
-      problem = held;
+      const result = this.#tryPort(publication, [publication.hostAddress], publication.hostPort, hold);
+      return typeof result === 'string' ? result : undefined;
     } catch (error) {
-      problem = messageOf(error);
+      return messageOf(error);
     }
-    const key = keyOf(publication);
-    this.#taken.add(key);
-    const release = () => void this.#taken.delete(key);
-    return { publications: [publication], problem, [Symbol.dispose]: release };
   }
 
   /** Starting after the last one that was given out, so that a port rests before it is used again. */
@@ -79,35 +84,30 @@ export class PortAllocator {
     yield* portsOf({ first, last: next - 1 });
   }
 
-  /** The text says why the port cannot be had. */
+  /** Takes it on all addresses or on none; the text says why it cannot be had. */
   #tryPort(
     { port, protocol }: Pick<PortRequest, 'port' | 'protocol'>,
     addresses: readonly string[],
     hostPort: number,
     hold: HoldPort,
-  ): HeldPorts | string {
+  ): readonly Publication[] | string {
     using undo = new DisposableStack();
     const publications: Publication[] = [];
     for (const hostAddress of addresses) {
       const publication = { port, protocol, hostAddress, hostPort };
-      const key = keyOf(publication);
-      if (this.#taken.has(key)) {
+      if (this.#taken.has(publicationKey(publication))) {
         return `Bind for ${formatHostPort(hostAddress, hostPort)} failed: port is already allocated`;
       }
-      const attempt = holdOn(undo, publication, hold);
+      const attempt = tryHold(publication, hold);
       if (attempt.outcome === 'no-such-family') continue;
       if (attempt.outcome === 'busy') return attempt.reason;
-      this.#taken.add(key);
-      undo.defer(() => this.#taken.delete(key));
+      this.#taken.set(publicationKey(publication), attempt.holder);
+      undo.defer(() => this.release(publication));
       publications.push(publication);
     }
-    const held = undo.move();
-    return { publications, [Symbol.dispose]: () => held.dispose() };
+    undo.move();
+    return publications;
   }
-}
-
-function keyOf({ protocol, hostAddress, hostPort }: Publication): string {
-  return `${protocol} ${hostAddress} ${hostPort}`;
 }
 
 function* portsOf({ first, last }: PortRange): Generator<number> {
@@ -122,16 +122,15 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 type Attempt =
-  | { readonly outcome: 'held' }
+  | { readonly outcome: 'held'; readonly holder: Disposable }
   /** A host without IPv6 simply has no IPv6 side of a port that is published everywhere. */
   | { readonly outcome: 'no-such-family' }
   | { readonly outcome: 'busy'; readonly reason: string };
 
 /** Only a port in use is worth trying another one for; other failures are thrown. */
-function holdOn(stack: DisposableStack, publication: Publication, hold: HoldPort): Attempt {
+function tryHold(publication: Publication, hold: HoldPort): Attempt {
   try {
-    stack.use(hold(publication));
-    return { outcome: 'held' };
+    return { outcome: 'held', holder: hold(publication) };
   } catch (error) {
     if (publication.hostAddress === ANY_IPV6 && isErrno(error, 'EAFNOSUPPORT', 'EADDRNOTAVAIL')) {
       return { outcome: 'no-such-family' };

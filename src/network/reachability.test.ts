@@ -4,13 +4,14 @@ import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { until } from '#base/testing.ts';
 import { Nftables } from '#linux/nftables.ts';
-import type { SandboxRecord } from './network.ts';
 import { readSysctl, writeSysctls } from './sysctl.ts';
 import {
+  addressOn,
   connectOutside,
   linkNames,
   onPrivateHost,
   Peer,
+  port,
   requestFor,
   startNetworks,
   TABLE,
@@ -21,16 +22,7 @@ const HOST = '198.51.100.1';
 const OUTSIDE = '198.51.100.2';
 const GATEWAY = '172.30.0.1';
 
-const PORTS = {
-  portBindings: {
-    '80/tcp': [
-      { HostIp: '', HostPort: '8080' },
-      { HostIp: '127.0.0.1', HostPort: '8081' },
-    ],
-    '53/udp': [{ HostIp: '', HostPort: '5353' }],
-  },
-  exposedPorts: ['80/tcp', '53/udp', '99/tcp'],
-} as const;
+const PORTS = [port('80/tcp', 8080), port('80/tcp', 8081, '127.0.0.1'), port('53/udp', 5353)];
 
 if (onPrivateHost(import.meta.filename)) {
   for (const [title, settings] of Object.entries({
@@ -50,7 +42,7 @@ async function build(stack: AsyncDisposableStack, icc: boolean) {
   const outside = stack.use(connectOutside(directory));
   const networks = await startNetworks(directory, { icc });
   stack.defer(() => networks.destroy());
-  const web = await networks.acquire(requestFor('web', PORTS));
+  const web = await networks.acquire(requestFor('web', { ports: PORTS }));
   const other = await networks.acquire(requestFor('other'));
   const peers = {
     web: stack.use(await Peer.start('web', web.namespacePath)),
@@ -61,14 +53,10 @@ async function build(stack: AsyncDisposableStack, icc: boolean) {
   assert.equal(await peers.web.listen(80), 'ok');
   assert.equal(await peers.web.listen(53, 'udp'), 'ok');
   assert.equal(await peers.outside.listen(80), 'ok');
-  return { ...peers, networks, webAddress: addressOf(web), otherAddress: addressOf(other) };
+  return { ...peers, networks, webAddress: addressOn(web), otherAddress: addressOn(other) };
 }
 
 type World = Awaited<ReturnType<typeof build>>;
-
-function addressOf(record: SandboxRecord): string {
-  return record.endpoints['bridge']?.IPAddress ?? '';
-}
 
 function matrix({ filterBridged, icc }: { readonly filterBridged: string; readonly icc: boolean }): void {
   const stack = new AsyncDisposableStack();

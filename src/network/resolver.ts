@@ -6,6 +6,7 @@ import {
   ResponseCode,
   reverseAddress,
 } from './dns-message.ts';
+import { familyOf } from '#base/ip-address.ts';
 import type { NameTable } from './name-table.ts';
 
 /** Short, since a container that is started again has another address. */
@@ -22,8 +23,8 @@ export type ForwardQuery = (
 
 /** What a container sees of the world of names. */
 export interface ResolverView {
-  /** Of the networks it is on. */
-  readonly tables: readonly NameTable[];
+  /** Of the networks it is on at that moment. */
+  readonly tables: () => readonly NameTable[];
   /** Called for each query that goes out: the host's servers may change. */
   readonly servers: () => readonly string[];
 }
@@ -42,7 +43,7 @@ export async function resolveQuery(
   forward: ForwardQuery,
 ): Promise<Buffer | undefined> {
   const query = parseQuery(message);
-  const local = query && answerLocally(query, view.tables);
+  const local = query && answerLocally(query, view.tables());
   if (local) return local;
   const answer = await forward(message, view.servers(), transport);
   if (answer || !query) return answer;
@@ -56,8 +57,9 @@ function answerLocally(query: DnsQuery, tables: readonly NameTable[]): Buffer | 
 function answerForward(query: DnsQuery, tables: readonly NameTable[]): Buffer | undefined {
   const addresses = tables.flatMap((table) => table.addressesOf(query.name));
   if (addresses.length === 0) return undefined;
-  const wanted = query.type === RecordType.a || query.type === RecordType.any ? addresses : [];
-  const answers = wanted.map((address) => ({ type: 'a', address }) as const);
+  const answers = addresses
+    .map((address) => ({ type: familyOf(address) === 'ipv4' ? 'a' : 'aaaa', address }) as const)
+    .filter(({ type }) => query.type === RecordType[type] || query.type === RecordType.any);
   return composeResponse(query, ResponseCode.noError, answers, TTL_SECONDS);
 }
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { subnetOf } from '#base/ip-prefix.ts';
+import { parseInterfaceAddress } from '#base/ip-prefix.ts';
 import { until } from '#base/testing.ts';
 import { closeFd } from '#linux/descriptors.ts';
 import { bindInetSocket } from '#linux/inet-socket.ts';
@@ -12,18 +12,20 @@ import { inNetworkNamespace } from '#linux/namespaces.ts';
 import { Nftables } from '#linux/nftables.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
 import { addAddress, createBridge, createVeth, deleteLink, setLinkUp } from '#linux/rtnetlink-messages.ts';
-import { deleteBridge, ensureBridge } from './bridge.ts';
+import { claimBridge, deleteBridge } from './bridge.ts';
 import {
+  addressOn,
   BRIDGE,
   linkNames,
   onPrivateHost,
   Peer,
+  port,
   requestFor,
   startNetworks,
   TABLE,
   temporaryDirectory,
 } from './testing.ts';
-import type { SandboxRecord } from './network.ts';
+import type { Networks, SandboxRecord } from './network.ts';
 import type { DaemonReport } from './testing-daemon.ts';
 
 const OTHER = 'other0';
@@ -81,9 +83,12 @@ function restarts(): void {
       [web.namespacePath],
     );
     await until(() => linkNames().length === 2, 'the bridge and one cable');
-    assert.deepEqual(Object.keys(networks.inspect('bridge').Containers), [web.containerId]);
+    assert.deepEqual(
+      networks.inspect('bridge').members.map(({ sandboxId }) => sandboxId),
+      [web.id],
+    );
     const next = await networks.acquire(requestFor('next'));
-    assert.notEqual(next.endpoints['bridge']?.IPAddress, '172.30.0.2');
+    assert.notEqual(addressOn(next), '172.30.0.2');
     networks.release(web);
     assert.equal(await host.ask('127.0.0.1', 8080), 'ECONNREFUSED');
     closeFd(bindInetSocket({ protocol: 'tcp', address: '0.0.0.0', port: 8080 }));
@@ -91,10 +96,8 @@ function restarts(): void {
 
   test('a clean stop leaves running containers alone', async () => {
     const first = await startNetworks(directory, { poolSize: 1 });
-    const portBindings = { '80/tcp': [{ HostIp: '', HostPort: '8080' }] };
-    const web = await first.acquire(requestFor('web', { portBindings }));
-    const id = first.inspect('bridge').Id;
-    const created = first.inspect('bridge').Created;
+    const web = await first.acquire(requestFor('web', { ports: [port('80/tcp', 8080)] }));
+    const { id, createdAt } = first.inspect('bridge').network;
     using peer = await Peer.start('web', web.namespacePath);
     using host = await Peer.start('host');
     await peer.listen(80);
@@ -103,8 +106,8 @@ function restarts(): void {
     assert.match(await host.ask('127.0.0.1', 8080), /^web /);
     const second = await startNetworks(directory, { restore: [web] });
     stack.defer(() => second.destroy());
-    assert.deepEqual([second.inspect('bridge').Id, second.inspect('bridge').Created], [id, created]);
-    second.rename(web.containerId, 'store');
+    assert.deepEqual(identityOf(second), { id, createdAt });
+    second.rename(web.id, 'store');
     assert.equal(await peer.resolve('store'), '["172.30.0.2"]');
   });
 
@@ -157,7 +160,7 @@ function restarts(): void {
 async function startOn(directory: string, bridgeAddress?: string) {
   const options = bridgeAddress === undefined ? { anyAddress: true } : { bridgeAddress };
   const networks = await startNetworks(directory, options);
-  return { networks, subnet: networks.inspect('bridge').IPAM.Config?.[0]?.Subnet };
+  return { networks, subnet: networks.inspect('bridge').network.pools[0]?.subnet };
 }
 
 function bridges(): void {
@@ -189,7 +192,7 @@ function bridges(): void {
     const record = await second.networks.acquire(requestFor('web'));
     await second.networks[Symbol.asyncDispose]();
     const third = await startNetworks(directory.path, { bridgeAddress: '172.30.7.1/24', restore: [record] });
-    assert.equal(third.inspect('bridge').IPAM.Config?.[0]?.Subnet, '172.30.6.0/24');
+    assert.equal(third.inspect('bridge').network.pools[0]?.subnet, '172.30.6.0/24');
     await third.destroy();
     await until(() => linkNames().length === 0, 'no links');
   });
@@ -222,54 +225,43 @@ function takeFirstPool(route: RouteSocket): void {
 }
 
 function neighbours(): void {
-  test('a subnet that another takes in the same moment is left to it', () => {
+  test('a subnet that another takes in the same moment is left to it', async () => {
     using route = RouteSocket.open();
-    let taken = false;
-    const { gateway } = ensureBridge({
-      name: BRIDGE,
-      gateway: undefined,
-      /** Read when links and routes have been looked at. */
-      get nameservers() {
-        if (!taken) takeFirstPool(route);
-        taken = true;
-        return [];
-      },
-    });
-    assert.equal(subnetOf(gateway), '172.18.0.0/16');
+    const options = { name: BRIDGE, network: 'bridge', mtu: 1500 };
+    const gateway = parseInterfaceAddress('172.17.0.1/16');
+    takeFirstPool(route);
+    assert.throws(() => claimBridge({ ...options, gateway }), { reason: 'subnet-in-use' });
     const { index } = route.link(BRIDGE);
-    const addresses = route
-      .listAddresses()
-      .filter((address) => address.index === index && address.family === 'ipv4');
-    assert.deepEqual(
-      addresses.map(({ address, prefixLength }) => `${address}/${prefixLength}`),
-      ['172.18.0.1/16'],
-    );
-    for (const name of [BRIDGE, OTHER]) deleteBridge(name);
+    const addresses = route.listAddresses().filter((address) => address.index === index);
+    assert.deepEqual(addresses, []);
+    deleteBridge(OTHER);
+    claimBridge({ ...options, gateway });
+    deleteBridge(BRIDGE);
   });
 
   test('their containers meet by published ports only', async () => {
     await using stack = new AsyncDisposableStack();
-    const start = async (number: string) => {
+    const start = async (number: number) => {
       const directory = stack.use(temporaryDirectory()).path;
       const bridgeAddress = `172.30.${number}.1/24`;
       const names = { bridgeName: `cntest${number}`, tableName: `${TABLE}${number}`, bridgeAddress };
       const networks = await startNetworks(directory, names);
       stack.defer(() => networks.destroy());
-      const portBindings = { '80/tcp': [{ HostIp: '', HostPort: `808${number}` }] };
-      const record = await networks.acquire(requestFor(`web${number}`, { portBindings }));
+      const ports = [port('80/tcp', 8080 + number)];
+      const record = await networks.acquire(requestFor(`web${number}`, { ports }));
       const peer = stack.use(await Peer.start(`web${number}`, record.namespacePath));
       await peer.listen(80);
-      return { networks, peer, address: record.endpoints['bridge']?.IPAddress ?? '' };
+      return { networks, peer, address: addressOn(record) };
     };
-    const one = await start('1');
-    const two = await start('2');
+    const one = await start(1);
+    const two = await start(2);
     assert.equal(await one.peer.askInVain(two.address, 80), 'timeout');
     assert.equal(await two.peer.askInVain(one.address, 80), 'timeout');
     assert.match(await one.peer.ask('172.30.1.1', 8082), /^web2 /);
     assert.match(await two.peer.ask('172.30.1.1', 8081), /^web1 /);
     assert.equal(await one.peer.resolve('web2'), 'ESERVFAIL');
-    const portBindings = { '80/tcp': [{ HostIp: '', HostPort: '8082' }] };
-    await assert.rejects(one.networks.acquire(requestFor('x', { portBindings })), /address already in use/);
+    const ports = [port('80/tcp', 8082)];
+    await assert.rejects(one.networks.acquire(requestFor('x', { ports })), /address already in use/);
   });
 }
 
@@ -281,4 +273,9 @@ function listTables(): unknown {
 
 function inSandbox<T>({ namespacePath = '' }: SandboxRecord, work: () => T): T {
   return inNetworkNamespace(namespacePath, work);
+}
+
+function identityOf(networks: Networks) {
+  const { id, createdAt } = networks.inspect('bridge').network;
+  return { id, createdAt };
 }

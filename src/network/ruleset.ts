@@ -7,6 +7,10 @@ export interface FirewallBridge {
   readonly subnet: string;
   /** Whether containers on it may talk to each other. */
   readonly icc: boolean;
+  /** Whether containers on it are hidden behind the host's addresses on their way out. */
+  readonly masquerades: boolean;
+  /** Whether nothing leaves it. */
+  readonly isInternal: boolean;
 }
 
 /** A published port and the container's address that it leads to. IPv4 on both sides. */
@@ -31,10 +35,12 @@ export const PACKET_MARK = { value: 0x4d000000, mask: 0xff000000 } as const;
  * The chains are fixed; publishing a port is one element of a map, a bridge is one element of each set.
  * - `publish` sends what arrives for an address of the host to the container, also from the host itself; a port that
  *   is published on a certain address comes before one that is published everywhere.
- * - `raw_prerouting` keeps containers from reaching the host's loopback, which `route_localnet` would let them.
+ * - `raw_prerouting` keeps everything but the host itself from the host's loopback: `route_localnet` would let
+ *   containers reach it, and ports published on 127.0.0.1 would be translated for the whole cable.
  * - `postrouting` hides containers behind the host, and the host's loopback and a container that calls itself
  *   through the host (hairpin) behind the bridge.
- * - `forward` lets nobody into a bridge but answers, published ports and, if wanted, its own containers.
+ * - `forward` lets nothing into a bridge but answers, published ports and, if wanted, its own containers; and nothing
+ *   out of an internal one.
  */
 export function renderRuleset(state: FirewallState): string {
   return [
@@ -56,13 +62,12 @@ function renderSets({ bridges, rules }: FirewallState): readonly string[] {
   return [
     ...set('map published', EVERYWHERE_TYPE, everywhere.map(mapElement)),
     ...set('map published_on', SOMEWHERE_TYPE, somewhere.map(mapElement)),
-    ...set('set bridges', 'type ifname;', bridges.map(bridgeElements.bridges)),
-    ...set('set subnets', 'type ipv4_addr; flags interval;', bridges.map(bridgeElements.subnets)),
-    ...set('set homes', 'type ipv4_addr . ifname; flags interval;', bridges.map(bridgeElements.homes)),
-    ...set(
-      'set icc',
-      'type ifname . ifname;',
-      bridges.filter((bridge) => bridge.icc).map(bridgeElements.icc),
+    ...BRIDGE_SETS.flatMap(({ name, type, element }) =>
+      set(
+        `set ${name}`,
+        type,
+        bridges.flatMap((bridge) => element(bridge) ?? []),
+      ),
     ),
   ];
 }
@@ -75,12 +80,46 @@ function set(name: string, type: string, elements: readonly string[]): readonly 
   return [`  ${name} {`, `    ${type}`, ...content, '  }'];
 }
 
-const bridgeElements = {
-  bridges: ({ name }: FirewallBridge) => `"${name}"`,
-  subnets: ({ subnet }: FirewallBridge) => subnet,
-  homes: ({ name, subnet }: FirewallBridge) => `${subnet} . "${name}"`,
-  icc: ({ name }: FirewallBridge) => `"${name}" . "${name}"`,
-} as const;
+interface BridgeSet {
+  readonly name: string;
+  readonly type: string;
+  /** Undefined where the bridge is not in the set. */
+  readonly element: (bridge: FirewallBridge) => string | undefined;
+}
+
+/** What the chains ask about bridges. */
+const BRIDGE_SETS: readonly BridgeSet[] = [
+  { name: 'bridges', type: 'type ifname;', element: ({ name }) => `"${name}"` },
+  {
+    name: 'subnets',
+    type: 'type ipv4_addr; flags interval;',
+    element: ({ subnet, masquerades }) => (masquerades ? subnet : undefined),
+  },
+  {
+    name: 'homes',
+    type: 'type ipv4_addr . ifname; flags interval;',
+    element: ({ name, subnet }) => `${subnet} . "${name}"`,
+  },
+  {
+    name: 'icc',
+    type: 'type ifname . ifname;',
+    element: ({ name, icc }) => (icc ? `"${name}" . "${name}"` : undefined),
+  },
+  {
+    name: 'internal',
+    type: 'type ifname;',
+    element: ({ name, isInternal }) => (isInternal ? `"${name}"` : undefined),
+  },
+];
+
+/** Commands that add a bridge to the table's sets, or take it out. */
+export function renderBridge(action: 'add' | 'delete', table: string, bridge: FirewallBridge): string {
+  const commands = BRIDGE_SETS.map(({ name, element }) => {
+    const value = element(bridge);
+    return value === undefined ? '' : `${action} element inet ${table} ${name} { ${value} }\n`;
+  });
+  return commands.join('');
+}
 
 /** The map that a rule belongs to, and its key there. */
 function mapKey(rule: FirewallRule): { readonly map: string; readonly key: string } {
@@ -113,7 +152,8 @@ const CHAINS: readonly string[] = [
   '  }',
   '  chain raw_prerouting {',
   '    type filter hook prerouting priority raw; policy accept;',
-  '    iifname @bridges ip daddr 127.0.0.0/8 drop',
+  '    iifname != "lo" ip daddr 127.0.0.0/8 drop',
+  '    iifname != "lo" ip6 daddr ::1 drop',
   '  }',
   '  chain prerouting {',
   '    type nat hook prerouting priority dstnat; policy accept;',
@@ -132,7 +172,12 @@ const CHAINS: readonly string[] = [
   '  }',
   '  chain forward {',
   '    type filter hook forward priority filter; policy accept;',
+  '    iifname @internal jump from_internal',
   '    oifname @bridges jump to_bridge',
+  '  }',
+  '  chain from_internal {',
+  '    iifname . oifname @icc return',
+  '    drop',
   '  }',
   '  chain to_bridge {',
   '    ct state established,related accept',

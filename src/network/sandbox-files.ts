@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { IpAddress } from '#base/ip-address.ts';
 import { parseExtraHosts } from './extra-hosts.ts';
 import type { HostResolver } from './host-resolver.ts';
 import { renderHostsFile } from './hosts-file.ts';
@@ -12,65 +13,76 @@ import {
 
 type Defaults = Pick<NetworksOptions, 'dns' | 'dnsSearch' | 'dnsOptions'>;
 
-/** Writes the files that tell a container who is where, and knows the host's own. */
+/** Where a sandbox lives, which decides what its files say. */
+export type FilesFor =
+  /** On networks, with the engine's resolver and these addresses. */
+  | { readonly kind: 'networks'; readonly addresses: readonly IpAddress[] }
+  /** Without any interface: it asks no one, but may be given one by hand. */
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'host' };
+
+/** The files that tell a container which names have which addresses; it knows the host's own. */
 export class SandboxFiles {
   readonly #defaults: Defaults;
   readonly #host: HostResolver;
-  /** What `host-gateway` stands for. */
-  readonly #hostGateway: string;
+  /** What `host-gateway` stands for; absent where there is no default bridge. */
+  readonly #hostGateway: () => string;
 
-  constructor(defaults: Defaults, host: HostResolver, hostGateway: string) {
+  constructor(defaults: Defaults, host: HostResolver, hostGateway: () => string) {
     this.#defaults = defaults;
     this.#host = host;
     this.#hostGateway = hostGateway;
   }
 
-  /** The container's flags over the engine's over the host's. */
-  resolver(request: SandboxRequest): ResolverSettings {
-    const { dns, dnsSearch, dnsOptions } = this.#defaults;
-    const engine = overrideResolver(this.#host.settings, {
-      nameservers: dns,
-      search: dnsSearch,
-      options: dnsOptions,
-    });
-    return overrideResolver(engine, flagsOf(request));
+  /** Writes them where the request says. */
+  write(request: SandboxRequest, where: FilesFor): void {
+    const { files, hostname } = request;
+    if (!files) return;
+    writeFileSync(files.hosts, this.hosts(request, where));
+    writeFileSync(files.resolvConf, this.resolvConf(request, where));
+    if (files.hostname !== undefined) writeFileSync(files.hostname, `${hostname}\n`);
   }
 
-  /** For a container that asks the engine's resolver. */
-  internalResolvConf(request: SandboxRequest): string {
-    return renderInternalResolvConf(this.resolver(request));
+  /** The name servers that the resolver asks for a sandbox: its own over the engine's over the host's. */
+  nameservers(request: SandboxRequest): readonly string[] {
+    return this.#settings(request).nameservers;
   }
 
-  /** For one that asks the servers itself. */
-  resolvConf(request: SandboxRequest): string {
-    return renderResolvConf(this.resolver(request));
+  resolvConf(request: SandboxRequest, where: FilesFor): string {
+    if (where.kind === 'networks') return renderInternalResolvConf(this.#settings(request));
+    const { nameservers, search, options } = askedSettings(request);
+    const isUntouched = [...nameservers, ...search, ...options].length === 0;
+    // In the host's network it is the host's file, as long as nothing was asked for.
+    if (where.kind === 'host' && isUntouched && this.#host.text !== '') return this.#host.text;
+    return renderResolvConf(this.#settings(request));
   }
 
-  /** In the host's network: the host's file, as long as nothing was asked for. */
-  hostResolvConf(request: SandboxRequest): string {
-    const { nameservers, search, options } = flagsOf(request);
-    const untouched = [...nameservers, ...search, ...options].length === 0;
-    return untouched && this.#host.text !== '' ? this.#host.text : this.resolvConf(request);
-  }
-
-  hosts(request: SandboxRequest, addresses: readonly string[]): string {
-    const { hostname, domainname } = request;
-    const extra = parseExtraHosts(request.extraHosts, this.#hostGateway);
+  hosts(request: SandboxRequest, where: FilesFor): string {
+    const { hostname, domainname, extraHosts } = request;
+    // In the host's network it is the host's file, as long as there is nothing to add.
+    const ofHost = where.kind === 'host' && extraHosts.length === 0 ? hostHostsFile() : undefined;
+    if (ofHost !== undefined) return ofHost;
+    const extra = parseExtraHosts(extraHosts, this.#hostGateway());
+    const addresses = where.kind === 'networks' ? where.addresses : [];
     return renderHostsFile({ extra, addresses, hostname, domainname });
   }
 
-  /** In the host's network: the host's file, as long as there is nothing to add. */
-  hostHosts(request: SandboxRequest): string {
-    if (request.extraHosts.length > 0) return this.hosts(request, []);
-    try {
-      return readFileSync('/etc/hosts', 'utf8');
-    } catch {
-      // A host without the file resolves localhost by other means.
-      return this.hosts(request, []);
-    }
+  #settings(request: SandboxRequest): ResolverSettings {
+    const { dns, dnsSearch, dnsOptions } = this.#defaults;
+    const defaults = { nameservers: dns, search: dnsSearch, options: dnsOptions };
+    return overrideResolver(overrideResolver(this.#host.settings, defaults), askedSettings(request));
   }
 }
 
-function flagsOf(request: SandboxRequest): ResolverSettings {
-  return { nameservers: request.dns, search: request.dnsSearch, options: request.dnsOptions };
+function askedSettings({ dnsServers, dnsSearch, dnsOptions }: SandboxRequest): ResolverSettings {
+  return { nameservers: dnsServers, search: dnsSearch, options: dnsOptions };
+}
+
+/** Undefined on a host that resolves localhost by other means. */
+function hostHostsFile(): string | undefined {
+  try {
+    return readFileSync('/etc/hosts', 'utf8');
+  } catch {
+    return undefined;
+  }
 }

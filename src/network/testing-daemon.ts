@@ -1,7 +1,7 @@
 /* A program for tests: an engine's networks with two containers, for being killed. */
 import { parseArgs } from 'node:util';
 import type { SandboxRecord } from './network.ts';
-import { requestFor, startNetworks } from './testing.ts';
+import { port, requestFor, startNetworks } from './testing.ts';
 
 /** What it tells its parent. */
 export interface DaemonReport {
@@ -11,8 +11,7 @@ export interface DaemonReport {
 
 const { positionals } = parseArgs({ allowPositionals: true });
 const networks = await startNetworks(positionals[0] ?? '', { poolSize: 2 });
-const portBindings = { '80/tcp': [{ HostIp: '', HostPort: '8080' }] };
-const web = await networks.acquire(requestFor('web', { portBindings, exposedPorts: ['80/tcp'] }));
+const web = await networks.acquire(requestFor('web', { ports: [port('80/tcp', 8080)] }));
 const ended = await networks.acquire(requestFor('ended'));
 process.send?.({ web, ended } satisfies DaemonReport);
 // Only the parent ends it.

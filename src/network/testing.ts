@@ -16,8 +16,18 @@ import {
 import { RouteSocket } from '#linux/rtnetlink.ts';
 import { addAddress, addRoute, createVeth, deleteLink, setLinkUp } from '#linux/rtnetlink-messages.ts';
 import { ownFd } from '#linux/descriptors.ts';
-import { createNetworks } from './create-networks.ts';
-import type { Networks, NetworksEnvironment, NetworksOptions, SandboxRequest } from './network.ts';
+import { SqliteMetadata } from '#store/sqlite-metadata.ts';
+import { attachTo } from './attachment.ts';
+import { createNetworks, networkMigrations } from './create-networks.ts';
+import type {
+  Networks,
+  NetworksEnvironment,
+  NetworksOptions,
+  NetworkSpec,
+  SandboxRecord,
+  SandboxRequest,
+} from './network.ts';
+import { parseContainerPort, type PortRequest } from './port-spec.ts';
 import type { PeerCommand, PeerResult } from './testing-peer.ts';
 
 const MARKER = 'CAISSON_TEST_HOST';
@@ -146,12 +156,17 @@ export function temporaryDirectory(): { readonly path: string } & Disposable {
 export const BRIDGE = 'cntest0';
 export const TABLE = 'caisson_test';
 
-/** An engine's networks with names and, unless `anyAddress`, addresses of their own. */
-export function startNetworks(
+type TestOptions = Partial<NetworksOptions & NetworksEnvironment> & { readonly anyAddress?: boolean };
+
+/** An engine's networks with names and, unless `anyAddress`, addresses of their own; their records are beside them. */
+export async function startNetworks(
   runDirectory: string,
-  { anyAddress, ...options }: Partial<NetworksOptions & NetworksEnvironment> & { anyAddress?: boolean } = {},
+  { anyAddress, ...options }: TestOptions = {},
 ): Promise<Networks> {
-  return createNetworks({
+  using undo = new DisposableStack();
+  const metadata = undo.use(new SqliteMetadata(join(runDirectory, 'root'), [networkMigrations]));
+  const networks = await createNetworks({
+    metadata,
     runDirectory,
     bridgeName: BRIDGE,
     tableName: TABLE,
@@ -169,27 +184,61 @@ export function startNetworks(
     restore: [],
     ...options,
   });
+  const dispose = networks[Symbol.asyncDispose].bind(networks);
+  const held = undo.move();
+  return Object.assign(networks, {
+    [Symbol.asyncDispose]: async () => {
+      await dispose();
+      held.dispose();
+    },
+  });
 }
 
 export function requestFor(name: string, options: Partial<SandboxRequest> = {}): SandboxRequest {
-  const containerId = Buffer.from(name).toString('hex').padEnd(64, '0');
+  const id = Buffer.from(name).toString('hex').padEnd(64, '0');
   return {
-    containerId,
-    containerName: name,
-    mode: 'bridge',
-    hostname: containerId.slice(0, 12),
+    id,
+    name,
+    hostname: id.slice(0, 12),
     domainname: '',
-    endpoints: {},
-    portBindings: {},
-    exposedPorts: [],
-    publishAll: false,
-    dns: [],
+    attachments: [],
+    ports: [],
+    dnsServers: [],
     dnsSearch: [],
     dnsOptions: [],
     extraHosts: [],
     sysctls: {},
     ...options,
   };
+}
+
+/** A bridge that leaves everything to the engine. */
+export function newNetwork(name: string): NetworkSpec {
+  const plain = { isInternal: false, isAttachable: false, labels: {}, askedOptions: {} };
+  return { name, driver: { kind: 'bridge' }, pools: [], ...plain };
+}
+
+/** Attachments to networks that leave everything to them. */
+export function on(...networks: readonly string[]): Pick<SandboxRequest, 'attachments'> {
+  return { attachments: networks.map(attachTo) };
+}
+
+/** A request for `port/protocol`, on a port of the host. */
+export function port(
+  name: string,
+  hostPort?: number | readonly [number, number],
+  hostAddress = '',
+): PortRequest {
+  const [first, last] = typeof hostPort === 'number' ? [hostPort, hostPort] : (hostPort ?? []);
+  const hostPorts = first === undefined || last === undefined ? {} : { hostPorts: { first, last } };
+  return { ...parseContainerPort(name), hostAddress, ...hostPorts };
+}
+
+/** The IPv4 address of a sandbox on a network. */
+export function addressOn({ endpoints }: SandboxRecord, network = 'bridge'): string {
+  const endpoint = endpoints.find(({ networkName }) => networkName === network);
+  assert.ok(endpoint, `not on ${network}`);
+  return endpoint.addresses[0]?.address ?? '';
 }
 
 /** Links but for those that every namespace of this kernel has. */

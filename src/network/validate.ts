@@ -1,10 +1,8 @@
 import { isIP, isIPv4 } from 'node:net';
-import { EngineError } from '#base/errors.ts';
-import type { EndpointSettings } from '#wire/network.ts';
-import { requestedEndpoint } from './endpoint.ts';
+import type { NetworkAttachment } from './attachment.ts';
 import { parseExtraHosts } from './extra-hosts.ts';
+import { networkError } from './network-errors.ts';
 import type { SandboxRequest } from './network.ts';
-import { parsePortRequests } from './port-spec.ts';
 
 const MAC = /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i;
 
@@ -12,30 +10,36 @@ const MAC = /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i;
  * What can be said of a request before the container exists. That a network does not exist is not among it: the
  * network may be there when the container starts.
  *
- * @throws {EngineError} `invalid` with dockerd's texts
+ * @param defaultNetwork the name of the network that takes neither addresses nor aliases, as in Docker
+ * @throws {EngineError} `extra-host-malformed`, `extra-host-address`, `nameserver-invalid`, `attachment-invalid`
  */
 export function validateRequest(
-  request: Pick<SandboxRequest, 'mode' | 'endpoints' | 'portBindings' | 'extraHosts' | 'dns'>,
+  { attachments, extraHosts, dnsServers }: Pick<SandboxRequest, 'attachments' | 'extraHosts' | 'dnsServers'>,
+  defaultNetwork: string,
 ): void {
-  parsePortRequests(request.portBindings);
-  parseExtraHosts(request.extraHosts, '0.0.0.0');
-  for (const server of request.dns) {
-    if (isIP(server) === 0) throw new EngineError('invalid', `invalid nameserver address: "${server}"`);
+  parseExtraHosts(extraHosts, '0.0.0.0');
+  for (const server of dnsServers) {
+    if (isIP(server) === 0) throw networkError('nameserver-invalid', { subject: server });
   }
-  if (request.mode === 'bridge') validateDefaultBridge(requestedEndpoint('bridge', request.endpoints));
+  for (const attachment of attachments) {
+    if (attachment.network === defaultNetwork) validateDefaultBridge(attachment);
+  }
 }
 
-/** The default bridge takes neither addresses nor aliases, as in Docker. */
-function validateDefaultBridge(endpoint: EndpointSettings): void {
-  const problems = [...addressProblems(endpoint.IPAMConfig?.IPv4Address ?? ''), ...aliasProblems(endpoint)];
-  const prefix = 'invalid config for network bridge:';
-  if (endpoint.MacAddress !== '' && !MAC.test(endpoint.MacAddress)) {
-    throw new EngineError('invalid', `${prefix} invalid MAC address ${endpoint.MacAddress}`);
+function validateDefaultBridge(attachment: NetworkAttachment): void {
+  const { network: subject, macAddress } = attachment;
+  if (macAddress !== undefined && !MAC.test(macAddress)) {
+    const problem = `invalid MAC address ${macAddress}`;
+    throw networkError('attachment-invalid', { subject, details: { problem } });
   }
+  const problems = [...addressProblems(attachment.ipv4Address ?? ''), ...aliasProblems(attachment)];
   const [only, ...more] = problems;
   if (only === undefined) return;
   const list = more.length > 0 ? problems.map((problem) => `* ${problem}`).join('\n') : only;
-  throw new EngineError('invalid', `${prefix} invalid endpoint settings:\n${list}`);
+  throw networkError('attachment-invalid', {
+    subject,
+    details: { problem: `invalid endpoint settings:\n${list}` },
+  });
 }
 
 function addressProblems(address: string): readonly string[] {
@@ -47,7 +51,7 @@ function addressProblems(address: string): readonly string[] {
   ];
 }
 
-function aliasProblems({ Aliases }: EndpointSettings): readonly string[] {
-  const has = (Aliases ?? []).length > 0;
-  return has ? ['network-scoped alias is supported only for containers in user defined networks'] : [];
+function aliasProblems({ aliases }: NetworkAttachment): readonly string[] {
+  const problem = 'network-scoped alias is supported only for containers in user defined networks';
+  return aliases.length > 0 ? [problem] : [];
 }

@@ -10,8 +10,11 @@ import type { DatabaseSync } from 'node:sqlite';
 export interface Migrations {
   /** The domain, e.g. `container`: its tables carry it as prefix. */
   readonly domain: string;
-  /** SQL scripts; step n brings the domain from version n to n+1. */
-  readonly steps: readonly string[];
+  /**
+   * SQL scripts, and functions for what SQL cannot do; step n brings the domain from version n to n+1. A function reads
+   * what the steps before it left, with types of its own: those of the program change.
+   */
+  readonly steps: readonly (string | ((database: DatabaseSync) => void))[];
 }
 
 export interface Metadata extends Disposable {

@@ -26,7 +26,10 @@ function migrateDomain(database: DatabaseSync, { domain, steps }: Migrations): v
   const version = Number(row?.['version'] ?? 0);
   if (version > steps.length)
     throw new EngineError('conflict', `Cannot open metadata: ${domain} was written by a newer version`);
-  for (const step of steps.slice(version)) database.exec(step);
+  for (const step of steps.slice(version)) {
+    if (typeof step === 'string') database.exec(step);
+    else step(database);
+  }
   if (version === steps.length) return;
   database.prepare('INSERT OR REPLACE INTO schema_versions VALUES (?, ?)').run(domain, steps.length);
 }

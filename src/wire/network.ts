@@ -36,7 +36,7 @@ export interface NetworkingConfig {
   readonly EndpointsConfig: Readonly<Record<string, EndpointSettings>> | null;
 }
 
-interface IpamPool {
+export interface IpamPool {
   readonly Subnet?: string;
   readonly IPRange?: string;
   readonly Gateway?: string;

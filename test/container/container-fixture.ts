@@ -15,7 +15,7 @@ import { prepareCgroups, readCgroupLayout } from '#linux/cgroups.ts';
 import { listMounts } from '#linux/mount.ts';
 import { ThreadedFileService } from '#linux/threaded-file-service.ts';
 import { createLogDrivers } from '#log/drivers.ts';
-import { createNetworks } from '#network/create-networks.ts';
+import { createNetworks, networkMigrations } from '#network/create-networks.ts';
 import type { Networks } from '#network/network.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
 import { Leases } from '#store/leases.ts';
@@ -80,7 +80,7 @@ export class ContainerFixture implements AsyncDisposable {
     const root = join(path, 'root');
     const run = join(path, 'run');
     const metadata = stack.use(
-      new SqliteMetadata(root, [imageMigrations, volumeMigrations, containerMigrations]),
+      new SqliteMetadata(root, [imageMigrations, volumeMigrations, networkMigrations, containerMigrations]),
     );
     const content = stack.use(new FileContentStore(join(root, 'content')));
     const files = stack.use(new ThreadedFileService());
@@ -129,6 +129,7 @@ export class ContainerFixture implements AsyncDisposable {
     const suffix = path.slice(-6).replace(/\W/g, '').toLowerCase();
     const networks = stack.use(
       await createNetworks({
+        metadata,
         runDirectory: join(run, 'networks'),
         bridgeName: `ctt${suffix}`,
         tableName: `caisson_ctt_${suffix}`,

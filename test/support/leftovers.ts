@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hostNames } from '../../src/engine/directories.ts';
 import { listMounts } from '../../src/linux/mountinfo.ts';
-import { vethPrefix } from '../../src/network/ready-namespace.ts';
+import { linkPrefix } from '../../src/network/host-links.ts';
 
 /** How the daemon under test is recognised on the host. */
 export interface Traces {
@@ -146,7 +146,7 @@ function unownedLinks(traces: Traces, owners: Owners): readonly string[] {
 
 function cablesOf(traces: Traces): readonly string[] {
   const names = [...inNetns(traces, 'ip', ['-o', 'link']).matchAll(/^\d+: ([^:@]+)/gm)];
-  return names.map((match) => match[1] ?? '').filter((name) => name.startsWith(vethPrefix(traces.bridge)));
+  return names.map((match) => match[1] ?? '').filter((name) => name.startsWith(linkPrefix(traces.bridge)));
 }
 
 function unownedElements(traces: Traces, owners: Owners): readonly string[] {

@@ -263,7 +263,7 @@ async function checkRunning(scene: Scene): Promise<void> {
 async function checkNetwork(scene: Scene): Promise<void> {
   const where = await ok(scene, 'port', 'web', '80');
   assert.equal(await tryFetchPage(where), 'served\n');
-  for (const name of ['web', 'web-host'])
+  for (const name of ['web', 'web.bridge'])
     assert.equal(await ok(scene, 'exec', 'peer', 'wget', '-q', '-O', '-', `http://${name}/`), 'served');
   assert.equal(await ok(scene, 'run', '--rm', 'bb', 'wget', '-q', '-O', '-', 'http://web/'), 'served');
   assert.equal(await ok(scene, 'exec', 'joined', 'wget', '-q', '-O', '-', 'http://127.0.0.1/'), 'served');

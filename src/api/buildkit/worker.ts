@@ -32,6 +32,6 @@ export function workerOf(engine: EngineApi): InputOf<typeof WorkerRecord> {
 
 /** What `host-gateway` stands for; clients replace it themselves. */
 function hostGateway({ networks }: EngineApi): string | undefined {
-  const [bridge] = networks.list().filter(({ Name }) => Name === 'bridge');
-  return bridge?.IPAM.Config?.find(({ Gateway }) => Gateway !== undefined)?.Gateway;
+  const [bridge] = networks.list({ isBuiltIn: true, drivers: ['bridge'] });
+  return bridge?.network.pools[0]?.gateway;
 }

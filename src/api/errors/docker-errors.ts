@@ -1,10 +1,15 @@
 /** What Docker says for every reason of every domain. */
 import type { DockerEntries, DockerEntry } from './docker-error.ts';
 import { FILE_SERVICE_ENTRIES } from './file-service.ts';
+import { NETWORK_ENTRIES } from './network.ts';
 import { VOLUME_ENTRIES } from './volume.ts';
 
 /** The tables of all domains. */
-export const DOCKER_ENTRIES: readonly DockerEntries<string>[] = [FILE_SERVICE_ENTRIES, VOLUME_ENTRIES];
+export const DOCKER_ENTRIES: readonly DockerEntries<string>[] = [
+  FILE_SERVICE_ENTRIES,
+  NETWORK_ENTRIES,
+  VOLUME_ENTRIES,
+];
 
 /** By reason. */
 export const DOCKER_ERRORS: ReadonlyMap<string, DockerEntry> = new Map(

@@ -8,6 +8,7 @@ import { decodePlatform } from '#wire/platform.ts';
 import { now } from '#base/clock.ts';
 import type { ContainerDefinition } from '../container-record.ts';
 import type { ContainerContext } from '../context.ts';
+import { attachmentsOf, portRequestsOf } from '../docker-network.ts';
 import { fitToHost } from './host-requirements.ts';
 import { mergeImageConfig } from './image-config.ts';
 import { createManaged } from '../run/managed-container.ts';
@@ -98,12 +99,11 @@ function validateNetwork(
   endpoints: ContainerDefinition['endpoints'],
 ): void {
   if (hostConfig.NetworkMode.startsWith('container:')) return;
+  portRequestsOf(hostConfig.PortBindings ?? {});
   networks.validate({
-    mode: hostConfig.NetworkMode,
-    endpoints,
-    portBindings: hostConfig.PortBindings ?? {},
+    attachments: attachmentsOf(hostConfig.NetworkMode, endpoints),
     extraHosts: hostConfig.ExtraHosts ?? [],
-    dns: hostConfig.Dns ?? [],
+    dnsServers: hostConfig.Dns ?? [],
   });
 }
 

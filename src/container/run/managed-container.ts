@@ -142,7 +142,7 @@ export class ManagedContainer {
   renameSandbox(name: string): void {
     const { sandbox } = this;
     if (!sandbox) return;
-    const renamed = { ...sandbox, request: { ...sandbox.request, containerName: name } };
+    const renamed = { ...sandbox, request: { ...sandbox.request, name } };
     this.#saveProgress({ ...this.#progress, sandbox: renamed });
   }
 

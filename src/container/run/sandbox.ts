@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs';
 import type { SandboxRecord, SandboxRequest } from '#network/network.ts';
 import type { ContainerContext } from '../context.ts';
+import { attachmentsOf, portRequestsOf } from '../docker-network.ts';
 import { sharedNetwork } from './join-namespaces.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import type { InjectedFiles } from '../spec/spec-mounts.ts';
@@ -21,31 +21,26 @@ export async function connectNetwork(
 ): Promise<ContainerNetwork> {
   const shared = sharedNetwork(context, container.hostConfig);
   if (shared) return { namespacePath: shared.namespacePath, files: context.paths.files(shared.container.id) };
-  const sandbox = await context.networks.acquire(sandboxRequest(container));
   const files = context.paths.files(container.id);
-  writeFileSync(files.hosts, sandbox.hostsFile);
-  writeFileSync(files.resolvConf, sandbox.resolvConf);
-  writeFileSync(files.hostname, `${container.config.Hostname}\n`);
+  const sandbox = await context.networks.acquire({ ...sandboxRequest(container), files });
   const { namespacePath } = sandbox;
   return { files, sandbox, ...(namespacePath !== undefined && { namespacePath }) };
 }
 
 function sandboxRequest({ id, name, config, hostConfig, definition }: ManagedContainer): SandboxRequest {
+  const { PortBindings, PublishAllPorts, Dns, DnsSearch, DnsOptions, ExtraHosts, Sysctls } = hostConfig;
+  const mode = config.NetworkDisabled ? 'none' : hostConfig.NetworkMode;
   return {
-    containerId: id,
-    containerName: name,
-    mode: config.NetworkDisabled ? 'none' : hostConfig.NetworkMode,
+    id,
+    name,
     hostname: config.Hostname,
     domainname: config.Domainname,
-    endpoints: definition.endpoints,
-    portBindings: hostConfig.PortBindings ?? {},
-    exposedPorts: Object.keys(config.ExposedPorts ?? {}),
-    publishAll: hostConfig.PublishAllPorts,
-    dns: hostConfig.Dns ?? [],
-    dnsSearch: hostConfig.DnsSearch ?? [],
-    dnsOptions: hostConfig.DnsOptions ?? [],
-    extraHosts: hostConfig.ExtraHosts ?? [],
-    sysctls: hostConfig.Sysctls ?? {},
-    ...(config.MacAddress && { macAddress: config.MacAddress }),
+    attachments: attachmentsOf(mode, definition.endpoints, config.MacAddress),
+    ports: portRequestsOf(PortBindings ?? {}, Object.keys(config.ExposedPorts ?? {}), PublishAllPorts),
+    dnsServers: Dns ?? [],
+    dnsSearch: DnsSearch ?? [],
+    dnsOptions: DnsOptions ?? [],
+    extraHosts: ExtraHosts ?? [],
+    sysctls: Sysctls ?? {},
   };
 }

@@ -5,12 +5,13 @@ import { EngineError } from '#base/errors.ts';
 import { newId, shortId } from '#base/ids.ts';
 import { signalIfAlive } from '#linux/process.ts';
 import type { OutputStream } from '#log/log.ts';
-import type { SandboxRecord } from '#network/network.ts';
+import type { SandboxRecord, SandboxRequest } from '#network/network.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ContainerConfig, HostConfig } from '#wire/container.ts';
 import { promptly } from '../files/root-access.ts';
 import { checkProgram } from '../program/check-program.ts';
 import type { ContainerContext } from '../context.ts';
+import { attachmentsOf } from '../docker-network.ts';
 import { untilDrained } from '../process/drain.ts';
 import { fitToHost } from '../create/host-requirements.ts';
 import { chooseNamespaces } from './join-namespaces.ts';
@@ -89,10 +90,10 @@ async function runInSnapshot(
   const { hostConfig } = fitToHost(request.config, request.hostConfig, context);
   const fitted = { ...request, hostConfig };
   await using undo = new AsyncDisposableStack();
-  const sandbox = await context.networks.acquire(sandboxRequest(id, fitted));
-  undo.defer(() => context.networks.release(sandbox));
   const bundle = freshDirectory(context.paths.bundle(id));
   undo.defer(() => rmSync(bundle, { recursive: true, force: true }));
+  const sandbox = await context.networks.acquire(sandboxRequest(id, fitted, filesIn(bundle)));
+  undo.defer(() => context.networks.release(sandbox));
   writeBundle(context, { id, bundle, sandbox, request: fitted });
   const rootPath = context.snapshots.mount(id);
   const stubs = missingMountPoints(rootPath, request.mounts);
@@ -125,7 +126,7 @@ function writeBundle(
     ...(sandbox.namespacePath !== undefined && { networkNamespacePath: sandbox.namespacePath }),
     namespaces: chooseNamespaces(context, hostConfig),
     mounts: step.request.mounts,
-    files: injectFiles(bundle, sandbox),
+    files: filesIn(bundle),
     user: resolveUser({ rootPath, user: config.User }, promptly),
     cgroupsPath: join('/', hostConfig.CgroupParent || context.defaults.cgroupParent, id),
     cgroupLayout: context.cgroupLayout,
@@ -136,16 +137,8 @@ function writeBundle(
 }
 
 /** The name of the image's machine is the image's: a build may set it. */
-function injectFiles(bundle: string, sandbox: SandboxRecord): InjectedFiles {
-  const write = (name: string, content: string) => {
-    const path = join(bundle, name);
-    writeFileSync(path, content);
-    return path;
-  };
-  return {
-    hosts: write('hosts', sandbox.hostsFile),
-    resolvConf: write('resolv.conf', sandbox.resolvConf),
-  };
+function filesIn(bundle: string): InjectedFiles {
+  return { hosts: join(bundle, 'hosts'), resolvConf: join(bundle, 'resolv.conf') };
 }
 
 async function launch(context: ContainerContext, id: string, bundle: string): Promise<SupervisedProcess> {
@@ -189,21 +182,20 @@ async function watch(process: SupervisedProcess, { onOutput, signal }: UnlistedR
 function sandboxRequest(
   id: string,
   { config, hostConfig }: UnlistedRequest,
-): Parameters<ContainerContext['networks']['acquire']>[0] {
+  files: InjectedFiles,
+): SandboxRequest {
   return {
-    containerId: id,
-    containerName: shortId(id),
-    mode: hostConfig.NetworkMode,
+    id,
+    name: shortId(id),
     hostname: config.Hostname || shortId(id),
     domainname: '',
-    endpoints: {},
-    portBindings: {},
-    exposedPorts: [],
-    publishAll: false,
-    dns: hostConfig.Dns ?? [],
+    attachments: attachmentsOf(hostConfig.NetworkMode, {}),
+    ports: [],
+    dnsServers: hostConfig.Dns ?? [],
     dnsSearch: hostConfig.DnsSearch ?? [],
     dnsOptions: hostConfig.DnsOptions ?? [],
     extraHosts: hostConfig.ExtraHosts ?? [],
     sysctls: {},
+    files,
   };
 }

@@ -49,7 +49,7 @@ export async function inspectContainer(
     ...sizes,
     Mounts: showMounts(definition.mounts, context.volumes),
     Config: config,
-    NetworkSettings: networkSettings(container, context.networks),
+    NetworkSettings: networkSettings(container),
   };
 }
 

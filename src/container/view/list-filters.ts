@@ -1,7 +1,6 @@
 import { EngineError } from '#base/errors.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { Volumes } from '#volume/volume.ts';
-import type { Networks } from '#network/network.ts';
 import type { ContainerStatus } from '#wire/container.ts';
 import { type Filters, booleanFilter, checkFilters, matchesLabels } from '#base/filters.ts';
 import { formatPort, parsePorts } from '#base/ports.ts';
@@ -16,7 +15,6 @@ export type Predicate = (container: ManagedContainer) => boolean;
 export interface FilterContext {
   readonly lookup: Lookup<ManagedContainer>;
   readonly images: Pick<ImageStore, 'resolve'>;
-  readonly networks: Pick<Networks, 'plannedEndpoints'>;
   readonly volumes: Pick<Volumes, 'get'>;
 }
 
@@ -94,7 +92,7 @@ function compile(
     case 'volume':
       return volumeFilter(values, context);
     case 'network':
-      return networkFilter(values, context);
+      return networkFilter(values);
     case 'publish':
     case 'expose':
       return portFilter(name, values);
@@ -180,9 +178,9 @@ function volumeFilter(values: readonly string[], { volumes }: FilterContext): Pr
     );
 }
 
-function networkFilter(values: readonly string[], { networks }: FilterContext): Predicate {
+function networkFilter(values: readonly string[]): Predicate {
   return (container) =>
-    Object.entries(endpointsOf(container, networks)).some(([name, { NetworkID }]) =>
+    Object.entries(endpointsOf(container)).some(([name, { NetworkID }]) =>
       values.some((value) => value === name || (value !== '' && NetworkID.startsWith(value))),
     );
 }

@@ -1,32 +1,35 @@
-import type { Networks } from '#network/network.ts';
 import type { NetworkSettings, PortSummary } from '#wire/container.ts';
-import type { EndpointSettings } from '#wire/network.ts';
+import type { EndpointSettings, PortMap } from '#wire/network.ts';
 import { parsePort } from '#base/ports.ts';
-import { joinedContainer } from '../create/host-requirements.ts';
+import { liveEndpoints, plannedEndpoints, portMapOf } from '../docker-network.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 
-type PlannedNetworks = Pick<Networks, 'plannedEndpoints'>;
-
 /** The networks of a container: with addresses while it runs, as they are to be otherwise. */
-export function endpointsOf(
-  { sandbox, hostConfig, definition }: ManagedContainer,
-  networks: PlannedNetworks,
-): Readonly<Record<string, EndpointSettings>> {
-  if (sandbox) return sandbox.endpoints;
-  if (joinedContainer(hostConfig.NetworkMode) !== undefined) return {};
-  return networks.plannedEndpoints(hostConfig.NetworkMode, definition.endpoints);
+export function endpointsOf({
+  sandbox,
+  hostConfig,
+  definition,
+}: ManagedContainer): Readonly<Record<string, EndpointSettings>> {
+  const planned = plannedEndpoints(hostConfig.NetworkMode, definition.endpoints);
+  return sandbox ? liveEndpoints(sandbox.endpoints, planned) : planned;
+}
+
+/** Each exposed port, and where it is published while the container runs. */
+function portsOf({ sandbox, config }: ManagedContainer): PortMap {
+  if (!sandbox || sandbox.endpoints.every(({ addresses }) => addresses.length === 0)) return {};
+  return portMapOf(sandbox.publications, Object.keys(config.ExposedPorts ?? {}));
 }
 
 /** `NetworkSettings` of inspect: the top level repeats the default bridge's endpoint. */
-export function networkSettings(container: ManagedContainer, networks: PlannedNetworks): NetworkSettings {
+export function networkSettings(container: ManagedContainer): NetworkSettings {
   const { sandbox, id } = container;
-  const endpoints = endpointsOf(container, networks);
+  const endpoints = endpointsOf(container);
   const bridge = sandbox ? endpoints['bridge'] : undefined;
   return {
     Bridge: '',
     SandboxID: sandbox ? id : '',
     SandboxKey: sandbox?.namespacePath ?? '',
-    Ports: sandbox?.ports ?? {},
+    Ports: portsOf(container),
     HairpinMode: false,
     LinkLocalIPv6Address: '',
     LinkLocalIPv6PrefixLen: 0,
@@ -45,8 +48,8 @@ export function networkSettings(container: ManagedContainer, networks: PlannedNe
 }
 
 /** The PORTS column of `ps`. */
-export function portSummaries({ sandbox }: ManagedContainer): readonly PortSummary[] {
-  return Object.entries(sandbox?.ports ?? {}).flatMap(([name, bindings]) => {
+export function portSummaries(container: ManagedContainer): readonly PortSummary[] {
+  return Object.entries(portsOf(container)).flatMap(([name, bindings]) => {
     const { port, protocol } = parsePort(name);
     const own = { PrivatePort: port, Type: protocol };
     if (!bindings || bindings.length === 0) return [own];

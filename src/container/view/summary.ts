@@ -24,7 +24,7 @@ export function summarize(context: SummaryContext, container: ManagedContainer):
     State: state.status,
     Status: statusText(state, now()),
     HostConfig: { NetworkMode: hostConfig.NetworkMode },
-    NetworkSettings: { Networks: endpointsOf(container, context.networks) },
+    NetworkSettings: { Networks: endpointsOf(container) },
     Mounts: showMounts(definition.mounts, context.volumes),
   };
 }

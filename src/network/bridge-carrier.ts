@@ -1,0 +1,102 @@
+import { newId } from '#base/ids.ts';
+import { parseIp } from '#base/ip-address.ts';
+import { containsAddress, prefixFamily, prefixLengthOf } from '#base/ip-prefix.ts';
+import { AddressPool } from './address-pool.ts';
+import type { NetworkAttachment } from './attachment.ts';
+import { type Bridge, deleteBridge } from './bridge.ts';
+import { macOf } from './endpoint.ts';
+import type { Firewall } from './firewall.ts';
+import type { HostLinks, Plug } from './host-links.ts';
+import type { NetworkCarrier, Socket } from './network-driver.ts';
+import type { Endpoint, NetworkRecord } from './network.ts';
+
+export interface BridgeCarrierOptions {
+  readonly record: NetworkRecord;
+  readonly bridge: Bridge;
+  readonly links: HostLinks;
+  readonly icc: boolean;
+  readonly firewall: Firewall | undefined;
+}
+
+/** One network on a Linux bridge. */
+export class BridgeCarrier implements NetworkCarrier {
+  readonly hasInterfaces = true;
+  readonly #options: BridgeCarrierOptions;
+  readonly #plug: Plug;
+  readonly #addresses: readonly AddressPool[];
+
+  constructor(options: BridgeCarrierOptions) {
+    const { record, bridge, icc } = options;
+    this.#options = options;
+    this.#plug = { bridgeIndex: bridge.index, mtu: bridge.mtu, icc };
+    this.#addresses = record.pools.map(
+      ({ subnet, gateway, range, reserved = {} }) =>
+        new AddressPool(subnet, [gateway, ...Object.values(reserved)], range),
+    );
+  }
+
+  createEndpoint(attachment: NetworkAttachment): Endpoint {
+    const { id: networkId, name: networkName, isInternal, pools } = this.#options.record;
+    using undo = new DisposableStack();
+    const addresses = this.#addresses.map((pool) => {
+      const address = claim(pool, attachment);
+      undo.defer(() => pool.release(address));
+      return { address, prefixLength: prefixLengthOf(pool.subnet) };
+    });
+    undo.move();
+    const id = newId();
+    const [first] = addresses;
+    return {
+      id,
+      networkId,
+      networkName,
+      addresses,
+      gateways: isInternal ? [] : pools.map(({ gateway }) => gateway),
+      macAddress: attachment.macAddress ?? (first ? macOf(first.address) : ''),
+      linkSuffix: id.slice(0, 8),
+      attachment,
+    };
+  }
+
+  adoptEndpoint(endpoint: Endpoint): void {
+    const { addresses, linkSuffix } = endpoint;
+    for (const { address } of addresses) {
+      this.#addresses.find(({ subnet }) => containsAddress(subnet, address))?.claim(address);
+    }
+    const { links, bridge } = this.#options;
+    if (linkSuffix !== undefined && !links.wasConnected(linkSuffix, bridge.index)) {
+      this.checkEndpoint(endpoint);
+    }
+  }
+
+  checkEndpoint({ linkSuffix }: Endpoint): void {
+    if (linkSuffix !== undefined) this.#options.links.reconnect(linkSuffix, this.#plug);
+  }
+
+  releaseEndpoint({ addresses }: Endpoint): void {
+    for (const { address } of addresses) for (const pool of this.#addresses) pool.release(address);
+  }
+
+  plug({ linkSuffix, macAddress }: Endpoint, socket: Socket): void {
+    if (linkSuffix !== undefined)
+      this.#options.links.connect(linkSuffix, this.#plug, { ...socket, macAddress });
+  }
+
+  unplug({ linkSuffix }: Endpoint): void {
+    if (linkSuffix !== undefined) this.#options.links.disconnect(linkSuffix);
+  }
+
+  remove(): void {
+    const { bridge, firewall } = this.#options;
+    firewall?.removeBridge(bridge.name);
+    deleteBridge(bridge.name);
+  }
+}
+
+function claim(pool: AddressPool, attachment: NetworkAttachment) {
+  const asked = prefixFamily(pool.subnet) === 'ipv4' ? attachment.ipv4Address : attachment.ipv6Address;
+  if (asked === undefined) return pool.allocate();
+  const address = parseIp(asked);
+  pool.claim(address);
+  return address;
+}

@@ -1,0 +1,307 @@
+import { messageOf } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import { closeFd, ownFd } from '#linux/descriptors.ts';
+import { inNetworkNamespace, openNamespace } from '#linux/namespaces.ts';
+import { RouteSocket } from '#linux/rtnetlink.ts';
+import type { NetworkAttachment } from './attachment.ts';
+import type { DeferredChecks } from './deferred-checks.ts';
+import { addressOf, defaultEndpoint } from './endpoint.ts';
+import { networkError } from './network-errors.ts';
+import type { Endpoint, SandboxRecord, SandboxRequest } from './network.ts';
+import { namesOn, type OpenNetwork } from './open-network.ts';
+import type { PortRequest } from './port-spec.ts';
+import type { PublishedPorts, PublishTarget } from './published-ports.ts';
+import { type ForwardQuery, resolveQuery } from './resolver.ts';
+import {
+  ensureResolverRedirect,
+  openResolverDescriptors,
+  type ResolverDescriptors,
+  serveResolver,
+} from './resolver-sockets.ts';
+import type { FilesFor, SandboxFiles } from './sandbox-files.ts';
+import { configureInterfaces, retireInterface, routeOutward } from './sandbox-interfaces.ts';
+import { networkSysctls, writeSysctls } from './sysctl.ts';
+
+/** Where namespaces come from and go to, by the paths at which they are pinned. */
+export interface NamespaceSource {
+  take(): string;
+  /** Soon. */
+  drop(path: string): void;
+}
+
+/** What the sandboxes of one engine share. */
+export interface SandboxEnvironment {
+  readonly namespaces: NamespaceSource;
+  readonly ports: PublishedPorts;
+  readonly files: SandboxFiles;
+  readonly forward: ForwardQuery;
+  readonly checks: DeferredChecks;
+  readonly logger: Logger;
+}
+
+interface Connection {
+  readonly network: OpenNetwork;
+  readonly endpoint: Endpoint;
+}
+
+/** A network that an attachment asks for. */
+export interface PlannedConnection {
+  readonly network: OpenNetwork;
+  readonly attachment: NetworkAttachment;
+}
+
+/** The sandbox of one running container. */
+export class LiveSandbox {
+  readonly #environment: SandboxEnvironment;
+  readonly #namespacePath: string | undefined;
+  #request: SandboxRequest;
+  #connections: readonly Connection[] = [];
+  #resolver: Disposable | undefined;
+  #isClosed = false;
+
+  private constructor(
+    environment: SandboxEnvironment,
+    request: SandboxRequest,
+    namespacePath: string | undefined,
+  ) {
+    this.#environment = environment;
+    this.#request = request;
+    this.#namespacePath = namespacePath;
+  }
+
+  /** @throws {EngineError} nothing is left behind then */
+  static create(
+    environment: SandboxEnvironment,
+    request: SandboxRequest,
+    planned: readonly PlannedConnection[],
+  ): LiveSandbox {
+    const isHost = planned.some(({ network }) => network.driver.namespace === 'host');
+    const path = isHost ? undefined : environment.namespaces.take();
+    const sandbox = new LiveSandbox(environment, request, path);
+    using undo = new DisposableStack();
+    undo.defer(() => sandbox.close());
+    sandbox.#join(planned, { isNew: true });
+    sandbox.publish(request.ports);
+    environment.files.write(request, sandbox.#filesFor(isHost));
+    undo.move();
+    return sandbox;
+  }
+
+  /** The sandbox of a container that an earlier daemon started. What is broken of it is told in the log. */
+  static adopt(
+    environment: SandboxEnvironment,
+    record: SandboxRecord,
+    networkOf: (endpoint: Endpoint) => OpenNetwork | undefined,
+  ): LiveSandbox {
+    const sandbox = new LiveSandbox(environment, record.request, record.namespacePath);
+    for (const endpoint of record.endpoints) {
+      const network = networkOf(endpoint);
+      if (!network) continue;
+      sandbox.#connections = [...sandbox.#connections, { network, endpoint }];
+      sandbox.#attempt(() => network.carrier.adoptEndpoint(endpoint));
+    }
+    sandbox.#announce();
+    if (sandbox.#hasInterfaces) {
+      sandbox.#attempt(() => sandbox.#inside(() => sandbox.#openResolver()));
+      environment.checks.add(() => sandbox.#check());
+    }
+    const target = sandbox.#publishTarget();
+    if (target) environment.ports.adopt(record.id, record.publications, target);
+    return sandbox;
+  }
+
+  get #hasInterfaces(): boolean {
+    return this.#connections.some(({ network }) => network.carrier.hasInterfaces);
+  }
+
+  get record(): SandboxRecord {
+    const { id } = this.#request;
+    return {
+      id,
+      ...(this.#namespacePath !== undefined && { namespacePath: this.#namespacePath }),
+      endpoints: this.#connections.map(({ endpoint }) => endpoint),
+      publications: this.#environment.ports.publicationsOf(id),
+      request: this.#request,
+    };
+  }
+
+  /** @throws {EngineError} nothing is left behind then */
+  connect(planned: PlannedConnection): void {
+    this.#join([planned], { isNew: false });
+    this.#retargetPorts();
+  }
+
+  /** @throws {EngineError} `not-connected` */
+  disconnect({ record: { id, name: subject } }: OpenNetwork): Endpoint {
+    const connection = this.#connections.find(({ network }) => network.record.id === id);
+    if (!connection) throw networkError('not-connected', { subject, details: { name: this.#request.name } });
+    this.#connections = this.#connections.filter((other) => other !== connection);
+    this.#retargetPorts();
+    this.#inside(() => {
+      using route = RouteSocket.open();
+      retireInterface(route, connection.endpoint);
+      routeOutward(route, this.#endpoints());
+    });
+    this.#leave(connection);
+    return connection.endpoint;
+  }
+
+  /** Without an endpoint that could serve them, ports are not published. @throws {EngineError} `publish-failed` */
+  publish(ports: readonly PortRequest[]): void {
+    const target = this.#publishTarget();
+    if (target) this.#environment.ports.publish(this.#request.id, ports, target);
+  }
+
+  unpublish(key: string): void {
+    this.#environment.ports.release(this.#request.id, key);
+  }
+
+  rename(name: string): void {
+    this.#request = { ...this.#request, name };
+    this.#announce();
+  }
+
+  /** The container has stopped. */
+  close(): void {
+    this.#isClosed = true;
+    this.rest();
+    this.#environment.ports.releaseAll(this.#request.id);
+    for (const connection of this.#connections) this.#leave(connection);
+    this.#connections = [];
+    if (this.#namespacePath !== undefined) this.#environment.namespaces.drop(this.#namespacePath);
+  }
+
+  /** The daemon stops, the container goes on: what this process does for it ends. */
+  rest(): void {
+    this.#resolver?.[Symbol.dispose]();
+    this.#resolver = undefined;
+  }
+
+  /** Of an adopted sandbox, some time after the start of the engine. */
+  #check(): void {
+    if (this.#isClosed) return;
+    for (const { network, endpoint } of this.#connections) {
+      this.#attempt(() => network.carrier.checkEndpoint(endpoint));
+    }
+    this.#attempt(() => this.#inside(ensureResolverRedirect));
+  }
+
+  #endpoints(): readonly Endpoint[] {
+    return this.#connections.map(({ endpoint }) => endpoint);
+  }
+
+  /** Makes endpoints and lets their interfaces be born, all in one visit to the namespace. */
+  #join(planned: readonly PlannedConnection[], { isNew }: { readonly isNew: boolean }): void {
+    using undo = new DisposableStack();
+    const joined: Connection[] = [];
+    for (const { network, attachment } of planned) {
+      const created = network.carrier.createEndpoint(attachment);
+      undo.defer(() => network.carrier.releaseEndpoint(created));
+      const taken = [...this.#connections, ...joined].map(({ endpoint }) => endpoint.interfaceName);
+      const name = network.carrier.hasInterfaces ? { interfaceName: freeName(taken) } : {};
+      joined.push({ network, endpoint: { ...created, ...name } });
+    }
+    if (this.#namespacePath !== undefined) this.#plug(joined, isNew, undo);
+    this.#connections = [...this.#connections, ...joined];
+    this.#announce();
+    undo.move();
+  }
+
+  #plug(joined: readonly Connection[], isNew: boolean, undo: DisposableStack): void {
+    using namespace = ownFd(openNamespace(this.#namespacePath ?? ''));
+    for (const { network, endpoint } of joined) {
+      const { interfaceName } = endpoint;
+      if (interfaceName === undefined) continue;
+      network.carrier.plug(endpoint, { namespaceFd: namespace.fd, interfaceName });
+      undo.defer(() => network.carrier.unplug(endpoint));
+    }
+    const endpoints = joined.map(({ endpoint }) => endpoint);
+    inNetworkNamespace(namespace.fd, () => {
+      using route = RouteSocket.open();
+      configureInterfaces(route, endpoints);
+      routeOutward(route, [...this.#endpoints(), ...endpoints]);
+      if (isNew && endpoints.some(({ interfaceName }) => interfaceName !== undefined)) this.#openResolver();
+      if (isNew) writeSysctls(networkSysctls(this.#request.sysctls));
+    });
+  }
+
+  /** In the namespace. */
+  #openResolver(): void {
+    this.#resolver = this.#serve(openResolverDescriptors());
+  }
+
+  #serve(descriptors: ResolverDescriptors): Disposable {
+    const { files, forward } = this.#environment;
+    using undo = new DisposableStack();
+    undo.defer(() => closeFd(descriptors.udp));
+    undo.defer(() => closeFd(descriptors.tcp));
+    const view = {
+      tables: () => this.#connections.map(({ network }) => network.names),
+      servers: () => files.nameservers(this.#request),
+    };
+    const served = serveResolver(descriptors, (message, transport) =>
+      resolveQuery(message, transport, view, forward),
+    );
+    undo.move();
+    return served;
+  }
+
+  #announce(): void {
+    for (const { network, endpoint } of this.#connections) {
+      if (endpoint.addresses.length === 0) continue;
+      network.names.set({
+        sandboxId: this.#request.id,
+        addresses: endpoint.addresses.map(({ address }) => address),
+        names: namesOn(network.record, this.#request, endpoint),
+      });
+    }
+  }
+
+  #leave({ network, endpoint }: Connection): void {
+    network.names.delete(this.#request.id);
+    network.carrier.unplug(endpoint);
+    network.carrier.releaseEndpoint(endpoint);
+  }
+
+  #publishTarget(): PublishTarget | undefined {
+    const endpoint = defaultEndpoint(this.#endpoints(), 'ipv4');
+    const address = endpoint && addressOf(endpoint, 'ipv4');
+    return address && { address, label: `${this.#request.name} (${endpoint.id})` };
+  }
+
+  /** The ports follow the default route. */
+  #retargetPorts(): void {
+    const { ports } = this.#environment;
+    const target = this.#publishTarget();
+    if (target) ports.retarget(this.#request.id, target);
+    else ports.releaseAll(this.#request.id);
+  }
+
+  #filesFor(isHost: boolean): FilesFor {
+    if (isHost) return { kind: 'host' };
+    const addresses = this.#endpoints().flatMap((endpoint) => endpoint.addresses);
+    if (addresses.length === 0) return { kind: 'nothing' };
+    return { kind: 'networks', addresses: addresses.map(({ address }) => address) };
+  }
+
+  #inside(work: () => void): void {
+    if (this.#namespacePath !== undefined) inNetworkNamespace(this.#namespacePath, work);
+  }
+
+  /** A container whose network is broken still runs. */
+  #attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      const { id } = this.#request;
+      this.#environment.logger.warn('cannot adopt a part of a network sandbox', {
+        id,
+        error: messageOf(error),
+      });
+    }
+  }
+}
+
+function freeName(taken: readonly (string | undefined)[]): string {
+  for (let number = 0; ; number++) if (!taken.includes(`eth${number}`)) return `eth${number}`;
+}
