@@ -5,16 +5,25 @@
  * layer; vertices and what they stand on are the *definition* of a build, a graph without cycles. A *step* is one
  * instruction as it is shown to people; most have a vertex, those that only change the configuration have none. A
  * *context* is the directory of files that a client sent. The *cache* knows for the key of a vertex (what it does, to
- * which layers, with which file contents) the layer that it made.
+ * which layers, with which file contents) the layer that it made. A *session* is the client while it serves files,
+ * secrets and agents. A *bridge* lets a client look at the result before it is exported.
  *
- * Life cycle. The context is received → the Dockerfile is planned into a definition, base images resolved → vertices
- * that the result needs are solved, as parallel as their inputs allow, each looked up in the cache first → the image
- * is registered and named. Whatever fails or is cancelled leaves what was solved in the cache and nothing else. Equal
- * vertices that two builds need at once are solved once. The cache outlives the engine; an entry counts as long as its
- * layer is there.
+ * Life cycle. The context is received → the Dockerfile is planned into a definition, base images resolved → the solver
+ * solves the vertices that the result needs, as parallel as their inputs allow, each looked up in the cache first →
+ * the image is registered and named. A build that fails or is cancelled leaves in the cache what was solved, and
+ * nothing else. Equal vertices that two builds need at once are solved once. The cache outlives the engine; an entry
+ * counts as long as its layer is there.
  *
- * Errors: `invalid` (Dockerfile, missing files, a command that fails: {@link StepFailure}), `not-found` (base image,
- * target stage), `not-implemented`, `aborted`, `exhausted`.
+ * ```ts
+ * const request = { context: { kind: 'tar', stream }, dockerfile: 'Dockerfile', references: ['app'], ... };
+ * for await (const event of builds.build(request)) {
+ *   if (event.type === 'output') process.stdout.write(event.data);
+ *   if (event.type === 'built') console.log(event.id);
+ * }
+ * ```
+ *
+ * Errors: `invalid` (the Dockerfile, missing files, a command that fails: `StepFailure`), `not-found` (a base image),
+ * `not-implemented`, `aborted`, `exhausted`.
  */
 import type { Readable } from 'node:stream';
 import type { ImageLayer, ImageRecord } from '#image/image-record.ts';
@@ -68,9 +77,9 @@ export interface BuildRequest {
   readonly noCacheStages?: readonly string[];
   /** Asks the registry for base images even where they are here. */
   readonly pull: boolean;
-  /** One layer instead of those above the base. */
+  /** The layers above the base become one. */
   readonly squash?: boolean;
-  /** None: this machine's. Several give an index. */
+  /** Empty: this machine's. Several give an index. */
   readonly platforms?: readonly string[];
   /** By registry host; a session knows more. */
   readonly credentials: Readonly<Record<string, RegistryCredentials>>;
@@ -163,7 +172,7 @@ export type StepEvent =
 
 /** The build as it happens, several operations at once: BuildKit's status stream. */
 export type GraphEvent =
-  /** Told when it is known, when it starts and when it ends; each time whole. */
+  /** Comes when a vertex is known, when it starts and when it ends; each time with everything that is known of it. */
   | { readonly type: 'vertex'; readonly vertex: VertexStatus }
   | {
       readonly type: 'vertex-output';
@@ -192,7 +201,7 @@ export interface VertexProgress {
   readonly id: string;
   readonly name?: string;
   readonly current: number;
-  /** 0 where nobody knows. */
+  /** 0 where it is not known. */
   readonly total: number;
   readonly startedAtMs: number;
   readonly completedAtMs?: number;

@@ -31,7 +31,7 @@ export class EngineBuilds implements Builds, AsyncDisposable {
     try {
       yield* channel;
     } finally {
-      left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more'));
+      left.abort(new EngineError('aborted', 'Cannot build image: the client has left'));
       await ended;
       this.#running.delete(ended);
       this.#disk.collectSoon();

@@ -99,9 +99,7 @@ async function* solveAndExport(rooms: BuildRooms, build: BegunBuild): AsyncGener
   const reading = new UseCount();
   await using _read = { [Symbol.asyncDispose]: () => reading.unused() };
   using stack = new DisposableStack();
-  stack.defer(() =>
-    left.abort(new EngineError('aborted', 'Cannot build image: nobody waits for it any more')),
-  );
+  stack.defer(() => left.abort(new EngineError('aborted', 'Cannot build image: the client has left')));
   const scanner = await findScanner(request, (image) => bases.get(image));
   const { noCache, session, signal } = request;
   const imported = await importCaches(rooms.caches, request, during);
@@ -175,7 +173,7 @@ async function exportAll(
   return { type: 'built', ...exported, response: { ...exported.response, ...cached } };
 }
 
-/** Everything starts at once, and waits only for what it stands on; it is told step by step. */
+/** Starts everything at once; each vertex waits only for what it stands on. Events come step by step. */
 async function* solveSteps(
   cache: Pick<BuildCache, 'set'>,
   solver: Solver,

@@ -55,7 +55,7 @@ export interface Statement {
   readonly heredocs: readonly Heredoc[];
   /** The joined line, without heredoc bodies. */
   readonly original: string;
-  /** From the keyword to the end of the line, or of the last heredoc. */
+  /** The range from the keyword to the end of the line, or of the last heredoc. */
   readonly range: Range;
   /** Comment lines directly above, without `#`. */
   readonly comments: readonly string[];

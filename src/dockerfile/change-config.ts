@@ -25,7 +25,7 @@ export type ConfigInstruction = Exclude<
 
 export interface ConfigChange {
   readonly config: ImageDefaults;
-  /** For the history: BuildKit's form. */
+  /** The line of the history, in BuildKit's form. */
   readonly createdBy: string;
 }
 
@@ -137,7 +137,7 @@ function addVolumes(config: ImageDefaults, { paths }: VolumeInstruction): Config
   return { config: { ...config, Volumes }, createdBy: `VOLUME [${paths.join(' ')}]` };
 }
 
-/** What is empty is left out, as in Docker's images. */
+/** An empty field is left out, as in Docker's images. */
 function withField<K extends keyof ImageDefaults>(
   config: ImageDefaults,
   key: K,

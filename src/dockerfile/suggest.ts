@@ -2,7 +2,7 @@ import { editDistance } from '#base/edit-distance.ts';
 
 /** "did you mean …?": the nearest known word, for typing mistakes of at most two letters. */
 const MAXIMUM_DISTANCE = 2;
-/** Nobody mistypes a word this long; it also bounds the work on hostile input. */
+/** Longer words are not compared: this bounds the work on hostile input. */
 const MAXIMUM_LENGTH = 64;
 
 /**

@@ -10,7 +10,10 @@ const MAGIC = Buffer.from([0x7f, 0x45, 0x4c, 0x46]);
 const HEADER_BYTES = 64;
 const TABLE_BYTES = 1 << 20;
 
-/** None for what is no executable of 64 bits in this machine's byte order, or has no table of sections. */
+/**
+ * The sections by name; empty for a file that is no executable of 64 bits in this machine's byte order, or has no table
+ * of sections.
+ */
 export async function elfSections(file: Pick<OpenFile, 'read'>): Promise<ReadonlyMap<string, ElfSection>> {
   const header = await file.read(0, HEADER_BYTES);
   const is64Bits = header.length === HEADER_BYTES && header.subarray(0, 4).equals(MAGIC) && header[4] === 2;

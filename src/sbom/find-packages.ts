@@ -27,7 +27,7 @@ const SOURCES: readonly PackageSource[] = [
 ];
 const TYPE_MASK = 0o170000;
 const REGULAR = 0o100000;
-/** Entries that are looked at before others have their turn. */
+/** The entries that are looked at before the event loop has its turn. */
 const AT_ONCE = 500;
 
 const OS_RELEASE = ['etc/os-release', 'usr/lib/os-release'];
@@ -52,7 +52,7 @@ export async function findPackages(tree: PackageTree): Promise<FoundPackages> {
   return { packages: [...packages.values()].toSorted((a, b) => (a.purl < b.purl ? -1 : 1)), unread };
 }
 
-/** Those that may say something, and what is beside databases. */
+/** The files that may name packages, and files beside databases. */
 async function filesOfInterest(tree: PackageTree): Promise<ReadonlyMap<string, TreeEntry>> {
   const files = new Map<string, TreeEntry>();
   let count = 0;

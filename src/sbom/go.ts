@@ -7,10 +7,10 @@ const HEADER_BYTES = 32;
 const FLAGS_AT = 15;
 /** The strings are in the section itself. */
 const IS_INLINE = 2;
-/** Around the list of modules. */
+/** The length of the markers around the list of modules. */
 const SENTINEL_BYTES = 16;
 
-/** None for other sections. */
+/** Empty for a section without this information. */
 export function goPackages(section: Buffer, source: string): readonly PackageEntry[] {
   const flags = section[FLAGS_AT] ?? 0;
   if (!section.subarray(0, MAGIC.length).equals(MAGIC) || (flags & IS_INLINE) === 0) return [];

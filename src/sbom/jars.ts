@@ -10,7 +10,7 @@ const PROPERTIES = /^META-INF\/maven\/[^/]+\/[^/]+\/pom\.properties$/;
 /** `name-1.2.3.jar` */
 const VERSIONED = /(?:^|\/)([A-Za-z][\w.-]*?)-(\d[\w.-]*)\.jar$/;
 const PROPERTIES_BYTES = 64 << 10;
-/** One that is compressed is held in memory. */
+/** A compressed archive in an archive is held in memory. */
 const NESTED_BYTES = 64 << 20;
 /** A jar in a war in an ear. */
 const MAXIMUM_DEPTH = 3;
@@ -85,7 +85,7 @@ class JarReader {
     this.#add(group, name, version);
   }
 
-  /** Nobody says what group it is of. */
+  /** The group is not known: the file name has none. */
   #addNamed(path: string): void {
     const [, name, version] = VERSIONED.exec(path) ?? [];
     if (name !== undefined && version !== undefined) this.#add(name, name, version);

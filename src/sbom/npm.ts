@@ -11,7 +11,7 @@ const PATH = /(?:^|\/)(?:package-lock\.json|npm-shrinkwrap\.json|node_modules\/\
 
 export const NPM = textSource(PATH, MAXIMUM_BYTES, npmPackages);
 
-/** Nothing for what is no lockfile. */
+/** Empty for a file that is no lockfile. */
 function npmPackages(text: string, source: string): readonly PackageEntry[] {
   const shape = new JsonShape('lockfile');
   try {

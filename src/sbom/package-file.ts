@@ -15,9 +15,13 @@ export interface FoundFile extends Pick<OpenFile, 'read'> {
 export interface PackageSource {
   /** Larger ones are not looked at. */
   readonly maximumBytes: number;
-  /** Told by name, mode and size. */
+  /** Decides by name, mode and size. */
   matches(entry: TreeEntry): boolean;
-  /** None for what turns out to be something else. @throws {EngineError} `invalid` for what cannot be understood */
+  /**
+   * Empty for a file that turns out to be something else.
+   *
+   * @throws {EngineError} `invalid` for what cannot be understood
+   */
   read(file: FoundFile): Promise<readonly PackageEntry[]>;
 }
 

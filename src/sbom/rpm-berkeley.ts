@@ -44,7 +44,7 @@ class Pages {
   }
 
   async read(number: number): Promise<Buffer> {
-    // Once as it lies in the file, once in a chain.
+    // Each page is read once as it lies in the file and once in a chain.
     if (++this.#reads > 2 * this.count) throw damaged();
     const page = await this.#file.read(number * this.#pageBytes, this.#pageBytes);
     if (page.length < this.#pageBytes) throw damaged();

@@ -63,7 +63,7 @@ class HeaderFields {
     }
   }
 
-  /** Empty where there is none. */
+  /** The text of a tag; empty where there is none. */
   text(tag: number): string {
     const entry = this.#entries.get(tag);
     if (!entry || (entry.type !== STRING && entry.type !== I18N_STRING)) return '';

@@ -14,7 +14,7 @@ const BLOB_PREFIX_BYTES = 16;
 const MAXIMUM_PAGES = 4096;
 const HEADER_BYTES = 64 << 20;
 
-/** Nothing for another form. */
+/** Yields nothing for a file of another form. */
 export async function* ndbHeaders(file: FoundFile): AsyncGenerator<Buffer, void> {
   const start = await file.read(0, 2 * SLOT_BYTES);
   if (start.length < 2 * SLOT_BYTES || start.readUInt32LE(0) !== FILE_MAGIC) return;

@@ -52,7 +52,7 @@ function spdxPackage(id: string, { name, version, purl, license, source }: Packa
   };
 }
 
-/** An expression of identifiers; what else people write there is none. */
+/** True for an expression of identifiers. Other texts that packages have there are no license. */
 function isLicense(text: string): boolean {
   return /^[\w.+-]+(?: (?:AND|OR|WITH) [\w.+-]+)*$/.test(text);
 }

@@ -9,7 +9,7 @@ export interface ZipMember {
   readonly isDeflated: boolean;
   readonly packedBytes: number;
   readonly sizeBytes: number;
-  /** Of its local header. */
+  /** The offset of its local header. */
   readonly offset: number;
 }
 
@@ -31,7 +31,11 @@ const DEFLATED = 8;
 
 const inflate = promisify(inflateRaw);
 
-/** None for what is no such archive. @throws {EngineError} `invalid` for a directory that cannot be */
+/**
+ * The members; empty for a file that is no such archive.
+ *
+ * @throws {EngineError} `invalid` for a directory that cannot be
+ */
 export async function zipMembers(place: ZipPlace): Promise<readonly ZipMember[]> {
   const tailBytes = Math.min(place.sizeBytes, END_BYTES + MAXIMUM_COMMENT_BYTES);
   const tailAt = place.sizeBytes - tailBytes;
@@ -63,7 +67,7 @@ function* membersIn(directory: Buffer, shift: number): Generator<ZipMember, void
   }
 }
 
-/** One that is not compressed, where it lies; undefined for the others. @throws {EngineError} `invalid` */
+/** Where a member lies that is not compressed; undefined for the others. @throws {EngineError} `invalid` */
 export async function storedMember(place: ZipPlace, member: ZipMember): Promise<ZipPlace | undefined> {
   if (member.isDeflated) return undefined;
   const start = await dataOffset(place, member);

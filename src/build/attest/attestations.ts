@@ -17,7 +17,7 @@ import type { ScannerImage } from './scanner-image.ts';
 import { remoteSources } from './vertex-sources.ts';
 
 export interface AttestOptions extends SbomParts {
-  /** In the order of the outcome's images. */
+  /** One for each image of the outcome, in the same order. */
   readonly plans: readonly PlatformPlan[];
   readonly images: readonly UsedImage[];
   readonly startedAtMs: number;

@@ -199,7 +199,7 @@ class DefinitionWriter {
     return this.#push({ exec }, inputs.all, true);
   }
 
-  /** Those that only clients with graphs of their own make. */
+  /** Vertices that only graphs of clients have. */
   #other(vertex: Exclude<Vertex, CopyVertex | ExecVertex | { readonly kind: 'base' }>): string {
     return this.#push(
       { [vertex.kind]: {} },

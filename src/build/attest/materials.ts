@@ -56,7 +56,7 @@ export function withoutCredentials(url: string): string {
   return parsed.href;
 }
 
-/** By the manifest's digest where it came from a registry, else by the image's own. */
+/** An image from a registry is named by its manifest's digest, another by its own. */
 function imageMaterial({ name, platform, record, digests }: UsedImage): Material {
   const layout = layoutOfName(name);
   if (layout)

@@ -4,9 +4,9 @@ import { type CommandSettings, DEFAULT_SHARED_MEMORY_BYTES } from '../definition
 import type { CopyVertex, ExecVertex } from '../definition/vertex.ts';
 import type { ExecMount, SecretMount, SshMount } from '../definition/exec-mount.ts';
 
-/** Of what nobody else has made: BuildKit's word for nothing. */
+/** BuildKit's number for no input: an empty file system. */
 export const NONE = -1;
-/** BuildKit's for: as it is. */
+/** BuildKit's number for a time or mode that stays as it is. */
 const KEPT = -1;
 const EXECUTABLE = 0o755;
 const MOUNT_TYPES: Readonly<Record<ExecMount['kind'], number>> = {

@@ -38,7 +38,10 @@ function asked(result: Vertex, kind: 'secret' | 'ssh'): readonly object[] {
   return clientRequests([result], kind).map(({ id, optional }) => ({ id, ...(optional && { optional }) }));
 }
 
-/** Those may be nobody's business. Proxies are nobody's: passwords are in their URLs. */
+/**
+ * Attributes that `min` leaves out, since they may be confidential. Proxies are always left out: passwords are in their
+ * URLs.
+ */
 function privateAttributes({ buildArgs, labels }: BuildRequest): Attributes {
   const told = Object.entries(buildArgs).filter(([name]) => !isProxyName(name));
   return { ...withPrefix('build-arg:', Object.fromEntries(told)), ...withPrefix('label:', labels) };

@@ -22,7 +22,7 @@ export interface SbomOptions {
   readonly inlineOnly: boolean;
   /** An image; absent: the engine's own scanner. */
   readonly generator?: string;
-  /** What else is said: the scanner's business. */
+  /** Further attributes, which the scanner reads. */
   readonly parameters: Readonly<Record<string, string>>;
 }
 
@@ -37,7 +37,7 @@ export interface SbomParts {
 /** What this engine's own scanner may be called. */
 const OWN = ['', 'caisson'];
 
-/** Undefined: nobody asks. */
+/** What the client wants; undefined: no list. */
 export function sbomOptions({ sbom }: NonNullable<BuildRequest['attestations']>): SbomOptions | undefined {
   if (!sbom) return undefined;
   const attributes = new OutputAttributes({ type: 'sbom', attributes: sbom });
@@ -50,7 +50,11 @@ export function sbomOptions({ sbom }: NonNullable<BuildRequest['attestations']>)
   };
 }
 
-/** The result's own list first. @throws {EngineError} `invalid` for a scanner that fails, or writes what is none */
+/**
+ * The lists of packages; that of the result comes first.
+ *
+ * @throws {EngineError} `invalid` for a scanner that fails, or writes what is none
+ */
 export async function claimPackages(
   image: BuiltImage,
   outcome: BuildOutcome,

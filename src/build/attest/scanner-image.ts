@@ -19,7 +19,7 @@ export interface ScannerImage {
   /** As the client calls it. */
   readonly name: string;
   readonly record: ImageRecord;
-  /** Go to the scanner as they are. */
+  /** The scanner gets them as they are. */
   readonly parameters: Readonly<Record<string, string>>;
 }
 

@@ -22,7 +22,11 @@ const TYPE_MASK = 0o170000;
 
 const shape = new JsonShape('in-toto statement');
 
-/** The result's own first. @throws {EngineError} `invalid` for none, too many, too large ones, and what is none */
+/**
+ * The statements; that about the result comes first.
+ *
+ * @throws {EngineError} `invalid` for none, too many, too large ones, and what is none
+ */
 export async function readStatements(tree: FileTree): Promise<readonly ScannedStatement[]> {
   const files: FileEntry[] = [];
   let allBytes = 0;

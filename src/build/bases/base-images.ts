@@ -22,9 +22,9 @@ const DOCKER_HUB = 'https://index.docker.io/v1/';
 /** Where base images come from. */
 export interface BaseImageWork {
   readonly images: NamedImages;
-  /** For images that the client keeps. */
+  /** Stores layers of images that the client keeps. */
   readonly intake: LayerIntake;
-  /** By the references of base images. */
+  /** Locks by reference: an image is pulled once at a time. */
   readonly pulls: KeyedLock<string>;
 }
 
@@ -82,7 +82,7 @@ export class BaseImages {
     return record;
   }
 
-  /** Of what has no name that says anything people are told only what the client calls it. */
+  /** Results of other builds have no name that people know: they are shown only where the client names them. */
   async #findTold(image: BaseImage): Promise<ImageRecord> {
     const { task } = image;
     const own = this.#own(image);
@@ -106,7 +106,7 @@ export class BaseImages {
     try {
       return await this.#pull(image, task);
     } catch (error) {
-      // What somebody made here for another platform, or without one, is what the name means.
+      // An image that was made here for another platform, or for none, is what the name means.
       if (present && this.#isOwnPlatform(image) && isMissing(error)) return present;
       throw error;
     }

@@ -13,7 +13,7 @@ import type { NamedContext } from '../build.ts';
 import { ClientFiles, fetchLayer, type LayerIntake } from '../cache-transfer/local-cache.ts';
 
 const SCHEME = 'oci-layout://';
-/** Of indexes within indexes. */
+/** Indexes may name indexes, but not without end. */
 const MAXIMUM_DEPTH = 4;
 
 export type LayoutContext = Extract<NamedContext, { readonly kind: 'oci-layout' }>;

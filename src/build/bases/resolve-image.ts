@@ -7,7 +7,7 @@ import type { ContentStore } from '#store/content.ts';
 import { layoutOfName } from './layout-image.ts';
 import type { BaseImages } from './base-images.ts';
 
-/** What of {@link resolveImage}'s answer is what: BuildKit's names. */
+/** The keys of {@link resolveImage}'s answer: BuildKit's names. */
 export const RESOLVED_DIGEST = 'containerimage.digest';
 export const RESOLVED_CONFIG = 'containerimage.config';
 

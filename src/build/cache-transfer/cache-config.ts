@@ -6,7 +6,7 @@ import { type Digest, isDigest } from '#oci/digest.ts';
 import { type JsonObject, JsonShape } from '#oci/json-shape.ts';
 
 export const CACHE_CONFIG_TYPE = 'application/vnd.buildkit.cacheconfig.v0';
-/** Of an image that brings its own cache along. */
+/** The field of an image's configuration that holds its cache (`type=inline`). */
 export const INLINE_FIELD = 'moby.buildkit.cache.v0';
 export const MAXIMUM_CACHE_BYTES = 64 << 20;
 

@@ -29,7 +29,11 @@ export interface CacheExport {
   readonly lease: Lease;
 }
 
-/** Of `inline`, nothing is to be done here: it goes with the image. @throws {EngineError} `invalid` for attributes */
+/**
+ * Checks what caches are exported to. An inline cache goes with the image.
+ *
+ * @throws {EngineError} `invalid` for attributes
+ */
 export function checkCaches({ cacheTo = [] }: BuildRequest): void {
   for (const cache of cacheTo) {
     if (!isCacheType(cache.type)) throw unknownCache('export', cache.type);

@@ -38,7 +38,7 @@ export interface ImportedCacheOptions {
     lease: Lease,
     signal: AbortSignal,
   ) => Promise<ImageLayer>;
-  /** Hears of layers that a cache names and does not have: the vertex is solved then. */
+  /** Is called for a layer that a cache names and does not have; the vertex is solved then. */
   readonly onFailure: (source: string, error: unknown) => void;
 }
 

@@ -1,4 +1,4 @@
-/** From the documents of a cache to what its records say. */
+/** Reads what the documents of a cache say about its records. */
 import type { ImageLayer } from '#image/image-record.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
@@ -37,7 +37,7 @@ export function inlineRecords(
   return importedRecords(records, all);
 }
 
-/** The same of an image that is here. */
+/** The records of an image that is here. */
 export function inlineRecordsHere(
   records: readonly CacheConfigRecord[],
   layers: readonly ImageLayer[],

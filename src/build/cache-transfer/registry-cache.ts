@@ -49,7 +49,7 @@ export async function readRegistryCache(
 }
 
 /**
- * What an image that is here brings along, which nobody need be asked for.
+ * The cache that an image brings along. No registry is asked for an image that is here.
  *
  * @returns undefined if there is no such image
  */
@@ -99,7 +99,7 @@ async function readManifest(
   return inlineRecords(inlineRecordsIn(bytes), layers, decodeImageConfig(bytes).rootfs.diff_ids);
 }
 
-/** Of an image's configuration; none: it brings no cache along. */
+/** The records in an image's configuration; empty where it brings no cache along. */
 function inlineRecordsIn(config: Buffer): readonly CacheConfigRecord[] {
   const shape = new JsonShape('image configuration');
   const records = shape.optionalString(shape.parse(config, MAXIMUM_CONFIG_BYTES), INLINE_FIELD);

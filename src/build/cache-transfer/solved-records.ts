@@ -17,7 +17,7 @@ export interface SolvedRecord {
 
 /** A layer as the blob that goes out. */
 export interface PackedLayer {
-  /** Of the blob: eStargz has another than the layer that it is made of. */
+  /** The diff ID of the blob: an eStargz layer has another than the layer that it is made of. */
   readonly diffId: Digest;
   readonly mediaType: string;
   readonly digest: Digest;

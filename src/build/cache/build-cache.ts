@@ -39,7 +39,7 @@ export interface CacheEntry {
 /** BuildKit's words. `internal`: what the builder notes for itself. */
 type CacheEntryType = 'regular' | 'internal';
 
-/** What an entry is, for people. */
+/** What an entry is, as `builder prune` and `system df` show it. */
 export interface CacheEntryFacts {
   readonly type: CacheEntryType;
   readonly description: string;

@@ -67,7 +67,7 @@ export class CacheDirectories implements AsyncDisposable {
   }
 
   /**
-   * Waits where the mount may not share with those that use the cache now. Makes it where there is none.
+   * Waits while the mount may not share the cache with those that use it. Makes the cache where there is none.
    *
    * @throws {EngineError} `invalid` for initial content that is not there
    */
@@ -87,7 +87,7 @@ export class CacheDirectories implements AsyncDisposable {
     return this.#table.all().map((row) => ({ ...row, isInUse: this.#uses.has(row.name) }));
   }
 
-  /** Of those given, removes what nobody uses. @returns what was removed */
+  /** Removes those of `directories` that are not in use. @returns what was removed */
   async remove(directories: readonly CacheDirectory[]): Promise<readonly CacheDirectory[]> {
     const unused = directories.filter(({ name }) => !this.#uses.has(name));
     // Forgotten first: what a crash leaves of them is garbage that the next start removes.
@@ -101,8 +101,8 @@ export class CacheDirectories implements AsyncDisposable {
   }
 
   /**
-   * Found or made, and used in the same turn: nobody removes it in between. Undefined: all there are are in use, and
-   * another one would not do.
+   * Finds or makes a directory and uses it in the same turn, so that it cannot be removed in between. Undefined: all
+   * directories of the key are in use, and another one would not do.
    */
   async #take(key: string, mount: CacheMount, sources: ContentSources): Promise<CacheUse | undefined> {
     using _making = await this.#making.acquire(key);
@@ -140,7 +140,7 @@ export class CacheDirectories implements AsyncDisposable {
       const sizeBytes = await this.#options.files.usage({ path: this.#path(name) });
       this.#table.sized(name, sizeBytes);
     } catch {
-      // It stays as large as it was: a size is nothing that a build fails for.
+      // The directory keeps its former size: no build fails for a size.
     }
   }
 

@@ -64,7 +64,7 @@ export class CacheDirectoryTable {
     }));
   }
 
-  /** Of one key, the oldest first. */
+  /** The directories of one key, the oldest first. */
   named(key: string): readonly string[] {
     return this.#named.all(key).map(({ name }) => String(name));
   }

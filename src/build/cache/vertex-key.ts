@@ -20,7 +20,7 @@ export function vertexKey(vertex: KeyedVertex, below: readonly ImageLayer[], che
   return hashOf(parts);
 }
 
-/** The same for what a command leaves in one of its mounts. @param key the command's */
+/** The key of what a command leaves in one of its mounts. @param key the command's */
 export function outputKey(key: string, number: number): string {
   return hashOf([key, 'output', number]);
 }

@@ -33,7 +33,7 @@ const KEPT: readonly string[] = [CONTEXTS, CACHES, DOWNLOADS];
 export interface BuildContext {
   /** What the client has, without what the ignore file says: to be named in a plan before it is received. */
   readonly files: LocalFiles;
-  /** The same of named contexts, by name in lower case. */
+  /** The files of named contexts, by name in lower case. */
   readonly named: ReadonlyMap<string, LocalFiles>;
   /** A directory for files that the Dockerfile holds itself. */
   makeDirectory(): string;
@@ -46,7 +46,11 @@ export interface BuildInputs extends AsyncDisposable {
   /** The Dockerfile. */
   readonly text: string;
   readonly context: BuildContext;
-  /** Before anything of the plans is solved. @param scans what scans of packages cover is needed as well */
+  /**
+   * Must be called before anything of the plans is solved.
+   *
+   * @param scans what scans of packages cover is needed as well
+   */
   receive(plans: readonly Plan[], options: { readonly scans: boolean }): Promise<void>;
 }
 

@@ -44,6 +44,6 @@ export interface ContextWork {
   /** Directories of clients. */
   readonly contexts: Pick<ContextStore, 'sync'>;
   readonly downloads: Pick<Downloads, 'get' | 'file'>;
-  /** Not memory, for what is written there may be large. */
+  /** Must not be in memory, for what is written there may be large. */
   readonly workDirectory: string;
 }

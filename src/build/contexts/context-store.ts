@@ -28,7 +28,7 @@ const SAVE_DELAY_MS = 1000;
 /** Kept open, with their tables in memory: so many, and so many files, of which each takes half a kilobyte. */
 const MAXIMUM_OPEN = 8;
 const MAXIMUM_OPEN_FILES = 100_000;
-/** Of clients that are not known again: gone after the build. */
+/** Contexts of clients that are not known again are removed after the build. */
 const ONCE_PREFIX = 'once-';
 /** No name of a directory. */
 const COUNTING = '.';
@@ -98,7 +98,7 @@ export class ContextStore implements AsyncDisposable {
     return this.#stored().map((stored) => ({ ...stored, isInUse: this.#receiving.isUsed(stored.name) }));
   }
 
-  /** Of those of these names, forgets what is not being received now. @returns their names */
+  /** Forgets those of the named contexts that are not being received now. @returns their names */
   async remove(names: readonly string[]): Promise<readonly string[]> {
     const removed: string[] = [];
     for (const name of names) {
@@ -175,7 +175,7 @@ export class ContextStore implements AsyncDisposable {
     return () => writing;
   }
 
-  /** One at a time: each counts what the others have left. */
+  /** Runs one at a time, since each run counts what the others have left. */
   async #limit(): Promise<void> {
     using _counting = await this.#locks.acquire(COUNTING);
     for (const name of this.#tooOld()) {
@@ -190,7 +190,7 @@ export class ContextStore implements AsyncDisposable {
     let bytes = stored.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
     for (const { name, sizeBytes } of stored) {
       if (bytes <= this.#maximumBytes) return;
-      // When it is let go, this is done again.
+      // The limit is applied again when the lock is released.
       if (this.#locks.isHeld(name)) return;
       using _lock = await this.#locks.acquire(name);
       await this.#drop(name);
@@ -198,7 +198,7 @@ export class ContextStore implements AsyncDisposable {
     }
   }
 
-  /** Of those that are open; never the one used last. */
+  /** Open contexts that are too many; never the one that was used last. */
   #tooOld(): readonly string[] {
     let files = 0;
     return [...this.#open].toReversed().flatMap(([name, directory], index) => {

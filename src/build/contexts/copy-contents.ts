@@ -5,7 +5,7 @@ import { diskError } from '#store/disk.ts';
 import type { StoredEntry } from './file-table.ts';
 import { ALIGNMENT_BYTES } from './receive-files.ts';
 
-/** Between two turns of the event loop: a millisecond's work. */
+/** The work between two turns of the event loop: about a millisecond. */
 const BURST_BYTES = 1 << 20;
 
 /** Copies the contents of entries from one data file to another, close together. */

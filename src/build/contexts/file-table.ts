@@ -20,7 +20,7 @@ import type { SourceStats, SourceTree } from '../files/source-tree.ts';
 /** An entry, and where the contents of a regular file are. */
 export interface StoredEntry {
   readonly entry: FileEntry;
-  /** In the data file; 0 for all that has no contents. */
+  /** The offset in the data file; 0 for entries without contents. */
   readonly dataOffset: number;
   /** As many as came: a file may have shrunk since it was told of. */
   readonly storedBytes: number;
@@ -43,7 +43,7 @@ const SPECIAL_TYPES = new Map([
   [fs.S_IFIFO, 'fifo'],
 ] as const);
 
-/** Everything counts as root's: it is a context. */
+/** The files of a context; all of them count as root's. */
 export class FileTable implements SourceTree {
   /** No other table has it. */
   readonly identity: string = newId();
@@ -61,7 +61,7 @@ export class FileTable implements SourceTree {
     for (const stored of entries) this.#add(stored);
   }
 
-  /** To be indexed or written out; `dataOffset` of its files counts in the data file. */
+  /** The tree to be indexed or written out; `dataOffset` of its files counts in the data file. */
   get layerTree(): LayerTree {
     return { root: this.#root, sizeBytes: this.#sizeBytes, hasSparseFiles: false };
   }

@@ -9,7 +9,7 @@ import { hasContents, type StoredEntry, withoutContents } from './file-table.ts'
 export const ALIGNMENT_BYTES = 512;
 /** As many as an archive may have. */
 const MAXIMUM_ENTRIES = 5_000_000;
-/** Of names, links and attributes. */
+/** The limit for names, links and attributes together. */
 const MAXIMUM_METADATA_BYTES = 512 << 20;
 /** Files, and bytes of them, that are asked for before the first of them has come. */
 const AHEAD_FILES = 512;

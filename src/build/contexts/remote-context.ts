@@ -7,7 +7,7 @@ import { parseGitUrl } from '../remote/git-url.ts';
 import { readInside, receiveArchive } from './archive-context.ts';
 import type { ContextSourceFiles, ContextWork, SourceOptions } from './context-source.ts';
 
-/** A Dockerfile that is larger is none. */
+/** A larger file is not taken for a Dockerfile. */
 const MAXIMUM_DOCKERFILE_BYTES = 16 << 20;
 
 export interface RemoteContextOptions extends SourceOptions {

@@ -16,7 +16,7 @@ import { tableTar } from './table-tar.ts';
 export interface SessionContextOptions {
   /** Makes an empty directory, only for it. */
   readonly makeRoot: () => string;
-  /** Of all that there is, only what these match; none: everything. */
+  /** Only what these patterns match is received; empty: everything. */
   readonly includePatterns?: readonly string[];
   readonly signal: AbortSignal;
 }

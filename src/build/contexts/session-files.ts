@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import type { BuildSession } from '../session/build-session.ts';
 
-/** A Dockerfile or an ignore file that is larger is none. */
+/** A larger file is taken for neither a Dockerfile nor an ignore file. */
 const MAXIMUM_BYTES = 16 << 20;
 
 /**
@@ -46,7 +46,7 @@ export async function readSessionFiles(
 
 /** A directory may be called as a file is. */
 const MAXIMUM_ENTRIES = 1_000_000;
-/** Those that were asked for, and what they lead to. */
+/** The files that were asked for and those that their links lead to. */
 const MAXIMUM_FILES = 64;
 const MAXIMUM_LINKS = 40;
 

@@ -86,7 +86,10 @@ export class SyncedDirectory implements Disposable {
     return this.#endBytes;
   }
 
-  /** One at a time. What the client does not tell of is kept: another build of it may ask for other files. */
+  /**
+   * Must be called one at a time. What the client does not tell of is kept: another build of it may ask for other
+   * files.
+   */
   async sync(transfer: FileTransfer, onProgress: (transferredBytes: number) => void): Promise<SyncedFiles> {
     const target = {
       fd: this.#data.fd,

@@ -38,7 +38,7 @@ export async function writeTable(path: string, { data, endBytes, entries }: Tabl
   await rename(temporary, path);
 }
 
-/** Undefined where there is none that can be used. */
+/** Undefined where there is no table that can be used. */
 export function readTable(path: string): Table | undefined {
   const text = readIfThere(path);
   if (text === undefined) return undefined;

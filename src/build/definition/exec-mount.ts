@@ -17,7 +17,7 @@ export interface BindMount {
   /** Absolute, as all targets are. */
   readonly target: string;
   readonly source: FileSource;
-  /** In the source. */
+  /** A path in the source. */
   readonly path: string;
   /** What is written is thrown away. */
   readonly writable: boolean;
@@ -28,9 +28,9 @@ export interface StateMount {
   readonly kind: 'state';
   readonly target: string;
   readonly source: Vertex;
-  /** In the source. */
+  /** A path in the source. */
   readonly path: string;
-  /** By which its output is known; of one command each once. */
+  /** Names the mount's output; unique within its command. */
   readonly number: number;
 }
 
@@ -43,7 +43,7 @@ export interface CacheMount {
   readonly readOnly: boolean;
   /** What it holds at first. */
   readonly initial?: { readonly source: FileSource; readonly path: string };
-  /** Of the directory when it is made. */
+  /** Owner and mode of the directory when it is made. */
   readonly owner?: MountOwner;
 }
 

@@ -19,7 +19,7 @@ export interface ActionOwner {
 
 export interface CopyAction extends Made {
   readonly kind: 'copy';
-  /** Of one path. */
+  /** The files of one path. */
   readonly files: CopiedFiles;
   /** A slash at the end says that it is a directory. */
   readonly destination: string;
@@ -34,7 +34,7 @@ export interface CopyAction extends Made {
   readonly needsMatch: boolean;
 }
 
-/** What is there is written over. */
+/** A file that exists is written over. */
 interface MakeFileAction extends Made {
   readonly kind: 'make-file';
   readonly path: string;
@@ -42,7 +42,7 @@ interface MakeFileAction extends Made {
   readonly data: Uint8Array;
 }
 
-/** One that is there stays as it is. */
+/** A directory that exists stays as it is. */
 export interface MakeDirectoryAction extends Made {
   readonly kind: 'make-directory';
   readonly path: string;

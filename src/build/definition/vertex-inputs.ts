@@ -27,7 +27,7 @@ export function inputsOf(vertex: Vertex): readonly Vertex[] {
   }
 }
 
-/** With all that they are made of, files they take included; each once. */
+/** The vertices and all that they are made of, vertices whose files they take included; each once. */
 export function* verticesBelow(results: Iterable<Vertex>): Generator<Vertex, void> {
   const seen = new Set(results);
   for (const vertex of seen) {

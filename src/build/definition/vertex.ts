@@ -35,7 +35,7 @@ export interface ExecVertex {
   readonly workingDirectory: string;
   readonly user: string;
   readonly settings: CommandSettings;
-  /** In the place of those of the settings. */
+  /** Replaces the limits of the settings. */
   readonly ulimits?: readonly ResourceLimit[];
   readonly readOnlyRoot?: boolean;
   /** What is there only while the command runs. */
@@ -70,7 +70,7 @@ export interface FilesVertex {
 /** Several file systems as one: what is above counts. */
 export interface MergeVertex {
   readonly kind: 'merge';
-  /** The lowest. */
+  /** The lowest of them. */
   readonly parent: Vertex;
   readonly above: readonly Vertex[];
 }
@@ -101,7 +101,7 @@ export interface LocalFiles {
   readonly known?: SourceTree;
   /** They are there until it is disposed: another build may share what reads them. */
   readonly hold: () => Promise<Disposable>;
-  /** The same for COPY, which needs no directory. */
+  /** The same for COPY, which reads the files without a directory. */
   readonly holdPacked?: () => HeldTable;
 }
 
@@ -109,7 +109,7 @@ export interface LocalFiles {
 export interface FilesOrigin {
   /** `URL#ref` for repositories. */
   readonly url: string;
-  /** By their algorithms: a file's `sha256`, a commit's `sha1`. */
+  /** Digests by their algorithms: a file's `sha256`, a commit's `sha1`. */
   readonly digest: Readonly<Record<string, string>>;
 }
 
@@ -135,7 +135,7 @@ export interface GitTree {
   readonly url: string;
   /** A branch, tag or commit; empty: the default branch. */
   readonly ref: string;
-  /** Of the tree; empty: all of it. */
+  /** A directory of the tree; empty: all of it. */
   readonly directory: string;
   readonly keepGitDirectory: boolean;
   /** The commit that it must be, or the beginning of its name. */
@@ -147,7 +147,7 @@ export interface GitTree {
   readonly hasCommitTime?: boolean;
   /** Over ssh: which agent of the client has the key; by default `default`. */
   readonly sshAgent?: string;
-  /** Over ssh: the only hosts that are trusted, as in a file of known hosts; by default whichever answers is. */
+  /** Over ssh: the only hosts that are trusted, as in a file of known hosts; by default any host is. */
   readonly knownHosts?: string;
   /** Over https: the client's secret that is a token; by default `GIT_AUTH_TOKEN`, none if empty. */
   readonly tokenSecret?: string;
@@ -159,13 +159,13 @@ export interface GitTree {
 export interface CopyVertex {
   readonly kind: 'copy';
   readonly parent: Vertex;
-  /** In this order; what comes later counts. */
+  /** Copied in this order; what comes later counts. */
   readonly files: readonly CopiedFiles[];
   /** Absolute; a slash at the end says that it is a directory. */
   readonly destination: string;
   /** `user[:group]`, looked up in the parent. */
   readonly owner?: string;
-  /** Of everything: a number, or changes as chmod(1) has them (`u=rwX,go-w`). */
+  /** The mode of everything that is copied: a number, or changes as chmod(1) has them (`u=rwX,go-w`). */
   readonly mode?: number | string;
   /** Made as if there were nothing below, and therefore the same on any parent. */
   readonly isLinked?: boolean;
@@ -173,11 +173,11 @@ export interface CopyVertex {
 
 export interface CopiedFiles {
   readonly source: FileSource;
-  /** With the wildcards of Go's filepath.Match. */
+  /** Paths, with the wildcards of Go's filepath.Match. */
   readonly paths: readonly string[];
   /** Patterns of an ignore file, relative to each path. */
   readonly exclude?: readonly string[];
-  /** The same for all that is wanted of a directory. */
+  /** Patterns for what is wanted of a directory; absent: everything. */
   readonly include?: readonly string[];
   /** A link at the end of a path is copied itself. */
   readonly keepsLinks?: boolean;

@@ -7,7 +7,7 @@ import { type CachedLayers, type CacheDirectorySource, cacheRecords } from './ca
 import type { CacheRecord, PruneReport, PruneRequest } from './disk.ts';
 import { pruneCache } from './prune-cache.ts';
 
-/** The next build comes first. */
+/** Leaves the next build of a series its turn first. */
 const COLLECT_DELAY_MS = 500;
 
 export interface DiskWork {
@@ -22,7 +22,7 @@ export interface DiskWork {
 export class BuilderDisk implements AsyncDisposable {
   readonly #work: DiskWork;
   readonly #others: readonly CacheDirectorySource[];
-  /** One after the other: each looks at what the one before has left. */
+  /** Prunes run one after the other, since each looks at what the one before has left. */
   #working: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
@@ -45,7 +45,7 @@ export class BuilderDisk implements AsyncDisposable {
     );
   }
 
-  /** Applies the budget a moment later; nobody waits for it. Several calls at once are one. */
+  /** Applies the budget a moment later, in the background. Several calls at once are one. */
   collectSoon(): void {
     if (this.#timer || !this.#work.budget.enabled) return;
     this.#timer = setTimeout(() => this.#collect(), COLLECT_DELAY_MS).unref();

@@ -4,7 +4,7 @@ import type { Filters } from '#base/filters.ts';
 import { cacheSelection } from './cache-filters.ts';
 import type { PruneLimits } from './prune-cache.ts';
 
-/** One rule; they are applied in their order, each to what the ones before have left. */
+/** One rule. Rules are applied in their order, each to what the ones before have left. */
 export interface CachePolicy {
   readonly filters: Filters;
   readonly all: boolean;
@@ -16,7 +16,7 @@ export interface CacheBudget {
   readonly enabled: boolean;
   /** Absent: a tenth of the disk. */
   readonly keepBytes?: number;
-  /** None: {@link standardPolicies}. */
+  /** Absent: {@link standardPolicies}. */
   readonly policies?: readonly CachePolicy[];
 }
 
@@ -39,7 +39,7 @@ const standardPolicies: readonly CachePolicy[] = [
 ];
 
 /**
- * The limits to prune by, one after the other; none where there is room for everything.
+ * The limits to prune by, one after the other; empty where there is room for everything.
  *
  * @param directory on the disk that the budget is a part of
  * @param totalBytes what is kept now

@@ -20,7 +20,7 @@ const KNOWN = new Set([
 
 export interface CacheSelection {
   fits(record: CacheRecord): boolean;
-  /** Only what nobody has used for so long. */
+  /** Selects only what was not used for so long. */
   readonly unusedForMs: number;
 }
 

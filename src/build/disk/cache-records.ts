@@ -12,7 +12,7 @@ export function isMutableType(type: CacheRecordType): boolean {
 /** Something that is kept beside the layers: the directories of cache mounts, received contexts. */
 export interface CacheDirectorySource {
   list(): readonly CacheRecord[];
-  /** Of those given, removes what nobody uses. @returns the ids of what was removed */
+  /** Removes those of `ids` that are not in use. @returns the ids of what was removed */
   remove(ids: readonly string[]): Promise<readonly string[]>;
 }
 
@@ -23,7 +23,7 @@ export interface CachedLayers {
   readonly layers: LayerLookup;
 }
 
-/** Those used longest ago first. */
+/** All records, those used longest ago first. */
 export function cacheRecords(
   { cache, images, layers }: CachedLayers,
   others: readonly CacheDirectorySource[],

@@ -25,7 +25,7 @@ export interface CacheRecord {
 
 export interface PruneRequest {
   readonly filters: Filters;
-  /** Also what images share, and what the builder notes for itself. */
+  /** Includes what images share, and what the builder notes for itself. */
   readonly all: boolean;
   /** Stops once no more than this is left; 0: nothing is kept for its size. */
   readonly keepBytes: number;

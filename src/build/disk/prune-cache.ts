@@ -6,7 +6,7 @@ import type { CacheRecord, PruneReport } from './disk.ts';
 
 export interface PruneLimits {
   readonly selection: CacheSelection;
-  /** Also what images share, and what the builder notes for itself. */
+  /** Includes what images share, and what the builder notes for itself. */
   readonly all: boolean;
   /** Stops once no more than this is left; 0: removes everything that is selected. */
   readonly keepBytes: number;
@@ -68,7 +68,7 @@ async function removeLayers(
   const lease = images.openLease();
   for (const { diffId, blob } of released) lease.protect(diffId, blob);
   cache.remove([...keys]);
-  // Letting go of them collects what nothing holds any more.
+  // Releasing the lease collects the layers that nothing else holds.
   await lease[Symbol.asyncDispose]();
   return [...sizes].reduce((total, [diffId, size]) => (layers.get(diffId) ? total : total + size), 0);
 }

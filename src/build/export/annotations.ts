@@ -30,12 +30,12 @@ export class Annotations {
     return this.#all.length === 0;
   }
 
-  /** Those that a plain manifest cannot have. */
+  /** True for annotations that a plain manifest cannot have. */
   get needsIndex(): boolean {
     return this.#all.some(({ place }) => place.startsWith('index'));
   }
 
-  /** A platform of which there is no image. */
+  /** A platform that annotations name and no image is for. */
   strange(platforms: readonly Platform[]): string | undefined {
     const found = this.#all.find(
       ({ platform }) => platform && !platforms.some((each) => matchesPlatform(each, platform)),

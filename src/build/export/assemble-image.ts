@@ -7,7 +7,7 @@ import type { Solver } from '../solve/solver.ts';
 import { layerHistory } from './layer-history.ts';
 import type { PlannedImage } from '../plan/plan.ts';
 
-/** So that tools know whose history it is: the form is BuildKit's. */
+/** Tells tools whose history it is: the form is BuildKit's. */
 const COMMENT = 'buildkit.dockerfile.v0';
 
 export interface AssembledImage {

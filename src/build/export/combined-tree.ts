@@ -7,7 +7,7 @@ import { comparePaths, directoryEntry, fileEntry, REGULAR } from './export-tree.
 import type { Attestation, Subject } from './outcome.ts';
 import { statementOf } from './pack/pack-attestations.ts';
 
-/** One platform's. */
+/** The tree of one platform. */
 export interface TreePart {
   readonly tree: FileTree;
   /** `linux_amd64`. */
@@ -19,7 +19,7 @@ export interface CombineOptions {
   /** A directory for each part, named after it; otherwise all go into one. */
   readonly isSplit: boolean;
   readonly attestationPrefix: string;
-  /** Of what the trees do not have themselves. */
+  /** The time of entries that the trees do not have themselves. */
   readonly modifiedNs: bigint;
 }
 
@@ -66,7 +66,7 @@ async function* partEntries(
   for (const claim of claims) yield claimEntry(claim, prefix, options, sources);
 }
 
-/** Everything in one directory: it has to be held to be put in order. */
+/** Puts everything into one directory. The entries are held until they are sorted. */
 async function* mergedEntries(
   parts: readonly TreePart[],
   options: CombineOptions,
@@ -121,7 +121,7 @@ async function claimsOf(
   return claims.toSorted((a, b) => comparePaths(a.path, b.path));
 }
 
-/** Every file is one. */
+/** Every file is a subject. */
 async function subjectsOf(tree: FileTree): Promise<readonly Subject[]> {
   const subjects: Subject[] = [];
   for await (const entry of tree.entries()) {

@@ -26,7 +26,7 @@ export async function exportLayout(one: OneExport): Promise<Exported> {
   const artifact = { ...packed, descriptor: withCreated(packed) };
   task.moves({ id: `exporting manifest ${artifact.descriptor.digest}`, isDone: true });
   const files = layoutFiles(artifact, work.packing.content, { names, forDocker });
-  // Nothing of it depends on when it is made.
+  // The layout does not depend on when it is made.
   const tree = treeOfFiles(files, BigInt(epochOf(one) ?? 0) * SECOND_NS);
   if (attributes.flag('tar') ?? true) await sendFile(one, 'sending tarball', tarOfTree(tree));
   else await sendTree(one, 'copying files', tree);

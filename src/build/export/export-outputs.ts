@@ -81,7 +81,7 @@ const FLAGS = [
 ];
 
 /**
- * Before anything is built for nothing.
+ * Checks the outputs before anything is built.
  *
  * @throws {EngineError} `invalid` for names, attributes and a `SOURCE_DATE_EPOCH` that cannot be
  */

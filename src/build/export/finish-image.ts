@@ -29,12 +29,12 @@ export interface FinishedLayer extends ImageLayer {
   readonly archive?: Digest;
 }
 
-/** As it leaves the builder. */
+/** An image as it leaves the builder. */
 export interface FinishedImage {
   readonly built: BuiltImage;
   readonly config: ImageConfig;
   readonly configBytes: Buffer;
-  /** Of `configBytes`. */
+  /** The digest of `configBytes`. */
   readonly id: Digest;
   readonly layers: readonly ImageLayer[];
 }

@@ -3,8 +3,8 @@ import type { ImageConfig, ImageHistory } from '#oci/image-config.ts';
 import type { BuiltImage } from './outcome.ts';
 
 /**
- * An image with a configuration that somebody else has made for it: its layers are those that it has, and lines of the
- * history that layers are missing are added.
+ * An image with a configuration that the client has made for it: its layers stay, and lines of the history that layers
+ * are missing are added.
  *
  * @throws {EngineError} `invalid` without a platform
  */

@@ -1,4 +1,4 @@
-/** What led to each layer of a file system, where nobody has written a history. */
+/** What led to each layer of a file system, where there is no history. */
 import type { ImageHistory } from '#oci/image-config.ts';
 import { formatDate } from '#base/timestamps.ts';
 import type { Solver } from '../solve/solver.ts';

@@ -60,7 +60,7 @@ export function jsonFile(path: string, value: unknown): LayoutFile {
   return { path, sizeBytes: bytes.length, read: () => Readable.from([bytes], { objectMode: false }) };
 }
 
-/** One entry a name, as containerd writes it. */
+/** One entry for each name, as containerd writes it. */
 function rootsOf({ descriptor }: PackedArtifact, names: readonly Reference[]): readonly Descriptor[] {
   if (names.length === 0) return [descriptor];
   return names.map((name) => ({

@@ -1,4 +1,4 @@
-/** What a build made, before anybody says where it goes. */
+/** What a build has made, before it is exported. */
 import type { ImageLayer } from '#image/image-record.ts';
 import type { ImageConfig } from '#oci/image-config.ts';
 import type { Platform } from '#oci/platform.ts';
@@ -30,12 +30,12 @@ export interface Attestation {
   readonly subject?: readonly Subject[];
   /** The file that it is in an exported tree. */
   readonly fileName: string;
-  /** Only where it can be attached to an image: nobody asked for it in so many words. */
+  /** Exported only where it can be attached to an image: the client did not ask for it explicitly. */
   readonly inlineOnly: boolean;
 }
 
 export interface BuildOutcome {
-  /** One a platform, in the order asked for. */
+  /** One for each platform, in the order of the request. */
   readonly images: readonly BuiltImage[];
   /** The client asked for platforms: the result is an index even of one. */
   readonly isMultiPlatform: boolean;

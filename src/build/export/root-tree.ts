@@ -68,7 +68,7 @@ class RootWalk {
 
   contents(entry: FileEntry): Readable {
     const contents = createReadStream(this.placeOf(entry), { highWaterMark: 1 << 18 });
-    // Who reads it hears of it; who has left before it was opened need not.
+    // The reader gets the error; a reader that left before the file was opened needs none.
     contents.on('error', () => undefined);
     return contents;
   }

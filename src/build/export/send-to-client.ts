@@ -16,7 +16,7 @@ export async function sendFile(one: OneExport, id: string, chunks: AsyncIterable
   });
 }
 
-/** The same of a tree, of which the client may have files already. */
+/** Sends a tree in the same way; the client may have some of its files already. */
 export async function sendTree(one: OneExport, id: string, tree: FileTree): Promise<void> {
   await moving(one, id, async (counted) => {
     const contents: FileTree['contents'] = (entry) =>

@@ -73,7 +73,7 @@ function copySources(job: CopyJob, found: readonly Found[], place: Place, sink: 
   }
 }
 
-/** Of a directory the contents are copied, as a rule; files keep their names in one. Without the first slash. */
+/** The contents of a directory are copied, as a rule; files keep their names in one. The path has no first slash. */
 function targetOf({ keepsDirectories }: CopyJob, source: SourcePath, place: Place): ByteName {
   const isInside = place.isDirectory && (!source.isDirectory || keepsDirectories === true);
   const path = isInside ? posix.join(place.path, source.name) : place.path;
@@ -129,13 +129,13 @@ class Destination {
     const isDirectoryByName =
       /(?:^|\/)\.?$/.test(destination) || sources.length === 0 || (hasDirectories && !keepsDirectories);
     const exists = present?.isDirectory() === true;
-    // One would replace the other.
+    // One file would replace the other.
     if (sources.length > 1 && !isDirectoryByName && !exists && !keepsDirectories)
       throw cannotHoldSeveral(destination, sources.length);
     const mustBeDirectory = isDirectoryByName || sources.length > 1;
     if ((mustBeDirectory || hasDirectories) && present && !present.isDirectory())
       throw new EngineError('invalid', `cannot copy to non-directory: ${destination}`);
-    // Nothing to do for a directory that is there.
+    // A directory that exists needs nothing.
     if (sources.length === 0 && exists) return undefined;
     this.#addParents(posix.dirname(path));
     const isDirectory = mustBeDirectory || exists;

@@ -20,13 +20,13 @@ export interface FileSelection {
   readonly source: Tree;
   /** Patterns of an ignore file, relative to the tree. */
   readonly ignore: readonly string[];
-  /** Whoever owns them, they count as root's: those of a context. */
+  /** Files of a context count as root's, whatever their owner. */
   readonly ownedByRoot: boolean;
   /** Paths in the tree, with the wildcards of Go's filepath.Match. */
   readonly paths: readonly string[];
   /** Patterns of an ignore file, relative to each path. */
   readonly exclude?: readonly string[];
-  /** The same for what is wanted of a directory; by default all. */
+  /** Patterns for what is wanted of a directory; absent: everything. */
   readonly include?: readonly string[];
   /** A link at the end of a path is meant itself, not what it leads to. */
   readonly keepsLinks?: boolean;
@@ -42,11 +42,11 @@ export interface CopyJob {
   readonly target: Tree;
   /** Absolute; a slash at the end says that it is a directory. */
   readonly destination: string;
-  /** Of everything; by default what the source says, and root for directories that are made. */
+  /** The owner of everything; by default the source's, and root for directories that are made. */
   readonly owner?: Owner;
-  /** Of everything that is copied, by default the source's: a number, or changes as chmod(1) has them. */
+  /** The mode of everything that is copied; by default the source's. A number, or changes as chmod(1) has them. */
   readonly mode?: number | string;
-  /** Of everything; by default the source's, and now for directories that are made. */
+  /** The time of everything; by default the source's, and now for directories that are made. */
   readonly modifiedNs?: bigint;
   /** Directories are copied under their own names where the destination is one, as cp(1) does it. */
   readonly keepsDirectories?: boolean;
@@ -73,13 +73,16 @@ export interface DiffJob {
 interface FileTarget {
   /** An empty file. */
   readonly path: string;
-  /** The first number is not 0 once nobody waits for it. */
+  /** The first number becomes another than 0 when the job is aborted. */
   readonly aborted: Int32Array;
 }
 
 export interface IndexJob {
   readonly tar: string;
-  /** To be written. The job answers false, and writes none, for archives that cannot have one: with sparse files, or names that layers read. */
+  /**
+   * The index to be written. The job answers false, and writes none, for archives that cannot have one: with sparse
+   * files, or names that layers read.
+   */
   readonly index: string;
   readonly maximumEntries: number;
 }
@@ -90,7 +93,7 @@ export interface IgnoredJob {
   readonly ignore: readonly string[];
 }
 
-/** Of a file's bytes. */
+/** A range of a file's bytes. */
 export interface FileRange {
   readonly offset: number;
   readonly length: number;
@@ -107,7 +110,7 @@ export interface ReadJob extends StatJob {
 }
 
 export interface ListJob extends StatJob {
-  /** Of an ignore file: the names that are wanted. */
+  /** A pattern of an ignore file for the names that are wanted. */
   readonly pattern?: string;
 }
 

@@ -108,7 +108,7 @@ export class FileWorkers implements AsyncDisposable {
     });
   }
 
-  /** One layer for several, as a tar. */
+  /** Makes one layer of several, as a tar. */
   squash(job: SquashJob): Readable {
     return openReadable(async (end) => {
       await this.#run({ kind: 'squash', input: { ...job, ...end } }, [end.port]);

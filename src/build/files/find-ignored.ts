@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { compileIgnore, type IgnoreMatcher } from '#oci/ignore.ts';
 import type { IgnoredJob } from './file-jobs.ts';
 
-/** Of a directory that is ignored with all that is in it, only its own path. */
+/** The paths that are ignored. A directory that is ignored with all that is in it is one path. */
 export function findIgnored({ root, ignore }: IgnoredJob): readonly string[] {
   return ignoredBelow(root, '', compileIgnore(ignore));
 }

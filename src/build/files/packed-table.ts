@@ -19,7 +19,7 @@ type Row = readonly [
   xattrs: readonly (readonly [name: string, value: string])[],
 ];
 
-/** Of one line: what is made on the way is never that of all files. */
+/** The rows of one line, so that no text holds all files at once. */
 const ROWS_PER_LINE = 1000;
 const NEWLINE = 10;
 

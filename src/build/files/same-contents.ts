@@ -5,7 +5,7 @@ type Placed = readonly [path: Buffer, stats: BigIntStats];
 const BUFFER_BYTES = 1 << 18;
 const [first, second] = [Buffer.allocUnsafeSlow(BUFFER_BYTES), Buffer.allocUnsafeSlow(BUFFER_BYTES)];
 
-/** Of two files of one kind and size. */
+/** Compares two files of one kind and size. */
 export function haveSameContents([one, stats]: Placed, [other, otherStats]: Placed): boolean {
   if (stats.ino === otherStats.ino && stats.dev === otherStats.dev) return true;
   if (stats.isSymbolicLink()) {

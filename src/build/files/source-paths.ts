@@ -11,17 +11,17 @@ import type { Choice } from './source-walk.ts';
 export interface SourcePath {
   /** Absolute, links followed. */
   readonly path: string;
-  /** As it was named: what a copy of it is called. */
+  /** The name that a copy of it gets: as it was written. */
   readonly name: string;
   readonly isDirectory: boolean;
-  /** What of it is copied. */
+  /** The part of it that is copied. */
   readonly choice: Choice;
 }
 
 type Selected = Omit<FileSelection, 'source' | 'ownedByRoot'> & Partial<Pick<FileSelection, 'ownedByRoot'>>;
 
 const NOTHING = compileIgnore([]);
-/** Between what a copy leaves out of a path and what it keeps. */
+/** Separates what a copy leaves out of a path from what it keeps. */
 const PIVOT = '/./';
 
 /** What a selection means in a tree; by default, in the root directory of this thread. */

@@ -25,7 +25,7 @@ export interface SourceTree {
   resolve(path: string): { readonly path: string; readonly isDirectory: boolean } | undefined;
   /** Sorted; none where there is no directory. */
   list(directory: string): readonly string[];
-  /** Of the path itself. Names from here on are bytes, one character each. */
+  /** Looks at the path itself, not at what it leads to. Names from here on are bytes, one character each. */
   stat(path: ByteName): SourceStats | undefined;
   names(directory: ByteName): readonly ByteName[];
   link(path: ByteName): ByteName;

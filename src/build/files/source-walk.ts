@@ -16,7 +16,7 @@ export interface WalkedFile<Stats> {
   readonly stats: Stats;
 }
 
-/** What of a source is taken. */
+/** The part of a source that is taken. */
 export interface Choice {
   /** By path in the tree. */
   readonly ignored: IgnoreMatcher;

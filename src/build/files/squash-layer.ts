@@ -24,7 +24,7 @@ export function writeSquashedLayer({ above, below, whole, ...end }: SquashJob & 
   members.finish();
 }
 
-/** One directory in each view; absent below where there is none. */
+/** A directory in each view; absent below where it does not exist. */
 interface Directories {
   readonly above: Buffer;
   readonly whole: Buffer;
@@ -43,7 +43,7 @@ class Squasher {
     for (const name of sortedNames(above)) {
       const path = childPath(above, name);
       const stats = statOf(path);
-      // In the lowest of several layers a deletion is still there.
+      // The lowest of several layers still has marks of deletions.
       if (!stats || isWhiteout(stats)) continue;
       this.#members.add(path, stats, Buffer.from(`${prefix}${name}`, 'latin1'));
       if (!stats.isDirectory()) continue;

@@ -13,7 +13,7 @@ export function checksumSources(selection: FileSelection): string {
   return inTree(selection.source, () => checksumTree(rootTree, selection));
 }
 
-/** The same for a tree that is looked at from here. */
+/** The same for a tree of this thread. */
 export function checksumTree(tree: SourceTree, selection: Omit<FileSelection, 'source'>): string {
   const checksum = new TreeChecksum(tree, selection.ownedByRoot);
   const walked = {

@@ -65,7 +65,7 @@ class TreeDiff {
   }
 }
 
-/** In the lowest of several layers a deletion is still there. */
+/** The lowest of several layers still has marks of deletions. */
 function namesIn(directory: Buffer): readonly ByteName[] {
   return sortedNames(directory).filter((name) => {
     const stats = statOf(childPath(directory, name));

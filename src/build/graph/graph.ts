@@ -30,9 +30,9 @@ export interface GraphOperation {
   readonly platform?: Platform;
   /** As progress displays show it. */
   readonly name: string;
-  /** Nothing is looked up for it. */
+  /** The cache is not asked for it. */
   readonly isFresh: boolean;
-  /** In the file that it was made from. */
+  /** The place in the file that it was made from. */
   readonly place?: StepPlace;
   /** The operation as provenance tells it: BuildKit's JSON of its message. */
   describe(): BuildStep['op'];
@@ -118,7 +118,7 @@ export interface GraphBindMount {
   readonly kind: 'bind';
   readonly target: string;
   readonly input: InputNumber;
-  /** In the input, absolute. */
+  /** An absolute path in the input. */
   readonly path: string;
   readonly readOnly: boolean;
   /** The number of the output that has what is changed; undefined: that is thrown away. */

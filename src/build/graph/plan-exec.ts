@@ -29,7 +29,7 @@ export interface ExecPlace {
 /** A command, and what becomes of it. */
 export interface PlannedExec {
   readonly vertex: ExecVertex;
-  /** By their numbers. */
+  /** Outputs by their numbers. */
   readonly outputs: ReadonlyMap<number, Vertex>;
 }
 

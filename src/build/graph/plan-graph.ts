@@ -19,7 +19,7 @@ export interface GraphPlan {
 
 export interface GraphPlace {
   readonly request: Pick<BuildRequest, 'commands' | 'entitlements'>;
-  /** Of operations that are sources. */
+  /** The files of operations that are sources. */
   readonly sources: ReadonlyMap<GraphOperation, FileSource>;
 }
 

@@ -135,7 +135,7 @@ function gitTree(text: string, attrs: Attributes): GitTree {
   };
 }
 
-/** One file, as BuildKit has it: only its owner's, under the name that the client wants. */
+/** A file, as BuildKit has it: only its owner may read it, and the client chooses its name. */
 function httpFile(url: string, attrs: Attributes): CopyVertex {
   const checksum = attrs.get('http.checksum');
   if (checksum !== undefined && !isDigest(checksum))

@@ -57,7 +57,7 @@ function check(inputs: Inputs, request: BuildRequest, images: KnownImages): Answ
 }
 
 /**
- * Of the stages that the target needs; what the build fails with is not looked at.
+ * Warnings about the stages that the target needs. What the build fails with is none of them.
  *
  * @throws {EngineError} `invalid` where warnings are errors
  */

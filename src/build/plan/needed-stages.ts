@@ -46,7 +46,7 @@ class StageResolver {
     this.#ask = ask;
   }
 
-  /** With all that it needs itself. */
+  /** Adds the stage and all that it needs itself. */
   need(index: number): void {
     const stage = this.#parts.graph.stages[index];
     if (this.#needed.has(index) || !stage) return;
@@ -114,7 +114,7 @@ class StageResolver {
   }
 }
 
-/** None for what is no image. */
+/** The images behind a source; empty for a source that is no image. */
 export function baseImagesOf(
   source: StageSource,
   platform: Platform,

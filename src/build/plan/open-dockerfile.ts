@@ -57,7 +57,7 @@ function unusedArguments(
   return given.length === 0 ? [] : unusedBuildArgs(parseDockerfile(text, dockerfile), new Map(given));
 }
 
-/** By the names of their stages, in any case. */
+/** Tells the vertices of stages by the stages' names, in any case. */
 function verticesOf(steps: Plan['steps'], stages: readonly string[]): (vertex: Operation) => boolean {
   const names = new Set(stages.map((name) => name.toLowerCase()));
   const members = steps.filter(({ stage }) => names.has(stage.displayName));

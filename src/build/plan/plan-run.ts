@@ -15,7 +15,7 @@ import type { PlanParts } from './plan-dockerfile.ts';
 import { planMounts } from './plan-mounts.ts';
 
 export interface RunPlace {
-  /** Before it. */
+  /** The image before the instruction. */
   readonly image: PlannedImage;
   readonly scope: StageScope;
   readonly platform: Platform;
@@ -26,7 +26,7 @@ export interface RunPlace {
 
 export interface PlannedRun {
   readonly vertex: ExecVertex;
-  /** For the history: BuildKit's form. */
+  /** The line of the history, in BuildKit's form. */
   readonly createdBy: string;
 }
 

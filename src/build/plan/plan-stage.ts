@@ -61,7 +61,7 @@ export class StagePlanner {
     return this.#resolved.displayName;
   }
 
-  /** Of an ARG that is for the builder, after all instructions; undefined where none gives it a value. */
+  /** The value of an ARG that is for the builder, after all instructions; undefined where it has none. */
   builderArg(name: string): string | undefined {
     return this.#scope.lastDeclared(name);
   }
@@ -239,14 +239,14 @@ function onPath(image: PlannedImage): PlannedImage {
   return { ...image, config: withPath(image.config) };
 }
 
-/** For the history: with the values that are in force. */
+/** The line of the history, with the values that are in force. */
 function argText(args: readonly DeclaredArg[]): string {
   return ['ARG', ...args.map(({ name, value }) => (value === undefined ? name : `${name}=${value}`))].join(
     ' ',
   );
 }
 
-/** For the history: BuildKit's form. */
+/** The line of the history, in BuildKit's form. */
 function filesText(instruction: CopyInstruction | AddInstruction): string {
   const { kind, chown = '', chmod = '', sources, inlineFiles, destination } = instruction;
   const options = [

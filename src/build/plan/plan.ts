@@ -10,7 +10,7 @@ import type { ResolvedStage } from '#dockerfile/stages/stages.ts';
 /** What does something: every vertex but the bases. */
 export type Operation = Exclude<Vertex, BaseVertex>;
 
-/** One line of the history to come. */
+/** A line of the history to come. */
 interface PlannedHistory {
   readonly createdBy: string;
   /** Absent: the line has no layer, and the time of the one before. */
@@ -27,11 +27,11 @@ export interface PlannedImage {
   readonly config: ImageDefaults;
   readonly author?: string;
   readonly history: readonly PlannedHistory[];
-  /** Nobody has said what led to it: instead of a history, each layer has a line that tells what made it. */
+  /** There is no history: each layer has a line that tells what made it. */
   readonly tellsLayers?: true;
 }
 
-/** One instruction as people see it. */
+/** An instruction as people see it. */
 export interface PlannedStep {
   readonly text: string;
   /** FROM. */
@@ -39,12 +39,12 @@ export interface PlannedStep {
   readonly stage: ResolvedStage;
   /** `OS/ARCHITECTURE[/VARIANT]`, where the build is for several. */
   readonly platform?: string;
-  /** In the source of the plan. */
+  /** The place in the source of the plan. */
   readonly range: Range;
   /** As progress displays show it, with its variables' values; absent: it does nothing that takes time. */
   readonly title?: string;
   readonly vertex?: Operation;
-  /** After it. */
+  /** The image after it. */
   readonly image: PlannedImage;
 }
 
@@ -57,7 +57,7 @@ export interface ScanTarget {
 
 export interface Plan {
   readonly source: SourceFile;
-  /** Of the stages that the result needs, in the order of the file. */
+  /** The steps of the stages that the result needs, in the order of the file. */
   readonly steps: readonly PlannedStep[];
   readonly result: PlannedImage;
   /** What it was made of, where that is a client's own. */

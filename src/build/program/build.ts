@@ -43,11 +43,11 @@ export interface BuildOptions {
   readonly cacheFrom?: readonly CacheSource[];
   /** The same with `dest` in place of `src`. */
   readonly cacheTo?: readonly CacheSource[];
-  /** With their attributes: `{ provenance: { mode: 'max' }, sbom: {} }`. */
+  /** Attestations with their attributes: `{ provenance: { mode: 'max' }, sbom: {} }`. */
   readonly attestations?: BuildRequest['attestations'];
   /** Makes nothing younger than this: seconds since 1970. */
   readonly sourceDateEpoch?: number;
-  /** Of commands. Default: `default`. */
+  /** The network of commands. Default: `default`. */
   readonly network?: 'default' | 'none' | 'host';
   /** `security.insecure`, `network.host`: what commands may ask for. */
   readonly allow?: readonly string[];

@@ -15,7 +15,7 @@ export interface Names {
 
 export interface LineContext {
   readonly names: Names;
-  /** In the same stage. */
+  /** Operations before it in the same stage. */
   readonly before: readonly Operation[];
   /** What the stage stands on. */
   readonly start: State;

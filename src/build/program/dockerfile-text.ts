@@ -7,7 +7,7 @@ import { filesOf, type Operation, State } from './state.ts';
 
 export interface ProgramText {
   readonly text: string;
-  /** By the name that the text knows them by. */
+  /** Directories by the names that the text has for them. */
   readonly directories: ReadonlyMap<string, LocalDirectory>;
 }
 

@@ -1,7 +1,11 @@
 /** Texts as words of a Dockerfile that mean exactly these texts. */
 import { EngineError } from '#base/errors.ts';
 
-/** Nothing in it is a variable, a quote or an escape any more. @throws {EngineError} `invalid` for line breaks */
+/**
+ * Quotes a text so that nothing in it is a variable, a quote or an escape any more.
+ *
+ * @throws {EngineError} `invalid` for line breaks
+ */
 export function literal(text: string): string {
   return oneLine(text).replace(/[\\$"']/g, '\\$&');
 }

@@ -26,7 +26,7 @@ export interface CopyOptions {
   readonly mode?: string;
   /** Patterns of an ignore file, relative to each path. */
   readonly exclude?: readonly string[];
-  /** Also the directories on the way to each path. */
+  /** Copies the directories on the way to each path, too. */
   readonly parents?: boolean;
   /** As if there were nothing below: what lies below may change without this being done again. */
   readonly link?: boolean;

@@ -124,7 +124,7 @@ export class DownloadStore {
       .flatMap((name) => this.#describe(name) ?? []);
   }
 
-  /** Removes what nobody uses; without anything left, the notes too. @returns the names of what was removed */
+  /** Removes what is not in use; the notes too when nothing is left. @returns the names of what was removed */
   async remove(names: readonly string[]): Promise<readonly string[]> {
     const unused = names.filter((name) => !this.#users.isUsed(name));
     await Promise.all(unused.map((name) => this.#discard(name)));
@@ -173,7 +173,7 @@ export class DownloadStore {
     }
   }
 
-  /** Gone at once, however long it takes: nobody finds a part of it. */
+  /** The download is renamed first, so that no build finds half of it however long its removal takes. */
   async #discard(name: string): Promise<void> {
     const path = this.#path(`${UNFINISHED}${newId()}`);
     try {

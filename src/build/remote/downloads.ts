@@ -23,21 +23,21 @@ export interface HeldFiles<Files extends LocalFiles = LocalFiles> extends Dispos
   readonly files: Files;
 }
 
-/** One file, alone in its directory. */
+/** A file, alone in its directory. */
 export interface DownloadedFile extends LocalFiles {
   readonly name: string;
 }
 
 /** What a server said of a file the last time. */
 interface KnownFile extends HttpMetadata {
-  /** In the store. */
+  /** Its name in the store. */
   readonly stored: string;
 }
 
 interface FileDownload {
   readonly known: KnownFile | undefined;
   readonly signal: AbortSignal;
-  /** Also holds what is downloaded. */
+  /** Holds what is downloaded, too. */
   readonly held: DisposableStack;
 }
 
@@ -83,7 +83,7 @@ export class Downloads {
     return this.#store.list().map((stored) => ({ ...stored, url: withoutPassword(stored.url) }));
   }
 
-  /** Removes what nobody uses. @returns the names of what was removed */
+  /** Removes what is not in use. @returns the names of what was removed */
   remove(names: readonly string[]): Promise<readonly string[]> {
     return this.#store.remove(names);
   }

@@ -54,7 +54,7 @@ export class GitAccess implements AsyncDisposable {
     const { path } = this.#undo.use(this.#options.openTemporary());
     const mount = { id, required: true, owner: { uid: 0, gid: 0, mode: 0o600 } } as const;
     const agent = this.#undo.use(await serveSshAgent(mount, path, this.#options));
-    // As BuildKit: hosts that nobody vouches for are taken at their word, but they keep to it until the end.
+    // As in BuildKit, hosts without known keys are trusted on first use, and must keep their key until the end.
     writeFileSync(join(path, HOSTS), `${knownHosts ?? ''}\n`, { mode: 0o600 });
     const hosts = `${agent.directory}/${HOSTS}`;
     return {

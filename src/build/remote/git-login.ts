@@ -19,7 +19,7 @@ export interface GitLoginOptions {
 }
 
 interface Login {
-  /** Of the secret. */
+  /** The id of the secret. */
   readonly id: string;
   /** The value of `Authorization`. */
   readonly header: string;
@@ -76,7 +76,7 @@ async function find(
   return undefined;
 }
 
-/** An empty one, as of a variable that is not set everywhere, is none. */
+/** An empty secret, as of a variable that is not set everywhere, counts as none. */
 function oneLine(id: string, secret: Buffer | undefined): string {
   const text = (secret?.toString() ?? '').trim();
   if (/[\0\r\n]/.test(text))

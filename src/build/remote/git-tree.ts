@@ -153,8 +153,8 @@ function checkArgument(ref: string): void {
 }
 
 /**
- * Runs a program that leaves none of its helpers behind: they share a process group, which somebody kills who waits
- * for the end of standard input. That comes when the program has ended, or when the engine has, however it did.
+ * Runs a program that leaves none of its helpers behind: they share a process group, which a watching shell kills when
+ * its standard input ends. That is when the program has ended, or when the engine has, however it did.
  */
 const WATCHED = 'exec 3<&0; { read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
 
@@ -188,12 +188,12 @@ async function git(args: readonly string[], { signal, access }: GitOptions): Pro
     signal.throwIfAborted();
     throw error;
   } finally {
-    // None of them writes any more.
+    // No helper writes any more.
     await closed;
   }
 }
 
-/** Nothing of this machine's configuration, and nobody to ask. */
+/** An environment without this machine's configuration and without prompts. */
 function environment(access: Variables): Variables {
   const { PATH = '/usr/bin:/bin', ...rest } = process.env;
   const proxies = Object.entries(rest).filter(([name]) => /^(?:https?|no|all)_proxy$/i.test(name));

@@ -10,7 +10,7 @@ export type GitLocation = Omit<GitTree, 'kind' | 'keepGitDirectory'> &
 const SCP_LIKE = /^[\w.-]+@[\w.-]+:(?!\/\/)[^\s]+$/;
 
 /**
- * Undefined for what is none: as in Docker, http URLs count only if their path ends in `.git`.
+ * Undefined for a URL that names no repository: as in Docker, http URLs count only if their path ends in `.git`.
  *
  * @throws {EngineError} `invalid` for a repository that says something unknown, or two things that differ
  */
@@ -76,7 +76,7 @@ function applyQuery(location: GitLocation, query: URLSearchParams): GitLocation 
   return all;
 }
 
-/** Those that say it by being there. */
+/** Keys that mean true when they are given without a value. */
 const FLAGS = ['keep-git-dir', 'submodules', 'fetch-by-commit'];
 
 function booleanOf(name: string, value: string): boolean {

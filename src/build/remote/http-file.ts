@@ -1,4 +1,4 @@
-/** One file by http. */
+/** A file by http. */
 import { createHash } from 'node:crypto';
 import { closeSync, fchmodSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';

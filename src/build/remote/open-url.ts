@@ -55,7 +55,7 @@ async function exchange(
   const sent = request(address, { agent, headers: { 'user-agent': 'caisson', ...headers }, signal });
   sent.setTimeout(STALL_MS, () => sent.destroy(new Error(`nothing came for ${STALL_MS / 1000} s`)));
   sent.once('response', resolve);
-  // Also what breaks later, which the reader of the body hears of.
+  // Later errors of the body reach its reader.
   sent.on('error', reject);
   sent.end();
   try {

@@ -21,7 +21,7 @@ export interface BuildSession {
   /** Undefined: the client has none of this id. */
   secret(id: string, signal: AbortSignal): Promise<Buffer | undefined>;
   hasSshAgent(id: string, signal: AbortSignal): Promise<boolean>;
-  /** One connection to the agent; the caller destroys it. */
+  /** Opens a connection to the agent; the caller destroys it. */
   openSshAgent(id: string): Promise<Duplex>;
   /** What the client keeps for a registry. */
   credentials(host: string, signal: AbortSignal): Promise<Credentials | undefined>;
@@ -38,7 +38,10 @@ export interface BuildSession {
   sendTree(output: number, tree: FileTree, signal: AbortSignal): Promise<void>;
 }
 
-/** A mark for each directory of a listing, by its path, that changes when the directory does; the client's own form. */
+/**
+ * What the client recognizes the files of a directory by, for each directory of a listing; the form is the client's
+ * own.
+ */
 type ListingMarks = Readonly<Record<string, string>>;
 
 export interface FileQuery {
@@ -49,11 +52,11 @@ export interface FileQuery {
   readonly includePatterns: readonly string[];
   /** Patterns of an ignore file. */
   readonly excludePatterns: readonly string[];
-  /** What the client has told with the listing before. */
+  /** The marks that the client sent with the listing before. */
   readonly marks?: ListingMarks;
 }
 
-/** One file, directory or link; parents come before what they hold, siblings in the order of their names' bytes. */
+/** A file, directory or link. Parents come before what they hold, siblings in the order of their names' bytes. */
 export interface FileEntry {
   /** Relative, without a slash at its end. Bytes that are no UTF-8 are lone surrogates, here as in links. */
   readonly path: string;
@@ -73,7 +76,7 @@ export interface FileEntry {
 export interface FileTransfer extends AsyncDisposable {
   /** Their positions count from 0. To be read once, to the end. */
   entries(): AsyncIterable<FileEntry>;
-  /** Once all entries have come: for the next query of the same directory. */
+  /** Is there once all entries have come: for the next query of the same directory. */
   readonly marks?: ListingMarks | undefined;
   /** The contents of a regular file, as long as the client has it. Several may be asked for before the first is read. */
   contents(position: number): AsyncIterable<Buffer>;

@@ -9,12 +9,12 @@ import { openDirectory } from '#linux/files.ts';
 import type { BuildSession } from './build-session.ts';
 import type { SshMount } from '../definition/exec-mount.ts';
 
-/** Removing its directory is the caller's. */
+/** The caller removes its directory. */
 export interface AgentSocket extends Disposable {
   readonly path: string;
-  /** The same for other processes of this machine, however long the path is: addresses of sockets are short. */
+  /** The socket's path for other processes of this machine. It is short, as addresses of sockets have to be. */
   readonly address: string;
-  /** What `address` is in, by such a name. */
+  /** The directory of the socket, by such a short path. */
   readonly directory: string;
 }
 
@@ -60,7 +60,7 @@ export async function serveSshAgent(
   });
   const path = join(directory, NAME);
   using undo = new DisposableStack();
-  // By the descriptor it fits wherever the directory is.
+  // A path by the descriptor is short enough wherever the directory is.
   const { fd } = undo.use(ownFd(openDirectory(directory)));
   undo.defer(() => {
     server.close();

@@ -1,4 +1,4 @@
-/** Of a bind mount for the runtime. */
+/** Options of a bind mount for the runtime. */
 export function bindOptions(readOnly: boolean): readonly string[] {
   return ['rbind', 'rprivate', ...(readOnly ? ['ro'] : [])];
 }

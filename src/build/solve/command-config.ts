@@ -3,7 +3,7 @@ import { decodeCreateRequest } from '#wire/decode-create.ts';
 import { networkName } from '../definition/command-settings.ts';
 import type { ExecVertex } from '../definition/vertex.ts';
 
-/** The same for every command, or what writes it down would be different each time; BuildKit's. */
+/** BuildKit's. Commands that write down the name of their machine would give different layers if it changed. */
 const SANDBOX_HOSTNAME = 'buildkitsandbox';
 
 export interface CommandConfig {

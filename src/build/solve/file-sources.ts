@@ -20,7 +20,7 @@ export interface OpenFiles extends Disposable {
 export interface SourceWork {
   readonly trees: Pick<LayerTrees, 'open'>;
   readonly files: Pick<FileWorkers, 'checksum'>;
-  /** Of files that have an identity. */
+  /** Checksums of files that have an identity. */
   readonly checksums: Checksums;
 }
 
@@ -42,7 +42,11 @@ export class Sources {
     this.#options = options;
   }
 
-  /** Of all that a vertex takes but its parent; empty where it takes nothing. @throws {EngineError} `invalid` for missing ones */
+  /**
+   * The checksum of all files that a vertex takes besides its parent; empty where it takes none.
+   *
+   * @throws {EngineError} `invalid` for missing ones
+   */
   async checksum(vertex: Operation): Promise<string> {
     const checksums = await Promise.all(
       filesTakenBy(vertex).map(async (files) => {

@@ -46,7 +46,7 @@ export interface MountWork extends IgnoredFiles {
   readonly trees: Pick<LayerTrees, 'open' | 'createWritable'>;
   readonly snapshots: Pick<SnapshotStore, 'mount' | 'remove'>;
   readonly caches: Pick<CacheDirectories, 'acquire'>;
-  /** Not memory, for what is written there may be large. */
+  /** Must not be in memory, for what is written there may be large. */
   readonly workDirectory: string;
 }
 
@@ -104,7 +104,7 @@ class MountOpener {
     this.#options = options;
   }
 
-  /** None for what is optional and not there. */
+  /** The mounts of one option; empty for an optional one that the client does not have. */
   async open(mount: ExecMount): Promise<readonly UnlistedMount[]> {
     switch (mount.kind) {
       case 'bind':
@@ -133,7 +133,7 @@ class MountOpener {
     }
   }
 
-  /** None for an optional agent that the client does not have. */
+  /** The agent's socket; empty for an optional agent that the client does not have. */
   async #ssh(mount: SshMount): Promise<readonly UnlistedMount[]> {
     const socket = await serveSshAgent(mount, this.#newDirectory(), this.#options);
     if (!socket) return [];
@@ -234,7 +234,7 @@ function makeMountPoints(root: string, mounts: readonly UnlistedMount[]): void {
       mkdirSync(isFile ? dirname(path) : path, { recursive: true, mode: 0o755 });
       if (isFile) writeFileSync(path, '', { flag: 'wx', mode: 0o644 });
     } catch (error) {
-      // One is below another that is a file: the runtime says what is wrong.
+      // One mount is below another that is a file: the runtime tells that better.
       if (!isErrno(error, 'EEXIST', 'ENOTDIR')) throw error;
     }
   }

@@ -26,7 +26,11 @@ export class RunSecrets implements Disposable {
     mountFilesystem('ramfs', this.#directory, { flags: FLAGS, data: 'mode=700' });
   }
 
-  /** Nothing for an optional one that the client does not have. @throws {EngineError} `invalid` where it is required */
+  /**
+   * Fetches the secret. Nothing is mounted for an optional one that the client does not have.
+   *
+   * @throws {EngineError} `invalid` where it is required
+   */
   async open(
     mount: SecretMount,
     { session, signal }: { readonly session?: BuildSession; readonly signal: AbortSignal },

@@ -38,7 +38,7 @@ export async function solveCopy(
   return await work.images.addLayerFile(fill, { lease, signal });
 }
 
-/** One after the other: files to copy, or one archive to extract. */
+/** A step is files to copy, or one archive to extract. */
 type Step =
   | { readonly selection: FileSelection; readonly archive?: undefined }
   | { readonly archive: string; readonly root: string };

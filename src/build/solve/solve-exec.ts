@@ -14,7 +14,7 @@ import type { VertexLayers, VertexWork } from './solve-vertex.ts';
 /** What commands are run with. */
 export interface CommandWork {
   readonly containers: Pick<ContainerService, 'runUnlisted'>;
-  /** One permit a command that runs. */
+  /** Bounds the commands that run at the same time. */
   readonly commands: Semaphore;
   readonly mounts: MountWork;
   readonly snapshots: Pick<SnapshotStore, 'diff'>;

@@ -48,14 +48,14 @@ export interface SolverOptions {
   /** Protects what the build stands on. */
   readonly lease: Lease;
   readonly noCache: boolean;
-  /** For these nothing is looked up either. */
+  /** True for vertices that the cache is not asked for. */
   readonly isFresh?: (vertex: Operation) => boolean;
   readonly session?: BuildSession;
   /** Caches outside the engine. */
   readonly imported?: ImportedCache;
   /** Keeps what is found or made from being pruned. */
   readonly uses: CacheUses;
-  /** Held while something is made of the build's files: for builds that share it, also after this one has left. */
+  /** In use while something is made of the build's files; for builds that share it, also after this one has left. */
   readonly reading: UseCount;
   readonly signal: AbortSignal;
   readonly observer?: VertexObserver;
@@ -63,7 +63,7 @@ export interface SolverOptions {
   readonly explain?: (vertex: Operation, error: unknown) => unknown;
 }
 
-/** Hears what happens to the vertices of a build. */
+/** Is told what happens to the vertices of a build. */
 export interface VertexObserver {
   /** What it stands on is there. */
   starts(vertex: Operation): void;
@@ -75,7 +75,7 @@ export interface VertexObserver {
 export type VertexOutcome =
   | { readonly kind: 'solved' | 'cached' }
   | { readonly kind: 'failed'; readonly error: unknown }
-  /** Something else failed, or nobody waits any more. */
+  /** Another vertex failed, or the build was canceled. */
   | { readonly kind: 'canceled' };
 
 /**
@@ -103,7 +103,7 @@ export class Solver {
     });
   }
 
-  /** Starts it and what it stands on; whoever asks for it later gets its error. */
+  /** Starts it and what it stands on. A later {@link solve} gets its error. */
   start(vertex: Operation): void {
     this.solve(vertex).catch(() => undefined);
   }
@@ -118,7 +118,7 @@ export class Solver {
     const known = this.#solved.get(vertex);
     if (known) return known;
     const solved = this.#solve(vertex);
-    // Who asks for it gets the error; so does everything above it.
+    // The error reaches those that ask for the vertex, and everything above it.
     solved.catch(() => this.#logOf(vertex).resolve(undefined));
     this.#solved.set(vertex, solved);
     return solved;
@@ -141,7 +141,7 @@ export class Solver {
     return more ?? (layer ? [...below, layer] : below);
   }
 
-  /** Of a file system that stands on the other; undefined where it does not. */
+  /** The layers of `upper` above `lower`; undefined where it does not stand on it. */
   async #layersBetween({ lower, upper }: DiffVertex): Promise<readonly ImageLayer[] | undefined> {
     const [below, all] = await Promise.all([this.layersOf(lower), this.layersOf(upper)]);
     return below.every(({ diffId }, index) => all[index]?.diffId === diffId)
@@ -209,12 +209,15 @@ export class Solver {
     return failure;
   }
 
-  /** Undefined: nothing has asked for it. */
+  /** Undefined: the source was not needed. */
   fetched(source: RemoteFiles): Promise<LocalFiles> | undefined {
     return this.#fetched.get(source);
   }
 
-  /** Once a build, and kept until it ends: what a name on the network stands for may change meanwhile. */
+  /**
+   * Fetches a source once a build and keeps it until the build ends: a name on the network may mean something else
+   * meanwhile.
+   */
   #fetch(source: RemoteFiles): Promise<LocalFiles> {
     const fetched = this.#fetched.get(source) ?? this.#fetchAndHold(source);
     this.#fetched.set(source, fetched);
@@ -243,7 +246,7 @@ export class Solver {
     return { ...(layer && { layer }), createdAtMs, cached };
   }
 
-  /** With all that a command leaves in its mounts: only together it is what the command has done. */
+  /** Looks up a vertex, and of a command also what it leaves in its mounts: only together they are its result. */
   async #lookUpAll(
     vertex: Operation,
     key: string,
@@ -263,13 +266,13 @@ export class Solver {
     return { ...entry, outputs };
   }
 
-  /** In the engine's own cache, unless it is wanted anew. */
+  /** Looks into the engine's own cache, unless the vertex is wanted anew. */
   async #find(vertex: Operation, key: string): Promise<Omit<Solved, 'cached'> | undefined> {
     if (this.#isFresh(vertex)) return undefined;
     return await this.#lookUpAll(vertex, key, (each) => this.#lookUp(each));
   }
 
-  /** In the caches outside, whose entry becomes the engine's own. */
+  /** Looks into the caches outside; an entry that is found becomes the engine's own. */
   async #findOutside(vertex: Operation, key: string): Promise<Omit<Solved, 'cached'> | undefined> {
     if (this.#isFresh(vertex)) return undefined;
     return await this.#lookUpAll(vertex, key, (each) => this.#import(vertex, each));
@@ -320,13 +323,13 @@ export class Solver {
       if (each) this.#options.lease.protect(each.diffId, each.blob);
   }
 
-  /** Shared with builds that want the same at the same time, but for those that want it made anew. */
+  /** Makes a vertex together with other builds that want it at the same time, unless it is wanted anew. */
   async #make(vertex: SolvedAlone, below: readonly ImageLayer[], key: string): Promise<Solved> {
     const { work: solving, logs } = this.#work.shared;
     const flight = this.#isFresh(vertex) || asksClient(vertex) ? newId() : key;
     const work = async (signal: AbortSignal) => {
       using _reading = filesTakenBy(vertex).length > 0 ? this.#options.reading.use() : undefined;
-      // Its own: what was given up and ends only now has written into another.
+      // A log of its own: an execution that was canceled and ends only now has written into another.
       const log = new StepLog();
       logs.set(flight, log);
       try {
@@ -361,7 +364,7 @@ export class Solver {
   }
 }
 
-/** The topmost first. */
+/** The operations below a vertex, the topmost first. */
 function* operationsBelow(vertex: Vertex): Generator<Operation, void> {
   const seen = new Set([vertex]);
   for (const at of seen) {
@@ -371,7 +374,7 @@ function* operationsBelow(vertex: Vertex): Generator<Operation, void> {
   }
 }
 
-/** What depends on a client that may go is not shared with others. */
+/** A vertex that depends on a client is not shared, since the client may leave. */
 function asksClient(vertex: Operation): boolean {
   if (vertex.kind !== 'exec') return false;
   return (vertex.mounts ?? []).some(({ kind }) => kind === 'secret' || kind === 'ssh');

@@ -19,7 +19,7 @@ function placeOf({ line, column }: Range['start']): object {
   return { line, character: column - 1 };
 }
 
-/** The text of a comment line `# NAME text` above what is called so. */
+/** The text of the comment line `# NAME text` above what has that name. */
 export function describedIn(comments: readonly string[], name: string | undefined): string | undefined {
   if (name === undefined || name === '') return undefined;
   const line = comments.map((comment) => comment.trim()).find((comment) => comment.startsWith(`${name} `));

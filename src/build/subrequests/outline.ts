@@ -134,7 +134,7 @@ function textOf({ name, description, args = [], secrets = [], ssh = [] }: Outlin
   ].join('');
 }
 
-/** Nothing where there are only headings. */
+/** Empty where there are only headings. */
 function section(rows: readonly (readonly string[])[], padding: number, headings = 1): string {
   return rows.length > headings ? `${tabulate(rows, padding)}\n` : '';
 }

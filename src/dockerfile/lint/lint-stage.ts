@@ -35,7 +35,7 @@ interface StageState {
   readonly scope: StageScope;
   /** The image may define variables that are not known here. */
   readonly hasUnknownVariables: boolean;
-  /** So may what is built on it. */
+  /** Images that are built on it may do so, too. */
   hasTriggers: boolean;
   hasWorkdir: boolean;
   hasShell: boolean;

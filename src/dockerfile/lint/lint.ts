@@ -35,12 +35,12 @@ export interface LintContext {
   readonly options?: LintOptions;
   /** The base of a stage, for what FROM says. Where it is not known, variables it may define are not reported. */
   readonly imageOf?: (base: StageSource, platform: Platform | undefined) => LintImage | undefined;
-  /** Of the build context. */
+  /** The ignore file of the build context. */
   readonly ignore?: IgnoreMatcher;
 }
 
 export interface LintResult {
-  /** In the order of lines. */
+  /** Warnings in the order of lines. */
   readonly warnings: readonly LintWarning[];
   /** Why checking ended early: the build would fail with it. */
   readonly error?: DockerfileError;

@@ -7,7 +7,7 @@ const MAXIMUM_LINE_BYTES = 65_535;
 export interface PhysicalLine {
   /** With its line ending, if it has one. */
   readonly raw: string;
-  /** From 1. */
+  /** Counted from 1. */
   readonly number: number;
 }
 

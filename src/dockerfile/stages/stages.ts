@@ -27,7 +27,7 @@ export interface ResolvedStage {
   /** Its AS name, or `stage-0`; empty where it is the only one. */
   readonly displayName: string;
   readonly base: StageSource;
-  /** Of `FROM --platform`; undefined: the target's. */
+  /** The platform of `FROM --platform`; undefined: the target's. */
   readonly platform: Platform | undefined;
   /** What it copies from and mounts, in order of appearance; the base is not among them. */
   readonly dependencies: readonly StageDependency[];

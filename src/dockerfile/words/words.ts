@@ -10,7 +10,7 @@ export interface Piece {
 
 const BLANKS = /[\t\v\f\r ]+/g;
 
-/** At every run of blanks; a quote is a character like any other. */
+/** Cuts at every run of blanks; a quote is a character like any other. */
 export function splitBlanks(text: string, start: number): readonly Piece[] {
   const pieces: Piece[] = [];
   let begin = start;
@@ -23,7 +23,7 @@ export function splitBlanks(text: string, start: number): readonly Piece[] {
   return pieces;
 }
 
-/** At the first run of blanks. */
+/** Cuts at the first run of blanks. */
 export function splitFirst(text: string, start: number): readonly [Piece, Piece | undefined] {
   BLANKS.lastIndex = start;
   const match = BLANKS.exec(text);
@@ -35,7 +35,7 @@ export function splitFirst(text: string, start: number): readonly [Piece, Piece 
   ];
 }
 
-/** At blanks outside quotes; quotes and escapes stay in the words, for the expansion to come. */
+/** Cuts at blanks outside quotes. Quotes and escapes stay in the words, for the expansion to come. */
 export function splitWords(text: string, start: number, escape: string): readonly Piece[] {
   const words: Piece[] = [];
   let offset = start;

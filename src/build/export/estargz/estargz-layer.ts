@@ -18,7 +18,7 @@ const TABLE_BYTES = 256 << 20;
 const decompress = promisify(gunzip);
 
 export interface EstargzOptions {
-  /** Also layers that came compressed in another way. */
+  /** Converts layers that came compressed in another way, too. */
   readonly force: boolean;
   readonly level?: number;
   /** Protects what is made. */
@@ -79,7 +79,7 @@ export async function archiveOfEstargz(
   return { diffId, blob: diffId, compression: 'none' };
 }
 
-/** By which snapshotters know such a layer, and verify its table; undefined for another layer. */
+/** The annotations by which snapshotters recognize such a layer and verify its table; undefined for another layer. */
 export async function estargzAnnotations(
   { content, layers }: Pick<Packing, 'content' | 'layers'>,
   { diffId, blob, compression }: ImageLayer,

@@ -18,7 +18,7 @@ export interface TocEntry {
   mode?: number;
   uid?: number;
   gid?: number;
-  /** Of the member in the whole. */
+  /** The offset of the member in the layer. */
   offset?: number;
   devMajor?: number;
   devMinor?: number;
@@ -81,7 +81,7 @@ function dateOf(mtimeNs: bigint): string {
 
 /** The file whose data is being read. */
 export class FileChunks {
-  /** Of the chunk that is being read. */
+  /** The line of the chunk that is being read. */
   line: TocEntry;
   readonly #first: TocEntry;
   readonly #sizeBytes: number;

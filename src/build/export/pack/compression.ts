@@ -8,7 +8,7 @@ export interface OutputCompression {
   /** Gzip whose files can be read one by one: its layers are made before the image is packed. */
   readonly isEstargz: boolean;
   readonly level?: number;
-  /** Also layers that came compressed in another way. */
+  /** Converts layers that came compressed in another way, too. */
   readonly force: boolean;
 }
 

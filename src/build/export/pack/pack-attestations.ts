@@ -73,7 +73,7 @@ function packStatement(
   return { descriptor, bytes };
 }
 
-/** So that it is an image to whoever knows nothing else. */
+/** Makes it an image to tools that know nothing of attestations. */
 function packConfig(diffIds: readonly Digest[]): ArtifactBlob & { readonly descriptor: Descriptor } {
   const rootfs = { type: 'layers', diff_ids: diffIds };
   const bytes = Buffer.from(JSON.stringify({ ...UNKNOWN_PLATFORM, config: {}, rootfs }));

@@ -17,7 +17,7 @@ export const COMPRESSION_OF: Readonly<Record<(typeof COMPRESSIONS)[number], Laye
 
 export interface LayerPackingOptions {
   readonly compression: LayerCompression;
-  /** Also layers that came compressed in another way. */
+  /** Converts layers that came compressed in another way, too. */
   readonly force: boolean;
   readonly level?: number;
   /** Protects the blobs. */

@@ -43,7 +43,7 @@ export async function packResult(
   const needsOci = compression === 'zstd' || isEstargz;
   return await packArtifact(work.packing, outcome, images, {
     compression,
-    // Those that can be are eStargz already.
+    // Layers that can be eStargz are so already.
     force: force && !isEstargz,
     ...(level !== undefined && { level }),
     isOci: attributes.flag('oci-mediatypes') ?? (options.defaultsToOci || needsOci),
