@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { SharedWork } from './shared-work.ts';
 
 function fail(): Promise<string> {
@@ -38,6 +39,25 @@ describe('shared work', () => {
     await shared.settled();
     assert.equal(await shared.do('k', async () => 'again', undefined), 'again');
   });
+
+  for (const [outcome, end] of [
+    ['late', (work: PromiseWithResolvers<string>) => work.resolve('late')],
+    ['Error: neither', (work: PromiseWithResolvers<string>) => work.reject(new Error('cancelled'))],
+  ] as const)
+    it(`lets the last who gives up wait for the end: ${outcome}`, async () => {
+      const shared = new SharedWork<string, string>();
+      const work = Promise.withResolvers<string>();
+      const [one, other] = [new AbortController(), new AbortController()];
+      const first = shared.doToEnd('k', () => work.promise, one.signal);
+      const second = shared.doToEnd('k', () => work.promise, other.signal);
+      one.abort(new Error('no patience'));
+      await assert.rejects(first, /no patience/);
+      other.abort(new Error('neither'));
+      await setImmediate();
+      assert.equal(await shared.doToEnd('k', async () => 'anew'), 'anew');
+      end(work);
+      assert.equal(await second.catch(String), outcome);
+    });
 
   it('gives everyone the same failure, and refuses those who have given up already', async () => {
     const shared = new SharedWork<string, string>();

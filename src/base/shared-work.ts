@@ -17,14 +17,46 @@ export class SharedWork<Key, Result> {
 
   /** @throws what the work fails with, or the reason of `signal` as soon as it fires, whatever the work does */
   async do(key: Key, work: (signal: AbortSignal) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    using caller = this.#join(key, work, signal);
+    return await abortable(caller.flight.result, signal);
+  }
+
+  /**
+   * As {@link do}, but the last caller to give up waits until the cancelled work has ended, and gets the result if it
+   * was too late to cancel it. So nothing comes into being that no caller knows of, for work that leaves something.
+   *
+   * @throws what the work fails with, or the reason of `signal`
+   */
+  async doToEnd(
+    key: Key,
+    work: (signal: AbortSignal) => Promise<Result>,
+    signal?: AbortSignal,
+  ): Promise<Result> {
+    using caller = this.#join(key, work, signal);
+    const { flight } = caller;
+    try {
+      return await abortable(flight.result, signal);
+    } catch (error) {
+      if (!signal?.aborted || flight.waiting > 1) throw error;
+      this.#abandon(key, flight);
+      return await flight.result.catch(() => {
+        throw error;
+      });
+    }
+  }
+
+  #join(
+    key: Key,
+    work: (signal: AbortSignal) => Promise<Result>,
+    signal: AbortSignal | undefined,
+  ): Disposable & { readonly flight: Flight<Result> } {
     signal?.throwIfAborted();
     const flight = this.#flights.get(key) ?? this.#start(key, work);
     flight.waiting++;
-    try {
-      return await abortable(flight.result, signal);
-    } finally {
+    const leave = () => {
       if (--flight.waiting === 0) this.#abandon(key, flight);
-    }
+    };
+    return { flight, [Symbol.dispose]: leave };
   }
 
   /** Resolves when no work runs. */

@@ -24,11 +24,12 @@ export class LayerPacking {
 
   /**
    * The compressed form of a layer, made if it is not there. The caller's lease must protect the layer; the new blob
-   * is kept as long as an image has the layer.
+   * is kept as long as an image has the layer. The last caller to abort waits for the end, so that nothing holds the
+   * layer when its lease ends.
    */
   async pack(diffId: Digest, signal: AbortSignal): Promise<ImageLayer> {
     const known = await this.#known(diffId);
-    return known ?? (await this.#work.do(diffId, (cancelled) => this.#pack(diffId, cancelled), signal));
+    return known ?? (await this.#work.doToEnd(diffId, (cancelled) => this.#pack(diffId, cancelled), signal));
   }
 
   async #known(diffId: Digest): Promise<ImageLayer | undefined> {

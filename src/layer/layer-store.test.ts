@@ -44,11 +44,16 @@ async function withView(
   }
 }
 
-/** Gives up once the work has begun. */
-async function unpackAndLeave(fixture: LayerFixture, request: UnpackRequest): Promise<void> {
+/** Gives up once the work has begun, or has written the layer. */
+async function unpackAndLeave(
+  fixture: LayerFixture,
+  request: UnpackRequest,
+  when: 'begun' | 'written' = 'begun',
+): Promise<void> {
   const leaving = new AbortController();
   const unpacking = fixture.layers.unpack({ ...request, signal: leaving.signal });
-  while (!fixture.layerNames().some((name) => name.startsWith('.staging-'))) await setImmediate();
+  const sign = when === 'begun' ? /^\.staging-/ : /^[0-9a-f]/;
+  while (!fixture.layerNames().some((name) => sign.test(name))) await setImmediate();
   leaving.abort(new Error('enough'));
   await unpacking;
 }
@@ -363,6 +368,15 @@ for (const kind of ['erofs', 'directory'] as const) {
       await assert.rejects(unpackAndLeave(fixture, request), /enough/);
       await fixture.layers[Symbol.asyncDispose]();
       assert.deepEqual(fixture.layerNames(), []);
+    });
+
+    it('has no layer that nobody was told of when the last who waited gives up late', async () => {
+      await using fixture = open();
+      const blob = await fixture.addBlob(gzipSync(tarOf(file('f', 'content'))));
+      for (let times = 0; times < 3; times++) {
+        await unpackAndLeave(fixture, { blob, compression: 'gzip' }, 'written');
+        await fixture.layers.remove(fixture.layers.list()[0]!.diffId);
+      }
     });
 
     it('removes a layer unless a snapshot stands on it', async () => {

@@ -84,7 +84,7 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
     const diffId = request.diffId ?? (compression === 'none' ? blob : undefined);
     const present = diffId && this.get(diffId);
     if (present) return present;
-    return await this.#unpacking.do(diffId ?? blob, (signal) => this.#unpack(request, signal), signal);
+    return await this.#unpacking.doToEnd(diffId ?? blob, (signal) => this.#unpack(request, signal), signal);
   }
 
   get(diffId: Digest): Layer | undefined {

@@ -44,7 +44,10 @@ export interface ArrivingBlob extends ArrivingFile {
 export interface LayerStore {
   /** Tells that something is to be unpacked soon. */
   expect(): void;
-  /** Makes the layer usable; durable when it resolves; equal requests share the work; one that is there returns at once. */
+  /**
+   * Makes the layer usable; durable when it resolves; equal requests share the work; one that is there returns at once.
+   * An abort that comes too late is ignored: when the last caller's promise rejects, no layer comes of it any more.
+   */
   unpack(request: UnpackRequest): Promise<Layer>;
   get(diffId: Digest): Layer | undefined;
   list(): readonly Layer[];
