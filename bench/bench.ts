@@ -24,6 +24,7 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     engines: { type: 'string' },
     output: { type: 'string' },
+    against: { type: 'string' },
   },
 });
 const runs = Number(options.runs ?? 7);
@@ -34,7 +35,7 @@ try {
   const busybox = writeBusyboxTar(directory);
   const layeredArchive = writeLayeredArchive(directory, busybox);
   const material: Material = { directory, layeredArchive, filesFolder: filesFolder(directory) };
-  const contenders = await startContenders(directory, options.engines?.split(',') ?? []);
+  const contenders = await startContenders(directory, options.engines?.split(',') ?? [], options.against);
   const rows: Row[] = [];
   try {
     await settle();
@@ -52,7 +53,11 @@ try {
       await daemon?.[Symbol.asyncDispose]();
     }
   }
-  const target = options.output ?? (only.length === 0 ? join(import.meta.dirname, 'results.md') : undefined);
+  const target =
+    options.output ??
+    (only.length === 0 && options.against === undefined
+      ? join(import.meta.dirname, 'results.md')
+      : undefined);
   const wantsRegistries = only.length === 0 || only.includes('registries');
   const registries = wantsRegistries ? await measureRegistries(directory, 3) : undefined;
   if (target)

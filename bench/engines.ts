@@ -18,13 +18,19 @@ export interface Daemon extends AsyncDisposable {
 
 const project = join(import.meta.dirname, '..');
 
-/** Starts every engine that is installed, below `directory`. */
+/**
+ * Starts every engine that is installed, below `directory`.
+ *
+ * @param against another checkout of this project, set up; it comes first, so that ratios are to it
+ */
 export async function startContenders(
   directory: string,
   names: readonly string[],
+  against: string | undefined,
 ): Promise<readonly Contender[]> {
   mountRunDirectory(join(directory, 'run'));
   const contenders: Contender[] = [];
+  if (against !== undefined) contenders.push(...(await startCheckout(against, 'before', directory)));
   const wants = (name: string) => names.length === 0 || names.includes(name);
   if (wants('docker') && has('dockerd')) {
     const socket = join(directory, 'docker.sock');
@@ -41,19 +47,27 @@ export async function startContenders(
     contenders.push({ name: 'podman', kind: 'podman', command: ['podman', ...storage] });
   }
   if (names.length > 0 && !names.some((name) => name.startsWith('caisson'))) return contenders;
-  const socket = join(directory, 'caisson.sock');
-  const daemon = await startCaisson(directory, socket);
-  const host = `unix://${socket}`;
-  if (wants('caisson-docker') && has('docker')) {
-    contenders.push({ name: 'caisson by docker', kind: 'caisson', command: ['docker', '-H', host], daemon });
-  }
-  contenders.push({
-    name: 'caisson',
-    kind: 'caisson',
-    command: [compiledCli() ?? join(project, 'bin/caisson'), '-H', host],
-    daemon,
-  });
+  const ours = await startCheckout(project, 'caisson', directory);
+  contenders.push(...ours.filter(({ name }) => !name.includes('docker') || wants('caisson-docker')));
   return contenders;
+}
+
+/** One engine of ours, by Docker's command line where there is one, and by its own. */
+async function startCheckout(home: string, name: string, directory: string): Promise<readonly Contender[]> {
+  const socket = join(directory, `${name}.sock`);
+  const args = ['--root', join(directory, name), '--run', join(directory, 'run', name)];
+  const daemon = await startDaemon(
+    join(home, 'bin/caissond'),
+    [...args, '--host', `unix://${socket}`],
+    socket,
+    directory,
+  );
+  const host = `unix://${socket}`;
+  const compiled = join(home, 'build/caisson');
+  const own = existsSync(compiled) ? compiled : join(home, 'bin/caisson');
+  const byOwn: Contender = { name, kind: 'caisson', command: [own, '-H', host], daemon };
+  if (!has('docker')) return [byOwn];
+  return [{ ...byOwn, name: `${name} by docker`, command: ['docker', '-H', host] }, byOwn];
 }
 
 /** Run-time state lies in memory on every system whose /run is a tmpfs; so here, for all engines, whatever this one's is. */
@@ -61,12 +75,6 @@ function mountRunDirectory(path: string): void {
   mkdirSync(path, { recursive: true });
   const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', path]);
   if (status !== 0) throw new Error(`Cannot mount a tmpfs at ${path}`);
-}
-
-/** The compiled command line, as `npm run setup` leaves it. */
-function compiledCli(): string | undefined {
-  const path = join(project, 'build/caisson');
-  return existsSync(path) ? path : undefined;
 }
 
 function has(command: string): boolean {
@@ -77,12 +85,6 @@ async function startDocker(directory: string, socket: string): Promise<Daemon> {
   const args = ['--data-root', join(directory, 'docker'), '--exec-root', join(directory, 'run/docker')];
   const pidfile = join(directory, 'docker.pid');
   return startDaemon('dockerd', [...args, '--pidfile', pidfile, '-H', `unix://${socket}`], socket, directory);
-}
-
-async function startCaisson(directory: string, socket: string): Promise<Daemon> {
-  const args = ['--root', join(directory, 'caisson'), '--run', join(directory, 'run/caisson')];
-  const daemon = join(project, 'bin/caissond');
-  return startDaemon(daemon, [...args, '--host', `unix://${socket}`], socket, directory);
 }
 
 async function startDaemon(

@@ -1,8 +1,10 @@
 #!/bin/sh
 # Measures this engine against Docker and Podman where they are installed, all in one interleaved run.
 #
-#   bench.sh [--runs N] [--only CASE,…] [--engines NAME,…]
+#   bench.sh [--runs N] [--only CASE,…] [--engines NAME,…] [--against CHECKOUT]
 #
+# --against measures this checkout beside another one of this project, such as the commit before: a row that is slower
+# is a fault. `--engines caisson` leaves Docker and Podman out.
 # Everything runs in network and mount namespaces of its own, so that bridges, firewall rules and mounts of all
 # engines vanish with them.
 set -eu
