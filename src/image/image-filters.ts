@@ -1,5 +1,5 @@
 /** The filters of `GET /images/json` and `POST /images/prune`, with Docker's meanings. */
-import { matchesGlob } from 'node:path/posix';
+import { globPattern } from '#oci/glob.ts';
 import { familiarName, familiarReference, type Reference } from '#oci/reference.ts';
 import { booleanFilter, type Filters, lacksLabels, matchesLabels } from '#base/filters.ts';
 import { resolveTimestamp } from '#base/timestamps.ts';
@@ -31,15 +31,18 @@ export function imageTest(filters: Filters, table: ImageTable): Test {
   };
 }
 
-/** True if one of the patterns (`path.Match` of Go) fits the name with or without its tag; all fit where there are none. */
+/**
+ * True if one of the patterns (`path.Match` of Go) fits the name with or without its tag; all fit where there are none.
+ *
+ * @throws {EngineError} `invalid` for what is no pattern
+ */
 export function referenceTest(filters: Filters): (reference: Reference) => boolean {
-  const patterns = filters.get('reference');
+  const patterns = filters.get('reference')?.map(globPattern);
   if (!patterns) return () => true;
-  return (reference) =>
-    patterns.some(
-      (pattern) =>
-        matchesGlob(familiarReference(reference), pattern) || matchesGlob(familiarName(reference), pattern),
-    );
+  return (reference) => {
+    const names = [familiarReference(reference), familiarName(reference)];
+    return patterns.some(({ test }) => names.some(test));
+  };
 }
 
 /** undefined where the filter is absent. @throws {EngineError} `invalid` */

@@ -1,4 +1,5 @@
-import { EngineError } from '#base/errors.ts';
+import { EngineError, messageOf } from '#base/errors.ts';
+import { compilePattern } from '#base/pattern.ts';
 
 type Options = Readonly<Record<string, string>>;
 
@@ -42,6 +43,18 @@ export function parseRetention(options: Options, defaults: Retention): Retention
     throw wrong('compress cannot be true when max-file is less than 2 or max-size is not set');
   }
   return retention;
+}
+
+/** Options that are regular expressions, for the drivers that know them. @throws {EngineError} `invalid` */
+export function checkPatterns(options: Options): void {
+  for (const name of ['labels-regex', 'env-regex']) {
+    try {
+      const expression = options[name];
+      if (expression) compilePattern(expression);
+    } catch (error) {
+      throw wrong(messageOf(error));
+    }
+  }
 }
 
 function wrong(problem: string): EngineError {

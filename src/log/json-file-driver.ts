@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
-import { checkOptionNames, parseRetention, type Retention } from './driver-options.ts';
+import { checkOptionNames, checkPatterns, parseRetention, type Retention } from './driver-options.ts';
 import { JsonFileSet } from './json-file-set.ts';
 import { JsonFileWriter } from './json-file-writer.ts';
 import { openJsonSegment } from './json-segment-reader.ts';
@@ -20,6 +20,7 @@ export const jsonFileDriver: LogDriver = {
   validate(options) {
     checkOptionNames(options, OPTIONS, (name) => `unknown log opt '${name}' for json-file log driver`);
     parseRetention(options, DEFAULTS);
+    checkPatterns(options);
   },
   open({ containerId, directory, options, attributes }) {
     return new JsonFileLog(

@@ -205,3 +205,30 @@ test('a FIFO in place of a file is as good as none', async () => {
   await succeed('GET', `/containers/${id}/archive?path=/etc`);
   await succeed('DELETE', `/containers/${id}?force=1`);
 });
+
+function filter(value: object): string {
+  return `filters=${encodeURIComponent(JSON.stringify(value))}`;
+}
+
+test('patterns that are made to take for ever do not', async () => {
+  const name = 'a'.repeat(60);
+  const labels = { [`${'a'.repeat(60)}!`]: 'x' };
+  const LogConfig = { Type: 'json-file', Config: { 'labels-regex': '^(a+)+$' } };
+  const body = { Image: 'bb', Cmd: ['true'], Labels: labels, HostConfig: { LogConfig } };
+  const path = `/containers/create?name=${name}-`;
+  const { Id } = await requestJson<{ Id: string }>(engine.socket, 'POST', path, body);
+  await succeed('POST', `/containers/${Id}/start`);
+  await succeed('GET', `/containers/json?${filter({ name: ['^/?(a+)+$'] })}`);
+  await succeed('GET', `/images/json?${filter({ reference: [`${'*b*'.repeat(2000)}c`] })}`);
+  const found = await requestJson<unknown[]>(
+    engine.socket,
+    'GET',
+    `/containers/json?all=1&${filter({ name: ['^/?(a+)+-$'] })}`,
+  );
+  assert.equal(found.length, 1);
+  LogConfig.Config['labels-regex'] = '(a';
+  const refused = await request(engine.socket, 'POST', '/containers/create', body);
+  assert.equal(refused.status, 400);
+  assert.match(refused.body, /failed to initialize logging driver: error parsing regexp: missing closing \)/);
+  await succeed('DELETE', `/containers/${Id}?force=1`);
+});

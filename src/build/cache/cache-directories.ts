@@ -17,7 +17,7 @@ import type { Metadata } from '#store/metadata.ts';
 import { CacheDirectoryTable, type StoredDirectory } from './cache-directory-table.ts';
 import type { CacheMount } from '../definition/exec-mount.ts';
 import type { FileWorkers } from '../files/file-workers.ts';
-import { escapeWildcards } from '../files/glob.ts';
+import { escapeWildcards } from '#oci/glob.ts';
 import type { Sources } from '../solve/file-sources.ts';
 
 /** Where initial content comes from. */

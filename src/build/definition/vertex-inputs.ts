@@ -3,7 +3,7 @@ import { unreachable } from '#base/unreachable.ts';
 import type { CopiedFiles, Vertex } from './vertex.ts';
 import type { ExecMount, StateMount } from './exec-mount.ts';
 import type { FileAction } from './file-action.ts';
-import { escapeWildcards } from '../files/glob.ts';
+import { escapeWildcards } from '#oci/glob.ts';
 
 /** The file systems that it stands on or is put together from. */
 export function inputsOf(vertex: Vertex): readonly Vertex[] {

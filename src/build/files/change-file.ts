@@ -9,7 +9,7 @@ import { statOf } from '#layer/tree-walk.ts';
 import type { MakeDirectoryAction, RemoveAction } from '../definition/file-action.ts';
 import type { ChangeJob } from './file-jobs.ts';
 import { followLinks } from './follow-links.ts';
-import { hasWildcards } from './glob.ts';
+import { hasWildcards } from '#oci/glob.ts';
 import { SourceSelector } from './source-paths.ts';
 
 const PERMISSIONS = 0o777;

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { compileIgnore, type IgnoreMatcher } from '#oci/ignore.ts';
 import type { FileSelection } from './file-jobs.ts';
-import { globPattern, hasWildcards } from './glob.ts';
+import { globPattern, hasWildcards } from '#oci/glob.ts';
 import { rootTree, type SourceTree } from './source-tree.ts';
 import type { Choice } from './source-walk.ts';
 

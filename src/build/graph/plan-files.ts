@@ -4,7 +4,7 @@ import { EngineError } from '#base/errors.ts';
 import { unreachable } from '#base/unreachable.ts';
 import type { FileSource, FilesVertex, Vertex } from '../definition/vertex.ts';
 import type { ActionOwner, FileAction } from '../definition/file-action.ts';
-import { escapeWildcards } from '../files/glob.ts';
+import { escapeWildcards } from '#oci/glob.ts';
 import type {
   GraphAccount,
   GraphCopy,

@@ -6,7 +6,7 @@ import { type Digest, isDigest } from '#oci/digest.ts';
 import type { BuildContext } from '../contexts/build-context.ts';
 import type { CopiedFiles, CopyVertex, FileSource, GitTree, HttpFile, Vertex } from '../definition/vertex.ts';
 import type { AddInstruction, CopyInstruction } from '#dockerfile/ast.ts';
-import { escapeWildcards } from '../files/glob.ts';
+import { escapeWildcards } from '#oci/glob.ts';
 import { parseModeChange } from '../files/mode-change.ts';
 import { isHttpUrl, parseGitUrl } from '../remote/git-url.ts';
 

@@ -6,7 +6,7 @@ import type { ImageLayer } from '#image/image-record.ts';
 import { isArchive, openArchive } from '../files/archive-file.ts';
 import type { CopyVertex } from '../definition/vertex.ts';
 import type { CopyJob, FileSelection, Owner } from '../files/file-jobs.ts';
-import { escapeWildcards } from '../files/glob.ts';
+import { escapeWildcards } from '#oci/glob.ts';
 import type { FileWork } from './file-work.ts';
 import type { LayerTrees } from './layer-trees.ts';
 import type { VertexWork } from './solve-vertex.ts';

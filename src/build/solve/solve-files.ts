@@ -6,7 +6,7 @@ import type { ImageLayer } from '#image/image-record.ts';
 import type { FilesVertex } from '../definition/vertex.ts';
 import type { ActionOwner, CopyAction, FileAction } from '../definition/file-action.ts';
 import type { Owner } from '../files/file-jobs.ts';
-import { hasWildcards } from '../files/glob.ts';
+import { hasWildcards } from '#oci/glob.ts';
 import type { FileWork } from './file-work.ts';
 import { copyInto, ownerIn, ownerNumbers } from './solve-copy.ts';
 import type { VertexWork } from './solve-vertex.ts';

@@ -3,6 +3,7 @@ import type { ImageStore } from '#image/image.ts';
 import type { Volumes } from '#volume/volume.ts';
 import type { ContainerStatus } from '#wire/container.ts';
 import { type Filters, booleanFilter, checkFilters, matchesLabels } from '#base/filters.ts';
+import { compilePattern } from '#base/pattern.ts';
 import { formatPort, parsePorts } from '#base/ports.ts';
 import type { Lookup } from '../lookup.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
@@ -101,17 +102,22 @@ function compile(
   }
 }
 
-/** A regular expression on the name with or without its slash; what is none matches as text. */
+/** A regular expression on the name with or without its slash, or the name itself. */
 function nameFilter(values: readonly string[]): Predicate {
   const matchers = values.map((value) => {
-    try {
-      const pattern = new RegExp(value);
-      return (name: string) => pattern.test(name);
-    } catch {
-      return (name: string) => name === value;
-    }
+    const fits = patternOf(value);
+    return (name: string) => name === value || fits(name);
   });
   return ({ name }) => matchers.some((matches) => matches(name) || matches(`/${name}`));
+}
+
+/** Docker passes over what is no expression. */
+function patternOf(value: string): (text: string) => boolean {
+  try {
+    return compilePattern(value);
+  } catch {
+    return () => false;
+  }
 }
 
 function statusFilter(values: readonly string[]): Predicate {

@@ -1,3 +1,4 @@
+import { compilePattern } from '#base/pattern.ts';
 import { shortId } from '#base/ids.ts';
 import type { ContainerDefinition } from '../container-record.ts';
 
@@ -18,8 +19,17 @@ type Pair = readonly [name: string, value: string];
 
 function select(pairs: readonly Pair[], names = '', pattern = ''): Readonly<Record<string, string>> {
   const wanted = new Set(names.split(',').filter(Boolean));
-  const matcher = pattern === '' ? undefined : new RegExp(pattern);
-  return Object.fromEntries(pairs.filter(([name]) => wanted.has(name) || matcher?.test(name)));
+  const fits = patternOf(pattern);
+  return Object.fromEntries(pairs.filter(([name]) => wanted.has(name) || fits(name)));
+}
+
+/** Drivers have refused what is no expression; a container of a former version may have one, which selects nothing. */
+function patternOf(expression: string): (name: string) => boolean {
+  try {
+    return expression === '' ? () => false : compilePattern(expression);
+  } catch {
+    return () => false;
+  }
 }
 
 function splitVariable(entry: string): Pair {

@@ -24,6 +24,13 @@ test('wildcards match as in Go', () => {
     ['[c-a]', 'b', false],
     ['[[]x]', '[x]', true],
     ['?', '\u{1f600}', true],
+    ['*/*:*', 'library/box:1', true],
+    ['*box*', 'library/box', false],
+    ['**/b', 'a/b', true],
+    ['**/b', 'a/c/b', false],
+    ['\\**', '*x', true],
+    ['\\**', 'xx', false],
+    ['{a,b}', 'a', false],
   ];
   for (const [pattern, name, matches] of cases)
     assert.equal(globPattern(pattern).test(name), matches, `${pattern} and ${name}`);
@@ -38,4 +45,9 @@ test('only patterns are taken for patterns', () => {
   assert.equal(hasWildcards('plain(1).txt'), false);
   assert.equal(hasWildcards('a*'), true);
   assert.equal(hasWildcards('a\\b'), true);
+});
+
+/** A matcher that backtracks would not end. */
+test('many stars on a long name', () => {
+  assert.equal(globPattern(`${'*a'.repeat(100)}b`).test('a'.repeat(4000)), false);
 });
