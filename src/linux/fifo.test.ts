@@ -5,16 +5,9 @@ import type { Readable } from 'node:stream';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
+import { openPipe } from './descriptors.ts';
 import { isErrno } from './errno.ts';
-import {
-  makeFifo,
-  openFifoInput,
-  openFifoReader,
-  openFifoWriter,
-  readStream,
-  setPipeSize,
-  writeStream,
-} from './fifo.ts';
+import { makeFifo, openFifoReader, openFifoWriter, readStream, setPipeSize, writeStream } from './fifo.ts';
 import { watchExit } from './process.ts';
 import { spawnProcess } from './spawn.ts';
 
@@ -71,10 +64,8 @@ test('a reader that comes back when all writers have gone sees data and end', as
 });
 
 test("what is written reaches a child's standard input, and its end too", async () => {
-  using inFifo = testFifo();
-  using outFifo = testFifo();
-  const [input, reader] = [openFifoInput(inFifo.path), openFifoReader(outFifo.path)];
-  const [writer, output] = [openFifoWriter(inFifo.path), openFifoWriter(outFifo.path)];
+  const { reader: input, writer } = openPipe();
+  const { reader, writer: output } = openPipe();
   const pid = spawnProcess({ path: '/bin/cat', args: ['cat'], stdio: [input, output, 2] });
   closeSync(input);
   closeSync(output);

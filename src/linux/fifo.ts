@@ -29,13 +29,6 @@ export function openFifoReader(path: string): number {
   return fd;
 }
 
-/** Opens a FIFO to be a child's standard input: reads will block, opening does not. */
-export function openFifoInput(path: string): number {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  setBlocking(fd, true);
-  return fd;
-}
-
 /**
  * Opens a FIFO for writing; opening does not wait. Writes by a child will block, as programs expect; in this process
  * hand it to {@link writeStream}.

@@ -7,6 +7,7 @@ import { isEngineError } from '#base/errors.ts';
 import {
   closeFd,
   decodeWaitStatus,
+  executionOf,
   isAlive,
   parseStat,
   pidfdGetFd,
@@ -148,8 +149,25 @@ test('the start time tells a process from a later one of the same number', async
 
 test('a command with blanks and parentheses does not confuse the fields', () => {
   const rest = Array.from({ length: 30 }, (_, index) => `f${index + 5}`).join(' ');
-  assert.deepEqual(parseStat(`12 (a) (b c) S 7 ${rest}`), { state: 'S', parent: 7, startTime: 'f22' });
+  assert.deepEqual(parseStat(`12 (a) (b c) S 7 ${rest.replace('f9', '64')}`), {
+    name: 'a) (b c',
+    state: 'S',
+    parent: 7,
+    flags: 64,
+    startTime: 'f22',
+  });
   assert.equal(parseStat(''), undefined);
+});
+
+test('a forked process is told from one that has executed its program', async () => {
+  using reader = pipeOfShell('( sleep 60; : ) & echo $!; wait');
+  const forked = Number(reader.readLine());
+  assert.deepEqual(executionOf(reader.pid), { hasExecuted: true, name: 'sh' });
+  assert.deepEqual(executionOf(forked), { hasExecuted: false, name: 'sh' });
+  using watch = watchExit(reader.pid);
+  sendSignal(-reader.pid, 9);
+  await watch.exited;
+  assert.equal(executionOf(reader.pid), undefined);
 });
 
 test('wait statuses', () => {

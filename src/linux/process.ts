@@ -115,10 +115,28 @@ export function parentOf(pid: number): number | undefined {
   return readStat(pid)?.parent;
 }
 
+/** <linux/sched.h>, PF_FORKNOEXEC: forked, but executed nothing yet. */
+const FORKED_WITHOUT_EXEC = 0x40;
+
+/** What a living process executes. */
+export interface Execution {
+  /** False: it was forked, and still executes what its parent does. */
+  readonly hasExecuted: boolean;
+  /** 15 bytes at most (`comm`, proc_pid_stat(5)). */
+  readonly name: string;
+}
+
+/** Undefined if there is no such process, or if it has ended. */
+export function executionOf(pid: number): Execution | undefined {
+  const stat = readStat(pid);
+  if (!stat || hasEnded(stat)) return undefined;
+  return { hasExecuted: (stat.flags & FORKED_WITHOUT_EXEC) === 0, name: stat.name };
+}
+
 /** True if the process runs: a zombie does not, nor does another one that got the number of the one that started at `startTime`. */
 export function isAlive(pid: number, startTime?: string): boolean {
   const stat = readStat(pid);
-  if (!stat || stat.state === 'Z' || stat.state === 'X') return false;
+  if (!stat || hasEnded(stat)) return false;
   return startTime === undefined || stat.startTime === startTime;
 }
 
@@ -136,9 +154,15 @@ export function signalIfAlive(pid: number, signal: number, startTime?: string): 
   }
 }
 
+function hasEnded({ state }: ProcessStat): boolean {
+  return state === 'Z' || state === 'X';
+}
+
 interface ProcessStat {
+  readonly name: string;
   readonly state: string;
   readonly parent: number;
+  readonly flags: number;
   readonly startTime: string;
 }
 
@@ -153,8 +177,10 @@ function readStat(pid: number): ProcessStat | undefined {
 
 /** The second field, the command in parentheses, may itself contain blanks and parentheses. */
 export function parseStat(text: string): ProcessStat | undefined {
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const [state, parent, startTime] = [fields[0], fields[1], fields[19]];
+  const nameEnd = text.lastIndexOf(')');
+  const fields = text.slice(nameEnd + 2).split(' ');
+  const [state, parent, flags, startTime] = [fields[0], fields[1], fields[6], fields[19]];
   if (state === undefined || startTime === undefined) return undefined;
-  return { state, parent: Number(parent), startTime };
+  const name = text.slice(text.indexOf('(') + 1, nameEnd);
+  return { name, state, parent: Number(parent), flags: Number(flags), startTime };
 }

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type { ExecRequest } from '#wire/container.ts';
 import { until } from '#base/testing.ts';
 import { ContainerFixture, collect } from './container-fixture.ts';
+import { newExecRequest } from './exec-request.ts';
 
 let fixture: ContainerFixture;
 let id: string;
@@ -15,26 +16,8 @@ after(async () => {
   await fixture[Symbol.asyncDispose]();
 });
 
-function request(cmd: readonly string[], changes: Partial<ExecRequest> = {}): ExecRequest {
-  return {
-    User: '',
-    Privileged: false,
-    Tty: false,
-    ConsoleSize: null,
-    AttachStdin: false,
-    AttachStderr: true,
-    AttachStdout: true,
-    Detach: false,
-    DetachKeys: '',
-    Env: null,
-    WorkingDir: '',
-    Cmd: cmd,
-    ...changes,
-  };
-}
-
 async function exec(cmd: readonly string[], changes: Partial<ExecRequest> = {}, input?: string, of = id) {
-  const { id: execId } = await fixture.containers.createExec(of, request(cmd, changes));
+  const { id: execId } = await fixture.containers.createExec(of, newExecRequest(cmd, changes));
   const attachment = await fixture.containers.startExec(execId, { detach: false, tty: changes.Tty ?? false });
   if (input !== undefined) attachment!.input!.end(Buffer.from(input));
   const output = await collect(attachment!);
@@ -76,7 +59,7 @@ test('a terminal', async () => {
   const script = 'until stty size 2>/dev/null | grep .; do usleep 10000; done; exit 5';
   const { id: execId } = await fixture.containers.createExec(
     id,
-    request(['sh', '-c', script], { Tty: true, ConsoleSize: [33, 99] }),
+    newExecRequest(['sh', '-c', script], { Tty: true, ConsoleSize: [33, 99] }),
   );
   const size = { rows: 44, columns: 111 };
   const attachment = await fixture.containers.startExec(execId, {
@@ -94,7 +77,7 @@ test('what cannot be executed: in the output attached, an error detached', async
   const { stdout, exitCode } = await exec(['nope']);
   assert.deepEqual([stdout, exitCode], [`${text}\r\n`, 127]);
   assert.equal((await exec(['/etc/passwd'])).exitCode, 126);
-  const { id: execId } = await fixture.containers.createExec(id, request(['nope']));
+  const { id: execId } = await fixture.containers.createExec(id, newExecRequest(['nope']));
   const detached = fixture.containers.startExec(execId, { detach: true, tty: false });
   await assert.rejects(detached, { code: 'invalid', message: text });
 });
@@ -117,7 +100,7 @@ test('an interpreter that is not there is named; one that the container has moun
 });
 
 test('detached it runs, and is known', async () => {
-  const { id: execId } = await fixture.containers.createExec(id, request(['sleep', '1000']));
+  const { id: execId } = await fixture.containers.createExec(id, newExecRequest(['sleep', '1000']));
   const options = { detach: true, tty: false };
   assert.equal(await fixture.containers.startExec(execId, options), undefined);
   const { Running, Pid, ExitCode } = fixture.containers.inspectExec(execId);
@@ -139,12 +122,12 @@ test('where there is no process to join', async () => {
     message: 'No such exec instance: nope',
   });
   const created = await fixture.create(['true']);
-  await assert.rejects(fixture.containers.createExec(created, request(['true'])), {
+  await assert.rejects(fixture.containers.createExec(created, newExecRequest(['true'])), {
     code: 'conflict',
     message: `container ${created} is not running`,
   });
   await fixture.containers.pause(id);
-  await assert.rejects(fixture.containers.createExec(id, request(['true'])), {
+  await assert.rejects(fixture.containers.createExec(id, newExecRequest(['true'])), {
     code: 'conflict',
     message: `Container ${id} is paused, unpause the container before exec`,
   });
@@ -154,7 +137,7 @@ test('where there is no process to join', async () => {
 test('an exec ends with its container', async () => {
   const other = await fixture.run(['sleep', '1000']);
   const script = 'echo up; exec sleep 1000';
-  const { id: execId } = await fixture.containers.createExec(other, request(['sh', '-c', script]));
+  const { id: execId } = await fixture.containers.createExec(other, newExecRequest(['sh', '-c', script]));
   const attachment = await fixture.containers.startExec(execId, { detach: false, tty: false });
   await once(attachment!.output, 'readable');
   await fixture.containers.kill(other, 'KILL');

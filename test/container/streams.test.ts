@@ -37,6 +37,12 @@ async function until(attachment: Attachment, text: string | RegExp): Promise<str
   return seen;
 }
 
+test('input that has ended ends also for a program that opens it later', async () => {
+  const { id, output } = await interact(['sh', '-c', 'sleep 0.2; cat /dev/stdin'], STDIN, ['data\n']);
+  assert.deepEqual(await output, { stdout: 'data\n', stderr: '' });
+  assert.equal(await fixture.exitCode(id), 0);
+});
+
 const logOf = (id: string) => loggedBy(fixture, id);
 
 test('stdin before the start, and its end', async () => {

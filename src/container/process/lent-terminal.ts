@@ -23,8 +23,9 @@ export class LentTerminal implements Disposable {
   }
 
   /** The runtime's 0, 1 and 2. */
-  get stdio(): readonly number[] {
-    return this.#slave === undefined ? [] : [this.#slave, this.#slave, this.#slave];
+  get stdio(): readonly [number, number, number] {
+    if (this.#slave === undefined) throw new Error('the terminal has been closed');
+    return [this.#slave, this.#slave, this.#slave];
   }
 
   /** What runs `command` at the terminal. */

@@ -4,20 +4,22 @@ import { isErrno } from '#linux/errno.ts';
 import { makeFifo } from '#linux/fifo.ts';
 import { processStartTime } from '#linux/process.ts';
 import { type SpawnOptions, spawnProcess } from '#linux/spawn.ts';
+import type { MonitorDescriptors } from './process-pipes.ts';
 import type { ProcessIdentity } from '../run/state.ts';
 
 /**
  * The process that waits for an OCI runtime and outlives the daemon: a shell, some 350 KB. It holds the pipes' other
- * ends (4, 5 and 6), so that neither a crash of the daemon nor the end of the container loses what is in them. When
- * the runtime has ended it lets go of the process's streams, records the exit code, and waits until a daemon has
- * taken notice.
+ * ends, so that neither a crash of the daemon nor the end of the container loses what is in them; the next daemon takes
+ * them from it ({@link HELD_FD}). When the runtime has ended it closes the process's streams, records the exit code,
+ * and waits until a daemon has acknowledged it. The runtime runs in a subshell, because a shell that redirects for one
+ * command moves its own descriptors out of the way meanwhile.
  *
  * A runtime that was told to keep an ended container (`OOM` names the file with the kernel's count) leaves its cgroup
  * to look at; then the monitor deletes the container.
  */
 const SCRIPT = `n=$1; shift
 echo $$ >monitor
-"$@" 3<&- 4<&- 5<&- 6<&-
+(exec "$@" 3<&- 4<&- 5<&- 6<&-)
 c=$? o=
 exec </dev/null >/dev/null 2>&1
 if [ -n "$OOM" ]; then
@@ -26,6 +28,9 @@ if [ -n "$OOM" ]; then
 fi
 echo "$c$o" >"$n.exit" || exit $c
 read -r x <ack`;
+
+/** Where a monitor has what it holds for the next daemon; its 3 is the sign of life. */
+export const HELD_FD = { output: 4, errors: 5, input: 6 } as const;
 
 const ACKNOWLEDGEMENT = 'ack';
 const MONITOR = 'monitor';
@@ -38,7 +43,7 @@ export interface MonitorRequest {
   readonly noticePrefix: string;
   /** The runtime with its arguments. */
   readonly command: readonly string[];
-  readonly stdio: readonly number[];
+  readonly descriptors: MonitorDescriptors;
   /** Look whether the kernel killed for want of memory. */
   readonly memory?: MemoryWatch;
 }
@@ -53,12 +58,12 @@ export interface MemoryWatch {
 }
 
 /** Starts a monitor and returns its pid. Its 3 is a sign of life: see {@link isMonitored}. */
-export function startMonitor({ directory, noticePrefix, command, stdio, memory }: MonitorRequest): number {
-  return startWithSign(directory, {
+export function startMonitor(request: MonitorRequest): number {
+  const { noticePrefix, command, memory } = request;
+  return startWithSign(request, {
     path: '/bin/sh',
     args: ['sh', '-c', SCRIPT, 'caisson-monitor', noticePrefix, ...command],
     env: [PATH, ...memoryEnvironment(memory)],
-    stdio,
   });
 }
 
@@ -66,26 +71,23 @@ export function startMonitor({ directory, noticePrefix, command, stdio, memory }
  * Starts a runtime that is its own monitor, as far as it goes: it holds the pipes' other ends and gives the sign of
  * life, but nobody records its exit code, which only its parent, this daemon, will learn. Saves a shell.
  */
-export function startUnrecorded({
-  directory,
-  command,
-  stdio,
-}: Pick<MonitorRequest, 'directory' | 'command' | 'stdio'>): number {
-  const pid = startWithSign(directory, { path: command[0] ?? '', args: command, env: [PATH], stdio });
+export function startUnrecorded(request: Omit<MonitorRequest, 'noticePrefix' | 'memory'>): number {
+  const { directory, command } = request;
+  const pid = startWithSign(request, { path: command[0] ?? '', args: command, env: [PATH] });
   writeFileSync(join(directory, MONITOR), `${pid}\n`);
   return pid;
 }
 
-function startWithSign(directory: string, { stdio, ...program }: SpawnOptions): number {
+function startWithSign(
+  { directory, descriptors }: Pick<MonitorRequest, 'directory' | 'descriptors'>,
+  program: Omit<SpawnOptions, 'stdio' | 'cwd'>,
+): number {
   const acknowledgement = join(directory, ACKNOWLEDGEMENT);
   makeFifo(acknowledgement);
   const sign = openSync(acknowledgement, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    return spawnProcess({
-      ...program,
-      cwd: directory,
-      stdio: [...stdio.slice(0, 3), sign, ...stdio.slice(3)],
-    });
+    const stdio = [...descriptors.stdio, sign, ...descriptors.held];
+    return spawnProcess({ ...program, cwd: directory, stdio });
   } finally {
     closeSync(sign);
   }

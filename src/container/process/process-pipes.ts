@@ -1,20 +1,13 @@
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
+import { openPipe } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
-import {
-  makeFifo,
-  openFifoInput,
-  openFifoReader,
-  openFifoWriter,
-  readStream,
-  setPipeSize,
-  writeStream,
-} from '#linux/fifo.ts';
+import { readStream, setPipeSize, writeStream } from '#linux/fifo.ts';
+import type { NullDevices } from '#linux/null-device.ts';
 import type { OutputStream } from '#log/log.ts';
 
 /**
- * What becomes of a process's standard input: `none` is /dev/null, `once` ends when its one client says so,
+ * What becomes of a process's standard input: `none` is a null device, `once` ends when its one client says so,
  * `kept` stays open for the next client, and for the next daemon.
  */
 export type InputMode = 'none' | 'once' | 'kept';
@@ -28,89 +21,73 @@ export interface ProcessStreams {
   readonly input?: Writable;
 }
 
-/** Descriptors for the monitor: 0, 1 and 2 are the process's; the others it only holds, so that pipes stay whole. */
-export interface ChildEnds extends Disposable {
-  readonly stdio: readonly number[];
+/** What a monitor gets: its 0, 1 and 2, which are the process's, and what it only holds for the next daemon. */
+export interface MonitorDescriptors {
+  readonly stdio: readonly [input: number, output: number, errors: number];
+  /** The daemon's ends of the pipes: output, errors and, where it is kept, input. */
+  readonly held: readonly number[];
 }
 
 /** Fresh pipes: either their streams are opened or they are abandoned. */
 export interface OpenPipes {
-  readonly child: ChildEnds;
+  readonly forMonitor: MonitorDescriptors;
+  /** Closes the process's ends in this process, once the monitor has them. */
+  readonly closeOthers: () => void;
   readonly openStreams: () => ProcessStreams;
   readonly abandon: () => void;
 }
 
-/** Named pipes in a directory, so that the next daemon finds them. */
-export class ProcessPipes {
-  readonly #out: string;
-  readonly #err: string;
-  readonly #in: string;
-  readonly #mode: InputMode;
+/** Makes a process's standard streams: pipes without a name, and a null device where there is no input. */
+export function createPipes(mode: InputMode, nullDevices: NullDevices): OpenPipes {
+  using undo = new DisposableStack();
+  const own = (fd: number) => {
+    undo.defer(() => closeSync(fd));
+    return fd;
+  };
+  const output = outputPipe(own);
+  const errors = outputPipe(own);
+  const input = mode === 'none' ? { reader: own(nullDevices.open()) } : ownPipe(own);
+  undo.move();
+  const writer = 'writer' in input ? input.writer : undefined;
+  const kept = mode === 'kept' && writer !== undefined ? [writer] : [];
+  return {
+    forMonitor: {
+      stdio: [input.reader, output.writer, errors.writer],
+      held: [output.reader, errors.reader, ...kept],
+    },
+    closeOthers: () => closeAll([input.reader, output.writer, errors.writer]),
+    openStreams: () => pipeStreams(output.reader, errors.reader, writer),
+    abandon: () => closeAll([output.reader, errors.reader, ...(writer === undefined ? [] : [writer])]),
+  };
+}
 
-  constructor(directory: string, mode: InputMode) {
-    this.#out = join(directory, 'out');
-    this.#err = join(directory, 'err');
-    this.#in = join(directory, 'in');
-    this.#mode = mode;
-  }
+/** Streams over the daemon's ends of the pipes; they own the descriptors. */
+export function pipeStreams(output: number, errors: number, input: number | undefined): ProcessStreams {
+  const sources = new Map<Readable, OutputStream>([
+    [readStream(output), 'stdout'],
+    [readStream(errors), 'stderr'],
+  ]);
+  return { sources, ...(input !== undefined && { input: writeStream(input) }) };
+}
 
-  /** Makes the pipes; the caller disposes of the child's ends once the child has them. */
-  create(): OpenPipes {
-    using undo = new DisposableStack();
-    const own = (fd: number) => {
-      undo.defer(() => closeSync(fd));
-      return fd;
-    };
-    const [outReader, outWriter] = this.#createOutput(this.#out, own);
-    const [errReader, errWriter] = this.#createOutput(this.#err, own);
-    const input = this.#createInput(own);
-    undo.move();
-    const held = this.#mode === 'kept' && input.writer !== undefined ? [input.writer] : [];
-    const childOnly = [input.reader, outWriter, errWriter];
-    const ours = [outReader, errReader, ...(input.writer === undefined ? [] : [input.writer])];
-    return {
-      child: {
-        stdio: [input.reader, outWriter, errWriter, outReader, errReader, ...held],
-        [Symbol.dispose]: () => childOnly.forEach((fd) => closeSync(fd)),
-      },
-      openStreams: () => streams(outReader, errReader, input.writer),
-      abandon: () => ours.forEach((fd) => closeSync(fd)),
-    };
-  }
+function closeAll(fds: readonly number[]): void {
+  for (const fd of fds) closeSync(fd);
+}
 
-  /** Whether a former daemon made them; it did not for a process with a terminal. */
-  get exist(): boolean {
-    return existsSync(this.#out);
-  }
+interface Pipe {
+  readonly reader: number;
+  readonly writer: number;
+}
 
-  /** Opens what a former daemon made. An input that was to end once has ended with that daemon. */
-  reopen(): ProcessStreams {
-    return streams(openFifoReader(this.#out), openFifoReader(this.#err), this.#reopenInput());
-  }
+function ownPipe(own: (fd: number) => number): Pipe {
+  const { reader, writer } = openPipe();
+  return { reader: own(reader), writer: own(writer) };
+}
 
-  #createOutput(path: string, own: (fd: number) => number): readonly [reader: number, writer: number] {
-    makeFifo(path);
-    const reader = own(openFifoReader(path));
-    enlarge(reader);
-    return [reader, own(openFifoWriter(path))];
-  }
-
-  #createInput(own: (fd: number) => number): { readonly reader: number; readonly writer?: number } {
-    if (this.#mode === 'none') return { reader: own(openSync('/dev/null', 'r')) };
-    makeFifo(this.#in);
-    const reader = own(openFifoInput(this.#in));
-    return { reader, writer: own(openFifoWriter(this.#in)) };
-  }
-
-  #reopenInput(): number | undefined {
-    if (this.#mode !== 'kept') return undefined;
-    try {
-      return openFifoWriter(this.#in);
-    } catch (error) {
-      if (isErrno(error, 'ENXIO')) return undefined;
-      throw error;
-    }
-  }
+function outputPipe(own: (fd: number) => number): Pipe {
+  const pipe = ownPipe(own);
+  enlarge(pipe.reader);
+  return pipe;
 }
 
 /** A smaller pipe only makes a process wait sooner. */
@@ -120,12 +97,4 @@ function enlarge(pipe: number): void {
   } catch (error) {
     if (!isErrno(error, 'EPERM')) throw error;
   }
-}
-
-function streams(out: number, err: number, input: number | undefined): ProcessStreams {
-  const sources = new Map<Readable, OutputStream>([
-    [readStream(out), 'stdout'],
-    [readStream(err), 'stderr'],
-  ]);
-  return { sources, ...(input !== undefined && { input: writeStream(input) }) };
 }

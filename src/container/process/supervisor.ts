@@ -1,10 +1,13 @@
-import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CgroupMoves } from '#linux/cgroup-moves.ts';
 import { isErrno } from '#linux/errno.ts';
+import { NullDevices } from '#linux/null-device.ts';
 import { isAlive, parentOf, signalIfAlive } from '#linux/process.ts';
 import { ConsoleSocket } from '#linux/pty.ts';
+import { adoptPipes } from './adopt-pipes.ts';
+import { untilExecuted } from './execution.ts';
 import { MonitorWatch } from './monitor-watch.ts';
 import type { TerminalSize } from '../container.ts';
 import { LentTerminal } from './lent-terminal.ts';
@@ -17,7 +20,7 @@ import {
   startUnrecorded,
 } from './monitor.ts';
 import { Notices } from './notices.ts';
-import { type InputMode, type OpenPipes, ProcessPipes } from './process-pipes.ts';
+import { type InputMode, type MonitorDescriptors, type OpenPipes, createPipes } from './process-pipes.ts';
 import { ProcessTerminal, holdTerminal, takeTerminal } from './process-terminal.ts';
 import { readReason } from './runtime-log.ts';
 import type { ProcessIdentity } from '../run/state.ts';
@@ -74,6 +77,7 @@ interface Attempt {
 export class Supervisor implements Disposable {
   readonly #notices: Notices;
   readonly #moves: CgroupMoves;
+  readonly #nullDevices = new NullDevices();
 
   /** @param moves is the supervisor's from now on */
   constructor(noticeDirectory: string, moves: CgroupMoves) {
@@ -81,7 +85,7 @@ export class Supervisor implements Disposable {
     this.#moves = moves;
   }
 
-  /** Resolves when the process runs, or cannot. */
+  /** Resolves when the process has been executed, or cannot be. */
   async start(request: SuperviseRequest): Promise<StartOutcome> {
     this.#notices.remove(request.id);
     const { terminal } = request;
@@ -101,13 +105,14 @@ export class Supervisor implements Disposable {
   }): SupervisedProcess {
     const { holder } = known;
     const terminal = holder && isAlive(holder.pid, holder.startTime) ? reopenTerminal(holder.pid) : undefined;
-    const pipes = () => new ProcessPipes(known.directory, known.input).reopen();
-    const streams = terminal?.streams ?? (holder ? { sources: new Map() } : pipes());
+    const monitorPid = livingPid(known.monitor);
+    const pipes = holder ? undefined : adoptPipes({ ...known, monitorPid });
+    const streams = terminal?.streams ?? pipes ?? { sources: new Map() };
     return new SupervisedProcess({
       ...known,
       streams,
       ...(terminal && { terminal }),
-      watch: new MonitorWatch(this.#notices, known.id, livingPid(known.monitor), livingPid(known.identity)),
+      watch: new MonitorWatch(this.#notices, known.id, monitorPid, livingPid(known.identity)),
       notices: this.#notices,
     });
   }
@@ -146,9 +151,9 @@ export class Supervisor implements Disposable {
   }
 
   async #startWithPipes(request: SuperviseRequest): Promise<StartOutcome> {
-    const pipes = new ProcessPipes(request.directory, request.input).create();
+    const pipes = createPipes(request.input, this.#nullDevices);
     const attempt = this.#spawnOn(pipes, request);
-    const pid = await firstOf(attempt.watch.started.promise, attempt.watch.exited);
+    const pid = await executed(attempt);
     if (pid === undefined) {
       pipes.abandon();
       return await this.#fail(attempt);
@@ -157,20 +162,21 @@ export class Supervisor implements Disposable {
   }
 
   #spawnOn(pipes: OpenPipes, request: SuperviseRequest): Attempt {
-    using child = pipes.child;
     try {
-      return this.#spawn(request, child.stdio);
+      return this.#spawn(request, pipes.forMonitor);
     } catch (error) {
       pipes.abandon();
       throw error;
+    } finally {
+      pipes.closeOthers();
     }
   }
 
   async #startWithTerminal(request: SuperviseRequest): Promise<StartOutcome> {
     await using socket = await ConsoleSocket.listen(join(request.directory, 'tty'));
-    const attempt = this.#spawnDetached(request, socket.path);
+    const attempt = this.#spawnWithoutStreams(request, (nowhere) => [nowhere, nowhere, nowhere], socket.path);
     const master = await receiveMaster(socket, attempt.watch);
-    const pid = await firstOf(attempt.watch.started.promise, attempt.watch.exited);
+    const pid = await executed(attempt);
     if (master === undefined || pid === undefined) {
       if (master !== undefined) closeSync(master);
       return await this.#fail(attempt);
@@ -182,9 +188,9 @@ export class Supervisor implements Disposable {
     using lent = new LentTerminal(size);
     const command: SuperviseRequest['command'] = (files) => lent.lead(request.command(files));
     // A leader of a session could not become one: it takes the shell between.
-    const attempt = this.#spawn({ ...request, command, recorded: true }, lent.stdio);
+    const attempt = this.#spawnWithoutStreams({ ...request, command, recorded: true }, () => lent.stdio);
     lent.closeSlave();
-    const pid = await firstOf(attempt.watch.started.promise, attempt.watch.exited);
+    const pid = await executed(attempt);
     const master = pid === undefined ? undefined : lent.takeMaster();
     if (pid === undefined || master === undefined) return await this.#fail(attempt);
     return this.#succeedOnTerminal(attempt, pid, master);
@@ -201,16 +207,21 @@ export class Supervisor implements Disposable {
     });
   }
 
-  #spawnDetached(request: SuperviseRequest, consoleSocket: string): Attempt {
-    const nowhere = openSync('/dev/null', 'r+');
+  /** The monitor holds a null device where it would hold pipes, so that the next daemon can tell that there are none. */
+  #spawnWithoutStreams(
+    request: SuperviseRequest,
+    stdio: (nowhere: number) => MonitorDescriptors['stdio'],
+    consoleSocket?: string,
+  ): Attempt {
+    const nowhere = this.#nullDevices.open();
     try {
-      return this.#spawn(request, [nowhere, nowhere, nowhere], consoleSocket);
+      return this.#spawn(request, { stdio: stdio(nowhere), held: [nowhere, nowhere] }, consoleSocket);
     } finally {
       closeSync(nowhere);
     }
   }
 
-  #spawn(request: SuperviseRequest, stdio: readonly number[], consoleSocket?: string): Attempt {
+  #spawn(request: SuperviseRequest, descriptors: MonitorDescriptors, consoleSocket?: string): Attempt {
     const { id, directory, memory, recorded } = request;
     const pidFile = this.#notices.pidFile(id);
     const log = join(directory, 'log');
@@ -218,8 +229,8 @@ export class Supervisor implements Disposable {
     const noticePrefix = this.#notices.prefix(id);
     this.#moves.expect();
     const monitorPid = recorded
-      ? startMonitor({ directory, noticePrefix, command, stdio, ...(memory && { memory }) })
-      : startUnrecorded({ directory, command, stdio });
+      ? startMonitor({ directory, noticePrefix, command, descriptors, ...(memory && { memory }) })
+      : startUnrecorded({ directory, command, descriptors });
     return { request, monitorPid, watch: new MonitorWatch(this.#notices, id, monitorPid) };
   }
 
@@ -252,6 +263,7 @@ export class Supervisor implements Disposable {
   [Symbol.dispose](): void {
     this.#notices[Symbol.dispose]();
     this.#moves[Symbol.dispose]();
+    this.#nullDevices[Symbol.dispose]();
   }
 }
 
@@ -264,6 +276,13 @@ export function freshDirectory(path: string): string {
 
 async function firstOf<T>(wanted: Promise<T>, otherwise: Promise<unknown>): Promise<T | undefined> {
   return await Promise.race([wanted, otherwise.then(() => undefined)]);
+}
+
+/** The process's pid once its program has been executed; undefined if it never ran. */
+async function executed({ watch }: Attempt): Promise<number | undefined> {
+  const pid = await firstOf(watch.started.promise, watch.exited);
+  if (pid !== undefined) await untilExecuted(pid);
+  return pid;
 }
 
 function reopenTerminal(holderPid: number): ProcessTerminal | undefined {

@@ -8,7 +8,6 @@ import type { ContainerContext } from '../context.ts';
 import { untilDrained } from '../process/drain.ts';
 import { readMonitor } from '../process/monitor.ts';
 import { OutputHub } from '../streams/output-hub.ts';
-import { ProcessPipes } from '../process/process-pipes.ts';
 import { readHolder } from '../process/process-terminal.ts';
 import { runtimeArguments } from '../process/runtime-command.ts';
 import { withRuntimeOf } from '../process/runtimes.ts';
@@ -78,8 +77,7 @@ async function drainExec({ supervisor, paths, logger, held }: ContainerContext, 
   try {
     const monitor = readMonitor(directory);
     const holder = readHolder(directory);
-    const isWithoutStreams = !holder && !new ProcessPipes(directory, 'none').exist;
-    if (!monitor || isWithoutStreams) return await supervisor.discard(id, directory);
+    if (!monitor) return await supervisor.discard(id, directory);
     const process = supervisor.reattach({
       id,
       directory,
@@ -88,6 +86,11 @@ async function drainExec({ supervisor, paths, logger, held }: ContainerContext, 
       monitor,
       ...(holder && { holder }),
     });
+    // Its terminal was in no holder's hands yet: it had not started.
+    if (process.streams.sources.size === 0) {
+      process.detach();
+      return await supervisor.discard(id, directory);
+    }
     const hub = new OutputHub(logger);
     hub.open(process.streams.sources);
     held.defer(() => {
