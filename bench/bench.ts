@@ -1,14 +1,16 @@
 /** Every case is run in turn on each engine (A B C A B C …); medians, and ratios to the first engine. */
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { BUILD_CASES } from './build-cases.ts';
 import { CASES, command, type Case, type Material } from './cases.ts';
-import { removeTree, startContenders, type Contender } from './engines.ts';
+import { mountRunDirectory, removeTree, startContenders, type Contender } from './engines.ts';
 import { measureRegistries } from './registry-bench.ts';
 import { REGISTRY_CASES } from './registry-cases.ts';
+import { measureMany } from './many-containers.ts';
+import { pssMegabytes } from './memory.ts';
 import { filesFolder, writeBusyboxTar, writeLayeredArchive } from './images.ts';
 
 interface Row {
@@ -25,17 +27,35 @@ const { values: options } = parseArgs({
     engines: { type: 'string' },
     output: { type: 'string' },
     against: { type: 'string' },
+    thousand: { type: 'boolean' },
+    counts: { type: 'string' },
   },
 });
 const runs = Number(options.runs ?? 7);
 const only = options.only?.split(',') ?? [];
 
+const engines = options.engines?.split(',') ?? [];
 const directory = mkdtempSync(join(tmpdir(), 'caisson-bench-'));
 try {
+  if (options.thousand) await measureThousand();
+  else await measureCases();
+} finally {
+  removeTree(directory);
+}
+
+/** `--thousand`: up to a thousand running containers, or `--counts`. */
+async function measureThousand(): Promise<void> {
+  const counts = (options.counts ?? '10,100,300,500,1000').split(',').map(Number);
+  mountRunDirectory(join(directory, 'run'));
+  const table = await measureMany({ directory, busybox: writeBusyboxTar(directory), counts, engines });
+  if (options.output !== undefined) writeFileSync(options.output, table);
+}
+
+async function measureCases(): Promise<void> {
   const busybox = writeBusyboxTar(directory);
   const layeredArchive = writeLayeredArchive(directory, busybox);
   const material: Material = { directory, layeredArchive, filesFolder: filesFolder(directory) };
-  const contenders = await startContenders(directory, options.engines?.split(',') ?? [], options.against);
+  const contenders = await startContenders(directory, engines, options.against);
   const rows: Row[] = [];
   try {
     await settle();
@@ -62,8 +82,6 @@ try {
   const registries = wantsRegistries ? await measureRegistries(directory, 3) : undefined;
   if (target)
     writeFileSync(target, [markdown(rows, contenders), ...(registries ? [registries] : [])].join('\n'));
-} finally {
-  removeTree(directory);
 }
 
 async function measure(
@@ -172,27 +190,11 @@ function memoryRow(name: string, numbers: readonly number[]): Row {
 
 function memoryPerContainer(contender: Contender): number {
   const names = Array.from({ length: 10 }, (_, index) => `bm-${index}`);
-  const before = totalPssMegabytes();
+  const before = pssMegabytes();
   for (const name of names) command(contender, ['run', '-d', '--name', name, 'bench', 'sleep', '1000']);
-  const after = totalPssMegabytes();
+  const after = pssMegabytes();
   command(contender, ['rm', '-f', ...(contender.kind === 'podman' ? ['-t', '0'] : []), ...names]);
   return (after - before) / names.length;
-}
-
-/** Proportional set size of every process: counts shared pages once. */
-function totalPssMegabytes(): number {
-  let kilobytes = 0;
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      kilobytes += Number(
-        /Pss:\s+(\d+) kB/.exec(readFileSync(`/proc/${name}/smaps_rollup`, 'utf8'))?.[1] ?? 0,
-      );
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  return kilobytes / 1024;
 }
 
 function cell(row: Row, index: number): string {

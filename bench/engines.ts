@@ -71,7 +71,7 @@ async function startCheckout(home: string, name: string, directory: string): Pro
 }
 
 /** Run-time state lies in memory on every system whose /run is a tmpfs; so here, for all engines, whatever this one's is. */
-function mountRunDirectory(path: string): void {
+export function mountRunDirectory(path: string): void {
   mkdirSync(path, { recursive: true });
   const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', path]);
   if (status !== 0) throw new Error(`Cannot mount a tmpfs at ${path}`);

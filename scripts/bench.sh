@@ -2,6 +2,7 @@
 # Measures this engine against Docker and Podman where they are installed, all in one interleaved run.
 #
 #   bench.sh [--runs N] [--only CASE,…] [--engines NAME,…] [--against CHECKOUT]
+#   bench.sh --thousand [--counts N,…] [--engines NAME,…]   up to a thousand running containers, as a curve
 #
 # --against measures this checkout beside another one of this project, such as the commit before: a row that is slower
 # is a fault. `--engines caisson` leaves Docker and Podman out.
