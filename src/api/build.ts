@@ -8,6 +8,7 @@ import type { ProgressMessage } from '#wire/image.ts';
 import { decodeRegistryConfig } from '#wire/registry-auth.ts';
 import { decodeCommandSettings } from './build-commands.ts';
 import type { Exchange } from './exchange.ts';
+import { progressMessages } from './image-progress.ts';
 import { sendProgress } from './progress.ts';
 import { credentialsFromAuth } from './registry-credentials.ts';
 import { bodyStream } from './request-body.ts';
@@ -237,7 +238,7 @@ async function* verboseLines(events: AsyncIterable<BuildEvent>): AsyncGenerator<
   let unused: readonly string[] = [];
   for await (const event of events) {
     if (isGraphEvent(event)) continue;
-    if (event.type === 'pulling') yield event.message;
+    if (event.type === 'pulling') yield* progressMessages(event.progress);
     else if (event.type === 'unused-arguments') unused = event.names;
     else if (event.type === 'output') {
       const text = decoder[event.stream].decode(event.data, { stream: true });

@@ -2,13 +2,14 @@ import { formatDate } from '#base/timestamps.ts';
 import type { CacheRecord } from '#build/disk/disk.ts';
 import type { DiskUsage } from '#engine/disk-usage.ts';
 import type { BuildCacheRecord, DiskUsage as WireDiskUsage } from '#wire/system.ts';
+import { encodeImageSummary } from './image-encoding.ts';
 import { encodeVolume } from './volumes.ts';
 
 /** The body of `GET /system/df`. */
 export function encodeDiskUsage(usage: DiskUsage): WireDiskUsage {
   return {
     LayersSize: usage.layersBytes,
-    Images: usage.images.map(({ image, containers }) => ({ ...image, Containers: containers })),
+    Images: usage.images.map(({ image, containers }) => encodeImageSummary({ ...image, containers })),
     Containers: usage.containers,
     Volumes: usage.volumes.map(({ volume, sizeBytes, containers }) => ({
       ...encodeVolume(volume),

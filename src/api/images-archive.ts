@@ -2,6 +2,7 @@
 import { EngineError } from '#base/errors.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import type { Exchange } from './exchange.ts';
+import { encodeProgress } from './image-progress.ts';
 import { platformOf, referenceOf } from './images.ts';
 import { pull } from './images-registry.ts';
 import { sendProgress } from './progress.ts';
@@ -26,7 +27,8 @@ async function save(exchange: Exchange, references: readonly string[]): Promise<
 }
 
 async function load(exchange: Exchange): Promise<void> {
-  const messages = exchange.engine.images.load(bodyStream(exchange), { signal: exchange.signal });
+  const { signal } = exchange;
+  const messages = encodeProgress(exchange.engine.images.load(bodyStream(exchange), { signal }));
   await sendProgress(exchange, exchange.flag('quiet') ? withoutProgress(messages) : messages);
 }
 

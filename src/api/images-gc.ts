@@ -1,7 +1,9 @@
 /** `POST /images/gc`: an extension of ours, so that clients of Docker's API never meet it. */
 import { EngineError } from '#base/errors.ts';
-import type { ImageBudget } from '#image/image-budget.ts';
+import type { ImageBudget, ImageBudgetReport } from '#image/image.ts';
 import { parseDuration } from '#base/durations.ts';
+import { formatDate } from '#base/timestamps.ts';
+import type { ImageGcReport } from '#wire/image-gc.ts';
 import type { Exchange } from './exchange.ts';
 import { sendJson } from './respond.ts';
 import { post, type Route } from './route.ts';
@@ -11,9 +13,27 @@ const NS_PER_MS = 1_000_000n;
 export const imageGcRoutes: readonly Route[] = [
   post('/images/gc', async (exchange) => {
     const isDryRun = exchange.flag('dry-run');
-    sendJson(exchange, 200, await exchange.engine.images.keepBudget(budgetOf(exchange), { isDryRun }));
+    const report = await exchange.engine.images.keepBudget(budgetOf(exchange), { isDryRun });
+    sendJson(exchange, 200, encodeReport(report));
   }),
 ];
+
+function encodeReport(report: ImageBudgetReport): ImageGcReport {
+  return {
+    MaxSize: report.maximumBytes,
+    Size: report.sizeBytes,
+    Reclaimed: report.reclaimedBytes,
+    DryRun: report.isDryRun,
+    Images: report.images.map(({ id, tags, lastUsedMs, uniqueBytes, isRemoved, reason }) => ({
+      Id: id,
+      RepoTags: tags,
+      LastUsed: formatDate(lastUsedMs),
+      UniqueSize: uniqueBytes,
+      Removed: isRemoved,
+      Reason: reason,
+    })),
+  };
+}
 
 /** The engine's own, with what the request says instead. @throws {EngineError} `invalid` */
 function budgetOf(exchange: Exchange): ImageBudget {

@@ -1,11 +1,14 @@
 /** Images between here and registries. */
 import { EngineError, isEngineError } from '#base/errors.ts';
+import type { DistributionInspect } from '#wire/distribution.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import { booleanFilter, checkFilters } from '#base/filters.ts';
 import type { RegistryCredentials } from '#registry/credentials.ts';
 import { decodeAuthBody, decodeRegistryAuth } from '#wire/registry-auth.ts';
 import type { SearchEntry } from '#wire/search.ts';
+import { dockerErrorText } from './errors/docker-error.ts';
 import type { Exchange } from './exchange.ts';
+import { encodeProgress } from './image-progress.ts';
 import { referenceOf } from './images.ts';
 import { sendProgress } from './progress.ts';
 import { credentialsFromAuth } from './registry-credentials.ts';
@@ -30,13 +33,13 @@ export async function pull(exchange: Exchange): Promise<void> {
   if (reference === '')
     throw new EngineError('invalid', 'Cannot create image: neither fromSrc nor fromImage given');
   const platform = exchange.text('platform');
-  const messages = exchange.engine.images.pull({
+  const progress = exchange.engine.images.pull({
     reference,
     ...(platform !== '' && { platform }),
     credentials: credentialsOf(exchange),
     signal: exchange.signal,
   });
-  await sendProgress(exchange, withDockersStatus(messages));
+  await sendProgress(exchange, withDockersStatus(encodeProgress(progress)));
 }
 
 /** As in Docker, a header that cannot be read is anonymous. */
@@ -55,18 +58,18 @@ async function* withDockersStatus(messages: AsyncIterable<ProgressMessage>): Asy
     yield* messages;
   } catch (error) {
     const isRegistrys = isEngineError(error, 'unauthorized') || isEngineError(error, 'forbidden');
-    throw isRegistrys ? new EngineError('internal', error.message, { cause: error }) : error;
+    throw isRegistrys ? new EngineError('internal', dockerErrorText(error), { cause: error }) : error;
   }
 }
 
 /** `POST /images/{name}/push` */
 async function push(exchange: Exchange): Promise<void> {
-  const messages = exchange.engine.images.push({
+  const progress = exchange.engine.images.push({
     reference: referenceOf(exchange.param('name'), exchange.text('tag')),
     credentials: credentialsOf(exchange),
     signal: exchange.signal,
   });
-  await sendProgress(exchange, withDockersStatus(messages));
+  await sendProgress(exchange, withDockersStatus(encodeProgress(progress)));
 }
 
 async function logIn(exchange: Exchange): Promise<void> {
@@ -81,11 +84,19 @@ async function logIn(exchange: Exchange): Promise<void> {
 }
 
 async function inspectRemote(exchange: Exchange): Promise<void> {
-  const answer = await exchange.engine.images.inspectRemote({
+  const { descriptor, platforms } = await exchange.engine.images.inspectRemote({
     reference: exchange.param('name'),
     credentials: credentialsOf(exchange),
     signal: exchange.signal,
   });
+  const answer: DistributionInspect = {
+    Descriptor: descriptor,
+    Platforms: platforms.map(({ architecture, os, variant }) => ({
+      architecture,
+      os,
+      ...(variant ? { variant } : {}),
+    })),
+  };
   sendJson(exchange, 200, answer);
 }
 

@@ -4,6 +4,7 @@ import type { Platform } from '#oci/platform.ts';
 import { checkFilters } from '#base/filters.ts';
 import { decodePlatform } from '#wire/platform.ts';
 import type { Exchange } from './exchange.ts';
+import { encodeHistoryStep, encodeImage, encodeImageSummary, encodeRemoval } from './image-encoding.ts';
 import { sendEmpty, sendJson } from './respond.ts';
 import { get, post, type Route, remove } from './route.ts';
 
@@ -18,16 +19,16 @@ export const imageRoutes: readonly Route[] = [
   get('/images/:name*/json', inspect),
   get('/images/:name*/history', async (exchange) => {
     const history = await exchange.engine.images.history(exchange.param('name'), platformOf(exchange));
-    sendJson(exchange, 200, history);
+    sendJson(exchange, 200, history.map(encodeHistoryStep));
   }),
   post('/images/:name*/tag', tag),
   post('/images/prune', prune),
   remove('/images/:name*', async (exchange) => {
-    const deletions = await exchange.engine.images.remove(exchange.param('name'), {
+    const removals = await exchange.engine.images.remove(exchange.param('name'), {
       force: exchange.flag('force'),
       prune: !exchange.flag('noprune'),
     });
-    sendJson(exchange, 200, deletions);
+    sendJson(exchange, 200, removals.map(encodeRemoval));
   }),
 ];
 
@@ -40,7 +41,7 @@ async function inspect(exchange: Exchange): Promise<void> {
       'conflicting options: manifests and platform options cannot both be set',
     );
   const image = await exchange.engine.images.inspect(exchange.param('name'), { ...choice, manifests });
-  sendJson(exchange, 200, withVirtualSize(exchange, image));
+  sendJson(exchange, 200, withVirtualSize(exchange, encodeImage(image)));
 }
 
 /** The query parameter `platform`. @throws {EngineError} `invalid` */
@@ -58,7 +59,7 @@ async function list(exchange: Exchange): Promise<void> {
     sharedSize: exchange.flag('shared-size'),
     manifests: exchange.flag('manifests'),
   });
-  const rows = images.map((image) => withVirtualSize(exchange, image));
+  const rows = images.map((image) => withVirtualSize(exchange, encodeImageSummary(image)));
   sendJson(exchange, 200, rows);
 }
 
@@ -72,10 +73,10 @@ async function tag(exchange: Exchange): Promise<void> {
 async function prune(exchange: Exchange): Promise<void> {
   const filters = exchange.filters();
   checkFilters(filters, PRUNE_FILTERS);
-  const { deleted, spaceReclaimed } = await exchange.engine.images.prune(filters);
+  const { removals, reclaimedBytes } = await exchange.engine.images.prune(filters);
   sendJson(exchange, 200, {
-    ImagesDeleted: deleted.length === 0 ? null : deleted,
-    SpaceReclaimed: spaceReclaimed,
+    ImagesDeleted: removals.length === 0 ? null : removals.map(encodeRemoval),
+    SpaceReclaimed: reclaimedBytes,
   });
 }
 

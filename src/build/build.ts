@@ -28,7 +28,7 @@
 import type { Readable } from 'node:stream';
 import type { ImageLayer, ImageRecord } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
-import type { ProgressMessage } from '#wire/image.ts';
+import type { PullProgress } from '#image/image-progress.ts';
 import type { RegistryCredentials } from '#registry/credentials.ts';
 import type { BaseImage } from './bases/base-image.ts';
 import type { FileRange } from './files/file-jobs.ts';
@@ -158,7 +158,7 @@ export type StepEvent =
   | { readonly type: 'output'; readonly stream: 'stdout' | 'stderr'; readonly data: Buffer }
   /** `id` is what the image would be if the build ended here. */
   | { readonly type: 'stepped'; readonly id: Digest; readonly cached: boolean }
-  | { readonly type: 'pulling'; readonly message: ProgressMessage }
+  | { readonly type: 'pulling'; readonly progress: PullProgress }
   /** Build arguments that the Dockerfile does not take. */
   | { readonly type: 'unused-arguments'; readonly names: readonly string[] }
   | {

@@ -1,5 +1,5 @@
 import { applyChanges } from '#dockerfile/apply-changes.ts';
-import { toContainerConfig } from '#image/container-config.ts';
+import { encodeImageDefaults } from '#wire/image-defaults.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { ContainerConfig } from '#wire/container.ts';
@@ -40,7 +40,7 @@ export async function commitContainer(
 /** The instructions go first; what they leave open is the container's. */
 function configOf(container: ManagedContainer, { config, changes }: CommitContainerRequest): ImageDefaults {
   const changed = applyChanges(defaultsOf(config ?? container.config), changes);
-  return defaultsOf(mergeImageConfig(toContainerConfig(changed), container.config));
+  return defaultsOf(mergeImageConfig(encodeImageDefaults(changed), container.config));
 }
 
 async function standingStill(

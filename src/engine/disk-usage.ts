@@ -3,11 +3,11 @@ import { NO_FILTERS } from '#base/filters.ts';
 import type { Builds } from '#build/build.ts';
 import type { CacheRecord } from '#build/disk/disk.ts';
 import type { Containers } from '#container/container.ts';
+import type { ImageSummary } from '#image/image-view.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { LayerStore } from '#layer/layer.ts';
 import type { Volumes, VolumeView } from '#volume/volume.ts';
 import type { ContainerSummary } from '#wire/container.ts';
-import type { ImageSummary } from '#wire/image.ts';
 
 export type UsageType = 'container' | 'image' | 'volume' | 'build-cache';
 
@@ -61,7 +61,7 @@ export async function measureDiskUsage(
     layersBytes: wants('image') ? layersBytes : 0,
     images: images.map((image) => ({
       image,
-      containers: containers.filter((container) => container.ImageID === image.Id).length,
+      containers: containers.filter((container) => container.ImageID === image.id).length,
     })),
     containers: wants('container') ? containers : [],
     volumes: volumes.map((usage) => ({ ...usage, containers: usersOf(usage.volume.name) })),

@@ -1,6 +1,6 @@
 import type { Logger } from '#base/log.ts';
 import type { CacheBudget } from '#build/disk/cache-budget.ts';
-import type { ImageBudget } from '#image/image-budget.ts';
+import type { ImageBudget } from '#image/image.ts';
 import type { Ulimit } from '#wire/container.ts';
 
 /**

@@ -1,8 +1,8 @@
 /** The files of an image archive by name, with its links followed. */
 import { posix } from 'node:path';
-import { EngineError } from '#base/errors.ts';
 import type { LayerCompression } from '#oci/media-types.ts';
 import type { BlobInfo } from '#store/content.ts';
+import { imageError } from './image-errors.ts';
 
 /** A file: small ones in memory, large ones in the content store already. */
 export type ArchiveFile =
@@ -43,11 +43,11 @@ export class ArchiveFiles {
     return undefined;
   }
 
-  /** @throws {EngineError} `invalid` if there is none */
+  /** @throws {EngineError} `archive-invalid` if there is none */
   require(path: string): ArchiveFile {
     const file = this.find(path);
-    if (!file) throw new EngineError('invalid', `Cannot load image: open ${path}: no such file or directory`);
-    return file;
+    if (file) return file;
+    throw imageError('archive-invalid', { details: { problem: `open ${path}: no such file or directory` } });
   }
 
   has(path: string): boolean {

@@ -2,7 +2,6 @@
  * Takes in an image archive while it streams: large files go to the content store at once, and what looks like a
  * layer is unpacked meanwhile, though which files the archive's manifest names is known only at its end.
  */
-import { EngineError } from '#base/errors.ts';
 import { COMPRESSION_MAGIC_BYTES, detectCompression } from '#oci/compression.ts';
 import { type Digest, isDigest } from '#oci/digest.ts';
 import type { LayerCompression } from '#oci/media-types.ts';
@@ -10,6 +9,7 @@ import type { TarEntry } from '#oci/tar-header.ts';
 import { type TarEvent, TarParser } from '#oci/tar-reader.ts';
 import type { BlobInfo, ContentStore, ContentWriter, Lease } from '#store/content.ts';
 import { type ArchiveFile, ArchiveFiles, cleanName, linkTarget } from './archive-files.ts';
+import { imageError } from './image-errors.ts';
 import type { LayerIntake } from './layer-intake.ts';
 
 /** Files up to here wait in memory until it is known what they are. */
@@ -51,7 +51,7 @@ export class ArchiveIntake implements AsyncDisposable {
   /**
    * Reads the archive to its end; yields its large files as they have arrived.
    *
-   * @throws {EngineError} `invalid` for a malformed archive or one beyond a limit, `exhausted` for a full disk
+   * @throws {EngineError} `archive-invalid`, also beyond a limit; `exhausted` for a full disk
    */
   async *read(source: AsyncIterable<Buffer>): AsyncGenerator<ArrivedFile, void> {
     const parser = new TarParser({ maximumEntries: MAXIMUM_MEMBERS });
@@ -89,7 +89,8 @@ export class ArchiveIntake implements AsyncDisposable {
     if (type === 'symlink') this.files.addLink(path, linkTarget(path, linkName));
     if (type === 'hardlink') this.files.addLink(path, cleanName(linkName));
     if (type !== 'file') return;
-    if (entry.sparse) throw new EngineError('invalid', `Cannot load image: ${path} is a sparse file`);
+    if (entry.sparse)
+      throw imageError('archive-invalid', { details: { problem: `${path} is a sparse file` } });
     if (entry.sizeBytes <= SMALL_BYTES) this.#reserve(entry.sizeBytes);
     this.#file = new IncomingFile(
       entry,
@@ -100,7 +101,7 @@ export class ArchiveIntake implements AsyncDisposable {
   #reserve(sizeBytes: number): void {
     this.#memoryBytes += sizeBytes;
     if (this.#memoryBytes > MAXIMUM_MEMORY_BYTES)
-      throw new EngineError('invalid', 'Cannot load image: the archive has too many small files');
+      throw imageError('archive-invalid', { details: { problem: 'the archive has too many small files' } });
   }
 
   #openWriter(): Promise<ContentWriter> {
@@ -173,14 +174,13 @@ export function digestOfName(path: string): Digest | undefined {
   return hex !== undefined && isDigest(digest) ? digest : undefined;
 }
 
-/** @throws {EngineError} `invalid` for formats that layers do not come in */
+/** @throws {EngineError} `archive-unreadable` for formats that layers do not come in */
 export function layerCompression(head: Buffer): LayerCompression {
   const format = detectCompression(head.subarray(0, COMPRESSION_MAGIC_BYTES));
   if (format === 'xz' || format === 'bzip2')
-    throw new EngineError(
-      'invalid',
-      `Cannot read archive: ${format} compression is not supported, use gzip or zstd`,
-    );
+    throw imageError('archive-unreadable', {
+      details: { problem: `${format} compression is not supported, use gzip or zstd` },
+    });
   return format;
 }
 

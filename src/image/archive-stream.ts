@@ -2,17 +2,18 @@
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { EngineError } from '#base/errors.ts';
+import type { EngineError } from '#base/errors.ts';
 import { COMPRESSION_MAGIC_BYTES } from '#oci/compression.ts';
 import type { LayerCompression } from '#oci/media-types.ts';
 import { layerCompression } from './archive-intake.ts';
+import { imageError } from './image-errors.ts';
 
 const OUTPUT_BYTES = 256 * 1024;
 
 /**
  * The archive's bytes, decompressed.
  *
- * @throws {EngineError} `invalid` for formats other than gzip and zstd, and for damaged data
+ * @throws {EngineError} `archive-unreadable` for formats other than gzip and zstd, and for damaged data
  */
 export async function* decompressed(archive: Readable): AsyncGenerator<Buffer, void> {
   const source = chunksOf(archive);
@@ -70,5 +71,5 @@ function isZlibError(error: unknown): error is Error {
 }
 
 function damaged(error: Error): EngineError {
-  return new EngineError('invalid', `Cannot read archive: ${error.message}`, { cause: error });
+  return imageError('archive-unreadable', { details: { problem: error.message }, cause: error });
 }

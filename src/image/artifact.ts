@@ -6,9 +6,11 @@ import { canonicalReference, type Reference, withDefaultTag } from '#oci/referen
 import type { Repository } from '#registry/registry.ts';
 import type { RegistryCredentials } from '#registry/credentials.ts';
 import type { ContentReader } from '#store/content.ts';
-import type { StoredManifest } from './image-manifests.ts';
-import type { ImageParts } from './image-parts.ts';
-import { repositoriesWith } from './image-push.ts';
+import type { Metadata } from '#store/metadata.ts';
+import type { ImageAttachments } from './image-attachments.ts';
+import type { ImageManifests, StoredManifest } from './image-manifests.ts';
+import { type ImageSending, repositoriesWith } from './image-sending.ts';
+import type { ImageTable } from './image-table.ts';
 import { settleAll } from './settle-all.ts';
 
 export interface Artifact {
@@ -52,29 +54,33 @@ export function readArtifactBlob(
  *
  * @throws {EngineError} what `registry.ts` says
  */
-export async function pushArtifact(parts: ImageParts, artifact: Artifact, push: ArtifactPush): Promise<void> {
+export async function pushArtifact(
+  sending: ImageSending,
+  artifact: Artifact,
+  push: ArtifactPush,
+): Promise<void> {
   const { reference, credentials, insecure, signal } = push;
-  const repository = parts.registries.open(reference, { credentials, access: 'push', insecure, signal });
+  const repository = sending.registries.open(reference, { credentials, access: 'push', insecure, signal });
   const { root, manifests, blobs } = artifact;
-  await settleAll(blobs.map((blob) => sendBlob(parts, repository, blob, push)));
+  await settleAll(blobs.map((blob) => sendBlob(sending, repository, blob, push)));
   await settleAll(manifests.map((manifest) => repository.putManifest(manifest.digest, manifest)));
   const { tag = 'latest' } = withDefaultTag(reference);
   await repository.putManifest(push.byDigest ? root.digest : tag, root);
 }
 
 async function sendBlob(
-  parts: ImageParts,
+  { permits, content, table }: ImageSending,
   repository: Repository,
   blob: ArtifactBlob,
   { reference, signal, onProgress }: ArtifactPush,
 ): Promise<void> {
   const { digest, size } = blob.descriptor;
-  using _permit = await parts.uploads.acquire();
+  using _permit = await permits.acquire();
   signal.throwIfAborted();
   await repository.upload({
     descriptor: blob.descriptor,
-    read: (offset) => readArtifactBlob(blob, parts.content, offset),
-    mountFrom: blob.bytes ? [] : repositoriesWith(parts, digest, reference),
+    read: (offset) => readArtifactBlob(blob, content, offset),
+    mountFrom: blob.bytes ? [] : repositoriesWith(table, digest, reference),
     onProgress: (sent) => onProgress?.(digest, sent, size),
   });
 }
@@ -89,19 +95,26 @@ export interface KeptManifests {
   readonly repositories: readonly Pick<Reference, 'domain' | 'path'>[];
 }
 
+export interface KeepingRoles {
+  readonly table: ImageTable;
+  readonly manifests: ImageManifests;
+  readonly attachments: ImageAttachments;
+  readonly metadata: Metadata;
+}
+
 /** Remembers what an image was packed as: a push sends the same bytes. Durable when it resolves. */
-export async function keepManifests(parts: ImageParts, kept: KeptManifests): Promise<void> {
+export async function keepManifests(roles: KeepingRoles, kept: KeptManifests): Promise<void> {
   const { id, manifests, attachments, repositories } = kept;
   const [first] = manifests;
-  if (!first || !parts.table.get(id)) return;
-  parts.manifests.add(id, manifests);
-  parts.attachments.add(id, attachments);
+  if (!first || !roles.table.get(id)) return;
+  roles.manifests.add(id, manifests);
+  roles.attachments.add(id, attachments);
   const names = new Map(
     repositories.map(({ domain, path }) => {
       const reference = { domain, path, digest: first.digest };
       return [canonicalReference(reference), { reference, id }];
     }),
   );
-  parts.table.add([], [...names.values()]);
-  await parts.metadata.durable();
+  roles.table.add([], [...names.values()]);
+  await roles.metadata.durable();
 }

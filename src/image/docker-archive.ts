@@ -1,10 +1,10 @@
 /** `manifest.json` of what `docker save` writes (moby, image/spec). */
-import { EngineError } from '#base/errors.ts';
 import { MAXIMUM_CONFIG_BYTES, MAXIMUM_LAYERS } from '#oci/image-config.ts';
 import { type JsonObject, JsonShape } from '#oci/json-shape.ts';
 import { parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
 import type { ArchiveFile, ArchiveFiles } from './archive-files.ts';
 import type { BlobReader } from './archive-content.ts';
+import { imageError } from './image-errors.ts';
 
 /** An image as an archive describes it; nothing of it is verified yet. */
 export interface ArchivedImage {
@@ -53,6 +53,6 @@ async function imageOf(
 
 function tagOf(text: string): Reference {
   const reference = parseReference(text);
-  if (reference.digest) throw new EngineError('invalid', `invalid tag ${JSON.stringify(text)}`);
+  if (reference.digest) throw imageError('archive-tag-invalid', { subject: text });
   return withDefaultTag(reference);
 }

@@ -2,9 +2,9 @@
  * The file system of an image as its layers are put one upon the other, without contents: who brought what, and whose
  * bytes nobody sees any more. Whiteouts as in the OCI image spec (layer.md).
  */
-import { EngineError } from '#base/errors.ts';
 import type { TarEntry, TarEntryType } from '#oci/tar-header.ts';
-import type { ExploredFile, ExploredKind, WastedPath } from '#wire/explore.ts';
+import { imageError } from './image-errors.ts';
+import type { ExploredFile, ExploredKind, WastedPath } from './image-exploration.ts';
 
 /** What is kept in memory is proportional to this, not to the image's bytes. */
 const MAXIMUM_NODES = 2_000_000;
@@ -64,8 +64,8 @@ export class ExploreTree {
   /** Largest first. */
   wastedPaths(limit: number): readonly WastedPath[] {
     return [...this.#wasted]
-      .map(([Path, { size, count }]) => ({ Path, Size: size, Count: count }))
-      .toSorted((a, b) => b.Size - a.Size || (a.Path < b.Path ? -1 : 1))
+      .map(([path, { size, count }]) => ({ path, sizeBytes: size, count }))
+      .toSorted((a, b) => b.sizeBytes - a.sizeBytes || (a.path < b.path ? -1 : 1))
       .slice(0, limit);
   }
 
@@ -157,12 +157,12 @@ export class ExploreTree {
   #note(path: string, kind: ExploredKind, type: TarEntryType, sizeBytes: number): void {
     const files = this.#layers[this.#current]?.files;
     const before = files?.get(path);
-    const isAgain = before !== undefined && kind !== 'removed' && before.Kind !== 'added';
+    const isAgain = before !== undefined && kind !== 'removed' && before.kind !== 'added';
     files?.set(path, {
-      Path: path,
-      Kind: isAgain ? 'changed' : before?.Kind === 'added' ? 'added' : kind,
-      Type: type,
-      Size: sizeBytes,
+      path,
+      kind: isAgain ? 'changed' : before?.kind === 'added' ? 'added' : kind,
+      type,
+      sizeBytes,
     });
   }
 
@@ -190,7 +190,7 @@ export class ExploreTree {
 
   #count(): void {
     if (++this.#nodes > MAXIMUM_NODES)
-      throw new EngineError('exhausted', `Cannot explore image: it has more than ${MAXIMUM_NODES} files`);
+      throw imageError('image-too-large-to-explore', { details: { maximumFiles: MAXIMUM_NODES } });
   }
 }
 

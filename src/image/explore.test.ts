@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '#oci/tar-writer.ts';
-import type { ExploredLayer, ImageExploration } from '#wire/explore.ts';
 import { exploreLayers } from './explore.ts';
+import type { ExploredLayer, ImageExploration } from './image-exploration.ts';
+import { sha256 } from './image-store.fixture.ts';
 
 /** A member: a path that ends with a slash is a directory's. */
 function entry(path: string, sizeBytes = 0, more: Partial<Parameters<typeof encodeHeader>[0]> = {}): Buffer {
@@ -22,71 +23,71 @@ async function* tarOf(members: readonly Buffer[]): AsyncGenerator<Buffer> {
 
 function explore(...layers: readonly (readonly Buffer[])[]): Promise<ImageExploration> {
   const toExplore = layers.map((members, index) => ({
-    diffId: `layer${index}`,
+    diffId: sha256(Buffer.from(`layer ${index}`)),
     command: `RUN ${index}`,
     tar: tarOf(members),
   }));
-  return exploreLayers('id', toExplore, { withFiles: true });
+  return exploreLayers(sha256(Buffer.from('id')), toExplore, { withFiles: true });
 }
 
 function filesOf(layer: ExploredLayer | undefined): readonly string[] {
-  return (layer?.Files ?? []).map(({ Kind, Path, Size }) => `${Kind} ${Path} ${Size}`);
+  return (layer?.files ?? []).map(({ kind, path, sizeBytes }) => `${kind} ${path} ${sizeBytes}`);
 }
 
 describe('exploreLayers', () => {
   it('tells what each layer adds, changes and removes', async () => {
-    const { Layers, Size, WastedSize, Efficiency, Wasted } = await explore(
+    const { layers, sizeBytes, wastedBytes, efficiency, wasted } = await explore(
       [entry('etc/'), entry('etc/a', 100), entry('etc/b', 50), entry('big/x', 300), entry('big/y', 200)],
       [entry('etc/'), entry('./etc/a', 110), entry('.wh.big'), entry('new', 40)],
     );
-    assert.deepEqual(filesOf(Layers[0]), [
+    assert.deepEqual(filesOf(layers[0]), [
       'added /big/x 300',
       'added /big/y 200',
       'added /etc 0',
       'added /etc/a 100',
       'added /etc/b 50',
     ]);
-    assert.deepEqual(filesOf(Layers[1]), ['removed /big 500', 'changed /etc/a 110', 'added /new 40']);
-    assert.deepEqual([Layers[1]?.Added, Layers[1]?.Changed, Layers[1]?.Removed], [1, 1, 1]);
-    assert.deepEqual([Layers[0]?.WastedSize, Layers[1]?.WastedSize], [600, 0]);
-    assert.deepEqual([Size, WastedSize], [800, 600]);
-    assert.equal(Efficiency, 0.25);
+    assert.deepEqual(filesOf(layers[1]), ['removed /big 500', 'changed /etc/a 110', 'added /new 40']);
+    assert.deepEqual([layers[1]?.added, layers[1]?.changed, layers[1]?.removed], [1, 1, 1]);
+    assert.deepEqual([layers[0]?.wastedBytes, layers[1]?.wastedBytes], [600, 0]);
+    assert.deepEqual([sizeBytes, wastedBytes], [800, 600]);
+    assert.equal(efficiency, 0.25);
     assert.deepEqual(
-      Wasted.map(({ Path, Size: size, Count }) => `${Path} ${size} ${Count}`),
+      wasted.map(({ path, sizeBytes: bytes, count }) => `${path} ${bytes} ${count}`),
       ['/big/x 300 1', '/big/y 200 1', '/etc/a 100 1'],
     );
   });
 
   it('hides what lies below an opaque directory, wherever its mark stands', async () => {
-    const { Layers, WastedSize } = await explore(
+    const { layers, wastedBytes } = await explore(
       [entry('d/old', 10), entry('d/same', 5)],
       [entry('d/'), entry('d/new', 1), entry('d/.wh..wh..opq'), entry('d/same', 7)],
     );
-    assert.deepEqual(filesOf(Layers[1]), ['added /d/new 1', 'removed /d/old 10', 'changed /d/same 7']);
-    assert.equal(WastedSize, 15);
+    assert.deepEqual(filesOf(layers[1]), ['added /d/new 1', 'removed /d/old 10', 'changed /d/same 7']);
+    assert.equal(wastedBytes, 15);
   });
 
   it('counts the bytes of hard links once, until the last one is gone', async () => {
     const link = entry('l', 0, { type: 'hardlink', linkName: './f' });
     const kept = await explore([entry('f', 100), link], [entry('.wh.f')]);
-    assert.deepEqual([kept.Size, kept.WastedSize], [100, 0]);
+    assert.deepEqual([kept.sizeBytes, kept.wastedBytes], [100, 0]);
     const gone = await explore([entry('f', 100), link], [entry('.wh.f')], [entry('.wh.l')]);
-    assert.equal(gone.WastedSize, 100);
+    assert.equal(gone.wastedBytes, 100);
   });
 
   it('sees files where directories were, and directories whose owner changed', async () => {
-    const { Layers, WastedSize } = await explore(
+    const { layers, wastedBytes } = await explore(
       [entry('d/'), entry('d/x', 10), entry('e/')],
       [entry('d', 5), entry('e/', 0, { uid: 7 })],
     );
-    assert.deepEqual(filesOf(Layers[1]), ['changed /d 5', 'changed /e 0']);
-    assert.equal(WastedSize, 10);
+    assert.deepEqual(filesOf(layers[1]), ['changed /d 5', 'changed /e 0']);
+    assert.equal(wastedBytes, 10);
   });
 
   it('counts what one layer brings twice, and whiteouts of nothing not at all', async () => {
     const twice = await explore([entry('f', 10), entry('f', 20), entry('.wh.none')]);
-    assert.deepEqual(filesOf(twice.Layers[0]), ['added /f 20']);
-    assert.deepEqual([twice.Size, twice.WastedSize], [30, 10]);
-    assert.equal((await explore([])).Efficiency, 1);
+    assert.deepEqual(filesOf(twice.layers[0]), ['added /f 20']);
+    assert.deepEqual([twice.sizeBytes, twice.wastedBytes], [30, 10]);
+    assert.equal((await explore([])).efficiency, 1);
   });
 });

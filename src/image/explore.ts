@@ -1,13 +1,14 @@
 /** What each layer of an image adds, changes and removes, and how much of it is for nothing. */
+import type { Digest } from '#oci/digest.ts';
 import { TarParser } from '#oci/tar-reader.ts';
-import type { ExploredFile, ExploredLayer, ImageExploration } from '#wire/explore.ts';
 import { ExploreTree } from './explore-tree.ts';
+import type { ExploredFile, ExploredLayer, ImageExploration } from './image-exploration.ts';
 
 /** More than anyone will read. */
 const MAXIMUM_WASTED = 1000;
 
 export interface LayerToExplore {
-  readonly diffId: string;
+  readonly diffId: Digest;
   readonly command: string;
   /** Uncompressed; read once, and not kept. */
   readonly tar: AsyncIterable<Buffer>;
@@ -19,7 +20,7 @@ export interface LayerToExplore {
  * @throws {EngineError} `invalid` for malformed tars, `exhausted` for too many files
  */
 export async function exploreLayers(
-  id: string,
+  id: Digest,
   layers: readonly LayerToExplore[],
   options: { readonly withFiles: boolean },
 ): Promise<ImageExploration> {
@@ -28,30 +29,31 @@ export async function exploreLayers(
     tree.beginLayer();
     await addLayer(tree, tar);
   }
-  const explored = tree.tallies.map(({ sizeBytes, wastedBytes, files }, index): ExploredLayer => {
-    const { diffId = '', command = '' } = layers[index] ?? {};
+  const { tallies } = tree;
+  const explored = layers.map(({ diffId, command }, index): ExploredLayer => {
+    const { sizeBytes = 0, wastedBytes = 0, files = new Map<string, ExploredFile>() } = tallies[index] ?? {};
     const list = [...files.values()].toSorted(byPath);
-    const count = (kind: ExploredFile['Kind']) => list.filter(({ Kind }) => Kind === kind).length;
+    const count = (wanted: ExploredFile['kind']) => list.filter(({ kind }) => kind === wanted).length;
     return {
-      DiffId: diffId,
-      Command: command,
-      Size: sizeBytes,
-      WastedSize: wastedBytes,
-      Added: count('added'),
-      Changed: count('changed'),
-      Removed: count('removed'),
-      ...(options.withFiles ? { Files: list } : {}),
+      diffId,
+      command,
+      sizeBytes,
+      wastedBytes,
+      added: count('added'),
+      changed: count('changed'),
+      removed: count('removed'),
+      ...(options.withFiles ? { files: list } : {}),
     };
   });
-  const size = explored.reduce((sum, { Size }) => sum + Size, 0);
-  const wasted = explored.reduce((sum, { WastedSize }) => sum + WastedSize, 0);
+  const bytes = explored.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const wastedBytes = explored.reduce((sum, layer) => sum + layer.wastedBytes, 0);
   return {
-    Id: id,
-    Size: size,
-    WastedSize: wasted,
-    Efficiency: size === 0 ? 1 : (size - wasted) / size,
-    Layers: explored,
-    Wasted: tree.wastedPaths(MAXIMUM_WASTED),
+    id,
+    sizeBytes: bytes,
+    wastedBytes,
+    efficiency: bytes === 0 ? 1 : (bytes - wastedBytes) / bytes,
+    layers: explored,
+    wasted: tree.wastedPaths(MAXIMUM_WASTED),
   };
 }
 
@@ -66,5 +68,5 @@ async function addLayer(tree: ExploreTree, tar: AsyncIterable<Buffer>): Promise<
 }
 
 function byPath(a: ExploredFile, b: ExploredFile): number {
-  return a.Path < b.Path ? -1 : a.Path > b.Path ? 1 : 0;
+  return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
 }

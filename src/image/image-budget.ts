@@ -1,15 +1,6 @@
 /** Which images go so that the rest fits into a budget: the least recently used, and no more than needed. */
 import type { Digest } from '#oci/digest.ts';
 
-export interface ImageBudget {
-  /** Bytes that images may take on disk. */
-  readonly maximumBytes: number;
-  /** Images that were used more recently stay. */
-  readonly minimumAgeMs: number;
-  /** `label=KEY[=VALUE]`, or patterns of references; what fits stays. */
-  readonly keep: readonly string[];
-}
-
 export interface BudgetImage {
   readonly id: Digest;
   readonly lastUsedMs: number;

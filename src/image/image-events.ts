@@ -1,5 +1,5 @@
-import type { Digest } from '#oci/digest.ts';
 import type { EmitEvent } from '#base/event.ts';
+import type { Digest } from '#oci/digest.ts';
 import type { ImageRecord } from './image-record.ts';
 
 export type ImageAction = 'pull' | 'load' | 'import' | 'save' | 'tag' | 'untag' | 'delete';

@@ -1,20 +1,24 @@
-/** `GET /images/{name}/explore`. */
 import type { Readable } from 'node:stream';
-import type { ImageExploration } from '#wire/explore.ts';
+import type { LayerStore } from '#layer/layer.ts';
+import type { ImageExploration } from './image-exploration.ts';
 import { exploreLayers } from './explore.ts';
-import { type ImageParts, WorkingSet } from './image-parts.ts';
+import type { WorkingSets } from './working-sets.ts';
 import type { ImageRecord } from './image-record.ts';
+
+export interface ExploreRoles {
+  readonly layers: LayerStore;
+  readonly workingSets: WorkingSets;
+}
 
 /** The image's blobs and layers stay protected until it is done. */
 export async function exploreImage(
-  parts: ImageParts,
+  { layers, workingSets }: ExploreRoles,
   record: ImageRecord,
   options: { readonly withFiles: boolean; readonly signal?: AbortSignal },
 ): Promise<ImageExploration> {
-  const { layers } = parts;
-  // Whoever removes the image meanwhile leaves its parts to this.
-  await using work = new WorkingSet(parts);
-  work.lease.protect(record.id, ...record.layers.flatMap(({ blob, diffId }) => [blob, diffId]));
+  // The parts of an image that is removed meanwhile are deleted when this lease ends.
+  await using lease = workingSets.open();
+  lease.protect(record.id, ...record.layers.flatMap(({ blob, diffId }) => [blob, diffId]));
   const commands = record.config.history
     .filter((step) => !step.empty_layer)
     .map((step) => step.created_by ?? '');

@@ -1,4 +1,4 @@
-/** The filters of `GET /images/json` and `POST /images/prune`, with Docker's meanings. */
+/** The filters of lists and prunes, with Docker's meanings. */
 import { globPattern } from '#oci/glob.ts';
 import { familiarName, familiarReference, type Reference } from '#oci/reference.ts';
 import { booleanFilter, type Filters, lacksLabels, matchesLabels } from '#base/filters.ts';

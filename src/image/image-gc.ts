@@ -1,21 +1,29 @@
 /** Keeps the images within their budget. */
 import { matchesGlob } from 'node:path/posix';
 import { isEngineError } from '#base/errors.ts';
+import { matchesLabels } from '#base/filters.ts';
 import { shortId } from '#base/ids.ts';
+import type { Logger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
+import type { LayerStore } from '#layer/layer.ts';
 import type { Digest } from '#oci/digest.ts';
 import { familiarName, familiarReference } from '#oci/reference.ts';
-import { matchesLabels } from '#base/filters.ts';
-import type { ImageGcReport } from '#wire/image-gc.ts';
-import { formatDate } from '#base/timestamps.ts';
-import { type BudgetImage, type BudgetPlan, type ImageBudget, planBudget } from './image-budget.ts';
+import type { ContentReader } from '#store/content.ts';
+import { type BudgetImage, type BudgetPlan, planBudget } from './image-budget.ts';
 import { tagsOf } from './image-inspect.ts';
-import type { ImageParts } from './image-parts.ts';
 import { blobsOf, type ImageRecord } from './image-record.ts';
-import { removeImage } from './image-remove.ts';
+import { removeImage, type RemovalRoles } from './image-remove.ts';
+import type { ImageBudget, ImageBudgetReport } from './image.ts';
+
+export interface GcRoles {
+  readonly removal: RemovalRoles;
+  readonly content: ContentReader;
+  readonly layers: LayerStore;
+  readonly logger: Logger;
+}
 
 export class ImageGc implements AsyncDisposable {
-  readonly #parts: ImageParts;
+  readonly #roles: GcRoles;
   readonly #budget: ImageBudget | undefined;
   /** One at a time: the next looks at what the last has left. */
   readonly #turn = new Semaphore(1);
@@ -23,8 +31,8 @@ export class ImageGc implements AsyncDisposable {
   #pending: Promise<void> | undefined;
 
   /** @param budget that is kept by itself; absent: only where it is asked for */
-  constructor(parts: ImageParts, budget?: ImageBudget) {
-    this.#parts = parts;
+  constructor(roles: GcRoles, budget?: ImageBudget) {
+    this.#roles = roles;
     this.#budget = budget;
   }
 
@@ -38,13 +46,13 @@ export class ImageGc implements AsyncDisposable {
   }
 
   async #collect(): Promise<void> {
-    const { garbage, logger } = this.#parts;
+    const { removal, logger } = this.#roles;
     try {
       // What is requested from here on may come too late for this round.
       await Promise.resolve();
       using _turn = await this.#turn.acquire();
       this.#pending = undefined;
-      await garbage.collectUnfinished();
+      await removal.garbage.collectUnfinished();
       if (this.#budget) await this.#run(this.#budget, false);
     } catch (error) {
       logger.error('Cannot keep the image budget', { error });
@@ -52,18 +60,19 @@ export class ImageGc implements AsyncDisposable {
   }
 
   /** Removes what is above a budget, or only tells what would go. */
-  async run(budget: ImageBudget, isDryRun: boolean): Promise<ImageGcReport> {
+  async run(budget: ImageBudget, isDryRun: boolean): Promise<ImageBudgetReport> {
     using _turn = await this.#turn.acquire();
     return await this.#run(budget, isDryRun);
   }
 
-  async #run(budget: ImageBudget, isDryRun: boolean): Promise<ImageGcReport> {
-    const records = [...this.#parts.table.all()];
+  async #run(budget: ImageBudget, isDryRun: boolean): Promise<ImageBudgetReport> {
+    const { removal } = this.#roles;
+    const records = [...removal.table.all()];
     const sizeOf = await this.#partSizes(records);
-    const images = records.map((record) => toBudgetImage(this.#parts, record, budget));
+    const images = records.map((record) => toBudgetImage(removal, record, budget));
     const plan = planBudget(images, sizeOf, budget.maximumBytes);
     // Before they go.
-    const namesOf = new Map(records.map(({ id }) => [id, tagsOf(this.#parts.table.namesOf(id))]));
+    const namesOf = new Map(records.map(({ id }) => [id, tagsOf(removal.table.namesOf(id))]));
     const removed = isDryRun ? plan.removed : await this.#remove(plan.removed);
     const report = reportOf({ budget, images, plan, removed, sizeOf, isDryRun, namesOf });
     if (!isDryRun && removed.length > 0) this.#tell(report);
@@ -75,7 +84,7 @@ export class ImageGc implements AsyncDisposable {
    * layer. They never change, so each is looked up once.
    */
   async #partSizes(records: readonly ImageRecord[]): Promise<(part: Digest) => number> {
-    const { content, layers } = this.#parts;
+    const { content, layers } = this.#roles;
     const parts = new Set(records.flatMap((record) => [...partsOf(record)]));
     for (const known of this.#sizes.keys()) if (!parts.has(known)) this.#sizes.delete(known);
     const unknown = [...parts].filter((part) => !this.#sizes.has(part));
@@ -89,12 +98,13 @@ export class ImageGc implements AsyncDisposable {
 
   /** @returns those that are gone */
   async #remove(images: readonly BudgetImage[]): Promise<readonly BudgetImage[]> {
+    const { removal } = this.#roles;
     const removed: BudgetImage[] = [];
     for (const image of images) {
       // A container may have come since the plan was made.
-      if (isUsed(this.#parts, image.id)) continue;
+      if (isUsed(removal, image.id)) continue;
       try {
-        await removeImage(this.#parts, image.id, { force: true, prune: false });
+        await removeImage(removal, image.id, { force: true, prune: false });
         removed.push(image);
       } catch (error) {
         if (!isEngineError(error, 'conflict') && !isEngineError(error, 'not-found')) throw error;
@@ -103,21 +113,21 @@ export class ImageGc implements AsyncDisposable {
     return removed;
   }
 
-  #tell({ Images, Reclaimed, MaxSize, Size }: ImageGcReport): void {
-    const { emit, logger } = this.#parts;
-    const gone = Images.filter(({ Removed }) => Removed);
-    const names = gone.map(({ RepoTags, Id }) => RepoTags[0] ?? shortId(Id));
+  #tell({ images, reclaimedBytes, maximumBytes, sizeBytes }: ImageBudgetReport): void {
+    const { removal, logger } = this.#roles;
+    const gone = images.filter(({ isRemoved }) => isRemoved);
+    const names = gone.map(({ tags, id }) => tags[0] ?? shortId(id));
     const attributes = {
       removed: String(gone.length),
-      reclaimed: String(Reclaimed),
-      budget: String(MaxSize),
+      reclaimed: String(reclaimedBytes),
+      budget: String(maximumBytes),
     };
-    emit({ type: 'image', action: 'gc', id: '', attributes });
+    removal.emit({ type: 'image', action: 'gc', id: '', attributes });
     logger.info('Removed images above the budget', {
       images: names.join(' '),
-      reclaimed: Reclaimed,
-      size: Size,
-      budget: MaxSize,
+      reclaimed: reclaimedBytes,
+      size: sizeBytes,
+      budget: maximumBytes,
     });
   }
 
@@ -128,7 +138,7 @@ export class ImageGc implements AsyncDisposable {
   }
 }
 
-function isUsed({ use, uses }: ImageParts, id: Digest): boolean {
+function isUsed({ use, uses }: RemovalRoles, id: Digest): boolean {
   return uses.isHeld(id) || use.containersOf(id).length > 0;
 }
 
@@ -136,9 +146,9 @@ function partsOf(record: ImageRecord): ReadonlySet<Digest> {
   return new Set([...blobsOf(record), ...record.layers.map(({ diffId }) => diffId)]);
 }
 
-function toBudgetImage(parts: ImageParts, record: ImageRecord, budget: ImageBudget): BudgetImage {
-  const lastUsedMs = lastUseOf(parts, record.id);
-  const keptBecause = reasonToKeep(parts, record, budget, lastUsedMs);
+function toBudgetImage(roles: RemovalRoles, record: ImageRecord, budget: ImageBudget): BudgetImage {
+  const lastUsedMs = lastUseOf(roles, record.id);
+  const keptBecause = reasonToKeep(roles, record, budget, lastUsedMs);
   return {
     id: record.id,
     lastUsedMs,
@@ -148,13 +158,13 @@ function toBudgetImage(parts: ImageParts, record: ImageRecord, budget: ImageBudg
   };
 }
 
-/** Nobody noted uses before there was a budget: then it is when the image was named. */
-function lastUseOf({ uses, table }: ImageParts, id: Digest): number {
+/** Uses before there was a budget were not noted: for those it is when the image was named. */
+function lastUseOf({ uses, table }: RemovalRoles, id: Digest): number {
   return uses.lastMs(id) ?? Math.max(0, ...table.namesOf(id).map(({ taggedAtMs }) => taggedAtMs));
 }
 
 function reasonToKeep(
-  { use, uses, table }: ImageParts,
+  { use, uses, table }: RemovalRoles,
   { id, config }: ImageRecord,
   { keep, minimumAgeMs }: ImageBudget,
   lastUsedMs: number,
@@ -187,26 +197,26 @@ interface Reported {
   readonly isDryRun: boolean;
 }
 
-function reportOf({ budget, images, plan, removed, sizeOf, isDryRun, namesOf }: Reported): ImageGcReport {
+function reportOf({ budget, images, plan, removed, sizeOf, isDryRun, namesOf }: Reported): ImageBudgetReport {
   const gone = new Set(removed.map(({ id }) => id));
   const users = countUsers(images);
   const left = countUsers(images.filter(({ id }) => !gone.has(id)));
   const bytesOf = (parts: Iterable<Digest>) => [...parts].reduce((sum, part) => sum + sizeOf(part), 0);
   const oldestFirst = images.toSorted((a, b) => a.lastUsedMs - b.lastUsedMs);
   const rows = oldestFirst.map(({ id, lastUsedMs, parts, keptBecause }) => ({
-    Id: id,
-    RepoTags: namesOf.get(id) ?? [],
-    LastUsed: formatDate(lastUsedMs),
-    UniqueSize: bytesOf([...parts].filter((part) => users.get(part) === 1)),
-    Removed: gone.has(id),
-    Reason: gone.has(id) ? 'least recently used' : (keptBecause ?? 'within the budget'),
+    id,
+    tags: namesOf.get(id) ?? [],
+    lastUsedMs,
+    uniqueBytes: bytesOf([...parts].filter((part) => users.get(part) === 1)),
+    isRemoved: gone.has(id),
+    reason: gone.has(id) ? 'least recently used' : (keptBecause ?? 'within the budget'),
   }));
   return {
-    MaxSize: budget.maximumBytes,
-    Size: plan.sizeBytes,
-    Reclaimed: bytesOf([...users.keys()].filter((part) => !left.has(part))),
-    DryRun: isDryRun,
-    Images: rows,
+    maximumBytes: budget.maximumBytes,
+    sizeBytes: plan.sizeBytes,
+    reclaimedBytes: bytesOf([...users.keys()].filter((part) => !left.has(part))),
+    isDryRun,
+    images: rows,
   };
 }
 

@@ -25,14 +25,14 @@ describe('import', () => {
       changes,
     });
     const inspect = await engine.images.inspect('imp:1');
-    assert.equal(inspect.Id, id);
-    assert.deepEqual(inspect.RepoTags, ['imp:1']);
-    assert.equal(inspect.Comment, 'Imported from -');
-    assert.deepEqual(inspect.Config.Cmd, ['sh', '-l']);
-    assert.deepEqual(inspect.Config.Env, ['A=b', 'C=d e']);
-    assert.deepEqual(inspect.Config.ExposedPorts, { '80/tcp': {}, '53/udp': {} });
-    assert.deepEqual(inspect.RootFS.Layers, [sha256(LAYERS[1]!)]);
-    assert.equal(inspect.Size, 300_000);
+    assert.equal(inspect.id, id);
+    assert.deepEqual(inspect.tags, ['imp:1']);
+    assert.equal(inspect.config.comment, 'Imported from -');
+    assert.deepEqual(inspect.config.config.Cmd, ['sh', '-l']);
+    assert.deepEqual(inspect.config.config.Env, ['A=b', 'C=d e']);
+    assert.deepEqual(inspect.config.config.ExposedPorts, { '80/tcp': {}, '53/udp': {} });
+    assert.deepEqual(inspect.config.rootfs.diff_ids, [sha256(LAYERS[1]!)]);
+    assert.equal(inspect.sizeBytes, 300_000);
     assert.deepEqual(
       engine.events.map(({ action, attributes }) => [action, attributes['name']]),
       [
@@ -42,7 +42,7 @@ describe('import', () => {
     );
     const [entry] = await engine.images.history('imp:1');
     assert.deepEqual(
-      [entry?.Id, entry?.Comment, entry?.Size, entry?.Tags],
+      [entry?.id, entry?.comment, entry?.sizeBytes, entry?.tags],
       [id, 'Imported from -', 300_000, ['imp:1']],
     );
   });

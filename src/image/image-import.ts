@@ -1,5 +1,5 @@
-/** `POST /images/create?fromSrc=-`: a root file system becomes an image of one layer. */
-import { EngineError } from '#base/errors.ts';
+/** A root file system becomes an image of one layer. */
+import { formatDate } from '#base/timestamps.ts';
 import type { Digest } from '#oci/digest.ts';
 import { encodeImageConfig, type ImageConfig } from '#oci/image-config.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
@@ -7,52 +7,58 @@ import type { LayerCompression } from '#oci/media-types.ts';
 import { hostPlatform, parsePlatform } from '#oci/platform.ts';
 import { familiarReference, parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
 import type { BlobInfo, Lease } from '#store/content.ts';
-import { formatDate } from '#base/timestamps.ts';
 import { layerCompression } from './archive-intake.ts';
 import { chunksOf } from './archive-stream.ts';
 import { applyChanges } from '#dockerfile/apply-changes.ts';
+import { imageError } from './image-errors.ts';
 import { emitImageEvent } from './image-events.ts';
-import { type ImageParts, knownDiffIds, WorkingSet } from './image-parts.ts';
-import { prepareImage, registerImages } from './image-register.ts';
+import type { ImageLayer } from './image-record.ts';
 import type { ImportRequest } from './image.ts';
+import { knownDiffIds } from './known-layers.ts';
 import { LayerIntake } from './layer-intake.ts';
+import type { LayerStorage } from './layer-storage.ts';
+import type { NewImageRoles } from './new-image-roles.ts';
 
 /**
  * The image's id. Durable when it resolves.
  *
- * @throws {EngineError} `invalid` for a malformed archive, reference or change, `exhausted` for a full disk
+ * @throws {EngineError} `archive-…`, `import-by-digest`, `invalid` for a change, `exhausted` for a full disk
  */
-export async function importImage(parts: ImageParts, request: ImportRequest): Promise<Digest> {
+export async function importImage(roles: NewImageRoles, request: ImportRequest): Promise<Digest> {
   const references = request.reference ? [targetOf(request.reference)] : [];
   const defaults = applyChanges({}, request.changes ?? []);
   const platform = request.platform ? parsePlatform(request.platform) : hostPlatform();
-  await using work = new WorkingSet(parts);
-  const layer = await importLayer(parts, request, work.lease);
+  const { registrar, workingSets, emit } = roles;
+  await using lease = workingSets.open();
+  const layer = await importLayer(roles, request, lease);
   const config = configOf(request, defaults, layer.diffId);
   const configBytes = encodeImageConfig({ ...config, ...platform });
-  const image = { configBytes, layers: [layer], references };
-  const record = await prepareImage(image, parts, work.lease);
-  await registerImages([{ image, record }], parts);
-  for (const reference of references) emitImageEvent(parts.emit, 'tag', record, familiarReference(reference));
-  emitImageEvent(parts.emit, 'import', record, record.id);
+  const prepared = await registrar.prepare({ configBytes, layers: [layer], references }, lease);
+  await registrar.register([prepared]);
+  const { record } = prepared;
+  for (const reference of references) emitImageEvent(emit, 'tag', record, familiarReference(reference));
+  emitImageEvent(emit, 'import', record, record.id);
   return record.id;
 }
 
 function targetOf(text: string): Reference {
   const reference = parseReference(text);
-  if (reference.digest) throw new EngineError('invalid', 'cannot import digest reference');
+  if (reference.digest) throw imageError('import-by-digest', { subject: text });
   return withDefaultTag(reference);
 }
 
-async function importLayer(parts: ImageParts, request: ImportRequest, lease: Lease) {
+async function importLayer(
+  { table, storage }: NewImageRoles,
+  request: ImportRequest,
+  lease: Lease,
+): Promise<ImageLayer> {
   const { signal } = request;
-  const aborting = signal ? { signal } : undefined;
-  const { blob, compression } = await storeArchive(parts, request, lease);
+  const { blob, compression } = await storeArchive(storage, request, lease);
   const layers = new LayerIntake({
-    layers: parts.layers,
+    layers: storage.layers,
     lease,
-    knownDiffId: knownDiffIds(parts.table),
-    ...aborting,
+    knownDiffId: knownDiffIds(table),
+    ...(signal && { signal }),
   });
   return await layers.unpack({ blob: blob.digest, compression });
 }
@@ -61,7 +67,7 @@ let lastImport = 0;
 
 /** The archive as it comes is the layer's blob. */
 async function storeArchive(
-  { content, maximumLayerBytes: maximumBytes }: ImageParts,
+  { content, maximumLayerBytes: maximumBytes }: LayerStorage,
   { archive, signal }: ImportRequest,
   lease: Lease,
 ): Promise<{ readonly blob: BlobInfo; readonly compression: LayerCompression }> {
@@ -75,7 +81,7 @@ async function storeArchive(
     if (head.length < 512) head = Buffer.concat([head, chunk.subarray(0, 512)]);
     await writer.write(chunk);
   }
-  if (head.length === 0) throw new EngineError('invalid', 'Cannot import archive: it is empty');
+  if (head.length === 0) throw imageError('archive-empty');
   const compression = layerCompression(head);
   return { blob: await writer.commit(), compression };
 }

@@ -1,13 +1,11 @@
-/** One image in the words of the Engine API. */
-import { EngineError } from '#base/errors.ts';
+/** Views of one image. */
 import type { Digest } from '#oci/digest.ts';
-import type { ImageConfig, ImageHistory } from '#oci/image-config.ts';
+import type { ImageHistory } from '#oci/image-config.ts';
 import { familiarReference } from '#oci/reference.ts';
-import type { HistoryEntry, ImageInspect } from '#wire/image.ts';
-import { formatDate, ZERO_TIME } from '#base/timestamps.ts';
-import { toContainerConfig } from './container-config.ts';
+import { imageError } from './image-errors.ts';
 import type { ImageRecord } from './image-record.ts';
 import type { ImageTable, NamedImage } from './image-table.ts';
+import type { HistoryStep, ImageView } from './image-view.ts';
 
 /** Bytes of file contents in a layer. */
 export type LayerSize = (diffId: Digest) => number;
@@ -16,87 +14,69 @@ export function imageSize(record: Pick<ImageRecord, 'layers'>, sizeOf: LayerSize
   return record.layers.reduce((total, { diffId }) => total + sizeOf(diffId), 0);
 }
 
-/** Seconds since the epoch; Go's zero time where the image does not say. */
-export function createdSeconds({ created }: { readonly created?: string }): number {
-  const milliseconds = Date.parse(created ?? ZERO_TIME);
-  return Math.floor((Number.isNaN(milliseconds) ? Date.parse(ZERO_TIME) : milliseconds) / 1000);
+/** When an image or a step was made; empty where it does not say. */
+export function creationOf({ created = '' }: { readonly created?: string }): {
+  readonly createdAtMs?: number;
+} {
+  const createdAtMs = Date.parse(created);
+  return Number.isNaN(createdAtMs) ? {} : { createdAtMs };
 }
 
-/** `RepoTags`. */
+/** The names that are no digests, as people write them. */
 export function tagsOf(names: readonly NamedImage[]): readonly string[] {
   return names
     .filter(({ reference }) => !reference.digest)
     .map(({ reference }) => familiarReference(reference));
 }
 
-/** `RepoDigests`. */
+/** The names that are digests. */
 export function digestsOf(names: readonly NamedImage[]): readonly string[] {
   return names
     .filter(({ reference }) => reference.digest)
     .map(({ reference }) => familiarReference(reference));
 }
 
-export function inspectImage(
-  record: ImageRecord,
-  names: readonly NamedImage[],
-  sizeOf: LayerSize,
-): ImageInspect {
-  const { config, id } = record;
-  const lastTagMs = Math.max(0, ...names.map(({ taggedAtMs }) => taggedAtMs));
+export function viewOf(record: ImageRecord, names: readonly NamedImage[], sizeOf: LayerSize): ImageView {
+  const { id, config, parent } = record;
   return {
-    Id: id,
-    RepoTags: tagsOf(names),
-    RepoDigests: digestsOf(names),
-    Parent: record.parent ?? '',
-    Comment: commentOf(config),
-    Created: config.created ?? ZERO_TIME,
-    DockerVersion: config.docker_version ?? '',
-    Author: config.author ?? '',
-    Config: toContainerConfig(config.config),
-    Architecture: config.architecture,
-    ...(config.variant ? { Variant: config.variant } : undefined),
-    Os: config.os,
-    Size: imageSize(record, sizeOf),
-    GraphDriver: { Name: 'overlay2', Data: null },
-    RootFS: { Type: 'layers', Layers: config.rootfs.diff_ids },
-    Metadata: { LastTagTime: lastTagMs === 0 ? ZERO_TIME : formatDate(lastTagMs) },
+    id,
+    tags: tagsOf(names),
+    digests: digestsOf(names),
+    ...(parent && { parent }),
+    config,
+    sizeBytes: imageSize(record, sizeOf),
+    ...(names.length > 0 && { lastTaggedAtMs: Math.max(...names.map(({ taggedAtMs }) => taggedAtMs)) }),
   };
-}
-
-function commentOf({ comment, history }: ImageConfig): string {
-  return comment ?? history.at(-1)?.comment ?? '';
 }
 
 /**
  * Newest step first. Only steps that are images here have an id.
  *
- * @throws {EngineError} `invalid` if the history tells of more layers than there are
+ * @throws {EngineError} `history-too-long`
  */
 export function imageHistory(
   record: ImageRecord,
   table: ImageTable,
   sizeOf: LayerSize,
-): readonly HistoryEntry[] {
+): readonly HistoryStep[] {
   const sizes = layerSizes(record, sizeOf);
   const ids = ancestryOf(record, table);
   return record.config.history
-    .map((step, index) => entryOf(step, sizes[index] ?? 0))
+    .map((step, index) => stepOf(step, sizes[index] ?? 0))
     .toReversed()
-    .map((entry, index) => {
+    .map((step, index) => {
       const id = ids[index];
-      if (!id) return entry;
-      const tags = tagsOf(table.namesOf(id));
-      return { ...entry, Id: id, Tags: tags.length > 0 ? tags : null };
+      return id ? { ...step, id, tags: tagsOf(table.namesOf(id)) } : step;
     });
 }
 
 /** The bytes that each step of the history added. */
-function layerSizes({ config, layers }: ImageRecord, sizeOf: LayerSize): readonly number[] {
+function layerSizes({ id, config, layers }: ImageRecord, sizeOf: LayerSize): readonly number[] {
   let next = 0;
   return config.history.map((step) => {
     if (step.empty_layer) return 0;
     const layer = layers[next++];
-    if (!layer) throw new EngineError('invalid', 'too many non-empty layers in History section');
+    if (!layer) throw imageError('history-too-long', { subject: id });
     return sizeOf(layer.diffId);
   });
 }
@@ -108,13 +88,12 @@ function ancestryOf(record: ImageRecord, table: ImageTable): readonly Digest[] {
   return ids;
 }
 
-function entryOf(step: ImageHistory, sizeBytes: number): HistoryEntry {
+function stepOf(step: ImageHistory, sizeBytes: number): HistoryStep {
   return {
-    Id: '<missing>',
-    Created: createdSeconds(step),
-    CreatedBy: step.created_by ?? '',
-    Tags: null,
-    Size: sizeBytes,
-    Comment: step.comment ?? '',
+    tags: [],
+    ...creationOf(step),
+    createdBy: step.created_by ?? '',
+    sizeBytes,
+    comment: step.comment ?? '',
   };
 }

@@ -1,30 +1,37 @@
-/** `GET /images/json`. */
-import type { ImageSummary } from '#wire/image.ts';
 import type { Digest } from '#oci/digest.ts';
 import { danglingFilter, imageTest, referenceTest } from './image-filters.ts';
-import { createdSeconds, digestsOf, imageSize, type LayerSize, tagsOf } from './image-inspect.ts';
-import type { ImageParts } from './image-parts.ts';
-import { describePlatforms, isOtherPlatform } from './image-platforms.ts';
+import { creationOf, digestsOf, imageSize, type LayerSize, tagsOf } from './image-inspect.ts';
+import {
+  describePlatforms,
+  isOtherPlatform,
+  type PlatformDetails,
+  type PlatformSources,
+} from './image-platforms.ts';
 import type { ImageRecord } from './image-record.ts';
 import type { ImageTable, NamedImage } from './image-table.ts';
+import type { ImageSummary } from './image-view.ts';
 import type { ImageListQuery } from './image.ts';
 
-/** Newest first. @throws {EngineError} `invalid` or `not-found` for a filter's value */
+/** Newest first. @throws {EngineError} `invalid` for a filter's value, `no-such-image` for an image that one names */
 export async function listImages(
   query: ImageListQuery,
-  parts: ImageParts,
-  sizeOf: LayerSize,
+  details: PlatformDetails,
 ): Promise<readonly ImageSummary[]> {
-  const found = findImages(query, parts);
-  const shared = query.sharedSize ? sharedSizes(parts.table, sizeOf) : undefined;
+  const { table, use, sizeOf } = details;
+  const found = findImages(query, details);
+  const shared = query.sharedSize ? sharedSizes(table, sizeOf) : undefined;
   const rows = found.map(async ({ image, names }): Promise<ImageSummary> => {
     const row = summaryOf(image, names, sizeOf);
-    const sized = shared ? { ...row, SharedSize: shared(row.Id) } : row;
+    const sized = shared ? { ...row, sharedBytes: shared(row.id) } : row;
     if (!query.manifests) return sized;
-    const Containers = parts.use.containersOf(image.id).length;
-    return { ...sized, Containers, ...(await describePlatforms(parts, image, sizeOf)) };
+    const containers = use.containersOf(image.id).length;
+    return { ...sized, containers, platforms: await describePlatforms(details, image) };
   });
-  return (await Promise.all(rows)).toSorted((a, b) => b.Created - a.Created);
+  return (await Promise.all(rows)).toSorted(newestFirst);
+}
+
+function newestFirst(a: ImageSummary, b: ImageSummary): number {
+  return (b.createdAtMs ?? Number.MIN_SAFE_INTEGER) - (a.createdAtMs ?? Number.MIN_SAFE_INTEGER);
 }
 
 interface FoundImage {
@@ -33,15 +40,15 @@ interface FoundImage {
   readonly names: readonly NamedImage[];
 }
 
-function findImages(query: ImageListQuery, parts: ImageParts): readonly FoundImage[] {
-  const { table } = parts;
+function findImages(query: ImageListQuery, sources: PlatformSources): readonly FoundImage[] {
+  const { table } = sources;
   const fits = imageTest(query.filters, table);
   const fitsName = referenceTest(query.filters);
   const dangling = danglingFilter(query.filters);
   const byReference = query.filters.has('reference');
   const isWanted = (image: ImageRecord, names: readonly NamedImage[]): boolean => {
     if (names.length > 0) return dangling !== true;
-    if (isOtherPlatform(parts, image)) return query.all && !query.manifests && !dangling && !byReference;
+    if (isOtherPlatform(sources, image)) return query.all && !query.manifests && !dangling && !byReference;
     const isIntermediate = table.childrenOf(image.id).size > 0;
     return (query.all || !isIntermediate) && dangling !== false && !byReference;
   };
@@ -54,23 +61,23 @@ function findImages(query: ImageListQuery, parts: ImageParts): readonly FoundIma
 }
 
 function summaryOf(image: ImageRecord, names: readonly NamedImage[], sizeOf: LayerSize): ImageSummary {
+  const { id, parent, config } = image;
+  const { Labels: labels } = config.config;
   return {
-    Id: image.id,
-    ParentId: image.parent ?? '',
-    RepoTags: tagsOf(names),
-    RepoDigests: digestsOf(names),
-    Created: createdSeconds(image.config),
-    Size: imageSize(image, sizeOf),
-    SharedSize: -1,
-    Labels: image.config.config.Labels ?? null,
-    Containers: -1,
+    id,
+    tags: tagsOf(names),
+    digests: digestsOf(names),
+    ...(parent && { parent }),
+    ...creationOf(config),
+    sizeBytes: imageSize(image, sizeOf),
+    ...(labels && { labels }),
   };
 }
 
 /** Bytes of the layers that another image has too. */
-function sharedSizes(table: ImageTable, sizeOf: LayerSize): (id: string) => number {
+function sharedSizes(table: ImageTable, sizeOf: LayerSize): (id: Digest) => number {
   const uses = new Map<Digest, number>();
-  const layersById = new Map<string, ReadonlySet<Digest>>();
+  const layersById = new Map<Digest, ReadonlySet<Digest>>();
   for (const { id, layers } of table.all()) {
     const distinct = new Set(layers.map(({ diffId }) => diffId));
     layersById.set(id, distinct);

@@ -80,7 +80,7 @@ describe('load of hostile archives', () => {
     [
       'too few layers',
       () => tar({ ...good, 'manifest.json': manifest({ Config: 'c.json', Layers: [] }) }),
-      /layers length mismatch: expected 1, got 0/,
+      /its configuration has 1 layers, its manifest 0/,
     ],
     [
       'another layer than the configuration says',
@@ -90,7 +90,7 @@ describe('load of hostile archives', () => {
           'c.json': config,
           'manifest.json': manifest({ Config: 'c.json', Layers: ['l.tar'] }),
         }),
-      /invalid diffID for layer 0/,
+      /layer 0 is sha256:/,
     ],
     [
       'a compressed layer that is another',
@@ -100,7 +100,7 @@ describe('load of hostile archives', () => {
           'c.json': config,
           'manifest.json': manifest({ Config: 'c.json', Layers: ['l.tar'] }),
         }),
-      /invalid diffID for layer 0/,
+      /layer 0 is sha256:/,
     ],
     [
       'a blob that is not what its name says',
@@ -121,7 +121,7 @@ describe('load of hostile archives', () => {
     [
       'a Windows image',
       () => dockerArchive({ layers: [layer], config: configFor([layer], { os: 'windows' }) }),
-      /cannot load windows image on linux/,
+      /it is for windows, not for linux/,
     ],
     ['a layer larger than allowed', () => dockerArchive({ layers: big }), /larger than 2000000 bytes/],
     [
@@ -166,7 +166,7 @@ describe('load of hostile archives', () => {
       'c.json': configFor([layer], { author: 'mallory' }),
       'manifest.json': manifest({ Config: 'c.json', Layers: ['l.tar'] }),
     });
-    await assert.rejects(load(engine, archive), coded('invalid', /invalid diffID/));
+    await assert.rejects(load(engine, archive), { code: 'invalid', reason: 'layer-differs' });
     assert.equal((await contentOf(engine)).length, 3);
   });
 

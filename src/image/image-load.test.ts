@@ -32,7 +32,7 @@ describe('load', () => {
       const config = configFor(LAYERS);
       const archive = dockerArchive({ layers: LAYERS, tags: ['a/b:1', 'c:latest'], compress });
       for (const form of [archive, gzipSync(archive), zstdCompressSync(archive)]) {
-        assert.equal(await load(engine, form), 'Loaded image: a/b:1\nLoaded image: c:latest\n');
+        assert.equal(await load(engine, form), 'loaded a/b:1\nloaded c:latest\n');
         const { id, layers, config: defaults } = engine.images.resolve('c');
         assert.equal(id, sha256(config));
         assert.deepEqual(layers, LAYERS.map(sha256));
@@ -55,7 +55,7 @@ describe('load', () => {
       engine,
       dockerArchive({ layers: LAYERS.slice(0, 1) }, { layers: LAYERS, tags: ['x:1'] }),
     );
-    assert.equal(output, `Loaded image ID: ${sha256(configFor(LAYERS.slice(0, 1)))}\nLoaded image: x:1\n`);
+    assert.equal(output, `loaded ${sha256(configFor(LAYERS.slice(0, 1)))}\nloaded x:1\n`);
     assert.equal(engine.layers.list().length, 3);
   });
 
@@ -65,9 +65,9 @@ describe('load', () => {
     const old = engine.images.resolve('x:1').id;
     assert.equal(
       await load(engine, dockerArchive({ layers: LAYERS, tags: ['x:1'] })),
-      `The image x:1 already exists, renaming the old one with ID ${old} to empty string\nLoaded image: x:1\n`,
+      `x:1 was ${old}\nloaded x:1\n`,
     );
-    assert.deepEqual((await engine.images.inspect(old)).RepoTags, []);
+    assert.deepEqual((await engine.images.inspect(old)).tags, []);
   });
 
   it('follows links between layers', async () => {
@@ -81,7 +81,7 @@ describe('load', () => {
         { Config: './c.json', RepoTags: ['l:1'], Layers: ['a/layer.tar', 'b/layer.tar'] },
       ]),
     });
-    assert.equal(await load(engine, archive), 'Loaded image: l:1\n');
+    assert.equal(await load(engine, archive), 'loaded l:1\n');
     assert.equal(engine.images.resolve('l:1').layers.length, 2);
   });
 
@@ -120,7 +120,7 @@ describe('load', () => {
         { ...top, annotations: { 'org.opencontainers.image.ref.name': 'latest' } },
       ],
     });
-    assert.equal(await load(engine, tar(members)), 'Loaded image: multi:1\nLoaded image: example.com/m:2\n');
+    assert.equal(await load(engine, tar(members)), 'loaded multi:1\nloaded example.com/m:2\n');
     assert.equal(engine.images.resolve('multi:1').id, sha256(configFor(LAYERS)));
     assert.equal((await contentOf(engine)).length, 7);
   });

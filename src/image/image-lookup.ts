@@ -1,7 +1,7 @@
 /** Finding images by what people type. */
-import { EngineError } from '#base/errors.ts';
 import { type Digest, isDigest } from '#oci/digest.ts';
 import { familiarReference, parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
+import { imageError } from './image-errors.ts';
 import type { ImageRecord } from './image-record.ts';
 import type { ImageTable } from './image-table.ts';
 
@@ -10,7 +10,7 @@ const HEX = /^[0-9a-f]{1,64}$/;
 /**
  * By full id, name, or a prefix of an id that only one image has; a name goes before a prefix.
  *
- * @throws {EngineError} `not-found` (`No such image: x:latest`), `invalid` if it could be neither
+ * @throws {EngineError} `no-such-image`, `invalid` if it could be neither
  */
 export function findImage(table: ImageTable, text: string): ImageRecord {
   const id = fullId(text);
@@ -49,5 +49,5 @@ function namedByTagOf(table: ImageTable, { domain, path, tag, digest }: Referenc
 }
 
 function missing(subject: string): never {
-  throw new EngineError('not-found', `No such image: ${subject}`);
+  throw imageError('no-such-image', { subject });
 }

@@ -1,42 +1,52 @@
 /** The platforms of images: what an index names, and which of it is here. */
-import { EngineError } from '#base/errors.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
 import { decodeIndex } from '#oci/manifest.ts';
 import { isIndexType } from '#oci/media-types.ts';
 import { matchesPlatform, type Platform, platformText } from '#oci/platform.ts';
 import { canonicalReference, parseReference, withDefaultTag } from '#oci/reference.ts';
-import type { ImagePlatforms, ManifestSummary } from '#wire/image.ts';
+import type { ContentReader } from '#store/content.ts';
+import { imageError } from './image-errors.ts';
 import { imageSize, type LayerSize } from './image-inspect.ts';
 import { findImage } from './image-lookup.ts';
-import type { StoredManifest } from './image-manifests.ts';
-import type { ImageParts } from './image-parts.ts';
+import type { ImageManifests, StoredManifest } from './image-manifests.ts';
 import type { ImageRecord } from './image-record.ts';
 import { manifestToSave } from './image-save-manifest.ts';
+import type { ImageTable } from './image-table.ts';
+import type { ImagePlatforms, ManifestSubject, ManifestView } from './image-view.ts';
+import type { ImageUse } from './image.ts';
 
-type Parts = Pick<ImageParts, 'table' | 'manifests' | 'content' | 'use'>;
+/** Images and the indexes that they came from. */
+export interface PlatformSources {
+  readonly table: ImageTable;
+  readonly manifests: ImageManifests;
+}
+
+/** What is told of platforms besides. */
+export interface PlatformDetails extends PlatformSources {
+  readonly content: ContentReader;
+  readonly use: ImageUse;
+  readonly sizeOf: LayerSize;
+}
 
 /**
  * The image that a name means for a platform: the named one, or another of the same index that is here too.
  *
- * @throws {EngineError} `not-found`, also where the image is not here for the platform
+ * @throws {EngineError} `no-such-image`, `platform-not-here`
  */
 export function findForPlatform(
-  parts: Pick<ImageParts, 'table' | 'manifests'>,
+  sources: PlatformSources,
   text: string,
   platform: Platform | undefined,
 ): ImageRecord {
-  const image = findImage(parts.table, text);
+  const image = findImage(sources.table, text);
   if (!platform || fits(image, platform)) return image;
-  const index = indexOf(parts, image);
-  const others = index ? parts.manifests.imagesWith(index.digest) : [];
-  const found = others.flatMap((id) => parts.table.get(id) ?? []).find((other) => fits(other, platform));
+  const index = indexOf(sources, image);
+  const others = index ? sources.manifests.imagesWith(index.digest) : [];
+  const found = others.flatMap((id) => sources.table.get(id) ?? []).find((other) => fits(other, platform));
   if (found) return found;
   const name = canonicalReference(withDefaultTag(parseReference(text)));
-  throw new EngineError(
-    'not-found',
-    `image with reference ${name} was found but does not provide the specified platform (${platformText(platform)})`,
-  );
+  throw imageError('platform-not-here', { subject: name, details: { platform: platformText(platform) } });
 }
 
 /** What does not say for what it is may be for anything. */
@@ -45,132 +55,114 @@ function fits({ config }: ImageRecord, platform: Platform): boolean {
 }
 
 /** Images without names of their own that are here as other platforms of this one. */
-export function otherPlatformsOf(
-  parts: Pick<ImageParts, 'table' | 'manifests'>,
-  image: ImageRecord,
-): readonly ImageRecord[] {
-  const index = indexOf(parts, image);
-  const others = index ? parts.manifests.imagesWith(index.digest) : [];
+export function otherPlatformsOf(sources: PlatformSources, image: ImageRecord): readonly ImageRecord[] {
+  const index = indexOf(sources, image);
+  const others = index ? sources.manifests.imagesWith(index.digest) : [];
   return others
-    .filter((id) => id !== image.id && parts.table.namesOf(id).length === 0)
-    .flatMap((id) => parts.table.get(id) ?? []);
+    .filter((id) => id !== image.id && sources.table.namesOf(id).length === 0)
+    .flatMap((id) => sources.table.get(id) ?? []);
 }
 
 /** True of an image that is here as another platform of an image that has a name: it is part of that one. */
-export function isOtherPlatform(parts: Pick<ImageParts, 'table' | 'manifests'>, image: ImageRecord): boolean {
-  const { table, manifests } = parts;
+export function isOtherPlatform(sources: PlatformSources, image: ImageRecord): boolean {
+  const { table, manifests } = sources;
   if (table.namesOf(image.id).length > 0) return false;
   const indexes = manifests.of(image.id).filter(({ mediaType }) => isIndexType(mediaType));
   return indexes.some(({ digest }) =>
-    manifests.imagesWith(digest).some((id) => table.namesOf(id).length > 0 && holds(parts, id, digest)),
+    manifests.imagesWith(digest).some((id) => table.namesOf(id).length > 0 && holds(sources, id, digest)),
   );
 }
 
 /** True if the index is the one that the image shows. */
-function holds(parts: Pick<ImageParts, 'table' | 'manifests'>, id: Digest, index: Digest): boolean {
-  const image = parts.table.get(id);
-  return image !== undefined && indexOf(parts, image)?.digest === index;
+function holds(sources: PlatformSources, id: Digest, index: Digest): boolean {
+  const image = sources.table.get(id);
+  return image !== undefined && indexOf(sources, image)?.digest === index;
 }
 
 /** The index that an image came from: the one that its names say, else the latest. */
-function indexOf(
-  { table, manifests }: Pick<ImageParts, 'table' | 'manifests'>,
-  { id }: ImageRecord,
-): StoredManifest | undefined {
+function indexOf({ table, manifests }: PlatformSources, { id }: ImageRecord): StoredManifest | undefined {
   const indexes = manifests.of(id).filter(({ mediaType }) => isIndexType(mediaType));
   if (indexes.length < 2) return indexes[0];
   const named = new Set(table.namesOf(id).map(({ reference }) => reference.digest));
   return indexes.find(({ digest }) => named.has(digest)) ?? indexes[0];
 }
 
-/** What an image is for clients that ask for its platforms. */
+/** What is told of an image's platforms where it is asked for. */
 export async function describePlatforms(
-  parts: Parts,
+  details: PlatformDetails,
   image: ImageRecord,
-  sizeOf: LayerSize,
 ): Promise<ImagePlatforms> {
-  const index = indexOf(parts, image);
+  const index = indexOf(details, image);
   if (!index) {
-    const own = await ownManifest(parts, image);
-    return {
-      Descriptor: own,
-      Manifests: [await presentManifest(parts, { ...own, platform: platformOf(image) }, image, sizeOf)],
-    };
+    const own = await ownManifest(details, image);
+    const descriptor = { ...own, platform: platformOf(image) };
+    return { descriptor: own, manifests: [await presentManifest(details, descriptor, image)] };
   }
   const { mediaType, digest, content } = index;
-  const here = imagesOfIndex(parts, digest);
+  const here = imagesOfIndex(details, digest);
   const manifests = decodeIndex(content).manifests.map(async (descriptor) => {
     const there = here.get(descriptor.digest);
-    return there ? await presentManifest(parts, descriptor, there, sizeOf) : absentManifest(descriptor);
+    return there ? await presentManifest(details, descriptor, there) : absentManifest(descriptor);
   });
   return {
-    Descriptor: { mediaType, digest, size: content.length },
-    Manifests: await Promise.all(manifests),
+    descriptor: { mediaType, digest, size: content.length },
+    manifests: await Promise.all(manifests),
   };
 }
 
 /** Images by the manifests that they came as. */
-function imagesOfIndex({ table, manifests }: Parts, index: Digest): ReadonlyMap<Digest, ImageRecord> {
+function imagesOfIndex(
+  { table, manifests }: PlatformSources,
+  index: Digest,
+): ReadonlyMap<Digest, ImageRecord> {
   const images = manifests.imagesWith(index).flatMap((id) => table.get(id) ?? []);
   return new Map(
     images.flatMap((image) => manifests.of(image.id).map(({ digest }) => [digest, image] as const)),
   );
 }
 
-async function ownManifest({ manifests, content }: Parts, image: ImageRecord): Promise<Descriptor> {
+async function ownManifest(
+  { manifests, content }: Pick<PlatformDetails, 'manifests' | 'content'>,
+  image: ImageRecord,
+): Promise<Descriptor> {
   const [stored] = manifests.of(image.id);
   const { mediaType, digest, content: bytes } = stored ?? (await manifestToSave(image, content));
   return { mediaType, digest, size: bytes.length };
 }
 
 async function presentManifest(
-  { content, use }: Parts,
+  { content, use, sizeOf }: Pick<PlatformDetails, 'content' | 'use' | 'sizeOf'>,
   descriptor: Descriptor,
   image: ImageRecord,
-  sizeOf: LayerSize,
-): Promise<ManifestSummary> {
+): Promise<ManifestView> {
   const blobs = [image.id, ...image.layers.map(({ blob }) => blob)];
   const sizes = await Promise.all(blobs.map(async (blob) => (await content.stat(blob))?.sizeBytes ?? 0));
   const contentBytes = sizes.reduce((sum, size) => sum + size, descriptor.size);
   // The tar of a layer that came uncompressed is the layer itself.
-  const unpackedBytes = imageSize(
-    { layers: image.layers.filter(({ compression }) => compression !== 'none') },
-    sizeOf,
-  );
+  const compressed = image.layers.filter(({ compression }) => compression !== 'none');
   return {
-    ID: descriptor.digest,
-    Descriptor: descriptor,
-    Available: true,
-    Size: { Content: contentBytes, Total: contentBytes + unpackedBytes },
-    Kind: 'image',
-    ImageData: {
-      Platform: descriptor.platform ?? platformOf(image),
-      Size: { Unpacked: imageSize(image, sizeOf) },
-      Containers: use.containersOf(image.id).map(({ id }) => id),
+    descriptor,
+    isHere: true,
+    contentBytes,
+    totalBytes: contentBytes + imageSize({ layers: compressed }, sizeOf),
+    subject: {
+      kind: 'image',
+      platform: descriptor.platform ?? platformOf(image),
+      unpackedBytes: imageSize(image, sizeOf),
+      containers: use.containersOf(image.id).map(({ id }) => id),
     },
   };
 }
 
-function absentManifest(descriptor: Descriptor): ManifestSummary {
-  const { annotations = {}, platform } = descriptor;
-  const common = {
-    ID: descriptor.digest,
-    Descriptor: descriptor,
-    Available: false,
-    Size: { Content: 0, Total: 0 },
-  };
+function absentManifest(descriptor: Descriptor): ManifestView {
+  return { descriptor, isHere: false, contentBytes: 0, totalBytes: 0, subject: absentSubject(descriptor) };
+}
+
+function absentSubject({ annotations = {}, platform }: Descriptor): ManifestSubject {
   if (annotations['vnd.docker.reference.type'] === 'attestation-manifest')
-    return {
-      ...common,
-      Kind: 'attestation',
-      AttestationData: { For: annotations['vnd.docker.reference.digest'] ?? '' },
-    };
-  if (!platform) return { ...common, Kind: 'unknown' };
-  return {
-    ...common,
-    Kind: 'image',
-    ImageData: { Platform: platform, Size: { Unpacked: 0 }, Containers: [] },
-  };
+    return { kind: 'attestation', about: annotations['vnd.docker.reference.digest'] ?? '' };
+  if (!platform) return { kind: 'unknown' };
+  return { kind: 'image', platform, unpackedBytes: 0, containers: [] };
 }
 
 function platformOf({ config: { architecture, os, variant } }: ImageRecord): Platform {

@@ -1,6 +1,6 @@
 /** What a reference means in a registry: manifest, configuration and layers, read and checked before anything is fetched. */
 import { createHash } from 'node:crypto';
-import { EngineError, isEngineError } from '#base/errors.ts';
+import { isEngineError } from '#base/errors.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
 import { decodeImageConfig, type ImageConfig, MAXIMUM_CONFIG_BYTES } from '#oci/image-config.ts';
@@ -8,9 +8,10 @@ import { decodeIndex, decodeManifest, type Manifest } from '#oci/manifest.ts';
 import { isIndexType, type LayerCompression, layerCompressionOf, MEDIA_TYPES } from '#oci/media-types.ts';
 import { hostPlatform, matchesPlatform, type Platform, platformText } from '#oci/platform.ts';
 import { downloadBlob } from '#registry/download.ts';
-import type { RemoteManifest, Repository } from '#registry/registry.ts';
+import type { Registries, RemoteManifest, Repository } from '#registry/registry.ts';
 import type { RetryPolicy } from '#registry/retry.ts';
 import type { ContentStore } from '#store/content.ts';
+import { imageError } from './image-errors.ts';
 
 /** An index may list indexes, but not without end. */
 const MAXIMUM_DEPTH = 3;
@@ -41,7 +42,18 @@ export interface PullLayer {
   readonly diffId: Digest;
 }
 
+/** What it takes to read from registries. */
+export interface SourceReading {
+  readonly registries: Registries;
+  /** A configuration that is here is not fetched. */
+  readonly content: ContentStore;
+  readonly retry: RetryPolicy;
+  /** Refuse larger layers. */
+  readonly maximumLayerBytes: number;
+}
+
 export interface SourceOptions {
+  readonly reading: Omit<SourceReading, 'registries'>;
   readonly repository: Repository;
   /** For messages. */
   readonly name: string;
@@ -49,18 +61,15 @@ export interface SourceOptions {
   readonly reference: string;
   /** Absent: this machine's, and for an image without an index whatever it is. */
   readonly platform?: Platform;
-  readonly content: ContentStore;
-  readonly retry: RetryPolicy;
-  readonly maximumLayerBytes: number;
   readonly signal: AbortSignal;
 }
 
-/** @throws {EngineError} `not-found` also where there is none for the platform; `invalid` for what cannot be used */
+/** @throws {EngineError} `no-manifest-for-platform`, `pulled-for-…`, `source-unusable`, `config-damaged`; what `registry.ts` says */
 export async function readPullSource(options: SourceOptions): Promise<PullSource> {
   const manifests = await resolveManifests(options);
   const [root] = manifests;
   const own = manifests.at(-1);
-  if (!root || !own) throw new EngineError('internal', `Cannot pull ${options.name}: no manifest`);
+  if (!root || !own) throw unusable(options, 'no manifest');
   const manifest = decodeManifest(own.content);
   verifyTypes(manifest, options);
   const configBytes = await readConfig(manifest.config, options);
@@ -79,17 +88,17 @@ async function resolveManifests(options: SourceOptions): Promise<readonly Remote
     if (!isIndexType(manifest.mediaType)) return manifests;
     reference = choose(manifest, options).digest;
   }
-  throw new EngineError('invalid', `Cannot pull ${options.name}: indexes within indexes`);
+  throw unusable(options, 'indexes within indexes');
 }
 
-function verifyKnown({ mediaType }: RemoteManifest, { name }: SourceOptions): void {
+function verifyKnown({ mediaType }: RemoteManifest, options: SourceOptions): void {
   const isKnown = mediaType === MEDIA_TYPES.ociManifest || mediaType === MEDIA_TYPES.dockerManifest;
   if (isKnown || isIndexType(mediaType)) return;
   const isOld = mediaType.startsWith('application/vnd.docker.distribution.manifest.v1');
   const reason = isOld
     ? 'Docker image format v1 is no longer supported'
     : `unsupported manifest media type ${JSON.stringify(mediaType)}`;
-  throw new EngineError('invalid', `Cannot pull ${name}: ${reason}`);
+  throw unusable(options, reason);
 }
 
 /** The first that fits, one with the wanted variant before others. */
@@ -102,53 +111,43 @@ function choose(index: RemoteManifest, options: SourceOptions): Descriptor {
   const exact = fitting.find(({ platform }) => platform?.variant === wanted.variant);
   const chosen = exact ?? fitting[0];
   if (chosen) return chosen;
-  throw new EngineError(
-    'not-found',
-    `no matching manifest for ${platformText(wanted)} in the manifest list entries`,
-  );
+  throw imageError('no-manifest-for-platform', {
+    subject: options.name,
+    details: { platform: platformText(wanted) },
+  });
 }
 
-function verifyTypes({ config, layers }: Manifest, { name, maximumLayerBytes }: SourceOptions): void {
+function verifyTypes({ config, layers }: Manifest, options: SourceOptions): void {
+  const { maximumLayerBytes } = options.reading;
   if (!CONFIG_TYPES.has(config.mediaType))
-    throw new EngineError(
-      'invalid',
-      `Cannot pull ${name}: it is no image, but ${JSON.stringify(config.mediaType)}`,
-    );
+    throw unusable(options, `it is no image, but ${JSON.stringify(config.mediaType)}`);
   for (const { mediaType, digest, size } of layers) {
     if (/foreign|nondistributable/.test(mediaType))
-      throw new EngineError(
-        'invalid',
-        `Cannot pull ${name}: layer ${digest} is foreign, to be had from its owner only (${mediaType})`,
-      );
+      throw unusable(options, `layer ${digest} is foreign, to be had from its owner only (${mediaType})`);
     if (!layerCompressionOf(mediaType))
-      throw new EngineError(
-        'invalid',
-        `Cannot pull ${name}: unsupported layer media type ${JSON.stringify(mediaType)}`,
-      );
+      throw unusable(options, `unsupported layer media type ${JSON.stringify(mediaType)}`);
     if (size > maximumLayerBytes)
-      throw new EngineError(
-        'invalid',
-        `Cannot pull ${name}: layer ${digest} has more than ${maximumLayerBytes} bytes`,
-      );
+      throw unusable(options, `layer ${digest} has more than ${maximumLayerBytes} bytes`);
   }
 }
 
+function unusable({ name }: SourceOptions, problem: string): Error {
+  return imageError('source-unusable', { subject: name, details: { problem } });
+}
+
 async function readConfig({ digest, size }: Descriptor, options: SourceOptions): Promise<Buffer> {
-  const { content, repository, retry, signal, name } = options;
+  const { repository, signal, name, reading } = options;
   if (size > MAXIMUM_CONFIG_BYTES)
-    throw new EngineError(
-      'invalid',
-      `Cannot pull ${name}: its configuration has more than ${MAXIMUM_CONFIG_BYTES} bytes`,
-    );
-  const present = await readPresent(content, digest);
+    throw unusable(options, `its configuration has more than ${MAXIMUM_CONFIG_BYTES} bytes`);
+  const present = await readPresent(reading.content, digest);
   if (present) return present;
   const descriptor = { digest, size };
   const bytes = Buffer.concat(
-    await Array.fromAsync(downloadBlob({ repository, descriptor, offset: 0, retry, signal })),
+    await Array.fromAsync(downloadBlob({ repository, descriptor, offset: 0, retry: reading.retry, signal })),
   );
   const actual = createHash('sha256').update(bytes).digest('hex');
   if (digest !== `sha256:${actual}`)
-    throw new EngineError('invalid', `image config verification failed for digest ${digest}`);
+    throw imageError('config-damaged', { subject: name, details: { digest } });
   return bytes;
 }
 
@@ -165,21 +164,20 @@ async function readPresent(content: ContentStore, digest: Digest): Promise<Buffe
 
 function verifyConfig({ os, architecture, variant }: ImageConfig, { name, platform }: SourceOptions): void {
   if (os !== '' && os !== 'linux')
-    throw new EngineError('invalid', `image operating system "${os}" cannot be used on this platform`);
+    throw imageError('pulled-for-other-os', { subject: name, details: { os } });
   const actual = { os: os || 'linux', architecture, ...(variant ? { variant } : {}) };
   if (!platform || architecture === '' || matchesPlatform(actual, platform)) return;
-  throw new EngineError(
-    'not-found',
-    `image with reference ${name} was found but does not match the specified platform: wanted ${platformText(platform)}, actual: ${platformText(actual)}`,
-  );
+  throw imageError('pulled-for-other-platform', {
+    subject: name,
+    details: { wanted: platformText(platform), actual: platformText(actual) },
+  });
 }
 
 function layersOf({ layers }: Manifest, { rootfs }: ImageConfig): readonly PullLayer[] {
   if (layers.length !== rootfs.diff_ids.length)
-    throw new EngineError(
-      'invalid',
-      `invalid manifest, layers length mismatch: expected ${rootfs.diff_ids.length}, got ${layers.length}`,
-    );
+    throw imageError('layer-count-differs', {
+      details: { expected: rootfs.diff_ids.length, actual: layers.length },
+    });
   return layers.flatMap((descriptor, index) => {
     const compression = layerCompressionOf(descriptor.mediaType);
     const diffId = rootfs.diff_ids[index];

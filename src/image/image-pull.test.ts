@@ -12,10 +12,9 @@ import { FakeRegistry, sendError } from '#registry/fake-registry.fixture.ts';
 import { createRegistries } from '#registry/registries.ts';
 import type { ContentWriter } from '#store/content.ts';
 import { NO_FILTERS } from '#base/filters.ts';
-import type { ProgressMessage } from '#wire/image.ts';
+import type { PullProgress } from './image-progress.ts';
 import {
   ALL,
-  coded,
   contentOf,
   type Engine,
   LAYERS,
@@ -36,7 +35,7 @@ interface Setting extends AsyncDisposable {
   pull(
     reference: string,
     options?: { readonly signal?: AbortSignal; readonly platform?: string },
-  ): Promise<readonly ProgressMessage[]>;
+  ): Promise<readonly PullProgress[]>;
 }
 
 async function setting(): Promise<Setting> {
@@ -71,29 +70,27 @@ function arrivedOf({ content }: Engine, digest: string): () => number {
   return () => writers.at(-1)?.offset ?? 0;
 }
 
-function textsOf(messages: readonly ProgressMessage[]): readonly string[] {
-  return messages
-    .filter(({ progress }) => !progress)
-    .map(({ id, status }) => (id ? `${id}: ${status}` : (status ?? '')));
+/** Without the counts of bytes, which depend on time. */
+function stepsOf(progress: readonly PullProgress[]): readonly PullProgress[] {
+  return progress.filter(({ kind }) => kind !== 'layer-bytes');
 }
 
-test('a pull tells what it does in the words of Docker, and makes the image with its names', async () => {
+test('a pull tells what it does, step by step, and makes the image with its names', async () => {
   await using s = await setting();
   const image = s.server.addImage('a/b', 'v1', [SMALL_LAYER]);
-  const layer = image.layers[0]?.slice(7, 19) ?? '';
-  assert.deepEqual(textsOf(await s.pull('a/b:v1')), [
-    'v1: Pulling from a/b',
-    `${layer}: Pulling fs layer`,
-    `${layer}: Verifying Checksum`,
-    `${layer}: Download complete`,
-    `${layer}: Pull complete`,
-    `Digest: ${image.digest}`,
-    `Status: Downloaded newer image for ${s.server.host}/a/b:v1`,
+  const name = `${s.server.host}/a/b:v1`;
+  const layer = image.layers[0];
+  const steps = ['queued', 'verifying', 'downloaded', 'completed'];
+  assert.deepEqual(stepsOf(await s.pull('a/b:v1')), [
+    { kind: 'pulling', path: 'a/b', target: 'v1' },
+    ...steps.map((step) => ({ kind: 'layer', layer, step })),
+    { kind: 'resolved', digest: image.digest },
+    { kind: 'pulled', name, isNew: true },
   ]);
-  const { Id, RepoTags, RepoDigests } = await s.engine.images.inspect(`${s.server.host}/a/b:v1`);
-  assert.equal(Id, image.configDigest);
-  assert.deepEqual(RepoTags, [`${s.server.host}/a/b:v1`]);
-  assert.deepEqual(RepoDigests, [`${s.server.host}/a/b@${image.digest}`]);
+  const { id, tags, digests } = await s.engine.images.inspect(name);
+  assert.equal(id, image.configDigest);
+  assert.deepEqual(tags, [name]);
+  assert.deepEqual(digests, [`${s.server.host}/a/b@${image.digest}`]);
   assert.deepEqual(s.engine.events.at(-1), {
     type: 'image',
     action: 'pull',
@@ -107,11 +104,30 @@ test('what is up to date costs one request, and no manifest', async () => {
   s.server.addImage('a/b', 'v1', [SMALL_LAYER]);
   await s.pull('a/b:v1');
   s.server.requests.length = 0;
-  const messages = textsOf(await s.pull('a/b:v1'));
-  assert.equal(messages.at(-1), `Status: Image is up to date for ${s.server.host}/a/b:v1`);
+  const name = `${s.server.host}/a/b:v1`;
+  assert.deepEqual((await s.pull('a/b:v1')).at(-1), { kind: 'pulled', name, isNew: false });
   assert.deepEqual(
     s.server.requests.map((request) => request.split(' ')[0]),
     ['HEAD'],
+  );
+  const pulls = s.engine.events.filter(({ action, id }) => action === 'pull' && id === name);
+  assert.equal(pulls.length, 2, 'it is a pull all the same');
+});
+
+test('the digest of a repository goes with its last tag, and only the tag is told', async () => {
+  await using s = await setting();
+  const name = `${s.server.host}/a/b`;
+  const { digest } = s.server.addImage('a/b', 'v1', [SMALL_LAYER]);
+  await s.pull('a/b:v1');
+  s.engine.events.length = 0;
+  const removals = await s.engine.images.remove(`${name}:v1`, { force: false, prune: true });
+  assert.deepEqual(removals.slice(0, 2), [
+    { kind: 'untagged', name: `${name}:v1` },
+    { kind: 'untagged', name: `${name}@${digest}` },
+  ]);
+  assert.deepEqual(
+    s.engine.events.map(({ action }) => action),
+    ['untag', 'delete'],
   );
 });
 
@@ -121,8 +137,8 @@ test('a moved tag fetches only the layers that are new', async () => {
   await s.pull('a/b:v1');
   s.server.addImage('a/b', 'v1', [...LAYERS, SMALL_LAYER, BIG_LAYER]);
   s.server.requests.length = 0;
-  const messages = textsOf(await s.pull('a/b:v1'));
-  assert.equal(messages.filter((text) => text.endsWith('Already exists')).length, 4);
+  const progress = await s.pull('a/b:v1');
+  assert.equal(progress.filter((each) => each.kind === 'layer' && each.step === 'present').length, 4);
   assert.equal(s.server.count('GET', '/blobs/'), 2);
   assert.equal((await s.engine.images.list(ALL)).length, 2);
 });
@@ -139,12 +155,12 @@ test('by digest, by all tags, and zstd and plain layers', async () => {
   });
   await s.pull(`a/b@${zstd.digest}`);
   assert.deepEqual(
-    (await s.engine.images.list(ALL)).flatMap(({ RepoTags }) => RepoTags),
+    (await s.engine.images.list(ALL)).flatMap((image) => image.tags),
     [],
   );
-  const messages = textsOf(await s.pull('a/b'));
-  assert.equal(messages.at(-1), `Status: Downloaded newer image for ${s.server.host}/a/b`);
-  const tags = (await s.engine.images.list(ALL)).flatMap(({ RepoTags }) => RepoTags);
+  const last = (await s.pull('a/b')).at(-1);
+  assert.deepEqual(last, { kind: 'pulled', name: `${s.server.host}/a/b`, isNew: true });
+  const tags = (await s.engine.images.list(ALL)).flatMap((image) => image.tags);
   assert.deepEqual(tags.toSorted(), [`${s.server.host}/a/b:plain`, `${s.server.host}/a/b:zstd`]);
 });
 
@@ -170,16 +186,18 @@ test('an index gives the image of the platform', async () => {
   const digest = s.server.addManifest('a/b', 'multi', MEDIA_TYPES.ociIndex, index);
   await s.pull('a/b:multi', { platform: 'linux/arm64' });
   const image = await s.engine.images.inspect(`${s.server.host}/a/b:multi`);
-  assert.equal(image.Architecture, 'arm64');
-  assert.deepEqual(image.RepoDigests, [`${s.server.host}/a/b@${digest}`]);
-  await assert.rejects(
-    s.pull('a/b:multi', { platform: 'linux/s390x' }),
-    coded('not-found', 'no matching manifest for linux/s390x in the manifest list entries'),
-  );
-  await assert.rejects(
-    s.pull('a/b:x', { platform: 'linux/arm64' }),
-    coded('not-found', /does not match the specified platform: wanted linux\/arm64, actual: linux\/amd64/),
-  );
+  assert.equal(image.config.architecture, 'arm64');
+  assert.deepEqual(image.digests, [`${s.server.host}/a/b@${digest}`]);
+  await assert.rejects(s.pull('a/b:multi', { platform: 'linux/s390x' }), {
+    code: 'not-found',
+    reason: 'no-manifest-for-platform',
+    details: { platform: 'linux/s390x' },
+  });
+  await assert.rejects(s.pull('a/b:x', { platform: 'linux/arm64' }), {
+    code: 'not-found',
+    reason: 'pulled-for-other-platform',
+    details: { wanted: 'linux/arm64', actual: 'linux/amd64' },
+  });
 });
 
 test('two pulls of one layer share the work; one that leaves does not stop the other', async () => {
@@ -263,7 +281,7 @@ test('what a pull left unfinished goes with a prune, and what another fetches st
   leaving.abort(new Error('gone'));
   await assert.rejects(pull, /gone/);
   const filters = new Map([['label', ['a=b']]]);
-  assert.equal((await s.engine.images.prune(filters)).spaceReclaimed, 0);
+  assert.equal((await s.engine.images.prune(filters)).reclaimedBytes, 0);
   assert.ok((await contentOf(s.engine)).length > 0);
   const left = async () => [
     ...(await contentOf(s.engine)),
@@ -298,10 +316,7 @@ test('wrong bytes leave nothing, and a retry works', async () => {
   const digest = image.layers[1] ?? '';
   const right = s.server.blobs.get(digest) ?? Buffer.alloc(0);
   s.server.blobs.set(digest, Buffer.concat([right.subarray(0, 1000), randomBytes(right.length - 1000)]));
-  await assert.rejects(
-    s.pull('a/b:v1'),
-    coded('invalid', `filesystem layer verification failed for digest ${digest}`),
-  );
+  await assert.rejects(s.pull('a/b:v1'), { code: 'invalid', reason: 'layer-damaged', details: { digest } });
   assert.deepEqual(await s.engine.images.list(ALL), []);
   assert.equal((await contentOf(s.engine)).filter((text) => text.includes(digest)).length, 0);
   s.server.blobs.set(digest, right);
@@ -323,7 +338,7 @@ test('what images must not be is refused before it is used', async () => {
     ['no gzip', /damaged/, () => server.addImage('a/b', 'v', [SMALL_LAYER], { compress: (layer) => layer })],
     [
       'another diff ID',
-      /is not what the image's configuration says/,
+      /its diff ID is sha256:/,
       () =>
         server.addImage('a/b', 'v', [SMALL_LAYER], {
           config: { rootfs: { type: 'layers', diff_ids: [sha256(BIG_LAYER)] } },
@@ -331,7 +346,7 @@ test('what images must not be is refused before it is used', async () => {
     ],
     [
       'too few diff IDs',
-      /layers length mismatch: expected 0, got 1/,
+      /its configuration has 0 layers, its manifest 1/,
       () =>
         server.addImage('a/b', 'v', [SMALL_LAYER], { config: { rootfs: { type: 'layers', diff_ids: [] } } }),
     ],
@@ -345,7 +360,7 @@ test('what images must not be is refused before it is used', async () => {
     ],
     [
       'Windows',
-      /image operating system "windows" cannot be used/,
+      /it is for windows, not for linux/,
       () => server.addImage('a/b', 'v', [SMALL_LAYER], { config: { os: 'windows' } }),
     ],
     [
@@ -424,22 +439,23 @@ test('what images must not be is refused before it is used', async () => {
   }
 });
 
-test('refusals have the words of Docker', async () => {
+test('refusals say what of the image is not to be had, and what the registry answers', async () => {
   await using s = await setting();
   const name = `${s.server.host}/a/b`;
-  await assert.rejects(
-    s.pull('a/b:v1'),
-    coded('not-found', `manifest for ${name}:v1 not found: manifest unknown: manifest unknown`),
-  );
+  await assert.rejects(s.pull('a/b:v1'), {
+    code: 'not-found',
+    reason: 'manifest-unknown',
+    subject: `${name}:v1`,
+    details: { answer: 'manifest unknown: manifest unknown' },
+  });
   s.server.intercept = (_, response) => {
     sendError(response, 403, 'DENIED');
     return true;
   };
-  await assert.rejects(
-    s.pull('a/b:v1'),
-    coded(
-      'not-found',
-      `pull access denied for ${name}, repository does not exist or may require 'docker login': denied: denied`,
-    ),
-  );
+  await assert.rejects(s.pull('a/b:v1'), {
+    code: 'not-found',
+    reason: 'pull-denied',
+    subject: name,
+    details: { answer: 'denied: denied' },
+  });
 });

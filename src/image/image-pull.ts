@@ -1,55 +1,68 @@
-/** `POST /images/create?fromImage=…`. */
-import { EngineError } from '#base/errors.ts';
+/** Images from registries. */
+import type { EmitEvent } from '#base/event.ts';
 import type { Digest } from '#oci/digest.ts';
 import { matchesPlatform, parsePlatform, type Platform } from '#oci/platform.ts';
 import { familiarName, familiarReference, parseReference, type Reference, withTag } from '#oci/reference.ts';
 import type { Repository } from '#registry/registry.ts';
 import type { Lease } from '#store/content.ts';
-import type { ProgressMessage } from '#wire/image.ts';
 import { Cancelling } from './cancelling.ts';
-import { type ImageParts, WorkingSet } from './image-parts.ts';
-import { type PullLayer, type PullSource, readPullSource } from './image-pull-source.ts';
+import { imageError } from './image-errors.ts';
+import type { PullProgress } from './image-progress.ts';
+import { type PullLayer, type PullSource, readPullSource, type SourceReading } from './image-pull-source.ts';
 import type { ImageLayer, ImageRecord } from './image-record.ts';
-import { prepareImage, registerImages } from './image-register.ts';
+import type { ImageRegistrar } from './image-registrar.ts';
+import type { ImageTable } from './image-table.ts';
+import type { ImageUses } from './image-uses.ts';
 import type { PullRequest } from './image.ts';
-import { KnownLayers } from './known-layers.ts';
+import type { LayerDownloads } from './layer-downloads.ts';
 import { LayerProgress, type ReportProgress } from './layer-progress.ts';
 import { ProgressFeed } from './progress-feed.ts';
-import { inPullersWords } from './registry-texts.ts';
+import { asImageError } from './registry-answers.ts';
 import { settleAll } from './settle-all.ts';
+import type { WorkingSets } from './working-sets.ts';
+
+export interface PullRoles {
+  readonly reading: SourceReading;
+  readonly downloads: LayerDownloads;
+  readonly table: ImageTable;
+  readonly uses: ImageUses;
+  readonly registrar: ImageRegistrar;
+  readonly workingSets: WorkingSets;
+  readonly emit: EmitEvent;
+}
 
 /**
  * Pulls one reference or, without a tag, all tags of a repository. An image is visible and durable before its
- * `Status:` line; what a pull that ends early has fetched is kept for the next.
+ * `pulled`; what a pull that ends early has fetched is kept for the next.
  *
- * @throws {EngineError} before the first message: what `registry.ts` says, `not-found` with Docker's texts
+ * @throws {EngineError} before the first progress: what `registry.ts` says, `manifest-unknown`, `pull-denied`, …
  */
 export async function* pullImages(
-  parts: ImageParts,
+  roles: PullRoles,
   request: PullRequest,
-): AsyncGenerator<ProgressMessage, void> {
-  using cancelling = new Cancelling(request.signal, 'Cannot pull image: cancelled');
+): AsyncGenerator<PullProgress, void> {
+  using cancelling = new Cancelling(request.signal, 'pull');
   const { signal } = cancelling;
   const reference = parseReference(request.reference);
   const platform = request.platform ? parsePlatform(request.platform) : undefined;
   const { credentials = {} } = request;
   const open = (until: AbortSignal) =>
-    parts.registries.open(reference, { credentials, access: 'pull', signal: until });
+    roles.reading.registries.open(reference, { credentials, access: 'pull', signal: until });
   const repository = open(signal);
-  const options = { parts, repository, open, signal, ...(platform ? { platform } : {}) };
+  const options = { roles, repository, open, signal, ...(platform ? { platform } : {}) };
   if (reference.tag || reference.digest) {
     const { digest, isNew } = yield* pullOne({ ...options, reference: pulledReference(reference) });
-    yield { status: `Digest: ${digest}` };
-    yield statusOf(familiarReference(reference), isNew);
+    yield { kind: 'resolved', digest };
+    yield { kind: 'pulled', name: familiarReference(reference), isNew };
     return;
   }
   let isAnyNew = false;
   for await (const tag of tagsOf(repository, reference)) {
     const { digest, isNew } = yield* pullOne({ ...options, reference: withTag(reference, tag) });
     isAnyNew ||= isNew;
-    yield { status: `Digest: ${digest}` };
+    yield { kind: 'resolved', digest };
   }
-  yield statusOf(familiarName(reference), isAnyNew);
+  yield { kind: 'pulled', name: familiarName(reference), isNew: isAnyNew };
 }
 
 /** `name:tag@digest` means the digest. */
@@ -57,20 +70,16 @@ function pulledReference({ domain, path, tag, digest }: Reference): Reference {
   return { domain, path, ...(digest ? { digest } : tag ? { tag } : undefined) };
 }
 
-function statusOf(name: string, isNew: boolean): ProgressMessage {
-  return { status: `Status: ${isNew ? 'Downloaded newer image' : 'Image is up to date'} for ${name}` };
-}
-
 async function* tagsOf(repository: Repository, reference: Reference): AsyncGenerator<string, void> {
   try {
     yield* repository.tags();
   } catch (error) {
-    throw inPullersWords(error, reference);
+    throw asImageError(error, reference);
   }
 }
 
 interface OnePull {
-  readonly parts: ImageParts;
+  readonly roles: PullRoles;
   readonly repository: Repository;
   /** The same for as long as another signal says. */
   readonly open: (signal: AbortSignal) => Repository;
@@ -85,9 +94,10 @@ interface Pulled {
   readonly isNew: boolean;
 }
 
-async function* pullOne(pull: OnePull): AsyncGenerator<ProgressMessage, Pulled> {
-  const { reference, parts } = pull;
-  const start = { status: `Pulling from ${reference.path}`, id: reference.tag ?? reference.digest ?? '' };
+async function* pullOne(pull: OnePull): AsyncGenerator<PullProgress, Pulled> {
+  const { reference, roles } = pull;
+  const target = reference.tag ?? reference.digest ?? '';
+  const start = { kind: 'pulling', path: reference.path, target } as const;
   const current = await upToDate(pull);
   if (current) {
     yield start;
@@ -95,45 +105,43 @@ async function* pullOne(pull: OnePull): AsyncGenerator<ProgressMessage, Pulled> 
   }
   const source = await readSource(pull);
   yield start;
-  await using work = new WorkingSet(parts);
+  await using lease = roles.workingSets.open();
   const feed = new ProgressFeed();
-  const pulling = obtain(pull, source, work.lease, (message) => feed.push(message)).finally(() => feed.end());
+  const pulling = obtain(pull, source, lease, (movement) => feed.push(movement)).finally(() => feed.end());
   await using _ = { [Symbol.asyncDispose]: () => Promise.allSettled([pulling]).then(() => undefined) };
   yield* feed;
   return { digest: source.root.digest, isNew: await pulling };
 }
 
 /** The digest that the tag has here and there; asking for it is cheap, and not counted as a pull by Docker Hub. */
-async function upToDate({ parts, repository, reference, platform }: OnePull): Promise<Digest | undefined> {
-  const { table } = parts;
+async function upToDate({ roles, repository, reference, platform }: OnePull): Promise<Digest | undefined> {
+  const { table, uses, emit } = roles;
   const { tag, domain, path } = reference;
   const named = table.named(reference);
   const image = named && table.get(named.id);
   if (!tag || !image) return undefined;
   if (platform && !matchesPlatform(image.config, platform)) return undefined;
   const { digest } = await repository.resolve(tag).catch((error: unknown) => {
-    throw inPullersWords(error, reference);
+    throw asImageError(error, reference);
   });
   if (table.named({ domain, path, digest })?.id !== image.id) return undefined;
-  parts.uses.note(image.id);
+  uses.note(image.id);
+  emitPulled(emit, image, reference);
   return digest;
 }
 
-async function readSource({ parts, repository, reference, platform, signal }: OnePull): Promise<PullSource> {
-  const { content, registryRetry: retry, maximumLayerBytes } = parts;
+async function readSource({ roles, repository, reference, platform, signal }: OnePull): Promise<PullSource> {
   try {
     return await readPullSource({
+      reading: roles.reading,
       repository,
       name: familiarReference(reference),
       reference: reference.digest ?? reference.tag ?? '',
       ...(platform ? { platform } : {}),
-      content,
-      retry,
-      maximumLayerBytes,
       signal,
     });
   } catch (error) {
-    throw inPullersWords(error, reference);
+    throw asImageError(error, reference);
   }
 }
 
@@ -144,21 +152,20 @@ async function obtain(
   lease: Lease,
   report: ReportProgress,
 ): Promise<boolean> {
-  const { parts, reference } = pull;
+  const { reference } = pull;
+  const { table, registrar, emit } = pull.roles;
   const layers = await obtainLayers(pull, source, lease, report);
   const digestReference = { domain: reference.domain, path: reference.path, digest: source.root.digest };
   const references = reference.digest ? [digestReference] : [reference, digestReference];
-  const image = { configBytes: source.configBytes, layers, references };
-  const record = await prepareImage(image, parts, lease);
-  const isNew = parts.table.named(reference)?.id !== record.id;
-  parts.manifests.add(record.id, source.manifests);
-  await registerImages([{ image, record }], parts);
-  parts.layerBlobs.forget(layers.map(({ blob }) => blob));
-  emitPulled(parts, record, reference);
+  const { configBytes, manifests } = source;
+  const prepared = await registrar.prepare({ configBytes, layers, references }, lease);
+  const isNew = table.named(reference)?.id !== prepared.record.id;
+  await registrar.registerPulled(prepared, manifests);
+  emitPulled(emit, prepared.record, reference);
   return isNew;
 }
 
-function emitPulled({ emit }: ImageParts, { config }: ImageRecord, reference: Reference): void {
+function emitPulled(emit: EmitEvent, { config }: ImageRecord, reference: Reference): void {
   const attributes = { ...config.config.Labels, name: familiarName(reference) };
   emit({ type: 'image', action: 'pull', id: familiarReference(reference), attributes });
 }
@@ -172,12 +179,11 @@ async function obtainLayers(
   const failing = new AbortController();
   const signal = AbortSignal.any([pull.signal, failing.signal]);
   lease.protect(...layers.flatMap(({ descriptor, diffId }) => [descriptor.digest, diffId]));
-  const known = new KnownLayers(pull.parts);
+  const { downloads, table } = pull.roles;
+  const known = downloads.knownLayers(table);
   const present = await Promise.all(layers.map((layer) => known.find(layer, lease)));
   for (const [index, { descriptor }] of layers.entries())
-    new LayerProgress(descriptor.digest, report).status(
-      present[index] ? 'Already exists' : 'Pulling fs layer',
-    );
+    new LayerProgress(descriptor.digest, report).step(present[index] ? 'present' : 'queued');
   const fetches = layers.map(async (layer, index): Promise<ImageLayer> => {
     const there = present[index];
     if (there) return there;
@@ -192,15 +198,14 @@ async function obtainLayers(
 }
 
 async function fetchLayer(
-  { parts, open }: OnePull,
+  { roles, open }: OnePull,
   { descriptor, compression, diffId }: PullLayer,
   report: ReportProgress,
   signal: AbortSignal,
 ): Promise<ImageLayer> {
-  const layer = await parts.downloads.fetch({ open, descriptor, compression }, report, signal);
+  const layer = await roles.downloads.fetch({ open, descriptor, compression }, report, signal);
   if (layer.diffId === diffId) return layer;
-  throw new EngineError(
-    'invalid',
-    `layer ${descriptor.digest} is not what the image's configuration says: ${layer.diffId} instead of ${diffId}`,
-  );
+  throw imageError('layer-not-as-configured', {
+    details: { digest: descriptor.digest, actual: layer.diffId, expected: diffId },
+  });
 }

@@ -5,8 +5,16 @@ import type { Digest } from '#oci/digest.ts';
 import { decodeIndex, decodeManifest } from '#oci/manifest.ts';
 import { isIndexType } from '#oci/media-types.ts';
 import type { Repository } from '#registry/registry.ts';
-import type { StoredManifest } from './image-manifests.ts';
-import type { ImageParts } from './image-parts.ts';
+import type { ContentReader } from '#store/content.ts';
+import type { ImageAttachments } from './image-attachments.ts';
+import type { ImageManifests, StoredManifest } from './image-manifests.ts';
+
+/** What images came with, and what belongs to them. */
+export interface ImageDocuments {
+  readonly manifests: ImageManifests;
+  readonly attachments: ImageAttachments;
+  readonly content: ContentReader;
+}
 
 export interface IndexOnItsWay {
   readonly index: StoredManifest;
@@ -23,29 +31,27 @@ export interface IndexOnItsWay {
  * names is here; otherwise the image goes alone.
  */
 export async function indexToPush(
-  parts: Pick<ImageParts, 'manifests' | 'attachments' | 'content'>,
+  { manifests: stored, attachments, content }: ImageDocuments,
   imageId: Digest,
   repository: Repository,
   tag: string,
 ): Promise<IndexOnItsWay | undefined> {
-  const index = parts.manifests.latest(imageId).find(({ mediaType }) => isIndexType(mediaType));
+  const index = stored.latest(imageId).find(({ mediaType }) => isIndexType(mediaType));
   if (!index) return undefined;
   if ((await digestOfTag(repository, tag)) === index.digest)
     return { index, isThere: true, manifests: [], blobs: [], documents: new Map() };
-  const attached = new Map(parts.attachments.of(imageId).map((document) => [document.digest, document]));
-  const manifests = membersHere(parts, index, attached);
+  const attached = new Map(attachments.of(imageId).map((document) => [document.digest, document]));
+  const manifests = membersHere(stored, index, attached);
   if (!manifests) return undefined;
-  const blobs = manifests.flatMap(({ content }) => {
-    const { config, layers } = decodeManifest(content);
+  const blobs = manifests.flatMap((manifest) => {
+    const { config, layers } = decodeManifest(manifest.content);
     return [config, ...layers];
   });
   const isHere = async ({ digest }: Descriptor) =>
-    attached.has(digest) ||
-    (await parts.content.stat(digest)) !== undefined ||
-    (await repository.hasBlob(digest));
+    attached.has(digest) || (await content.stat(digest)) !== undefined || (await repository.hasBlob(digest));
   const unique = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
   const areHere = (await Promise.all(unique.map(isHere))).every(Boolean);
-  const documents = new Map([...attached].map(([digest, { content }]) => [digest, content]));
+  const documents = new Map([...attached].map(([digest, document]) => [digest, document.content]));
   return areHere ? { index, isThere: false, manifests, blobs: unique, documents } : undefined;
 }
 
@@ -60,7 +66,7 @@ async function digestOfTag(repository: Repository, tag: string): Promise<Digest 
 
 /** What the index names, if images that are here came as all of it. */
 function membersHere(
-  { manifests }: Pick<ImageParts, 'manifests'>,
+  manifests: ImageManifests,
   index: StoredManifest,
   attached: ReadonlyMap<Digest, StoredManifest>,
 ): readonly StoredManifest[] | undefined {

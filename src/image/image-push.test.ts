@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { decodeManifest } from '#oci/manifest.ts';
 import { FakeRegistry, sendError } from '#registry/fake-registry.fixture.ts';
 import { createRegistries } from '#registry/registries.ts';
-import type { ProgressMessage } from '#wire/image.ts';
+import type { PushProgress } from './image-progress.ts';
 import {
   coded,
   dockerArchive,
@@ -31,14 +31,14 @@ async function setting() {
   return { server, engine, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
-function push(engine: Engine, reference: string): Promise<readonly ProgressMessage[]> {
+function push(engine: Engine, reference: string): Promise<readonly PushProgress[]> {
   return Array.fromAsync(engine.images.push({ reference }));
 }
 
-function digestIn(messages: readonly ProgressMessage[]): string {
-  const { aux } = messages.at(-1) ?? {};
-  assert.ok(aux && 'Digest' in aux);
-  return String(aux.Digest);
+function digestIn(messages: readonly PushProgress[]): string {
+  const last = messages.at(-1);
+  assert.ok(last?.kind === 'pushed-tag');
+  return last.digest;
 }
 
 test('a pulled image goes out as it came: blobs and manifest byte for byte', async () => {
@@ -50,8 +50,8 @@ test('a pulled image goes out as it came: blobs and manifest byte for byte', asy
   const messages = await push(s.engine, `${other.host}/c/d:v2`);
   assert.equal(digestIn(messages), digest);
   assert.deepEqual([...other.blobs.keys()].toSorted(), [...s.server.blobs.keys()].toSorted());
-  const { RepoDigests } = await s.engine.images.inspect(`${other.host}/c/d:v2`);
-  assert.ok(RepoDigests.includes(`${other.host}/c/d@${digest}`));
+  const { digests } = await s.engine.images.inspect(`${other.host}/c/d:v2`);
+  assert.ok(digests.includes(`${other.host}/c/d@${digest}`));
 });
 
 test('a loaded image is compressed once; its manifest keeps its digest; a second push sends nothing', async () => {
@@ -59,10 +59,10 @@ test('a loaded image is compressed once; its manifest keeps its digest; a second
   const name = `${s.server.host}/a/b:v1`;
   await load(s.engine, dockerArchive({ layers: LAYERS, tags: [name] }));
   const first = await push(s.engine, name);
-  const ids = LAYERS.map((layer) => sha256(layer).slice(7, 19));
-  const texts = first.filter(({ progress }) => !progress).map(({ id, status }) => `${id}: ${status}`);
-  assert.deepEqual(texts.slice(1, 3), [`${ids[1]}: Preparing`, `${ids[0]}: Preparing`]);
-  assert.deepEqual(texts.slice(3, 5).toSorted(), ids.map((id) => `${id}: Pushed`).toSorted());
+  const ids = LAYERS.map(sha256);
+  const steps = first.flatMap((each) => (each.kind === 'layer' ? [`${each.layer} ${each.step}`] : []));
+  assert.deepEqual(steps.slice(0, 2), [`${ids[1]} preparing`, `${ids[0]} preparing`]);
+  assert.deepEqual(steps.slice(2, 4).toSorted(), ids.map((id) => `${id} pushed`).toSorted());
   const { layers } = decodeManifest(s.server.manifests.get('a/b:v1')?.content ?? Buffer.alloc(0));
   for (const [index, layer] of layers.entries())
     assert.ok(gunzipSync(s.server.blobs.get(layer.digest) ?? '').equals(LAYERS[index] ?? Buffer.alloc(0)));
@@ -83,19 +83,20 @@ test('another repository of the registry gets its layers from there', async () =
     return true;
   };
   const messages = await push(s.engine, `${s.server.host}/c/d:v1`);
-  assert.equal(messages.filter(({ status }) => status === 'Mounted from a/b').length, 2);
+  assert.equal(messages.filter((each) => each.kind === 'layer-mounted' && each.from === 'a/b').length, 2);
 });
 
-test('what is not here is told in the stream, as in Docker', async () => {
+test('what is not here is refused', async () => {
   await using s = await setting();
-  await assert.rejects(
-    push(s.engine, `${s.server.host}/a/b:v1`),
-    coded('not-found', `An image does not exist locally with the tag: ${s.server.host}/a/b`),
-  );
-  await assert.rejects(
-    push(s.engine, `a@sha256:${'0'.repeat(64)}`),
-    coded('invalid', 'cannot push a digest reference'),
-  );
+  await assert.rejects(push(s.engine, `${s.server.host}/a/b:v1`), {
+    code: 'not-found',
+    reason: 'repository-not-here',
+    subject: `${s.server.host}/a/b`,
+  });
+  await assert.rejects(push(s.engine, `a@sha256:${'0'.repeat(64)}`), {
+    code: 'invalid',
+    reason: 'push-by-digest',
+  });
 });
 
 test('a registry that refuses has no part of the image visible', async () => {

@@ -13,7 +13,6 @@ import {
   open,
   load,
   contentOf,
-  coded,
   ALL,
 } from './image-store.fixture.ts';
 
@@ -33,11 +32,14 @@ describe('remove and prune', () => {
 
   it('untags while there are names, then deletes everything', async () => {
     await using engine = await loaded('a:1', 'b:2');
-    assert.deepEqual(await engine.images.remove('a:1', gentle), [{ Untagged: 'a:1' }]);
+    assert.deepEqual(await engine.images.remove('a:1', gentle), [{ kind: 'untagged', name: 'a:1' }]);
     const deletions = await engine.images.remove('b:2', gentle);
     assert.equal(deletions.length, 5);
-    assert.deepEqual(deletions.slice(0, 2), [{ Untagged: 'b:2' }, { Deleted: engine.id }]);
-    assert.deepEqual(deletions.at(-1), { Deleted: sha256(LAYERS[0]!) });
+    assert.deepEqual(deletions.slice(0, 2), [
+      { kind: 'untagged', name: 'b:2' },
+      { kind: 'deleted', digest: engine.id },
+    ]);
+    assert.deepEqual(deletions.at(-1), { kind: 'deleted', digest: sha256(LAYERS[0]!) });
     assert.deepEqual(await contentOf(engine), []);
     assert.deepEqual(
       engine.events.map(({ action, attributes }) => [action, attributes['name']]),
@@ -47,7 +49,11 @@ describe('remove and prune', () => {
         ['delete', engine.id],
       ],
     );
-    await assert.rejects(engine.images.remove('a:1', gentle), coded('not-found', 'No such image: a:1'));
+    await assert.rejects(engine.images.remove('a:1', gentle), {
+      code: 'not-found',
+      reason: 'no-such-image',
+      subject: 'a:1',
+    });
   });
 
   it('keeps the layers that other images have', async () => {
@@ -63,13 +69,11 @@ describe('remove and prune', () => {
   it('by id: one repository without force, several with', async () => {
     await using engine = await loaded('a:1', 'b:2');
     const short = engine.id.slice(7, 19);
-    await assert.rejects(
-      engine.images.remove(short, gentle),
-      coded(
-        'conflict',
-        `conflict: unable to delete ${short} (must be forced) - image is referenced in multiple repositories`,
-      ),
-    );
+    await assert.rejects(engine.images.remove(short, gentle), {
+      code: 'conflict',
+      reason: 'image-has-names',
+      subject: short,
+    });
     assert.equal((await engine.images.remove(short, forced)).length, 6);
   });
 
@@ -78,32 +82,29 @@ describe('remove and prune', () => {
     const short = engine.id.slice(7, 19);
     const container = { image: engine.id, id: 'c'.repeat(64), running: true };
     engine.containers.push(container);
-    await assert.rejects(
-      engine.images.remove('a:1', gentle),
-      coded(
-        'conflict',
-        `conflict: unable to remove repository reference "a:1" (must force) - container cccccccccccc is using its referenced image ${short}`,
-      ),
-    );
-    await assert.rejects(
-      engine.images.remove(short, forced),
-      coded(
-        'conflict',
-        `conflict: unable to delete ${short} (cannot be forced) - image is being used by running container cccccccccccc`,
-      ),
-    );
+    await assert.rejects(engine.images.remove('a:1', gentle), {
+      code: 'conflict',
+      reason: 'last-name-in-use',
+      subject: 'a:1',
+      details: { container: 'c'.repeat(12), image: short },
+    });
+    await assert.rejects(engine.images.remove(short, forced), {
+      code: 'conflict',
+      reason: 'image-of-running',
+      subject: short,
+      details: { container: 'c'.repeat(12) },
+    });
     container.running = false;
-    await assert.rejects(
-      engine.images.remove(short, gentle),
-      coded(
-        'conflict',
-        `conflict: unable to delete ${short} (must be forced) - image is being used by stopped container cccccccccccc`,
-      ),
-    );
+    await assert.rejects(engine.images.remove(short, gentle), {
+      code: 'conflict',
+      reason: 'image-of-stopped',
+      subject: short,
+      details: { container: 'c'.repeat(12) },
+    });
     container.running = true;
-    assert.deepEqual(await engine.images.remove('a:1', forced), [{ Untagged: 'a:1' }]);
+    assert.deepEqual(await engine.images.remove('a:1', forced), [{ kind: 'untagged', name: 'a:1' }]);
     container.running = false;
-    assert.deepEqual((await engine.images.remove(short, forced))[0], { Deleted: engine.id });
+    assert.deepEqual((await engine.images.remove(short, forced))[0], { kind: 'deleted', digest: engine.id });
   });
 
   it('deletes untagged parents with the last child', async () => {
@@ -117,17 +118,18 @@ describe('remove and prune', () => {
     }));
     const child = await engine.images.register({ configBytes, layers, references: [], parent });
     const short = parent.slice(7, 19);
-    await assert.rejects(
-      engine.images.remove(parent, forced),
-      coded(
-        'conflict',
-        `conflict: unable to delete ${short} (cannot be forced) - image has dependent child images`,
-      ),
-    );
-    assert.deepEqual(await engine.images.remove('base:1', gentle), [{ Untagged: 'base:1' }]);
+    await assert.rejects(engine.images.remove(parent, forced), {
+      code: 'conflict',
+      reason: 'image-has-children',
+      subject: short,
+    });
+    assert.deepEqual(await engine.images.remove('base:1', gentle), [{ kind: 'untagged', name: 'base:1' }]);
     assert.equal((await engine.images.list(ALL)).length, 1);
     const deletions = await engine.images.remove(child, gentle);
-    assert.deepEqual(deletions.slice(0, 2), [{ Deleted: child }, { Deleted: parent }]);
+    assert.deepEqual(deletions.slice(0, 2), [
+      { kind: 'deleted', digest: child },
+      { kind: 'deleted', digest: parent },
+    ]);
     assert.deepEqual(await contentOf(engine), []);
   });
 
@@ -138,17 +140,19 @@ describe('remove and prune', () => {
       dockerArchive({ layers: LAYERS.slice(0, 1) }, { layers: LAYERS.slice(1), tags: ['idle:1'] }),
     );
     engine.containers.push({ image: engine.id, id: 'c'.repeat(64), running: false });
-    const { deleted } = await engine.images.prune(NO_FILTERS);
-    assert.deepEqual(deleted, [{ Deleted: sha256(configFor(LAYERS.slice(0, 1))) }]);
+    const { removals } = await engine.images.prune(NO_FILTERS);
+    assert.deepEqual(removals, [{ kind: 'deleted', digest: sha256(configFor(LAYERS.slice(0, 1))) }]);
     const all = await engine.images.prune(new Map([['dangling', ['false']]]));
-    assert.deepEqual(all.deleted, [
-      { Untagged: 'extra:1' },
-      { Untagged: 'idle:1' },
-      { Deleted: sha256(configFor(LAYERS.slice(1))) },
+    assert.deepEqual(all.removals, [
+      { kind: 'untagged', name: 'extra:1' },
+      { kind: 'untagged', name: 'idle:1' },
+      { kind: 'deleted', digest: sha256(configFor(LAYERS.slice(1))) },
     ]);
-    assert.equal(all.spaceReclaimed, 0);
+    assert.equal(all.reclaimedBytes, 0);
+    const prune = { type: 'image', action: 'prune', id: '', attributes: { reclaimed: '0' } };
+    assert.deepEqual(engine.events.at(-1), prune);
     engine.containers.length = 0;
-    assert.equal((await engine.images.prune(new Map([['dangling', ['false']]]))).spaceReclaimed, 400_008);
+    assert.equal((await engine.images.prune(new Map([['dangling', ['false']]]))).reclaimedBytes, 400_008);
     assert.equal(gunzipSync(gzipSync('')).length, 0);
   });
 });

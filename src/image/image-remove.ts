@@ -1,29 +1,42 @@
-/** `DELETE /images/{name}`, with Docker's rules about what may go (moby, daemon/images/image_delete.go). */
-import { EngineError } from '#base/errors.ts';
+/** Removes images, with Docker's rules about what may go (moby, daemon/images/image_delete.go). */
+import type { EngineError } from '#base/errors.ts';
+import type { EmitEvent } from '#base/event.ts';
 import { shortId } from '#base/ids.ts';
+import { unreachable } from '#base/unreachable.ts';
 import type { Digest } from '#oci/digest.ts';
 import { familiarReference, parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
-import type { ImageDeletion } from '#wire/image.ts';
+import type { Metadata } from '#store/metadata.ts';
 import { chainIds } from './chain-ids.ts';
+import { type ImageErrorReason, imageError } from './image-errors.ts';
 import { emitImageEvent } from './image-events.ts';
+import type { ImageGarbage } from './image-garbage.ts';
 import { findImage, isIdPrefix } from './image-lookup.ts';
-import type { ImageParts } from './image-parts.ts';
+import type { ImageManifests } from './image-manifests.ts';
 import { isOtherPlatform, otherPlatformsOf } from './image-platforms.ts';
 import { blobsOf, type ImageRecord } from './image-record.ts';
-import type { NamedImage } from './image-table.ts';
+import type { ImageTable, NamedImage } from './image-table.ts';
+import type { ImageUses } from './image-uses.ts';
+import type { ImageRemoval } from './image-view.ts';
+import type { ImageUse, RemoveOptions } from './image.ts';
 
-export interface RemoveOptions {
-  readonly force: boolean;
-  /** Remove untagged parents too. */
-  readonly prune: boolean;
+export interface RemovalRoles {
+  readonly table: ImageTable;
+  readonly manifests: ImageManifests;
+  readonly metadata: Metadata;
+  readonly uses: ImageUses;
+  readonly garbage: ImageGarbage;
+  readonly use: ImageUse;
+  readonly emit: EmitEvent;
 }
 
 /** Why an image may not go. */
 interface Conflict {
-  readonly isHard: boolean;
-  /** A container stands on it. */
-  readonly isUsed: boolean;
-  readonly reason: string;
+  readonly reason: Extract<
+    ImageErrorReason,
+    'image-has-children' | 'image-has-names' | 'image-of-running' | 'image-of-stopped'
+  >;
+  /** The container that was made from it, where that is why. */
+  readonly container?: string;
 }
 
 type Check = 'children' | 'running' | 'names' | 'stopped';
@@ -34,61 +47,60 @@ const ALL: readonly Check[] = [...HARD, 'names', 'stopped'];
 /**
  * What was untagged and deleted, in order. A name goes alone while the image has others.
  *
- * @throws {EngineError} `not-found`, or `conflict` with Docker's texts
+ * @throws {EngineError} `no-such-image`, `last-name-in-use`, `image-…`
  */
 export async function removeImage(
-  parts: ImageParts,
+  roles: RemovalRoles,
   text: string,
   options: RemoveOptions,
-): Promise<readonly ImageDeletion[]> {
-  return await new Removal(parts, options).run(text);
+): Promise<readonly ImageRemoval[]> {
+  return await new Removal(roles, options).run(text);
 }
 
 class Removal {
-  readonly #parts: ImageParts;
+  readonly #roles: RemovalRoles;
   readonly #options: RemoveOptions;
-  readonly #deletions: ImageDeletion[] = [];
+  readonly #removals: ImageRemoval[] = [];
 
-  constructor(parts: ImageParts, options: RemoveOptions) {
-    this.#parts = parts;
+  constructor(roles: RemovalRoles, options: RemoveOptions) {
+    this.#roles = roles;
     this.#options = options;
   }
 
-  async run(text: string): Promise<readonly ImageDeletion[]> {
-    const image = findImage(this.#parts.table, text);
+  async run(text: string): Promise<readonly ImageRemoval[]> {
+    const image = findImage(this.#roles.table, text);
     const isDone = isIdPrefix(image.id, text) ? this.#untagById(image) : this.#untagByName(image, text);
     if (!isDone) await this.#delete(image, this.#options.force, !isIdPrefix(image.id, text));
-    await this.#parts.metadata.durable();
-    return this.#deletions;
+    await this.#roles.metadata.durable();
+    return this.#removals;
   }
 
   /** @returns true if that was all: other names remain */
   #untagByName(image: ImageRecord, text: string): boolean {
-    const { table, use } = this.#parts;
+    const { table, use } = this.#roles;
     const [container] = use.containersOf(image.id);
     if (container && !this.#options.force && isSingleReference(table.namesOf(image.id)))
-      throw new EngineError(
-        'conflict',
-        `conflict: unable to remove repository reference "${text}" (must force) - container ` +
-          `${shortId(container.id)} is using its referenced image ${shortId(image.id)}`,
-      );
+      throw imageError('last-name-in-use', {
+        subject: text,
+        details: { container: shortId(container.id), image: shortId(image.id) },
+      });
     const reference = withDefaultTag(parseReference(text));
     this.#untag(image, table.named(reference)?.reference ?? reference);
     this.#untagDigests(image, reference);
     return table.namesOf(image.id).length > 0;
   }
 
-  /** Digests of a repository go with its last tag. */
+  /** Digests of a repository go with its last tag, without an event of their own. */
   #untagDigests(image: ImageRecord, removed: Reference): void {
-    const rest = this.#parts.table
+    const rest = this.#roles.table
       .namesOf(image.id)
       .filter(({ reference }) => reference.domain === removed.domain && reference.path === removed.path);
     if (removed.digest || rest.some(({ reference }) => !reference.digest)) return;
-    for (const { reference } of rest) this.#untag(image, reference);
+    for (const { reference } of rest) this.#dropName(reference);
   }
 
   #untagById(image: ImageRecord): false {
-    const names = this.#parts.table.namesOf(image.id);
+    const names = this.#roles.table.namesOf(image.id);
     if (!isSingleReference(names)) return false;
     this.#refuse(image, this.#options.force ? HARD : ['children', 'running', 'stopped']);
     for (const { reference } of names) this.#untag(image, reference);
@@ -96,23 +108,27 @@ class Removal {
   }
 
   #untag(image: ImageRecord, reference: Reference): void {
-    this.#parts.table.untag(reference);
-    emitImageEvent(this.#parts.emit, 'untag', image, image.id);
-    this.#deletions.push({ Untagged: familiarReference(reference) });
+    this.#dropName(reference);
+    emitImageEvent(this.#roles.emit, 'untag', image, image.id);
+  }
+
+  #dropName(reference: Reference): void {
+    this.#roles.table.untag(reference);
+    this.#removals.push({ kind: 'untagged', name: familiarReference(reference) });
   }
 
   /** @param isQuiet the image stays without an error where it may not go, unless it would be left dangling */
   async #delete(image: ImageRecord, force: boolean, isQuiet: boolean): Promise<void> {
     const conflict = this.#findConflict(image.id, force ? HARD : ALL);
     if (conflict) {
-      if (isQuiet && (!this.#isDangling(image.id) || conflict.isUsed)) return;
+      if (isQuiet && (!this.#isDangling(image.id) || conflict.container !== undefined)) return;
       throw conflictError(image.id, conflict);
     }
-    for (const { reference } of this.#parts.table.namesOf(image.id)) this.#untag(image, reference);
-    const others = otherPlatformsOf(this.#parts, image);
+    for (const { reference } of this.#roles.table.namesOf(image.id)) this.#untag(image, reference);
+    const others = otherPlatformsOf(this.#roles, image);
     await this.#deleteRecord(image);
     await this.#deleteOthers(others);
-    const parent = image.parent && this.#parts.table.get(image.parent);
+    const parent = image.parent && this.#roles.table.get(image.parent);
     if (this.#options.prune && parent) await this.#delete(parent, false, true);
   }
 
@@ -120,17 +136,17 @@ class Removal {
   async #deleteOthers(others: readonly ImageRecord[]): Promise<void> {
     if (!this.#options.prune) return;
     for (const other of others) {
-      const isHere = this.#parts.table.get(other.id) !== undefined;
-      if (isHere && !isOtherPlatform(this.#parts, other)) await this.#delete(other, false, true);
+      const isHere = this.#roles.table.get(other.id) !== undefined;
+      if (isHere && !isOtherPlatform(this.#roles, other)) await this.#delete(other, false, true);
     }
   }
 
   async #deleteRecord(image: ImageRecord): Promise<void> {
-    const { table, emit, garbage, metadata, uses } = this.#parts;
+    const { table, emit, garbage, metadata, uses } = this.#roles;
     table.delete(image.id);
     uses.forget(image.id);
     emitImageEvent(emit, 'delete', image, image.id);
-    this.#deletions.push({ Deleted: image.id });
+    this.#removals.push({ kind: 'deleted', digest: image.id });
     // Power loss must not bring back the record of an image whose blobs are gone.
     await metadata.durable();
     const diffIds = image.layers.map(({ diffId }) => diffId);
@@ -138,7 +154,7 @@ class Removal {
     const chains = chainIds(diffIds);
     for (const [index, diffId] of [...diffIds.entries()].toReversed()) {
       const chain = chains[index];
-      if (gone.has(diffId) && chain) this.#deletions.push({ Deleted: chain });
+      if (gone.has(diffId) && chain) this.#removals.push({ kind: 'deleted', digest: chain });
     }
   }
 
@@ -156,24 +172,29 @@ class Removal {
   }
 
   #check(id: Digest, check: Check): Conflict | undefined {
-    const { table, use } = this.#parts;
-    if (check === 'children') {
-      if (table.childrenOf(id).size === 0) return undefined;
-      return { isHard: true, isUsed: false, reason: 'image has dependent child images' };
+    const { table } = this.#roles;
+    switch (check) {
+      case 'children':
+        return table.childrenOf(id).size > 0 ? { reason: 'image-has-children' } : undefined;
+      case 'names':
+        return table.namesOf(id).length > 0 ? { reason: 'image-has-names' } : undefined;
+      case 'running':
+        return this.#checkUse(id, true);
+      case 'stopped':
+        return this.#checkUse(id, false);
     }
-    if (check === 'names') {
-      if (table.namesOf(id).length === 0) return undefined;
-      return { isHard: false, isUsed: false, reason: 'image is referenced in multiple repositories' };
-    }
-    const isRunning = check === 'running';
-    const container = use.containersOf(id).find(({ running }) => running === isRunning);
+    return unreachable(check);
+  }
+
+  #checkUse(id: Digest, isRunning: boolean): Conflict | undefined {
+    const container = this.#roles.use.containersOf(id).find(({ running }) => running === isRunning);
     if (!container) return undefined;
-    const reason = `image is being used by ${isRunning ? 'running' : 'stopped'} container ${shortId(container.id)}`;
-    return { isHard: isRunning, isUsed: true, reason };
+    const reason = isRunning ? 'image-of-running' : 'image-of-stopped';
+    return { reason, container: shortId(container.id) };
   }
 
   #isDangling(id: Digest): boolean {
-    const { table } = this.#parts;
+    const { table } = this.#roles;
     return table.namesOf(id).length === 0 && table.childrenOf(id).size === 0;
   }
 }
@@ -185,7 +206,6 @@ function isSingleReference(names: readonly NamedImage[]): boolean {
   return names.length <= 1 || (repositories.size === 1 && tags.length <= 1);
 }
 
-function conflictError(id: Digest, { isHard, reason }: Conflict): EngineError {
-  const force = isHard ? 'cannot be forced' : 'must be forced';
-  return new EngineError('conflict', `conflict: unable to delete ${shortId(id)} (${force}) - ${reason}`);
+function conflictError(id: Digest, { reason, container = '' }: Conflict): EngineError {
+  return imageError(reason, { subject: shortId(id), details: { container } });
 }

@@ -1,4 +1,4 @@
-/** `GET /images/get`: one archive that docker-archive readers and OCI layout readers both understand. */
+/** One archive that docker-archive readers and OCI layout readers both understand. */
 import { Readable } from 'node:stream';
 import { type Digest, digestHex } from '#oci/digest.ts';
 import type { Manifest } from '#oci/manifest.ts';
@@ -13,13 +13,21 @@ import {
   withDefaultTag,
 } from '#oci/reference.ts';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '#oci/tar-writer.ts';
+import type { EmitEvent } from '#base/event.ts';
+import type { ContentReader } from '#store/content.ts';
 import { emitImageEvent } from './image-events.ts';
 import { fullId } from './image-lookup.ts';
-import { type ImageParts, WorkingSet } from './image-parts.ts';
-import { findForPlatform } from './image-platforms.ts';
+import { findForPlatform, type PlatformSources } from './image-platforms.ts';
 import type { ImageRecord } from './image-record.ts';
 import { manifestToSave } from './image-save-manifest.ts';
 import type { ImageTable } from './image-table.ts';
+import type { WorkingSets } from './working-sets.ts';
+
+export interface SaveRoles extends PlatformSources {
+  readonly content: ContentReader;
+  readonly workingSets: WorkingSets;
+  readonly emit: EmitEvent;
+}
 
 interface SavedImage {
   readonly record: ImageRecord;
@@ -34,24 +42,25 @@ interface SavedImage {
  * Layers go out as they came in, compressed or not. Equal images and names give equal archives. The blobs stay
  * protected until the stream has ended or is destroyed.
  *
- * @throws {EngineError} `not-found` if one of the references means no image
+ * @throws {EngineError} `no-such-image`, `platform-not-here`
  */
 export async function saveImages(
-  parts: ImageParts,
+  roles: SaveRoles,
   references: readonly string[],
   platform?: Platform,
 ): Promise<Readable> {
-  const chosen = chooseImages(parts, references, platform);
-  // Whoever removes an image meanwhile leaves its parts to this.
-  const { lease } = new WorkingSet(parts);
+  const { content, workingSets, emit } = roles;
+  const chosen = chooseImages(roles, references, platform);
+  // The parts of an image that is removed meanwhile are deleted when this lease ends.
+  const lease = workingSets.open();
   for (const { id, layers } of chosen.keys()) lease.protect(id, ...layers.map(({ blob }) => blob));
   try {
     const images = await Promise.all(
-      [...chosen].map(([record, names]) => describe(parts, record, sortedNames(names))),
+      [...chosen].map(([record, names]) => describe(content, record, sortedNames(names))),
     );
-    const archive = Readable.from(archiveOf(parts, images), { objectMode: false, highWaterMark: 1 << 18 });
+    const archive = Readable.from(archiveOf(content, images), { objectMode: false, highWaterMark: 1 << 18 });
     archive.once('close', () => void lease[Symbol.asyncDispose]());
-    for (const { record } of images) emitImageEvent(parts.emit, 'save', record, record.id);
+    for (const { record } of images) emitImageEvent(emit, 'save', record, record.id);
     return archive;
   } catch (error) {
     await lease[Symbol.asyncDispose]();
@@ -61,11 +70,11 @@ export async function saveImages(
 
 /** A bare repository means all its tags; an id means an image without a name. */
 function chooseImages(
-  parts: ImageParts,
+  sources: PlatformSources,
   texts: readonly string[],
   platform: Platform | undefined,
 ): Map<ImageRecord, Set<Reference>> {
-  const { table } = parts;
+  const { table } = sources;
   const chosen = new Map<ImageRecord, Set<Reference>>();
   const choose = (record: ImageRecord, ...references: readonly Reference[]) => {
     const names = chosen.get(record) ?? new Set();
@@ -75,9 +84,9 @@ function chooseImages(
   for (const text of texts) {
     const tags = fullId(text) ? [] : tagsOfRepository(table, text);
     for (const { reference, id } of tags)
-      choose(findForPlatform(parts, platform ? familiarReference(reference) : id, platform), reference);
+      choose(findForPlatform(sources, platform ? familiarReference(reference) : id, platform), reference);
     if (tags.length > 0) continue;
-    const record = findForPlatform(parts, text, platform);
+    const record = findForPlatform(sources, text, platform);
     const named = fullId(text) ? undefined : table.named(withDefaultTag(parseReference(text)));
     choose(record, ...(named ? [named.reference] : []));
   }
@@ -98,7 +107,7 @@ function sortedNames(names: ReadonlySet<Reference>): readonly Reference[] {
 }
 
 async function describe(
-  { content }: ImageParts,
+  content: ContentReader,
   record: ImageRecord,
   references: readonly Reference[],
 ): Promise<SavedImage> {
@@ -107,7 +116,7 @@ async function describe(
 }
 
 async function* archiveOf(
-  { content }: ImageParts,
+  content: ContentReader,
   images: readonly SavedImage[],
 ): AsyncGenerator<Buffer, void> {
   yield directory('blobs/');

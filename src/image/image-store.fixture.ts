@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach } from 'node:test';
 import { isEngineError, type ErrorCode } from '#base/errors.ts';
+import type { DomainEvent } from '#base/event.ts';
+import { NO_FILTERS } from '#base/filters.ts';
 import { silentLogger } from '#base/log.ts';
 import { createLayerStore, type FileLayerStore } from '#layer/layer-store.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
@@ -15,8 +17,6 @@ import type { OwnedRegistries } from '#registry/registries.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
 import { Leases } from '#store/leases.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
-import type { DomainEvent } from '#base/event.ts';
-import { NO_FILTERS } from '#base/filters.ts';
 import { createImageStore, type FileImageStore, imageMigrations } from './image-store.ts';
 
 type Members = Readonly<Record<string, Buffer | string>>;
@@ -160,7 +160,12 @@ export function chunked(archive: Buffer, bytes = 65_536): Readable {
 
 export async function load(engine: Engine, archive: Buffer): Promise<string> {
   let output = '';
-  for await (const { stream = '' } of engine.images.load(chunked(archive))) output += stream;
+  for await (const progress of engine.images.load(chunked(archive))) {
+    if (progress.kind === 'renamed') output += `${progress.name} was ${progress.previous}\n`;
+    if (progress.kind !== 'loaded') continue;
+    const { names, id } = progress;
+    for (const name of names.length > 0 ? names : [id]) output += `loaded ${name}\n`;
+  }
   return output;
 }
 

@@ -25,11 +25,11 @@ describe('tag, list, history and lookup', () => {
     const { id } = engine.images.resolve('a:1');
     for (const text of [id, id.slice(7), id.slice(7, 19), id.slice(0, 19), 'docker.io/library/a:1'])
       assert.equal(engine.images.resolve(text).id, id, text);
-    assert.throws(() => engine.images.resolve('zz'), coded('not-found', 'No such image: zz:latest'));
-    assert.throws(
-      () => engine.images.resolve(`sha256:${'0'.repeat(64)}`),
-      coded('not-found', `No such image: sha256:${'0'.repeat(64)}`),
-    );
+    assert.throws(() => engine.images.resolve('zz'), { reason: 'no-such-image', subject: 'zz:latest' });
+    assert.throws(() => engine.images.resolve(`sha256:${'0'.repeat(64)}`), {
+      reason: 'no-such-image',
+      subject: `sha256:${'0'.repeat(64)}`,
+    });
     assert.throws(() => engine.images.resolve('A b'), coded('invalid', /invalid reference format/));
   });
 
@@ -37,13 +37,13 @@ describe('tag, list, history and lookup', () => {
     await using engine = await open(root.path);
     await load(engine, dockerArchive({ layers: LAYERS, tags: ['a:1'] }));
     await engine.images.tag('a:1', 'localhost:5000/b');
-    assert.deepEqual((await engine.images.inspect('a:1')).RepoTags, ['a:1', 'localhost:5000/b:latest']);
+    assert.deepEqual((await engine.images.inspect('a:1')).tags, ['a:1', 'localhost:5000/b:latest']);
     assert.deepEqual(engine.events.at(-1)?.attributes['name'], 'localhost:5000/b:latest');
-    await assert.rejects(engine.images.tag('gone', 'x'), coded('not-found', 'No such image: gone:latest'));
-    await assert.rejects(
-      engine.images.tag('a:1', `x@sha256:${'0'.repeat(64)}`),
-      coded('invalid', /digest reference/),
-    );
+    await assert.rejects(engine.images.tag('gone', 'x'), { reason: 'no-such-image', subject: 'gone:latest' });
+    await assert.rejects(engine.images.tag('a:1', `x@sha256:${'0'.repeat(64)}`), {
+      code: 'invalid',
+      reason: 'tag-by-digest',
+    });
     await assert.rejects(engine.images.tag('a:1', 'X'), coded('invalid', /must be lowercase/));
   });
 
@@ -61,7 +61,7 @@ describe('tag, list, history and lookup', () => {
     const list = async (filters: Record<string, string[]>) =>
       (
         await engine.images.list({ all: false, filters: new Map(Object.entries(filters)), sharedSize: true })
-      ).map(({ RepoTags }) => RepoTags.join());
+      ).map(({ tags }) => tags.join());
     assert.deepEqual(await list({}), ['new:1,new:2', '', 'old/one:1']);
     assert.deepEqual(await list({ dangling: ['true'] }), ['']);
     assert.deepEqual(await list({ dangling: ['false'] }), ['new:1,new:2', 'old/one:1']);
@@ -74,9 +74,9 @@ describe('tag, list, history and lookup', () => {
     assert.deepEqual(await list({ since: ['old/one:1'] }), ['new:1,new:2', '']);
     assert.deepEqual(await list({ until: ['2021-01-01T00:00:00Z'] }), ['old/one:1']);
     await assert.rejects(list({ dangling: ['maybe'] }), coded('invalid', /dangling/));
-    await assert.rejects(list({ before: ['gone'] }), coded('not-found', /No such image: gone/));
+    await assert.rejects(list({ before: ['gone'] }), { reason: 'no-such-image', subject: 'gone:latest' });
     const [first] = await engine.images.list({ ...ALL, sharedSize: true });
-    assert.deepEqual([first?.Size, first?.SharedSize], [400_008, 400_008]);
+    assert.deepEqual([first?.sizeBytes, first?.sharedBytes], [400_008, 400_008]);
   });
 
   it('keeps names and images over a restart', async () => {
@@ -86,10 +86,10 @@ describe('tag, list, history and lookup', () => {
       await engine.images.tag('a:1', 'b:2');
     }
     await using engine = await open(root.path);
-    assert.deepEqual((await engine.images.inspect('b:2')).RepoTags, ['a:1', 'b:2']);
+    assert.deepEqual((await engine.images.inspect('b:2')).tags, ['a:1', 'b:2']);
     const history = await engine.images.history('a:1');
     assert.deepEqual(
-      history.map(({ CreatedBy, Size }) => [CreatedBy, Size]),
+      history.map(({ createdBy, sizeBytes }) => [createdBy, sizeBytes]),
       [
         ['step 2', 100_003],
         ['step 1', 300_000],

@@ -1,78 +1,86 @@
+/** Puts the images of one engine together: every function gets the roles that it uses. */
 import type { Readable } from 'node:stream';
-import { EngineError } from '#base/errors.ts';
+import type { EmitEvent } from '#base/event.ts';
+import type { Filters } from '#base/filters.ts';
 import { type Logger, silentLogger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import type { LayerStore } from '#layer/layer.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
-import { familiarReference, parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
+import { familiarReference, type Reference } from '#oci/reference.ts';
 import { createRegistries, type OwnedRegistries } from '#registry/registries.ts';
 import type { OpenOptions, Repository } from '#registry/registry.ts';
 import type { BlobInfo, ContentStore, Lease } from '#store/content.ts';
 import type { Leases } from '#store/leases.ts';
 import type { Metadata } from '#store/metadata.ts';
-import type { DistributionInspect } from '#wire/distribution.ts';
-import type { EmitEvent } from '#base/event.ts';
-import type { ImageExploration } from '#wire/explore.ts';
-import type { Filters } from '#base/filters.ts';
-import type {
-  HistoryEntry,
-  ImageDeletion,
-  ImageInspect,
-  ImageSummary,
-  ProgressMessage,
-} from '#wire/image.ts';
-import type { ImageGcReport } from '#wire/image-gc.ts';
-import type { IndexPush, IndexPushed, ManifestInspect } from '#wire/manifest.ts';
 import {
   type Artifact,
   type ArtifactPush,
+  type KeepingRoles,
   type KeptManifests,
   keepManifests,
   pushArtifact,
 } from './artifact.ts';
-import { commitImage, storeLayer, storeLayerFile } from './image-commit.ts';
-import { type DistributionRequest, inspectRemote } from './image-distribution.ts';
-import { emitImageEvent } from './image-events.ts';
-import { exploreImage } from './image-explore.ts';
 import { ImageAttachments } from './image-attachments.ts';
-import type { ImageBudget } from './image-budget.ts';
+import { commitImage } from './image-commit.ts';
+import { inspectRemote } from './image-distribution.ts';
+import { exploreImage } from './image-explore.ts';
+import type { ImageExploration } from './image-exploration.ts';
 import { ImageGarbage } from './image-garbage.ts';
 import { ImageGc } from './image-gc.ts';
 import { importImage } from './image-import.ts';
-import { imageHistory, inspectImage, type LayerSize } from './image-inspect.ts';
+import { imageHistory, type LayerSize, viewOf } from './image-inspect.ts';
 import { listImages } from './image-list.ts';
 import { loadImages } from './image-load.ts';
 import { findImage } from './image-lookup.ts';
 import { ImageManifests } from './image-manifests.ts';
-import { type ImageParts, WorkingSet } from './image-parts.ts';
-import { describePlatforms, findForPlatform } from './image-platforms.ts';
-import { type PruneReport, pruneImages } from './image-prune.ts';
-import { pullImages } from './image-pull.ts';
-import { pushImages } from './image-push.ts';
+import { describePlatforms, findForPlatform, type PlatformDetails } from './image-platforms.ts';
+import type { ImageProgress, LoadProgress, PullProgress, PushProgress } from './image-progress.ts';
+import { pruneImages } from './image-prune.ts';
+import type { SourceReading } from './image-pull-source.ts';
+import { pullImages, type PullRoles } from './image-pull.ts';
+import type { ImageDocuments } from './image-push-index.ts';
+import { pushImages, type PushRoles } from './image-push.ts';
 import type { ImageLayer, ImageRecord } from './image-record.ts';
-import { type NewImage, prepareImage, registerImages } from './image-register.ts';
-import { type RemoveOptions, removeImage } from './image-remove.ts';
+import { ImageRegistrar, type NewImage } from './image-registrar.ts';
+import { removeImage, type RemovalRoles } from './image-remove.ts';
 import { saveImages } from './image-save.ts';
+import type { ImageSending } from './image-sending.ts';
 import { ImageTable } from './image-table.ts';
+import { tagImage } from './image-tag.ts';
 import { ImageUses } from './image-uses.ts';
+import type { HistoryStep, ImagePruneReport, ImageRemoval, ImageSummary, ImageView } from './image-view.ts';
 import type {
   CommitRequest,
+  ImageBudget,
+  ImageBudgetReport,
   ImageListQuery,
   ImageStore,
   ImageUse,
-  PlatformChoice,
   ImportRequest,
+  PlatformChoice,
   PullRequest,
   PushRequest,
+  RemoveOptions,
   ResolvedImage,
 } from './image.ts';
 import { LayerBlobs } from './layer-blobs.ts';
 import type { LayerSource } from './layer-download.ts';
 import { LayerDownloads } from './layer-downloads.ts';
 import { LayerPacking } from './layer-packing.ts';
+import { storeLayer, storeLayerFile } from './layer-storage.ts';
+import type { NewImageRoles } from './new-image-roles.ts';
 import { fetchLayer, readRemoteBlob } from './remote-blobs.ts';
-import { inspectManifest, pushIndex, type RemoteRequest } from './remote-manifests.ts';
+import type {
+  IndexPush,
+  IndexPushReport,
+  RemoteImage,
+  RemoteImageRequest,
+  RemoteManifestRequest,
+  RemoteManifestView,
+} from './remote-image.ts';
+import { inspectManifest, pushIndex } from './remote-manifests.ts';
+import { WorkingSets } from './working-sets.ts';
 
 export { imageMigrations } from './image-migrations.ts';
 
@@ -109,105 +117,156 @@ export interface ImageStoreOptions {
  * nothing needs, is deleted first.
  */
 export async function createImageStore(options: ImageStoreOptions): Promise<FileImageStore> {
-  const { content, layers, leases, logger = silentLogger, heldElsewhere = () => [] } = options;
-  const table = new ImageTable(options.metadata);
-  const layerBlobs = new LayerBlobs(options.metadata);
+  const { content, metadata, layers, leases, logger = silentLogger, heldElsewhere = () => [] } = options;
+  const tables = openTables(metadata);
+  const { table, layerBlobs } = tables;
   const garbage = new ImageGarbage({ table, content, layers, leases, layerBlobs, heldElsewhere, logger });
   await garbage.collectAll();
   await garbage.repair();
+  const workingSets = new WorkingSets(leases, garbage, logger);
+  const removal: RemovalRoles = { ...options, ...tables, garbage };
+  const gc = new ImageGc({ removal, content, layers, logger }, options.budget);
+  return new FileImageStore(assemble(options, { ...tables, garbage }, workingSets), gc);
+}
+
+interface Tables {
+  readonly table: ImageTable;
+  readonly manifests: ImageManifests;
+  readonly attachments: ImageAttachments;
+  readonly uses: ImageUses;
+  readonly layerBlobs: LayerBlobs;
+}
+
+function openTables(metadata: Metadata): Tables {
+  return {
+    table: new ImageTable(metadata),
+    manifests: new ImageManifests(metadata),
+    attachments: new ImageAttachments(metadata),
+    uses: new ImageUses(metadata),
+    layerBlobs: new LayerBlobs(metadata),
+  };
+}
+
+/** The roles of the domain's functions, one group a way in which images are made, moved, shown or removed. */
+interface Roles {
+  readonly making: NewImageRoles;
+  readonly pulling: PullRoles;
+  readonly pushing: PushRoles;
+  readonly showing: PlatformDetails;
+  readonly removal: RemovalRoles;
+  readonly keeping: KeepingRoles;
+}
+
+function assemble(
+  options: ImageStoreOptions,
+  tables: Tables & { readonly garbage: ImageGarbage },
+  workingSets: WorkingSets,
+): Roles {
+  const { content, layers, metadata, use, emit } = options;
+  const { table, manifests, attachments, uses, layerBlobs: blobs } = tables;
   const maximumLayerBytes = options.maximumLayerBytes ?? DEFAULT_MAXIMUM_LAYER_BYTES;
-  const registries = options.registries ?? createRegistries();
+  const registrar = new ImageRegistrar({ ...options, ...tables });
+  const sizeOf: LayerSize = (diffId) => layers.get(diffId)?.sizeBytes ?? 0;
+  const { reading, sending, downloads } = openTransfers(options, tables, maximumLayerBytes);
+  const packing = new LayerPacking({ ...options, blobs });
+  const documents: ImageDocuments = { manifests, attachments, content };
+  return {
+    making: { table, storage: { content, layers, maximumLayerBytes }, registrar, workingSets, emit },
+    pulling: { reading, downloads, table, uses, registrar, workingSets, emit },
+    pushing: { sending, packing, documents, registrar, workingSets, emit },
+    showing: { table, manifests, content, use, sizeOf },
+    removal: { ...tables, metadata, use, emit },
+    keeping: { table, manifests, attachments, metadata },
+  };
+}
+
+function openTransfers(
+  options: ImageStoreOptions,
+  { table, layerBlobs: blobs }: Tables,
+  maximumLayerBytes: number,
+): {
+  readonly reading: SourceReading;
+  readonly sending: ImageSending;
+  readonly downloads: LayerDownloads;
+} {
+  const { content, registries = createRegistries() } = options;
+  const { maximumDownloads = DEFAULT_MAXIMUM_DOWNLOADS, maximumUploads = DEFAULT_MAXIMUM_UPLOADS } = options;
   const { retry } = registries;
-  const { maximumDownloads = DEFAULT_MAXIMUM_DOWNLOADS } = options;
-  return new FileImageStore(
-    {
-      ...options,
-      table,
-      manifests: new ImageManifests(options.metadata),
-      attachments: new ImageAttachments(options.metadata),
-      uses: new ImageUses(options.metadata),
-      layerBlobs,
-      garbage,
-      registries,
-      registryRetry: retry,
-      downloads: new LayerDownloads({ content, layers, leases, blobs: layerBlobs, retry, maximumDownloads }),
-      packing: new LayerPacking({ content, layers, leases, blobs: layerBlobs }),
-      uploads: new Semaphore(options.maximumUploads ?? DEFAULT_MAXIMUM_UPLOADS),
-      logger,
-      maximumLayerBytes,
-    },
-    options.budget,
-  );
+  return {
+    reading: { registries, content, retry, maximumLayerBytes },
+    sending: { registries, retry, permits: new Semaphore(maximumUploads), content, table },
+    downloads: new LayerDownloads({ ...options, blobs, retry, maximumDownloads }),
+  };
 }
 
 /** See {@link createImageStore}. */
 export class FileImageStore implements ImageStore, AsyncDisposable {
-  readonly #parts: ImageParts;
+  readonly #roles: Roles;
   readonly #gc: ImageGc;
-  readonly #sizeOf: LayerSize;
 
-  constructor(parts: ImageParts, budget?: ImageBudget) {
-    this.#parts = parts;
-    this.#gc = new ImageGc(parts, budget);
-    this.#sizeOf = (diffId) => parts.layers.get(diffId)?.sizeBytes ?? 0;
+  constructor(roles: Roles, gc: ImageGc) {
+    this.#roles = roles;
+    this.#gc = gc;
   }
 
   import(request: ImportRequest): Promise<Digest> {
-    return importImage(this.#parts, request).finally(() => this.#gc.request());
+    return importImage(this.#roles.making, request).finally(() => this.#gc.request());
   }
 
   load(
     archive: Readable,
     options: { readonly signal?: AbortSignal } = {},
-  ): AsyncGenerator<ProgressMessage, void> {
-    return this.#thenCollect(loadImages(this.#parts, archive, options.signal));
+  ): AsyncGenerator<LoadProgress, void> {
+    return this.#thenCollect(loadImages(this.#roles.making, archive, options.signal));
   }
 
-  pull(request: PullRequest): AsyncGenerator<ProgressMessage, void> {
-    return this.#thenCollect(pullImages(this.#parts, request));
+  pull(request: PullRequest): AsyncGenerator<PullProgress, void> {
+    return this.#thenCollect(pullImages(this.#roles.pulling, request));
   }
 
-  push(request: PushRequest): AsyncGenerator<ProgressMessage, void> {
-    return pushImages(this.#parts, request);
+  push(request: PushRequest): AsyncGenerator<PushProgress, void> {
+    return pushImages(this.#roles.pushing, request);
   }
 
   commit(request: CommitRequest): Promise<Digest> {
-    return commitImage(this.#parts, request).finally(() => this.#gc.request());
+    return commitImage(this.#roles.making, request).finally(() => this.#gc.request());
   }
 
-  inspectRemote(request: DistributionRequest): Promise<DistributionInspect> {
-    return inspectRemote(this.#parts, request);
+  inspectRemote(request: RemoteImageRequest): Promise<RemoteImage> {
+    return inspectRemote(this.#roles.pulling.reading, request);
   }
 
-  inspectManifest(request: RemoteRequest): Promise<ManifestInspect> {
-    return inspectManifest(this.#parts, request);
+  inspectManifest(request: RemoteManifestRequest): Promise<RemoteManifestView> {
+    return inspectManifest(this.#roles.pushing.sending, request);
   }
 
-  pushIndex(request: RemoteRequest, index: IndexPush): Promise<IndexPushed> {
-    return pushIndex(this.#parts, request, index);
+  pushIndex(request: RemoteManifestRequest, index: IndexPush): Promise<IndexPushReport> {
+    return pushIndex(this.#roles.pushing.sending, request, index);
   }
 
   save(references: readonly string[], { platform }: PlatformChoice = {}): Promise<Readable> {
-    return saveImages(this.#parts, references, platform);
+    const { workingSets, emit } = this.#roles.making;
+    return saveImages({ ...this.#roles.showing, workingSets, emit }, references, platform);
   }
 
   /**
    * Adds an image whose layers are unpacked already: what commit and build end with.
    *
-   * @throws {EngineError} `invalid` if configuration and layers do not belong together
+   * @throws {EngineError} `layer-count-differs`, `layer-differs`
    */
   async register(image: NewImage): Promise<Digest> {
-    await using work = new WorkingSet(this.#parts);
-    work.lease.protect(...image.layers.flatMap(({ blob, diffId }) => [blob, diffId]));
-    const record = await prepareImage(image, this.#parts, work.lease);
-    await registerImages([{ image, record }], this.#parts);
+    const { registrar, workingSets } = this.#roles.making;
+    await using lease = workingSets.open();
+    lease.protect(...image.layers.flatMap(({ blob, diffId }) => [blob, diffId]));
+    const prepared = await registrar.prepare(image, lease);
+    await registrar.register([prepared]);
     this.#gc.request();
-    return record.id;
+    return prepared.record.id;
   }
 
   /** Protects what a build writes until it is disposed; then what nothing needs is deleted. */
   openLease(): Lease {
-    return new WorkingSet(this.#parts).lease;
+    return this.#roles.making.workingSets.open();
   }
 
   /** A layer that is in no image yet, protected by `lease`; undefined if nothing is in the tar. */
@@ -215,7 +274,7 @@ export class FileImageStore implements ImageStore, AsyncDisposable {
     changes: Readable,
     options: { readonly lease: Lease; readonly signal?: AbortSignal },
   ): Promise<ImageLayer | undefined> {
-    return storeLayer(this.#parts, changes, options);
+    return storeLayer(this.#roles.making.storage, changes, options);
   }
 
   /** The same of a tar that is written right where it stays; see `ContentStore.putFile`. */
@@ -223,64 +282,67 @@ export class FileImageStore implements ImageStore, AsyncDisposable {
     fill: (path: string) => Promise<BlobInfo>,
     options: { readonly lease: Lease; readonly signal?: AbortSignal },
   ): Promise<ImageLayer | undefined> {
-    return storeLayerFile(this.#parts, fill, options);
+    return storeLayerFile(this.#roles.making.storage, fill, options);
   }
 
   /** The compressed form of a layer. The caller's lease must protect the layer, and the blob at once. */
   packLayer(diffId: Digest, signal: AbortSignal): Promise<ImageLayer> {
-    return this.#parts.packing.pack(diffId, signal);
+    return this.#roles.pushing.packing.pack(diffId, signal);
   }
 
   /** A repository of a registry, with the engine's settings. */
   openRepository(reference: Pick<Reference, 'domain' | 'path'>, options: OpenOptions): Repository {
-    return this.#parts.registries.open(reference, options);
+    return this.#roles.pushing.sending.registries.open(reference, options);
   }
 
   /** See `remote-blobs.ts`. */
   readRemoteBlob(repository: Repository, descriptor: Pick<Descriptor, 'digest' | 'size'>): Promise<Buffer> {
-    return readRemoteBlob(this.#parts, repository, descriptor);
+    return readRemoteBlob(this.#roles.pulling.reading.retry, repository, descriptor);
   }
 
   /** See `remote-blobs.ts`. */
   fetchLayer(source: LayerSource, diffId: Digest, signal: AbortSignal): Promise<ImageLayer> {
-    return fetchLayer(this.#parts, source, diffId, signal);
+    return fetchLayer(this.#roles.pulling.downloads, source, diffId, signal);
   }
 
   /** See `artifact.ts`. */
   pushArtifact(artifact: Artifact, push: ArtifactPush): Promise<void> {
-    return pushArtifact(this.#parts, artifact, push);
+    return pushArtifact(this.#roles.pushing.sending, artifact, push);
   }
 
   /** See `artifact.ts`. */
   keepManifests(kept: KeptManifests): Promise<void> {
-    return keepManifests(this.#parts, kept);
+    return keepManifests(this.#roles.keeping, kept);
   }
 
   /** The layers of all images. */
   layersInUse(): ReadonlySet<string> {
-    return new Set([...this.#parts.table.all()].flatMap(({ layers }) => layers.map(({ diffId }) => diffId)));
+    const { table } = this.#roles.showing;
+    return new Set([...table.all()].flatMap(({ layers }) => layers.map(({ diffId }) => diffId)));
   }
 
-  /** Everything about an image, for building from it. @throws {EngineError} `not-found` */
+  /** Everything about an image, for building from it. @throws {EngineError} `no-such-image` */
   record(reference: string): ImageRecord {
-    const record = findImage(this.#parts.table, reference);
-    this.#parts.uses.note(record.id);
+    const { table, uses } = this.#roles.pulling;
+    const record = findImage(table, reference);
+    uses.note(record.id);
     return record;
   }
 
   holdForUse(id: Digest): Disposable {
-    return this.#parts.uses.hold(id);
+    return this.#roles.pulling.uses.hold(id);
   }
 
   noteUse(id: Digest): void {
-    if (this.#parts.table.get(id)) this.#parts.uses.note(id);
+    const { table, uses } = this.#roles.pulling;
+    if (table.get(id)) uses.note(id);
   }
 
   get budget(): ImageBudget | undefined {
     return this.#gc.budget;
   }
 
-  keepBudget(budget: ImageBudget, { isDryRun }: { readonly isDryRun: boolean }): Promise<ImageGcReport> {
+  keepBudget(budget: ImageBudget, { isDryRun }: { readonly isDryRun: boolean }): Promise<ImageBudgetReport> {
     return this.#gc.run(budget, isDryRun);
   }
 
@@ -288,9 +350,11 @@ export class FileImageStore implements ImageStore, AsyncDisposable {
     this.#gc.request();
   }
 
-  async *#thenCollect(messages: AsyncIterable<ProgressMessage>): AsyncGenerator<ProgressMessage, void> {
+  async *#thenCollect<Progress extends ImageProgress>(
+    progress: AsyncIterable<Progress>,
+  ): AsyncGenerator<Progress, void> {
     try {
-      yield* messages;
+      yield* progress;
     } finally {
       this.#gc.request();
     }
@@ -302,7 +366,7 @@ export class FileImageStore implements ImageStore, AsyncDisposable {
   }
 
   resolve(reference: string, { platform }: PlatformChoice = {}): ResolvedImage {
-    const { id, config, layers } = findForPlatform(this.#parts, reference, platform);
+    const { id, config, layers } = findForPlatform(this.#roles.showing, reference, platform);
     return {
       id,
       layers: layers.map(({ diffId }) => diffId),
@@ -316,56 +380,45 @@ export class FileImageStore implements ImageStore, AsyncDisposable {
   async inspect(
     reference: string,
     { platform, manifests }: PlatformChoice & { readonly manifests?: boolean } = {},
-  ): Promise<ImageInspect> {
-    const image = findForPlatform(this.#parts, reference, platform);
-    const { table } = this.#parts;
+  ): Promise<ImageView> {
+    const image = findForPlatform(this.#roles.showing, reference, platform);
+    const { table, sizeOf } = this.#roles.showing;
     // Another platform of an image has its names.
-    const inspected = inspectImage(image, table.namesOf(findImage(table, reference).id), this.#sizeOf);
-    if (!manifests) return inspected;
-    return { ...inspected, ...(await describePlatforms(this.#parts, image, this.#sizeOf)) };
+    const view = viewOf(image, table.namesOf(findImage(table, reference).id), sizeOf);
+    return manifests ? { ...view, platforms: await describePlatforms(this.#roles.showing, image) } : view;
   }
 
-  async history(reference: string, { platform }: PlatformChoice = {}): Promise<readonly HistoryEntry[]> {
-    const image = findForPlatform(this.#parts, reference, platform);
-    return imageHistory(image, this.#parts.table, this.#sizeOf);
+  async history(reference: string, { platform }: PlatformChoice = {}): Promise<readonly HistoryStep[]> {
+    const image = findForPlatform(this.#roles.showing, reference, platform);
+    const { table, sizeOf } = this.#roles.showing;
+    return imageHistory(image, table, sizeOf);
   }
 
   explore(
     reference: string,
     options: { readonly withFiles: boolean; readonly signal?: AbortSignal },
   ): Promise<ImageExploration> {
-    return exploreImage(this.#parts, findImage(this.#parts.table, reference), options);
+    const { table, storage, workingSets } = this.#roles.making;
+    return exploreImage({ layers: storage.layers, workingSets }, findImage(table, reference), options);
   }
 
   async list(query: ImageListQuery): Promise<readonly ImageSummary[]> {
-    return listImages(query, this.#parts, this.#sizeOf);
+    return await listImages(query, this.#roles.showing);
   }
 
-  async tag(source: string, target: string): Promise<void> {
-    const { table, metadata, emit } = this.#parts;
-    const image = findImage(table, source);
-    const reference = withDefaultTag(parseReference(target));
-    if (reference.digest)
-      throw new EngineError('invalid', 'refusing to create a tag with a digest reference');
-    if (reference.path === 'library/sha256')
-      throw new EngineError('invalid', 'refusing to create an ambiguous tag using digest algorithm as name');
-    table.add([], [{ reference, id: image.id }]);
-    await metadata.durable();
-    emitImageEvent(emit, 'tag', image, familiarReference(reference));
+  tag(source: string, target: string): Promise<void> {
+    return tagImage(this.#roles.removal, source, target);
   }
 
-  remove(reference: string, options: RemoveOptions): Promise<readonly ImageDeletion[]> {
-    return removeImage(this.#parts, reference, options);
+  remove(reference: string, options: RemoveOptions): Promise<readonly ImageRemoval[]> {
+    return removeImage(this.#roles.removal, reference, options);
   }
 
-  async prune(filters: Filters): Promise<PruneReport> {
-    const report = await pruneImages(this.#parts, filters, this.#sizeOf);
-    const attributes = { reclaimed: String(report.spaceReclaimed) };
-    this.#parts.emit({ type: 'image', action: 'prune', id: '', attributes });
-    return report;
+  prune(filters: Filters): Promise<ImagePruneReport> {
+    return pruneImages(this.#roles.removal, this.#roles.making.storage.layers, filters);
   }
 
   referencesOf(id: Digest): readonly string[] {
-    return this.#parts.table.namesOf(id).map(({ reference }) => familiarReference(reference));
+    return this.#roles.showing.table.namesOf(id).map(({ reference }) => familiarReference(reference));
   }
 }

@@ -5,11 +5,12 @@
  * `metadata.durable()` before acknowledging it.
  */
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
-import { EngineError } from '#base/errors.ts';
+import type { EngineError } from '#base/errors.ts';
 import { type Digest, isDigest, parseDigest } from '#oci/digest.ts';
 import { decodeImageConfig } from '#oci/image-config.ts';
 import { canonicalReference, parseReference, type Reference } from '#oci/reference.ts';
 import type { Metadata } from '#store/metadata.ts';
+import { imageError } from './image-errors.ts';
 import type { ImageLayer, ImageRecord } from './image-record.ts';
 
 /** A name and what it means. */
@@ -178,5 +179,5 @@ function isLayer(value: unknown): value is ImageLayer {
 }
 
 function damaged(id: string): EngineError {
-  return new EngineError('internal', `Cannot read image ${id}: its record is damaged`);
+  return imageError('record-damaged', { subject: id });
 }

@@ -1,39 +1,51 @@
 /**
  * Images: a configuration and an ordered list of layers, named by references.
  *
- * An image's id is the digest of its configuration blob. References (`repository:tag`) point at ids; an image
- * without any is dangling. Layers and blobs are shared and disappear with the last image and snapshot that holds them.
+ * Vocabulary. An image's *id* is the digest of its configuration blob. A *reference* (`repository:tag`,
+ * `repository@digest`) points at an id; an image without any is *dangling*. A *layer* is known by its diff ID, a *blob*
+ * is what it came as; both are shared by images and removed with the last that has them. An *index* names an image
+ * for several platforms, each of which is an image of its own here.
  *
- * Errors: `not-found` ("No such image: x:y"), `conflict` (in use, several references), `invalid` (malformed archive,
- * reference or configuration), `exhausted` (disk full).
+ * Life cycle: pulled, loaded, imported, committed or built → given and taken names → removed when asked for, when
+ * pruned, or when it is the least recently used above a budget. An image becomes visible once all its parts are here
+ * and durable; what a way here leaves unfinished is kept for a day for the next, and is no image.
+ *
+ * Errors: the table is `image-errors.ts`; what registries say is in `registry/registry.ts`.
+ *
+ * ```ts
+ * for await (const progress of images.pull({ reference: 'postgres:18' }))
+ *   if (progress.kind === 'pulled') console.log(progress.name);
+ * const { id } = images.resolve('postgres:18');
+ * using hold = images.holdForUse(id); // not collected until the container is there
+ * await images.tag('postgres:18', 'mine:1'); // two names, one image
+ * await images.remove('postgres:18', { force: false, prune: true }); // [{ kind: 'untagged', … }]
+ * await images.remove('mine:1', { force: false, prune: true }); // … and its layers, unless a container has it
+ * ```
  */
 import type { Readable } from 'node:stream';
+import type { Filters } from '#base/filters.ts';
 import type { Digest } from '#oci/digest.ts';
-import type { Platform } from '#oci/platform.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
-import type { ContainerConfig } from '#wire/container.ts';
-import type { ImageExploration } from '#wire/explore.ts';
-import type { DistributionInspect } from '#wire/distribution.ts';
-import type {
-  HistoryEntry,
-  ImageDeletion,
-  ImageInspect,
-  ImageSummary,
-  ProgressMessage,
-} from '#wire/image.ts';
-import type { IndexPush, IndexPushed, ManifestInspect } from '#wire/manifest.ts';
+import type { Platform } from '#oci/platform.ts';
 import type { Credentials } from '#registry/token-source.ts';
-import type { RegistryCredentials } from '#registry/credentials.ts';
-import type { ImageGcReport } from '#wire/image-gc.ts';
-import type { ImageBudget } from './image-budget.ts';
-import type { RemoteRequest } from './remote-manifests.ts';
+import type { ImageExploration } from './image-exploration.ts';
+import type { LoadProgress, PullProgress, PushProgress } from './image-progress.ts';
+import type { HistoryStep, ImagePruneReport, ImageRemoval, ImageSummary, ImageView } from './image-view.ts';
+import type {
+  IndexPush,
+  IndexPushReport,
+  RemoteImage,
+  RemoteImageRequest,
+  RemoteManifestRequest,
+  RemoteManifestView,
+} from './remote-image.ts';
 
 /** What a container needs to know of its image. */
 export interface ResolvedImage {
   readonly id: Digest;
   /** The diff IDs, bottom first. */
   readonly layers: readonly Digest[];
-  readonly config: Partial<ContainerConfig>;
+  readonly config: ImageDefaults;
   readonly os: string;
   readonly architecture: string;
   readonly variant?: string;
@@ -57,7 +69,7 @@ export interface PullRequest {
   /** `OS/ARCHITECTURE[/VARIANT]`; absent: this machine's. */
   readonly platform?: string;
   readonly credentials?: Credentials;
-  /** Stops what nobody else waits for, and keeps what has come for the next pull. */
+  /** Stops what no other pull waits for, and keeps what has come for the next pull. */
   readonly signal?: AbortSignal;
 }
 
@@ -85,8 +97,10 @@ export interface CommitRequest {
 }
 
 export interface ImageListQuery {
+  /** Takes in those that others were made from. */
   readonly all: boolean;
-  readonly filters: ReadonlyMap<string, readonly string[]>;
+  /** `before`, `dangling`, `label`, `label!`, `reference`, `since`, `until`. */
+  readonly filters: Filters;
   readonly sharedSize: boolean;
   /** Tells the platforms, and lists what is here as another platform of a named image with that image only. */
   readonly manifests?: boolean;
@@ -97,49 +111,88 @@ export interface PlatformChoice {
   readonly platform?: Platform;
 }
 
+export interface RemoveOptions {
+  /** Takes the names of an image that stopped containers use, and several names at once. */
+  readonly force: boolean;
+  /** Removes untagged parents too. */
+  readonly prune: boolean;
+}
+
+/** What images may take on disk. */
+export interface ImageBudget {
+  readonly maximumBytes: number;
+  /** Images that were used more recently stay. */
+  readonly minimumAgeMs: number;
+  /** `label=KEY[=VALUE]`, or patterns of references; what fits stays. */
+  readonly keep: readonly string[];
+}
+
+export interface ImageBudgetReport {
+  readonly maximumBytes: number;
+  /** What images took before: layers and blobs, each counted once. */
+  readonly sizeBytes: number;
+  /** What was given back, or would be. */
+  readonly reclaimedBytes: number;
+  /** Nothing was removed, only looked at. */
+  readonly isDryRun: boolean;
+  /** The least recently used first. */
+  readonly images: readonly BudgetedImage[];
+}
+
+export interface BudgetedImage {
+  readonly id: Digest;
+  readonly tags: readonly string[];
+  readonly lastUsedMs: number;
+  /** Bytes that no other image has. */
+  readonly uniqueBytes: number;
+  readonly isRemoved: boolean;
+  /** Why it goes or stays, for people. */
+  readonly reason: string;
+}
+
+/** The images of one engine. References are full or short ids too wherever one means an image that is here. */
 export interface ImageStore {
+  /** Durable when it resolves. @throws {EngineError} `archive-…`, `import-by-digest`, `exhausted` for a full disk */
   import(request: ImportRequest): Promise<Digest>;
-  /** Accepts docker-archive and OCI layout; yields progress and `Loaded image: x` lines as they happen. */
-  load(archive: Readable, options: { readonly signal?: AbortSignal }): AsyncIterable<ProgressMessage>;
-  /** Yields Docker's progress; what fails before the first message is the request's own failure. */
-  pull(request: PullRequest): AsyncIterable<ProgressMessage>;
-  /** Yields Docker's progress; what images came with goes out byte for byte. */
-  push(request: PushRequest): AsyncIterable<ProgressMessage>;
+  /** Accepts docker-archive and OCI layout. @throws {EngineError} `archive-…`, `layer-…`, `exhausted` */
+  load(archive: Readable, options: { readonly signal?: AbortSignal }): AsyncIterable<LoadProgress>;
+  /** What fails before the first progress is the request's own failure. */
+  pull(request: PullRequest): AsyncIterable<PullProgress>;
+  /** What images came with goes out byte for byte. */
+  push(request: PushRequest): AsyncIterable<PushProgress>;
   /** Containers make images through `Containers.commit`. */
   commit(request: CommitRequest): Promise<Digest>;
-  /** What a registry has under a name. @throws {EngineError} `not-found` and what `registry.ts` says */
-  inspectRemote(request: {
-    readonly reference: string;
-    readonly credentials: RegistryCredentials;
-    readonly signal: AbortSignal;
-  }): Promise<DistributionInspect>;
-  /** A manifest or an index as a registry has it. @throws {EngineError} `not-found` and what `registry.ts` says */
-  inspectManifest(request: RemoteRequest): Promise<ManifestInspect>;
+  /** What a registry has under a name. @throws {EngineError} `manifest-unknown` and what `registry.ts` says */
+  inspectRemote(request: RemoteImageRequest): Promise<RemoteImage>;
+  /** A manifest or an index as a registry has it. @throws {EngineError} as {@link inspectRemote} */
+  inspectManifest(request: RemoteManifestRequest): Promise<RemoteManifestView>;
   /** Puts an index into a registry, and beside it what it names from other repositories there. */
-  pushIndex(request: RemoteRequest, index: IndexPush): Promise<IndexPushed>;
+  pushIndex(request: RemoteManifestRequest, index: IndexPush): Promise<IndexPushReport>;
   /** One archive that is a docker-archive and an OCI layout at once. */
   save(references: readonly string[], choice?: PlatformChoice): Promise<Readable>;
-  /** By reference, full or short id. @throws {EngineError} `not-found`, also for a platform that is not here */
+  /** @throws {EngineError} `no-such-image`, `platform-not-here` */
   resolve(reference: string, choice?: PlatformChoice): ResolvedImage;
-  inspect(
-    reference: string,
-    options?: PlatformChoice & { readonly manifests?: boolean },
-  ): Promise<ImageInspect>;
-  history(reference: string, choice?: PlatformChoice): Promise<readonly HistoryEntry[]>;
-  /** What each layer does, and what of it is wasted. Reads every layer. @throws {EngineError} `exhausted` for too many files */
+  /** @throws {EngineError} `no-such-image`, `platform-not-here` */
+  inspect(reference: string, options?: PlatformChoice & { readonly manifests?: boolean }): Promise<ImageView>;
+  /** Newest step first. @throws {EngineError} `no-such-image`, `platform-not-here`, `history-too-long` */
+  history(reference: string, choice?: PlatformChoice): Promise<readonly HistoryStep[]>;
+  /** Reads every layer. @throws {EngineError} `no-such-image`, `image-too-large-to-explore` */
   explore(
     reference: string,
     options: { readonly withFiles: boolean; readonly signal?: AbortSignal },
   ): Promise<ImageExploration>;
+  /** Newest first. @throws {EngineError} `invalid` for a filter, `no-such-image` for one that a filter names */
   list(query: ImageListQuery): Promise<readonly ImageSummary[]>;
+  /** Durable when it resolves. @throws {EngineError} `no-such-image`, `tag-by-digest`, `tag-like-digest` */
   tag(source: string, target: string): Promise<void>;
-  remove(
-    reference: string,
-    options: { readonly force: boolean; readonly prune: boolean },
-  ): Promise<readonly ImageDeletion[]>;
-  prune(
-    filters: ReadonlyMap<string, readonly string[]>,
-  ): Promise<{ readonly deleted: readonly ImageDeletion[]; readonly spaceReclaimed: number }>;
+  /**
+   * A name goes alone while the image has others. Durable when it resolves.
+   *
+   * @throws {EngineError} `no-such-image`, `last-name-in-use`, `image-…`
+   */
+  remove(reference: string, options: RemoveOptions): Promise<readonly ImageRemoval[]>;
+  /** Dangling images, or with the filter `dangling=false` all that no container has; and what pulls left unfinished. */
+  prune(filters: Filters): Promise<ImagePruneReport>;
   /** The image is about to get a container: it is not collected before that is there, and this disposed. */
   holdForUse(id: Digest): Disposable;
   /** The image was run or built from: what was not for long goes first where there is a budget. */
@@ -147,14 +200,14 @@ export interface ImageStore {
   /** What is kept by itself. */
   readonly budget: ImageBudget | undefined;
   /** Removes the least recently used images above a budget, or tells which would go. */
-  keepBudget(budget: ImageBudget, options: { readonly isDryRun: boolean }): Promise<ImageGcReport>;
+  keepBudget(budget: ImageBudget, options: { readonly isDryRun: boolean }): Promise<ImageBudgetReport>;
   /** Keeps the engine's own budget, soon and in the background; pulls, loads and builds ask for it themselves. */
   requestCollection(): void;
-  /** The names that `ps` shows: the reference if it still means this id. */
+  /** Its names, as people write them. */
   referencesOf(id: Digest): readonly string[];
 }
 
-/** What the image store asks of those above it, so that nothing in use is deleted. */
+/** What images ask of the domain of containers, so that nothing in use is deleted. */
 export interface ImageUse {
   /** Containers that were created from the image. */
   containersOf(id: Digest): readonly { readonly id: string; readonly running: boolean }[];

@@ -1,20 +1,28 @@
+import type { LayerStore } from '#layer/layer.ts';
 import type { Digest } from '#oci/digest.ts';
-import type { Lease } from '#store/content.ts';
-import type { ImageParts } from './image-parts.ts';
+import type { ContentStore, Lease } from '#store/content.ts';
 import type { PullLayer } from './image-pull-source.ts';
 import type { ImageLayer } from './image-record.ts';
-import { layerOf } from './layer-blobs.ts';
+import type { ImageTable } from './image-table.ts';
+import { type LayerBlobs, layerOf } from './layer-blobs.ts';
+
+export interface KnownLayersRoles {
+  readonly table: ImageTable;
+  readonly blobs: LayerBlobs;
+  readonly layers: LayerStore;
+  readonly content: ContentStore;
+}
 
 /** Layers that are here, whichever image or unfinished pull brought them. */
 export class KnownLayers {
-  readonly #parts: ImageParts;
+  readonly #roles: KnownLayersRoles;
   readonly #byBlob = new Map<Digest, ImageLayer>();
   readonly #byDiffId = new Map<Digest, ImageLayer>();
 
-  constructor(parts: ImageParts) {
-    this.#parts = parts;
-    for (const blob of parts.layerBlobs.all()) this.#add(layerOf(blob));
-    for (const { layers } of parts.table.all()) for (const layer of layers) this.#add(layer);
+  constructor(roles: KnownLayersRoles) {
+    this.#roles = roles;
+    for (const blob of roles.blobs.all()) this.#add(layerOf(blob));
+    for (const { layers } of roles.table.all()) for (const layer of layers) this.#add(layer);
   }
 
   /**
@@ -26,12 +34,12 @@ export class KnownLayers {
     lease: Lease,
   ): Promise<ImageLayer | undefined> {
     lease.protect(diffId);
-    if (!this.#parts.layers.get(diffId)) return undefined;
+    if (!this.#roles.layers.get(diffId)) return undefined;
     const same = this.#byBlob.get(descriptor.digest);
     const layer = same?.diffId === diffId ? same : this.#byDiffId.get(diffId);
     // Before it is looked for, or it could go in between.
     if (layer) lease.protect(layer.blob);
-    return layer && (await this.#parts.content.stat(layer.blob)) ? layer : undefined;
+    return layer && (await this.#roles.content.stat(layer.blob)) ? layer : undefined;
   }
 
   #add(layer: ImageLayer | undefined): void {
@@ -39,4 +47,17 @@ export class KnownLayers {
     this.#byBlob.set(layer.blob, layer);
     this.#byDiffId.set(layer.diffId, layer);
   }
+}
+
+/** The diff ID that an image says a blob has. */
+export function knownDiffIds(table: ImageTable): (blob: Digest) => Digest | undefined {
+  let known: ReadonlyMap<Digest, Digest> | undefined;
+  return (blob) => {
+    known ??= new Map(
+      [...table.all()].flatMap(({ layers }) =>
+        layers.map(({ blob, diffId }): [Digest, Digest] => [blob, diffId]),
+      ),
+    );
+    return known.get(blob);
+  };
 }

@@ -1,6 +1,6 @@
 /** One layer's blob from a registry into the content store, unpacked while it comes where there is a core for it. */
 import { discardBuffer } from '#base/discard-buffer.ts';
-import { EngineError, isEngineError } from '#base/errors.ts';
+import { type EngineError, isEngineError } from '#base/errors.ts';
 import type { Layer, LayerStore } from '#layer/layer.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { LayerCompression } from '#oci/media-types.ts';
@@ -8,6 +8,7 @@ import { downloadBlob } from '#registry/download.ts';
 import type { Repository } from '#registry/registry.ts';
 import type { RetryPolicy } from '#registry/retry.ts';
 import type { ArrivingFile, ContentStore, Lease } from '#store/content.ts';
+import { imageError } from './image-errors.ts';
 import type { LayerProgress } from './layer-progress.ts';
 
 export interface LayerSource {
@@ -37,7 +38,7 @@ export interface Downloaded {
 /**
  * What came is kept when this fails, and continued by the next; unless it turns out wrong, when it is fetched anew.
  *
- * @throws {EngineError} `invalid` if the bytes are not what the digest says; what `registry.ts` says
+ * @throws {EngineError} `layer-damaged` if the bytes are not what the digest says; what `registry.ts` says
  */
 export async function downloadLayer(source: LayerSource, context: DownloadContext): Promise<Downloaded> {
   const first = await attempt(source, context);
@@ -70,15 +71,14 @@ async function attempt(
   for await (const chunk of downloadBlob({ repository, descriptor, offset, retry, signal })) {
     await writer.write(chunk);
     discardBuffer(chunk);
-    progress.bytes('Downloading', writer.offset, size);
+    progress.bytes('downloading', writer.offset, size);
   }
-  progress.status('Verifying Checksum');
+  progress.step('verifying');
   try {
     await writer.commit({ sizeBytes: size, digest });
   } catch (cause) {
     if (!isEngineError(cause, 'invalid')) throw cause;
-    const message = `filesystem layer verification failed for digest ${digest}`;
-    return { error: new EngineError('invalid', message, { cause }), wasResumed: offset > 0 };
+    return { error: imageError('layer-damaged', { details: { digest }, cause }), wasResumed: offset > 0 };
   }
   return following ? { unpacking: following.done() } : {};
 }
@@ -110,7 +110,7 @@ class Following {
 
   async settledUnlessDone(): Promise<void> {
     if (this.#isDone) return;
-    this.#committed.reject(new EngineError('aborted', 'Cannot unpack layer: its blob did not come'));
+    this.#committed.reject(imageError('blob-given-up'));
     await Promise.allSettled([this.#unpacking]);
   }
 }

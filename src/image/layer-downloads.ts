@@ -8,8 +8,10 @@ import type { Digest } from '#oci/digest.ts';
 import type { RetryPolicy } from '#registry/retry.ts';
 import type { ContentStore, Lease } from '#store/content.ts';
 import type { Leases } from '#store/leases.ts';
-import type { ProgressMessage } from '#wire/image.ts';
+import type { LayerMovement } from './image-progress.ts';
 import type { ImageLayer } from './image-record.ts';
+import type { ImageTable } from './image-table.ts';
+import { KnownLayers } from './known-layers.ts';
 import type { LayerBlobs } from './layer-blobs.ts';
 import { type Downloaded, downloadLayer, type LayerSource } from './layer-download.ts';
 import { LayerProgress, type ReportProgress } from './layer-progress.ts';
@@ -42,9 +44,9 @@ export class LayerDownloads {
 
   /**
    * Fetches, verifies and unpacks a blob; the diff ID comes from its bytes. The caller's lease must protect the blob
-   * and the diff ID it expects. Aborting keeps what has come, and stops the download if nobody else waits for it.
+   * and the diff ID it expects. Aborting keeps what has come, and stops the download if no other pull waits for it.
    *
-   * @throws {EngineError} `invalid` for wrong bytes; what `registry.ts` says
+   * @throws {EngineError} `layer-damaged`; what `registry.ts` says
    */
   async fetch(source: LayerSource, report: ReportProgress, signal: AbortSignal): Promise<ImageLayer> {
     const { digest } = source.descriptor;
@@ -58,17 +60,23 @@ export class LayerDownloads {
     }
   }
 
+  /** What is here already, of the images of `table` and of pulls that did not end. */
+  knownLayers(table: ImageTable): KnownLayers {
+    const { blobs, layers, content } = this.#options;
+    return new KnownLayers({ table, blobs, layers, content });
+  }
+
   async #run(source: LayerSource, audience: Audience, signal: AbortSignal): Promise<ImageLayer> {
     const { leases, blobs } = this.#options;
     const { descriptor, compression } = source;
     const blob = descriptor.digest;
-    const progress = new LayerProgress(blob, (message) => audience.tell(message));
+    const progress = new LayerProgress(blob, (movement) => audience.tell(movement));
     await using lease = leases.open();
     lease.protect(blob);
     const diffId = await this.#obtain(source, lease, progress, signal);
     lease.protect(diffId);
     blobs.add({ blob, compression, diffId, kind: 'fetched' });
-    progress.status('Pull complete');
+    progress.step('completed');
     return { blob, compression, diffId };
   }
 
@@ -80,8 +88,8 @@ export class LayerDownloads {
   ): Promise<Digest> {
     const { digest: blob, size } = source.descriptor;
     const { unpacking } = await this.#store(source, lease, progress, signal);
-    progress.status('Download complete');
-    progress.bytes('Extracting', size, size);
+    progress.step('downloaded');
+    progress.bytes('extracting', size, size);
     const { compression } = source;
     const layer = await (unpacking ?? this.#options.layers.unpack({ blob, compression, signal }));
     return layer.diffId;
@@ -98,7 +106,7 @@ export class LayerDownloads {
     // A download that was cancelled may still be putting its file away.
     using _lock = await this.#locks.acquire(descriptor.digest);
     if (await content.stat(descriptor.digest)) return {};
-    if (!this.#permits.isFree) progress.status('Waiting');
+    if (!this.#permits.isFree) progress.step('waiting');
     using _permit = await this.#permits.acquire();
     signal.throwIfAborted();
     const isFollowed = this.#mayFollow(source);
@@ -123,21 +131,21 @@ export class LayerDownloads {
 /** Those who want to hear of one download; who comes late is told where it is. */
 class Audience {
   readonly #listeners = new Set<ReportProgress>();
-  #last: ProgressMessage | undefined;
+  #last: LayerMovement | undefined;
 
   get size(): number {
     return this.#listeners.size;
   }
 
   join(report: ReportProgress): Disposable {
-    const listener = (message: ProgressMessage) => report(message);
+    const listener = (movement: LayerMovement) => report(movement);
     this.#listeners.add(listener);
     if (this.#last) report(this.#last);
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  tell(message: ProgressMessage): void {
-    this.#last = message;
-    for (const report of this.#listeners) report(message);
+  tell(movement: LayerMovement): void {
+    this.#last = movement;
+    for (const report of this.#listeners) report(movement);
   }
 }

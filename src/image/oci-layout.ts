@@ -1,5 +1,4 @@
 /** OCI image layouts (OCI image spec, image-layout.md). */
-import { EngineError } from '#base/errors.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import { digestHex } from '#oci/digest.ts';
 import { MAXIMUM_CONFIG_BYTES } from '#oci/image-config.ts';
@@ -17,6 +16,7 @@ import { parseReference, type Reference, withDefaultTag } from '#oci/reference.t
 import type { BlobReader } from './archive-content.ts';
 import type { ArchiveFile, ArchiveFiles } from './archive-files.ts';
 import type { ArchivedImage } from './docker-archive.ts';
+import { imageError } from './image-errors.ts';
 import { settleAll } from './settle-all.ts';
 
 export const OCI_INDEX = 'index.json';
@@ -70,7 +70,9 @@ function blobFile(files: ArchiveFiles, { digest, size }: Descriptor): ArchiveFil
   const file = files.require(`blobs/sha256/${digestHex(digest)}`);
   const sizeBytes = file.kind === 'memory' ? file.bytes.length : file.sizeBytes;
   if (sizeBytes === size) return file;
-  throw new EngineError('invalid', `Cannot load image: blob ${digest} has ${sizeBytes} bytes, not ${size}`);
+  throw imageError('archive-invalid', {
+    details: { problem: `blob ${digest} has ${sizeBytes} bytes, not ${size}` },
+  });
 }
 
 /** The manifest itself, or of an index the one for this machine, else the first that is an image. */
@@ -81,7 +83,7 @@ async function pickManifest(
 ): Promise<Buffer | undefined> {
   if (isAttestation(descriptor)) return undefined;
   if (depth > MAXIMUM_DEPTH)
-    throw new EngineError('invalid', 'Cannot load image: indexes are nested too deeply');
+    throw imageError('archive-invalid', { details: { problem: 'indexes are nested too deeply' } });
   const bytes = await readBlob(layout, descriptor, MAXIMUM_MANIFEST_BYTES);
   const value = new JsonShape('image manifest').parse(bytes, MAXIMUM_MANIFEST_BYTES);
   if (!isIndexType(descriptor.mediaType) && !isIndex(value)) return bytes;

@@ -1,21 +1,19 @@
 import { Condition } from '#base/condition.ts';
-import type { ProgressMessage } from '#wire/image.ts';
+import type { LayerMovement } from './image-progress.ts';
 
 /**
- * Progress of work that goes on at several places, as one stream. A reader that is slow misses intermediate states of
- * a layer, never a change of status; memory stays bounded by the number of layers.
+ * Movements of layers that are told from several places, as one stream. A reader that is slow misses counts of bytes
+ * of a layer, never a step; memory stays bounded by the number of layers.
  */
-export class ProgressFeed implements AsyncIterable<ProgressMessage> {
-  #queue: ProgressMessage[] = [];
+export class ProgressFeed implements AsyncIterable<LayerMovement> {
+  #queue: LayerMovement[] = [];
   readonly #arrived = new Condition();
   #ended = false;
 
-  push(message: ProgressMessage): void {
-    const last = this.#queue.findLastIndex(({ id }) => id === message.id);
-    const isOutdated =
-      last >= 0 && message.progress !== undefined && this.#queue[last]?.status === message.status;
-    if (isOutdated) this.#queue[last] = message;
-    else this.#queue.push(message);
+  push(movement: LayerMovement): void {
+    const last = this.#queue.findLastIndex(({ layer }) => layer === movement.layer);
+    if (isOutdatedBy(this.#queue[last], movement)) this.#queue[last] = movement;
+    else this.#queue.push(movement);
     this.#arrived.notifyAll();
   }
 
@@ -24,14 +22,18 @@ export class ProgressFeed implements AsyncIterable<ProgressMessage> {
     this.#arrived.notifyAll();
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterator<ProgressMessage> {
+  async *[Symbol.asyncIterator](): AsyncIterator<LayerMovement> {
     for (;;) {
-      const messages = this.#queue;
+      const movements = this.#queue;
       this.#queue = [];
-      yield* messages;
+      yield* movements;
       if (this.#queue.length > 0) continue;
       if (this.#ended) return;
       await this.#arrived.wait();
     }
   }
+}
+
+function isOutdatedBy(last: LayerMovement | undefined, next: LayerMovement): boolean {
+  return last?.kind === 'layer-bytes' && next.kind === 'layer-bytes' && last.step === next.step;
 }

@@ -1,6 +1,5 @@
 /** Manifests and indexes as registries have them, read and written without an image here: `caisson manifest`. */
 import { Readable } from 'node:stream';
-import { EngineError } from '#base/errors.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
 import { decodeImageConfig, MAXIMUM_CONFIG_BYTES } from '#oci/image-config.ts';
@@ -10,42 +9,40 @@ import type { Platform } from '#oci/platform.ts';
 import { familiarName, parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
 import { downloadBlob } from '#registry/download.ts';
 import type { RemoteManifest, Repository } from '#registry/registry.ts';
-import { type IndexPush, type IndexPushed, type ManifestInspect, splitSource } from '#wire/manifest.ts';
-import type { RegistryCredentials } from '#registry/credentials.ts';
-import type { ImageParts } from './image-parts.ts';
-import { inPullersWords } from './registry-texts.ts';
+import { imageError } from './image-errors.ts';
+import type { ImageSending } from './image-sending.ts';
+import { asImageError } from './registry-answers.ts';
+import type {
+  IndexPush,
+  IndexPushReport,
+  IndexSource,
+  RemoteManifestRequest,
+  RemoteManifestView,
+} from './remote-image.ts';
 import { settleAll } from './settle-all.ts';
 
-export interface RemoteRequest {
-  /** `repository[:tag][@digest]` */
-  readonly reference: string;
-  readonly credentials: RegistryCredentials;
-  /** The registry may speak http or show any certificate. */
-  readonly insecure: boolean;
-  readonly signal: AbortSignal;
-}
-
 /** @throws {EngineError} what `registry.ts` says */
-export async function inspectManifest(parts: ImageParts, request: RemoteRequest): Promise<ManifestInspect> {
+export async function inspectManifest(
+  sending: ImageSending,
+  request: RemoteManifestRequest,
+): Promise<RemoteManifestView> {
   const reference = withDefaultTag(parseReference(request.reference));
-  const repository = openRepository(parts, reference, request, 'pull');
+  const repository = openRepository(sending, reference, request, 'pull');
   try {
     const manifest = await repository.fetchManifest(reference.digest ?? reference.tag ?? '');
     const { mediaType, digest, content } = manifest;
-    const platform = await platformOf(parts, repository, manifest);
-    return {
-      Descriptor: { mediaType, digest, size: content.length, ...(platform ? { platform } : {}) },
-      Raw: content.toString('base64'),
-    };
+    const platform = await platformOf(sending, repository, manifest);
+    const descriptor = { mediaType, digest, size: content.length, ...(platform ? { platform } : {}) };
+    return { descriptor, content };
   } catch (error) {
-    throw inPullersWords(error, reference);
+    throw asImageError(error, reference);
   }
 }
 
 function openRepository(
-  { registries }: ImageParts,
+  { registries }: ImageSending,
   place: Pick<Reference, 'domain' | 'path'>,
-  { credentials, insecure, signal }: RemoteRequest,
+  { credentials, insecure, signal }: RemoteManifestRequest,
   access: 'pull' | 'push',
 ): Repository {
   return registries.open(place, { credentials, access, insecure, signal });
@@ -54,7 +51,7 @@ function openRepository(
 const CONFIG_TYPES: ReadonlySet<string> = new Set([MEDIA_TYPES.ociConfig, MEDIA_TYPES.dockerConfig]);
 
 async function platformOf(
-  { registryRetry: retry }: ImageParts,
+  { retry }: ImageSending,
   repository: Repository,
   { mediaType, content }: RemoteManifest,
 ): Promise<Platform | undefined> {
@@ -69,46 +66,43 @@ async function platformOf(
 /**
  * Puts an index under a tag, and beside it what it names from other repositories of the registry.
  *
- * @throws {EngineError} `invalid` for an index that names what no source has, or another registry; what `registry.ts`
+ * @throws {EngineError} `index-expected`, `index-of-other-registry`, `invalid` for a malformed index; what `registry.ts`
  *   says. What was copied by then stays: nothing refers to it
  */
 export async function pushIndex(
-  parts: ImageParts,
-  request: RemoteRequest,
-  { MediaType: mediaType, Raw, Sources }: IndexPush,
-): Promise<IndexPushed> {
+  sending: ImageSending,
+  request: RemoteManifestRequest,
+  { mediaType, content, sources }: IndexPush,
+): Promise<IndexPushReport> {
   const reference = withDefaultTag(parseReference(request.reference));
-  const content = Buffer.from(Raw, 'base64');
-  if (!isIndexType(mediaType)) throw new EngineError('invalid', `Cannot push ${mediaType}: not an index`);
+  if (!isIndexType(mediaType)) throw imageError('index-expected', { subject: mediaType });
   const wanted = new Set(decodeIndex(content).manifests.map(({ digest }) => digest));
-  const sources = Sources.map((text) => sourceOf(text, reference)).filter(({ digest }) => wanted.has(digest));
-  const target = openRepository(parts, reference, request, 'push');
+  const places = sources
+    .map((source) => placeOf(source, reference))
+    .filter(({ digest }) => wanted.has(digest));
+  const target = openRepository(sending, reference, request, 'push');
   const copied = await settleAll(
-    sources
+    places
       .filter(({ path }) => path !== reference.path)
       .map(async ({ path, digest }) => {
-        const from = openRepository(parts, { domain: reference.domain, path }, request, 'pull');
-        await copyManifest(parts, { from, target, digest });
+        const from = openRepository(sending, { domain: reference.domain, path }, request, 'pull');
+        await copyManifest(sending, { from, target, digest });
         return `${familiarName(reference)}@${digest}`;
       }),
   );
   const digest = await target.putManifest(reference.tag ?? '', { mediaType, content });
-  return { Digest: digest, Copied: copied };
+  return { digest, copied };
 }
 
-interface Source {
+interface Place {
   readonly path: string;
   readonly digest: Digest;
 }
 
-function sourceOf(text: string, target: Reference): Source {
-  const { repository, digest } = splitSource(text);
+function placeOf({ repository, digest }: IndexSource, target: Reference): Place {
   const { domain, path } = parseReference(repository);
   if (domain === target.domain) return { path, digest };
-  throw new EngineError(
-    'invalid',
-    `cannot use source images from a different registry than the target image: ${domain} != ${target.domain}`,
-  );
+  throw imageError('index-of-other-registry', { details: { source: domain, target: target.domain } });
 }
 
 interface Copying {
@@ -117,21 +111,20 @@ interface Copying {
   readonly digest: Digest;
 }
 
-async function copyManifest(parts: ImageParts, { from, target, digest }: Copying): Promise<void> {
+async function copyManifest(sending: ImageSending, { from, target, digest }: Copying): Promise<void> {
   const { mediaType, content } = await from.fetchManifest(digest);
   const { config, layers } = decodeManifest(content);
-  await settleAll([config, ...layers].map((blob) => copyBlob(parts, blob, from, target)));
+  await settleAll([config, ...layers].map((blob) => copyBlob(sending, blob, { from, target })));
   await target.putManifest(digest, { mediaType, content });
 }
 
 /** Within the registry where it can, else through here. */
 async function copyBlob(
-  { uploads, registryRetry: retry }: ImageParts,
+  { permits, retry }: ImageSending,
   descriptor: Descriptor,
-  from: Repository,
-  target: Repository,
+  { from, target }: Pick<Copying, 'from' | 'target'>,
 ): Promise<void> {
-  using _permit = await uploads.acquire();
+  using _permit = await permits.acquire();
   await target.upload({
     descriptor,
     read: (offset) =>

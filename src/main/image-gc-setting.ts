@@ -1,5 +1,5 @@
 import { EngineError } from '#base/errors.ts';
-import type { ImageBudget } from '#image/image-budget.ts';
+import type { ImageBudget } from '#image/image.ts';
 import { tryParseDuration } from '#base/durations.ts';
 
 /** An image that has just come is not taken away before it is used. */

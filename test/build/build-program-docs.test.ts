@@ -106,8 +106,8 @@ async function filesOf(reference: string): Promise<string> {
 test('an image with two names', async () => {
   const references = await example("tag: ['app', 'app:1']", 'JSON.stringify(references)');
   assert.deepEqual(JSON.parse(String(references)), ['app:latest', 'app:1']);
-  const { Config } = await engine.engine.images.inspect('app:1');
-  assert.deepEqual([Config.WorkingDir, Config.Cmd], ['/srv', ['cat', '/greeting']]);
+  const { config } = (await engine.engine.images.inspect('app:1')).config;
+  assert.deepEqual([config.WorkingDir, config.Cmd], ['/srv', ['cat', '/greeting']]);
 });
 
 test('workers from one function', async () => {
@@ -152,8 +152,8 @@ test('results, attestations, caches', async () => {
     encoding: 'utf8',
   });
   assert.match(index, /org\.opencontainers\.image\.ref\.name/);
-  const { Created } = await engine.engine.images.inspect('result');
-  assert.match(Created ?? '', /^1970-01-01T00:00:00/);
+  const { config } = await engine.engine.images.inspect('result');
+  assert.match(config.created ?? '', /^1970-01-01T00:00:00/);
 });
 
 test('what is said, and why it failed', async () => {

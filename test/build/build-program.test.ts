@@ -128,13 +128,13 @@ test('the configuration is what the state says', async () => {
     .entrypoint(['echo'])
     .cmd(['a', 'b c']);
   await buildState(state, { tag: ['config:1', 'config:2'] });
-  const { Config } = await engine.engine.images.inspect('config:2');
-  assert.deepEqual(Config.Env?.slice(1), ['PRICE=$5 "net" \\']);
-  assert.equal(Config.User, 'user');
-  assert.deepEqual(Object.keys(Config.ExposedPorts ?? {}), ['80/tcp']);
-  assert.deepEqual(Config.Labels, { key: 'two words' });
-  assert.deepEqual(Config.Healthcheck, { Test: ['CMD', 'true'], Interval: 2_000_000_000 });
-  assert.deepEqual([Config.Entrypoint, Config.Cmd], [['echo'], ['a', 'b c']]);
+  const { config } = (await engine.engine.images.inspect('config:2')).config;
+  assert.deepEqual(config.Env?.slice(1), ['PRICE=$5 "net" \\']);
+  assert.equal(config.User, 'user');
+  assert.deepEqual(Object.keys(config.ExposedPorts ?? {}), ['80/tcp']);
+  assert.deepEqual(config.Labels, { key: 'two words' });
+  assert.deepEqual(config.Healthcheck, { Test: ['CMD', 'true'], Interval: 2_000_000_000 });
+  assert.deepEqual([config.Entrypoint, config.Cmd], [['echo'], ['a', 'b c']]);
 });
 
 test('what fails is said, and leaves the steps before in the cache', async () => {
@@ -166,8 +166,8 @@ test('options are what docker build knows them as', async () => {
   assert.equal((await buildState(random, { noCache: true })).cached, 0);
 
   await buildState(scratch().label({ own: '1' }), { tag: 'labelled', labels: { given: '2' } });
-  const { Config } = await engine.engine.images.inspect('labelled');
-  assert.deepEqual(Config.Labels, { own: '1', given: '2' });
+  const { config } = (await engine.engine.images.inspect('labelled')).config;
+  assert.deepEqual(config.Labels, { own: '1', given: '2' });
 
   const mounting = from('bb').run('mkdir /m && mount -t tmpfs none /m && umount /m', {
     security: 'insecure',

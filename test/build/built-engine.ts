@@ -96,8 +96,8 @@ export class BuiltEngine implements AsyncDisposable {
 
   /** The names in the layers of an image, those of its base left out. */
   async layers(id: string, baseLayers = 1): Promise<readonly (readonly string[])[]> {
-    const { Layers } = await this.engine.images.explore(id, { withFiles: true });
-    return Layers.slice(baseLayers).map(({ Files }) => (Files ?? []).map(({ Path }) => Path));
+    const { layers } = await this.engine.images.explore(id, { withFiles: true });
+    return layers.slice(baseLayers).map(({ files = [] }) => files.map(({ path }) => path));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

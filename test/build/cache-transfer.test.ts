@@ -122,7 +122,7 @@ COPY a /copy
   const found = await other.build({ ...wish, cacheFrom, references: ['found:1'] });
   assert.equal(found.cachedSteps, 3);
   const [layers, own] = await Promise.all([
-    other.engine.images.inspect('found:1').then(({ RootFS }) => RootFS.Layers),
+    other.engine.images.inspect('found:1').then(({ config }) => config.rootfs.diff_ids),
     skopeo('inspect', '--config', '--tls-verify=false', `docker://${name}`).then(
       (shown) => JSON.parse(shown).rootfs.diff_ids,
     ),

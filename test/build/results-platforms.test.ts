@@ -68,14 +68,14 @@ test('in the store the name means this machine, and the other platform is found 
   await engine.build({ ...wish, references: ['several:1'] });
   const { images } = engine.engine;
   const [host = '', other = ''] = process.arch === 'arm64' ? PLATFORMS.toReversed() : PLATFORMS;
-  assert.equal((await images.inspect('several:1')).Architecture, host.split('/')[1]);
+  assert.equal((await images.inspect('several:1')).config.architecture, host.split('/')[1]);
   const architecture = other.split('/')[1] ?? '';
   const found = await images.inspect('several:1', { platform: { os: 'linux', architecture } });
-  assert.equal(found.Architecture, architecture);
-  assert.deepEqual(found.Config?.Labels, { platform: other });
-  const { Manifests = [] } = await images.inspect('several:1', { manifests: true });
+  assert.equal(found.config.architecture, architecture);
+  assert.deepEqual(found.config.config.Labels, { platform: other });
+  const { platforms } = await images.inspect('several:1', { manifests: true });
   assert.deepEqual(
-    Manifests.map(({ Kind, Available }) => [Kind, Available]),
+    platforms?.manifests.map(({ subject, isHere }) => [subject.kind, isHere]),
     [
       ['image', true],
       ['image', true],

@@ -84,8 +84,8 @@ RUN ls /d; cat /d/one /data; ls /www; ls -d /bin/wget /d/e 2>/dev/null; stat -c 
   });
   assert.equal(output, 'hard\none\n1\nfile\nnew\n2\nyes\n');
   const history = await engine.engine.images.history('squashed:1');
-  assert.match(history[0]?.Comment ?? '', /merge of 3 layers/);
-  assert.equal(history.filter(({ Size }) => Size > 0).length, 2);
+  assert.match(history[0]?.comment ?? '', /merge of 3 layers/);
+  assert.equal(history.filter(({ sizeBytes }) => sizeBytes > 0).length, 2);
 });
 
 test('another platform: planned, copied for and run as far as its programs are for this machine', async () => {
@@ -95,8 +95,8 @@ test('another platform: planned, copied for and run as far as its programs are f
   const copy = `FROM --platform=${platform} foreign:1\nARG TARGETARCH\nCOPY a /a\nENV ARCH=$TARGETARCH\n`;
   const files = { a: 'a' };
   const built = await engine.build({ Dockerfile: copy, files });
-  const { Architecture } = await engine.engine.images.inspect(built.id);
-  assert.equal(Architecture, 's390x');
+  const { config } = await engine.engine.images.inspect(built.id);
+  assert.equal(config.architecture, 's390x');
   // What an image is said to be for does not keep from running what is for this machine.
   await engine.build({ Dockerfile: `${copy}RUN true\n`, files });
   const tools = `FROM --platform=$BUILDPLATFORM bb AS tools
@@ -106,7 +106,7 @@ FROM foreign:1
 COPY --from=tools /target /target
 `;
   const cross = await engine.build({ Dockerfile: tools, platforms: [platform], references: ['cross:1'] });
-  assert.equal((await engine.engine.images.inspect('cross:1')).Architecture, 's390x');
+  assert.equal((await engine.engine.images.inspect('cross:1')).config.architecture, 's390x');
   assert.notEqual(cross.id, '');
   const { output } = await engine.build({
     Dockerfile: 'FROM bb\nRUN --mount=from=cross:1,target=/c cat /c/target\n',

@@ -1,12 +1,14 @@
 /** What Docker says for every reason of every domain. */
 import type { DockerEntries, DockerEntry } from './docker-error.ts';
 import { FILE_SERVICE_ENTRIES } from './file-service.ts';
+import { IMAGE_ENTRIES } from './image.ts';
 import { NETWORK_ENTRIES } from './network.ts';
 import { VOLUME_ENTRIES } from './volume.ts';
 
 /** The tables of all domains. */
 export const DOCKER_ENTRIES: readonly DockerEntries<string>[] = [
   FILE_SERVICE_ENTRIES,
+  IMAGE_ENTRIES,
   NETWORK_ENTRIES,
   VOLUME_ENTRIES,
 ];

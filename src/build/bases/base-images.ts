@@ -136,7 +136,7 @@ export class BaseImages {
     // The name means one platform at a time.
     using _lock = await this.#work.pulls.acquire(reference);
     const before = findImage(this.#work.images, reference);
-    for await (const message of images.pull({ reference, signal, ...options })) progress.pulls(task, message);
+    for await (const pulled of images.pull({ reference, signal, ...options })) progress.pulls(task, pulled);
     const record = images.record(reference);
     const isForeign = before !== undefined && !runsNatively(platform) && runsNatively(before.config);
     if (isForeign) await images.tag(before.id, reference);

@@ -1,7 +1,7 @@
 /** Base images that the client keeps as an OCI layout: `--build-context NAME=oci-layout://PATH`. */
 import { EngineError } from '#base/errors.ts';
 import type { ImageRecord } from '#image/image-record.ts';
-import { prepareImage } from '#image/image-register.ts';
+import { prepareImage } from '#image/image-registrar.ts';
 import { type Digest, isDigest } from '#oci/digest.ts';
 import { decodeImageConfig } from '#oci/image-config.ts';
 import { decodeIndex, decodeManifest, type Manifest, MAXIMUM_MANIFEST_BYTES } from '#oci/manifest.ts';
@@ -60,7 +60,8 @@ export async function readLayoutImage(
       return await fetchLayer(intake, files, { blob, size, diffId, compression }, { signal, lease });
     }),
   );
-  return await prepareImage({ configBytes, layers, references: [] }, intake, lease);
+  const image = { configBytes, layers, references: [] };
+  return (await prepareImage(image, intake, lease)).record;
 }
 
 async function manifestIn(

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { newId } from '#base/ids.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
-import type { ProgressMessage } from '#wire/image.ts';
+import type { PullProgress } from '#image/image-progress.ts';
 import type { VertexObserver, VertexOutcome } from '../solve/solver.ts';
 import {
   type BuildEvent,
@@ -146,10 +146,10 @@ export class BuildProgress implements VertexObserver {
     this.#update(completed, vertex);
   }
 
-  /** A line of an image's pull, for both wires. */
-  pulls(task: ProgressTask, message: ProgressMessage): void {
-    this.step({ type: 'pulling', message });
-    const movement = movementOf(message);
+  /** The progress of an image's pull, as a step and as something that moves. */
+  pulls(task: ProgressTask, progress: PullProgress): void {
+    this.step({ type: 'pulling', progress });
+    const movement = movementOf(progress);
     if (movement) task.moves(movement);
   }
 

@@ -1,12 +1,17 @@
-import type { ProgressMessage } from '#wire/image.ts';
+import { shortId } from '#base/ids.ts';
+import type { LayerStep, PullProgress } from '#image/image-progress.ts';
 import type { Movement } from './build-progress.ts';
 
-/** A line of a pull's progress as something that moves. */
-export function movementOf({ id, status = '', progressDetail }: ProgressMessage): Movement | undefined {
-  if (id === undefined || !/^[0-9a-f]{12}$/.test(id)) return undefined;
-  if (status === 'Downloading') return { id, ...progressDetail };
-  if (status === 'Download complete' || status === 'Already exists') return { id, isDone: true };
-  if (status === 'Extracting') return { id: `extracting ${id}` };
-  if (status === 'Pull complete') return { id: `extracting ${id}`, isDone: true };
-  return undefined;
+/** The progress of a pull as something that moves; undefined for what does not show. */
+export function movementOf(progress: PullProgress): Movement | undefined {
+  if (progress.kind === 'layer') return stepOf(shortId(progress.layer), progress.step);
+  if (progress.kind !== 'layer-bytes') return undefined;
+  const id = shortId(progress.layer);
+  if (progress.step === 'extracting') return { id: `extracting ${id}` };
+  return { id, current: progress.doneBytes, total: progress.totalBytes };
+}
+
+function stepOf(id: string, step: LayerStep): Movement | undefined {
+  if (step === 'downloaded' || step === 'present') return { id, isDone: true };
+  return step === 'completed' ? { id: `extracting ${id}`, isDone: true } : undefined;
 }

@@ -122,5 +122,5 @@ export async function measure(
     snapshots.usage(id),
     images.inspect(definition.imageId).catch(() => undefined),
   ]);
-  return { SizeRw: own, SizeRootFs: own + (image?.Size ?? 0) };
+  return { SizeRw: own, SizeRootFs: own + (image?.sizeBytes ?? 0) };
 }

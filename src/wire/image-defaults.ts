@@ -1,8 +1,8 @@
-/** An image's defaults as the Engine API shows them: every field present. */
 import type { ImageDefaults } from '#oci/image-defaults.ts';
-import type { ContainerConfig } from '#wire/container.ts';
+import type { ContainerConfig } from './container.ts';
 
-export function toContainerConfig(defaults: ImageDefaults): ContainerConfig {
+/** An image's defaults as the Engine API shows them: every field present. */
+export function encodeImageDefaults(defaults: ImageDefaults): ContainerConfig {
   return {
     Hostname: '',
     Domainname: '',
