@@ -7,6 +7,7 @@ import { parseBoolean } from '#base/booleans.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import { decodeRegistryConfig } from '#wire/registry-auth.ts';
 import { decodeCommandSettings } from './build-commands.ts';
+import { dockerErrorText } from './errors/docker-error.ts';
 import type { Exchange } from './exchange.ts';
 import { progressMessages } from './image-progress.ts';
 import { sendProgress } from './progress.ts';
@@ -193,8 +194,8 @@ async function* withFailure(lines: AsyncIterable<ProgressMessage>): AsyncGenerat
     yield* lines;
   } catch (error) {
     if (!(error instanceof StepFailure)) throw error;
-    const { message, exitCode } = error;
-    yield { errorDetail: { code: exitCode, message }, error: message };
+    const message = dockerErrorText(error);
+    yield { errorDetail: { code: error.exitCode, message }, error: message };
   }
 }
 

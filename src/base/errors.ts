@@ -51,6 +51,15 @@ export class EngineError extends Error {
   }
 }
 
+/** What an error is, for another that says more and stays the same to programs and wires. */
+export function factsOf({
+  reason,
+  subject,
+  details,
+}: EngineError): ErrorFacts & { readonly reason?: string } {
+  return { details, ...(reason !== undefined && { reason }), ...(subject !== undefined && { subject }) };
+}
+
 /** True if `error` is an {@link EngineError}, with the given code where one is given. */
 export function isEngineError(error: unknown, code?: ErrorCode): error is EngineError {
   return error instanceof EngineError && (code === undefined || error.code === code);

@@ -194,8 +194,13 @@ export interface VertexStatus {
   readonly startedAtMs?: number;
   readonly completedAtMs?: number;
   readonly cached: boolean;
-  readonly error?: string;
+  readonly failure?: VertexFailure;
 }
+
+/** Why a vertex did not end well. */
+export type VertexFailure =
+  /** Another vertex failed, or the build was canceled. */
+  { readonly kind: 'canceled' } | { readonly kind: 'failed'; readonly error: unknown };
 
 export interface VertexProgress {
   readonly id: string;

@@ -1,8 +1,9 @@
 import { EngineError } from '#base/errors.ts';
 import type { Range, SourceFile } from '#dockerfile/ast.ts';
+import { BUILD_ERRORS } from './build-errors.ts';
 import type { StepPlace } from './build.ts';
 
-/** A command that ended with a code that is no good one; Docker's words. */
+/** A command that ended with an exit code that is not among the valid ones: `command-failed`. */
 export class StepFailure extends EngineError {
   readonly command: string;
   readonly exitCode: number;
@@ -11,7 +12,9 @@ export class StepFailure extends EngineError {
   readonly ranges: readonly Range[];
 
   constructor(command: string, exitCode: number, place?: StepPlace) {
-    super('invalid', `The command '${command}' returned a non-zero code: ${exitCode}`);
+    const [code, message] = BUILD_ERRORS['command-failed'];
+    const facts = { subject: command, details: { exitCode } };
+    super(code, message(facts), { ...facts, reason: 'command-failed' });
     this.command = command;
     this.exitCode = exitCode;
     this.ranges = place?.ranges ?? [];

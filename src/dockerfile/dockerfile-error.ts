@@ -1,5 +1,5 @@
 /** What is wrong with a Dockerfile, and where. */
-import { EngineError } from '#base/errors.ts';
+import { EngineError, factsOf } from '#base/errors.ts';
 import type { Range, SourceFile } from './ast.ts';
 
 /**
@@ -12,10 +12,15 @@ export class DockerfileError extends EngineError {
   readonly source: SourceFile | undefined;
 
   constructor(message: string, ranges: readonly Range[], options: DockerfileErrorOptions = {}) {
-    super('invalid', message, { cause: options.cause });
+    super('invalid', message, { cause: options.cause, ...sameFacts(options.cause, message) });
     this.ranges = ranges;
     this.source = options.source;
   }
+}
+
+/** An error that only gets a place stays what it is: wires may have words of their own for it. */
+function sameFacts(cause: unknown, message: string): ReturnType<typeof factsOf> {
+  return cause instanceof EngineError && cause.message === message ? factsOf(cause) : {};
 }
 
 export interface DockerfileErrorOptions {

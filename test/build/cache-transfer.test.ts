@@ -203,7 +203,7 @@ test('a cache that is not there, or lies, does not fail the build', async () => 
   // What changes nothing has no layer to be wrong about, but stands on what is made anew.
   assert.ok(built.cachedSteps <= 1, String(built.cachedSteps));
   const failed = built.events.flatMap((event) =>
-    event.type === 'vertex' && event.vertex.error !== undefined ? [event.vertex.name] : [],
+    event.type === 'vertex' && event.vertex.failure ? [event.vertex.name] : [],
   );
   assert.deepEqual(
     new Set(failed),

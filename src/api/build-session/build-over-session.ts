@@ -1,7 +1,6 @@
 /** `POST /caisson/build`: the engine's own wire for builds; docs/build-wire.md. */
 import { EngineError, isEngineError } from '#base/errors.ts';
 import { wishedAttestations } from '#build/attest/wished-attestations.ts';
-import { failureText } from '#build/progress/failure-text.ts';
 import type {
   BuildEvent,
   BuildOutput,
@@ -9,12 +8,18 @@ import type {
   CacheSource,
   ContextSource,
   NamedContext,
+  VertexStatus,
 } from '#build/build.ts';
 import { StepFailure } from '#build/step-failure.ts';
 import { formatSnippet } from '#dockerfile/source-snippet.ts';
 import { placeOf } from '#build/progress/step-errors.ts';
 import { parseDigest } from '#oci/digest.ts';
-import type { WireBuildFailure, WireBuildRequest, WireTypedAttributes } from '#wire/build-session.ts';
+import type {
+  WireBuildFailure,
+  WireBuildRequest,
+  WireTypedAttributes,
+  WireVertex,
+} from '#wire/build-session.ts';
 import { decodeBuildSessionRequest } from '#wire/decode-build-session.ts';
 import { decodeCommandSettings } from '../build-commands.ts';
 import type { Exchange } from '../exchange.ts';
@@ -23,6 +28,7 @@ import { readJsonBody } from '../request-body.ts';
 import { hijacking, post, type Route } from '../route.ts';
 import { FrameConnection } from './frame-connection.ts';
 import { WireSession } from './wire-session.ts';
+import { buildkitFailureText, vertexError } from '../errors/build-failure.ts';
 
 export const buildSessionRoutes: readonly Route[] = [hijacking(post('/caisson/build', buildOverSession))];
 
@@ -63,6 +69,8 @@ function sendEvent(connection: FrameConnection, event: BuildEvent): void {
       break;
     }
     case 'vertex':
+      connection.send({ type: 'event', event: { type: 'vertex', vertex: wireVertex(event.vertex) } });
+      break;
     case 'vertex-progress':
     case 'warning':
     case 'built':
@@ -75,6 +83,12 @@ function sendEvent(connection: FrameConnection, event: BuildEvent): void {
     case 'unused-arguments':
       break;
   }
+}
+
+function wireVertex(vertex: VertexStatus): WireVertex {
+  const { failure: _, ...told } = vertex;
+  const error = vertexError(vertex);
+  return { ...told, ...(error !== undefined && { error }) };
 }
 
 /** @throws {EngineError} `invalid` */
@@ -158,7 +172,7 @@ function failureOf(error: unknown): WireBuildFailure {
   const snippet = snippetOf(error);
   return {
     code: isEngineError(error) ? error.code : 'internal',
-    message: failureText(error),
+    message: buildkitFailureText(error),
     ...(error instanceof StepFailure && { exitCode: error.exitCode }),
     ...(snippet !== '' && { snippet }),
   };

@@ -136,8 +136,8 @@ export class ActiveBuild {
   }
 }
 
-function isDone({ completedAtMs, error }: VertexStatus): boolean {
-  return completedAtMs !== undefined && error === undefined;
+function isDone({ completedAtMs, failure }: VertexStatus): boolean {
+  return completedAtMs !== undefined && !failure;
 }
 
 /** By their references, as long as a connection that has named them is open. */

@@ -1,11 +1,11 @@
 /** `POST /build?version=2`: a build of the classic endpoint, with BuildKit's session and progress. */
 import { isEngineError } from '#base/errors.ts';
-import { failureText } from '#build/progress/failure-text.ts';
 import type { BuildEvent, BuildRequest, Builds } from '#build/build.ts';
 import { StatusResponse } from '#wire/buildkit/control.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import type { ClientSession } from './client-session.ts';
 import { isGraphEvent, statusResponseOf } from './status-feed.ts';
+import { buildkitFailureText } from '../errors/build-failure.ts';
 
 /** A message of BuildKit's progress: `aux` is a StatusResponse in base64. */
 interface TraceMessage {
@@ -24,7 +24,7 @@ export async function* traceBuild(
     for await (const event of events) yield* linesOf(event);
   } catch (error) {
     if (isEngineError(error, 'aborted')) throw error;
-    const message = failureText(error);
+    const message = buildkitFailureText(error);
     yield { errorDetail: { message }, error: message };
   }
 }

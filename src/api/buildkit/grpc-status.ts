@@ -1,10 +1,10 @@
 /** How calls end: gRPC's status codes, and errors as BuildKit's clients understand them. */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import { EngineError, type ErrorCode, isEngineError, messageOf } from '#base/errors.ts';
-import { failureText } from '#build/progress/failure-text.ts';
 import type { StepPlace } from '#build/build.ts';
 import { placeOf } from '#build/progress/step-errors.ts';
 import { Status } from '#wire/buildkit/common.ts';
+import { buildkitFailureText } from '../errors/build-failure.ts';
 
 export const GRPC_OK = 0;
 const CANCELED = 1;
@@ -50,7 +50,7 @@ export function statusOf(error: unknown): Status {
   const code = isEngineError(error) ? STATUS_CODES[error.code] : UNKNOWN;
   const place = placeOf(error);
   const details = place ? [sourceDetail(place)] : [];
-  return { code, message: failureText(error), details };
+  return { code, message: buildkitFailureText(error), details };
 }
 
 /** `errdefs.Source`, from which clients print the lines; details are JSON in BuildKit. */

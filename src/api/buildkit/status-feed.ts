@@ -4,6 +4,7 @@ import type { BuildEvent, BuildWarning, GraphEvent } from '#build/build.ts';
 import { timestamp } from '#wire/buildkit/common.ts';
 import type { StatusInput } from '#wire/buildkit/control.ts';
 import type { WarnRequest } from '#wire/buildkit/gateway.ts';
+import { vertexError } from '../errors/build-failure.ts';
 
 /** In one message; clients take 16 MiB. */
 const MAXIMUM_EVENTS = 512;
@@ -99,7 +100,7 @@ export function statusResponseOf(events: readonly FeedEvent[]): StatusInput {
       cached: vertex.cached,
       started: timeOf(vertex.startedAtMs),
       completed: timeOf(vertex.completedAtMs),
-      error: vertex.error ?? '',
+      error: vertexError(vertex) ?? '',
     })),
     statuses: of('vertex-progress').map(({ vertex, progress }) => ({
       ID: progress.id,

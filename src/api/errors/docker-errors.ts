@@ -1,5 +1,6 @@
 /** What Docker says for every reason of every domain. */
 import type { DockerEntries, DockerEntry } from './docker-error.ts';
+import { BUILD_ENTRIES } from './build.ts';
 import { FILE_SERVICE_ENTRIES } from './file-service.ts';
 import { IMAGE_ENTRIES } from './image.ts';
 import { NETWORK_ENTRIES } from './network.ts';
@@ -7,6 +8,7 @@ import { VOLUME_ENTRIES } from './volume.ts';
 
 /** The tables of all domains. */
 export const DOCKER_ENTRIES: readonly DockerEntries<string>[] = [
+  BUILD_ENTRIES,
   FILE_SERVICE_ENTRIES,
   IMAGE_ENTRIES,
   NETWORK_ENTRIES,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { listMounts, unmountAll } from '#linux/mount.ts';
 import { parseBoolean } from '#base/booleans.ts';
+import { buildError } from '../build-errors.ts';
 import type { BuildRequest, ContextSource } from '../build.ts';
 import type { LocalFiles } from '../definition/vertex.ts';
 import {
@@ -21,7 +22,6 @@ import { ignoreFileNames, parseIgnoreFile } from '#oci/ignore.ts';
 import { UseCount } from '#base/use-count.ts';
 import type { Plan } from '../plan/plan.ts';
 import { receiving } from './receiving.ts';
-import { UnreadDockerfile } from './unread-dockerfile.ts';
 
 /** These stay in `ROOT/builds`; all else is of builds that run. */
 export const CONTEXTS = 'contexts';
@@ -216,8 +216,8 @@ async function readDockerfile(source: ContextSourceFiles, path: string): Promise
   const names = /(?:^|\/)Dockerfile$/.test(path) ? [path, path.replace(/D(?=[a-z]*$)/, 'd')] : [path];
   const texts = await source.read([...names, ignorePath]);
   const text = names.map((name) => texts.get(name)).find((text) => text !== undefined);
-  if (text === undefined) throw new UnreadDockerfile(path, 'missing');
-  if (text.trim() === '') throw new UnreadDockerfile(path, 'empty');
+  if (text === undefined) throw buildError('dockerfile-missing', { subject: path });
+  if (text.trim() === '') throw buildError('dockerfile-empty', { subject: path });
   return { text, ignore: texts.get(ignorePath) };
 }
 

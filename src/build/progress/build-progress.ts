@@ -10,11 +10,11 @@ import {
   type BuildWarning,
   type GraphEvent,
   type StepEvent,
+  type VertexFailure,
   type VertexProgress,
   type VertexStatus,
 } from '../build.ts';
 import type { Vertex } from '../definition/vertex.ts';
-import { CANCELED, failureText } from './failure-text.ts';
 import type { Operation, Plan, PlannedStep } from '../plan/plan.ts';
 import { movementOf } from './pull-movement.ts';
 import { filesTakenBy } from '../definition/vertex-inputs.ts';
@@ -53,6 +53,8 @@ export const CONTEXT_TASK = '[internal] load build context';
 export function dockerfileTask(path: string): string {
   return `[internal] load build definition from ${path}`;
 }
+
+const CANCELED: VertexFailure = { kind: 'canceled' };
 
 export class BuildProgress implements VertexObserver {
   readonly #listener: BuildListener;
@@ -100,8 +102,8 @@ export class BuildProgress implements VertexObserver {
       this.#update({ ...status, completedAtMs: Date.now() });
       return result;
     } catch (error) {
-      const text = this.#signal.aborted ? CANCELED : failureText(error);
-      this.#update({ ...status, completedAtMs: Date.now(), error: text });
+      const failure = this.#signal.aborted ? CANCELED : ({ kind: 'failed', error } as const);
+      this.#update({ ...status, completedAtMs: Date.now(), failure });
       throw error;
     }
   }
@@ -178,8 +180,7 @@ export class BuildProgress implements VertexObserver {
       startedAtMs: status.startedAtMs ?? completedAtMs,
       completedAtMs,
       cached: outcome.kind === 'cached',
-      ...(outcome.kind === 'failed' && { error: failureText(outcome.error) }),
-      ...(outcome.kind === 'canceled' && { error: CANCELED }),
+      ...((outcome.kind === 'failed' || outcome.kind === 'canceled') && { failure: outcome }),
     };
     const output = this.#telling.get(vertex) ?? Promise.resolve();
     this.#telling.set(

@@ -1,4 +1,4 @@
-import { EngineError, isEngineError } from '#base/errors.ts';
+import { EngineError, factsOf, isEngineError } from '#base/errors.ts';
 import { isReference } from '#oci/reference.ts';
 import type { StepPlace } from '../build.ts';
 import { StepFailure } from '../step-failure.ts';
@@ -33,12 +33,17 @@ export function stepErrors(
 /** A base image that cannot be had, with the instructions that ask for it. */
 export class BaseImageFailure extends EngineError {
   readonly image: string;
+  override readonly cause: EngineError;
+  /** Another name that may be meant, as the end of a sentence; empty: none is near. */
+  readonly suggestion: string;
   readonly source: StepPlace['source'];
   readonly ranges: StepPlace['ranges'];
 
-  constructor(image: string, error: EngineError, { source, ranges }: StepPlace, suggestion: string) {
-    super(error.code, error.message + suggestion, { cause: error });
+  constructor(image: string, cause: EngineError, { source, ranges }: StepPlace, suggestion: string) {
+    super(cause.code, cause.message + suggestion, factsOf(cause));
     this.image = image;
+    this.cause = cause;
+    this.suggestion = suggestion;
     this.source = source;
     this.ranges = ranges;
   }

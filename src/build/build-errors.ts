@@ -1,0 +1,14 @@
+import { defineErrors, errorTable } from '#base/error-table.ts';
+
+export const BUILD_ERRORS = errorTable({
+  'dockerfile-missing': ['invalid', ({ subject }) => `Cannot read Dockerfile ${subject}: there is none`],
+  'dockerfile-empty': ['invalid', ({ subject }) => `Cannot read Dockerfile ${subject}: it is empty`],
+  'command-failed': [
+    'invalid',
+    ({ subject, details }) => `Cannot run ${subject}: it ended with exit code ${details['exitCode']}`,
+  ],
+});
+
+export type BuildErrorReason = keyof typeof BUILD_ERRORS;
+
+export const buildError = defineErrors(BUILD_ERRORS);
