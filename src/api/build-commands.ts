@@ -1,10 +1,11 @@
 /** Settings of builds' commands, as clients say them. */
 import type { CommandSettings } from '#build/definition/command-settings.ts';
-import type { NetworkMode, ResourceLimits } from '#container/container-spec.ts';
+import type { NetworkMode } from '#container/container-spec.ts';
 import { newContainerSpec } from '#container/new-container-spec.ts';
-import { parseSecurityOptions } from '#container/spec/security-options.ts';
 import type { HostConfig } from '#wire/container.ts';
 import { decodeCreateRequest } from '#wire/decode-create.ts';
+import { limitsOf } from './container/limits.ts';
+import { parseSecurityOptions } from './container/security-options.ts';
 
 /** @param fields of Docker's HostConfig @throws {EngineError} `invalid`, with Docker's texts */
 export function decodeCommandSettings(fields: Readonly<Record<string, unknown>>): CommandSettings {
@@ -26,20 +27,6 @@ function networkOf(name: string): NetworkMode {
   if (name === 'bridge') return { kind: 'attached', attachments: [] };
   const attachment = { network: name, aliases: [], linkLocalAddresses: [], driverOptions: {} };
   return { kind: 'attached', attachments: [attachment] };
-}
-
-/** 0 and empty are what clients send that set none. */
-function limitsOf(host: HostConfig): ResourceLimits {
-  return {
-    ...(host.Memory !== 0 && { memoryBytes: host.Memory }),
-    ...(host.MemorySwap !== 0 && { memorySwapBytes: host.MemorySwap }),
-    ...(host.CpuShares !== 0 && { cpuShares: host.CpuShares }),
-    ...(host.CpuPeriod !== 0 && { cpuPeriodUs: host.CpuPeriod }),
-    ...(host.CpuQuota !== 0 && { cpuQuotaUs: host.CpuQuota }),
-    ...(host.CpusetCpus !== '' && { cpus: host.CpusetCpus }),
-    ...(host.CpusetMems !== '' && { memoryNodes: host.CpusetMems }),
-    ...(host.CgroupParent !== '' && { cgroupParent: host.CgroupParent }),
-  };
 }
 
 function securityOf({ SecurityOpt }: HostConfig): CommandSettings['security'] {

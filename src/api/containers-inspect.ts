@@ -2,6 +2,8 @@
 import { parseInteger } from '#base/integers.ts';
 import type { FilesystemChange } from '#layer/layer.ts';
 import type { FilesystemChange as WireChange } from '#wire/container.ts';
+import { encodeInspect } from './container/encode-inspect.ts';
+import { encodeListEntry } from './container/encode-list.ts';
 import type { Exchange } from './exchange.ts';
 import { sendBody, sendJson } from './respond.ts';
 import { get, type Route } from './route.ts';
@@ -16,14 +18,18 @@ export const containerInspectRoutes: readonly Route[] = [
   get('/containers/json', list),
   get('/containers/:id/json', async (exchange) => {
     const size = exchange.flag('size');
-    sendJson(exchange, 200, await exchange.engine.containers.inspect(exchange.param('id'), { size }));
+    sendJson(
+      exchange,
+      200,
+      encodeInspect(await exchange.engine.containers.inspect(exchange.param('id'), { size })),
+    );
   }),
   get('/containers/:id/top', async (exchange) => {
-    const table = await exchange.engine.containers.top(
+    const { titles, rows } = await exchange.engine.containers.top(
       exchange.param('id'),
       exchange.text('ps_args') || '-ef',
     );
-    sendJson(exchange, 200, table);
+    sendJson(exchange, 200, { Titles: titles, Processes: rows });
   }),
   get('/containers/:id/changes', async (exchange) => {
     const changes = await exchange.engine.containers.changes(exchange.param('id'));
@@ -48,5 +54,5 @@ async function list(exchange: Exchange): Promise<void> {
     size: exchange.flag('size'),
     filters,
   });
-  sendJson(exchange, 200, rows);
+  sendJson(exchange, 200, rows.map(encodeListEntry));
 }

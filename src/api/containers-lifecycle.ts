@@ -3,6 +3,9 @@ import { parseInteger } from '#base/integers.ts';
 import { checkFilters } from '#base/filters.ts';
 import { decodeCreateRequest } from '#wire/decode-create.ts';
 import { decodeUpdateRequest } from '#wire/decode-update.ts';
+import { decodePlatform } from '#wire/platform.ts';
+import { limitsOf } from './container/limits.ts';
+import { restartPolicyOf, specOfRequest } from './container/spec-of-request.ts';
 import type { Exchange } from './exchange.ts';
 import { readJsonBody } from './request-body.ts';
 import { sendEmpty, sendJson, sendNothing } from './respond.ts';
@@ -44,14 +47,17 @@ export const containerLifecycleRoutes: readonly Route[] = [
 ];
 
 async function create(exchange: Exchange): Promise<void> {
-  const request = decodeCreateRequest(await readJsonBody(exchange));
+  const requested = decodeCreateRequest(await readJsonBody(exchange));
+  const { spec, warnings } = specOfRequest(requested);
   const name = exchange.text('name');
-  const platform = exchange.text('platform');
-  const created = await exchange.engine.containers.create(request, {
+  const platform = decodePlatform(exchange.text('platform'));
+  const created = await exchange.engine.containers.create({
+    spec,
+    requested,
     ...(name !== '' && { name }),
-    ...(platform !== '' && { platform }),
+    ...(platform && { platform }),
   });
-  sendJson(exchange, 201, { Id: created.id, Warnings: created.warnings });
+  sendJson(exchange, 201, { Id: created.id, Warnings: [...created.warnings, ...warnings] });
 }
 
 async function start(exchange: Exchange): Promise<void> {
@@ -77,8 +83,11 @@ async function resize(exchange: Exchange): Promise<void> {
 }
 
 async function update(exchange: Exchange): Promise<void> {
-  const changes = decodeUpdateRequest(await readJsonBody(exchange));
-  const { warnings } = await exchange.engine.containers.update(exchange.param('id'), changes);
+  const { RestartPolicy, ...changes } = decodeUpdateRequest(await readJsonBody(exchange));
+  const { warnings } = await exchange.engine.containers.update(exchange.param('id'), {
+    limits: limitsOf(changes),
+    ...(RestartPolicy && { restart: restartPolicyOf(RestartPolicy) }),
+  });
   sendJson(exchange, 200, { Warnings: warnings.length === 0 ? null : warnings });
 }
 
@@ -94,5 +103,7 @@ async function removeContainer(exchange: Exchange): Promise<void> {
 async function prune(exchange: Exchange): Promise<void> {
   const filters = exchange.filters();
   checkFilters(filters, PRUNE_FILTERS);
-  sendJson(exchange, 200, await exchange.engine.containers.prune(filters));
+  const { removed, reclaimedBytes } = await exchange.engine.containers.prune(filters);
+  const deleted = removed.length === 0 ? null : removed;
+  sendJson(exchange, 200, { ContainersDeleted: deleted, SpaceReclaimed: reclaimedBytes });
 }

@@ -52,7 +52,8 @@ async function detachesAtEnd(exchange: Exchange, attachment: Attachment): Promis
 /** True if the end of the client's input ends the container's, so that its output is still of interest. */
 async function closesStdin(exchange: Exchange, id: string): Promise<boolean> {
   try {
-    return (await exchange.engine.containers.inspect(id, { size: false })).Config.StdinOnce;
+    const { spec } = await exchange.engine.containers.inspect(id, { size: false });
+    return spec.process.stdin === 'once';
   } catch {
     // Removed meanwhile: its output ends by itself.
     return true;

@@ -2,6 +2,7 @@ import { formatDate } from '#base/timestamps.ts';
 import type { CacheRecord } from '#build/disk/disk.ts';
 import type { DiskUsage } from '#engine/disk-usage.ts';
 import type { BuildCacheRecord, DiskUsage as WireDiskUsage } from '#wire/system.ts';
+import { encodeListEntry } from './container/encode-list.ts';
 import { encodeImageSummary } from './image-encoding.ts';
 import { encodeVolume } from './volumes.ts';
 
@@ -10,7 +11,7 @@ export function encodeDiskUsage(usage: DiskUsage): WireDiskUsage {
   return {
     LayersSize: usage.layersBytes,
     Images: usage.images.map(({ image, containers }) => encodeImageSummary({ ...image, containers })),
-    Containers: usage.containers,
+    Containers: usage.containers.map(encodeListEntry),
     Volumes: usage.volumes.map(({ volume, sizeBytes, containers }) => ({
       ...encodeVolume(volume),
       UsageData: { Size: sizeBytes, RefCount: containers },

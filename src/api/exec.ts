@@ -3,6 +3,7 @@ import type { TerminalSize } from '#container/container.ts';
 import { decodeExecRequest, decodeExecStart, type ExecStartRequest } from '#wire/decode-exec.ts';
 import { parseInteger } from '#base/integers.ts';
 import { pumpAttachment } from './attach-stream.ts';
+import { encodeExec, execOfRequest } from './container/exec.ts';
 import type { Exchange } from './exchange.ts';
 import { streamType, takeOver } from './hijack.ts';
 import { readJsonBody } from './request-body.ts';
@@ -12,7 +13,7 @@ import { get, hijacking, post, type Route } from './route.ts';
 export const execRoutes: readonly Route[] = [
   post('/containers/:id/exec', async (exchange) => {
     const request = decodeExecRequest(await readJsonBody(exchange));
-    const { id } = await exchange.engine.containers.createExec(exchange.param('id'), request);
+    const { id } = await exchange.engine.containers.createExec(exchange.param('id'), execOfRequest(request));
     sendJson(exchange, 201, { Id: id });
   }),
   hijacking(post('/exec/:id/start', start)),
@@ -22,7 +23,7 @@ export const execRoutes: readonly Route[] = [
     sendEmpty(exchange);
   }),
   get('/exec/:id/json', (exchange) => {
-    sendJson(exchange, 200, exchange.engine.containers.inspectExec(exchange.param('id')));
+    sendJson(exchange, 200, encodeExec(exchange.engine.containers.inspectExec(exchange.param('id'))));
   }),
 ];
 

@@ -1,11 +1,10 @@
 import { applyChanges } from '#dockerfile/apply-changes.ts';
-import { encodeImageDefaults } from '#wire/image-defaults.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
-import type { ContainerConfig } from '#wire/container.ts';
 import type { CommitContainerRequest } from './container.ts';
 import type { ContainerContext } from './context.ts';
-import { mergeImageConfig } from './create/image-config.ts';
+import { mergeImageDefaults } from './create/image-config.ts';
+import { defaultsOf } from './create/spec-defaults.ts';
 import type { ManagedContainer } from './run/managed-container.ts';
 import { pauseContainer, unpauseContainer } from './run/pause.ts';
 
@@ -27,7 +26,7 @@ export async function commitContainer(
     changes: await context.snapshots.diff(container.id),
     config,
     containerId: container.id,
-    createdBy: (container.config.Cmd ?? []).join(' '),
+    createdBy: (container.spec.process.command ?? []).join(' '),
     ...(reference ? { reference } : {}),
     ...(comment ? { comment } : {}),
     ...(author ? { author } : {}),
@@ -38,9 +37,10 @@ export async function commitContainer(
 }
 
 /** The instructions go first; what they leave open is the container's. */
-function configOf(container: ManagedContainer, { config, changes }: CommitContainerRequest): ImageDefaults {
-  const changed = applyChanges(defaultsOf(config ?? container.config), changes);
-  return defaultsOf(mergeImageConfig(encodeImageDefaults(changed), container.config));
+function configOf({ spec }: ManagedContainer, { config, changes }: CommitContainerRequest): ImageDefaults {
+  const own = defaultsOf(spec);
+  const { Cmd = [], ...changed } = applyChanges(withoutEmpty(config ?? own), changes);
+  return withoutEmpty(mergeImageDefaults({ ...changed, ...(Cmd.length > 0 && { Cmd }) }, own));
 }
 
 async function standingStill(
@@ -52,27 +52,9 @@ async function standingStill(
   return { [Symbol.asyncDispose]: () => unpauseContainer(context, container) };
 }
 
-/** What images keep of a configuration; empty fields are absent. */
-function defaultsOf(config: Partial<ContainerConfig>): ImageDefaults {
-  const { User, ExposedPorts, Env, Entrypoint, Cmd, Volumes, WorkingDir, Labels } = config;
-  const { StopSignal, StopTimeout, ArgsEscaped, Healthcheck, OnBuild, Shell } = config;
-  const all = {
-    User,
-    ExposedPorts,
-    Env,
-    Entrypoint,
-    Cmd,
-    Volumes,
-    WorkingDir,
-    Labels,
-    StopSignal,
-    StopTimeout,
-    ArgsEscaped,
-    Healthcheck,
-    OnBuild,
-    Shell,
-  };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => !isEmpty(value)));
+/** What images keep: empty fields are absent. */
+function withoutEmpty(defaults: ImageDefaults): ImageDefaults {
+  return Object.fromEntries(Object.entries(defaults).filter(([, value]) => !isEmpty(value)));
 }
 
 function isEmpty(value: unknown): boolean {

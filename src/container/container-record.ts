@@ -1,7 +1,6 @@
-import type { Digest } from '#oci/digest.ts';
 import type { SandboxRecord } from '#network/network.ts';
-import type { ContainerConfig, HostConfig } from '#wire/container.ts';
-import type { EndpointSettings } from '#wire/network.ts';
+import type { Digest } from '#oci/digest.ts';
+import type { ContainerSpec } from './container-spec.ts';
 import type { MountPlan } from './mounts/mount-plan.ts';
 import type { ContainerState } from './run/state.ts';
 
@@ -13,14 +12,10 @@ export interface ContainerDefinition {
   /** RFC 3339. */
   readonly createdAt: string;
   readonly imageId: Digest;
-  /** Merged with the image's. */
-  readonly config: ContainerConfig;
-  /** Complete: what the runtime gets, and inspect shows. */
-  readonly hostConfig: HostConfig;
-  /** Nobody asked for a log driver: it is the engine's choice, not the user's. */
-  readonly usesDefaultLog: boolean;
-  /** As asked for, by network. */
-  readonly endpoints: Readonly<Record<string, EndpointSettings>>;
+  /** Complete: merged with the image's defaults and fitted to the host. */
+  readonly spec: ContainerSpec;
+  /** The request as it was asked for; see `CreateContainerRequest`. */
+  readonly requested?: unknown;
   readonly mounts: MountPlan;
 }
 

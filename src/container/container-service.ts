@@ -1,19 +1,11 @@
 import type { Readable } from 'node:stream';
 import type { FileStat, FilesystemChange } from '#layer/layer.ts';
 import { EngineError } from '#base/errors.ts';
+import type { Filters } from '#base/filters.ts';
 import type { ImageUse } from '#image/image.ts';
 import { signalNumber } from '#base/signals.ts';
 import type { LogRecord } from '#log/log.ts';
 import type { VolumeUse } from '#volume/volume.ts';
-import type {
-  ContainerInspect,
-  ContainerPruneReport,
-  ContainerSummary,
-  CreateRequest,
-  ExecInspect,
-  ExecRequest,
-  TopTable,
-} from '#wire/container.ts';
 import { attachContainer } from './streams/attach.ts';
 import { archiveFromContainer, extractIntoContainer, statInContainer } from './files/container-archive.ts';
 import { commitContainer } from './commit.ts';
@@ -21,11 +13,19 @@ import type {
   AttachRequest,
   Attachment,
   CommitContainerRequest,
+  ContainerListEntry,
   ContainerStats,
+  ContainerUpdate,
+  ContainerView,
   Containers,
-  Filters,
+  CreateContainerRequest,
+  CreatedContainer,
+  ExecSpec,
+  ExecView,
   ListRequest,
   LogsRequest,
+  ProcessTable,
+  PruneReport,
   TerminalSize,
   WaitCondition,
 } from './container.ts';
@@ -33,7 +33,7 @@ import type { ContainerContext } from './context.ts';
 import { createContainer } from './create/create.ts';
 import { type ExecStart, Execs } from './exec/execs.ts';
 import type { ExitResult } from './run/exit-waiters.ts';
-import { inspectContainer } from './view/inspect.ts';
+import { viewContainer } from './view/container-view.ts';
 import { listContainers } from './view/list.ts';
 import type { ManagedContainer } from './run/managed-container.ts';
 import { volumesOf } from './mounts/mounts.ts';
@@ -72,11 +72,8 @@ export class EngineContainers implements ContainerService {
     this.#execs = new Execs(context);
   }
 
-  async create(
-    request: CreateRequest,
-    options: { readonly name?: string; readonly platform?: string },
-  ): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
-    return await createContainer(this.#context, request, options);
+  async create(request: CreateContainerRequest): Promise<CreatedContainer> {
+    return await createContainer(this.#context, request);
   }
 
   async start(reference: string): Promise<void> {
@@ -141,7 +138,7 @@ export class EngineContainers implements ContainerService {
     this.#execs.forget(container);
   }
 
-  async prune(filters: Filters): Promise<ContainerPruneReport> {
+  async prune(filters: Filters): Promise<PruneReport> {
     return await pruneContainers(this.#context, filters);
   }
 
@@ -177,18 +174,18 @@ export class EngineContainers implements ContainerService {
     const container = this.#get(reference);
     const { stdout, stderr, ...query } = request;
     const streams = [...(stdout ? (['stdout'] as const) : []), ...(stderr ? (['stderr'] as const) : [])];
-    return { tty: container.config.Tty, records: container.log.read({ ...query, streams }) };
+    return { tty: container.spec.process.terminal, records: container.log.read({ ...query, streams }) };
   }
 
-  async inspect(reference: string, options: { readonly size: boolean }): Promise<ContainerInspect> {
-    return await inspectContainer(this.#context, this.#get(reference), options);
+  async inspect(reference: string, options: { readonly size: boolean }): Promise<ContainerView> {
+    return await viewContainer(this.#context, this.#get(reference), options);
   }
 
-  async list(request: ListRequest): Promise<readonly ContainerSummary[]> {
+  async list(request: ListRequest): Promise<readonly ContainerListEntry[]> {
     return await listContainers(this.#context, request);
   }
 
-  async top(reference: string, psArguments: string): Promise<TopTable> {
+  async top(reference: string, psArguments: string): Promise<ProcessTable> {
     return await topContainer(this.#context, this.#get(reference), psArguments);
   }
 
@@ -213,7 +210,7 @@ export class EngineContainers implements ContainerService {
 
   async update(
     reference: string,
-    changes: Readonly<Record<string, unknown>>,
+    changes: ContainerUpdate,
   ): Promise<{ readonly warnings: readonly string[] }> {
     await updateContainer(this.#context, this.#get(reference), changes);
     return { warnings: [] };
@@ -239,8 +236,8 @@ export class EngineContainers implements ContainerService {
     await extractIntoContainer(this.#context, this.#get(reference), { reference, path, tar, ...options });
   }
 
-  async createExec(reference: string, request: ExecRequest): Promise<{ readonly id: string }> {
-    return this.#execs.create(this.#get(reference), request);
+  async createExec(reference: string, spec: ExecSpec): Promise<{ readonly id: string }> {
+    return this.#execs.create(this.#get(reference), spec);
   }
 
   async startExec(id: string, options: ExecStart): Promise<Attachment | undefined> {
@@ -251,7 +248,7 @@ export class EngineContainers implements ContainerService {
     this.#execs.resize(id, size);
   }
 
-  inspectExec(id: string): ExecInspect {
+  inspectExec(id: string): ExecView {
     return this.#execs.inspect(id);
   }
 

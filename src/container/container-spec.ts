@@ -16,7 +16,8 @@
  * ```
  */
 import type { NetworkAttachment } from '#network/attachment.ts';
-import type { ContainerPort, PortRequest } from '#network/port-spec.ts';
+import type { ContainerPort } from '#base/ports.ts';
+import type { PortRequest } from '#network/port-spec.ts';
 import type { MountSpec } from './mount-spec.ts';
 
 export interface ContainerSpec {

@@ -1,6 +1,7 @@
 import type { StatementSync } from 'node:sqlite';
 import { EngineError } from '#base/errors.ts';
 import type { Metadata, Migrations } from '#store/metadata.ts';
+import { rewriteDockerRecords } from './migrate/docker-records.ts';
 import { rewriteSandboxes } from './migrate/sandbox-records.ts';
 import { OwedVolumes, owedVolumesStep } from './owed-volumes.ts';
 import type { ContainerDefinition, ContainerProgress } from './container-record.ts';
@@ -18,6 +19,7 @@ export const containerMigrations: Migrations = {
      ) STRICT`,
     owedVolumesStep,
     rewriteSandboxes,
+    rewriteDockerRecords,
   ],
 };
 
@@ -102,7 +104,7 @@ export class ContainerStore {
 
 function decodeDefinition(json: unknown): ContainerDefinition {
   const value: unknown = JSON.parse(String(json));
-  if (hasKeys<ContainerDefinition>(value, 'id', 'config', 'hostConfig')) return value;
+  if (hasKeys<ContainerDefinition>(value, 'id', 'spec')) return value;
   throw new EngineError('internal', 'Cannot read a container’s record: it is damaged');
 }
 

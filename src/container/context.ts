@@ -10,8 +10,8 @@ import type { LogDriver } from '#log/log.ts';
 import type { Networks } from '#network/network.ts';
 import type { Metadata } from '#store/metadata.ts';
 import type { Volumes } from '#volume/volume.ts';
-import type { Ulimit } from '#wire/container.ts';
 import type { EmitEvent } from '#base/event.ts';
+import type { ResourceLimit } from './container-spec.ts';
 import type { ContainerPaths } from './container-paths.ts';
 import type { ContainerStore } from './container-store.ts';
 import type { Lookup } from './lookup.ts';
@@ -31,7 +31,7 @@ export interface ContainerDefaults {
   readonly seccompProfile: string;
   readonly initPath: string;
   readonly shmSizeBytes: number;
-  readonly ulimits: readonly Ulimit[];
+  readonly ulimits: readonly ResourceLimit[];
 }
 
 /** An OCI runtime that can run on this machine. */

@@ -1,16 +1,17 @@
 /** What a container is to mount, as it is asked for. */
+import type { MountPropagation } from '#linux/mount.ts';
 
 export type MountSpec = BindMountSpec | VolumeMountSpec | TmpfsMountSpec;
 
 interface MountPlace {
-  /** Absolute and clean. */
+  /** Absolute. */
   readonly target: string;
   readonly readOnly: boolean;
 }
 
 export interface BindMountSpec extends MountPlace {
   readonly type: 'bind';
-  /** A path of the host, absolute and clean. */
+  /** A path of the host, absolute. */
   readonly source: string;
   /** A source that does not exist is created as a directory; otherwise it is an error. */
   readonly createsSource: boolean;
@@ -18,7 +19,7 @@ export interface BindMountSpec extends MountPlace {
   readonly recursive: boolean;
   /** Whether read-only holds for mounts below it too. */
   readonly recursiveReadOnly: boolean;
-  readonly propagation: Propagation;
+  readonly propagation: MountPropagation;
   /** The options in short form, as the user wrote them (`ro,z`): for display only. */
   readonly writtenOptions: string;
 }
@@ -31,6 +32,8 @@ export interface VolumeMountSpec extends MountPlace {
   readonly driver: string;
   readonly driverOptions?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
+  /** A directory in the volume that is mounted instead of all of it. */
+  readonly subpath?: string;
   /** An empty volume gets what the image has at the target. */
   readonly copyUp: boolean;
   readonly writtenOptions: string;
@@ -38,11 +41,8 @@ export interface VolumeMountSpec extends MountPlace {
 
 export interface TmpfsMountSpec extends MountPlace {
   readonly type: 'tmpfs';
-  /** mount(8), defaults included. */
+  /** As in mount(8) and tmpfs(5); what they do not say is `noexec`, `nosuid`, `nodev` and `rprivate`. */
   readonly options: readonly string[];
   /** Among the mounts that views show; those of the short flag are not. */
   readonly shown: boolean;
 }
-
-/** mount_namespaces(7) */
-export type Propagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';

@@ -1,7 +1,8 @@
-import { EngineError, messageOf } from '#base/errors.ts';
-import type { ContainerPruneReport } from '#wire/container.ts';
+import { messageOf } from '#base/errors.ts';
 import { type Filters, checkFilters, lacksLabels, matchesLabels } from '#base/filters.ts';
 import { resolveTimestamp } from '#base/timestamps.ts';
+import type { PruneReport } from './container.ts';
+import { containerError } from './container-errors.ts';
 import type { ContainerContext } from './context.ts';
 import type { ManagedContainer } from './run/managed-container.ts';
 import { removeStopped } from './remove.ts';
@@ -9,30 +10,27 @@ import { removeStopped } from './remove.ts';
 const KNOWN: ReadonlySet<string> = new Set(['label', 'label!', 'until']);
 
 /** Removes all containers that do not run and that the filters match; their volumes stay. */
-export async function pruneContainers(
-  context: ContainerContext,
-  filters: Filters,
-): Promise<ContainerPruneReport> {
+export async function pruneContainers(context: ContainerContext, filters: Filters): Promise<PruneReport> {
   checkFilters(filters, KNOWN);
   const until = untilOf(filters);
   const candidates = [...context.lookup.values()].filter(
-    ({ run, config, definition }) =>
+    ({ run, spec, definition }) =>
       !run &&
       Date.parse(definition.createdAt) <= until &&
-      matchesLabels(filters.get('label'), config.Labels) &&
-      lacksLabels(filters.get('label!'), config.Labels),
+      matchesLabels(filters.get('label'), spec.labels) &&
+      lacksLabels(filters.get('label!'), spec.labels),
   );
-  const deleted: string[] = [];
-  let spaceReclaimed = 0;
+  const removed: string[] = [];
+  let reclaimedBytes = 0;
   for (const container of candidates) {
     const size = await pruneOne(context, container);
     if (size === undefined) continue;
-    deleted.push(container.id);
-    spaceReclaimed += size;
+    removed.push(container.id);
+    reclaimedBytes += size;
   }
-  const attributes = { reclaimed: String(spaceReclaimed) };
+  const attributes = { reclaimed: String(reclaimedBytes) };
   context.emit({ type: 'container', action: 'prune', id: '', attributes });
-  return { ContainersDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: spaceReclaimed };
+  return { removed, reclaimedBytes };
 }
 
 /** Milliseconds since the epoch. */
@@ -41,7 +39,7 @@ function untilOf(filters: Filters): number {
   if (!values) return Number.POSITIVE_INFINITY;
   const [value] = values;
   if (values.length > 1 || value === undefined) {
-    throw new EngineError('invalid', 'more than one until filter specified');
+    throw containerError('filter-until-twice');
   }
   return Number(resolveTimestamp(value) / 1_000_000n);
 }

@@ -2,13 +2,15 @@ import { execFile } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { EngineError, messageOf } from '#base/errors.ts';
-import type { HostConfig } from '#wire/container.ts';
-import { validateLimits } from '#wire/validate-host-config.ts';
+import { messageOf } from '#base/errors.ts';
+import type { ContainerUpdate } from './container.ts';
+import { containerError } from './container-errors.ts';
+import type { ContainerSpec } from './container-spec.ts';
 import type { ContainerContext } from './context.ts';
 import type { ManagedContainer } from './run/managed-container.ts';
 import { runtimeArguments } from './process/runtime-command.ts';
 import { withRuntimeOf } from './process/runtimes.ts';
+import { checkLimits } from './create/check-limits.ts';
 import { specResources } from './spec/spec-resources.ts';
 
 const run = promisify(execFile);
@@ -22,61 +24,49 @@ const run = promisify(execFile);
 export async function updateContainer(
   context: ContainerContext,
   container: ManagedContainer,
-  changes: Partial<HostConfig>,
+  changes: ContainerUpdate,
 ): Promise<void> {
   using _lock = await context.locks.acquire(container.id);
   const { status } = container.state;
-  if (status === 'removing' || status === 'dead') {
-    throw cannotUpdate(container, 'conflict', 'container is marked for removal and cannot be "update"');
-  }
-  const hostConfig = mergeLimits(container, changes);
-  validateLimits(hostConfig);
-  if (container.run) await applyResources(context, container, hostConfig);
-  container.redefine({ hostConfig });
+  if (status === 'removing' || status === 'dead')
+    throw containerError('update-of-removed', { subject: container.id });
+  const spec = mergeChanges(container, changes);
+  checkLimits(spec.limits);
+  if (container.run) await applyLimits(context, container, spec);
+  container.redefine({ spec });
   container.emit('update');
 }
 
-function mergeLimits(container: ManagedContainer, changes: Partial<HostConfig>): HostConfig {
-  const before = container.hostConfig;
-  const { Memory = 0, MemorySwap = 0, NanoCpus = 0 } = changes;
-  if (NanoCpus > 0 && (before.CpuPeriod > 0 || before.CpuQuota > 0)) {
-    const text = 'Conflicting options: Nano CPUs cannot be updated as CPU Period/Quota has already been set';
-    throw cannotUpdate(container, 'invalid', text);
+function mergeChanges(container: ManagedContainer, { limits, restart }: ContainerUpdate): ContainerSpec {
+  const { spec, id } = container;
+  const { cpuPeriodUs = 0, cpuQuotaUs = 0, memorySwapBytes = 0 } = spec.limits;
+  if (limits.nanoCpus !== undefined && (cpuPeriodUs > 0 || cpuQuotaUs > 0)) {
+    throw containerError('update-cpus-and-period', { subject: id });
   }
-  if (Memory > before.MemorySwap && before.MemorySwap > 0 && MemorySwap === 0) {
-    const text =
-      'Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time';
-    throw cannotUpdate(container, 'conflict', text);
+  const outgrowsSwap = memorySwapBytes > 0 && (limits.memoryBytes ?? 0) > memorySwapBytes;
+  if (outgrowsSwap && limits.memorySwapBytes === undefined) {
+    throw containerError('update-memory-above-swap', { subject: id });
   }
-  return { ...before, ...changes };
+  return { ...spec, limits: { ...spec.limits, ...limits }, ...(restart && { restart }) };
 }
 
-async function applyResources(
+async function applyLimits(
   context: ContainerContext,
   container: ManagedContainer,
-  hostConfig: HostConfig,
+  spec: ContainerSpec,
 ): Promise<void> {
   const file = join(context.paths.bundle(container.id), 'resources.json');
-  writeFileSync(
-    file,
-    JSON.stringify(specResources(hostConfig, [], context.cgroupLayout.mode === 'v2' ? 2 : 1)),
-  );
+  const limitsOnly = { limits: spec.limits, devices: { ...spec.devices, cgroupRules: [] } };
+  const resources = specResources(limitsOnly, [], context.cgroupLayout.mode === 'v2' ? 2 : 1);
+  writeFileSync(file, JSON.stringify(resources));
   try {
     const { runtime } = withRuntimeOf(context, container.id);
     await run(runtime.path, runtimeArguments(context, 'update', '--resources', file, container.id));
   } catch (cause) {
-    const stderr =
+    const problem =
       cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : messageOf(cause);
-    throw cannotUpdate(container, 'internal', stderr);
+    throw containerError('update-refused', { subject: container.id, details: { problem }, cause });
   } finally {
     rmSync(file, { force: true });
   }
-}
-
-function cannotUpdate(
-  { id }: ManagedContainer,
-  code: 'internal' | 'conflict' | 'invalid',
-  reason: string,
-): EngineError {
-  return new EngineError(code, `Cannot update container ${id}: ${reason}`);
 }

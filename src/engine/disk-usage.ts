@@ -2,12 +2,11 @@
 import { NO_FILTERS } from '#base/filters.ts';
 import type { Builds } from '#build/build.ts';
 import type { CacheRecord } from '#build/disk/disk.ts';
-import type { Containers } from '#container/container.ts';
+import type { ContainerListEntry, Containers } from '#container/container.ts';
 import type { ImageSummary } from '#image/image-view.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { LayerStore } from '#layer/layer.ts';
 import type { Volumes, VolumeView } from '#volume/volume.ts';
-import type { ContainerSummary } from '#wire/container.ts';
 
 export type UsageType = 'container' | 'image' | 'volume' | 'build-cache';
 
@@ -16,7 +15,7 @@ export interface DiskUsage {
   /** Of all layers, each once. */
   readonly layersBytes: number;
   readonly images: readonly ImageUsage[];
-  readonly containers: readonly ContainerSummary[];
+  readonly containers: readonly ContainerListEntry[];
   readonly volumes: readonly VolumeUsage[];
   readonly buildCache: readonly CacheRecord[];
 }
@@ -56,12 +55,14 @@ export async function measureDiskUsage(
   ]);
   const layersBytes = sources.layers.list().reduce((sum, layer) => sum + layer.sizeBytes, 0);
   const usersOf = (volume: string) =>
-    containers.filter((container) => container.Mounts.some((mount) => mount.Name === volume)).length;
+    containers.filter(({ mounts }) =>
+      mounts.some((mount) => mount.type === 'volume' && mount.name === volume),
+    ).length;
   return {
     layersBytes: wants('image') ? layersBytes : 0,
     images: images.map((image) => ({
       image,
-      containers: containers.filter((container) => container.ImageID === image.id).length,
+      containers: containers.filter(({ imageId }) => imageId === image.id).length,
     })),
     containers: wants('container') ? containers : [],
     volumes: volumes.map((usage) => ({ ...usage, containers: usersOf(usage.volume.name) })),

@@ -4,23 +4,24 @@ export { createLogger, type Logger } from '#base/log.ts';
 export type {
   AttachRequest,
   Attachment,
+  ContainerListEntry,
+  ContainerStats,
+  ContainerUpdate,
+  ContainerView,
   Containers,
+  CreateContainerRequest,
+  ExecSpec,
+  ExecView,
   ListRequest,
   LogsRequest,
   OutputChunk,
 } from '#container/container.ts';
+export type { ContainerSpec } from '#container/container-spec.ts';
+export { newContainerSpec, type PartialContainerSpec } from '#container/new-container-spec.ts';
 export type { ImageStore, ImportRequest } from '#image/image.ts';
 export type { LogRecord } from '#log/log.ts';
 export type { Networks } from '#network/network.ts';
 export type { Volumes } from '#volume/volume.ts';
-export { decodeCreateRequest } from '#wire/decode-create.ts';
-export type {
-  ContainerConfig,
-  ContainerInspect,
-  ContainerSummary,
-  CreateRequest,
-  HostConfig,
-} from '#wire/container.ts';
 export type { EventMessage } from '#wire/event.ts';
 export type { EngineApi, EventQuery } from './engine.ts';
 export type { EngineOptions } from './options.ts';

@@ -1,7 +1,7 @@
 import type { Logger } from '#base/log.ts';
 import type { CacheBudget } from '#build/disk/cache-budget.ts';
+import type { ResourceLimit } from '#container/container-spec.ts';
 import type { ImageBudget } from '#image/image.ts';
-import type { Ulimit } from '#wire/container.ts';
 
 /**
  * Everything an engine can be told, in one typed object; `caissond` makes it from its flags and configuration file,
@@ -37,7 +37,7 @@ export interface EngineOptions {
   readonly initPath?: string | undefined;
   /** Bytes of /dev/shm. */
   readonly defaultShmSize?: number | undefined;
-  readonly defaultUlimits?: readonly Ulimit[] | undefined;
+  readonly defaultUlimits?: readonly ResourceLimit[] | undefined;
   /** Bytes that one layer may unpack to. */
   readonly maximumLayerBytes?: number | undefined;
   /** Registries that may speak http or show any certificate: `host:port`, `host` or a network. */

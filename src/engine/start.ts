@@ -75,7 +75,7 @@ export class Engine implements EngineApi, AsyncDisposable {
       this.images.list({ all: true, filters: NO_FILTERS, sharedSize: false }),
     ]);
     const count = (...states: readonly string[]) =>
-      containers.filter(({ State }) => states.includes(State)).length;
+      containers.filter(({ state }) => states.includes(state.status)).length;
     const running = count('running');
     const paused = count('paused');
     return systemInfo({

@@ -31,7 +31,7 @@ interface MemoryStats {
 }
 
 /** One device and one kind of access, in the kernel's words (`Read` in version 1, `read` in 2). */
-interface BlockIoEntry {
+export interface BlockIoEntry {
   readonly major: number;
   readonly minor: number;
   readonly operation: string;

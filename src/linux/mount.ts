@@ -46,7 +46,7 @@ export function mountErofs(options: ErofsOptions): void {
 }
 
 /** Whether mounts made on either side appear on the other; `r…` for the whole tree (mount_namespaces(7)). */
-type MountPropagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';
+export type MountPropagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';
 
 export interface BindOptions {
   readonly readonly?: boolean;

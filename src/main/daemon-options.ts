@@ -4,7 +4,7 @@ import { EngineError } from '#base/errors.ts';
 import type { LogLevel } from '#base/log.ts';
 import type { ListenTarget } from '#api/server.ts';
 import type { EngineOptions } from '#engine/options.ts';
-import type { Ulimit } from '#wire/container.ts';
+import type { ResourceLimit } from '#container/container-spec.ts';
 import { cacheBudget } from './builder-options.ts';
 import { imageBudget } from './image-gc-setting.ts';
 import { SETTINGS, settingKey, type SettingValues } from './daemon-settings.ts';
@@ -138,11 +138,11 @@ function tlsOf(reader: SettingReader): { cert: Buffer; key: Buffer; ca?: Buffer 
 }
 
 /** The configuration file's form is the command line's: an object with `Hard` and `Soft`. */
-function ulimitOf(name: string, limit: unknown): Ulimit {
+function ulimitOf(name: string, limit: unknown): ResourceLimit {
   const fields: Readonly<Record<string, unknown>> =
     typeof limit === 'object' && limit !== null ? { ...limit } : {};
   const { Hard, Soft } = fields;
-  if (typeof Hard === 'number' && typeof Soft === 'number') return { Name: name, Hard, Soft };
+  if (typeof Hard === 'number' && typeof Soft === 'number') return { name, hard: Hard, soft: Soft };
   throw new EngineError('invalid', `Cannot use default ulimit ${name}: numbers "Hard" and "Soft" expected`);
 }
 
@@ -189,7 +189,7 @@ class SettingReader {
     throw new EngineError('invalid', `Cannot use --${key}: an object expected`);
   }
 
-  ulimits(key: string): readonly Ulimit[] | undefined {
+  ulimits(key: string): readonly ResourceLimit[] | undefined {
     const value = this.#settings.get(key);
     if (typeof value !== 'object' || Array.isArray(value)) return undefined;
     return Object.entries(value).map(([name, limit]) => ulimitOf(name, limit));

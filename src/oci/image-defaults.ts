@@ -21,7 +21,7 @@ export interface ImageDefaults {
   readonly Shell?: readonly string[];
 }
 
-interface ImageHealthcheck {
+export interface ImageHealthcheck {
   readonly Test?: readonly string[];
   /** Durations are nanoseconds. */
   readonly Interval?: number;

@@ -69,6 +69,15 @@ export interface DeviceMapping {
   readonly CgroupPermissions: string;
 }
 
+export interface DeviceRequest {
+  readonly Driver: string;
+  /** -1: all. */
+  readonly Count: number;
+  readonly DeviceIDs: readonly string[] | null;
+  readonly Capabilities: readonly (readonly string[] | null)[] | null;
+  readonly Options: Readonly<Record<string, string>> | null;
+}
+
 export interface ThrottleDevice {
   readonly Path: string;
   readonly Rate: number;
@@ -157,7 +166,7 @@ export interface HostConfig {
   readonly CpusetMems: string;
   readonly Devices: readonly DeviceMapping[] | null;
   readonly DeviceCgroupRules: readonly string[] | null;
-  readonly DeviceRequests: readonly object[] | null;
+  readonly DeviceRequests: readonly DeviceRequest[] | null;
   readonly MemoryReservation: number;
   /** Bytes of memory and swap together; -1 is without limit. */
   readonly MemorySwap: number;

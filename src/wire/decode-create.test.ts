@@ -162,11 +162,6 @@ describe('decodeCreateRequest', () => {
       host({ AutoRemove: true, RestartPolicy: { Name: 'always' } }),
       "can't create 'AutoRemove' container with restart policy",
     );
-    rejects(host({ Memory: 1024 }), 'Minimum memory limit allowed is 6MB');
-    rejects(
-      host({ Memory: 10000000, MemorySwap: 5000000 }),
-      'Minimum memoryswap limit should be larger than memory limit, see usage',
-    );
     rejects(host({ IpcMode: 'foo' }), 'invalid IPC mode: foo');
     rejects(host({ CgroupnsMode: 'foo' }), 'invalid cgroup namespace mode: foo');
     rejects(host({ PortBindings: { x: [] } }), 'invalid port specification: "x"');

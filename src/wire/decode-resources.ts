@@ -1,10 +1,17 @@
 /** The limits that `POST /containers/create` and `POST /containers/{id}/update` have in common. */
-import type { DeviceMapping, HostConfig, RestartPolicy, ThrottleDevice, Ulimit } from './container.ts';
+import type {
+  DeviceMapping,
+  DeviceRequest,
+  HostConfig,
+  RestartPolicy,
+  ThrottleDevice,
+  Ulimit,
+} from './container.ts';
 import {
   boolean,
   integer,
+  map,
   nullable,
-  object,
   oneOf,
   required,
   slice,
@@ -28,6 +35,14 @@ const deviceMapping = struct<DeviceMapping>('DeviceMapping', {
   PathOnHost: required(string),
   PathInContainer: required(string),
   CgroupPermissions: required(string),
+});
+
+const deviceRequest = struct<DeviceRequest>('DeviceRequest', {
+  Driver: required(string),
+  Count: required(integer),
+  DeviceIDs: required(slice(string)),
+  Capabilities: required(slice(slice(string))),
+  Options: required(map(string)),
 });
 
 const ulimit = struct<Ulimit>('Ulimit', {
@@ -101,7 +116,7 @@ export const RESOURCE_FIELDS = {
   CpusetMems: required(string),
   Devices: required(slice(deviceMapping)),
   DeviceCgroupRules: required(slice(string)),
-  DeviceRequests: required(slice(object)),
+  DeviceRequests: required(slice(deviceRequest)),
   MemoryReservation: required(integer),
   MemorySwap: required(integer),
   MemorySwappiness: required(nullable(integer)),

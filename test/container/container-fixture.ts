@@ -33,6 +33,7 @@ import {
   recordedSandboxes,
 } from '#container/containers.ts';
 import type { AttachRequest, Attachment, OutputChunk } from '#container/container.ts';
+import { type DockerContainers, dockerContainers } from './docker-containers.ts';
 
 /** `TEST_RUNTIME=runc` for the other one. */
 export const RUNTIME =
@@ -44,7 +45,7 @@ const LIMITS = { maximumLayerBytes: 64 << 20, maximumEntries: 10_000 };
 interface FixtureParts {
   readonly path: string;
   readonly events: readonly DomainEvent[];
-  readonly containers: ContainerService;
+  readonly containers: DockerContainers;
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly stack: AsyncDisposableStack;
@@ -55,7 +56,7 @@ interface FixtureParts {
 export class ContainerFixture implements AsyncDisposable {
   readonly path: string;
   readonly events: readonly DomainEvent[];
-  readonly containers: ContainerService;
+  readonly containers: DockerContainers;
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly #stack: AsyncDisposableStack;
@@ -181,7 +182,7 @@ export class ContainerFixture implements AsyncDisposable {
       path,
       stack: stack.move(),
       cgroupParent,
-      containers,
+      containers: dockerContainers(containers),
       networks,
       volumes,
       events,

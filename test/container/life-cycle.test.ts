@@ -258,7 +258,7 @@ test('prune removes what does not run and matches', async () => {
   const kept = await fixture.create(SLEEP, { Labels: { prune: 'not' } });
   const gone = await fixture.create(SLEEP, { Labels: { prune: 'me' } });
   const report = await fixture.containers.prune(new Map([['label', ['prune=me']]]));
-  assert.deepEqual(report.ContainersDeleted, [gone]);
+  assert.deepEqual(report.removed, [gone]);
   await fixture.containers.inspect(running, { size: false });
   await fixture.containers.inspect(kept, { size: false });
 });

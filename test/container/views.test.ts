@@ -31,7 +31,7 @@ async function outputOf(id: string): Promise<string> {
 
 /** A container has started before its first process is the program, and long before that has started others. */
 async function untilRuns(id: string, commandLine: string): Promise<void> {
-  const commands = async () => (await fixture.containers.top(id, '')).Processes.map((row) => row.at(-1));
+  const commands = async () => (await fixture.containers.top(id, '')).rows.map((row) => row.at(-1));
   await until(async () => (await commands()).includes(commandLine), `${commandLine} runs`);
 }
 
@@ -157,8 +157,8 @@ test('top, stats and update of a running container', async () => {
   });
   await untilRuns(id, 'sleep 1000');
   const table = await fixture.containers.top(id, '');
-  assert.deepEqual(table.Titles.slice(0, 3), ['UID', 'PID', 'PPID']);
-  assert.deepEqual((await fixture.containers.top(id, '-o pid,cmd')).Titles, ['PID', 'CMD']);
+  assert.deepEqual(table.titles.slice(0, 3), ['UID', 'PID', 'PPID']);
+  assert.deepEqual((await fixture.containers.top(id, '-o pid,cmd')).titles, ['PID', 'CMD']);
   await assert.rejects(fixture.containers.top(id, '-o cmd'), { code: 'invalid' });
   const { sample } = await fixture.containers.stats(id);
   assert.partialDeepStrictEqual(sample, { memory_stats: { limit: 64 << 20 }, num_procs: 0 });

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, test } from 'node:test';
-import { decodeCreateRequest, Engine, isEngineError } from '../../src/engine/index.ts';
+import { Engine, isEngineError, newContainerSpec } from '../../src/engine/index.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import { lastingLeftovers, removeLeftovers } from '../support/leftovers.ts';
 import { until } from '#base/testing.ts';
@@ -28,8 +28,11 @@ const filters = new Map<string, readonly string[]>();
 const everything = { stdout: true, stderr: true, follow: false, perLine: true };
 
 async function createAndRun(engine: Engine, name: string): Promise<string> {
-  const body = JSON.stringify({ Image: 'bb', Cmd: ['sh', '-c', 'echo out; echo err >&2; exit 3'] });
-  const { id } = await engine.containers.create(decodeCreateRequest(body), { name });
+  const command = ['sh', '-c', 'echo out; echo err >&2; exit 3'];
+  const { id } = await engine.containers.create({
+    spec: newContainerSpec('bb', { process: { command } }),
+    name,
+  });
   const { exit } = await engine.containers.wait(id, 'next-exit');
   await engine.containers.start(id);
   assert.equal((await exit).exitCode, 3);
@@ -51,7 +54,7 @@ test('a whole life, with events, and nothing left of it', async () => {
     await engine.images.import({ archive: Readable.from([busyboxRootTar()]), reference: 'bb:latest' });
     const id = await createAndRun(engine, 'first');
     assert.deepEqual(await linesOf(engine, 'first'), ['stderr err', 'stdout out']);
-    assert.equal((await engine.containers.inspect('first', { size: false })).Id, id);
+    assert.equal((await engine.containers.inspect('first', { size: false })).id, id);
     await engine.containers.remove('first', { force: false, volumes: true, link: false });
     assert.deepEqual(await engine.containers.list({ all: true, limit: 0, size: false, filters }), []);
     await assert.rejects(engine.containers.inspect('first', { size: false }), (error) =>
@@ -76,7 +79,7 @@ test('a second engine on the same root has the images and containers of the firs
   {
     await using engine = await Engine.start(options);
     const [row] = await engine.containers.list({ all: true, limit: 0, size: false, filters });
-    assert.deepEqual([row?.Names, row?.State], [['/kept'], 'exited']);
+    assert.deepEqual([row?.name, row?.state.status], ['kept', 'exited']);
     assert.deepEqual(await linesOf(engine, 'kept'), ['stderr err', 'stdout out']);
     await engine.containers.remove('kept', { force: false, volumes: true, link: false });
   }

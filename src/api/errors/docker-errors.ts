@@ -1,6 +1,7 @@
 /** What Docker says for every reason of every domain. */
 import type { DockerEntries, DockerEntry } from './docker-error.ts';
 import { BUILD_ENTRIES } from './build.ts';
+import { CONTAINER_ENTRIES } from './container.ts';
 import { FILE_SERVICE_ENTRIES } from './file-service.ts';
 import { IMAGE_ENTRIES } from './image.ts';
 import { NETWORK_ENTRIES } from './network.ts';
@@ -9,6 +10,7 @@ import { VOLUME_ENTRIES } from './volume.ts';
 /** The tables of all domains. */
 export const DOCKER_ENTRIES: readonly DockerEntries<string>[] = [
   BUILD_ENTRIES,
+  CONTAINER_ENTRIES,
   FILE_SERVICE_ENTRIES,
   IMAGE_ENTRIES,
   NETWORK_ENTRIES,

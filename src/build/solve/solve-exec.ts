@@ -6,7 +6,7 @@ import type { SnapshotStore } from '#layer/layer.ts';
 import { StepFailure } from '../step-failure.ts';
 import type { ExecVertex } from '../definition/vertex.ts';
 import type { LayerSink } from '../neighbours.ts';
-import { commandConfig } from './command-config.ts';
+import { commandSpec } from './command-spec.ts';
 import type { Sources } from './file-sources.ts';
 import { type MountWork, openRunMounts } from './run-mounts.ts';
 import type { VertexLayers, VertexWork } from './solve-vertex.ts';
@@ -34,7 +34,7 @@ export async function solveExec(
   using _permit = await work.commands.acquire();
   await using run = await work.containers.runUnlisted({
     layers: below.map(({ diffId }) => diffId),
-    ...commandConfig(vertex, mounted.environment),
+    spec: commandSpec(vertex, mounted.environment),
     mounts: mounted.mounts,
     ...(mounted.mountPoints !== undefined && { mountPoints: mounted.mountPoints }),
     onOutput: (stream, data) => log.write(stream, data),

@@ -1,75 +1,58 @@
 import { mkdirSync, rmSync } from 'node:fs';
-import { EngineError } from '#base/errors.ts';
+import { now } from '#base/clock.ts';
 import { newId } from '#base/ids.ts';
 import type { ResolvedImage } from '#image/image.ts';
 import { hostPlatform, matchesPlatform, platformText } from '#oci/platform.ts';
-import type { CreateRequest } from '#wire/container.ts';
-import { decodePlatform } from '#wire/platform.ts';
-import { now } from '#base/clock.ts';
+import type { CreateContainerRequest, CreatedContainer } from '../container.ts';
+import { containerError } from '../container-errors.ts';
 import type { ContainerDefinition } from '../container-record.ts';
+import type { ContainerSpec } from '../container-spec.ts';
 import type { ContainerContext } from '../context.ts';
-import { attachmentsOf, portRequestsOf } from '../docker-network.ts';
-import { fitToHost } from './host-requirements.ts';
-import { mergeImageConfig } from './image-config.ts';
-import { createManaged } from '../run/managed-container.ts';
 import { requireBindSources } from '../mounts/bind-source.ts';
 import type { MountPlan } from '../mounts/mount-plan.ts';
-import { createPlannedVolumes, planMounts, volumesOf } from '../mounts/mounts.ts';
-import { generateName, validateName } from './names.ts';
-import { completeHostname } from './hostname.ts';
+import { createPlannedVolumes, volumesOf } from '../mounts/mounts.ts';
+import { planMounts } from '../mounts/plan-mounts.ts';
 import { removeOwedVolumes } from '../owed-volumes.ts';
+import { createManaged } from '../run/managed-container.ts';
+import { sandboxRequest } from '../run/sandbox-request.ts';
 import { initialState } from '../run/state.ts';
-
-export interface CreatedContainer {
-  readonly id: string;
-  readonly warnings: readonly string[];
-}
-
-export interface CreateOptions {
-  /** Absent: one is made up. */
-  readonly name?: string;
-  /** As clients send it; absent: whatever the image is for. */
-  readonly platform?: string;
-}
+import { fitToHost } from './host-requirements.ts';
+import { completeHostname } from './hostname.ts';
+import { generateName, validateName } from './names.ts';
+import { withImageDefaults } from './spec-defaults.ts';
 
 /** Creates a container: directories and a row, no mount and no process. What fails leaves nothing behind. */
 export async function createContainer(
   context: ContainerContext,
-  request: CreateRequest,
-  { name: wantedName, platform: wantedPlatform = '' }: CreateOptions = {},
+  { spec: asked, requested, name: wantedName, platform }: CreateContainerRequest,
 ): Promise<CreatedContainer> {
-  const platform = decodePlatform(wantedPlatform);
-  const image = context.images.resolve(request.config.Image, platform ? { platform } : {});
+  const fitted = fitToHost(asked, context);
+  const image = context.images.resolve(asked.image, platform ? { platform } : {});
   using _use = context.images.holdForUse(image.id);
   const id = newId();
-  const config = mergeImageConfig(request.config, image.config);
-  const { hostConfig, warnings } = fitToHost(config, request.hostConfig, context);
-  const endpoints = request.networkingConfig.EndpointsConfig ?? {};
-  validateNetwork(context, hostConfig, endpoints);
+  const spec = completeHostname(id, withImageDefaults(fitted, image.config));
+  validateNetwork(context, spec);
   await using undo = new AsyncDisposableStack();
   const name = reserveName(context, id, wantedName);
   undo.defer(() => context.lookup.release(name, id));
-  const planOf = (reference: string) => mountsOf(context, reference);
   const definition: ContainerDefinition = {
     id,
     name,
     createdAt: now(),
     imageId: image.id,
-    config: completeHostname(id, config, hostConfig),
-    hostConfig,
-    usesDefaultLog: request.hostConfig.LogConfig.Type === '',
-    endpoints,
-    mounts: planMounts({ config, hostConfig, planOf }),
+    spec,
+    requested,
+    mounts: planMounts(spec.mounts, (reference) => mountsOf(context, reference)),
   };
   await requireBindSources(context.files, definition.mounts);
-  context.snapshots.create({ id, layers: image.layers, volatile: hostConfig.AutoRemove });
+  context.snapshots.create({ id, layers: image.layers, volatile: spec.removedOnExit });
   undo.defer(() => context.snapshots.remove(id));
   await prepareVolumes(context, definition, undo);
   mkdirSync(context.paths.log(id), { recursive: true, mode: 0o710 });
   undo.defer(() => rmSync(context.paths.container(id), { recursive: true, force: true }));
   await record(context, definition);
   undo.move();
-  return { id, warnings: platform ? warnings : [...platformWarnings(image), ...warnings] };
+  return { id, warnings: platform ? [] : platformWarnings(image) };
 }
 
 /** Docker's text. */
@@ -86,25 +69,15 @@ async function record(context: ContainerContext, definition: ContainerDefinition
   const progress = { state: initialState };
   context.store.insert(definition, progress);
   context.store.owedVolumes.settle(volumesOf(definition.mounts, { anonymous: true }));
-  const durable = definition.hostConfig.AutoRemove ? undefined : context.store.durable();
+  const durable = definition.spec.removedOnExit ? undefined : context.store.durable();
   const container = createManaged(context, definition, progress);
   context.lookup.add(container);
   container.emit('create');
   await durable;
 }
 
-function validateNetwork(
-  { networks }: ContainerContext,
-  hostConfig: CreateRequest['hostConfig'],
-  endpoints: ContainerDefinition['endpoints'],
-): void {
-  if (hostConfig.NetworkMode.startsWith('container:')) return;
-  portRequestsOf(hostConfig.PortBindings ?? {});
-  networks.validate({
-    attachments: attachmentsOf(hostConfig.NetworkMode, endpoints),
-    extraHosts: hostConfig.ExtraHosts ?? [],
-    dnsServers: hostConfig.Dns ?? [],
-  });
+function validateNetwork({ networks }: ContainerContext, spec: ContainerSpec): void {
+  if (spec.network.mode.kind !== 'joined') networks.validate(sandboxRequest('', '', spec));
 }
 
 function reserveName({ lookup }: ContainerContext, id: string, wanted: string | undefined): string {
@@ -114,11 +87,11 @@ function reserveName({ lookup }: ContainerContext, id: string, wanted: string | 
   return name;
 }
 
-/** Clients take `not-found` for a missing image. @throws {EngineError} `invalid` */
+/** @throws {EngineError} `no-container-with-volumes` */
 function mountsOf({ lookup }: ContainerContext, reference: string): MountPlan {
   const found = lookup.find(reference);
   if (found) return found.definition.mounts;
-  throw new EngineError('invalid', `No such container: ${reference}`);
+  throw containerError('no-container-with-volumes', { subject: reference });
 }
 
 async function prepareVolumes(

@@ -1,18 +1,14 @@
 import { hostname as hostHostname } from 'node:os';
 import { shortId } from '#base/ids.ts';
-import type { ContainerConfig, HostConfig } from '#wire/container.ts';
-import { joinedContainer } from './host-requirements.ts';
+import type { ContainerSpec } from '../container-spec.ts';
 
 /**
- * The host name that a container will see, in its configuration, as Docker shows it: the host's with the host's
- * network or UTS namespace, the short id otherwise; nothing where it joins another container's network.
+ * The spec with the host name that the container will see: the host's with the host's network or UTS namespace, the
+ * short id otherwise; none where it joins another container's network.
  */
-export function completeHostname(
-  id: string,
-  config: ContainerConfig,
-  hostConfig: HostConfig,
-): ContainerConfig {
-  if (config.Hostname !== '' || joinedContainer(hostConfig.NetworkMode) !== undefined) return config;
-  const isHosts = hostConfig.NetworkMode === 'host' || hostConfig.UTSMode === 'host';
-  return { ...config, Hostname: isHosts ? hostHostname() : shortId(id) };
+export function completeHostname(id: string, spec: ContainerSpec): ContainerSpec {
+  const { hostname, network, namespaces } = spec;
+  if (hostname !== undefined || network.mode.kind === 'joined') return spec;
+  const isHosts = network.mode.kind === 'host' || namespaces.uts === 'host';
+  return { ...spec, hostname: isHosts ? hostHostname() : shortId(id) };
 }

@@ -1,75 +1,60 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ContainerConfig } from '#wire/container.ts';
-import { mergeImageConfig } from './image-config.ts';
-
-const empty: ContainerConfig = {
-  Hostname: '',
-  Domainname: '',
-  User: '',
-  AttachStdin: false,
-  AttachStdout: false,
-  AttachStderr: false,
-  Tty: false,
-  OpenStdin: false,
-  StdinOnce: false,
-  Env: null,
-  Cmd: null,
-  Image: 'i',
-  Volumes: null,
-  WorkingDir: '',
-  Entrypoint: null,
-  OnBuild: null,
-  Labels: null,
-};
+import { formatPort } from '#base/ports.ts';
+import { newContainerSpec } from '../new-container-spec.ts';
+import { mergeImageDefaults } from './image-config.ts';
+import { withImageDefaults } from './spec-defaults.ts';
 
 test('entrypoint and command', () => {
   const image = { Entrypoint: ['entry'], Cmd: ['default'] };
   const cases = [
     [{}, ['entry'], ['default']],
     [{ Cmd: ['own'] }, ['entry'], ['own']],
-    [{ Entrypoint: ['sh'] }, ['sh'], null],
+    [{ Entrypoint: ['sh'] }, ['sh'], undefined],
     [{ Entrypoint: ['sh'], Cmd: ['-c'] }, ['sh'], ['-c']],
-    [{ Entrypoint: [''], Cmd: ['own'] }, null, ['own']],
+    [{ Entrypoint: [], Cmd: ['own'] }, [], ['own']],
     [{ Entrypoint: [] }, [], ['default']],
   ] as const;
   for (const [own, entrypoint, command] of cases) {
-    const merged = mergeImageConfig({ ...empty, ...own }, image);
+    const merged = mergeImageDefaults(own, image);
     assert.deepEqual([merged.Entrypoint, merged.Cmd], [entrypoint, command]);
   }
 });
 
 test('nothing to run', () => {
-  assert.throws(() => mergeImageConfig(empty, {}), { code: 'invalid', message: 'no command specified' });
-  const reset = { ...empty, Entrypoint: [''] };
-  assert.throws(() => mergeImageConfig(reset, { Cmd: ['x'] }), { code: 'invalid' });
+  const nothing = { code: 'invalid', reason: 'nothing-to-run' };
+  assert.throws(() => withImageDefaults(newContainerSpec('i'), {}), nothing);
+  const reset = newContainerSpec('i', { process: { entrypoint: [], command: [] } });
+  assert.throws(() => withImageDefaults(reset, { Cmd: ['x'] }), nothing);
 });
 
-test('everything else: the client’s word first', () => {
-  const merged = mergeImageConfig(
-    {
-      ...empty,
-      Cmd: ['x'],
-      Env: ['A=own', 'C'],
-      Labels: { a: 'own' },
-      ExposedPorts: { '1/tcp': {} },
-      Healthcheck: { Interval: 5, Retries: 0 },
-    },
-    {
-      Env: ['A=image', 'B=image', 'C=image'],
-      Labels: { a: 'image', b: 'image' },
-      ExposedPorts: { '2/udp': {} },
-      Volumes: { '/data': {} },
-      User: 'app',
-      WorkingDir: '/srv',
-      StopSignal: 'SIGINT',
-      Healthcheck: { Test: ['CMD', 'true'], Interval: 1, Retries: 3 },
-    },
-  );
-  assert.deepEqual(merged.Env, ['A=own', 'C', 'B=image']);
-  assert.deepEqual(merged.Labels, { a: 'own', b: 'image' });
-  assert.deepEqual(merged.ExposedPorts, { '1/tcp': {}, '2/udp': {} });
-  assert.deepEqual(merged.Volumes, { '/data': {} });
-  assert.deepEqual([merged.User, merged.WorkingDir, merged.StopSignal], ['app', '/srv', 'SIGINT']);
-  assert.deepEqual(merged.Healthcheck, { Test: ['CMD', 'true'], Interval: 5, Retries: 3 });
+test('everything else: the word of the container first', () => {
+  const spec = newContainerSpec('i', {
+    labels: { a: 'own' },
+    process: { command: ['x'], environment: ['A=own', 'C'] },
+    network: { exposedPorts: [{ port: 1, protocol: 'tcp' }] },
+    health: { intervalNs: 5 },
+  });
+  const merged = withImageDefaults(spec, {
+    Env: ['A=image', 'B=image', 'C=image'],
+    Labels: { a: 'image', b: 'image' },
+    ExposedPorts: { '2/udp': {}, '8000-8001': {}, bad: {} },
+    Volumes: { '/data': {} },
+    User: 'app',
+    WorkingDir: '/srv',
+    StopSignal: 'SIGINT',
+    Healthcheck: { Test: ['CMD', 'true'], Interval: 1, Retries: 3 },
+  });
+  const { process, stop } = merged;
+  assert.deepEqual(process.environment, ['A=own', 'C', 'B=image']);
+  assert.deepEqual(merged.labels, { a: 'own', b: 'image' });
+  assert.deepEqual(merged.network.exposedPorts.map(formatPort).toSorted(), [
+    '1/tcp',
+    '2/udp',
+    '8000/tcp',
+    '8001/tcp',
+  ]);
+  assert.deepEqual(merged.mounts.anonymous, ['/data']);
+  assert.deepEqual([process.user, process.workingDirectory, stop.signal], ['app', '/srv', 'SIGINT']);
+  assert.deepEqual(merged.health, { probe: { kind: 'command', words: ['true'] }, intervalNs: 5, retries: 3 });
 });

@@ -1,10 +1,9 @@
-import type { ExecInspect, ExecRequest } from '#wire/container.ts';
 import type { Logger } from '#base/log.ts';
 import { InputGate } from '../streams/input-gate.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 import { OutputHub } from '../streams/output-hub.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
-import type { TerminalSize } from '../container.ts';
+import type { ExecSpec, ExecView, TerminalSize } from '../container.ts';
 
 export type ExecState =
   | { readonly status: 'created' }
@@ -17,20 +16,20 @@ export type ExecState =
 export class ExecProcess {
   readonly id: string;
   readonly container: ManagedContainer;
-  readonly request: ExecRequest;
+  readonly spec: ExecSpec;
   readonly hub: OutputHub;
   readonly input = new InputGate();
   state: ExecState = { status: 'created' };
 
-  constructor(id: string, container: ManagedContainer, request: ExecRequest, logger: Logger) {
+  constructor(id: string, container: ManagedContainer, spec: ExecSpec, logger: Logger) {
     this.id = id;
     this.container = container;
-    this.request = request;
+    this.spec = spec;
     this.hub = new OutputHub(logger);
   }
 
   get commandLine(): string {
-    return this.request.Cmd.join(' ');
+    return this.spec.command.join(' ');
   }
 
   emit(action: string, attributes: Readonly<Record<string, string>> = {}): void {
@@ -42,32 +41,22 @@ export class ExecProcess {
     else if (this.state.status === 'starting') this.state = { status: 'starting', size };
   }
 
-  inspect(): ExecInspect {
-    const { request, state } = this;
-    const [entrypoint = '', ...rest] = request.Cmd;
+  view(): ExecView {
+    const { id, container, spec, state } = this;
+    const pid = pidOf(state);
     return {
-      ID: this.id,
-      Running: state.status === 'starting' || state.status === 'running',
-      ExitCode: state.status === 'ended' ? state.exitCode : null,
-      ProcessConfig: {
-        tty: request.Tty,
-        entrypoint,
-        arguments: rest,
-        privileged: request.Privileged,
-        ...(request.User !== '' && { user: request.User }),
-      },
-      OpenStdin: request.AttachStdin,
-      OpenStderr: request.AttachStderr,
-      OpenStdout: request.AttachStdout,
-      CanRemove: false,
-      ContainerID: this.container.id,
-      DetachKeys: request.DetachKeys,
-      Pid: pidOf(state),
+      id,
+      containerId: container.id,
+      spec,
+      isRunning: state.status === 'starting' || state.status === 'running',
+      ...(state.status === 'ended' && { exitCode: state.exitCode }),
+      ...(pid !== undefined && { pid }),
     };
   }
 }
 
-function pidOf(state: ExecState): number {
+/** None for one that could not be started. */
+function pidOf(state: ExecState): number | undefined {
   if (state.status === 'running') return state.process.identity.pid;
-  return state.status === 'ended' ? state.pid : 0;
+  return state.status === 'ended' && state.pid !== 0 ? state.pid : undefined;
 }

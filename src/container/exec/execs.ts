@@ -1,12 +1,12 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EngineError, messageOf } from '#base/errors.ts';
+import { messageOf } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
-import type { ExecInspect, ExecRequest } from '#wire/container.ts';
 import { containerLane } from '../files/lanes.ts';
 import { findUser, requireRunnable, type RootPlace } from '../files/root-files.ts';
 import type { ProgramPlace } from '../program/check-program.ts';
-import type { Attachment, TerminalSize } from '../container.ts';
+import type { Attachment, ExecSpec, ExecView, TerminalSize } from '../container.ts';
+import { containerError } from '../container-errors.ts';
 import type { ContainerContext } from '../context.ts';
 import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from '#base/detach-keys.ts';
 import { untilDrained } from '../process/drain.ts';
@@ -44,11 +44,11 @@ export class Execs {
   }
 
   /** @throws {EngineError} `conflict` if the container does not run or is paused */
-  create(container: ManagedContainer, request: ExecRequest): { readonly id: string } {
+  create(container: ManagedContainer, spec: ExecSpec): { readonly id: string } {
     checkActive(container);
-    if (request.DetachKeys !== '') parseDetachKeys(request.DetachKeys);
+    if (spec.detachKeys !== '') parseDetachKeys(spec.detachKeys);
     this.#forgetOld();
-    const exec = new ExecProcess(newId(), container, request, this.#context.logger);
+    const exec = new ExecProcess(newId(), container, spec, this.#context.logger);
     this.#execs.set(exec.id, exec);
     container.execIds.add(exec.id);
     exec.emit(`exec_create: ${exec.commandLine}`);
@@ -56,8 +56,8 @@ export class Execs {
   }
 
   /** @throws {EngineError} `not-found` */
-  inspect(id: string): ExecInspect {
-    return this.#get(id).inspect();
+  inspect(id: string): ExecView {
+    return this.#get(id).view();
   }
 
   /** @throws {EngineError} `not-found`, `conflict` if it does not run */
@@ -109,15 +109,15 @@ export class Execs {
   #get(id: string): ExecProcess {
     const exec = this.#execs.get(id);
     if (exec) return exec;
-    throw new EngineError('not-found', `No such exec instance: ${id}`);
+    throw containerError('no-such-exec', { subject: id });
   }
 
   #rootOf(container: ManagedContainer): RootPlace {
-    const { id, hostConfig } = container;
+    const { id, spec } = container;
     const { files, snapshots } = this.#context;
     const rootPath = snapshots.get(id)?.mountPath ?? '/';
     const isWatched =
-      this.#administered.has(container) || capabilitiesOf(hostConfig).includes('CAP_SYS_ADMIN');
+      this.#administered.has(container) || capabilitiesOf(spec.security).includes('CAP_SYS_ADMIN');
     return { files, rootPath, lane: containerLane(id), isWatched };
   }
 
@@ -142,30 +142,27 @@ export class Execs {
   }
 
   async #supervise(exec: ExecProcess, directory: string): Promise<SupervisedProcess> {
-    const { container, request, state } = exec;
+    const { container, state } = exec;
     const size = state.status === 'starting' ? state.size : undefined;
+    const spec: ExecSpec = size ? { ...exec.spec, terminalSize: size } : exec.spec;
     const processFile = join(directory, 'process.json');
     const root = this.#rootOf(container);
+    const { user = '', groups } = container.spec.process;
     const process = buildExecProcess({
-      request: size ? { ...request, ConsoleSize: [size.rows, size.columns] } : request,
-      config: container.config,
-      hostConfig: withDefaultUlimits(this.#context, container.hostConfig),
-      hostname: container.config.Hostname,
-      user: await findUser(root, {
-        user: request.User || container.config.User,
-        groupAdd: container.hostConfig.GroupAdd ?? [],
-      }),
+      exec: spec,
+      spec: withDefaultUlimits(this.#context, container.spec),
+      user: await findUser(root, { user: spec.user ?? user, groupAdd: groups }),
     });
     await requireRunnable(root, { process, ...mountsOf(container) });
-    if (request.Privileged) this.#administered.add(container);
+    if (spec.privileged) this.#administered.add(container);
     writeFileSync(processFile, stringifyProcess(process));
     const own = withRuntimeOf(this.#context, container.id);
-    const terminal = terminalOf(own, request.Tty, size);
+    const terminal = terminalOf(own, { terminal: spec.terminal, ...(size && { terminalSize: size }) });
     const outcome = await this.#context.supervisor.start({
       id: exec.id,
       directory,
       command: (files) => execCommand(own, container.id, processFile, files),
-      input: request.AttachStdin && !request.Tty ? 'once' : 'none',
+      input: spec.attachesStdin && !spec.terminal ? 'once' : 'none',
       recorded: false,
       ...(terminal && { terminal }),
     });
@@ -206,14 +203,12 @@ export class Execs {
 function checkActive(container: ManagedContainer): void {
   if (!container.run) throw notRunning(container);
   if (container.state.status !== 'paused') return;
-  const message = `Container ${container.id} is paused, unpause the container before exec`;
-  throw new EngineError('conflict', message);
+  throw containerError('paused-for-exec', { subject: container.id });
 }
 
 function checkFresh({ id, state }: ExecProcess): void {
   if (state.status === 'created') return;
-  const what = state.status === 'ended' ? 'has already run' : 'is already running';
-  throw new EngineError('conflict', `exec command ${id} ${what}`);
+  throw containerError(state.status === 'ended' ? 'exec-has-run' : 'exec-runs', { subject: id });
 }
 
 /** What is mounted in a container at this moment, by its own processes too. */
@@ -222,15 +217,15 @@ function mountsOf({ run, definition }: ManagedContainer): Pick<ProgramPlace, 'mo
 }
 
 function attach(exec: ExecProcess): StreamAttachment {
-  const { request, hub, input } = exec;
-  const scanner = new DetachScanner(parseDetachKeys(request.DetachKeys || DEFAULT_DETACH_KEYS));
+  const { spec, hub, input } = exec;
+  const scanner = new DetachScanner(parseDetachKeys(spec.detachKeys || DEFAULT_DETACH_KEYS));
   return new StreamAttachment(hub, {
-    tty: request.Tty,
-    stdout: request.AttachStdout,
-    stderr: request.AttachStderr,
-    ...(request.AttachStdin && { input }),
-    closesInput: !request.Tty,
-    ...(request.Tty && { detach: { scanner, onDetach: () => exec.emit('exec_detach') } }),
+    tty: spec.terminal,
+    stdout: spec.attachesStdout,
+    stderr: spec.attachesStderr,
+    ...(spec.attachesStdin && { input }),
+    closesInput: !spec.terminal,
+    ...(spec.terminal && { detach: { scanner, onDetach: () => exec.emit('exec_detach') } }),
   });
 }
 

@@ -3,10 +3,10 @@ import { mkdirSync, statSync } from 'node:fs';
 import { isErrno } from '#linux/errno.ts';
 import type { FileService } from '#linux/file-service.ts';
 import { isKnownToExist } from '#linux/files.ts';
+import { containerError } from '../container-errors.ts';
 import { CONTAINER_FILE_TASKS } from '../files/file-tasks.ts';
 import { hostLane } from '../files/lanes.ts';
 import type { MountPlan } from './mount-plan.ts';
-import { missingBindSource } from './mount-request.ts';
 
 export interface BindSource {
   /** Absolute. */
@@ -15,13 +15,13 @@ export interface BindSource {
   readonly createSource: boolean;
 }
 
-/** @throws {EngineError} `invalid` if it is missing and is not to be made. Blocks. */
+/** @throws {EngineError} `bind-source-missing`. Blocks. */
 export function makeBindSource({ source, createSource }: BindSource): void {
   try {
     statSync(source);
   } catch (error) {
     if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
-    if (!createSource) throw missingBindSource(source);
+    if (!createSource) throw containerError('bind-source-missing', { subject: source });
     mkdirSync(source, { recursive: true });
   }
 }
@@ -36,7 +36,7 @@ export async function prepareBindSource(
   await files.run(CONTAINER_FILE_TASKS, 'bind-source', { input: { source, createSource }, guard });
 }
 
-/** Sources that are not made must be there when the container is created. @throws {EngineError} `invalid`, `files-hang` */
+/** Sources that are not made must be there when the container is created. @throws {EngineError} `bind-source-missing`, `files-hang` */
 export async function requireBindSources(files: FileService, { mounts }: MountPlan): Promise<void> {
   for (const mount of mounts) {
     if (mount.type === 'bind' && !mount.createSource) await prepareBindSource(files, mount);

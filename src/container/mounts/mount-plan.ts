@@ -1,3 +1,4 @@
+import type { MountPropagation } from '#linux/mount.ts';
 import type { VolumeSpec } from '#volume/volume.ts';
 
 /** What a container will mount besides the standard file systems: plain data, decided when it is created. */
@@ -18,7 +19,7 @@ export interface PlannedBind {
   readonly readonlyRecursive: boolean;
   /** Takes the mounts below `source` along. */
   readonly recursive: boolean;
-  readonly propagation: Propagation;
+  readonly propagation: MountPropagation;
   /** The options as they were given. */
   readonly mode: string;
   /** A source that does not exist is created as a directory (`-v`), or an error (`--mount`). */
@@ -48,11 +49,4 @@ export interface PlannedTmpfs {
   readonly options: readonly string[];
   /** `--tmpfs` mounts are not among the mounts that inspect shows, `--mount type=tmpfs` are. */
   readonly shown: boolean;
-}
-
-/** mount_namespaces(7) */
-export type Propagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';
-
-export function isPropagation(text: string): text is Propagation {
-  return /^r?(?:private|shared|slave)$/.test(text);
 }

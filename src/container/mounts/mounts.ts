@@ -1,115 +1,10 @@
-import { EngineError } from '#base/errors.ts';
-import { newId } from '#base/ids.ts';
 import type { FileService } from '#linux/file-service.ts';
+import type { MountPropagation } from '#linux/mount.ts';
 import { mountAbove } from '#linux/mountinfo.ts';
-import { ANONYMOUS_LABEL } from '#volume/volume-name.ts';
 import type { Volumes } from '#volume/volume.ts';
-import type { ContainerConfig, HostConfig, MountPoint } from '#wire/container.ts';
+import { containerError } from '../container-errors.ts';
 import { prepareBindSource } from './bind-source.ts';
-import type {
-  MountPlan,
-  PlannedBind,
-  PlannedMount,
-  PlannedTmpfs,
-  PlannedVolume,
-  Propagation,
-} from './mount-plan.ts';
-import { cleanPath, destinationProblem, isMode, planBind, planMountRequest } from './mount-request.ts';
-import { mergeTmpfsOptions } from './tmpfs-options.ts';
-
-export type { MountPlan } from './mount-plan.ts';
-
-export interface MountPlanInput {
-  /** Merged with the image's: its `Volumes` are all that the container has. */
-  readonly config: Pick<ContainerConfig, 'Volumes'>;
-  readonly hostConfig: Pick<HostConfig, 'Binds' | 'Mounts' | 'Tmpfs' | 'VolumesFrom' | 'VolumeDriver'>;
-  /** Of another container, for `--volumes-from`. @throws {EngineError} `not-found` */
-  readonly planOf: (reference: string) => MountPlan;
-}
-
-/**
- * Decides what a container mounts, by Docker's rules of precedence: `--volumes-from` gives way to `-v` and
- * `--mount`, the image's volumes to everything. Creates nothing.
- *
- * @throws {EngineError} `invalid`, with Docker's words
- */
-export function planMounts(input: MountPlanInput): MountPlan {
-  const { hostConfig, config } = input;
-  const inherited = (hostConfig.VolumesFrom ?? []).flatMap((from) => inheritMounts(from, input.planOf));
-  const tmpfs = Object.entries(hostConfig.Tmpfs ?? {}).map(planTmpfsFlag);
-  const requested = [
-    ...(hostConfig.Binds ?? []).map((bind) => planBind(bind, hostConfig.VolumeDriver)),
-    ...(hostConfig.Mounts ?? []).map((mount) => planMountRequest(mount, hostConfig.VolumeDriver)),
-  ];
-  checkDistinct(requested, tmpfs);
-  const mounts = new Map<string, PlannedMount>();
-  for (const mount of [...inherited, ...tmpfs, ...requested]) mounts.set(mount.destination, mount);
-  for (const path of Object.keys(config.Volumes ?? {})) {
-    const destination = cleanPath(path);
-    if (!mounts.has(destination))
-      mounts.set(destination, planImageVolume(destination, hostConfig.VolumeDriver));
-  }
-  return { mounts: [...mounts.values()] };
-}
-
-/** A `--tmpfs` and a `--mount type=tmpfs` may meet; any other two may not. */
-function checkDistinct(requested: readonly PlannedMount[], tmpfs: readonly PlannedTmpfs[]): void {
-  const taken = new Set<string>();
-  const flags = new Set(tmpfs.map(({ destination }) => destination));
-  for (const { destination, type } of requested) {
-    if (taken.has(destination) || (flags.has(destination) && type !== 'tmpfs')) {
-      throw new EngineError('invalid', `Duplicate mount point: ${destination}`);
-    }
-    taken.add(destination);
-  }
-}
-
-function inheritMounts(from: string, planOf: (reference: string) => MountPlan): readonly PlannedMount[] {
-  if (from === '') throw new EngineError('invalid', 'volumes-from specification cannot be an empty string');
-  const colon = from.indexOf(':');
-  const reference = colon < 0 ? from : from.slice(0, colon);
-  const mode = colon < 0 ? '' : from.slice(colon + 1);
-  if (!isMode(mode) || /nocopy|private|shared|slave/.test(mode)) {
-    throw new EngineError('invalid', `invalid mode: ${mode}`);
-  }
-  const readonly = mode.split(',').includes('ro');
-  return planOf(reference).mounts.flatMap((mount) => {
-    if (mount.type === 'tmpfs') return [];
-    const own = { readonly: mount.readonly || readonly, mode: '' };
-    return [mount.type === 'bind' ? { ...mount, ...own } : { ...mount, ...own, copyUp: false }];
-  });
-}
-
-function planTmpfsFlag([destination, options]: readonly [string, string]): PlannedTmpfs {
-  const problem = destinationProblem(destination);
-  if (problem) throw new EngineError('invalid', problem);
-  const wanted = options === '' ? [] : options.split(',');
-  return {
-    type: 'tmpfs',
-    destination: cleanPath(destination),
-    readonly: wanted.includes('ro'),
-    options: mergeTmpfsOptions(wanted),
-    shown: false,
-  };
-}
-
-function planImageVolume(destination: string, volumeDriver: string): PlannedVolume {
-  const problem = destinationProblem(destination);
-  if (problem) throw new EngineError('invalid', problem);
-  const name = newId();
-  const driver = volumeDriver || 'local';
-  return {
-    type: 'volume',
-    destination,
-    name,
-    driver,
-    request: { name, driver, labels: { [ANONYMOUS_LABEL]: '' } },
-    anonymous: true,
-    readonly: false,
-    mode: '',
-    copyUp: true,
-  };
-}
+import type { MountPlan, PlannedBind, PlannedMount, PlannedVolume } from './mount-plan.ts';
 
 /** All volumes that a container uses, for {@link VolumeUse}; `anonymous` only those that go with `rm -v`. */
 export function volumesOf(
@@ -139,27 +34,6 @@ export async function createPlannedVolumes(plan: MountPlan, volumes: Volumes): P
   }
 }
 
-/** The mounts as inspect and list show them. */
-export function showMounts(plan: MountPlan, volumes: Pick<Volumes, 'get'>): readonly MountPoint[] {
-  return plan.mounts.flatMap((mount) => (isShown(mount) ? [showMount(mount, volumes)] : []));
-}
-
-function isShown(mount: PlannedMount): boolean {
-  return mount.type !== 'tmpfs' || mount.shown;
-}
-
-function showMount(mount: PlannedMount, volumes: Pick<Volumes, 'get'>): MountPoint {
-  const common = { Destination: mount.destination, RW: !mount.readonly, Propagation: '' };
-  if (mount.type === 'tmpfs') return { Type: 'tmpfs', Source: '', Mode: '', ...common };
-  if (mount.type === 'bind') {
-    const { source, mode, propagation } = mount;
-    return { Type: 'bind', Source: source, Mode: mode, ...common, Propagation: propagation };
-  }
-  const source = volumes.get(mount.name)?.path ?? '';
-  const { name, driver, mode } = mount;
-  return { Type: 'volume', Name: name, Source: source, Driver: driver, Mode: mode, ...common };
-}
-
 /** A mount that is ready for the runtime. */
 export interface ResolvedMount {
   readonly type: 'bind' | 'tmpfs';
@@ -168,7 +42,7 @@ export interface ResolvedMount {
   /** In the words of the runtime specification. */
   readonly options: readonly string[];
   /** Where something other than private was asked for: the root mount must then allow it. */
-  readonly propagation?: Propagation;
+  readonly propagation?: MountPropagation;
 }
 
 export interface MountContext {
@@ -242,13 +116,16 @@ function readonlyOption(readonly: boolean, recursive: boolean): readonly string[
 }
 
 /** What the host's mount does not propagate, the container's cannot either: Docker refuses, and so do we. */
-function checkPropagation(source: string, propagation: Propagation): void {
+function checkPropagation(source: string, propagation: MountPropagation): void {
   const mount = mountAbove(source) ?? { target: '/', propagation: [] };
   const shared = mount.propagation.some((field) => field.startsWith('shared:'));
   const slave = mount.propagation.some((field) => field.startsWith('master:'));
   if (shared || (slave && propagation.endsWith('slave'))) return;
   const wanted = propagation.endsWith('slave') ? 'a shared or slave mount' : 'a shared mount';
-  throw new EngineError('invalid', `path ${source} is mounted on ${mount.target} but it is not ${wanted}.`);
+  throw containerError('propagation-impossible', {
+    subject: source,
+    details: { mountPoint: mount.target, wanted },
+  });
 }
 
 async function resolveVolume(mount: PlannedVolume, context: MountContext): Promise<ResolvedMount> {

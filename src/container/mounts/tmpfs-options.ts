@@ -1,4 +1,4 @@
-import { EngineError } from '#base/errors.ts';
+import { containerError } from '../container-errors.ts';
 
 const DEFAULTS = ['noexec', 'nosuid', 'nodev', 'rprivate'];
 
@@ -23,7 +23,7 @@ const KEYS = ['size', 'mode', 'uid', 'gid', 'nr_inodes', 'nr_blocks', 'mpol'];
 /**
  * Adds to Docker's defaults for a tmpfs what was asked for.
  *
- * @throws {EngineError} `invalid` for what is no option of a tmpfs
+ * @throws {EngineError} `tmpfs-option-invalid`
  */
 export function mergeTmpfsOptions(wanted: readonly string[]): readonly string[] {
   let merged: readonly string[] = DEFAULTS;
@@ -40,6 +40,6 @@ function rivalsOf(option: string): (other: string) => boolean {
     return (other) => other.startsWith(option.slice(0, equals + 1));
   }
   const group = GROUPS.find((names) => names.includes(option));
-  if (!group) throw new EngineError('invalid', `Invalid tmpfs option ${JSON.stringify(option)}`);
+  if (!group) throw containerError('tmpfs-option-invalid', { subject: option });
   return (other) => group.includes(other);
 }

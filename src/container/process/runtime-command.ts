@@ -12,8 +12,7 @@ export function cgroupPathOf(
   { defaults }: Pick<ContainerContext, 'defaults'>,
   container: ManagedContainer,
 ): string {
-  const { CgroupParent } = container.hostConfig;
-  return join('/', CgroupParent || defaults.cgroupParent, container.id);
+  return join('/', container.spec.limits.cgroupParent ?? defaults.cgroupParent, container.id);
 }
 
 /** `run`; with `keep` the ended container stays until it is deleted. */
@@ -48,10 +47,9 @@ export function execCommand(
 /** Where a process has its terminal from: runc hands none over unless it is detached, and then nobody learns of its exit. */
 export function terminalOf(
   { runtime }: Pick<RuntimeContext, 'runtime'>,
-  tty: boolean,
-  size?: TerminalSize,
+  { terminal, terminalSize: size }: { readonly terminal: boolean; readonly terminalSize?: TerminalSize },
 ): TerminalRequest | undefined {
-  if (!tty) return undefined;
+  if (!terminal) return undefined;
   return runtime.name === 'crun' ? { from: 'runtime' } : { from: 'engine', ...(size && { size }) };
 }
 
@@ -77,7 +75,7 @@ function processArguments({ pidFile, consoleSocket }: RuntimeFiles): readonly st
  */
 export function memoryWatchOf(context: RuntimeContext, container: ManagedContainer): MemoryWatch | undefined {
   const { cgroupLayout, runtime, paths } = context;
-  if (container.hostConfig.Memory <= 0) return undefined;
+  if (container.spec.limits.memoryBytes === undefined) return undefined;
   const isUnified = cgroupLayout.mode === 'v2';
   const root = isUnified ? cgroupLayout.unifiedPath : cgroupLayout.v1Controllers.get('memory');
   if (root === undefined) return undefined;

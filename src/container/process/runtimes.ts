@@ -17,11 +17,8 @@ const STATE_FILES: Readonly<Record<InstalledRuntime['name'], string>> = {
 };
 
 /** The context with the runtime that a container asks for, where that is installed. */
-export function withRuntimeFor(
-  context: ContainerContext,
-  { hostConfig }: ManagedContainer,
-): ContainerContext {
-  return withRuntime(context, RUNTIME_NAMES[hostConfig.Runtime ?? '']);
+export function withRuntimeFor(context: ContainerContext, { spec }: ManagedContainer): ContainerContext {
+  return withRuntime(context, RUNTIME_NAMES[spec.runtime ?? '']);
 }
 
 /** The context with the runtime that a container runs by: a former daemon may have had another one. */

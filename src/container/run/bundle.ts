@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EngineError } from '#base/errors.ts';
+import { containerError } from '../container-errors.ts';
 import { containerLane } from '../files/lanes.ts';
 import { findUser, requireRunnable } from '../files/root-files.ts';
 import type { ContainerContext } from '../context.ts';
@@ -9,7 +9,7 @@ import type { ManagedContainer } from './managed-container.ts';
 import { releaseMounts, resolveMounts } from '../mounts/mounts.ts';
 import { cgroupPathOf } from '../process/runtime-command.ts';
 import type { ContainerNetwork } from './sandbox.ts';
-import { selectSeccomp } from '../spec/security-options.ts';
+import { selectSeccomp } from '../spec/select-seccomp.ts';
 import { prepareSharedMemory, releaseSharedMemory } from '../mounts/shared-memory.ts';
 import { stringifySpec } from '../spec/spec-json.ts';
 import { buildSpec, commandOf } from '../spec/spec.ts';
@@ -27,7 +27,8 @@ export async function writeBundle(
   place: { readonly rootPath: string; readonly network: ContainerNetwork; readonly bundle: string },
   undo: AsyncDisposableStack,
 ): Promise<void> {
-  const { id, config, hostConfig, definition } = container;
+  const { id, definition } = container;
+  const wanted = withDefaultUlimits(context, container.spec);
   const { rootPath, network, bundle } = place;
   checkRunnable(container);
   const populate = container.state.status === 'created';
@@ -44,40 +45,32 @@ export async function writeBundle(
   undo.defer(() => releaseSharedMemory(context, container));
   // No process of it runs yet.
   const root = { files: context.files, rootPath, lane: containerLane(id), isWatched: false };
-  const [rows, columns] = hostConfig.ConsoleSize;
   const spec = buildSpec({
     id,
-    config,
-    hostConfig: withDefaultUlimits(context, hostConfig),
+    spec: wanted,
     rootPath,
-    hostname: config.Hostname,
-    domainname: config.Domainname,
+    hostname: wanted.hostname ?? '',
+    domainname: wanted.domainname ?? '',
     ...(network.namespacePath !== undefined && { networkNamespacePath: network.namespacePath }),
-    namespaces: chooseNamespaces(context, hostConfig),
+    namespaces: chooseNamespaces(context, wanted.namespaces),
     mounts,
     files: network.files,
     ...(shmPath !== undefined && { shmPath }),
-    user: await findUser(root, { user: config.User, groupAdd: hostConfig.GroupAdd ?? [] }),
+    user: await findUser(root, { user: wanted.process.user ?? '', groupAdd: wanted.process.groups }),
     cgroupsPath: cgroupPathOf(context, container),
     cgroupLayout: context.cgroupLayout,
-    seccomp: selectSeccomp(hostConfig, context.seccomp),
+    seccomp: selectSeccomp(wanted.security, context.seccomp),
     initPath: context.defaults.initPath,
-    consoleSize: { rows, columns },
   });
-  const process = { ...spec.process, args: commandOf(config) };
+  const process = { ...spec.process, args: commandOf(wanted) };
   await requireRunnable(root, { process, mounts: spec.mounts });
   writeFileSync(join(bundle, 'config.json'), stringifySpec(spec));
 }
 
-function checkRunnable({ hostConfig }: ManagedContainer): void {
-  const [request] = (hostConfig.DeviceRequests ?? []) as readonly DeviceRequest[];
+/** There is no driver of devices yet. */
+function checkRunnable({ spec }: ManagedContainer): void {
+  const [request] = spec.devices.requests;
   if (!request) return;
-  const capabilities = (request.Capabilities ?? []).map((all) => `[${all.join(' ')}]`).join(' ');
-  const message = `could not select device driver "${request.Driver ?? ''}" with capabilities: [${capabilities}]`;
-  throw new EngineError('invalid', message);
-}
-
-interface DeviceRequest {
-  readonly Driver?: string;
-  readonly Capabilities?: readonly (readonly string[])[] | null;
+  const capabilities = request.capabilities.map((all) => `[${all.join(' ')}]`).join(' ');
+  throw containerError('no-device-driver', { subject: request.driver, details: { capabilities } });
 }

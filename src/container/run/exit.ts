@@ -47,7 +47,7 @@ async function endRun(
   container.hub.endListeners();
   const released = releaseResources(context, container, process, sandbox);
   container.waiters.stopped({ exitCode: notice.exitCode });
-  const isRemoved = container.hostConfig.AutoRemove && !container.isRestarting;
+  const isRemoved = container.spec.removedOnExit && !container.isRestarting;
   await Promise.all([released, isRemoved && removeStopped(context, container, { volumes: true })]);
 }
 
@@ -77,6 +77,6 @@ async function releaseResources(
   if (sandbox) context.networks.release(sandbox);
   releaseMounts(container.definition.mounts, { containerId: container.id, volumes: context.volumes });
   releaseSharedMemory(context, container);
-  const isRemoved = container.hostConfig.AutoRemove && !container.isRestarting;
+  const isRemoved = container.spec.removedOnExit && !container.isRestarting;
   await Promise.all([process.release(), isRemoved ? undefined : context.snapshots.unmount(container.id)]);
 }

@@ -1,7 +1,6 @@
-import { EngineError } from '#base/errors.ts';
-import type { HostConfig } from '#wire/container.ts';
 import type { ContainerContext } from '../context.ts';
-import { joinedContainer } from '../create/host-requirements.ts';
+import { containerError } from '../container-errors.ts';
+import type { JoinedNamespace, NamespacesSpec, NetworkMode } from '../container-spec.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import type { NamespaceChoice, SpecNamespaces } from '../spec/spec.ts';
 import type { Run } from './state.ts';
@@ -11,20 +10,27 @@ import type { Run } from './state.ts';
  *
  * @throws {EngineError} `conflict` if a container to join does not run
  */
-export function chooseNamespaces(context: ContainerContext, hostConfig: HostConfig): SpecNamespaces {
+export function chooseNamespaces(context: ContainerContext, wanted: NamespacesSpec): SpecNamespaces {
   return {
-    pid: namespaceOf(context, hostConfig.PidMode, 'pid'),
-    ipc: namespaceOf(context, hostConfig.IpcMode, 'ipc'),
-    uts: hostConfig.UTSMode === 'host' ? 'host' : 'private',
-    cgroup: hostConfig.CgroupnsMode === 'host' ? 'host' : 'private',
+    pid: namespaceOf(context, wanted.pid, 'pid'),
+    ipc: namespaceOf(context, wanted.ipc, 'ipc'),
+    uts: wanted.uts,
+    cgroup: wanted.cgroup ?? 'private',
   };
 }
 
-function namespaceOf(context: ContainerContext, mode: string, kind: 'pid' | 'ipc'): NamespaceChoice {
-  if (mode === 'host') return 'host';
-  const reference = joinedContainer(mode);
-  if (reference === undefined) return 'private';
-  const { run } = runningContainer(context, reference, kind === 'pid' ? 'PID' : 'IPC');
+function namespaceOf(
+  context: ContainerContext,
+  wanted: string | JoinedNamespace,
+  kind: 'pid' | 'ipc',
+): NamespaceChoice {
+  if (wanted === 'host') return 'host';
+  if (typeof wanted === 'string') return 'private';
+  const { run } = runningContainer(
+    context,
+    wanted.container,
+    kind === 'pid' ? 'PID namespace' : 'IPC namespace',
+  );
   return { path: `/proc/${run.process.pid}/ns/${kind}` };
 }
 
@@ -35,11 +41,10 @@ function namespaceOf(context: ContainerContext, mode: string, kind: 'pid' | 'ipc
  */
 export function sharedNetwork(
   context: ContainerContext,
-  hostConfig: HostConfig,
+  mode: NetworkMode,
 ): { readonly container: ManagedContainer; readonly namespacePath: string } | undefined {
-  const reference = joinedContainer(hostConfig.NetworkMode);
-  if (reference === undefined) return undefined;
-  const { container, run } = runningContainer(context, reference, 'network');
+  if (mode.kind !== 'joined') return undefined;
+  const { container, run } = runningContainer(context, mode.container, 'network');
   return { container, namespacePath: `/proc/${run.process.pid}/ns/net` };
 }
 
@@ -51,6 +56,5 @@ function runningContainer(
   const container = context.lookup.get(reference);
   const { run } = container;
   if (run) return { container, run };
-  const namespace = what === 'network' ? 'network' : `${what} namespace`;
-  throw new EngineError('conflict', `cannot join ${namespace} of a non running container: ${container.id}`);
+  throw containerError('joined-not-running', { subject: container.id, details: { what } });
 }

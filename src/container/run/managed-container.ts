@@ -1,10 +1,12 @@
-import { EngineError, messageOf } from '#base/errors.ts';
+import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { ContainerLog, LogDriver } from '#log/log.ts';
 import type { SandboxRecord } from '#network/network.ts';
 import type { EmitEvent } from '#base/event.ts';
 import type { ContainerPaths } from '../container-paths.ts';
+import { containerError } from '../container-errors.ts';
+import type { ContainerSpec } from '../container-spec.ts';
 import type { ContainerDefinition, ContainerProgress, StartPromise } from '../container-record.ts';
 import type { ContainerStore } from '../container-store.ts';
 import { ExitWaiters } from './exit-waiters.ts';
@@ -69,12 +71,8 @@ export class ManagedContainer {
     return this.#definition;
   }
 
-  get config(): ContainerDefinition['config'] {
-    return this.#definition.config;
-  }
-
-  get hostConfig(): ContainerDefinition['hostConfig'] {
-    return this.#definition.hostConfig;
+  get spec(): ContainerSpec {
+    return this.#definition.spec;
   }
 
   get state(): ContainerState {
@@ -132,7 +130,7 @@ export class ManagedContainer {
     this.#saveProgress({ ...progress, ...(starting && { starting }) });
   }
 
-  redefine(changes: Partial<Pick<ContainerDefinition, 'name' | 'hostConfig'>>): void {
+  redefine(changes: Partial<Pick<ContainerDefinition, 'name' | 'spec'>>): void {
     const definition = { ...this.#definition, ...changes };
     this.#parts.store.saveDefinition(definition);
     this.#definition = definition;
@@ -153,12 +151,12 @@ export class ManagedContainer {
 
   /** Reports an event of this container, with Docker's attributes. */
   emit(action: string, attributes: Readonly<Record<string, string>> = {}): void {
-    const { config, name, id } = this.#definition;
+    const { spec, name, id } = this.#definition;
     this.#parts.emit({
       type: 'container',
       action,
       id,
-      attributes: { ...config.Labels, ...attributes, image: config.Image, name },
+      attributes: { ...spec.labels, ...attributes, image: spec.image, name },
     });
   }
 }
@@ -177,15 +175,14 @@ export function createManaged(
     emit,
     logger,
     openLog: (own) => {
-      const { id, hostConfig } = own;
-      const { Type: type, Config: options } = hostConfig.LogConfig;
-      const driver = context.logs.get(type);
-      if (!driver)
-        throw new EngineError('unavailable', `logger: no log driver named '${type}' is registered`);
+      const { id, spec } = own;
+      const { driver: name = '', options } = spec.log;
+      const driver = context.logs.get(name);
+      if (!driver) throw containerError('log-driver-gone', { subject: name });
       return driver.open({
         containerId: id,
         directory: context.paths.log(id),
-        options: options ?? {},
+        options,
         attributes: logAttributes(own),
       });
     },

@@ -6,7 +6,7 @@ import { cgroupPathOf } from '../process/runtime-command.ts';
 
 /** Reports it when a container that has a limit runs out of memory; what is missed, its monitor tells in the end. */
 export function watchMemory(context: ContainerContext, container: ManagedContainer): void {
-  if (container.hostConfig.Memory <= 0) return;
+  if (container.spec.limits.memoryBytes === undefined) return;
   try {
     const cgroup = new ContainerCgroup(context.cgroupLayout, cgroupPathOf(context, container));
     container.memoryWatch = cgroup.watchOom(() => noteOutOfMemory(container));

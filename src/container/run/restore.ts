@@ -48,8 +48,8 @@ async function restoreContainer(context: ContainerContext, container: ManagedCon
   endUnfinishedStart(context, container);
   const { state } = container;
   if (state.status === 'removing' || state.status === 'dead' || !context.snapshots.get(container.id)) {
-    await removeStopped(context, container, { volumes: container.hostConfig.AutoRemove });
-  } else if (container.hostConfig.AutoRemove && state.status === 'exited') {
+    await removeStopped(context, container, { volumes: container.spec.removedOnExit });
+  } else if (container.spec.removedOnExit && state.status === 'exited') {
     await removeStopped(context, container, { volumes: true });
   }
 }
@@ -83,7 +83,7 @@ async function endLostRun(context: ContainerContext, container: ManagedContainer
   container.apply({ type: 'exited', exitCode: UNKNOWN_EXIT_CODE, finishedAt: now() });
   if (sandbox) context.networks.release(sandbox);
   if (context.snapshots.get(container.id)) await context.snapshots.unmount(container.id);
-  if (container.hostConfig.AutoRemove) await removeStopped(context, container, { volumes: true });
+  if (container.spec.removedOnExit) await removeStopped(context, container, { volumes: true });
 }
 
 /**

@@ -1,6 +1,6 @@
-import type { SandboxRecord, SandboxRequest } from '#network/network.ts';
+import type { SandboxRecord } from '#network/network.ts';
 import type { ContainerContext } from '../context.ts';
-import { attachmentsOf, portRequestsOf } from '../docker-network.ts';
+import { sandboxRequest } from './sandbox-request.ts';
 import { sharedNetwork } from './join-namespaces.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import type { InjectedFiles } from '../spec/spec-mounts.ts';
@@ -19,28 +19,11 @@ export async function connectNetwork(
   context: ContainerContext,
   container: ManagedContainer,
 ): Promise<ContainerNetwork> {
-  const shared = sharedNetwork(context, container.hostConfig);
+  const shared = sharedNetwork(context, container.spec.network.mode);
   if (shared) return { namespacePath: shared.namespacePath, files: context.paths.files(shared.container.id) };
   const files = context.paths.files(container.id);
-  const sandbox = await context.networks.acquire({ ...sandboxRequest(container), files });
+  const request = sandboxRequest(container.id, container.name, container.spec);
+  const sandbox = await context.networks.acquire({ ...request, files });
   const { namespacePath } = sandbox;
   return { files, sandbox, ...(namespacePath !== undefined && { namespacePath }) };
-}
-
-function sandboxRequest({ id, name, config, hostConfig, definition }: ManagedContainer): SandboxRequest {
-  const { PortBindings, PublishAllPorts, Dns, DnsSearch, DnsOptions, ExtraHosts, Sysctls } = hostConfig;
-  const mode = config.NetworkDisabled ? 'none' : hostConfig.NetworkMode;
-  return {
-    id,
-    name,
-    hostname: config.Hostname,
-    domainname: config.Domainname,
-    attachments: attachmentsOf(mode, definition.endpoints, config.MacAddress),
-    ports: portRequestsOf(PortBindings ?? {}, Object.keys(config.ExposedPorts ?? {}), PublishAllPorts),
-    dnsServers: Dns ?? [],
-    dnsSearch: DnsSearch ?? [],
-    dnsOptions: DnsOptions ?? [],
-    extraHosts: ExtraHosts ?? [],
-    sysctls: Sysctls ?? {},
-  };
 }

@@ -41,10 +41,10 @@ export async function stopContainer(
   container: ManagedContainer,
   options: { readonly signal?: string; readonly timeoutSeconds?: number },
 ): Promise<void> {
-  const signal = options.signal || container.config.StopSignal;
+  const signal = options.signal || container.spec.stop.signal;
   const number = signal ? signalNumber(signal) : SIGTERM;
   const seconds =
-    options.timeoutSeconds ?? container.config.StopTimeout ?? context.defaults.stopTimeoutSeconds;
+    options.timeoutSeconds ?? container.spec.stop.timeoutSeconds ?? context.defaults.stopTimeoutSeconds;
   await deliver(context, container, number);
   const hasStopped = await untilStopped(container, seconds < 0 ? undefined : seconds * 1000);
   if (!hasStopped) {
@@ -70,8 +70,8 @@ async function deliver(
   container.emit('kill', { signal: String(signal) });
 }
 
-function isStopSignal({ config }: ManagedContainer, signal: number): boolean {
-  return signal === (config.StopSignal ? signalNumber(config.StopSignal) : SIGTERM);
+function isStopSignal({ spec }: ManagedContainer, signal: number): boolean {
+  return signal === (spec.stop.signal === undefined ? SIGTERM : signalNumber(spec.stop.signal));
 }
 
 async function resume(context: ContainerContext, container: ManagedContainer): Promise<void> {

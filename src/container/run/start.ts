@@ -64,7 +64,7 @@ function promiseStart(
   container: ManagedContainer,
   startedAt: string,
 ): Promise<void> | undefined {
-  if (container.hostConfig.AutoRemove) return undefined;
+  if (container.spec.removedOnExit) return undefined;
   container.markStarting({ at: startedAt, bootId });
   const durable = store.durable();
   durable.catch(() => {});
@@ -135,8 +135,7 @@ async function launch(
   await writeBundle(context, container, { rootPath, network, bundle }, undo);
   const own = withRuntimeFor(context, container);
   const memory = memoryWatchOf(own, container);
-  const [rows, columns] = container.hostConfig.ConsoleSize;
-  const terminal = terminalOf(own, container.config.Tty, { rows, columns });
+  const terminal = terminalOf(own, container.spec.process);
   const outcome = await context.supervisor.start({
     id,
     directory: bundle,
@@ -151,9 +150,8 @@ async function launch(
 }
 
 /** Also of a container that a former daemon started. */
-export function inputModeOf({ config }: ManagedContainer): InputMode {
-  if (!config.OpenStdin || config.Tty) return 'none';
-  return config.StdinOnce ? 'once' : 'kept';
+export function inputModeOf({ spec: { process } }: ManagedContainer): InputMode {
+  return process.stdin === 'closed' || process.terminal ? 'none' : process.stdin;
 }
 
 /** Remembers why, and lets those go who waited for output. */
@@ -167,7 +165,7 @@ async function failStart(
   container.input.close();
   container.input = new InputGate();
   container.hub.endListeners();
-  if (container.hostConfig.AutoRemove) await removeStopped(context, container, { volumes: true });
+  if (container.spec.removedOnExit) await removeStopped(context, container, { volumes: true });
 }
 
 function exitCodeOf(message: string): number {

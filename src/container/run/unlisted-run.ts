@@ -5,21 +5,21 @@ import { EngineError } from '#base/errors.ts';
 import { newId, shortId } from '#base/ids.ts';
 import { signalIfAlive } from '#linux/process.ts';
 import type { OutputStream } from '#log/log.ts';
-import type { SandboxRecord, SandboxRequest } from '#network/network.ts';
+import type { SandboxRecord } from '#network/network.ts';
 import type { Digest } from '#oci/digest.ts';
-import type { ContainerConfig, HostConfig } from '#wire/container.ts';
 import { promptly } from '../files/root-access.ts';
 import { checkProgram } from '../program/check-program.ts';
+import type { ContainerSpec } from '../container-spec.ts';
 import type { ContainerContext } from '../context.ts';
-import { attachmentsOf } from '../docker-network.ts';
 import { untilDrained } from '../process/drain.ts';
 import { fitToHost } from '../create/host-requirements.ts';
 import { chooseNamespaces } from './join-namespaces.ts';
+import { sandboxRequest } from './sandbox-request.ts';
 import { missingMountPoints, removeMountPoints } from '../mounts/mount-points.ts';
 import type { ResolvedMount } from '../mounts/mounts.ts';
 import { runCommand } from '../process/runtime-command.ts';
 import { runtimeError, startFailure } from '../process/runtime-failure.ts';
-import { selectSeccomp } from '../spec/security-options.ts';
+import { selectSeccomp } from '../spec/select-seccomp.ts';
 import { stringifySpec } from '../spec/spec-json.ts';
 import type { InjectedFiles } from '../spec/spec-mounts.ts';
 import { buildSpec } from '../spec/spec.ts';
@@ -39,8 +39,8 @@ export interface UnlistedMount extends ResolvedMount {
 export interface UnlistedRequest {
   /** Bottom first. */
   readonly layers: readonly Digest[];
-  readonly config: ContainerConfig;
-  readonly hostConfig: HostConfig;
+  /** Complete but for what the host decides; its `mounts` do not count. */
+  readonly spec: ContainerSpec;
   readonly mounts: readonly UnlistedMount[];
   /** A directory with mount points: it lies below the layers, so that none of it is a change. Outlives the run. */
   readonly mountPoints?: string;
@@ -87,12 +87,14 @@ async function runInSnapshot(
   id: string,
   request: UnlistedRequest,
 ): Promise<number> {
-  const { hostConfig } = fitToHost(request.config, request.hostConfig, context);
-  const fitted = { ...request, hostConfig };
+  const fitted = { ...request, spec: withHostname(id, fitToHost(request.spec, context)) };
   await using undo = new AsyncDisposableStack();
   const bundle = freshDirectory(context.paths.bundle(id));
   undo.defer(() => rmSync(bundle, { recursive: true, force: true }));
-  const sandbox = await context.networks.acquire(sandboxRequest(id, fitted, filesIn(bundle)));
+  const sandbox = await context.networks.acquire({
+    ...sandboxRequest(id, shortId(id), fitted.spec),
+    files: filesIn(bundle),
+  });
   undo.defer(() => context.networks.release(sandbox));
   writeBundle(context, { id, bundle, sandbox, request: fitted });
   const rootPath = context.snapshots.mount(id);
@@ -113,27 +115,29 @@ function writeBundle(
   },
 ): void {
   const { id, bundle, sandbox } = step;
-  const { config, hostConfig } = step.request;
+  const wanted = withDefaultUlimits(context, step.request.spec);
   const rootPath = context.snapshots.mount(id);
-  const hostname = config.Hostname || shortId(id);
   const spec = buildSpec({
     id,
-    config,
-    hostConfig: withDefaultUlimits(context, hostConfig),
+    spec: wanted,
     rootPath,
-    hostname,
+    hostname: wanted.hostname ?? '',
     domainname: '',
     ...(sandbox.namespacePath !== undefined && { networkNamespacePath: sandbox.namespacePath }),
-    namespaces: chooseNamespaces(context, hostConfig),
+    namespaces: chooseNamespaces(context, wanted.namespaces),
     mounts: step.request.mounts,
     files: filesIn(bundle),
-    user: resolveUser({ rootPath, user: config.User }, promptly),
-    cgroupsPath: join('/', hostConfig.CgroupParent || context.defaults.cgroupParent, id),
+    user: resolveUser({ rootPath, user: wanted.process.user ?? '' }, promptly),
+    cgroupsPath: join('/', wanted.limits.cgroupParent ?? context.defaults.cgroupParent, id),
     cgroupLayout: context.cgroupLayout,
-    seccomp: selectSeccomp(hostConfig, context.seccomp),
+    seccomp: selectSeccomp(wanted.security, context.seccomp),
   });
   checkProgram({ rootPath, process: spec.process, mounts: spec.mounts }, promptly);
   writeFileSync(join(bundle, 'config.json'), stringifySpec(spec));
+}
+
+function withHostname(id: string, spec: ContainerSpec): ContainerSpec {
+  return { ...spec, hostname: spec.hostname ?? shortId(id) };
 }
 
 /** The name of the image's machine is the image's: a build may set it. */
@@ -177,25 +181,4 @@ async function watch(process: SupervisedProcess, { onOutput, signal }: UnlistedR
   } finally {
     signal.removeEventListener('abort', kill);
   }
-}
-
-function sandboxRequest(
-  id: string,
-  { config, hostConfig }: UnlistedRequest,
-  files: InjectedFiles,
-): SandboxRequest {
-  return {
-    id,
-    name: shortId(id),
-    hostname: config.Hostname || shortId(id),
-    domainname: '',
-    attachments: attachmentsOf(hostConfig.NetworkMode, {}),
-    ports: [],
-    dnsServers: hostConfig.Dns ?? [],
-    dnsSearch: hostConfig.DnsSearch ?? [],
-    dnsOptions: hostConfig.DnsOptions ?? [],
-    extraHosts: hostConfig.ExtraHosts ?? [],
-    sysctls: {},
-    files,
-  };
 }

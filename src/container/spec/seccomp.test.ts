@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import type { RuntimeSeccomp } from '#oci/runtime-spec.ts';
 import { DEFAULT_CAPABILITIES } from './capabilities.ts';
 import { loadSeccompProfile, parseSeccompProfile } from './seccomp.ts';
-import { parseSecurityOptions, selectSeccomp } from './security-options.ts';
+import type { SeccompChoice } from '../container-spec.ts';
+import { selectSeccomp } from './select-seccomp.ts';
 
 /** The action for a call without regard to its arguments; the first rule counts. */
 function actionFor(filter: RuntimeSeccomp, name: string): string {
@@ -57,19 +58,13 @@ test('a profile that is none is refused', () => {
   }
 });
 
-test('security options', () => {
-  const parsed = parseSecurityOptions(['seccomp=unconfined', 'no-new-privileges:true', 'apparmor=x']);
-  assert.equal(parsed.seccomp.kind, 'unconfined');
-  assert.equal(parsed.noNewPrivileges, true);
-  assert.equal(parsed.warnings.length, 1);
-  assert.throws(() => parseSecurityOptions(['foo']), { message: 'invalid --security-opt 1: "foo"' });
-  assert.throws(() => parseSecurityOptions(['foo=bar']), { message: 'invalid --security-opt 2: "foo=bar"' });
+test('privileged containers have no filter unless they ask for one', () => {
   const fallback = loadSeccompProfile();
-  const select = (SecurityOpt: string[] | null, Privileged = false) =>
-    selectSeccomp({ SecurityOpt, Privileged }, fallback);
-  assert.equal(select(null), fallback);
-  assert.equal(select(null, true), undefined);
-  assert.equal(select(['seccomp=unconfined']), undefined);
-  const own = select(['seccomp={"defaultAction":"SCMP_ACT_ALLOW"}'], true);
+  const select = (seccomp: SeccompChoice, privileged = false) =>
+    selectSeccomp({ seccomp, privileged }, fallback);
+  assert.equal(select({ kind: 'default' }), fallback);
+  assert.equal(select({ kind: 'default' }, true), undefined);
+  assert.equal(select({ kind: 'unconfined' }), undefined);
+  const own = select({ kind: 'profile', json: '{"defaultAction":"SCMP_ACT_ALLOW"}' }, true);
   assert.equal(own?.compile([]).defaultAction, 'SCMP_ACT_ALLOW');
 });

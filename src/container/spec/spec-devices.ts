@@ -1,10 +1,11 @@
 import { readdirSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { EngineError } from '#base/errors.ts';
+import type { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { splitDeviceNumber } from '#linux/files.ts';
 import type { RuntimeDevice, RuntimeDeviceRule } from '#oci/runtime-spec.ts';
-import type { DeviceMapping } from '#wire/container.ts';
+import { containerError } from '../container-errors.ts';
+import type { DeviceNode } from '../container-spec.ts';
 
 /** Device nodes for a container, and what its cgroup must allow for them. */
 export interface SpecDevices {
@@ -15,27 +16,22 @@ export interface SpecDevices {
 /**
  * The devices of `--device`: a node, or every node below a directory.
  *
- * @throws {EngineError} `invalid`, with Docker's words, for one that does not exist
+ * @throws {EngineError} `device-missing`, `device-access-invalid`
  */
-export function requestedDevices(mappings: readonly DeviceMapping[]): SpecDevices {
-  const found = mappings.map(devicesOf);
+export function requestedDevices(requested: readonly DeviceNode[]): SpecDevices {
+  const found = requested.map(devicesOf);
   return { nodes: found.flatMap(({ nodes }) => nodes), rules: found.flatMap(({ rules }) => rules) };
 }
 
-function devicesOf(mapping: DeviceMapping): SpecDevices {
-  const access = mapping.CgroupPermissions || 'rwm';
-  if (!/^[rwm]{1,3}$/.test(access)) {
-    throw new EngineError('invalid', `invalid device mode: ${access}`);
-  }
-  const target = mapping.PathInContainer || mapping.PathOnHost;
-  const nodes = nodesBelow(mapping.PathOnHost, target);
-  if (nodes.length === 0) throw cannotGather(mapping.PathOnHost, 'not a device node');
+function devicesOf({ hostPath, path, access }: DeviceNode): SpecDevices {
+  if (!/^[rwm]{1,3}$/.test(access)) throw containerError('device-access-invalid', { subject: access });
+  const nodes = nodesBelow(hostPath, path);
+  if (nodes.length === 0) throw noDevice(hostPath, 'not a device node');
   return { nodes, rules: nodes.map((node) => ruleFor(node, access)) };
 }
 
-function cannotGather(path: string, reason: string, cause?: unknown): EngineError {
-  const message = `error gathering device information while adding custom device ${JSON.stringify(path)}: ${reason}`;
-  return new EngineError('invalid', message, { cause });
+function noDevice(path: string, problem: string, cause?: unknown): EngineError {
+  return containerError('device-missing', { subject: path, details: { problem }, cause });
 }
 
 function nodesBelow(hostPath: string, path: string): readonly RuntimeDevice[] {
@@ -43,7 +39,7 @@ function nodesBelow(hostPath: string, path: string): readonly RuntimeDevice[] {
   try {
     stats = statSync(hostPath);
   } catch (cause) {
-    throw cannotGather(hostPath, 'no such file or directory', cause);
+    throw noDevice(hostPath, 'no such file or directory', cause);
   }
   if (stats.isDirectory()) return walkDevices(hostPath, path);
   return nodeOf(stats, path) ?? [];

@@ -1,6 +1,9 @@
 import type { RuntimeMount } from '#oci/runtime-spec.ts';
-import type { HostConfig } from '#wire/container.ts';
+import type { ContainerSpec } from '../container-spec.ts';
 import { byDepth, type ResolvedMount } from '../mounts/mounts.ts';
+
+/** Docker's, where neither the container nor the engine says anything. */
+export const DEFAULT_SHARED_MEMORY_BYTES = 64 * 2 ** 20;
 
 /** Files of the engine that appear in the container's /etc. */
 export interface InjectedFiles {
@@ -11,7 +14,7 @@ export interface InjectedFiles {
 }
 
 export interface SpecMountsInput {
-  readonly hostConfig: Pick<HostConfig, 'Privileged' | 'ReadonlyRootfs' | 'ShmSize' | 'Init' | 'IpcMode'>;
+  readonly spec: ContainerSpec;
   readonly mounts: readonly ResolvedMount[];
   readonly files: InjectedFiles;
   readonly shmPath?: string;
@@ -27,7 +30,7 @@ export function specMounts(input: SpecMountsInput): readonly RuntimeMount[] {
   const taken = new Set(input.mounts.map(({ destination }) => destination));
   const free = ({ destination }: RuntimeMount) =>
     !taken.has(destination) && !(taken.has('/dev') && destination.startsWith('/dev/'));
-  const standard = [...standardMounts(input.hostConfig), ...shmMount(input)].filter(free);
+  const standard = [...standardMounts(input.spec.security), ...shmMount(input)].filter(free);
   const others = [...initMount(input), ...input.mounts.map(runtimeMount), ...fileMounts(input).filter(free)];
   return [...standard, ...others.toSorted(byDepth)];
 }
@@ -38,8 +41,8 @@ function runtimeMount({ destination, type, source, options }: ResolvedMount): Ru
 
 const NO_RISK = ['nosuid', 'noexec', 'nodev'] as const;
 
-function standardMounts({ Privileged }: Pick<HostConfig, 'Privileged'>): readonly RuntimeMount[] {
-  const readonly = Privileged ? [] : ['ro'];
+function standardMounts({ privileged }: ContainerSpec['security']): readonly RuntimeMount[] {
+  const readonly = privileged ? [] : ['ro'];
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: NO_RISK },
     {
@@ -66,25 +69,25 @@ function standardMounts({ Privileged }: Pick<HostConfig, 'Privileged'>): readonl
 }
 
 function shmMount(input: SpecMountsInput): readonly RuntimeMount[] {
-  const { IpcMode, ShmSize } = input.hostConfig;
+  const { ipc, sharedMemoryBytes = DEFAULT_SHARED_MEMORY_BYTES } = input.spec.namespaces;
   const destination = '/dev/shm';
-  if (IpcMode === 'none') return [];
+  if (ipc === 'none') return [];
   if (input.shmPath !== undefined) {
     return [{ destination, type: 'bind', source: input.shmPath, options: ['rbind', 'rprivate'] }];
   }
-  const options = [...NO_RISK, 'mode=1777', `size=${ShmSize}`];
+  const options = [...NO_RISK, 'mode=1777', `size=${sharedMemoryBytes}`];
   return [{ destination, type: 'tmpfs', source: 'shm', options }];
 }
 
 function initMount(input: SpecMountsInput): readonly RuntimeMount[] {
-  if (!input.hostConfig.Init || input.initPath === undefined) return [];
+  if (!input.spec.process.init || input.initPath === undefined) return [];
   return [
     { destination: input.initDestination, type: 'bind', source: input.initPath, options: ['bind', 'ro'] },
   ];
 }
 
-function fileMounts({ files, hostConfig }: SpecMountsInput): readonly RuntimeMount[] {
-  const options = ['rbind', ...(hostConfig.ReadonlyRootfs ? ['rro'] : []), 'rprivate'];
+function fileMounts({ files, spec }: SpecMountsInput): readonly RuntimeMount[] {
+  const options = ['rbind', ...(spec.root.readOnly ? ['rro'] : []), 'rprivate'];
   return [
     { destination: '/etc/resolv.conf', type: 'bind', source: files.resolvConf, options },
     ...(files.hostname === undefined

@@ -1,7 +1,7 @@
-import { EngineError } from '#base/errors.ts';
 import type { RuntimeRlimit } from '#oci/runtime-spec.ts';
-import type { Ulimit } from '#wire/container.ts';
 import { ULIMIT_NAMES } from '#oci/ulimits.ts';
+import { containerError } from '../container-errors.ts';
+import type { ResourceLimit } from '../container-spec.ts';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -33,15 +33,11 @@ export function processEnvironment(input: EnvironmentInput): readonly string[] {
 const UNLIMITED = 0xffffffffffffffffn;
 
 /** @throws {EngineError} `invalid` for a limit that does not exist or a soft limit above the hard one */
-export function processRlimits(ulimits: readonly Ulimit[]): readonly RuntimeRlimit[] {
-  return ulimits.map(({ Name: name, Soft: soft, Hard: hard }) => {
-    if (!ULIMIT_NAMES.has(name.toLowerCase()))
-      throw new EngineError('invalid', `invalid ulimit type: ${name}`);
+export function processRlimits(ulimits: readonly ResourceLimit[]): readonly RuntimeRlimit[] {
+  return ulimits.map(({ name, soft, hard }) => {
+    if (!ULIMIT_NAMES.has(name.toLowerCase())) throw containerError('ulimit-unknown', { subject: name });
     if (hard !== -1 && (soft === -1 || soft > hard)) {
-      throw new EngineError(
-        'invalid',
-        `ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`,
-      );
+      throw containerError('ulimit-above-hard', { subject: name, details: { soft, hard } });
     }
     return { type: `RLIMIT_${name.toUpperCase()}`, hard: limitOf(hard), soft: limitOf(soft) };
   });

@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs';
-import { EngineError } from '#base/errors.ts';
 import { splitDeviceNumber } from '#linux/files.ts';
 import type {
   RuntimeDeviceRule,
@@ -7,7 +6,8 @@ import type {
   RuntimeThrottleDevice,
   RuntimeWeightDevice,
 } from '#oci/runtime-spec.ts';
-import type { HostConfig, ThrottleDevice } from '#wire/container.ts';
+import { containerError } from '../container-errors.ts';
+import type { ContainerSpec, DeviceRate, ResourceLimits } from '../container-spec.ts';
 
 /** What may be used without asking: zero, null, urandom, random, tty, console. Not FUSE. */
 const STANDARD_DEVICES: readonly RuntimeDeviceRule[] = [
@@ -27,17 +27,16 @@ const STANDARD_DEVICES: readonly RuntimeDeviceRule[] = [
  * @param deviceRules for the devices that the container gets besides the standard ones
  */
 export function specResources(
-  hostConfig: HostConfig,
+  { limits, devices }: Pick<ContainerSpec, 'limits' | 'devices'>,
   deviceRules: readonly RuntimeDeviceRule[],
   cgroupVersion: 1 | 2,
 ): RuntimeResources {
-  const ownRules = (hostConfig.DeviceCgroupRules ?? []).map(parseDeviceRule);
   return {
-    devices: [...STANDARD_DEVICES, ...deviceRules, ...ownRules],
-    memory: memoryOf(hostConfig, cgroupVersion),
-    cpu: cpuOf(hostConfig),
-    pids: pidsOf(hostConfig),
-    blockIO: blockIoOf(hostConfig),
+    devices: [...STANDARD_DEVICES, ...deviceRules, ...devices.cgroupRules.map(parseDeviceRule)],
+    memory: memoryOf(limits, cgroupVersion),
+    cpu: cpuOf(limits),
+    pids: limits.pids === undefined || limits.pids <= 0 ? undefined : { limit: limits.pids },
+    blockIO: blockIoOf(limits),
   };
 }
 
@@ -45,58 +44,44 @@ type Memory = NonNullable<RuntimeResources['memory']>;
 type Cpu = NonNullable<RuntimeResources['cpu']>;
 type BlockIo = NonNullable<RuntimeResources['blockIO']>;
 
-function memoryOf(hostConfig: HostConfig, cgroupVersion: 1 | 2): Memory {
-  const { Memory: limit, MemorySwap: swap, MemorySwappiness: swappiness } = hostConfig;
+function memoryOf(limits: ResourceLimits, cgroupVersion: 1 | 2): Memory {
+  const { memoryBytes: limit, memorySwapBytes: swap, swappiness } = limits;
   const own = cgroupVersion === 1;
   return {
-    limit: limit > 0 ? limit : undefined,
-    reservation: nonZero(hostConfig.MemoryReservation),
-    swap: limit > 0 ? swapOf(limit, swap) : undefined,
-    swappiness: own && swappiness !== null && swappiness >= 0 ? swappiness : undefined,
-    disableOOMKiller: own && hostConfig.OomKillDisable ? true : undefined,
+    limit,
+    reservation: limits.memoryReservationBytes,
+    swap: limit === undefined ? undefined : (swap ?? limit * 2),
+    swappiness: own && swappiness !== undefined && swappiness >= 0 ? swappiness : undefined,
+    disableOOMKiller: own && limits.oomKillerDisabled ? true : undefined,
   };
-}
-
-/** Docker's default: as much swap again as memory. */
-function swapOf(limit: number, swap: number): number {
-  return swap === 0 ? limit * 2 : swap;
-}
-
-function nonZero(value: number): number | undefined {
-  return value === 0 ? undefined : value;
 }
 
 /** The kernel's default period. */
 const DEFAULT_PERIOD_MICROSECONDS = 100_000;
 const NANOCPUS = 1e9;
 
-function cpuOf(hostConfig: HostConfig): Cpu {
-  const byNanoCpus = hostConfig.NanoCpus > 0;
-  const quota = Math.trunc((hostConfig.NanoCpus * DEFAULT_PERIOD_MICROSECONDS) / NANOCPUS);
+function cpuOf(limits: ResourceLimits): Cpu {
+  const { nanoCpus = 0 } = limits;
+  const quota = Math.trunc((nanoCpus * DEFAULT_PERIOD_MICROSECONDS) / NANOCPUS);
   return {
-    shares: nonZero(hostConfig.CpuShares),
-    quota: byNanoCpus ? quota : nonZero(hostConfig.CpuQuota),
-    period: byNanoCpus ? DEFAULT_PERIOD_MICROSECONDS : nonZero(hostConfig.CpuPeriod),
-    realtimePeriod: nonZero(hostConfig.CpuRealtimePeriod),
-    realtimeRuntime: nonZero(hostConfig.CpuRealtimeRuntime),
-    cpus: hostConfig.CpusetCpus || undefined,
-    mems: hostConfig.CpusetMems || undefined,
+    shares: limits.cpuShares,
+    quota: nanoCpus > 0 ? quota : limits.cpuQuotaUs,
+    period: nanoCpus > 0 ? DEFAULT_PERIOD_MICROSECONDS : limits.cpuPeriodUs,
+    realtimePeriod: limits.cpuRealtimePeriodUs,
+    realtimeRuntime: limits.cpuRealtimeRuntimeUs,
+    cpus: limits.cpus,
+    mems: limits.memoryNodes,
   };
 }
 
-/** Zero and below are without limit, which needs no entry. */
-function pidsOf({ PidsLimit: limit }: HostConfig): RuntimeResources['pids'] {
-  return limit !== null && limit > 0 ? { limit } : undefined;
-}
-
-function blockIoOf(hostConfig: HostConfig): BlockIo {
+function blockIoOf(limits: ResourceLimits): BlockIo {
   return {
-    weight: nonZero(hostConfig.BlkioWeight),
-    weightDevice: whole(hostConfig.BlkioWeightDevice?.map(weightDevice)),
-    throttleReadBpsDevice: throttled(hostConfig.BlkioDeviceReadBps),
-    throttleWriteBpsDevice: throttled(hostConfig.BlkioDeviceWriteBps),
-    throttleReadIOPSDevice: throttled(hostConfig.BlkioDeviceReadIOps),
-    throttleWriteIOPSDevice: throttled(hostConfig.BlkioDeviceWriteIOps),
+    weight: limits.blockIoWeight,
+    weightDevice: whole(limits.blockIoDeviceWeights?.map(weightDevice)),
+    throttleReadBpsDevice: throttled(limits.blockIoReadBytesPerSecond),
+    throttleWriteBpsDevice: throttled(limits.blockIoWriteBytesPerSecond),
+    throttleReadIOPSDevice: throttled(limits.blockIoReadsPerSecond),
+    throttleWriteIOPSDevice: throttled(limits.blockIoWritesPerSecond),
   };
 }
 
@@ -104,19 +89,25 @@ function whole<Item>(list: readonly Item[] | undefined): readonly Item[] | undef
   return list && list.length > 0 ? list : undefined;
 }
 
-function weightDevice(device: { readonly Path: string; readonly Weight: number }): RuntimeWeightDevice {
-  return { ...blockDevice(device.Path), weight: device.Weight };
+function weightDevice({
+  path,
+  weight,
+}: {
+  readonly path: string;
+  readonly weight: number;
+}): RuntimeWeightDevice {
+  return { ...blockDevice(path), weight };
 }
 
-function throttled(devices: readonly ThrottleDevice[] | null): readonly RuntimeThrottleDevice[] | undefined {
-  return whole((devices ?? []).map(({ Path, Rate }) => ({ ...blockDevice(Path), rate: Rate })));
+function throttled(devices: readonly DeviceRate[] = []): readonly RuntimeThrottleDevice[] | undefined {
+  return whole(devices.map(({ path, rate }) => ({ ...blockDevice(path), rate })));
 }
 
 function blockDevice(path: string): { readonly major: number; readonly minor: number } {
   try {
     return splitDeviceNumber(statSync(path).rdev);
   } catch (cause) {
-    throw new EngineError('invalid', `Cannot limit device ${path}: no such device`, { cause });
+    throw containerError('block-device-missing', { subject: path, cause });
   }
 }
 
@@ -126,7 +117,7 @@ const DEVICE_RULE = /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/;
 function parseDeviceRule(rule: string): RuntimeDeviceRule {
   const [, type, major = '*', minor = '*', access = ''] = DEVICE_RULE.exec(rule) ?? [];
   if (type !== 'a' && type !== 'c' && type !== 'b') {
-    throw new EngineError('invalid', `invalid device cgroup rule format: '${rule}'`);
+    throw containerError('device-rule-invalid', { subject: rule });
   }
   return {
     allow: true,

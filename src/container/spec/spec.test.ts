@@ -5,98 +5,14 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { newId } from '#base/ids.ts';
 import { readCgroupLayout } from '#linux/cgroups.ts';
-import type { ContainerConfig, HostConfig } from '#wire/container.ts';
+import type { ExecSpec } from '../container.ts';
+import { newContainerSpec, type PartialContainerSpec } from '../new-container-spec.ts';
 import type { ResolvedMount } from '../mounts/mounts.ts';
 import { loadSeccompProfile } from './seccomp.ts';
 import { buildExecProcess, buildSpec, type SpecInput } from './spec.ts';
 import { stringifyProcess, stringifySpec } from './spec-json.ts';
 import { promptly } from '../files/root-access.ts';
 import { resolveUser } from './user.ts';
-
-const CONFIG: ContainerConfig = {
-  Hostname: 'abc',
-  Domainname: '',
-  User: '',
-  AttachStdin: false,
-  AttachStdout: true,
-  AttachStderr: true,
-  Tty: false,
-  OpenStdin: false,
-  StdinOnce: false,
-  Env: null,
-  Cmd: ['true'],
-  Image: 'test',
-  Volumes: null,
-  WorkingDir: '',
-  Entrypoint: null,
-  OnBuild: null,
-  Labels: null,
-};
-
-const HOST_CONFIG: HostConfig = {
-  Binds: null,
-  ContainerIDFile: '',
-  LogConfig: { Type: '', Config: null },
-  NetworkMode: 'none',
-  PortBindings: null,
-  RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
-  AutoRemove: false,
-  VolumeDriver: '',
-  VolumesFrom: null,
-  ConsoleSize: [0, 0],
-  CapAdd: null,
-  CapDrop: null,
-  CgroupnsMode: 'private',
-  Dns: null,
-  DnsOptions: null,
-  DnsSearch: null,
-  ExtraHosts: null,
-  GroupAdd: null,
-  IpcMode: 'private',
-  Cgroup: '',
-  Links: null,
-  OomScoreAdj: 0,
-  PidMode: '',
-  Privileged: false,
-  PublishAllPorts: false,
-  ReadonlyRootfs: false,
-  SecurityOpt: null,
-  UTSMode: '',
-  UsernsMode: '',
-  ShmSize: 64 << 20,
-  Isolation: '',
-  CpuShares: 0,
-  Memory: 0,
-  NanoCpus: 0,
-  CgroupParent: '',
-  BlkioWeight: 0,
-  BlkioWeightDevice: null,
-  BlkioDeviceReadBps: null,
-  BlkioDeviceWriteBps: null,
-  BlkioDeviceReadIOps: null,
-  BlkioDeviceWriteIOps: null,
-  CpuPeriod: 0,
-  CpuQuota: 0,
-  CpuRealtimePeriod: 0,
-  CpuRealtimeRuntime: 0,
-  CpusetCpus: '',
-  CpusetMems: '',
-  Devices: null,
-  DeviceCgroupRules: null,
-  DeviceRequests: null,
-  MemoryReservation: 0,
-  MemorySwap: 0,
-  MemorySwappiness: null,
-  OomKillDisable: null,
-  PidsLimit: null,
-  Ulimits: null,
-  CpuCount: 0,
-  CpuPercent: 0,
-  IOMaximumIOps: 0,
-  IOMaximumBandwidth: 0,
-  MaskedPaths: null,
-  ReadonlyPaths: null,
-};
 
 const RUNTIME = 'crun';
 
@@ -106,22 +22,23 @@ const seccomp = loadSeccompProfile();
 const cgroupLayout = readCgroupLayout();
 
 interface Changes {
-  readonly config?: Partial<ContainerConfig>;
-  readonly hostConfig?: Partial<HostConfig>;
+  readonly spec?: PartialContainerSpec;
   readonly input?: Partial<SpecInput>;
 }
 
-function inputFor({ config, hostConfig, input }: Changes = {}): SpecInput {
+function inputFor({ spec: said = {}, input }: Changes = {}): SpecInput {
   const id = newId();
-  const merged = { ...CONFIG, ...config };
-  const host = { ...HOST_CONFIG, ...hostConfig };
+  const spec = newContainerSpec('test', {
+    hostname: 'abc',
+    ...said,
+    process: { command: ['true'], ...said.process },
+  });
   return {
     id,
-    config: merged,
-    hostConfig: host,
+    spec,
     rootPath: root,
-    hostname: merged.Hostname,
-    domainname: merged.Domainname,
+    hostname: spec.hostname ?? '',
+    domainname: spec.domainname ?? '',
     namespaces: { pid: 'private', ipc: 'private', uts: 'private', cgroup: 'private' },
     mounts: [],
     files: {
@@ -129,7 +46,10 @@ function inputFor({ config, hostConfig, input }: Changes = {}): SpecInput {
       hostname: join(directory, 'hostname'),
       resolvConf: join(directory, 'resolv.conf'),
     },
-    user: resolveUser({ rootPath: root, user: merged.User, groupAdd: host.GroupAdd ?? [] }, promptly),
+    user: resolveUser(
+      { rootPath: root, user: spec.process.user ?? '', groupAdd: spec.process.groups },
+      promptly,
+    ),
     cgroupsPath: `/caisson-test/${id}`,
     cgroupLayout,
     seccomp,
@@ -142,7 +62,8 @@ function run(
   changes: Changes,
   ...command: string[]
 ): { readonly status: number | null; readonly out: string } {
-  const input = inputFor({ ...changes, config: { ...changes.config, Cmd: command } });
+  const said = { ...changes.spec, process: { ...changes.spec?.process, command } };
+  const input = inputFor({ ...changes, spec: said });
   const bundle = join(directory, input.id);
   mkdirSync(bundle);
   writeFileSync(join(bundle, 'config.json'), stringifySpec(buildSpec(input)));
@@ -233,15 +154,19 @@ describe('the specification', () => {
   test('carries limits as Docker converts them', () => {
     const { resources } = buildSpec(
       inputFor({
-        hostConfig: {
-          Memory: 64 << 20,
-          MemoryReservation: 32 << 20,
-          NanoCpus: 1.5e9,
-          CpuShares: 100,
-          CpusetCpus: '0',
-          PidsLimit: 50,
-          Devices: [{ PathOnHost: '/dev/zero', PathInContainer: '/dev/myzero', CgroupPermissions: 'r' }],
-          DeviceCgroupRules: ['c 1:3 rwm'],
+        spec: {
+          limits: {
+            memoryBytes: 64 << 20,
+            memoryReservationBytes: 32 << 20,
+            nanoCpus: 1.5e9,
+            cpuShares: 100,
+            cpus: '0',
+            pids: 50,
+          },
+          devices: {
+            nodes: [{ hostPath: '/dev/zero', path: '/dev/myzero', access: 'r' }],
+            cgroupRules: ['c 1:3 rwm'],
+          },
         },
       }),
     ).linux;
@@ -256,7 +181,9 @@ describe('the specification', () => {
   });
 
   test('is the same JSON with and without the cached filter', () => {
-    const spec = buildSpec(inputFor({ hostConfig: { Ulimits: [{ Name: 'nofile', Soft: 1, Hard: -1 }] } }));
+    const spec = buildSpec(
+      inputFor({ spec: { process: { ulimits: [{ name: 'nofile', soft: 1, hard: -1 }] } } }),
+    );
     const parsed = JSON.parse(stringifySpec(spec));
     assert.deepEqual(parsed.linux.seccomp, JSON.parse(JSON.stringify(spec.linux.seccomp)));
     assert.match(stringifySpec(spec), /"hard":18446744073709551615,"soft":1/);
@@ -264,37 +191,29 @@ describe('the specification', () => {
   });
 
   test('an exec has the confinement of its container, or all capabilities', () => {
-    const input = inputFor({
-      hostConfig: { CapDrop: ['ALL'] },
-      config: { Env: ['A=1'], WorkingDir: '/tmp' },
+    const { spec, user } = inputFor({
+      spec: {
+        security: { droppedCapabilities: ['ALL'] },
+        process: { environment: ['A=1'], workingDirectory: '/tmp' },
+      },
     });
-    const request = {
-      User: '',
-      Privileged: false,
-      Tty: true,
-      ConsoleSize: [24, 80],
-      AttachStdin: false,
-      AttachStderr: true,
-      AttachStdout: true,
-      Detach: false,
-      DetachKeys: '',
-      Env: ['A=2'],
-      WorkingDir: '',
-      Cmd: ['id'],
-    } as const;
-    const exec = {
-      request,
-      config: input.config,
-      hostConfig: input.hostConfig,
-      hostname: 'abc',
-      user: input.user,
+    const exec: ExecSpec = {
+      command: ['id'],
+      environment: ['A=2'],
+      privileged: false,
+      terminal: true,
+      terminalSize: { rows: 24, columns: 80 },
+      attachesStdin: false,
+      attachesStdout: true,
+      attachesStderr: true,
+      detachKeys: '',
     };
-    const confined = buildExecProcess(exec);
+    const confined = buildExecProcess({ exec, spec, user });
     assert.deepEqual(confined.capabilities?.bounding, []);
     assert.ok(confined.env.includes('A=2') && confined.env.includes('TERM=xterm'));
     assert.equal(confined.cwd, '/tmp');
     assert.deepEqual(confined.consoleSize, { height: 24, width: 80 });
-    const free = buildExecProcess({ ...exec, request: { ...request, Privileged: true } });
+    const free = buildExecProcess({ exec: { ...exec, privileged: true }, spec, user });
     assert.ok(free.capabilities?.bounding?.includes('CAP_SYS_ADMIN'));
     assert.equal(JSON.parse(stringifyProcess(free)).args[0], 'id');
   });
@@ -315,17 +234,18 @@ describe('a real container', () => {
     const { out } = run({}, ...command);
     assert.match(out, /unshare.*Operation not permitted/);
     assert.doesNotMatch(out, /fine/);
-    assert.match(run({ hostConfig: { CapAdd: ['SYS_ADMIN'] } }, ...command).out, /fine/);
+    assert.match(run({ spec: { security: { addedCapabilities: ['SYS_ADMIN'] } } }, ...command).out, /fine/);
   });
 
   test('obeys its options', () => {
     const text = processStatus({
-      config: { User: 'bob:wheel' },
-      hostConfig: {
-        CapAdd: ['SYS_ADMIN'],
-        CapDrop: ['chown'],
-        GroupAdd: ['55'],
-        SecurityOpt: ['no-new-privileges'],
+      spec: {
+        process: { user: 'bob:wheel', groups: ['55'] },
+        security: {
+          addedCapabilities: ['SYS_ADMIN'],
+          droppedCapabilities: ['chown'],
+          noNewPrivileges: true,
+        },
       },
       input: { seccomp: undefined },
     });
@@ -337,7 +257,7 @@ describe('a real container', () => {
   });
 
   test('privileged has everything', () => {
-    const changes = { hostConfig: { Privileged: true }, input: { seccomp: undefined } };
+    const changes = { spec: { security: { privileged: true } }, input: { seccomp: undefined } };
     const { out } = run(
       changes,
       'sh',
@@ -352,7 +272,7 @@ describe('a real container', () => {
 
   test('sees masked and read-only paths, its files and its names', () => {
     const { out } = run(
-      { hostConfig: { ReadonlyRootfs: true }, config: { Domainname: 'example.com' } },
+      { spec: { root: { readOnly: true }, domainname: 'example.com' } },
       'sh',
       '-c',
       'cat /etc/hosts /etc/resolv.conf; hostname; cat /proc/sys/kernel/domainname; touch /x; echo 1 >/proc/sys/kernel/panic; cat /proc/keys; ls /sys/firmware; echo $HOME; env; mount',
@@ -367,23 +287,22 @@ describe('a real container', () => {
 
   test('is limited in memory and processes', () => {
     const memory = run(
-      { hostConfig: { Memory: 16 << 20 } },
+      { spec: { limits: { memoryBytes: 16 << 20 } } },
       'sh',
       '-c',
       'dd if=/dev/zero of=/dev/null bs=64M count=1; echo status $?',
     );
     assert.match(memory.out, /status 1(37|)$/m);
-    const forks = run({ hostConfig: { PidsLimit: 1 } }, 'sh', '-c', '(true); (true)');
+    const forks = run({ spec: { limits: { pids: 1 } } }, 'sh', '-c', '(true); (true)');
     assert.match(forks.out, /can't fork/);
   });
 
   test('runs an init, with devices, rlimits, tmpfs and binds', () => {
     const { out, status } = run(
       {
-        hostConfig: {
-          Init: true,
-          Devices: [{ PathOnHost: '/dev/zero', PathInContainer: '/dev/myzero', CgroupPermissions: 'rwm' }],
-          Ulimits: [{ Name: 'nofile', Soft: 100, Hard: 200 }],
+        spec: {
+          process: { init: true, ulimits: [{ name: 'nofile', soft: 100, hard: 200 }] },
+          devices: { nodes: [{ hostPath: '/dev/zero', path: '/dev/myzero', access: 'rwm' }] },
         },
         input: {
           initPath: '/usr/bin/tini-static',

@@ -1,11 +1,11 @@
 import type { CgroupLayout } from '#linux/cgroups.ts';
 import type { NamespaceType, RuntimeNamespace, RuntimeProcess, RuntimeSpec } from '#oci/runtime-spec.ts';
-import type { ContainerConfig, ExecRequest, HostConfig } from '#wire/container.ts';
 import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '#oci/protected-paths.ts';
+import type { ExecSpec } from '../container.ts';
+import type { ContainerSpec, SecuritySpec, TerminalSize } from '../container-spec.ts';
 import { resolveCapabilities } from './capabilities.ts';
 import type { ResolvedMount } from '../mounts/mounts.ts';
 import type { SeccompProfile } from './seccomp.ts';
-import { parseSecurityOptions } from './security-options.ts';
 import { hostDevices, requestedDevices } from './spec-devices.ts';
 import { type InjectedFiles, rootPropagation, specMounts } from './spec-mounts.ts';
 import { processEnvironment, processRlimits } from './spec-process.ts';
@@ -24,10 +24,8 @@ export interface SpecNamespaces {
 
 export interface SpecInput {
   readonly id: string;
-  /** Merged with the image's. */
-  readonly config: ContainerConfig;
-  /** Completed with defaults. */
-  readonly hostConfig: HostConfig;
+  /** Complete. */
+  readonly spec: ContainerSpec;
   /** The mounted root. */
   readonly rootPath: string;
   readonly hostname: string;
@@ -44,9 +42,8 @@ export interface SpecInput {
   readonly cgroupLayout: Pick<CgroupLayout, 'mode'>;
   /** See `selectSeccomp`; undefined: unconfined. */
   readonly seccomp: SeccompProfile | undefined;
-  /** The host's tini; runs as PID 1 where `HostConfig.Init` says so. */
+  /** The host's tini; runs as PID 1 where the spec says so. */
   readonly initPath?: string;
-  readonly consoleSize?: { readonly rows: number; readonly columns: number };
 }
 
 const INIT_DESTINATION = '/sbin/docker-init';
@@ -57,27 +54,27 @@ const INIT_DESTINATION = '/sbin/docker-init';
  * @throws {EngineError} `invalid` for capabilities, security options, devices or limits that cannot be
  */
 export function buildSpec(input: SpecInput): RuntimeSpec {
-  const { hostConfig } = input;
-  const capabilities = capabilitiesOf(hostConfig);
-  const systemPaths = systemPathsOf(hostConfig);
-  const devices = hostConfig.Privileged ? hostDevices() : requestedDevices(hostConfig.Devices ?? []);
+  const { spec } = input;
+  const { security } = spec;
+  const capabilities = capabilitiesOf(security);
+  const devices = security.privileged ? hostDevices() : requestedDevices(spec.devices.nodes);
   const rootfsPropagation = rootPropagation(input.mounts);
   const seccomp = input.seccomp?.compile(capabilities);
   return {
     ociVersion: '1.0.2',
     process: containerProcess(input, capabilities),
-    root: { path: input.rootPath, ...(hostConfig.ReadonlyRootfs ? { readonly: true } : {}) },
+    root: { path: input.rootPath, ...(spec.root.readOnly ? { readonly: true } : {}) },
     ...(input.namespaces.uts === 'private' ? { hostname: input.hostname } : {}),
     mounts: specMounts({ ...input, ...sharedMemory(input), initDestination: INIT_DESTINATION }),
-    ...(hostConfig.Annotations ? { annotations: hostConfig.Annotations } : {}),
+    ...(Object.keys(spec.annotations).length > 0 ? { annotations: spec.annotations } : {}),
     linux: {
       sysctl: sysctls(input),
-      resources: specResources(hostConfig, devices.rules, input.cgroupLayout.mode === 'v2' ? 2 : 1),
+      resources: specResources(spec, devices.rules, input.cgroupLayout.mode === 'v2' ? 2 : 1),
       cgroupsPath: input.cgroupsPath,
       namespaces: namespacesOf(input),
       ...(devices.nodes.length > 0 ? { devices: devices.nodes } : {}),
       ...(rootfsPropagation === undefined ? {} : { rootfsPropagation }),
-      ...systemPaths,
+      ...systemPathsOf(security),
       ...(seccomp ? { seccomp } : {}),
     },
   };
@@ -89,53 +86,59 @@ function sharedMemory({ namespaces }: SpecInput): { readonly shmPath?: string } 
 }
 
 /** What the container's own processes may do. */
-export function capabilitiesOf(hostConfig: HostConfig): readonly string[] {
-  return resolveCapabilities({
-    add: hostConfig.CapAdd ?? [],
-    drop: hostConfig.CapDrop ?? [],
-    privileged: hostConfig.Privileged,
-  });
+export function capabilitiesOf(security: SecuritySpec): readonly string[] {
+  const { addedCapabilities, droppedCapabilities, privileged } = security;
+  return resolveCapabilities({ add: addedCapabilities, drop: droppedCapabilities, privileged });
 }
 
-function systemPathsOf(hostConfig: HostConfig): Pick<RuntimeSpec['linux'], 'maskedPaths' | 'readonlyPaths'> {
-  const { systemPathsUnconfined } = parseSecurityOptions(hostConfig.SecurityOpt);
-  if (hostConfig.Privileged || systemPathsUnconfined) return {};
+function systemPathsOf(security: SecuritySpec): Pick<RuntimeSpec['linux'], 'maskedPaths' | 'readonlyPaths'> {
+  if (security.privileged) return {};
   return {
-    maskedPaths: hostConfig.MaskedPaths ?? DEFAULT_MASKED_PATHS,
-    readonlyPaths: hostConfig.ReadonlyPaths ?? DEFAULT_READONLY_PATHS,
+    maskedPaths: security.maskedPaths ?? DEFAULT_MASKED_PATHS,
+    readonlyPaths: security.readOnlyPaths ?? DEFAULT_READONLY_PATHS,
   };
 }
 
 function containerProcess(input: SpecInput, capabilities: readonly string[]): RuntimeProcess {
-  const { config, hostConfig, user } = input;
-  const args = commandOf(config);
-  const rlimits = processRlimits(hostConfig.Ulimits ?? []);
+  const { spec, user } = input;
+  const { process } = spec;
+  const args = commandOf(spec);
   return {
-    ...(config.Tty ? { terminal: true, ...consoleSizeOf(input) } : {}),
+    ...(process.terminal ? { terminal: true, ...consoleSizeOf(process.terminalSize) } : {}),
     user: runtimeUser(user),
-    args: hostConfig.Init && input.initPath !== undefined ? [INIT_DESTINATION, '--', ...args] : args,
+    args: process.init && input.initPath !== undefined ? [INIT_DESTINATION, '--', ...args] : args,
     env: processEnvironment({
-      hostname: config.Hostname || input.hostname,
-      tty: config.Tty,
+      hostname: spec.hostname ?? input.hostname,
+      tty: process.terminal,
       home: user.home,
-      own: config.Env ?? [],
+      own: process.environment,
     }),
-    cwd: config.WorkingDir || '/',
+    cwd: process.workingDirectory ?? '/',
+    ...confinement(spec, capabilities),
+  };
+}
+
+/** What a container and its execs have in common. */
+function confinement(
+  { process, security }: ContainerSpec,
+  capabilities: readonly string[],
+): Pick<RuntimeProcess, 'capabilities' | 'rlimits' | 'noNewPrivileges' | 'oomScoreAdj'> {
+  const rlimits = processRlimits(process.ulimits);
+  return {
     capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
     ...(rlimits.length > 0 ? { rlimits } : {}),
-    noNewPrivileges: parseSecurityOptions(hostConfig.SecurityOpt).noNewPrivileges,
-    oomScoreAdj: hostConfig.OomScoreAdj,
+    noNewPrivileges: security.noNewPrivileges,
+    oomScoreAdj: process.oomScoreAdjustment,
   };
 }
 
 /** What a container is made for, without the init that may start it. */
-export function commandOf({ Entrypoint, Cmd }: ContainerConfig): readonly string[] {
-  return [...(Entrypoint ?? []), ...(Cmd ?? [])];
+export function commandOf({ process }: ContainerSpec): readonly string[] {
+  return [...(process.entrypoint ?? []), ...(process.command ?? [])];
 }
 
-function consoleSizeOf({ consoleSize }: SpecInput): Pick<RuntimeProcess, 'consoleSize'> {
-  if (!consoleSize || consoleSize.rows === 0 || consoleSize.columns === 0) return {};
-  return { consoleSize: { height: consoleSize.rows, width: consoleSize.columns } };
+function consoleSizeOf(size: TerminalSize | undefined): Pick<RuntimeProcess, 'consoleSize'> {
+  return size ? { consoleSize: { height: size.rows, width: size.columns } } : {};
 }
 
 function runtimeUser(user: ResolvedUser): RuntimeProcess['user'] {
@@ -154,7 +157,7 @@ function sysctls(input: SpecInput): Readonly<Record<string, string>> {
   return {
     ...own,
     ...(named ? { 'kernel.domainname': input.domainname } : {}),
-    ...input.hostConfig.Sysctls,
+    ...input.spec.namespaces.sysctls,
   };
 }
 
@@ -177,36 +180,28 @@ function namespaceOf(type: NamespaceType, choice: NamespaceChoice): readonly Run
 }
 
 export interface ExecInput {
-  readonly request: ExecRequest;
+  readonly exec: ExecSpec;
   /** Of the container it runs in. */
-  readonly config: ContainerConfig;
-  readonly hostConfig: HostConfig;
-  readonly hostname: string;
-  /** Of `request.User`, or where that is empty, of `config.User`. */
+  readonly spec: ContainerSpec;
+  /** Of `exec.user`, or where that is absent, of the container's. */
   readonly user: ResolvedUser;
 }
 
-/** The `process.json` of an exec: the container's confinement, or all capabilities with `Privileged`. */
-export function buildExecProcess(input: ExecInput): RuntimeProcess {
-  const { request, config, hostConfig, user } = input;
-  const capabilities = capabilitiesOf(request.Privileged ? { ...hostConfig, Privileged: true } : hostConfig);
-  const rlimits = processRlimits(hostConfig.Ulimits ?? []);
-  const [rows = 0, columns = 0] = request.ConsoleSize ?? [];
-  const size = rows > 0 && columns > 0 ? { consoleSize: { height: rows, width: columns } } : {};
+/** The `process.json` of an exec: the container's confinement, or all capabilities where it is privileged. */
+export function buildExecProcess({ exec, spec, user }: ExecInput): RuntimeProcess {
+  const { security } = spec;
+  const capabilities = capabilitiesOf(exec.privileged ? { ...security, privileged: true } : security);
   return {
-    ...(request.Tty ? { terminal: true, ...size } : {}),
+    ...(exec.terminal ? { terminal: true, ...consoleSizeOf(exec.terminalSize) } : {}),
     user: runtimeUser(user),
-    args: request.Cmd,
+    args: exec.command,
     env: processEnvironment({
-      hostname: config.Hostname || input.hostname,
-      tty: request.Tty,
+      hostname: spec.hostname ?? '',
+      tty: exec.terminal,
       home: user.home,
-      own: [...(config.Env ?? []), ...(request.Env ?? [])],
+      own: [...spec.process.environment, ...exec.environment],
     }),
-    cwd: request.WorkingDir || config.WorkingDir || '/',
-    capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
-    ...(rlimits.length > 0 ? { rlimits } : {}),
-    noNewPrivileges: parseSecurityOptions(hostConfig.SecurityOpt).noNewPrivileges,
-    oomScoreAdj: hostConfig.OomScoreAdj,
+    cwd: exec.workingDirectory ?? spec.process.workingDirectory ?? '/',
+    ...confinement(spec, capabilities),
   };
 }

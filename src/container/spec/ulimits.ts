@@ -1,13 +1,13 @@
-import type { HostConfig } from '#wire/container.ts';
-import type { ContainerContext } from '../context.ts';
+import type { ContainerDefaults } from '../context.ts';
+import type { ContainerSpec } from '../container-spec.ts';
 
-/** The engine's limits for what the container does not limit itself. */
+/** The spec with the engine's limits for what the container does not limit itself. */
 export function withDefaultUlimits(
-  { defaults }: Pick<ContainerContext, 'defaults'>,
-  hostConfig: HostConfig,
-): HostConfig {
-  const own = hostConfig.Ulimits ?? [];
-  const names = new Set(own.map(({ Name }) => Name));
-  const added = defaults.ulimits.filter(({ Name }) => !names.has(Name));
-  return added.length === 0 ? hostConfig : { ...hostConfig, Ulimits: [...own, ...added] };
+  { defaults }: { readonly defaults: Pick<ContainerDefaults, 'ulimits'> },
+  spec: ContainerSpec,
+): ContainerSpec {
+  const own = spec.process.ulimits;
+  const names = new Set(own.map(({ name }) => name));
+  const added = defaults.ulimits.filter(({ name }) => !names.has(name));
+  return added.length === 0 ? spec : { ...spec, process: { ...spec.process, ulimits: [...own, ...added] } };
 }

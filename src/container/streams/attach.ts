@@ -21,14 +21,14 @@ export function attachContainer(
     const message = `container ${reference} is paused, unpause the container before attach`;
     throw new EngineError('conflict', message);
   }
-  const { Tty: tty, StdinOnce } = container.config;
+  const { terminal: tty, stdin } = container.spec.process;
   const before = request.logs ? loggedOutput(container, request) : undefined;
   const attachment = new StreamAttachment(container.hub, {
     tty,
     stdout: request.stdout,
     stderr: request.stderr,
     ...(request.stdin && { input: container.input }),
-    closesInput: StdinOnce && !tty,
+    closesInput: stdin === 'once' && !tty,
     ...(tty && { detach: { scanner: new DetachScanner(keys), onDetach: () => container.emit('detach') } }),
     ...(before && { before }),
   });

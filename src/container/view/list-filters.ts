@@ -1,14 +1,15 @@
-import { EngineError } from '#base/errors.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { Volumes } from '#volume/volume.ts';
-import type { ContainerStatus } from '#wire/container.ts';
 import { type Filters, booleanFilter, checkFilters, matchesLabels } from '#base/filters.ts';
 import { compilePattern } from '#base/pattern.ts';
 import { formatPort, parsePorts } from '#base/ports.ts';
+import type { ContainerStatus, MountView } from '../container.ts';
+import { containerError } from '../container-errors.ts';
 import type { Lookup } from '../lookup.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
-import { showMounts } from '../mounts/mounts.ts';
-import { endpointsOf, portSummaries } from './network-view.ts';
+import { viewMounts } from './mount-view.ts';
+import { attachmentsOf } from '../run/sandbox-request.ts';
+import { viewNetwork } from './network-view.ts';
 import { stoppedState } from '../run/state.ts';
 
 export type Predicate = (container: ManagedContainer) => boolean;
@@ -74,7 +75,7 @@ function compile(
     case 'name':
       return nameFilter(values);
     case 'label':
-      return ({ config }) => matchesLabels(values, config.Labels);
+      return ({ spec }) => matchesLabels(values, spec.labels);
     case 'status':
       return statusFilter(values);
     case 'exited':
@@ -124,8 +125,7 @@ function statusFilter(values: readonly string[]): Predicate {
   for (const value of values) {
     if (STATUSES.some((status) => status === value)) continue;
     const known = STATUSES.map((status) => JSON.stringify(status)).join(', ');
-    const problem = `invalid value for state (${JSON.stringify(value)}): must be one of ${known}`;
-    throw new EngineError('invalid', `invalid filter 'status=${value}': ${problem}`);
+    throw containerError('filter-status-invalid', { subject: value, details: { known } });
   }
   return ({ state }) => values.includes(state.status);
 }
@@ -133,8 +133,7 @@ function statusFilter(values: readonly string[]): Predicate {
 function exitedFilter(values: readonly string[]): Predicate {
   const codes = values.map((value) => {
     if (/^-?\d+$/.test(value)) return Number(value);
-    const problem = `strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`;
-    throw new EngineError('invalid', `invalid filter 'exited=${value}': ${problem}`);
+    throw containerError('filter-exited-invalid', { subject: value });
   });
   return ({ state }) => {
     const stopped = stoppedState(state);
@@ -145,7 +144,7 @@ function exitedFilter(values: readonly string[]): Predicate {
 /** No container has a health yet. */
 function healthFilter(values: readonly string[]): Predicate {
   for (const value of values) {
-    if (!HEALTH.has(value)) throw new EngineError('invalid', `invalid filter 'health=${value}'`);
+    if (!HEALTH.has(value)) throw containerError('filter-health-invalid', { subject: value });
   }
   return () => values.includes('none');
 }
@@ -179,27 +178,50 @@ function ageFilter(
 
 function volumeFilter(values: readonly string[], { volumes }: FilterContext): Predicate {
   return ({ definition }) =>
-    showMounts(definition.mounts, volumes).some(
-      ({ Name, Source, Destination }) => values.includes(Name ?? Source) || values.includes(Destination),
+    viewMounts(definition.mounts, volumes).some(
+      (mount) => values.includes(sourceOf(mount)) || values.includes(mount.target),
     );
 }
 
+function sourceOf(mount: MountView): string {
+  switch (mount.type) {
+    case 'volume':
+      return mount.name;
+    case 'bind':
+      return mount.source;
+    case 'tmpfs':
+      return '';
+  }
+}
+
 function networkFilter(values: readonly string[]): Predicate {
-  return (container) =>
-    Object.entries(endpointsOf(container)).some(([name, { NetworkID }]) =>
-      values.some((value) => value === name || (value !== '' && NetworkID.startsWith(value))),
+  return ({ sandbox, spec }) => {
+    const names = attachmentsOf(spec.network).map(({ network }) => network);
+    const live = sandbox?.endpoints ?? [];
+    return values.some(
+      (value) =>
+        names.includes(value) ||
+        live.some(({ networkName, networkId }) => networkName === value || isPrefix(value, networkId)),
     );
+  };
+}
+
+function isPrefix(value: string, id: string): boolean {
+  return value !== '' && id.startsWith(value);
 }
 
 function portFilter(name: 'publish' | 'expose', values: readonly string[]): Predicate {
   const wanted = new Set(
     values.flatMap((value) => {
       if (!value.includes(':')) return parsePorts(value).map(formatPort);
-      throw new EngineError('invalid', `filter for '${name}' should not contain ':': ${value}`);
+      throw containerError('filter-port-invalid', { subject: value, details: { name } });
     }),
   );
-  return (container) =>
-    portSummaries(container).some(({ PrivatePort, PublicPort = 0, Type }) =>
-      wanted.has(`${name === 'publish' ? PublicPort : PrivatePort}/${Type}`),
-    );
+  return (container) => {
+    const { sandbox } = viewNetwork(container);
+    if (!sandbox) return false;
+    if (name === 'publish')
+      return sandbox.publications.some(({ hostPort, protocol }) => wanted.has(`${hostPort}/${protocol}`));
+    return sandbox.servedPorts.some((port) => wanted.has(formatPort(port)));
+  };
 }

@@ -4,12 +4,12 @@ import type { ContainerDefinition } from '../container-record.ts';
 
 /** What the log options `labels`, `env` and `tag` (and the two as regular expressions) select of a container. */
 export function logAttributes(definition: ContainerDefinition): Readonly<Record<string, string>> {
-  const { config, hostConfig } = definition;
-  const options = hostConfig.LogConfig.Config ?? {};
-  const environment = (config.Env ?? []).map((entry) => splitVariable(entry));
+  const { spec } = definition;
+  const { options } = spec.log;
+  const environment = spec.process.environment.map((entry) => splitVariable(entry));
   const tag = options['tag'];
   return {
-    ...select(Object.entries(config.Labels ?? {}), options['labels'], options['labels-regex']),
+    ...select(Object.entries(spec.labels), options['labels'], options['labels-regex']),
     ...select(environment, options['env'], options['env-regex']),
     ...(tag !== undefined && tag !== '' && { tag: expandTag(tag, definition) }),
   };
@@ -38,14 +38,14 @@ function splitVariable(entry: string): Pair {
 }
 
 /** The fields of Docker's tag templates. */
-function expandTag(tag: string, { id, name, imageId, config }: ContainerDefinition): string {
+function expandTag(tag: string, { id, name, imageId, spec }: ContainerDefinition): string {
   const fields: Readonly<Record<string, string>> = {
     ID: shortId(id),
     FullID: id,
     Name: name,
     ImageID: shortId(imageId),
     ImageFullID: imageId,
-    ImageName: config.Image,
+    ImageName: spec.image,
     DaemonName: 'caisson',
   };
   return tag.replaceAll(/\{\{\s*\.(\w+)\s*\}\}/g, (whole, field: string) => fields[field] ?? whole);

@@ -1,58 +1,32 @@
-import type { NetworkSettings, PortSummary } from '#wire/container.ts';
-import type { EndpointSettings, PortMap } from '#wire/network.ts';
-import { parsePort } from '#base/ports.ts';
-import { liveEndpoints, plannedEndpoints, portMapOf } from '../docker-network.ts';
+import { formatPort } from '#base/ports.ts';
+import type { SandboxRecord } from '#network/network.ts';
+import type { NetworkView } from '../container.ts';
+import type { NetworkSpec } from '../container-spec.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
+import { attachmentsOf } from '../run/sandbox-request.ts';
 
-/** The networks of a container: with addresses while it runs, as they are to be otherwise. */
-export function endpointsOf({
-  sandbox,
-  hostConfig,
-  definition,
-}: ManagedContainer): Readonly<Record<string, EndpointSettings>> {
-  const planned = plannedEndpoints(hostConfig.NetworkMode, definition.endpoints);
-  return sandbox ? liveEndpoints(sandbox.endpoints, planned) : planned;
-}
-
-/** Each exposed port, and where it is published while the container runs. */
-function portsOf({ sandbox, config }: ManagedContainer): PortMap {
-  if (!sandbox || sandbox.endpoints.every(({ addresses }) => addresses.length === 0)) return {};
-  return portMapOf(sandbox.publications, Object.keys(config.ExposedPorts ?? {}));
-}
-
-/** `NetworkSettings` of inspect: the top level repeats the default bridge's endpoint. */
-export function networkSettings(container: ManagedContainer): NetworkSettings {
-  const { sandbox, id } = container;
-  const endpoints = endpointsOf(container);
-  const bridge = sandbox ? endpoints['bridge'] : undefined;
+/** What a container has of networks: what is to be, and while it runs, what is there. */
+export function viewNetwork({ sandbox, spec }: ManagedContainer): NetworkView {
+  const attachments = attachmentsOf(spec.network);
+  if (!sandbox) return { attachments };
+  const { endpoints, publications, namespacePath } = sandbox;
   return {
-    Bridge: '',
-    SandboxID: sandbox ? id : '',
-    SandboxKey: sandbox?.namespacePath ?? '',
-    Ports: portsOf(container),
-    HairpinMode: false,
-    LinkLocalIPv6Address: '',
-    LinkLocalIPv6PrefixLen: 0,
-    SecondaryIPAddresses: null,
-    SecondaryIPv6Addresses: null,
-    EndpointID: bridge?.EndpointID ?? '',
-    Gateway: bridge?.Gateway ?? '',
-    GlobalIPv6Address: bridge?.GlobalIPv6Address ?? '',
-    GlobalIPv6PrefixLen: bridge?.GlobalIPv6PrefixLen ?? 0,
-    IPAddress: bridge?.IPAddress ?? '',
-    IPPrefixLen: bridge?.IPPrefixLen ?? 0,
-    IPv6Gateway: bridge?.IPv6Gateway ?? '',
-    MacAddress: bridge?.MacAddress ?? '',
-    Networks: endpoints,
+    attachments,
+    sandbox: {
+      endpoints,
+      publications,
+      servedPorts: servedPorts(sandbox, spec.network),
+      ...(namespacePath !== undefined && { namespacePath }),
+    },
   };
 }
 
-/** The PORTS column of `ps`. */
-export function portSummaries(container: ManagedContainer): readonly PortSummary[] {
-  return Object.entries(portsOf(container)).flatMap(([name, bindings]) => {
-    const { port, protocol } = parsePort(name);
-    const own = { PrivatePort: port, Type: protocol };
-    if (!bindings || bindings.length === 0) return [own];
-    return bindings.map(({ HostIp, HostPort }) => ({ IP: HostIp, PublicPort: Number(HostPort), ...own }));
-  });
+/** Ports can be reached by an address only. */
+function servedPorts(
+  { endpoints, publications }: SandboxRecord,
+  { exposedPorts }: NetworkSpec,
+): readonly NetworkSpec['exposedPorts'][number][] {
+  if (endpoints.every(({ addresses }) => addresses.length === 0)) return [];
+  const published = publications.map(({ port, protocol }) => ({ port, protocol }));
+  return [...new Map([...exposedPorts, ...published].map((port) => [formatPort(port), port])).values()];
 }

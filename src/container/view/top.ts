@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { EngineError } from '#base/errors.ts';
 import { ContainerCgroup } from '#linux/cgroups.ts';
-import type { TopTable } from '#wire/container.ts';
+import type { ProcessTable } from '../container.ts';
+import { containerError } from '../container-errors.ts';
 import type { ContainerContext } from '../context.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 import { cgroupPathOf } from '../process/runtime-command.ts';
@@ -22,7 +22,7 @@ export async function topContainer(
   context: ContainerContext,
   container: ManagedContainer,
   psArguments: string,
-): Promise<TopTable> {
+): Promise<ProcessTable> {
   const args = psArguments === '' ? DEFAULT_ARGUMENTS : psArguments;
   checkArguments(args);
   if (!container.run) throw notRunning(container);
@@ -36,7 +36,7 @@ export async function topContainer(
 /** A column that is called PID but is none would show other containers' processes. */
 function checkArguments(args: string): void {
   for (const [, key = '', title = ''] of args.matchAll(/\s+(\S*)=\s*(PID\S*)/g)) {
-    if (key !== 'pid') throw new EngineError('invalid', `specifying "${key}=${title}" is not allowed`);
+    if (key !== 'pid') throw containerError('ps-column-refused', { subject: `${key}=${title}` });
   }
 }
 
@@ -50,7 +50,7 @@ async function runPs(args: readonly string[], otherwise: readonly string[]): Pro
       return (await run('ps', otherwise, options)).stdout;
     } catch (cause) {
       const stderr = cause instanceof Error && 'stderr' in cause ? String(cause.stderr) : String(cause);
-      throw new EngineError('internal', `ps: ${stderr.split('\n', 1)[0]}`, { cause });
+      throw containerError('ps-failed', { details: { problem: stderr.split('\n', 1)[0] ?? '' }, cause });
     }
   }
 }
@@ -60,20 +60,20 @@ async function runPs(args: readonly string[], otherwise: readonly string[]): Pro
  *
  * @throws {EngineError} `invalid` if there is no column of pids
  */
-export function parsePs(output: string, pids: ReadonlySet<number>): TopTable {
+export function parsePs(output: string, pids: ReadonlySet<number>): ProcessTable {
   const [head = '', ...lines] = output.split('\n');
   const titles = words(head);
   const pidColumn = titles.indexOf('PID');
-  if (pidColumn < 0) throw new EngineError('invalid', "Couldn't find PID field in ps output");
-  const processes: (readonly string[])[] = [];
+  if (pidColumn < 0) throw containerError('ps-without-pid');
+  const rows: (readonly string[])[] = [];
   let ofOurs = false;
   for (const line of lines.filter(Boolean)) {
     const fields = words(line);
     // A thread's line has no pid and follows its process's.
     if (fields[pidColumn] !== '-') ofOurs = pids.has(Number(fields[pidColumn]));
-    if (ofOurs) processes.push(joinOverhang(fields, titles.length));
+    if (ofOurs) rows.push(joinOverhang(fields, titles.length));
   }
-  return { Titles: titles, Processes: processes };
+  return { titles, rows };
 }
 
 function joinOverhang(fields: readonly string[], columns: number): readonly string[] {

@@ -1,6 +1,4 @@
 import { EngineError } from '#base/errors.ts';
-import type { HostConfig } from '#wire/container.ts';
-import { parseSeccompProfile, type SeccompProfile } from './seccomp.ts';
 
 /** What `SecurityOpt` says, decoded. */
 export interface SecurityOptions {
@@ -55,19 +53,4 @@ function parseBoolean(value: string, option: string): boolean {
   if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(value)) return true;
   if (['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(value)) return false;
   throw new EngineError('invalid', `invalid --security-opt 2: ${JSON.stringify(option)}`);
-}
-
-/**
- * The filter that a container is to have, undefined for none: privileged containers have none unless they ask for
- * one.
- *
- * @throws {EngineError} `invalid` if the options carry a profile that is none
- */
-export function selectSeccomp(
-  hostConfig: Pick<HostConfig, 'SecurityOpt' | 'Privileged'>,
-  defaultProfile: SeccompProfile | undefined,
-): SeccompProfile | undefined {
-  const { seccomp } = parseSecurityOptions(hostConfig.SecurityOpt);
-  if (seccomp.kind === 'profile') return parseSeccompProfile(seccomp.json);
-  return seccomp.kind === 'unconfined' || hostConfig.Privileged ? undefined : defaultProfile;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NEVER, nowNs } from '#base/clock.ts';
+import { nowNs } from '#base/clock.ts';
+import type { ContainerStatus } from '#container/container.ts';
 import { humanDuration } from './human-duration.ts';
 import { statusText } from './status-text.ts';
 
@@ -33,29 +34,18 @@ test('durations in the words of go-units', () => {
 });
 
 test('the status of every state', () => {
-  const run = {
-    process: { pid: 1, startTime: '1' },
-    monitor: { pid: 1, startTime: '1' },
-    startedAt: '2026-01-01T00:00:00.5Z',
-    previouslyFinishedAt: NEVER,
-    outOfMemory: false,
-    bootId: '',
-  };
-  const exited = {
-    exitCode: 137,
-    error: '',
-    outOfMemory: false,
-    startedAt: NEVER,
-    finishedAt: run.startedAt,
-  };
+  const base = { exitCode: 137, error: '', outOfMemory: false };
+  const at = '2026-01-01T00:00:00.5Z';
   const now = '2026-01-01T00:03:01.123456789Z';
-  assert.equal(statusText({ status: 'created', exitCode: 0, error: '' }, now), 'Created');
-  assert.equal(statusText({ status: 'running', run }, now), 'Up 3 minutes');
-  assert.equal(statusText({ status: 'paused', run }, now), 'Up 3 minutes (Paused)');
-  assert.equal(statusText({ status: 'exited', ...exited }, now), 'Exited (137) 3 minutes ago');
-  const before = { status: 'exited', ...exited } as const;
-  assert.equal(statusText({ status: 'removing', before }, now), 'Removal In Progress');
-  assert.equal(statusText({ status: 'dead', before }, now), 'Dead');
+  const text = (status: ContainerStatus) =>
+    statusText({ ...base, status, startedAt: at, finishedAt: at }, now);
+  assert.equal(statusText({ ...base, status: 'created', exitCode: 0 }, now), 'Created');
+  assert.equal(text('running'), 'Up 3 minutes');
+  assert.equal(text('paused'), 'Up 3 minutes (Paused)');
+  assert.equal(text('restarting'), 'Restarting (137) 3 minutes ago');
+  assert.equal(text('exited'), 'Exited (137) 3 minutes ago');
+  assert.equal(text('removing'), 'Removal In Progress');
+  assert.equal(text('dead'), 'Dead');
 });
 
 test('times increase', () => {

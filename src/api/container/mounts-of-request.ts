@@ -1,16 +1,10 @@
+/** From `-v`, `--mount`, `--tmpfs` and `--volumes-from` as the API has them, with Docker's checks and texts. */
 import { posix } from 'node:path';
 import { EngineError, messageOf } from '#base/errors.ts';
-import { newId } from '#base/ids.ts';
-import { ANONYMOUS_LABEL, checkVolumeName } from '#volume/volume-name.ts';
-import type { MountRequest } from '#wire/container.ts';
-import {
-  isPropagation,
-  type PlannedBind,
-  type PlannedMount,
-  type PlannedTmpfs,
-  type PlannedVolume,
-} from './mount-plan.ts';
-import { mergeTmpfsOptions } from './tmpfs-options.ts';
+import type { MountsSpec } from '#container/container-spec.ts';
+import type { BindMountSpec, MountSpec, TmpfsMountSpec, VolumeMountSpec } from '#container/mount-spec.ts';
+import type { MountPropagation } from '#linux/mount.ts';
+import type { ContainerConfig, HostConfig, MountRequest } from '#wire/container.ts';
 
 /** Where a request came from; it decides what happens to bind sources that do not exist. */
 interface Origin {
@@ -21,27 +15,65 @@ interface Origin {
   readonly volumeDriver: string;
 }
 
-/**
- * Decides one `--mount`.
- *
- * @throws {EngineError} `invalid`, with Docker's words
- */
-export function planMountRequest(request: MountRequest, volumeDriver: string): PlannedMount {
-  checkOptionsFitType(request);
-  const createSource = request.BindOptions?.CreateMountpoint ?? false;
-  return planValidated(request, { mode: '', createSource, volumeDriver });
+/** @throws {EngineError} `invalid`, with Docker's texts */
+export function mountsOfRequest(
+  { Volumes }: Pick<ContainerConfig, 'Volumes'>,
+  host: Pick<HostConfig, 'Binds' | 'Mounts' | 'Tmpfs' | 'VolumesFrom' | 'VolumeDriver'>,
+): MountsSpec {
+  const { VolumeDriver } = host;
+  const requested = [
+    ...(host.Binds ?? []).map((bind) => mountOfBind(bind, VolumeDriver)),
+    ...(host.Mounts ?? []).map((mount) => mountOfRequest(mount, VolumeDriver)),
+  ];
+  return {
+    mounts: [...tmpfsFlags(host.Tmpfs ?? {}, requested), ...requested],
+    from: (host.VolumesFrom ?? []).map(volumesFrom),
+    anonymous: Object.keys(Volumes ?? {}),
+    ...(VolumeDriver !== '' && { volumeDriver: VolumeDriver }),
+  };
 }
 
-/**
- * Decides one `-v`: `[source:]destination[:options]`; a source that is no absolute path is a volume's name.
- *
- * @throws {EngineError} `invalid`, with Docker's words
- */
-export function planBind(specification: string, volumeDriver: string): PlannedMount {
+/** A `--mount type=tmpfs` takes the place of a `--tmpfs`; any other two at one place are a mistake. */
+function tmpfsFlags(
+  flags: Readonly<Record<string, string>>,
+  requested: readonly MountSpec[],
+): readonly TmpfsMountSpec[] {
+  const replaced = new Set(
+    requested.filter(({ type }) => type === 'tmpfs').map(({ target }) => posix.normalize(target)),
+  );
+  return Object.entries(flags)
+    .filter(([target]) => !replaced.has(posix.normalize(target)))
+    .map(([target, text]) => {
+      const problem = destinationProblem(target);
+      if (problem) throw new EngineError('invalid', problem);
+      const options = text === '' ? [] : text.split(',');
+      return { type: 'tmpfs', target, readOnly: options.includes('ro'), options, shown: false };
+    });
+}
+
+function volumesFrom(from: string): MountsSpec['from'][number] {
+  if (from === '') throw new EngineError('invalid', 'volumes-from specification cannot be an empty string');
+  const colon = from.indexOf(':');
+  const container = colon < 0 ? from : from.slice(0, colon);
+  const mode = colon < 0 ? '' : from.slice(colon + 1);
+  if (!isMode(mode) || /nocopy|private|shared|slave/.test(mode)) {
+    throw new EngineError('invalid', `invalid mode: ${mode}`);
+  }
+  return { container, readOnly: mode.split(',').includes('ro') };
+}
+
+function mountOfRequest(request: MountRequest, volumeDriver: string): MountSpec {
+  checkOptionsFitType(request);
+  const createSource = request.BindOptions?.CreateMountpoint ?? false;
+  return mountOfValidated(request, { mode: '', createSource, volumeDriver });
+}
+
+/** `[source:]destination[:options]`; a source that is no absolute path is a volume's name. */
+function mountOfBind(specification: string, volumeDriver: string): MountSpec {
   const request = parseBind(specification);
   const mode = specification.split(':')[2] ?? '';
   try {
-    return planValidated(request, { mode, createSource: true, volumeDriver });
+    return mountOfValidated(request, { mode, createSource: true, volumeDriver });
   } catch (error) {
     if (error instanceof InvalidMount) throw invalidSpecification(specification, `: ${messageOf(error)}`);
     throw error;
@@ -81,7 +113,7 @@ const EXCLUSIVE: readonly ((option: string) => boolean)[] = [
 ];
 
 /** True for a valid list of options, the empty one too. */
-export function isMode(mode: string): boolean {
+function isMode(mode: string): boolean {
   if (mode === '') return true;
   const options = mode.split(',');
   return (
@@ -110,17 +142,17 @@ function checkOptionsFitType(request: MountRequest): void {
   }
 }
 
-function planValidated(request: MountRequest, origin: Origin): PlannedMount {
+function mountOfValidated(request: MountRequest, origin: Origin): MountSpec {
   switch (request.Type) {
     case 'bind':
       checkTarget(request);
-      return planBindMount(request, origin);
+      return bindMount(request, origin);
     case 'volume':
       checkTarget(request);
-      return planVolume(request, origin);
+      return volumeMount(request, origin);
     case 'tmpfs':
       checkTarget(request);
-      return planTmpfs(request);
+      return tmpfsMount(request);
     default:
       throw new InvalidMount(request, 'mount type unknown');
   }
@@ -133,7 +165,7 @@ function checkTarget(request: MountRequest): void {
 }
 
 /** Docker's words for a path at which nothing can be mounted. */
-export function destinationProblem(destination: string): string | undefined {
+function destinationProblem(destination: string): string | undefined {
   if (posix.normalize(destination) === '/') return "invalid specification: destination can't be '/'";
   return absoluteProblem(destination);
 }
@@ -142,13 +174,7 @@ function absoluteProblem(path: string): string | undefined {
   return path.startsWith('/') ? undefined : `invalid mount path: '${path}' mount path must be absolute`;
 }
 
-/** A path without `.`, `..`, doubled and trailing slashes. */
-export function cleanPath(path: string): string {
-  const normal = posix.normalize(path);
-  return normal.length > 1 && normal.endsWith('/') ? normal.slice(0, -1) : normal;
-}
-
-function planBindMount(request: MountRequest, origin: Origin): PlannedBind {
+function bindMount(request: MountRequest, origin: Origin): BindMountSpec {
   if (!request.Source) throw new InvalidMount(request, 'field Source must not be empty');
   const propagation = request.BindOptions?.Propagation || 'rprivate';
   if (!isPropagation(propagation))
@@ -158,77 +184,48 @@ function planBindMount(request: MountRequest, origin: Origin): PlannedBind {
   if (problem) throw new InvalidMount(request, problem);
   return {
     type: 'bind',
-    destination: cleanPath(request.Target),
-    source: cleanPath(request.Source),
-    readonly: request.ReadOnly ?? false,
-    readonlyRecursive: !request.BindOptions?.ReadOnlyNonRecursive,
+    target: request.Target,
+    readOnly: request.ReadOnly ?? false,
+    source: request.Source,
+    createsSource: origin.createSource,
     recursive: !request.BindOptions?.NonRecursive,
+    recursiveReadOnly: !request.BindOptions?.ReadOnlyNonRecursive,
     propagation,
-    mode: origin.mode,
-    createSource: origin.createSource,
+    writtenOptions: origin.mode,
   };
 }
 
-export function missingBindSource(source: string): EngineError {
-  return new InvalidMount({ Type: 'bind', Target: '' }, `bind source path does not exist: ${source}`);
-}
-
-function planVolume(request: MountRequest, origin: Origin): PlannedVolume {
+function volumeMount(request: MountRequest, origin: Origin): VolumeMountSpec {
   if (request.BindOptions) throw new InvalidMount(request, 'field BindOptions must not be specified');
   const anonymous = !request.Source;
   if (anonymous && request.ReadOnly) {
     throw new InvalidMount(request, 'must not set ReadOnly mode when using anonymous volumes');
   }
-  if (request.VolumeOptions?.Subpath) {
-    throw new EngineError(
-      'not-implemented',
-      `Cannot mount a part of volume ${request.Source}: not supported yet`,
-    );
-  }
-  const name = request.Source || newId();
-  checkVolumeName(name);
-  const options = request.VolumeOptions;
-  const driver = options?.DriverConfig?.Name || origin.volumeDriver || 'local';
+  const { DriverConfig, Labels, Subpath, NoCopy } = request.VolumeOptions ?? {};
+  const driver = DriverConfig?.Name || origin.volumeDriver || 'local';
   return {
     type: 'volume',
-    destination: cleanPath(request.Target),
-    name,
+    target: request.Target,
+    readOnly: request.ReadOnly ?? false,
+    ...(request.Source && { name: request.Source }),
     driver,
-    request: {
-      name,
-      driver,
-      ...(options?.DriverConfig?.Options ? { driverOptions: options.DriverConfig.Options } : {}),
-      ...volumeLabels(options?.Labels, anonymous),
-    },
-    anonymous,
-    readonly: request.ReadOnly ?? false,
-    mode: origin.mode === '' && driver === 'local' ? 'z' : origin.mode,
-    copyUp: !options?.NoCopy,
+    ...(DriverConfig?.Options && { driverOptions: DriverConfig.Options }),
+    ...(Labels && { labels: Labels }),
+    ...(Subpath && { subpath: Subpath }),
+    copyUp: !NoCopy,
+    writtenOptions: origin.mode === '' && driver === 'local' ? 'z' : origin.mode,
   };
 }
 
-type Labels = Readonly<Record<string, string>>;
-
-function volumeLabels(labels: Labels | null | undefined, anonymous: boolean): { readonly labels?: Labels } {
-  if (anonymous) return { labels: { ...labels, [ANONYMOUS_LABEL]: '' } };
-  return labels ? { labels } : {};
-}
-
-function planTmpfs(request: MountRequest): PlannedTmpfs {
+function tmpfsMount(request: MountRequest): TmpfsMountSpec {
   if (request.BindOptions) throw new InvalidMount(request, 'field BindOptions must not be specified');
   if (request.Source) throw new InvalidMount(request, 'field Source must not be specified');
   if (request.VolumeOptions) throw new InvalidMount(request, 'field VolumeOptions must not be specified');
   const { Mode: mode = 0, SizeBytes: size = 0 } = request.TmpfsOptions ?? {};
-  const options = [
-    ...(mode > 0 ? [`mode=${mode.toString(8)}`] : []),
-    ...(size > 0 ? [`size=${size}`] : []),
-    ...(request.ReadOnly ? ['ro'] : []),
-  ];
-  return {
-    type: 'tmpfs',
-    destination: cleanPath(request.Target),
-    readonly: request.ReadOnly ?? false,
-    options: mergeTmpfsOptions(options),
-    shown: true,
-  };
+  const options = [...(mode > 0 ? [`mode=${mode.toString(8)}`] : []), ...(size > 0 ? [`size=${size}`] : [])];
+  return { type: 'tmpfs', target: request.Target, readOnly: request.ReadOnly ?? false, options, shown: true };
+}
+
+function isPropagation(text: string): text is MountPropagation {
+  return /^r?(?:private|shared|slave)$/.test(text);
 }

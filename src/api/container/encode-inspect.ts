@@ -1,0 +1,107 @@
+/** The body of `GET /containers/{id}/json`. */
+import { NEVER } from '#base/clock.ts';
+import type { ContainerSpec } from '#container/container-spec.ts';
+import type { ContainerStateView, ContainerView, SizeView } from '#container/container.ts';
+import { DEFAULT_LOG_DRIVER } from '#log/drivers.ts';
+import { formatPort } from '#base/ports.ts';
+import type { ContainerConfig, ContainerInspect, ContainerInspectState } from '#wire/container.ts';
+import { encodeHealth } from './health.ts';
+import { encodeHostConfig } from './encode-host-config.ts';
+import { encodeMounts } from './encode-mounts.ts';
+import { networkSettings } from './encode-network.ts';
+import { requestedBy } from './requested.ts';
+import { listOr } from './shown-list.ts';
+
+/** What Docker's clients know the engine's kind of snapshots as. */
+export const STORAGE_DRIVER = 'overlay2';
+
+export function encodeInspect(view: ContainerView): ContainerInspect {
+  const { spec, files, snapshot, execIds } = view;
+  const { config, hostConfig } = requestedBy(view);
+  const { entrypoint = [], command = [] } = spec.process;
+  const [path = '', ...args] = [...entrypoint, ...command];
+  return {
+    Id: view.id,
+    Created: view.createdAt,
+    Path: path,
+    Args: args,
+    State: inspectState(view.state),
+    Image: view.imageId,
+    ResolvConfPath: files?.resolvConf ?? '',
+    HostnamePath: files?.hostname ?? '',
+    HostsPath: files?.hosts ?? '',
+    LogPath: view.logPath,
+    Name: `/${view.name}`,
+    RestartCount: 0,
+    Driver: STORAGE_DRIVER,
+    Platform: 'linux',
+    MountLabel: '',
+    ProcessLabel: '',
+    AppArmorProfile: '',
+    ExecIDs: execIds.length === 0 ? null : execIds,
+    HostConfig: encodeHostConfig(spec, hostConfig, DEFAULT_LOG_DRIVER),
+    GraphDriver: { Name: STORAGE_DRIVER, Data: snapshotPaths(snapshot) },
+    ...(view.size && encodeSize(view.size)),
+    Mounts: encodeMounts(view.mounts),
+    Config: encodeConfig(spec, config),
+    NetworkSettings: networkSettings(view),
+  };
+}
+
+export function encodeSize(size: SizeView): { readonly SizeRw: number; readonly SizeRootFs: number } {
+  return { SizeRw: size.writableBytes, SizeRootFs: size.rootBytes };
+}
+
+function inspectState(state: ContainerStateView): ContainerInspectState {
+  return {
+    Status: state.status,
+    Running: state.status === 'running' || state.status === 'paused',
+    Paused: state.status === 'paused',
+    Restarting: state.status === 'restarting',
+    Dead: state.status === 'dead',
+    Pid: state.pid ?? 0,
+    ExitCode: state.exitCode,
+    Error: state.error,
+    OOMKilled: state.outOfMemory,
+    StartedAt: state.startedAt ?? NEVER,
+    FinishedAt: state.finishedAt ?? NEVER,
+  };
+}
+
+function snapshotPaths(snapshot: ContainerView['snapshot']): Readonly<Record<string, string>> {
+  if (!snapshot) return {};
+  return {
+    LowerDir: snapshot.lowerPaths.join(':'),
+    MergedDir: snapshot.mountPath,
+    UpperDir: snapshot.upperPath,
+    WorkDir: snapshot.workPath,
+  };
+}
+
+/** What was asked for, with what the image and the engine have put in its place. */
+function encodeConfig(spec: ContainerSpec, asked: ContainerConfig): ContainerConfig {
+  const { process, stop, health } = spec;
+  const volumes = spec.mounts.anonymous;
+  const ports = spec.network.exposedPorts;
+  return {
+    ...asked,
+    Entrypoint: listOr(process.entrypoint ?? [], asked.Entrypoint),
+    Cmd: listOr(process.command ?? [], asked.Cmd),
+    User: process.user ?? '',
+    WorkingDir: process.workingDirectory ?? '',
+    Env: listOr(process.environment, null),
+    Labels: spec.labels,
+    Volumes: volumes.length === 0 ? null : setOf(volumes),
+    ...(ports.length > 0 && { ExposedPorts: setOf(ports.map(formatPort)) }),
+    ...(stop.signal !== undefined && { StopSignal: stop.signal }),
+    ...(health && { Healthcheck: encodeHealth(health, asked.Healthcheck) }),
+    Hostname: spec.hostname ?? '',
+    Image: spec.image,
+    Tty: process.terminal,
+    OpenStdin: process.stdin !== 'closed',
+  };
+}
+
+function setOf(names: readonly string[]): Readonly<Record<string, object>> {
+  return Object.fromEntries(names.map((name) => [name, {}]));
+}

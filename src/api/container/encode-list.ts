@@ -1,0 +1,35 @@
+/** One row of `GET /containers/json`. */
+import { now } from '#base/clock.ts';
+import type { ContainerListEntry } from '#container/container.ts';
+import type { ContainerSummary } from '#wire/container.ts';
+import { networkModeText } from './encode-host-config.ts';
+import { encodeSize } from './encode-inspect.ts';
+import { encodeMounts } from './encode-mounts.ts';
+import { encodeEndpoints, portSummaries } from './encode-network.ts';
+import { statusText } from './status-text.ts';
+
+export function encodeListEntry(entry: ContainerListEntry): ContainerSummary {
+  const { spec, state, network, size } = entry;
+  const { entrypoint = [], command = [] } = spec.process;
+  return {
+    Id: entry.id,
+    Names: [`/${entry.name}`],
+    Image: entry.image,
+    ImageID: entry.imageId,
+    Command: commandText([...entrypoint, ...command]),
+    Created: Math.floor(Date.parse(entry.createdAt) / 1000),
+    Ports: portSummaries(network),
+    Labels: spec.labels,
+    State: state.status,
+    Status: statusText(state, now()),
+    HostConfig: { NetworkMode: networkModeText(spec) },
+    NetworkSettings: { Networks: encodeEndpoints(network) },
+    Mounts: encodeMounts(entry.mounts),
+    ...(size && encodeSize(size)),
+  };
+}
+
+/** The first word as it is, the others quoted where they contain blanks, as Docker does. */
+function commandText([path = '', ...args]: readonly string[]): string {
+  return [path, ...args.map((arg) => (arg.includes(' ') ? `'${arg}'` : arg))].join(' ');
+}

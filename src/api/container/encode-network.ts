@@ -1,0 +1,118 @@
+/** The networks of a container, in Docker's objects. */
+import { familyOf } from '#base/ip-address.ts';
+import { formatPort } from '#base/ports.ts';
+import type { ContainerListEntry, NetworkView } from '#container/container.ts';
+import type { NetworkAttachment } from '#network/attachment.ts';
+import type { Endpoint } from '#network/network.ts';
+import type { Publication } from '#network/publication.ts';
+import type { NetworkSettings, PortSummary } from '#wire/container.ts';
+import type { EndpointSettings, PortBinding, PortMap } from '#wire/network.ts';
+
+type Endpoints = Readonly<Record<string, EndpointSettings>>;
+
+/** `NetworkSettings` of inspect: the top level repeats the default bridge's endpoint. */
+export function networkSettings({ id, network }: ContainerListEntry): NetworkSettings {
+  const { sandbox } = network;
+  const endpoints = encodeEndpoints(network);
+  const bridge = sandbox ? endpoints['bridge'] : undefined;
+  return {
+    Bridge: '',
+    SandboxID: sandbox ? id : '',
+    SandboxKey: sandbox?.namespacePath ?? '',
+    Ports: portMapOf(network),
+    HairpinMode: false,
+    LinkLocalIPv6Address: '',
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: bridge?.EndpointID ?? '',
+    Gateway: bridge?.Gateway ?? '',
+    GlobalIPv6Address: bridge?.GlobalIPv6Address ?? '',
+    GlobalIPv6PrefixLen: bridge?.GlobalIPv6PrefixLen ?? 0,
+    IPAddress: bridge?.IPAddress ?? '',
+    IPPrefixLen: bridge?.IPPrefixLen ?? 0,
+    IPv6Gateway: bridge?.IPv6Gateway ?? '',
+    MacAddress: bridge?.MacAddress ?? '',
+    Networks: endpoints,
+  };
+}
+
+/** By network: with addresses while the container runs, as they are to be otherwise. */
+export function encodeEndpoints({ attachments, sandbox }: NetworkView): Endpoints {
+  if (!sandbox) return Object.fromEntries(attachments.map((asked) => [asked.network, askedSettings(asked)]));
+  return Object.fromEntries(
+    sandbox.endpoints.map((endpoint) => [
+      endpoint.networkName,
+      { ...askedSettings(endpoint.attachment), ...liveSettings(endpoint) },
+    ]),
+  );
+}
+
+function askedSettings(asked: NetworkAttachment): EndpointSettings {
+  const { aliases, ipv4Address, ipv6Address, linkLocalAddresses, macAddress = '', driverOptions } = asked;
+  const addresses = {
+    ...(ipv4Address !== undefined && { IPv4Address: ipv4Address }),
+    ...(ipv6Address !== undefined && { IPv6Address: ipv6Address }),
+    ...(linkLocalAddresses.length > 0 && { LinkLocalIPs: linkLocalAddresses }),
+  };
+  return {
+    IPAMConfig: Object.keys(addresses).length > 0 ? addresses : null,
+    Links: null,
+    Aliases: aliases.length > 0 ? aliases : null,
+    MacAddress: macAddress,
+    DriverOpts: Object.keys(driverOptions).length > 0 ? driverOptions : null,
+    NetworkID: '',
+    EndpointID: '',
+    Gateway: '',
+    IPAddress: '',
+    IPPrefixLen: 0,
+    IPv6Gateway: '',
+    GlobalIPv6Address: '',
+    GlobalIPv6PrefixLen: 0,
+    DNSNames: null,
+  };
+}
+
+function liveSettings({ id, networkId, macAddress, addresses, gateways }: Endpoint) {
+  const own = addresses.find(({ address }) => familyOf(address) === 'ipv4');
+  const own6 = addresses.find(({ address }) => familyOf(address) === 'ipv6');
+  return {
+    NetworkID: networkId,
+    EndpointID: id,
+    MacAddress: macAddress,
+    Gateway: gateways.find((gateway) => familyOf(gateway) === 'ipv4') ?? '',
+    IPAddress: own?.address ?? '',
+    IPPrefixLen: own?.prefixLength ?? 0,
+    IPv6Gateway: gateways.find((gateway) => familyOf(gateway) === 'ipv6') ?? '',
+    GlobalIPv6Address: own6?.address ?? '',
+    GlobalIPv6PrefixLen: own6?.prefixLength ?? 0,
+  };
+}
+
+/** Every port that is served, with null where it is not published. */
+export function portMapOf({ sandbox }: NetworkView): PortMap {
+  if (!sandbox) return {};
+  const published = Map.groupBy(sandbox.publications, formatPort);
+  return Object.fromEntries(
+    sandbox.servedPorts.map(formatPort).map((port) => [port, published.get(port)?.map(toBinding) ?? null]),
+  );
+}
+
+function toBinding({ hostAddress, hostPort }: Publication): PortBinding {
+  return { HostIp: hostAddress, HostPort: String(hostPort) };
+}
+
+/** The PORTS column of `ps`. */
+export function portSummaries({ sandbox }: NetworkView): readonly PortSummary[] {
+  const { servedPorts = [], publications = [] } = sandbox ?? {};
+  const published = Map.groupBy(publications, formatPort);
+  return servedPorts.flatMap((served) => {
+    const own = { PrivatePort: served.port, Type: served.protocol };
+    const bindings = published.get(formatPort(served));
+    return (
+      bindings?.map(({ hostAddress, hostPort }) => ({ IP: hostAddress, PublicPort: hostPort, ...own })) ?? [
+        own,
+      ]
+    );
+  });
+}

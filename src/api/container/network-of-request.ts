@@ -1,0 +1,66 @@
+import { isIP } from 'node:net';
+import { EngineError } from '#base/errors.ts';
+import { parseHostPorts, parsePort } from '#base/ports.ts';
+import type { NetworkMode, NetworkSpec } from '#container/container-spec.ts';
+import type { NetworkAttachment } from '#network/attachment.ts';
+import type { PortRequest } from '#network/port-spec.ts';
+import type { CreateRequest } from '#wire/container.ts';
+import type { EndpointSettings, PortBinding } from '#wire/network.ts';
+
+/** @throws {EngineError} `invalid`, with Docker's texts */
+export function networkOfRequest({ config, hostConfig: host, networkingConfig }: CreateRequest): NetworkSpec {
+  return {
+    mode: config.NetworkDisabled
+      ? { kind: 'none' }
+      : modeOf(host.NetworkMode, networkingConfig.EndpointsConfig ?? {}),
+    exposedPorts: Object.keys(config.ExposedPorts ?? {}).map(parsePort),
+    ports: Object.entries(host.PortBindings ?? {}).flatMap(([port, bindings]) =>
+      (bindings ?? []).map((binding) => portRequest(port, binding)),
+    ),
+    publishesAll: host.PublishAllPorts,
+    dnsServers: host.Dns ?? [],
+    dnsSearch: host.DnsSearch ?? [],
+    dnsOptions: host.DnsOptions ?? [],
+    extraHosts: host.ExtraHosts ?? [],
+    ...(config.MacAddress && { macAddress: config.MacAddress }),
+  };
+}
+
+function modeOf(mode: string, endpoints: Readonly<Record<string, EndpointSettings>>): NetworkMode {
+  if (mode.startsWith('container:')) return { kind: 'joined', container: mode.slice('container:'.length) };
+  const others = Object.keys(endpoints).filter((name) => name !== mode);
+  if (mode !== 'none' && mode !== 'host') {
+    return {
+      kind: 'attached',
+      attachments: [mode, ...others].map((name) => attachmentOf(name, endpoints[name])),
+    };
+  }
+  const [other] = others;
+  if (other === undefined) return { kind: mode };
+  throw new EngineError('invalid', `container cannot be connected to network ${other} besides ${mode}`);
+}
+
+function attachmentOf(network: string, asked: EndpointSettings | undefined): NetworkAttachment {
+  const { IPv4Address, IPv6Address, LinkLocalIPs } = asked?.IPAMConfig ?? {};
+  return {
+    network,
+    aliases: asked?.Aliases ?? [],
+    ...(IPv4Address && { ipv4Address: IPv4Address }),
+    ...(IPv6Address && { ipv6Address: IPv6Address }),
+    linkLocalAddresses: LinkLocalIPs ?? [],
+    ...(asked?.MacAddress && { macAddress: asked.MacAddress }),
+    driverOptions: asked?.DriverOpts ?? {},
+  };
+}
+
+function portRequest(text: string, { HostIp, HostPort }: PortBinding): PortRequest {
+  if (HostIp !== '' && isIP(HostIp) === 0) {
+    throw new EngineError('invalid', `invalid host IP address: ${JSON.stringify(HostIp)}`);
+  }
+  const hostPorts = parseHostPorts(HostPort);
+  return {
+    ...parsePort(text),
+    hostAddress: HostIp,
+    ...(hostPorts && hostPorts.first > 0 && { hostPorts }),
+  };
+}

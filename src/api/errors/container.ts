@@ -1,0 +1,121 @@
+import type { ContainerErrorReason } from '#container/container-errors.ts';
+import type { DockerEntries } from './docker-error.ts';
+
+const quote = JSON.stringify;
+
+export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
+  'no-container-with-volumes': { message: ({ subject }) => `No such container: ${subject}` },
+  'no-such-exec': { message: ({ subject }) => `No such exec instance: ${subject}` },
+
+  'nothing-to-run': { message: () => 'no command specified' },
+  'hostname-long': {
+    message: ({ subject = '', details }) =>
+      `hostname ${quote(subject)} is too long (maximum ${details['maximum']} bytes)`,
+  },
+  'hostname-of-host': { message: () => 'conflicting options: hostname and the UTS mode' },
+  'runtime-unknown': { message: ({ subject }) => `unknown or invalid runtime name: ${subject}` },
+  'log-driver-unknown': { message: ({ subject }) => noLogDriver(subject) },
+  'log-driver-gone': { message: ({ subject }) => noLogDriver(subject) },
+  'ulimit-unknown': { message: ({ subject }) => `invalid ulimit type: ${subject}` },
+  'ulimit-above-hard': {
+    message: ({ details }) =>
+      `ulimit soft limit must be less than or equal to hard limit: ${details['soft']} > ${details['hard']}`,
+  },
+  'cpus-and-period': {
+    message: () => 'Conflicting options: Nano CPUs and CPU Period cannot both be set',
+  },
+  'cpus-and-quota': { message: () => 'Conflicting options: Nano CPUs and CPU Quota cannot both be set' },
+  'cpus-out-of-range': {
+    message: ({ details: { available } }) =>
+      `range of CPUs is from 0.01 to ${available}.00, as there are only ${available} CPUs available`,
+  },
+  'cpuset-invalid': {
+    message: ({ subject, details }) => `Invalid value ${subject} for cpuset ${details['what']}`,
+  },
+  'cpu-period-out-of-range': {
+    message: () => 'CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)',
+  },
+  'cpu-quota-low': { message: () => 'CPU cfs quota can not be less than 1ms (i.e. 1000)' },
+  'memory-low': { message: () => 'Minimum memory limit allowed is 6MB' },
+  'memory-reservation-low': { message: () => 'Minimum memory reservation allowed is 6MB' },
+  'memory-below-reservation': {
+    message: () => 'Minimum memory limit can not be less than memory reservation limit, see usage',
+  },
+  'swap-without-memory': {
+    message: () => 'You should always set the Memory limit when using Memoryswap limit, see usage',
+  },
+  'swap-below-memory': {
+    message: () => 'Minimum memoryswap limit should be larger than memory limit, see usage',
+  },
+
+  'device-missing': {
+    message: ({ subject = '', details }) =>
+      `error gathering device information while adding custom device ${quote(subject)}: ${details['problem']}`,
+  },
+  'device-access-invalid': { message: ({ subject }) => `invalid device mode: ${subject}` },
+  'device-rule-invalid': { message: ({ subject }) => `invalid device cgroup rule format: '${subject}'` },
+  'no-device-driver': {
+    message: ({ subject = '', details }) =>
+      `could not select device driver ${quote(subject)} with capabilities: ${details['capabilities']}`,
+  },
+  'block-device-missing': 'plain',
+  'mount-duplicate': { message: ({ subject }) => `Duplicate mount point: ${subject}` },
+  'mount-at-root': { message: () => "invalid specification: destination can't be '/'" },
+  'mount-relative': {
+    message: ({ subject }) => `invalid mount path: '${subject}' mount path must be absolute`,
+  },
+  'bind-source-missing': {
+    message: ({ subject }) =>
+      `invalid mount config for type "bind": bind source path does not exist: ${subject}`,
+  },
+  'propagation-impossible': {
+    message: ({ subject, details }) =>
+      `path ${subject} is mounted on ${details['mountPoint']} but it is not ${details['wanted']}.`,
+  },
+  'tmpfs-option-invalid': { message: ({ subject = '' }) => `Invalid tmpfs option ${quote(subject)}` },
+  'volume-part-unsupported': 'plain',
+
+  'joined-not-running': {
+    message: ({ subject, details }) =>
+      `cannot join ${details['what']} of a non running container: ${subject}`,
+  },
+  'paused-for-exec': {
+    message: ({ subject }) => `Container ${subject} is paused, unpause the container before exec`,
+  },
+  'exec-runs': { message: ({ subject }) => `exec command ${subject} is already running` },
+  'exec-has-run': { message: ({ subject }) => `exec command ${subject} has already run` },
+  'update-of-removed': {
+    message: ({ subject }) =>
+      `Cannot update container ${subject}: container is marked for removal and cannot be "update"`,
+  },
+  'update-cpus-and-period': {
+    message: ({ subject }) =>
+      `Cannot update container ${subject}: Conflicting options: Nano CPUs cannot be updated as CPU Period/Quota has already been set`,
+  },
+  'update-memory-above-swap': {
+    message: ({ subject }) =>
+      `Cannot update container ${subject}: Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time`,
+  },
+  'update-refused': 'plain',
+
+  'filter-status-invalid': {
+    message: ({ subject = '', details }) =>
+      `invalid filter 'status=${subject}': invalid value for state (${quote(subject)}): must be one of ${details['known']}`,
+  },
+  'filter-exited-invalid': {
+    message: ({ subject = '' }) =>
+      `invalid filter 'exited=${subject}': strconv.Atoi: parsing ${quote(subject)}: invalid syntax`,
+  },
+  'filter-health-invalid': { message: ({ subject }) => `invalid filter 'health=${subject}'` },
+  'filter-port-invalid': {
+    message: ({ subject, details }) => `filter for '${details['name']}' should not contain ':': ${subject}`,
+  },
+  'filter-until-twice': { message: () => 'more than one until filter specified' },
+  'ps-column-refused': { message: ({ subject = '' }) => `specifying ${quote(subject)} is not allowed` },
+  'ps-failed': { message: ({ details }) => `ps: ${details['problem']}` },
+  'ps-without-pid': { message: () => "Couldn't find PID field in ps output" },
+};
+
+function noLogDriver(name = ''): string {
+  return `logger: no log driver named '${name}' is registered`;
+}

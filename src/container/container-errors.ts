@@ -1,0 +1,155 @@
+import { defineErrors, errorTable } from '#base/error-table.ts';
+
+/** The errors of containers. The subject is what the comment above a group says, the container's id where none does. */
+export const CONTAINER_ERRORS = errorTable({
+  // References: as the caller gave them.
+  'no-container-with-volumes': [
+    'invalid',
+    ({ subject }) => `Cannot take over the volumes of container ${subject}: there is no such container`,
+  ],
+  'no-such-exec': ['not-found', ({ subject }) => `Cannot find exec ${subject}: there is none`],
+
+  // What a spec asks for: the value.
+  'nothing-to-run': ['invalid', () => 'Cannot create container: neither it nor its image says what to run'],
+  'hostname-long': [
+    'invalid',
+    ({ subject, details }) =>
+      `Cannot create container: its host name ${subject} has more than ${details['maximum']} bytes`,
+  ],
+  'hostname-of-host': [
+    'invalid',
+    ({ subject }) => `Cannot create container: it shares the host's name, so it cannot be called ${subject}`,
+  ],
+  'runtime-unknown': ['invalid', ({ subject }) => `Cannot create container: there is no runtime ${subject}`],
+  'log-driver-unknown': [
+    'invalid',
+    ({ subject }) => `Cannot create container: there is no log driver ${subject}`,
+  ],
+  'log-driver-gone': [
+    'unavailable',
+    ({ subject }) => `Cannot open the log of a container: there is no log driver ${subject}`,
+  ],
+  'ulimit-unknown': ['invalid', ({ subject }) => `Cannot limit ${subject}: there is no such resource`],
+  'ulimit-above-hard': [
+    'invalid',
+    ({ subject, details }) =>
+      `Cannot limit ${subject}: the soft limit ${details['soft']} exceeds the hard limit ${details['hard']}`,
+  ],
+  'cpus-and-period': ['invalid', () => 'Cannot limit processors: a number excludes a period'],
+  'cpus-and-quota': ['invalid', () => 'Cannot limit processors: a number excludes a quota'],
+  'cpus-out-of-range': [
+    'invalid',
+    ({ details }) => `Cannot limit processors: the number must be between 0 and ${details['available']}`,
+  ],
+  'cpuset-invalid': [
+    'invalid',
+    ({ subject, details }) => `Cannot choose ${details['what']} ${subject}: a list is written as 0-3,5`,
+  ],
+  'cpu-period-out-of-range': [
+    'invalid',
+    () => 'Cannot limit processors: the period must be between 1 ms and 1 s',
+  ],
+  'cpu-quota-low': ['invalid', () => 'Cannot limit processors: the quota must be at least 1 ms'],
+  'memory-low': ['invalid', () => 'Cannot limit memory: the limit must be at least 6 MiB'],
+  'memory-reservation-low': ['invalid', () => 'Cannot reserve memory: it must be at least 6 MiB'],
+  'memory-below-reservation': ['invalid', () => 'Cannot limit memory: more is reserved'],
+  'swap-without-memory': ['invalid', () => 'Cannot limit swap: memory is not limited'],
+  'swap-below-memory': [
+    'invalid',
+    () => 'Cannot limit swap: the limit includes memory, and is below that of memory',
+  ],
+
+  // Devices and mounts: the path.
+  'device-missing': [
+    'invalid',
+    ({ subject, details }) => `Cannot give device ${subject} to a container: ${details['problem']}`,
+  ],
+  'device-access-invalid': [
+    'invalid',
+    ({ subject }) => `Cannot give a device with access ${subject}: that is not one of r, w and m`,
+  ],
+  'device-rule-invalid': [
+    'invalid',
+    ({ subject }) => `Cannot allow device ${subject}: a rule is written as "c 1:3 rwm"`,
+  ],
+  'no-device-driver': [
+    'invalid',
+    ({ subject, details }) =>
+      `Cannot select a device: no driver ${subject} gives any that can do ${details['capabilities']}`,
+  ],
+  'block-device-missing': ['invalid', ({ subject }) => `Cannot limit device ${subject}: no such device`],
+  'mount-duplicate': ['invalid', ({ subject }) => `Cannot mount at ${subject}: two mounts are asked for`],
+  'mount-at-root': ['invalid', ({ subject }) => `Cannot mount at ${subject}: that is the root`],
+  'mount-relative': ['invalid', ({ subject }) => `Cannot mount at ${subject}: the path is not absolute`],
+  'bind-source-missing': ['invalid', ({ subject }) => `Cannot mount ${subject}: it does not exist`],
+  'propagation-impossible': [
+    'invalid',
+    ({ subject, details }) =>
+      `Cannot propagate mounts of ${subject}: ${details['mountPoint']} is not ${details['wanted']}`,
+  ],
+  'tmpfs-option-invalid': ['invalid', ({ subject }) => `Cannot mount a tmpfs: there is no option ${subject}`],
+  'volume-part-unsupported': [
+    'not-implemented',
+    ({ subject }) => `Cannot mount a part of volume ${subject}: not supported yet`,
+  ],
+
+  // Runs and execs.
+  'joined-not-running': [
+    'conflict',
+    ({ subject, details }) => `Cannot join the ${details['what']} of container ${subject}: it does not run`,
+  ],
+  'paused-for-exec': [
+    'conflict',
+    ({ subject }) => `Cannot run a process in container ${subject}: it is paused`,
+  ],
+  'exec-runs': ['conflict', ({ subject }) => `Cannot start exec ${subject}: it runs`],
+  'exec-has-run': ['conflict', ({ subject }) => `Cannot start exec ${subject}: it has run`],
+  'update-of-removed': [
+    'conflict',
+    ({ subject }) => `Cannot update container ${subject}: it is being removed`,
+  ],
+  'update-cpus-and-period': [
+    'invalid',
+    ({ subject }) =>
+      `Cannot update container ${subject}: a number of processors excludes its period or quota`,
+  ],
+  'update-memory-above-swap': [
+    'conflict',
+    ({ subject }) =>
+      `Cannot update container ${subject}: the limit of memory exceeds that of swap, which includes it`,
+  ],
+  'update-refused': [
+    'internal',
+    ({ subject, details }) => `Cannot update container ${subject}: ${details['problem']}`,
+  ],
+
+  // Queries: the value of the filter, or the arguments of ps.
+  'filter-status-invalid': [
+    'invalid',
+    ({ subject, details }) => `Cannot list containers in state ${subject}: it is none of ${details['known']}`,
+  ],
+  'filter-exited-invalid': [
+    'invalid',
+    ({ subject }) => `Cannot list containers that exited with ${subject}: that is no number`,
+  ],
+  'filter-health-invalid': [
+    'invalid',
+    ({ subject }) => `Cannot list containers in health ${subject}: there is no such health`,
+  ],
+  'filter-port-invalid': [
+    'invalid',
+    ({ subject, details }) =>
+      `Cannot list containers that ${details['name']} ${subject}: a port has no colon`,
+  ],
+  'filter-until-twice': ['invalid', () => 'Cannot prune containers: several times are given'],
+  'ps-column-refused': [
+    'invalid',
+    ({ subject }) => `Cannot list processes with ${subject}: only the column pid may be called so`,
+  ],
+  'ps-failed': ['internal', ({ details }) => `Cannot list processes: ps failed: ${details['problem']}`],
+  'ps-without-pid': ['invalid', () => 'Cannot list processes: the output of ps has no column PID'],
+});
+
+export type ContainerErrorReason = keyof typeof CONTAINER_ERRORS;
+
+export const containerError = defineErrors(CONTAINER_ERRORS);

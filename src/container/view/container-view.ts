@@ -1,0 +1,38 @@
+import type { ContainerPaths } from '../container-paths.ts';
+import type { ContainerView } from '../container.ts';
+import type { ContainerDefaults } from '../context.ts';
+import type { ManagedContainer } from '../run/managed-container.ts';
+import { stoppedState } from '../run/state.ts';
+import { withDefaultUlimits } from '../spec/ulimits.ts';
+import { measureContainer, viewListEntry, type ViewSources } from './list-entry.ts';
+
+interface ContainerViewSources extends ViewSources {
+  readonly paths: Pick<ContainerPaths, 'files'>;
+  readonly defaults: Pick<ContainerDefaults, 'ulimits'>;
+}
+
+/** All there is to know of a container. */
+export async function viewContainer(
+  sources: ContainerViewSources,
+  container: ManagedContainer,
+  options: { readonly size: boolean },
+): Promise<ContainerView> {
+  const size = options.size ? await measureContainer(sources, container) : undefined;
+  const { id, definition, execIds } = container;
+  const snapshot = sources.snapshots.get(id);
+  return {
+    ...viewListEntry(sources, container),
+    spec: withDefaultUlimits(sources, container.spec),
+    requested: definition.requested,
+    execIds: [...execIds],
+    ...(wasStarted(container) && { files: sources.paths.files(id) }),
+    logPath: container.log.path,
+    ...(snapshot && { snapshot }),
+    ...(size && { size }),
+  };
+}
+
+/** The files of /etc are written when it is started first. */
+function wasStarted({ state }: ManagedContainer): boolean {
+  return stoppedState(state)?.status !== 'created';
+}

@@ -1,0 +1,50 @@
+import type { ImageStore } from '#image/image.ts';
+import type { SnapshotStore } from '#layer/layer.ts';
+import type { Volumes } from '#volume/volume.ts';
+import type { ContainerListEntry, SizeView } from '../container.ts';
+import type { ManagedContainer } from '../run/managed-container.ts';
+import { viewMounts } from './mount-view.ts';
+import { viewNetwork } from './network-view.ts';
+import { viewState } from './state-view.ts';
+
+/** Who knows what views show besides. */
+export interface ViewSources {
+  readonly images: Pick<ImageStore, 'resolve' | 'inspect'>;
+  readonly volumes: Pick<Volumes, 'get'>;
+  readonly snapshots: Pick<SnapshotStore, 'get' | 'usage'>;
+}
+
+export function viewListEntry(sources: ViewSources, container: ManagedContainer): ContainerListEntry {
+  const { id, name, spec, definition, state } = container;
+  return {
+    id,
+    name,
+    createdAt: definition.createdAt,
+    imageId: definition.imageId,
+    image: shownImage(sources, container),
+    spec,
+    state: viewState(state),
+    mounts: viewMounts(definition.mounts, sources.volumes),
+    network: viewNetwork(container),
+  };
+}
+
+/** The name that the user gave, as long as it means the same image. */
+function shownImage({ images }: ViewSources, { spec, definition }: ManagedContainer): string {
+  try {
+    return images.resolve(spec.image).id === definition.imageId ? spec.image : definition.imageId;
+  } catch {
+    return definition.imageId;
+  }
+}
+
+export async function measureContainer(
+  { snapshots, images }: ViewSources,
+  { id, definition }: ManagedContainer,
+): Promise<SizeView> {
+  const [own, image] = await Promise.all([
+    snapshots.usage(id),
+    images.inspect(definition.imageId).catch(() => undefined),
+  ]);
+  return { writableBytes: own, rootBytes: own + (image?.sizeBytes ?? 0) };
+}

@@ -1,0 +1,32 @@
+import { NEVER } from '#base/clock.ts';
+import type { ContainerStateView } from '../container.ts';
+import { type ContainerState, isRunning, stoppedState } from '../run/state.ts';
+
+export function viewState(state: ContainerState): ContainerStateView {
+  const { status } = state;
+  if (isRunning(state)) {
+    const { process, outOfMemory, startedAt, previouslyFinishedAt } = state.run;
+    return {
+      status,
+      pid: process.pid,
+      exitCode: 0,
+      error: '',
+      outOfMemory,
+      ...times(startedAt, previouslyFinishedAt),
+    };
+  }
+  const stopped = stoppedState(state);
+  const { exitCode = 0, error = '' } = stopped ?? {};
+  if (stopped?.status !== 'exited') return { status, exitCode, error, outOfMemory: false };
+  return {
+    status,
+    exitCode,
+    error,
+    outOfMemory: stopped.outOfMemory,
+    ...times(stopped.startedAt, stopped.finishedAt),
+  };
+}
+
+function times(startedAt: string, finishedAt: string): Pick<ContainerStateView, 'startedAt' | 'finishedAt'> {
+  return { ...(startedAt !== NEVER && { startedAt }), ...(finishedAt !== NEVER && { finishedAt }) };
+}
