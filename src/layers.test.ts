@@ -3,12 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { test } from 'node:test';
 
-/** The order of imports: a folder may import only folders above it (docs/architecture.md). */
+/**
+ * The order of imports: a folder may import only folders above it (docs/architecture.md). The wire stands below the
+ * engine and its domains, which therefore know nothing of Docker's API.
+ */
 const LAYERS = [
   'base',
   'linux',
   'oci',
-  'wire',
   'store',
   'layer',
   'registry',
@@ -22,6 +24,7 @@ const LAYERS = [
   'build',
   'registry-server',
   'engine',
+  'wire',
   'api',
   'client',
   'compose',

@@ -1,6 +1,7 @@
 /** `GET /events`: one JSON object a line, each sent when it happens. */
 import { EngineError } from '#base/errors.ts';
 import { parseUnixTimestamp } from '#base/timestamps.ts';
+import { encodeEvent } from './encode-event.ts';
 import type { Exchange } from './exchange.ts';
 import { drained, startStream } from './respond.ts';
 import { get, type Route } from './route.ts';
@@ -14,7 +15,7 @@ async function events(exchange: Exchange): Promise<void> {
   startStream(exchange, 'application/json');
   for await (const event of stream) {
     if (response.destroyed) break;
-    response.write(`${JSON.stringify(event)}\n`);
+    response.write(`${JSON.stringify(encodeEvent(event))}\n`);
     await drained(exchange);
   }
   response.end();

@@ -9,9 +9,7 @@ import type { ServerOptions as TlsServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import { silentLogger, type Logger } from '#base/log.ts';
 import { http, https } from '#base/node-http.ts';
-import type { EngineApi } from '#engine/engine.ts';
-import { ENGINE_VERSION } from '#engine/version.ts';
-import type { VersionInfo } from '#wire/system.ts';
+import type { EngineApi, EngineVersion } from '#engine/engine.ts';
 import { API_VERSION } from '#wire/versions.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { ServerContext } from './exchange.ts';
@@ -44,11 +42,11 @@ const QUIET_MS = 5000;
 /** As in Docker; after it, libuv has the kernel ask ten times, once a second. */
 const PROBE_DELAY_MS = 15_000;
 
-function commonHeaders({ Experimental = false }: VersionInfo): readonly string[] {
-  const server = `Caisson/${ENGINE_VERSION} (linux)`;
+function commonHeaders({ version, isExperimental }: EngineVersion): readonly string[] {
+  const server = `Caisson/${version} (linux)`;
   return [
     ['Api-Version', API_VERSION],
-    ['Docker-Experimental', String(Experimental)],
+    ['Docker-Experimental', String(isExperimental)],
     ['Ostype', 'linux'],
     ['Server', server],
   ].flat();

@@ -1,6 +1,8 @@
 /** What concerns the engine as a whole. */
 import { EngineError } from '#base/errors.ts';
 import { encodeDiskUsage } from './disk-usage.ts';
+import { encodeInfo } from './encode-info.ts';
+import { encodeVersion } from './encode-version.ts';
 import type { Exchange } from './exchange.ts';
 import { sendJson } from './respond.ts';
 import type { DiskUsage } from '#wire/system.ts';
@@ -13,8 +15,8 @@ const USAGE_TYPES: readonly UsageType[] = ['container', 'image', 'volume', 'buil
 export const systemRoutes: readonly Route[] = [
   get('/_ping', (exchange) => ping(exchange, 'OK')),
   head('/_ping', (exchange) => ping(exchange, '')),
-  get('/version', (exchange) => sendJson(exchange, 200, exchange.engine.version())),
-  get('/info', async (exchange) => sendJson(exchange, 200, await exchange.engine.info())),
+  get('/version', (exchange) => sendJson(exchange, 200, encodeVersion(exchange.engine.version()))),
+  get('/info', async (exchange) => sendJson(exchange, 200, encodeInfo(await exchange.engine.info()))),
   get('/system/df', diskUsage),
 ];
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import type { EventMessage } from '#wire/event.ts';
+import type { EngineEvent } from './engine.ts';
 import { EventBus } from './event-bus.ts';
 import { matchesEvent } from './event-filter.ts';
 
@@ -11,9 +11,9 @@ const start = {
   attributes: { name: 'web', image: 'nginx:1', tier: 'front' },
 } as const;
 
-async function take(events: AsyncIterable<EventMessage>): Promise<string[]> {
+async function take(events: AsyncIterable<EngineEvent>): Promise<string[]> {
   const actions: string[] = [];
-  for await (const event of events) actions.push(event.Action);
+  for await (const event of events) actions.push(event.action);
   return actions;
 }
 

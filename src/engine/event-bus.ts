@@ -1,9 +1,8 @@
 import { Condition } from '#base/condition.ts';
 import { nowNs } from '#base/clock.ts';
 import type { DomainEvent } from '#base/event.ts';
-import type { EventMessage } from '#wire/event.ts';
 import { matchesEvent } from './event-filter.ts';
-import type { EventQuery } from './engine.ts';
+import type { EngineEvent, EventQuery } from './engine.ts';
 
 /** Events that are remembered for `since`. */
 const REMEMBERED = 1024;
@@ -13,12 +12,12 @@ const MAXIMUM_BACKLOG = 16_384;
 
 /** Remembers recent events and hands new ones to every subscriber. */
 export class EventBus {
-  readonly #recent: EventMessage[] = [];
+  readonly #recent: EngineEvent[] = [];
   readonly #subscribers = new Set<Subscriber>();
 
   /** Completes a domain's event with the time and tells everyone. */
   readonly emit = (event: DomainEvent): void => {
-    const message = toMessage(event, nowNs());
+    const message = { ...event, timeNs: nowNs() };
     this.#recent.push(message);
     if (this.#recent.length > REMEMBERED) this.#recent.shift();
     for (const subscriber of this.#subscribers) subscriber.offer(message);
@@ -29,12 +28,12 @@ export class EventBus {
   }
 
   /** Subscribed when it returns; see `EngineApi.events`. */
-  subscribe(query: EventQuery): AsyncIterable<EventMessage> {
+  subscribe(query: EventQuery): AsyncIterable<EngineEvent> {
     const subscriber = new Subscriber(query, () => this.#subscribers.delete(subscriber));
     const { sinceNs } = query;
     if (sinceNs !== undefined || query.untilNs !== undefined) {
       for (const message of this.#recent) {
-        if (BigInt(message.timeNano) >= (sinceNs ?? 0n)) subscriber.offer(message);
+        if (message.timeNs >= (sinceNs ?? 0n)) subscriber.offer(message);
       }
     }
     if (query.untilNs !== undefined && query.untilNs <= nowNs()) subscriber.end();
@@ -49,10 +48,10 @@ export class EventBus {
 }
 
 /** One reader: a queue that ends at `untilNs`, on the signal, or when the reader leaves. */
-class Subscriber implements AsyncIterable<EventMessage> {
+class Subscriber implements AsyncIterable<EngineEvent> {
   readonly #query: EventQuery;
   readonly #leave: () => void;
-  readonly #queue: EventMessage[] = [];
+  readonly #queue: EngineEvent[] = [];
   readonly #abort = () => this.end();
   readonly #changed = new Condition();
   #ended = false;
@@ -68,9 +67,9 @@ class Subscriber implements AsyncIterable<EventMessage> {
     }
   }
 
-  offer(message: EventMessage): void {
+  offer(message: EngineEvent): void {
     const { untilNs, filters } = this.#query;
-    if (this.#ended || (untilNs !== undefined && BigInt(message.timeNano) > untilNs)) return;
+    if (this.#ended || (untilNs !== undefined && message.timeNs > untilNs)) return;
     if (!matchesEvent(message, filters)) return;
     this.#queue.push(message);
     if (this.#queue.length > MAXIMUM_BACKLOG) this.end();
@@ -86,7 +85,7 @@ class Subscriber implements AsyncIterable<EventMessage> {
     this.#changed.notifyAll();
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterator<EventMessage> {
+  async *[Symbol.asyncIterator](): AsyncIterator<EngineEvent> {
     try {
       for (;;) {
         for (let next = this.#queue.shift(); next; next = this.#queue.shift()) yield next;
@@ -97,19 +96,4 @@ class Subscriber implements AsyncIterable<EventMessage> {
       this.end();
     }
   }
-}
-
-function toMessage(event: DomainEvent, timeNs: bigint): EventMessage {
-  const from = event.attributes['image'];
-  const isLegacy = event.type === 'container' || event.type === 'image';
-  return {
-    ...(isLegacy && { status: event.action, id: event.id }),
-    ...(event.type === 'container' && from !== undefined && { from }),
-    Type: event.type,
-    Action: event.action,
-    Actor: { ID: event.id, Attributes: event.attributes },
-    scope: 'local',
-    time: Number(timeNs / 1_000_000_000n),
-    timeNano: Number(timeNs),
-  };
 }

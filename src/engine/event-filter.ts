@@ -1,4 +1,4 @@
-import type { EventMessage } from '#wire/event.ts';
+import type { EngineEvent } from './engine.ts';
 
 type Filters = ReadonlyMap<string, readonly string[]>;
 
@@ -6,23 +6,23 @@ type Filters = ReadonlyMap<string, readonly string[]>;
 const DETAILED = ['health_status', 'exec_create', 'exec_start', 'exec_die', 'exec_detach'];
 
 /** Whether an event passes the filters of `GET /events`: every named filter must match with one of its values. */
-export function matchesEvent(event: EventMessage, filters: Filters): boolean {
+export function matchesEvent(event: EngineEvent, filters: Filters): boolean {
   for (const [name, values] of filters) {
     if (values.length > 0 && !matchesOne(event, name, values)) return false;
   }
   return true;
 }
 
-function matchesOne(event: EventMessage, name: string, values: readonly string[]): boolean {
+function matchesOne(event: EngineEvent, name: string, values: readonly string[]): boolean {
   switch (name) {
     case 'event':
-      return values.some((value) => matchesAction(event.Action, value));
+      return values.some((value) => matchesAction(event.action, value));
     case 'type':
-      return values.includes(event.Type);
+      return values.includes(event.type);
     case 'scope':
-      return values.includes(event.scope);
+      return values.includes('local');
     case 'label':
-      return values.every((value) => hasLabel(event.Actor.Attributes, value));
+      return values.every((value) => hasLabel(event.attributes, value));
     case 'image':
       return values.some((value) => namesImage(event, value));
     case 'container':
@@ -30,7 +30,7 @@ function matchesOne(event: EventMessage, name: string, values: readonly string[]
     case 'network':
     case 'daemon':
     case 'plugin':
-      return event.Type === name && values.some((value) => namesActor(event, value));
+      return event.type === name && values.some((value) => namesActor(event, value));
     default:
       return true;
   }
@@ -47,17 +47,15 @@ function hasLabel(attributes: Readonly<Record<string, string>>, wanted: string):
 }
 
 /** Docker matches ids and names by prefix here. */
-function namesActor(event: EventMessage, wanted: string): boolean {
-  return event.Actor.ID.startsWith(wanted) || (event.Actor.Attributes['name'] ?? '').startsWith(wanted);
+function namesActor(event: EngineEvent, wanted: string): boolean {
+  return event.id.startsWith(wanted) || (event.attributes['name'] ?? '').startsWith(wanted);
 }
 
 /** An image filter also lets the events of containers made from the image through. */
-function namesImage(event: EventMessage, wanted: string): boolean {
-  const attribute = event.Type === 'image' ? 'name' : 'image';
-  const name = event.Actor.Attributes[attribute] ?? '';
-  return (
-    (event.Type === 'image' && event.Actor.ID === wanted) || name === wanted || withoutTag(name) === wanted
-  );
+function namesImage(event: EngineEvent, wanted: string): boolean {
+  const attribute = event.type === 'image' ? 'name' : 'image';
+  const name = event.attributes[attribute] ?? '';
+  return (event.type === 'image' && event.id === wanted) || name === wanted || withoutTag(name) === wanted;
 }
 
 function withoutTag(name: string): string {

@@ -22,7 +22,6 @@ export type { ImageStore, ImportRequest } from '#image/image.ts';
 export type { LogRecord } from '#log/log.ts';
 export type { Networks } from '#network/network.ts';
 export type { Volumes } from '#volume/volume.ts';
-export type { EventMessage } from '#wire/event.ts';
-export type { EngineApi, EventQuery } from './engine.ts';
+export type { EngineApi, EngineEvent, EngineInfo, EngineVersion, EventQuery } from './engine.ts';
 export type { EngineOptions } from './options.ts';
 export { Engine } from './start.ts';

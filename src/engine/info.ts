@@ -1,127 +1,34 @@
 import { readdirSync } from 'node:fs';
-import { cpus, hostname, release, totalmem } from 'node:os';
+import { cpus, hostname, totalmem } from 'node:os';
 import { readIfThere } from '#linux/read-if-there.ts';
-import { ENGINE_VERSION } from './version.ts';
+import type { EngineInfo, HostInfo } from './engine.ts';
 
-/** What the engine knows of itself when it is asked for `GET /info`. */
-export interface InfoFacts {
-  readonly id: string;
-  readonly containers: { readonly running: number; readonly paused: number; readonly stopped: number };
-  readonly images: number;
-  readonly root: string;
-  readonly storage: readonly (readonly [string, string])[];
-  readonly logDrivers: readonly string[];
-  readonly logDriver: string;
-  readonly cgroup: { readonly version: '1' | '2'; readonly controllers: ReadonlySet<string> };
-  readonly runtime: { readonly name: string; readonly path: string; readonly version: string };
-  readonly otherRuntime: { readonly name: string; readonly path: string } | undefined;
-  readonly initPath: string;
-  readonly seccomp: boolean;
-  readonly labels: readonly string[];
-  readonly experimental: boolean;
-  readonly eventListeners: number;
-  readonly warnings: readonly string[];
-}
-
-/** The body of `GET /info` (Docker API `SystemInfo`). */
-export function systemInfo(facts: InfoFacts): Readonly<Record<string, unknown>> {
-  return { ...engineFields(facts), ...kernelFields(facts), ...absentFields() };
-}
-
-function engineFields(facts: InfoFacts): Record<string, unknown> {
-  const { running, paused, stopped } = facts.containers;
-  const { name, path, version } = facts.runtime;
-  const { otherRuntime } = facts;
+/** What the kernel and the environment say, added to what the engine knows of itself. */
+export function completeInfo(known: Omit<EngineInfo, 'openFiles' | 'proxies' | 'host'>): EngineInfo {
   return {
-    ID: facts.id,
-    Containers: running + paused + stopped,
-    ContainersRunning: running,
-    ContainersPaused: paused,
-    ContainersStopped: stopped,
-    Images: facts.images,
-    Driver: 'overlay',
-    DriverStatus: facts.storage,
-    Plugins: {
-      Volume: ['local'],
-      Network: ['bridge', 'host', 'null'],
-      Authorization: null,
-      Log: facts.logDrivers,
+    ...known,
+    openFiles: countOpenFiles(),
+    proxies: {
+      http: process.env['HTTP_PROXY'] ?? '',
+      https: process.env['HTTPS_PROXY'] ?? '',
+      none: process.env['NO_PROXY'] ?? '',
     },
-    LoggingDriver: facts.logDriver,
-    CgroupDriver: 'cgroupfs',
-    CgroupVersion: facts.cgroup.version,
-    NEventsListener: facts.eventListeners,
-    DockerRootDir: facts.root,
-    Labels: facts.labels,
-    ExperimentalBuild: facts.experimental,
-    ServerVersion: ENGINE_VERSION,
-    Runtimes: { [name]: { path }, ...(otherRuntime && { [otherRuntime.name]: { path: otherRuntime.path } }) },
-    DefaultRuntime: name,
-    RuncCommit: { ID: `${name} ${version}`, Expected: `${name} ${version}` },
-    InitBinary: facts.initPath,
-    InitCommit: { ID: '', Expected: '' },
-    SecurityOptions: facts.seccomp ? ['name=seccomp,profile=builtin'] : [],
-    Warnings: facts.warnings.length > 0 ? facts.warnings : null,
-    LiveRestoreEnabled: true,
-    Debug: false,
-    NFd: countOpenFiles(),
-    NGoroutines: 1,
-    SystemTime: new Date().toISOString(),
+    host: readHost(),
   };
 }
 
-function kernelFields(facts: InfoFacts): Record<string, unknown> {
-  const { version, controllers } = facts.cgroup;
+function readHost(): HostInfo {
   const system = readOsRelease();
   return {
-    MemoryLimit: controllers.has('memory'),
-    SwapLimit: controllers.has('memory'),
-    CpuCfsPeriod: controllers.has('cpu'),
-    CpuCfsQuota: controllers.has('cpu'),
-    CPUShares: controllers.has('cpu'),
-    CPUSet: controllers.has('cpuset'),
-    PidsLimit: controllers.has('pids'),
-    OomKillDisable: version === '1' && controllers.has('memory'),
-    IPv4Forwarding: readFlag('/proc/sys/net/ipv4/ip_forward'),
-    BridgeNfIptables: readFlag('/proc/sys/net/bridge/bridge-nf-call-iptables'),
-    BridgeNfIp6tables: readFlag('/proc/sys/net/bridge/bridge-nf-call-ip6tables'),
-    KernelVersion: release(),
-    OperatingSystem: system.get('PRETTY_NAME') ?? 'Linux',
-    OSVersion: system.get('VERSION_ID') ?? '',
-    OSType: 'linux',
-    Architecture: unameMachine(),
-    NCPU: cpus().length,
-    MemTotal: totalmem(),
-    Name: hostname(),
-  };
-}
-
-/** What the engine does not have, in the form in which clients expect to find it absent. */
-function absentFields(): Record<string, unknown> {
-  return {
-    IndexServerAddress: 'https://index.docker.io/v1/',
-    RegistryConfig: {
-      InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8'],
-      IndexConfigs: {
-        'docker.io': { Name: 'docker.io', Mirrors: [], Secure: true, Official: true },
-      },
-      Mirrors: null,
-    },
-    GenericResources: null,
-    HttpProxy: process.env['HTTP_PROXY'] ?? '',
-    HttpsProxy: process.env['HTTPS_PROXY'] ?? '',
-    NoProxy: process.env['NO_PROXY'] ?? '',
-    Swarm: {
-      NodeID: '',
-      NodeAddr: '',
-      LocalNodeState: 'inactive',
-      ControlAvailable: false,
-      Error: '',
-      RemoteManagers: null,
-    },
-    Isolation: '',
-    ContainerdCommit: { ID: '', Expected: '' },
-    CDISpecDirs: [],
+    name: hostname(),
+    operatingSystem: system.get('PRETTY_NAME') ?? 'Linux',
+    operatingSystemVersion: system.get('VERSION_ID') ?? '',
+    machine: unameMachine(),
+    processors: cpus().length,
+    memoryBytes: totalmem(),
+    forwardsIpv4: readFlag('/proc/sys/net/ipv4/ip_forward'),
+    filtersBridgedIpv4: readFlag('/proc/sys/net/bridge/bridge-nf-call-iptables'),
+    filtersBridgedIpv6: readFlag('/proc/sys/net/bridge/bridge-nf-call-ip6tables'),
   };
 }
 

@@ -2,18 +2,16 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { newId } from '#base/ids.ts';
 import type { Builds } from '#build/build.ts';
-import type { Containers } from '#container/container.ts';
+import type { Containers, ContainerStatus } from '#container/container.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { Networks } from '#network/network.ts';
 import type { Registries } from '#registry/registry.ts';
 import type { Volumes } from '#volume/volume.ts';
-import type { EventMessage } from '#wire/event.ts';
-import type { VersionInfo } from '#wire/system.ts';
 import { type DiskUsage, measureDiskUsage, type UsageType } from './disk-usage.ts';
-import type { EngineApi, EventQuery } from './engine.ts';
-import { systemInfo } from './info.ts';
+import type { EngineApi, EngineEvent, EngineInfo, EngineVersion, EventQuery } from './engine.ts';
+import { completeInfo } from './info.ts';
 import type { EngineOptions } from './options.ts';
-import { versionInfo } from './version.ts';
+import { engineVersion } from './version.ts';
 import { type EngineParts, wire } from './wiring.ts';
 
 const NO_FILTERS: ReadonlyMap<string, readonly string[]> = new Map();
@@ -60,39 +58,38 @@ export class Engine implements EngineApi, AsyncDisposable {
     return new Engine(options, parts, resources.move());
   }
 
-  events(query: EventQuery): AsyncIterable<EventMessage> {
+  events(query: EventQuery): AsyncIterable<EngineEvent> {
     return this.#parts.events.subscribe(query);
   }
 
-  version(): VersionInfo {
-    return versionInfo(this.#parts.runtime, this.#options.experimental ?? false);
+  version(): EngineVersion {
+    return engineVersion(this.#parts.runtime, this.#options.experimental ?? false);
   }
 
-  async info(): Promise<Readonly<Record<string, unknown>>> {
+  async info(): Promise<EngineInfo> {
     const { runtime, otherRuntime, cgroups, directories, layers, logs, logDriver, events } = this.#parts;
     const [containers, images] = await Promise.all([
       this.containers.list({ all: true, limit: 0, size: false, filters: NO_FILTERS }),
       this.images.list({ all: true, filters: NO_FILTERS, sharedSize: false }),
     ]);
-    const count = (...states: readonly string[]) =>
-      containers.filter(({ state }) => states.includes(state.status)).length;
+    const count = (status: ContainerStatus) =>
+      containers.filter(({ state }) => state.status === status).length;
     const running = count('running');
     const paused = count('paused');
-    return systemInfo({
+    return completeInfo({
       id: this.id,
+      version: this.version(),
       containers: { running, paused, stopped: containers.length - running - paused },
       images: images.length,
       root: directories.root,
-      storage: [['Layers', layers.kind]],
+      layers: layers.kind,
       logDrivers: [...logs.keys()].toSorted(),
       logDriver,
       cgroup: cgroupFacts(cgroups.layout),
-      runtime,
-      otherRuntime,
+      runtimes: [runtime, ...(otherRuntime ? [otherRuntime] : [])].map(({ name, path }) => ({ name, path })),
       initPath: this.#options.initPath ?? 'docker-init',
-      seccomp: this.#options.seccompProfile !== 'unconfined',
+      hasSeccomp: this.#options.seccompProfile !== 'unconfined',
       labels: this.#options.labels ?? [],
-      experimental: this.#options.experimental ?? false,
       eventListeners: events.listenerCount,
       warnings: cgroups.warnings,
     });

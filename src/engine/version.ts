@@ -1,48 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import type { VersionInfo } from '#wire/system.ts';
-import { API_VERSION, MINIMUM_API_VERSION } from '#wire/versions.ts';
+import type { EngineVersion } from './engine.ts';
 
 /** From the package, so that it is written in one place. */
 export const ENGINE_VERSION = readVersion();
 
-/** The body of `GET /version`. */
-export function versionInfo(
-  runtime: { readonly name: string; readonly version: string },
-  experimental: boolean,
-): VersionInfo {
-  const details = {
-    ApiVersion: API_VERSION,
-    Arch: architecture(),
-    BuildTime: '',
-    Experimental: String(experimental),
-    GitCommit: '',
-    GoVersion: `node ${process.version}`,
-    KernelVersion: release(),
-    MinAPIVersion: MINIMUM_API_VERSION,
-    Os: 'linux',
-  };
+export function engineVersion(runtime: EngineVersion['runtime'], isExperimental: boolean): EngineVersion {
   return {
-    Platform: { Name: 'Caisson' },
-    Components: [
-      { Name: 'Engine', Version: ENGINE_VERSION, Details: details },
-      { Name: runtime.name, Version: runtime.version, Details: { GitCommit: '' } },
-    ],
-    Version: ENGINE_VERSION,
-    ApiVersion: API_VERSION,
-    MinAPIVersion: MINIMUM_API_VERSION,
-    GitCommit: '',
-    GoVersion: details.GoVersion,
-    Os: 'linux',
-    Arch: details.Arch,
-    KernelVersion: details.KernelVersion,
-    BuildTime: '',
-    ...(experimental && { Experimental: true }),
+    version: ENGINE_VERSION,
+    runtime: { name: runtime.name, version: runtime.version },
+    node: process.version,
+    kernel: release(),
+    architecture: architecture(),
+    isExperimental,
   };
 }
 
 /** Go's name of this machine's architecture, as images carry it. */
-export function architecture(): string {
+function architecture(): string {
   const names: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', arm: 'arm', arm64: 'arm64' };
   return names[process.arch] ?? process.arch;
 }

@@ -61,9 +61,9 @@ test('a whole life, with events, and nothing left of it', async () => {
       isEngineError(error, 'not-found'),
     );
     const actions: string[] = [];
-    for await (const { Type, Action } of events) {
-      if (Type === 'container') actions.push(Action);
-      if (Action === 'destroy') break;
+    for await (const { type, action } of events) {
+      if (type === 'container') actions.push(action);
+      if (action === 'destroy') break;
     }
     assert.deepEqual(actions, ['create', 'start', 'die', 'destroy']);
   }
