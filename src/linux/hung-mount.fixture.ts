@@ -1,11 +1,16 @@
 /**
  * A file system that never answers: FUSE whose server is this process, which does not serve. Imported by tests, and run
- * as a program `hung-mount.fixture.ts TARGET [PID]`, with PID inside of the mount namespace of that process; it says
- * `mounted` and lasts until its standard input ends.
+ * as a program; it says `mounted` and lasts until its standard input ends:
+ *
+ *     hung-mount.fixture.ts [--in PID] [--takes-requests] TARGET
+ *
+ * With --in it is mounted inside of the mount namespace of that process. With --takes-requests it takes requests and
+ * never answers, so that waiting for it cannot even be ended by a kill, as with a network file system that is mounted
+ * hard.
  */
 import { once } from 'node:events';
-import { closeSync, openSync, writeSync } from 'node:fs';
-import { argv } from 'node:process';
+import { closeSync, openSync, read, readSync, writeSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { check, libc } from './libc.ts';
 import { mountFilesystem, unmount } from './mount.ts';
 import { unshareFilesystemContext } from './namespaces.ts';
@@ -38,12 +43,40 @@ function enterMountNamespace(pid: string): void {
   closeSync(fd);
 }
 
+/** <linux/fuse.h>: fuse_out_header and fuse_init_out (7.8) for the request to begin, whose fuse_in_header comes. */
+function greet(fd: number): void {
+  const request = Buffer.alloc(1 << 17);
+  readSync(fd, request);
+  const answer = Buffer.alloc(16 + 24);
+  answer.writeUInt32LE(answer.length, 0);
+  request.copy(answer, 8, 8, 16);
+  answer.writeUInt32LE(7, 16);
+  answer.writeUInt32LE(8, 20);
+  writeSync(fd, answer);
+}
+
+function takeRequests(fd: number): void {
+  read(fd, Buffer.alloc(1 << 17), (error) => {
+    if (!error) takeRequests(fd);
+  });
+}
+
 if (import.meta.main) {
-  const [, , target = '', pid] = argv;
+  const { values, positionals } = parseArgs({
+    options: { in: { type: 'string' }, 'takes-requests': { type: 'boolean' } },
+    allowPositionals: true,
+  });
   const device = openDevice();
-  if (pid !== undefined) enterMountNamespace(pid);
-  using _hung = mountHung(target, device);
+  if (values.in !== undefined) enterMountNamespace(values.in);
+  const hung = mountHung(positionals[0] ?? '', device);
+  if (values['takes-requests']) {
+    greet(device);
+    takeRequests(device);
+  }
   writeSync(1, 'mounted\n');
   process.stdin.resume();
   await once(process.stdin, 'end');
+  hung[Symbol.dispose]();
+  // An exit would wait for the thread that reads.
+  process.kill(process.pid, 'SIGKILL');
 }

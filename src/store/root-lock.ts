@@ -1,7 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { EngineError } from '#base/errors.ts';
+import { isAlive, processStartTime } from '#linux/process.ts';
+import { readIfThere } from '#linux/read-if-there.ts';
 
 /**
  * Holds a root directory for this engine alone, until it is disposed or the process dies.
@@ -25,9 +27,11 @@ export function lockRoot(root: string): Disposable {
 }
 
 function holder(pidPath: string): string {
-  try {
-    return `process ${readFileSync(pidPath, 'utf8').trim()}`;
-  } catch {
-    return 'another process';
-  }
+  const pid = Number(readIfThere(pidPath)?.trim() || Number.NaN);
+  if (Number.isNaN(pid)) return 'another process';
+  if (isAlive(pid) || processStartTime(pid) === undefined) return `process ${pid}`;
+  return (
+    `process ${pid}, which was killed, but waits for a file system that does not answer; ` +
+    'umount -f of that file system ends it'
+  );
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { mountHung } from '../../src/linux/hung-mount.fixture.ts';
@@ -99,18 +99,19 @@ function assertHangs({ status, body }: Answer, message: RegExp): void {
   assert.match(body, message);
 }
 
-/** Mounted on the host, or inside of a container's mount namespace; gone after the test. */
-async function hungIn(t: TestContext, pid: number, target: string): Promise<void> {
+/** Mounted by a process of its own, with its options; gone after the test, or when the result is called. */
+async function serveHung(t: TestContext, ...options: readonly string[]): Promise<() => Promise<void>> {
   const program = join(import.meta.dirname, '../../src/linux/hung-mount.fixture.ts');
-  const child = spawn(process.execPath, [program, target, String(pid)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  t.after(async () => {
+  const child = spawn(process.execPath, [program, ...options], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  const end = async () => {
     child.stdin.end();
-    if (child.exitCode === null) await once(child, 'exit');
-  });
-  const [said] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+    await exited;
+  };
+  t.after(end);
+  const [said] = await Promise.race([once(child.stdout, 'data'), exited]);
   assert.equal(String(said), 'mounted\n');
+  return end;
 }
 
 test('a lease on /etc/passwd holds up execs in its container only', async (t) => {
@@ -172,7 +173,7 @@ test('a file system in a container that never answers holds up cp there; a daemo
   assert.equal(made.status, 200, made.body);
   const pid = await pidOf(id);
   await until(() => existsSync(`/proc/${pid}/root/hung`), 'the directory is made');
-  await hungIn(t, pid, '/hung');
+  await serveHung(t, '--in', String(pid), '/hung');
   const archive = `/containers/${id}/archive?path=/hung/file`;
   // As many as have a place, and more.
   const stuck = Promise.all(Array.from({ length: 6 }, () => request(engine.socket, 'GET', archive)));
@@ -189,6 +190,37 @@ test('a file system in a container that never answers holds up cp there; a daemo
   await engine.crash();
   await succeed('POST', `/containers/${id}/kill`);
   await succeed('DELETE', `/containers/${id}?force=1`);
+});
+
+/** All of it but threads that cannot be killed. */
+async function untilEnded({ pid }: TestDaemon): Promise<void> {
+  await until(() => readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z '), 'the daemon has ended');
+}
+
+test('a daemon ends and the next one starts while threads of it cannot even be killed', async (t) => {
+  const source = mkdtempSync('/tmp/caisson-hung-');
+  t.after(() => rmdirSync(source));
+  const answer = await serveHung(t, '--takes-requests', source);
+  const id = await create({ Binds: [`${source}/data:/data`] });
+  const start = () => request(engine.socket, 'POST', `/containers/${id}/start`);
+  const stuck = start();
+  await whileStuck(t, stuck);
+  assertHangs(await stuck, /Cannot mount/);
+  const former = engine;
+  const stopped = former.stop();
+  await untilEnded(former);
+  engine = new TestDaemon({ directory: former.directory });
+  await engine.start();
+  await whileStuck(t, start());
+  // One that is killed keeps its root until then, and the next one says so.
+  const killed = engine.kill();
+  await untilEnded(engine);
+  const next = new TestDaemon({ directory: former.directory });
+  await assert.rejects(next.start(), /in use by process \d+, which was killed, but waits for a file system/);
+  await answer();
+  await Promise.all([stopped, killed]);
+  await engine.start();
+  await succeed('DELETE', `/containers/${id}`);
 });
 
 test('a FIFO in place of a file is as good as none', async () => {
