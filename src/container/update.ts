@@ -11,6 +11,7 @@ import type { ManagedContainer } from './run/managed-container.ts';
 import { runtimeArguments } from './process/runtime-command.ts';
 import { withRuntimeOf } from './process/runtimes.ts';
 import { checkLimits } from './create/check-limits.ts';
+import { deviceQuery, findDevices } from './spec/spec-devices.ts';
 import { specResources } from './spec/spec-resources.ts';
 
 const run = promisify(execFile);
@@ -56,8 +57,13 @@ async function applyLimits(
   spec: ContainerSpec,
 ): Promise<void> {
   const file = join(context.paths.bundle(container.id), 'resources.json');
-  const limitsOnly = { limits: spec.limits, devices: { ...spec.devices, cgroupRules: [] } };
-  const resources = specResources(limitsOnly, [], context.cgroupLayout.mode === 'v2' ? 2 : 1);
+  const limitsOnly = { limits: spec.limits, devices: { ...spec.devices, nodes: [], cgroupRules: [] } };
+  const { numbers } = await findDevices(context.files, deviceQuery(limitsOnly));
+  const resources = specResources(
+    limitsOnly,
+    { rules: [], numbers },
+    context.cgroupLayout.mode === 'v2' ? 2 : 1,
+  );
   writeFileSync(file, JSON.stringify(resources));
   try {
     const { runtime } = withRuntimeOf(context, container.id);

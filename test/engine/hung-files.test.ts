@@ -46,6 +46,15 @@ async function succeed(method: string, path: string): Promise<Answer> {
   return answer;
 }
 
+function refusedWith(hostConfig: object): Promise<Answer> {
+  const body = { Image: 'bb', Cmd: ['true'], HostConfig: hostConfig };
+  return request(engine.socket, 'POST', '/containers/create', body);
+}
+
+async function startedWith(hostConfig: object): Promise<Answer> {
+  return await request(engine.socket, 'POST', `/containers/${await create(hostConfig)}/start`);
+}
+
 async function pidOf(id: string): Promise<number> {
   const path = `/containers/${id}/json`;
   return (await requestJson<{ State: { Pid: number } }>(engine.socket, 'GET', path)).State.Pid;
@@ -149,16 +158,21 @@ test('a bind source that never answers holds up its container only', async (t) =
   try {
     const id = await create({ Binds: [`${source}/data:/data`] });
     const stuck = request(engine.socket, 'POST', `/containers/${id}/start`);
-    await whileStuck(t, stuck);
+    const mount = { Type: 'bind', Source: `${source}/data`, Target: '/data' };
+    const devices = [{ PathOnHost: `${source}/device`, PathInContainer: '/x', CgroupPermissions: 'r' }];
+    const [missing, device] = [refusedWith({ Mounts: [mount] }), startedWith({ Devices: devices })];
+    await whileStuck(t, Promise.race([stuck, missing, device]));
+    assertHangs(await missing, /Cannot mount/);
+    assertHangs(
+      await device,
+      new RegExp(`Cannot look at device ${source}/device: the file system at ${source}`),
+    );
     assertHangs(
       await stuck,
       new RegExp(
         `Cannot mount ${source}/data: the file system at ${source} .fuse. has not answered for .*umount -f ${source}`,
       ),
     );
-    const mount = { Type: 'bind', Source: `${source}/data`, Target: '/data' };
-    const body = { Image: 'bb', Cmd: ['true'], HostConfig: { Mounts: [mount] } };
-    assertHangs(await request(engine.socket, 'POST', '/containers/create', body), /Cannot mount/);
     await succeed('GET', `/containers/${id}/json`);
     await succeed('DELETE', `/containers/${id}`);
   } finally {

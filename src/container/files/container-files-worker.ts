@@ -2,6 +2,7 @@
 import { serveFileTasks } from '#linux/file-thread.ts';
 import { makeBindSource } from '../mounts/bind-source.ts';
 import { checkProgram } from '../program/check-program.ts';
+import { lookForDevices } from '../spec/spec-devices.ts';
 import { resolveUser } from '../spec/user.ts';
 import type { ContainerFileTasks } from './file-tasks.ts';
 import { patiently } from './root-access.ts';
@@ -9,5 +10,6 @@ import { patiently } from './root-access.ts';
 serveFileTasks<ContainerFileTasks>({
   'find-user': (query) => resolveUser(query, patiently),
   'check-program': (place) => checkProgram(place, patiently),
+  'find-devices': lookForDevices,
   'bind-source': makeBindSource,
 });

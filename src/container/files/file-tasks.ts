@@ -3,11 +3,14 @@ import { workerModule } from '#base/worker-module.ts';
 import { fileTasks } from '#linux/file-service.ts';
 import type { BindSource } from '../mounts/bind-source.ts';
 import type { ProgramPlace } from '../program/check-program.ts';
+import type { DeviceQuery, HostDevices } from '../spec/spec-devices.ts';
 import type { ResolvedUser, UserQuery } from '../spec/user.ts';
 
 export interface ContainerFileTasks {
   readonly 'find-user': { readonly input: UserQuery; readonly output: ResolvedUser };
   readonly 'check-program': { readonly input: ProgramPlace; readonly output: void };
+  /** See `lookForDevices`. */
+  readonly 'find-devices': { readonly input: DeviceQuery; readonly output: HostDevices };
   /** See `makeBindSource`. */
   readonly 'bind-source': { readonly input: BindSource; readonly output: void };
 }

@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import { O_PATH } from '#linux/constants.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
-import { openDirectory, openInRoot } from '#linux/files.ts';
+import { openDirectory, openOnMount } from '#linux/files.ts';
 
 /** Paths in the root that are not there, each before what will be in it. */
 export function missingMountPoints(
@@ -33,9 +33,11 @@ export function removeMountPoints(rootPath: string, paths: readonly string[]): v
 
 function isThere(rootFd: number, path: string): boolean {
   try {
-    using _found = ownFd(openInRoot(rootFd, path, O_PATH));
+    using _found = ownFd(openOnMount(rootFd, path, O_PATH));
     return true;
   } catch (error) {
+    // Behind a mount nothing is made.
+    if (isErrno(error, 'EXDEV')) return true;
     if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return false;
     throw error;
   }
@@ -43,14 +45,14 @@ function isThere(rootFd: number, path: string): boolean {
 
 function removeEmpty(rootFd: number, path: string): void {
   try {
-    using parent = ownFd(openInRoot(rootFd, posix.dirname(path), O_PATH | constants.O_DIRECTORY));
+    using parent = ownFd(openOnMount(rootFd, posix.dirname(path), O_PATH | constants.O_DIRECTORY));
     const flags = O_PATH | constants.O_NOFOLLOW;
-    using found = ownFd(openInRoot(parent.fd, posix.basename(path), flags));
+    using found = ownFd(openOnMount(parent.fd, posix.basename(path), flags));
     const stats = fstatSync(found.fd);
     const name = `/proc/self/fd/${parent.fd}/${posix.basename(path)}`;
     if (stats.isDirectory()) rmdirSync(name);
     else if (stats.isFile() && stats.size === 0) unlinkSync(name);
   } catch (error) {
-    if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENOTEMPTY', 'EEXIST', 'EBUSY')) throw error;
+    if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EXDEV', 'ENOTEMPTY', 'EEXIST', 'EBUSY')) throw error;
   }
 }

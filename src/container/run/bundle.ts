@@ -11,6 +11,7 @@ import { cgroupPathOf } from '../process/runtime-command.ts';
 import type { ContainerNetwork } from './sandbox.ts';
 import { selectSeccomp } from '../spec/select-seccomp.ts';
 import { prepareSharedMemory, releaseSharedMemory } from '../mounts/shared-memory.ts';
+import { deviceQuery, findDevices } from '../spec/spec-devices.ts';
 import { stringifySpec } from '../spec/spec-json.ts';
 import { buildSpec, commandOf } from '../spec/spec.ts';
 import { withDefaultUlimits } from '../spec/ulimits.ts';
@@ -57,6 +58,7 @@ export async function writeBundle(
     files: network.files,
     ...(shmPath !== undefined && { shmPath }),
     user: await findUser(root, { user: wanted.process.user ?? '', groupAdd: wanted.process.groups }),
+    devices: await findDevices(context.files, deviceQuery(wanted)),
     cgroupsPath: cgroupPathOf(context, container),
     cgroupLayout: context.cgroupLayout,
     seccomp: selectSeccomp(wanted.security, context.seccomp),

@@ -20,6 +20,7 @@ import type { ResolvedMount } from '../mounts/mounts.ts';
 import { runCommand } from '../process/runtime-command.ts';
 import { runtimeError, startFailure } from '../process/runtime-failure.ts';
 import { selectSeccomp } from '../spec/select-seccomp.ts';
+import { deviceQuery, lookForDevices } from '../spec/spec-devices.ts';
 import { stringifySpec } from '../spec/spec-json.ts';
 import type { InjectedFiles } from '../spec/spec-mounts.ts';
 import { buildSpec } from '../spec/spec.ts';
@@ -128,6 +129,8 @@ function writeBundle(
     mounts: step.request.mounts,
     files: filesIn(bundle),
     user: resolveUser({ rootPath, user: wanted.process.user ?? '' }, promptly),
+    // A step has no devices but /dev's own.
+    devices: lookForDevices(deviceQuery(wanted)),
     cgroupsPath: join('/', wanted.limits.cgroupParent ?? context.defaults.cgroupParent, id),
     cgroupLayout: context.cgroupLayout,
     seccomp: selectSeccomp(wanted.security, context.seccomp),

@@ -2,10 +2,13 @@ import { readdirSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
-import { splitDeviceNumber } from '#linux/files.ts';
+import type { FileService } from '#linux/file-service.ts';
+import { isKnownToExist, splitDeviceNumber } from '#linux/files.ts';
 import type { RuntimeDevice, RuntimeDeviceRule } from '#oci/runtime-spec.ts';
 import { containerError } from '../container-errors.ts';
-import type { DeviceNode } from '../container-spec.ts';
+import type { ContainerSpec, DeviceNode } from '../container-spec.ts';
+import { CONTAINER_FILE_TASKS } from '../files/file-tasks.ts';
+import { hostLane } from '../files/lanes.ts';
 
 /** Device nodes for a container, and what its cgroup must allow for them. */
 export interface SpecDevices {
@@ -13,12 +16,72 @@ export interface SpecDevices {
   readonly rules: readonly RuntimeDeviceRule[];
 }
 
+/** What of the host's devices a container names. */
+export interface DeviceQuery {
+  readonly nodes: readonly DeviceNode[];
+  /** Of block devices. */
+  readonly limited: readonly string[];
+}
+
+export interface DeviceNumber {
+  readonly major: number;
+  readonly minor: number;
+}
+
+/** The answer to a {@link DeviceQuery}. */
+export interface HostDevices {
+  readonly requested: SpecDevices;
+  /** By path, of those that are limited. */
+  readonly numbers: Readonly<Record<string, DeviceNumber>>;
+}
+
+/** The devices that a container is given or limited on. */
+export function deviceQuery({ devices, limits }: Pick<ContainerSpec, 'devices' | 'limits'>): DeviceQuery {
+  const rates = [
+    limits.blockIoDeviceWeights,
+    limits.blockIoReadBytesPerSecond,
+    limits.blockIoWriteBytesPerSecond,
+    limits.blockIoReadsPerSecond,
+    limits.blockIoWritesPerSecond,
+  ];
+  return { nodes: devices.nodes, limited: rates.flatMap((all = []) => all.map(({ path }) => path)) };
+}
+
+/**
+ * Looks at them where they are, which may be any file system of the host. Blocks.
+ *
+ * @throws {EngineError} `device-missing`, `device-access-invalid`, `block-device-missing`
+ */
+export function lookForDevices({ nodes, limited }: DeviceQuery): HostDevices {
+  return {
+    requested: requestedDevices(nodes),
+    numbers: Object.fromEntries(limited.map((path) => [path, blockDevice(path)])),
+  };
+}
+
+/** The same without blocking. @throws {EngineError} `files-hang` too */
+export async function findDevices(files: FileService, query: DeviceQuery): Promise<HostDevices> {
+  const paths = [...query.nodes.map(({ hostPath }) => hostPath), ...query.limited];
+  const elsewhere = paths.find((path) => !path.startsWith('/dev/') || !isKnownToExist(path));
+  if (elsewhere === undefined) return lookForDevices(query);
+  const guard = { lane: hostLane(elsewhere), action: `look at device ${elsewhere}` };
+  return await files.run(CONTAINER_FILE_TASKS, 'find-devices', { input: query, guard });
+}
+
+function blockDevice(path: string): DeviceNumber {
+  try {
+    return splitDeviceNumber(statSync(path).rdev);
+  } catch (cause) {
+    throw containerError('block-device-missing', { subject: path, cause });
+  }
+}
+
 /**
  * The devices of `--device`: a node, or every node below a directory.
  *
  * @throws {EngineError} `device-missing`, `device-access-invalid`
  */
-export function requestedDevices(requested: readonly DeviceNode[]): SpecDevices {
+function requestedDevices(requested: readonly DeviceNode[]): SpecDevices {
   const found = requested.map(devicesOf);
   return { nodes: found.flatMap(({ nodes }) => nodes), rules: found.flatMap(({ rules }) => rules) };
 }
@@ -73,7 +136,7 @@ const OWN_FILE_SYSTEMS: ReadonlySet<string> = new Set([
 ]);
 
 /** Every device of the host, for privileged containers. */
-export function hostDevices(): SpecDevices {
+export function allDevices(): SpecDevices {
   return { nodes: walkDevices('/dev', '/dev'), rules: [{ allow: true, access: 'rwm' }] };
 }
 

@@ -1,13 +1,7 @@
-import { statSync } from 'node:fs';
-import { splitDeviceNumber } from '#linux/files.ts';
-import type {
-  RuntimeDeviceRule,
-  RuntimeResources,
-  RuntimeThrottleDevice,
-  RuntimeWeightDevice,
-} from '#oci/runtime-spec.ts';
+import type { RuntimeDeviceRule, RuntimeResources } from '#oci/runtime-spec.ts';
 import { containerError } from '../container-errors.ts';
 import type { ContainerSpec, DeviceRate, ResourceLimits } from '../container-spec.ts';
+import type { DeviceNumber, HostDevices } from './spec-devices.ts';
 
 /** What may be used without asking: zero, null, urandom, random, tty, console. Not FUSE. */
 const STANDARD_DEVICES: readonly RuntimeDeviceRule[] = [
@@ -24,19 +18,20 @@ const STANDARD_DEVICES: readonly RuntimeDeviceRule[] = [
 /**
  * A container's limits. What cgroup v2 has not (swappiness, disabling the OOM killer) is left out there.
  *
- * @param deviceRules for the devices that the container gets besides the standard ones
+ * @param given rules for the devices that the container gets besides the standard ones, and numbers of those that its
+ * limits name
  */
 export function specResources(
   { limits, devices }: Pick<ContainerSpec, 'limits' | 'devices'>,
-  deviceRules: readonly RuntimeDeviceRule[],
+  given: { readonly rules: readonly RuntimeDeviceRule[]; readonly numbers: Numbers },
   cgroupVersion: 1 | 2,
 ): RuntimeResources {
   return {
-    devices: [...STANDARD_DEVICES, ...deviceRules, ...devices.cgroupRules.map(parseDeviceRule)],
+    devices: [...STANDARD_DEVICES, ...given.rules, ...devices.cgroupRules.map(parseDeviceRule)],
     memory: memoryOf(limits, cgroupVersion),
     cpu: cpuOf(limits),
     pids: limits.pids === undefined || limits.pids <= 0 ? undefined : { limit: limits.pids },
-    blockIO: blockIoOf(limits),
+    blockIO: blockIoOf(limits, given.numbers),
   };
 }
 
@@ -74,10 +69,16 @@ function cpuOf(limits: ResourceLimits): Cpu {
   };
 }
 
-function blockIoOf(limits: ResourceLimits): BlockIo {
+type Numbers = HostDevices['numbers'];
+
+function blockIoOf(limits: ResourceLimits, numbers: Numbers): BlockIo {
+  const throttled = (devices: readonly DeviceRate[] = []) =>
+    whole(devices.map(({ path, rate }) => ({ ...numberOf(path, numbers), rate })));
   return {
     weight: limits.blockIoWeight,
-    weightDevice: whole(limits.blockIoDeviceWeights?.map(weightDevice)),
+    weightDevice: whole(
+      limits.blockIoDeviceWeights?.map(({ path, weight }) => ({ ...numberOf(path, numbers), weight })),
+    ),
     throttleReadBpsDevice: throttled(limits.blockIoReadBytesPerSecond),
     throttleWriteBpsDevice: throttled(limits.blockIoWriteBytesPerSecond),
     throttleReadIOPSDevice: throttled(limits.blockIoReadsPerSecond),
@@ -89,26 +90,10 @@ function whole<Item>(list: readonly Item[] | undefined): readonly Item[] | undef
   return list && list.length > 0 ? list : undefined;
 }
 
-function weightDevice({
-  path,
-  weight,
-}: {
-  readonly path: string;
-  readonly weight: number;
-}): RuntimeWeightDevice {
-  return { ...blockDevice(path), weight };
-}
-
-function throttled(devices: readonly DeviceRate[] = []): readonly RuntimeThrottleDevice[] | undefined {
-  return whole(devices.map(({ path, rate }) => ({ ...blockDevice(path), rate })));
-}
-
-function blockDevice(path: string): { readonly major: number; readonly minor: number } {
-  try {
-    return splitDeviceNumber(statSync(path).rdev);
-  } catch (cause) {
-    throw containerError('block-device-missing', { subject: path, cause });
-  }
+function numberOf(path: string, numbers: Numbers): DeviceNumber {
+  const number = numbers[path];
+  if (number) return number;
+  throw containerError('block-device-missing', { subject: path });
 }
 
 /** `a *:* rwm`, `c 1:3 r`, `b 8:* rw`: as in the files of the device cgroup. */

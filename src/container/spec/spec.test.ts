@@ -12,6 +12,7 @@ import { loadSeccompProfile } from './seccomp.ts';
 import { buildExecProcess, buildSpec, type SpecInput } from './spec.ts';
 import { stringifyProcess, stringifySpec } from './spec-json.ts';
 import { promptly } from '../files/root-access.ts';
+import { deviceQuery, lookForDevices } from './spec-devices.ts';
 import { resolveUser } from './user.ts';
 
 const RUNTIME = 'crun';
@@ -50,6 +51,7 @@ function inputFor({ spec: said = {}, input }: Changes = {}): SpecInput {
       { rootPath: root, user: spec.process.user ?? '', groupAdd: spec.process.groups },
       promptly,
     ),
+    devices: lookForDevices(deviceQuery(spec)),
     cgroupsPath: `/caisson-test/${id}`,
     cgroupLayout,
     seccomp,

@@ -6,7 +6,7 @@ import type { ContainerSpec, SecuritySpec, TerminalSize } from '../container-spe
 import { resolveCapabilities } from './capabilities.ts';
 import type { ResolvedMount } from '../mounts/mounts.ts';
 import type { SeccompProfile } from './seccomp.ts';
-import { hostDevices, requestedDevices } from './spec-devices.ts';
+import { allDevices, type HostDevices } from './spec-devices.ts';
 import { type InjectedFiles, rootPropagation, specMounts } from './spec-mounts.ts';
 import { processEnvironment, processRlimits } from './spec-process.ts';
 import { specResources } from './spec-resources.ts';
@@ -38,6 +38,8 @@ export interface SpecInput {
   /** A tmpfs that containers share as /dev/shm (`--ipc shareable`, `container:`); absent: one of its own. */
   readonly shmPath?: string;
   readonly user: ResolvedUser;
+  /** Those of `deviceQuery`. */
+  readonly devices: HostDevices;
   readonly cgroupsPath: string;
   readonly cgroupLayout: Pick<CgroupLayout, 'mode'>;
   /** See `selectSeccomp`; undefined: unconfined. */
@@ -57,9 +59,11 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
   const { spec } = input;
   const { security } = spec;
   const capabilities = capabilitiesOf(security);
-  const devices = security.privileged ? hostDevices() : requestedDevices(spec.devices.nodes);
+  const { numbers, requested } = input.devices;
+  const devices = security.privileged ? allDevices() : requested;
   const rootfsPropagation = rootPropagation(input.mounts);
   const seccomp = input.seccomp?.compile(capabilities);
+  const cgroupVersion = input.cgroupLayout.mode === 'v2' ? 2 : 1;
   return {
     ociVersion: '1.0.2',
     process: containerProcess(input, capabilities),
@@ -69,7 +73,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
     ...(Object.keys(spec.annotations).length > 0 ? { annotations: spec.annotations } : {}),
     linux: {
       sysctl: sysctls(input),
-      resources: specResources(spec, devices.rules, input.cgroupLayout.mode === 'v2' ? 2 : 1),
+      resources: specResources(spec, { rules: devices.rules, numbers }, cgroupVersion),
       cgroupsPath: input.cgroupsPath,
       namespaces: namespacesOf(input),
       ...(devices.nodes.length > 0 ? { devices: devices.nodes } : {}),
