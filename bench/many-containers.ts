@@ -149,7 +149,10 @@ async function run({ socket }: KillableDaemon): Promise<void> {
 
 async function removeAll({ socket }: KillableDaemon): Promise<void> {
   const rows = await requestJson<readonly { Id: string }[]>(socket, 'GET', '/containers/json?all=1');
-  await inParallel(AT_ONCE, rows, ({ Id }) => request(socket, 'DELETE', `/containers/${Id}?force=1&v=1`));
+  await inParallel(AT_ONCE, rows, async ({ Id }) => {
+    const { status, body } = await request(socket, 'DELETE', `/containers/${Id}?force=1&v=1`);
+    if (status !== 204) throw new Error(body);
+  });
   await sleep(12_000);
 }
 

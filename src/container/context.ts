@@ -5,6 +5,7 @@ import type { ImageStore } from '#image/image.ts';
 import type { RootArchive, SnapshotStore } from '#layer/layer.ts';
 import type { CgroupLayout } from '#linux/cgroups.ts';
 import type { FileService } from '#linux/file-service.ts';
+import type { OpenFilesLimit } from '#linux/open-files-limit.ts';
 import type { ReadOnlyProgram } from '#linux/read-only-program.ts';
 import type { LogDriver } from '#log/log.ts';
 import type { Networks } from '#network/network.ts';
@@ -32,6 +33,8 @@ export interface ContainerDefaults {
   readonly initPath: string;
   readonly shmSizeBytes: number;
   readonly ulimits: readonly ResourceLimit[];
+  /** Where no other is asked for; absent: what this process has. It is not shown. */
+  readonly openFiles?: OpenFilesLimit;
 }
 
 /** An OCI runtime that can run on this machine. */

@@ -2,6 +2,7 @@ import type { Logger } from '#base/log.ts';
 import type { CacheBudget } from '#build/disk/cache-budget.ts';
 import type { ResourceLimit } from '#container/container-spec.ts';
 import type { ImageBudget } from '#image/image.ts';
+import type { OpenFilesLimit } from '#linux/open-files-limit.ts';
 
 /**
  * Everything an engine can be told, in one typed object; `caissond` makes it from its flags and configuration file,
@@ -38,6 +39,8 @@ export interface EngineOptions {
   /** Bytes of /dev/shm. */
   readonly defaultShmSize?: number | undefined;
   readonly defaultUlimits?: readonly ResourceLimit[] | undefined;
+  /** The limit of open files in containers where no other is asked for; by default that of this process. */
+  readonly openFiles?: OpenFilesLimit | undefined;
   /** Bytes that one layer may unpack to. */
   readonly maximumLayerBytes?: number | undefined;
   /** Registries that may speak http or show any certificate: `host:port`, `host` or a network. */

@@ -241,5 +241,6 @@ function containerDefaults(options: EngineOptions): ContainersDependencies['defa
     initPath: options.initPath ?? DEFAULT_INIT_PATH,
     shmSizeBytes: options.defaultShmSize ?? DEFAULT_SHM_BYTES,
     ulimits: options.defaultUlimits ?? [],
+    ...(options.openFiles && { openFiles: options.openFiles }),
   };
 }

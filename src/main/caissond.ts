@@ -10,8 +10,10 @@ import { ENGINE_VERSION } from '#engine/version.ts';
 import { isErrno } from '#linux/errno.ts';
 import { exitNow } from '#linux/exit-now.ts';
 import { returnFreedMemory } from '#linux/memory.ts';
+import { readOpenFilesLimit } from '#linux/open-files-limit.ts';
 import { hasHungThreads } from '#linux/threaded-file-service.ts';
 import { daemonOptions, type DaemonOptions } from './daemon-options.ts';
+import { containerOpenFiles, fewContainers } from './open-files.ts';
 import { helpText, mergeSettings, parseConfig, parseFlags, type SettingValues } from './daemon-settings.ts';
 
 const STANDARD_CONFIG = '/etc/caisson/config.json';
@@ -46,8 +48,14 @@ function readConfig(flags: SettingValues): SettingValues {
 async function serve(options: DaemonOptions): Promise<void> {
   const logger = createLogger(options.logLevel);
   for (const warning of options.warnings) logger.warn(warning);
+  const openFiles = readOpenFilesLimit();
+  const containers = fewContainers(openFiles);
+  if (containers !== undefined) {
+    logger.warn('the hard limit of open files is small', { limit: openFiles.soft, containers });
+  }
   if (options.pidfile !== undefined) writePidfile(options.pidfile);
-  const engine = await Engine.start({ ...options.engine, logger });
+  const containerLimit = containerOpenFiles(process.env, openFiles);
+  const engine = await Engine.start({ ...options.engine, openFiles: containerLimit, logger });
   // A client that finds it listening may tell it to stop.
   const told = untilTold(logger);
   const server = createApiServer(engine, { logger, onQuiet: () => void tidyMemory() });

@@ -19,6 +19,8 @@ export interface TestDaemonOptions {
   readonly flags?: readonly string[];
   /** Path of a network namespace to live in. */
   readonly netns?: string;
+  /** What starts the daemon, such as `prlimit`. */
+  readonly launcher?: readonly string[];
   /** Of another one that does not run meanwhile; by default a new one. */
   readonly directory?: string;
 }
@@ -44,10 +46,16 @@ export class TestDaemon implements AsyncDisposable {
   readonly bridge: string;
   readonly netns?: string;
   readonly #flags: readonly string[];
+  readonly #launcher: readonly string[];
   #child: ChildProcess | undefined;
 
   /** Nothing is started yet. */
-  constructor({ flags = [], netns, directory = mkdtempSync('/tmp/caisson-test-') }: TestDaemonOptions = {}) {
+  constructor({
+    flags = [],
+    launcher = [],
+    netns,
+    directory = mkdtempSync('/tmp/caisson-test-'),
+  }: TestDaemonOptions = {}) {
     this.directory = directory;
     this.root = join(directory, 'root');
     this.run = join(directory, 'run');
@@ -55,6 +63,7 @@ export class TestDaemon implements AsyncDisposable {
     this.host = `unix://${this.socket}`;
     this.bridge = `cst${directory.slice(-6)}`;
     this.#flags = flags;
+    this.#launcher = launcher;
     if (netns !== undefined) this.netns = netns;
   }
 
@@ -101,7 +110,8 @@ export class TestDaemon implements AsyncDisposable {
   #spawn(home: string): ChildProcess {
     const standard = ['--root', this.root, '--run', this.run, '--host', this.host, '--bridge', this.bridge];
     const command = [join(home, 'bin/caissond'), ...standard, ...runtimeFlags, ...this.#flags];
-    const line = this.netns === undefined ? command : ['nsenter', `--net=${this.netns}`, ...command];
+    const enter = this.netns === undefined ? [] : ['nsenter', `--net=${this.netns}`];
+    const line = [...this.#launcher, ...enter, ...command];
     const log = openSync(this.logPath, 'a');
     try {
       return spawn(line[0] ?? '', line.slice(1), { stdio: ['ignore', log, log] });

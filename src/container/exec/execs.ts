@@ -21,7 +21,7 @@ import { buildExecProcess, capabilitiesOf } from '../spec/spec.ts';
 import { StreamAttachment } from '../streams/stream-attachment.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
 import { freshDirectory } from '../process/supervisor.ts';
-import { withDefaultUlimits } from '../spec/ulimits.ts';
+import { withAllUlimits } from '../spec/ulimits.ts';
 
 /** How long an exec that has ended can be inspected. */
 const REMEMBERED_MS = 5 * 60_000;
@@ -150,7 +150,7 @@ export class Execs {
     const { user = '', groups } = container.spec.process;
     const process = buildExecProcess({
       exec: spec,
-      spec: withDefaultUlimits(this.#context, container.spec),
+      spec: withAllUlimits(this.#context, container.spec),
       user: await findUser(root, { user: spec.user ?? user, groupAdd: groups }),
     });
     await requireRunnable(root, { process, ...mountsOf(container) });

@@ -14,7 +14,7 @@ import { prepareSharedMemory, releaseSharedMemory } from '../mounts/shared-memor
 import { deviceQuery, findDevices } from '../spec/spec-devices.ts';
 import { stringifySpec } from '../spec/spec-json.ts';
 import { buildSpec, commandOf } from '../spec/spec.ts';
-import { withDefaultUlimits } from '../spec/ulimits.ts';
+import { withAllUlimits } from '../spec/ulimits.ts';
 
 /**
  * Makes ready what a container mounts, and writes the runtime's configuration into its bundle.
@@ -29,7 +29,7 @@ export async function writeBundle(
   undo: AsyncDisposableStack,
 ): Promise<void> {
   const { id, definition } = container;
-  const wanted = withDefaultUlimits(context, container.spec);
+  const wanted = withAllUlimits(context, container.spec);
   const { rootPath, network, bundle } = place;
   checkRunnable(container);
   const populate = container.state.status === 'created';

@@ -26,7 +26,7 @@ import type { InjectedFiles } from '../spec/spec-mounts.ts';
 import { buildSpec } from '../spec/spec.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
 import { freshDirectory } from '../process/supervisor.ts';
-import { withDefaultUlimits } from '../spec/ulimits.ts';
+import { withAllUlimits } from '../spec/ulimits.ts';
 import { resolveUser } from '../spec/user.ts';
 
 const SIGKILL = 9;
@@ -116,7 +116,7 @@ function writeBundle(
   },
 ): void {
   const { id, bundle, sandbox } = step;
-  const wanted = withDefaultUlimits(context, step.request.spec);
+  const wanted = withAllUlimits(context, step.request.spec);
   const rootPath = context.snapshots.mount(id);
   const spec = buildSpec({
     id,

@@ -1,6 +1,10 @@
 import type { ContainerDefaults } from '../context.ts';
 import type { ContainerSpec } from '../container-spec.ts';
 
+const OPEN_FILES = 'nofile';
+/** As clients say it. */
+const UNLIMITED = -1;
+
 /** The spec with the engine's limits for what the container does not limit itself. */
 export function withDefaultUlimits(
   { defaults }: { readonly defaults: Pick<ContainerDefaults, 'ulimits'> },
@@ -10,4 +14,17 @@ export function withDefaultUlimits(
   const names = new Set(own.map(({ name }) => name));
   const added = defaults.ulimits.filter(({ name }) => !names.has(name));
   return added.length === 0 ? spec : { ...spec, process: { ...spec.process, ulimits: [...own, ...added] } };
+}
+
+/** The same, and with the limit of open files that the engine itself was started with. */
+export function withAllUlimits(
+  { defaults }: { readonly defaults: Pick<ContainerDefaults, 'ulimits' | 'openFiles'> },
+  spec: ContainerSpec,
+): ContainerSpec {
+  const complete = withDefaultUlimits({ defaults }, spec);
+  const { process } = complete;
+  if (!defaults.openFiles || process.ulimits.some(({ name }) => name === OPEN_FILES)) return complete;
+  const { soft, hard } = defaults.openFiles;
+  const limit = { name: OPEN_FILES, soft, hard: hard === Infinity ? UNLIMITED : hard };
+  return { ...complete, process: { ...process, ulimits: [...process.ulimits, limit] } };
 }
