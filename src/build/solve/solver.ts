@@ -1,12 +1,11 @@
 import { newId } from '#base/ids.ts';
+import type { SharedWork } from '#base/shared-work.ts';
+import type { UseCount } from '#base/use-count.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { Digest } from '#oci/digest.ts';
-import type { Lease } from '#store/content.ts';
-import type { BuildCache } from '../cache/build-cache.ts';
-import type { SharedWork } from '#base/shared-work.ts';
-import type { LayerLookup, LeaseSource } from '../neighbours.ts';
-import type { Downloads } from '../remote/downloads.ts';
-import type { BuildSession } from '../session/build-session.ts';
+import { outputKey, vertexKey } from '../cache/vertex-key.ts';
+import type { SolvedRecord } from '../cache-transfer/solved-records.ts';
+import { filesTakenBy, inputsOf } from '../definition/vertex-inputs.ts';
 import type {
   DiffVertex,
   LocalFiles,
@@ -15,22 +14,18 @@ import type {
   Solved,
   Vertex,
 } from '../definition/vertex.ts';
-import type { CacheEntry, CacheEntryFacts, CacheUses } from '../cache/build-cache.ts';
-import type { ImportedCache } from '../cache-transfer/imported-cache.ts';
-import type { SolvedRecord } from '../cache-transfer/solved-records.ts';
-import { cacheFacts } from '../definition/describe-vertex.ts';
-import type { UseCount } from '#base/use-count.ts';
+import type { LeaseSource } from '../neighbours.ts';
 import type { Operation } from '../plan/plan.ts';
-import type { SolvedAlone, VertexSolver, VertexWork } from './solve-vertex.ts';
+import type { Downloads } from '../remote/downloads.ts';
+import type { BuildSession } from '../session/build-session.ts';
+import { FetchedSources } from './fetched-sources.ts';
 import { type SourceWork, Sources } from './file-sources.ts';
+import type { SolvedAlone, VertexSolver, VertexWork } from './solve-vertex.ts';
 import { StepLog } from './step-log.ts';
-import { filesTakenBy, inputsOf, stateMounts } from '../definition/vertex-inputs.ts';
-import { outputKey, vertexKey } from '../cache/vertex-key.ts';
+import { type OwnCache, VertexCache, type VertexCacheOptions } from './vertex-cache.ts';
 
 /** What builds of one engine solve with. */
-export interface SolverWork {
-  readonly cache: BuildCache;
-  readonly layers: LayerLookup;
+export interface SolverWork extends OwnCache {
   readonly leases: LeaseSource;
   readonly downloads: Pick<Downloads, 'get'>;
   readonly vertices: VertexSolver;
@@ -44,17 +39,8 @@ interface SharedSolving {
   readonly logs: Map<string, StepLog>;
 }
 
-export interface SolverOptions {
-  /** Protects what the build stands on. */
-  readonly lease: Lease;
-  readonly noCache: boolean;
-  /** True for vertices that the cache is not asked for. */
-  readonly isFresh?: (vertex: Operation) => boolean;
+export interface SolverOptions extends VertexCacheOptions {
   readonly session?: BuildSession;
-  /** Caches outside the engine. */
-  readonly imported?: ImportedCache;
-  /** Keeps what is found or made from being pruned. */
-  readonly uses: CacheUses;
   /** In use while something is made of the build's files; for builds that share it, also after this one has left. */
   readonly reading: UseCount;
   readonly signal: AbortSignal;
@@ -88,18 +74,22 @@ export class Solver {
   readonly #failed = new AbortController();
   readonly #signal: AbortSignal;
   readonly #sources: Sources;
-  readonly #fetched = new Map<RemoteFiles, Promise<LocalFiles>>();
+  readonly #cache: VertexCache;
+  readonly #fetched: FetchedSources;
   readonly #solved = new Map<Operation, Promise<Solved>>();
-  readonly #keys = new Map<Vertex, string>();
   readonly #logs = new Map<Operation, PromiseWithResolvers<StepLog | undefined>>();
 
   constructor(work: SolverWork, options: SolverOptions) {
     this.#work = work;
     this.#options = options;
     this.#signal = AbortSignal.any([options.signal, this.#failed.signal]);
+    this.#cache = new VertexCache(work, options);
+    const { session, reading } = options;
+    const fetching = { downloads: work.downloads, reading, signal: this.#signal };
+    this.#fetched = new FetchedSources({ ...fetching, ...(session && { session }) });
     this.#sources = new Sources(work.sources, {
       layersOf: (vertex) => this.layersOf(vertex),
-      fetch: (source) => this.#fetch(source),
+      fetch: (source) => this.#fetched.fetch(source),
     });
   }
 
@@ -110,7 +100,7 @@ export class Solver {
 
   /** True if a step without a vertex led to this image before. */
   isKnown(id: Digest): boolean {
-    return !this.#options.noCache && this.#work.cache.get(id) !== undefined;
+    return this.#cache.isKnown(id);
   }
 
   /** Starts it and what it stands on, where they are not started. */
@@ -184,15 +174,15 @@ export class Solver {
     this.#signal.throwIfAborted();
     this.#options.observer?.starts(vertex);
     const key = vertexKey(vertex, below, checksum);
-    this.#keys.set(vertex, key);
-    this.#options.uses.add(key);
-    const known = (await this.#find(vertex, key)) ?? (await this.#findOutside(vertex, key));
+    this.#cache.know(vertex, key);
+    const known =
+      (await this.#cache.find(vertex, key)) ?? (await this.#cache.findOutside(vertex, key, this.#signal));
     if (known) {
       this.#logOf(vertex).resolve(undefined);
       return { ...known, cached: true };
     }
     const solved = await this.#make(vertex, below, key);
-    this.#protect(solved);
+    this.#cache.protect(solved);
     return solved;
   }
 
@@ -214,83 +204,13 @@ export class Solver {
     return this.#fetched.get(source);
   }
 
-  /**
-   * Fetches a source once a build and keeps it until the build ends: a name on the network may mean something else
-   * meanwhile.
-   */
-  #fetch(source: RemoteFiles): Promise<LocalFiles> {
-    const fetched = this.#fetched.get(source) ?? this.#fetchAndHold(source);
-    this.#fetched.set(source, fetched);
-    return fetched;
-  }
-
-  async #fetchAndHold(source: RemoteFiles): Promise<LocalFiles> {
-    const { session } = this.#options;
-    const signal = this.#signal;
-    const held = await this.#work.downloads.get(source, { signal, ...(session && { session }) });
-    const release = async () => {
-      await this.#options.reading.unused();
-      held[Symbol.dispose]();
-    };
-    if (signal.aborted) void release();
-    signal.addEventListener('abort', () => void release(), { once: true });
-    return held.files;
-  }
-
   /** What a command has left is solved with it. */
   async #outputOf(vertex: OutputVertex): Promise<Solved> {
     const { outputs, createdAtMs, cached } = await this.solve(vertex.of);
     const layer = outputs?.get(vertex.number);
-    const key = this.#keys.get(vertex.of);
-    if (key !== undefined) this.#keys.set(vertex, outputKey(key, vertex.number));
+    const key = this.#cache.keyOf(vertex.of);
+    if (key !== undefined) this.#cache.know(vertex, outputKey(key, vertex.number));
     return { ...(layer && { layer }), createdAtMs, cached };
-  }
-
-  /** Looks up a vertex, and of a command also what it leaves in its mounts: only together they are its result. */
-  async #lookUpAll(
-    vertex: Operation,
-    key: string,
-    get: (key: string) => CacheEntry | undefined | Promise<CacheEntry | undefined>,
-  ): Promise<Omit<Solved, 'cached'> | undefined> {
-    const entry = await get(key);
-    const numbers = vertex.kind === 'exec' ? stateMounts(vertex.mounts).map(({ number }) => number) : [];
-    if (!entry || numbers.length === 0) return entry;
-    const outputs = new Map<number, ImageLayer>();
-    for (const number of numbers) {
-      const ofMount = outputKey(key, number);
-      this.#options.uses.add(ofMount);
-      const output = await get(ofMount);
-      if (!output) return undefined;
-      if (output.layer) outputs.set(number, output.layer);
-    }
-    return { ...entry, outputs };
-  }
-
-  /** Looks into the engine's own cache, unless the vertex is wanted anew. */
-  async #find(vertex: Operation, key: string): Promise<Omit<Solved, 'cached'> | undefined> {
-    if (this.#isFresh(vertex)) return undefined;
-    return await this.#lookUpAll(vertex, key, (each) => this.#lookUp(each));
-  }
-
-  /** Looks into the caches outside; an entry that is found becomes the engine's own. */
-  async #findOutside(vertex: Operation, key: string): Promise<Omit<Solved, 'cached'> | undefined> {
-    if (this.#isFresh(vertex)) return undefined;
-    return await this.#lookUpAll(vertex, key, (each) => this.#import(vertex, each));
-  }
-
-  #lookUp(key: string): CacheEntry | undefined {
-    const entry = this.#work.cache.get(key);
-    if (!entry || (entry.layer && !this.#work.layers.get(entry.layer.diffId))) return undefined;
-    this.#work.cache.found(key);
-    this.#protect(entry);
-    return entry;
-  }
-
-  async #import(vertex: Operation, key: string): Promise<CacheEntry | undefined> {
-    const { imported, lease } = this.#options;
-    const entry = await imported?.get(key, lease, this.#signal);
-    if (entry) this.#work.cache.set(key, entry, this.#factsOf(vertex));
-    return entry;
   }
 
   /** What is solved of these vertices and what they stand on; by default of all. For caches outside the engine. */
@@ -300,33 +220,18 @@ export class Solver {
       : this.#solved.keys();
     const records = [...new Set(vertices)].map(async (vertex) => {
       const { layer, createdAtMs } = await this.solve(vertex);
-      const key = this.#keys.get(vertex);
-      const parent = this.#keys.get(vertex.parent);
+      const key = this.#cache.keyOf(vertex);
+      const parent = this.#cache.keyOf(vertex.parent);
       const common = { ...(layer && { layer }), createdAtMs };
       return key === undefined ? [] : [{ key, ...common, ...(parent !== undefined && { parent }) }];
     });
     return (await Promise.all(records)).flat();
   }
 
-  #factsOf(vertex: Operation): CacheEntryFacts {
-    const parent = this.#keys.get(vertex.parent);
-    return cacheFacts(vertex, parent === undefined ? [] : [parent]);
-  }
-
-  #isFresh(vertex: Operation): boolean {
-    const { noCache, isFresh } = this.#options;
-    return noCache || isFresh?.(vertex) === true;
-  }
-
-  #protect({ layer, outputs }: Pick<Solved, 'layer' | 'outputs'>): void {
-    for (const each of [layer, ...(outputs?.values() ?? [])])
-      if (each) this.#options.lease.protect(each.diffId, each.blob);
-  }
-
   /** Makes a vertex together with other builds that want it at the same time, unless it is wanted anew. */
   async #make(vertex: SolvedAlone, below: readonly ImageLayer[], key: string): Promise<Solved> {
     const { work: solving, logs } = this.#work.shared;
-    const flight = this.#isFresh(vertex) || asksClient(vertex) ? newId() : key;
+    const flight = this.#cache.isFresh(vertex) || asksClient(vertex) ? newId() : key;
     const work = async (signal: AbortSignal) => {
       using _reading = filesTakenBy(vertex).length > 0 ? this.#options.reading.use() : undefined;
       // A log of its own: an execution that was canceled and ends only now has written into another.
@@ -334,7 +239,7 @@ export class Solver {
       logs.set(flight, log);
       try {
         // Another build may have made it since this one has looked for it.
-        const made = await this.#find(vertex, key);
+        const made = await this.#cache.find(vertex, key);
         if (made) return { ...made, cached: true };
         return await this.#execute(vertex, { below, log, signal }, key);
       } finally {
@@ -354,13 +259,7 @@ export class Solver {
     const { session } = this.#options;
     const all = { ...work, lease, ...(session && { session }) };
     const layers = await this.#work.vertices.solve(vertex, this.#sources, all);
-    const createdAtMs = Date.now();
-    const remember = (name: string, layer: ImageLayer | undefined) =>
-      this.#work.cache.set(name, { ...(layer && { layer }), createdAtMs }, this.#factsOf(vertex));
-    for (const { number } of vertex.kind === 'exec' ? stateMounts(vertex.mounts) : [])
-      remember(outputKey(key, number), layers.outputs?.get(number));
-    remember(key, layers.layer);
-    return { ...layers, createdAtMs, cached: false };
+    return this.#cache.remember(vertex, key, layers);
   }
 }
 
