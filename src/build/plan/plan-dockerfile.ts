@@ -6,7 +6,7 @@ import { type ResolvedBases, resolveStages } from './needed-stages.ts';
 import type { BuildContext } from '../contexts/build-context.ts';
 import type { BuildRequest } from '../build.ts';
 import { ContextNames } from './context-names.ts';
-import type { Range } from '#dockerfile/ast.ts';
+import type { Dockerfile, Range } from '#dockerfile/ast.ts';
 import { parseDockerfile } from '#dockerfile/dockerfile.ts';
 import { globalScope, type ScopeOptions, StageScope } from '#dockerfile/stages/scopes.ts';
 import { buildStageGraph, type ResolvedStage, type StageGraph } from '#dockerfile/stages/stages.ts';
@@ -14,6 +14,7 @@ import type { Plan, PlannedImage, PlannedStep } from './plan.ts';
 import { scanTargets } from './plan-scans.ts';
 import { StagePlanner } from './plan-stage.ts';
 import { withImagePlace } from '../progress/step-errors.ts';
+import type { Allowed } from './entitlements.ts';
 
 export interface DockerfilePlanner {
   readonly targetPlatform: Platform;
@@ -44,6 +45,7 @@ export function planDockerfile(text: string, context: BuildContext, request: Pla
   const globals = globalScope(dockerfile, options);
   const names = new ContextNames(request.namedContexts ?? {}, context.named);
   const { target } = request;
+  const { targetPlatform } = options;
   const graph = buildStageGraph(dockerfile, {
     globals,
     contexts: names,
@@ -52,16 +54,20 @@ export function planDockerfile(text: string, context: BuildContext, request: Pla
   const newScope = (environment: Iterable<readonly [string, string]>) =>
     new StageScope({ dockerfile, globals, buildArgs: options.buildArgs }, environment);
   const { commands, entitlements = [] } = request;
-  const shared = { dockerfile, context, names, graph, newScope, ...options, commands, entitlements };
+  const shared = {
+    file: { dockerfile, graph },
+    scope: { ...options, newScope },
+    allowed: { commands, entitlements },
+  };
   return {
-    targetPlatform: options.targetPlatform,
+    targetPlatform,
     plan: async (resolve) => {
-      const { stages, bases } = await resolveStages(shared, (image) => {
+      const { stages, bases } = await resolveStages({ graph, names, targetPlatform }, (image) => {
         const stages = graph.stages.flatMap(({ stage }) => stage.from.stageName ?? []);
         const place = { source: dockerfile.source, ranges: rangesOf(graph, image.name), stages };
         return withImagePlace(image.name, place, resolve(image));
       });
-      return planStages(stages, { ...shared, bases }, request.labels);
+      return planStages(stages, { ...shared, sources: { context, names, bases } }, request.labels);
     },
   };
 }
@@ -91,37 +97,45 @@ function rangesOf({ stages }: StageGraph, name: string): readonly Range[] {
 }
 
 /** What the stages of one plan share. */
-export interface PlanParts extends ScopeOptions {
-  readonly dockerfile: ReturnType<typeof parseDockerfile>;
+export interface PlannedFile {
+  readonly file: { readonly dockerfile: Dockerfile; readonly graph: StageGraph };
+  readonly sources: PlanSources;
+  readonly scope: PlanScope;
+  readonly allowed: Allowed;
+}
+
+/** Where the files of stages come from. */
+export interface PlanSources {
   readonly context: BuildContext;
-  readonly graph: StageGraph;
   readonly names: ContextNames;
   readonly bases: ResolvedBases;
-  readonly commands: BuildRequest['commands'];
-  /** What the client allows. */
-  readonly entitlements: readonly string[];
+}
+
+/** What the variables of stages begin with. */
+export interface PlanScope extends ScopeOptions {
   readonly newScope: (environment: Iterable<readonly [string, string]>) => StageScope;
 }
 
 /** @param needed each after what it needs; the last is the target */
 function planStages(
   needed: readonly ResolvedStage[],
-  parts: PlanParts,
+  planned: PlannedFile,
   labels: BuildRequest['labels'],
 ): Plan {
   const stages = new Map<number, StagePlanner>();
   const steps: PlannedStep[] = [];
   let target: StagePlanner | undefined;
   for (const resolved of needed) {
-    target = new StagePlanner(parts, resolved, stages);
+    target = new StagePlanner(planned, resolved, stages);
     stages.set(resolved.stage.index, target);
     steps.push(...target.plan());
   }
   if (!target) throw new EngineError('internal', 'Cannot plan build: no stage is needed');
-  const { source } = parts.dockerfile;
+  const { context } = planned.sources;
+  const { source } = planned.file.dockerfile;
   const result = withLabels(target.image, labels);
-  const targets = scanTargets(target, [...stages.values()], parts.context);
-  return { source, steps, result, scanTargets: targets, contexts: contextNames(parts.context) };
+  const targets = scanTargets(target, [...stages.values()], context);
+  return { source, steps, result, scanTargets: targets, contexts: contextNames(context) };
 }
 
 function contextNames({ files, named }: BuildContext): Plan['contexts'] {

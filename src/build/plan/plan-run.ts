@@ -1,9 +1,9 @@
 /** RUN as a vertex. */
 import type { Platform } from '#oci/platform.ts';
-import { allowedSettings } from './entitlements.ts';
+import { type Allowed, allowedSettings } from './entitlements.ts';
 import type { ExecVertex, FileSource } from '../definition/vertex.ts';
 import { shellOf, workingDirectoryOf } from '#dockerfile/change-config.ts';
-import type { RunInstruction } from '#dockerfile/ast.ts';
+import type { Dockerfile, RunInstruction } from '#dockerfile/ast.ts';
 import { expand } from '#dockerfile/words/expand.ts';
 import { parseMountOptions } from '#dockerfile/instructions/mount-options.ts';
 import { runScript } from '#dockerfile/run-script.ts';
@@ -11,7 +11,6 @@ import { formatPlatform, proxyVariables, type StageScope } from '#dockerfile/sta
 import { runsNatively } from '#container/program/emulation.ts';
 import type { ExecMount } from '../definition/exec-mount.ts';
 import type { PlannedImage } from './plan.ts';
-import type { PlanParts } from './plan-dockerfile.ts';
 import { planMounts } from './plan-mounts.ts';
 
 export interface RunPlace {
@@ -19,7 +18,11 @@ export interface RunPlace {
   readonly image: PlannedImage;
   readonly scope: StageScope;
   readonly platform: Platform;
-  readonly parts: PlanParts;
+  /** `ARG`s that the client gives. */
+  readonly buildArgs: ReadonlyMap<string, string>;
+  /** The file's escape character. */
+  readonly escape: Dockerfile['escape'];
+  readonly allowed: Allowed;
   /** What a name stands for; undefined: the context. */
   readonly sourceOf: (from: string | undefined) => FileSource;
 }
@@ -32,11 +35,11 @@ export interface PlannedRun {
 
 /** @throws {EngineError} `invalid` for mounts that cannot be, and for what the client does not allow */
 export function planRun(instruction: RunInstruction, place: RunPlace): PlannedRun {
-  const { image, scope, platform, parts } = place;
+  const { image, scope, platform, buildArgs } = place;
   const { argv, script } = runScript(instruction.command, shellOf(image.config));
   const { variables } = scope;
-  const proxies = [...proxyVariables(parts.buildArgs)].filter(([name]) => !variables.has(name));
-  const hostname = parts.buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME');
+  const proxies = [...proxyVariables(buildArgs)].filter(([name]) => !variables.has(name));
+  const hostname = buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME');
   const mounts = [...mountsOf(instruction, place), ...(script ? [scriptMount(script)] : [])];
   const vertex: ExecVertex = {
     kind: 'exec',
@@ -46,7 +49,7 @@ export function planRun(instruction: RunInstruction, place: RunPlace): PlannedRu
     proxies: proxies.map(pairText),
     workingDirectory: workingDirectoryOf(image.config),
     user: image.config.User ?? '',
-    settings: allowedSettings(instruction, parts),
+    settings: allowedSettings(instruction, place.allowed),
     ...(mounts.length > 0 && { mounts }),
     ...(!runsNatively(platform) && { platform: formatPlatform(platform) }),
     ...(hostname !== undefined && hostname !== '' && { hostname }),
@@ -56,9 +59,8 @@ export function planRun(instruction: RunInstruction, place: RunPlace): PlannedRu
 
 function mountsOf(
   { mounts }: RunInstruction,
-  { image, scope, parts, sourceOf }: RunPlace,
+  { image, scope, escape, sourceOf }: RunPlace,
 ): readonly ExecMount[] {
-  const { escape } = parts.dockerfile;
   const expandValue = (value: string) => expand(value, scope.variables, { escape }).text;
   const options = mounts.map((text) => parseMountOptions(text, expandValue));
   return planMounts(options, { workingDirectory: workingDirectoryOf(image.config), sourceOf });

@@ -23,7 +23,7 @@ import { expandInstruction } from '#dockerfile/expand-instruction.ts';
 import type { DeclaredArg, StageScope } from '#dockerfile/stages/scopes.ts';
 import type { ResolvedStage, StageSource } from '#dockerfile/stages/stages.ts';
 import type { Operation, PlannedImage, PlannedStep } from './plan.ts';
-import type { PlanParts } from './plan-dockerfile.ts';
+import type { PlannedFile } from './plan-dockerfile.ts';
 import { planFiles } from './plan-files.ts';
 import { planRun } from './plan-run.ts';
 import { withPath } from './default-path.ts';
@@ -31,7 +31,7 @@ import { baseTitle, stepTitle } from './step-titles.ts';
 
 /** Plans one stage, instruction by instruction. */
 export class StagePlanner {
-  readonly #parts: PlanParts;
+  readonly #planned: PlannedFile;
   readonly #resolved: ResolvedStage;
   readonly #stages: ReadonlyMap<number, StagePlanner>;
   readonly #scope: StageScope;
@@ -40,16 +40,16 @@ export class StagePlanner {
   #isCommandSet = false;
 
   /** @param stages those planned before */
-  constructor(parts: PlanParts, resolved: ResolvedStage, stages: ReadonlyMap<number, StagePlanner>) {
-    this.#parts = parts;
+  constructor(planned: PlannedFile, resolved: ResolvedStage, stages: ReadonlyMap<number, StagePlanner>) {
+    this.#planned = planned;
     this.#resolved = resolved;
     this.#stages = stages;
     const below = resolved.base.kind === 'stage' ? stages.get(resolved.base.index) : undefined;
-    this.#platform = below ? below.#platform : (resolved.platform ?? parts.targetPlatform);
+    this.#platform = below ? below.#platform : (resolved.platform ?? planned.scope.targetPlatform);
     this.#image = below ? below.image : onPath(this.#baseImage(resolved.base, this.#platform));
     this.#scope = below
       ? below.#scope.derive(environmentOf(this.#image.config))
-      : parts.newScope(environmentOf(this.#image.config));
+      : planned.scope.newScope(environmentOf(this.#image.config));
   }
 
   /** As far as it is planned. */
@@ -76,10 +76,10 @@ export class StagePlanner {
       range: from.range,
       image: this.#image,
     };
-    const steps: PlannedStep[] = [{ ...base, ...baseTitle(this.#resolved, this.#parts.names) }];
+    const steps: PlannedStep[] = [{ ...base, ...baseTitle(this.#resolved, this.#planned.sources.names) }];
     const { OnBuild = [], ...config } = this.#image.config;
     this.#image = { ...this.#image, config };
-    const place = { range: from.range, source: this.#parts.dockerfile.source };
+    const place = { range: from.range, source: this.#planned.file.dockerfile.source };
     if (!this.#isReplaced)
       for (const expression of OnBuild) steps.push(this.#step(parseTrigger(expression, place)));
     for (const instruction of instructions) steps.push(this.#step(instruction));
@@ -89,11 +89,11 @@ export class StagePlanner {
   /** By a named context, whose files or image are all that there is of it. */
   get #isReplaced(): boolean {
     const { stageName } = this.#resolved.stage.from;
-    return stageName !== undefined && this.#parts.names.has(stageName);
+    return stageName !== undefined && this.#planned.sources.names.has(stageName);
   }
 
   #step(instruction: StageInstruction): PlannedStep {
-    const { escape, source } = this.#parts.dockerfile;
+    const { escape, source } = this.#planned.file.dockerfile;
     const scope = { variables: this.#scope.variables, escape, source };
     const expanded = expandInstruction(instruction, scope).instruction;
     const title = stepTitle(instruction, scope);
@@ -147,12 +147,15 @@ export class StagePlanner {
   }
 
   #run(instruction: RunInstruction): Operation {
+    const { file, scope, allowed } = this.#planned;
     const { vertex, createdBy } = planRun(instruction, {
       image: this.#image,
       scope: this.#scope,
       platform: this.#platform,
-      parts: this.#parts,
-      sourceOf: (from) => (from === undefined ? this.#parts.context.files : this.#filesOf(from)),
+      buildArgs: scope.buildArgs,
+      escape: file.dockerfile.escape,
+      allowed,
+      sourceOf: (from) => (from === undefined ? this.#planned.sources.context.files : this.#filesOf(from)),
     });
     return this.#record(createdBy, vertex);
   }
@@ -162,8 +165,8 @@ export class StagePlanner {
     const vertex = planFiles(instruction, {
       parent: this.#image.vertex,
       workingDirectory: workingDirectoryOf(this.#image.config),
-      context: this.#parts.context,
-      source: from === undefined ? this.#parts.context.files : this.#filesOf(from),
+      context: this.#planned.sources.context,
+      source: from === undefined ? this.#planned.sources.context.files : this.#filesOf(from),
     });
     return this.#record(filesText(instruction), vertex);
   }
@@ -184,7 +187,7 @@ export class StagePlanner {
 
   /** @throws {EngineError} `invalid` for a stage that comes later */
   #filesOf(from: string): FileSource {
-    const source = this.#parts.graph.resolve(from);
+    const source = this.#planned.file.graph.resolve(from);
     if (source.kind === 'stage') {
       const stage = this.#stages.get(source.index);
       if (stage && stage !== this) return stage.image.vertex;
@@ -193,9 +196,9 @@ export class StagePlanner {
         `cannot copy from stage ${JSON.stringify(from)}, it needs to be defined before current stage ${JSON.stringify(this.#resolved.displayName)}`,
       );
     }
-    const named = source.kind === 'external' ? this.#parts.names.get(source.name) : undefined;
+    const named = source.kind === 'external' ? this.#planned.sources.names.get(source.name) : undefined;
     if (named?.kind === 'files') return named.source;
-    return this.#baseImage(source, this.#parts.targetPlatform).vertex;
+    return this.#baseImage(source, this.#planned.scope.targetPlatform).vertex;
   }
 
   #record(createdBy: string): undefined;
@@ -207,7 +210,7 @@ export class StagePlanner {
   }
 
   #baseImage(source: StageSource, platform: Platform): PlannedImage {
-    const { bases, names } = this.#parts;
+    const { bases, names } = this.#planned.sources;
     const [record] = baseImagesOf(source, platform, names).map((image) => bases.get(image));
     if (!record) return this.#withoutImage(source, platform);
     const { config, author, ...base } = record.config;
@@ -225,7 +228,7 @@ export class StagePlanner {
     const { architecture, os, variant } = platform;
     const base = { architecture, os, ...(variant !== undefined && { variant }), history: [] };
     const image = { base, vertex: SCRATCH, config: SCRATCH_CONFIG, history: [] };
-    const named = source.kind === 'external' ? this.#parts.names.get(source.name) : undefined;
+    const named = source.kind === 'external' ? this.#planned.sources.names.get(source.name) : undefined;
     if (named?.kind !== 'files') return image;
     const files = [{ source: named.source, paths: ['/'] }];
     return { ...image, vertex: { kind: 'copy', parent: SCRATCH, files, destination: '/' } };
