@@ -1,6 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { ApiError } from '#client/api-error.ts';
-import { type CreateBody, createContainer, type CreatedContainer } from '#client/containers.ts';
+import { createContainer, type CreatedContainer } from '#client/containers.ts';
+import type { CreateBody } from '#wire/container.ts';
 import type { ContainerFlags } from './container-options/container-flags.ts';
 import type { Context } from './context.ts';
 import { ExitError, UsageError } from './usage-error.ts';

@@ -2,8 +2,10 @@ import type {
   ContainerInspect,
   ContainerPruneReport,
   ContainerSummary,
+  CreateBody,
   FilesystemChange,
   TopTable,
+  UpdateBody,
 } from '#wire/container.ts';
 import { type Client, encodeFilters, type Hijacked, path } from './client.ts';
 
@@ -13,9 +15,6 @@ export interface CreatedContainer {
   readonly Id: string;
   readonly Warnings: readonly string[] | null;
 }
-
-/** The body of `POST /containers/create` is flat: the configuration with two objects beside it. */
-export type CreateBody = Readonly<Record<string, unknown>>;
 
 export function createContainer(
   client: Client,
@@ -165,7 +164,7 @@ export function pruneContainers(client: Client, filters: Filters): Promise<Conta
 export function updateContainer(
   client: Client,
   name: string,
-  body: Readonly<Record<string, unknown>>,
+  body: UpdateBody,
 ): Promise<{ readonly Warnings: readonly string[] | null }> {
   return client.json({ method: 'POST', path: path`/containers/${name}/update`, json: body });
 }

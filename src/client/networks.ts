@@ -1,4 +1,4 @@
-import type { NetworkInspect } from '#wire/network.ts';
+import type { NetworkConnectBody, NetworkCreateBody, NetworkInspect } from '#wire/network.ts';
 import { type Client, encodeFilters, path } from './client.ts';
 import type { Filters } from './containers.ts';
 
@@ -8,7 +8,7 @@ export function listNetworks(client: Client, filters: Filters = {}): Promise<rea
 
 export function createNetwork(
   client: Client,
-  body: Readonly<Record<string, unknown>>,
+  body: NetworkCreateBody,
 ): Promise<{ readonly Id: string; readonly Warning: string }> {
   return client.json({ method: 'POST', path: '/networks/create', json: body });
 }
@@ -17,11 +17,7 @@ export function removeNetwork(client: Client, name: string): Promise<void> {
   return client.run({ method: 'DELETE', path: path`/networks/${name}` });
 }
 
-export function connectNetwork(
-  client: Client,
-  name: string,
-  body: Readonly<Record<string, unknown>>,
-): Promise<void> {
+export function connectNetwork(client: Client, name: string, body: NetworkConnectBody): Promise<void> {
   return client.run({ method: 'POST', path: path`/networks/${name}/connect`, json: body });
 }
 

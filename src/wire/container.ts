@@ -184,6 +184,45 @@ export interface HostConfig {
   readonly Init?: boolean;
 }
 
+/**
+ * The body of `POST /containers/create` as a client sends it: the configuration, and two objects beside it. Words that
+ * only the engine knows are texts: it refuses those that it does not know.
+ */
+export interface CreateBody extends Partial<ContainerConfig> {
+  readonly HostConfig?: Partial<Omit<HostConfig, 'RestartPolicy' | 'CgroupnsMode'>> & {
+    readonly RestartPolicy?: AskedRestartPolicy;
+    readonly CgroupnsMode?: string;
+  };
+  readonly NetworkingConfig?: {
+    readonly EndpointsConfig: Readonly<Record<string, Partial<EndpointSettings>>> | null;
+  };
+}
+
+export interface AskedRestartPolicy {
+  readonly Name: string;
+  readonly MaximumRetryCount: number;
+}
+
+/** The body of `POST /containers/{id}/update` as a client sends it; zero leaves a limit as it is. */
+export type UpdateBody = Partial<
+  Pick<
+    HostConfig,
+    | 'BlkioWeight'
+    | 'CpuPeriod'
+    | 'CpuQuota'
+    | 'CpuRealtimePeriod'
+    | 'CpuRealtimeRuntime'
+    | 'CpuShares'
+    | 'CpusetCpus'
+    | 'CpusetMems'
+    | 'Memory'
+    | 'MemoryReservation'
+    | 'MemorySwap'
+    | 'NanoCpus'
+    | 'PidsLimit'
+  >
+> & { readonly RestartPolicy?: AskedRestartPolicy };
+
 /** `POST /containers/create`, decoded and completed with defaults by `decodeCreateRequest`. */
 export interface CreateRequest {
   readonly config: ContainerConfig;

@@ -78,3 +78,29 @@ export interface NetworkInspect {
   readonly Options: Readonly<Record<string, string>>;
   readonly Labels: Readonly<Record<string, string>>;
 }
+
+/** The body of `POST /networks/create`. */
+export interface NetworkCreateBody {
+  readonly Name: string;
+  readonly Driver: string;
+  readonly Scope: string;
+  readonly EnableIPv6: boolean | undefined;
+  readonly IPAM: {
+    readonly Driver: string;
+    readonly Options: Readonly<Record<string, string>> | null;
+    readonly Config: readonly IpamPool[] | null;
+  };
+  readonly Internal: boolean;
+  readonly Attachable: boolean;
+  readonly Ingress: boolean;
+  readonly ConfigOnly: boolean;
+  readonly ConfigFrom: { readonly Network: string } | null;
+  readonly Options: Readonly<Record<string, string>> | null;
+  readonly Labels: Readonly<Record<string, string>> | null;
+}
+
+/** The body of `POST /networks/{id}/connect`. */
+export interface NetworkConnectBody {
+  readonly Container: string;
+  readonly EndpointConfig: Partial<EndpointSettings>;
+}

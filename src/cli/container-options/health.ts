@@ -1,8 +1,9 @@
+import type { HealthConfig } from '#wire/container.ts';
 import { UsageError } from '../usage-error.ts';
 import type { ContainerFlags } from './container-flags.ts';
 
 /** The health check that the flags ask for; undefined where they ask for none. */
-export function healthcheck(flags: ContainerFlags): object | undefined {
+export function healthcheck(flags: ContainerFlags): HealthConfig | undefined {
   const asked =
     flags.healthCmd !== '' ||
     Boolean(

@@ -1,3 +1,4 @@
+import type { EndpointSettings } from '#wire/network.ts';
 import { UsageError } from '../usage-error.ts';
 import type { ContainerFlags } from './container-flags.ts';
 import type { NetworkChoice } from './networks.ts';
@@ -8,10 +9,10 @@ export function networkModeOf(flags: ContainerFlags): string {
 }
 
 /** One endpoint for each network, by its name. */
-export function networkingConfig(flags: ContainerFlags): Readonly<Record<string, object>> {
+export function networkingConfig(flags: ContainerFlags): Readonly<Record<string, EndpointSettings>> {
   const choices = flags.network.length > 0 ? flags.network : [DEFAULT];
   if (flags.network.length === 1 && isPlain(choices[0] ?? DEFAULT, flags)) return {};
-  const endpoints: Record<string, object> = {};
+  const endpoints: Record<string, EndpointSettings> = {};
   for (const [index, choice] of choices.entries()) {
     const complete = index === 0 ? withPlainFlags(choice, flags) : choice;
     const name = complete.target || 'default';
@@ -60,7 +61,7 @@ function isSpecial(name: string): boolean {
   return ['default', 'bridge', 'host', 'none'].includes(name) || name.startsWith('container:');
 }
 
-function endpoint(choice: NetworkChoice, flags: ContainerFlags): object {
+function endpoint(choice: NetworkChoice, flags: ContainerFlags): EndpointSettings {
   const { target, aliases, ip, ip6, macAddress, linkLocalIps, driverOpts } = choice;
   if (aliases.length > 0 && isSpecial(target)) {
     throw new UsageError('network-scoped alias is supported only for containers in user defined networks');

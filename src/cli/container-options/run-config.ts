@@ -1,5 +1,11 @@
-import type { CreateBody } from '#client/containers.ts';
 import type { TerminalSize } from '#client/containers.ts';
+import type {
+  AskedRestartPolicy,
+  CreateBody,
+  DeviceMapping,
+  DeviceRequest,
+  Ulimit,
+} from '#wire/container.ts';
 import type { ContainerFlags } from './container-flags.ts';
 import { healthcheck } from './health.ts';
 import { readEnvironment, readLabels, toMap } from './key-values.ts';
@@ -78,7 +84,7 @@ function checkConflicts({ flags }: CreateLine): void {
 function containerConfig(
   { flags, given, image, command }: CreateLine,
   { environment, detach }: CreateSurroundings,
-): object {
+): CreateBody {
   const attached = attachedStreams(flags, detach);
   const env = readEnvironment(flags.envFile, flags.env, environment);
   const entrypoint = given.has('entrypoint') ? [flags.entrypoint] : null;
@@ -106,7 +112,9 @@ function containerConfig(
   };
 }
 
-function hostConfig({ flags, given }: CreateLine, { consoleSize }: CreateSurroundings): object {
+type HostFields = NonNullable<CreateBody['HostConfig']>;
+
+function hostConfig({ flags, given }: CreateLine, { consoleSize }: CreateSurroundings): HostFields {
   const security = readSecurityOptions(flags.securityOpt);
   return {
     ContainerIDFile: flags.cidfile,
@@ -151,7 +159,7 @@ function hostConfig({ flags, given }: CreateLine, { consoleSize }: CreateSurroun
   };
 }
 
-function resources(flags: ContainerFlags): object {
+function resources(flags: ContainerFlags): HostFields {
   const cdi = flags.device.filter(isCdiDevice);
   const requests = [...flags.gpus, ...(cdi.length > 0 ? [cdiRequest(cdi)] : [])];
   return {
@@ -187,11 +195,11 @@ function resources(flags: ContainerFlags): object {
   };
 }
 
-function cdiRequest(ids: readonly string[]): object {
+function cdiRequest(ids: readonly string[]): DeviceRequest {
   return { Driver: 'cdi', Count: 0, DeviceIDs: ids, Capabilities: null, Options: null };
 }
 
-function deviceMapping(text: string): object {
+function deviceMapping(text: string): DeviceMapping {
   try {
     return parseDevice(text);
   } catch (error) {
@@ -210,7 +218,7 @@ function logOptions(flags: ContainerFlags): Readonly<Record<string, string>> {
   return toMap(flags.logOpt);
 }
 
-function restartPolicy(text: string): object {
+function restartPolicy(text: string): AskedRestartPolicy {
   const [name = '', count, ...rest] = text.split(':');
   if (count !== undefined && (rest.length > 0 || !/^\d+$/.test(count))) {
     throw new UsageError('invalid restart policy format: maximum retry count must be an integer');
@@ -237,7 +245,7 @@ function tmpfsMap(texts: readonly string[]): Readonly<Record<string, string>> {
 }
 
 /** The last of equal names counts. */
-function sortedUlimits({ ulimit }: ContainerFlags): readonly object[] {
+function sortedUlimits({ ulimit }: ContainerFlags): readonly Ulimit[] {
   const byName = new Map(ulimit.map((limit) => [limit.Name, limit]));
   return [...byName.values()].toSorted((one, other) => (one.Name < other.Name ? -1 : 1));
 }
