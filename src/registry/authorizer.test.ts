@@ -161,7 +161,7 @@ test('wrong credentials are unauthorized and not tried again and again', async (
   assert.ok(s.server.requests.length <= 4, s.server.requests.join('\n'));
 });
 
-test('basic: without credentials in the words of Docker, with wrong ones after one attempt', async () => {
+test('basic: without credentials the error tells for what, wrong ones are shown once', async () => {
   await using server = await FakeRegistry.start(({ headers }, response) => {
     if (headers.authorization === `Basic ${Buffer.from('u:p').toString('base64')}`) return false;
     sendError(response, 401, 'UNAUTHORIZED', { 'WWW-Authenticate': 'Basic realm="x"' });
@@ -170,8 +170,11 @@ test('basic: without credentials in the words of Docker, with wrong ones after o
   server.addImage('a/b', 'v1', []);
   const anonymous = open(server.host, {});
   using _a = anonymous.registries;
-  const text = `Head "http://${server.host}/v2/a/b/manifests/v1": no basic auth credentials`;
-  await assert.rejects(anonymous.repository.fetchManifest('v1'), { code: 'unauthorized', message: text });
+  await assert.rejects(anonymous.repository.fetchManifest('v1'), {
+    code: 'unauthorized',
+    reason: 'registry-wants-credentials',
+    details: { url: `http://${server.host}/v2/a/b/manifests/v1` },
+  });
   const wrong = open(server.host, { username: 'u', password: 'x' });
   using _w = wrong.registries;
   await assert.rejects(wrong.repository.fetchManifest('v1'), { code: 'unauthorized' });
@@ -182,7 +185,7 @@ test('basic: without credentials in the words of Docker, with wrong ones after o
   assert.equal(server.count('Basic'), 3);
 });
 
-test('log-in: the refresh token is told; a refusal has the words of Docker', async () => {
+test('log-in: the refresh token is told, and a refusal for which URL it is', async () => {
   await using s = await tokenServer({ refresh_token: 'r' });
   using registries = createRegistries({ certificateDirectories: [] });
   const { host } = s.server;
@@ -198,6 +201,8 @@ test('log-in: the refresh token is told; a refusal has the words of Docker', asy
     return true;
   });
   await assert.rejects(registries.login(`http://${basic.host}/`, USER), {
-    message: `login attempt to http://${basic.host}/v2/ failed with status: 401 Unauthorized`,
+    code: 'unauthorized',
+    reason: 'login-refused',
+    details: { url: `http://${basic.host}/v2/` },
   });
 });

@@ -19,6 +19,8 @@ const USED_LIFE = 0.9;
 const CLIENT_ID = 'caisson';
 
 export interface AuthorizerOptions {
+  /** The registry's. */
+  readonly host: string;
   readonly credentials: Credentials;
   /** Sends a request as it is, to any host. */
   readonly send: (request: HttpRequest) => Promise<HttpResponse>;
@@ -65,8 +67,7 @@ export class Authorizer {
   accept(challenges: readonly Challenge[], scopes: readonly string[], rejected: string | undefined): void {
     const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
     const challenge = bearer ?? challenges.find(({ scheme }) => scheme === 'basic');
-    if (!challenge)
-      throw new RegistryFailure('unauthorized', 'unauthorized: authentication required', { status: 401 });
+    if (!challenge) throw this.#failure('registry-refuses-credentials');
     if (challenge.scheme === 'basic') this.#acceptBasic(rejected);
     else this.#dropToken(scopes, rejected);
     this.#challenge = challenge;
@@ -84,10 +85,8 @@ export class Authorizer {
   }
 
   #acceptBasic(rejected: string | undefined): void {
-    if (basic(this.#options.credentials) === undefined)
-      throw new RegistryFailure('unauthorized', 'no basic auth credentials', { status: 401 });
-    if (rejected?.startsWith('Basic '))
-      throw new RegistryFailure('unauthorized', 'unauthorized: authentication required', { status: 401 });
+    if (basic(this.#options.credentials) === undefined) throw this.#failure('registry-wants-credentials');
+    if (rejected?.startsWith('Basic ')) throw this.#failure('registry-refuses-credentials');
   }
 
   /** Only the token that was refused: another request may have renewed it meanwhile. */
@@ -158,10 +157,14 @@ export class Authorizer {
     const url = URL.parse(realm);
     const isAllowed = url?.protocol === 'https:' || (url?.protocol === 'http:' && this.#options.allowsPlain);
     if (url && isAllowed) return url;
-    throw new RegistryFailure(
-      'invalid',
-      `Cannot authenticate: the registry names the token server ${JSON.stringify(realm.slice(0, 200))}`,
-    );
+    throw new RegistryFailure('token-server-invalid', {
+      subject: this.#options.host,
+      details: { realm: realm.slice(0, 200) },
+    });
+  }
+
+  #failure(reason: 'registry-refuses-credentials' | 'registry-wants-credentials'): RegistryFailure {
+    return new RegistryFailure(reason, { subject: this.#options.host, status: 401 });
   }
 }
 

@@ -74,15 +74,15 @@ function verifyTotal({ totalBytes, body }: RemoteBlob, descriptor: DownloadOptio
 /** Where the registry had told no length, this may be all of it or a cut. */
 function endedEarly({ totalBytes }: RemoteBlob, descriptor: DownloadOptions['descriptor'], offset: number) {
   if (totalBytes === undefined) return wrongSize(descriptor, String(offset), true);
-  return new RegistryFailure('unavailable', `Cannot download blob ${descriptor.digest}: it was cut off`, {
+  return new RegistryFailure('download-cut-off', {
+    details: { digest: descriptor.digest },
     isTransient: true,
   });
 }
 
 function wrongSize({ digest, size }: DownloadOptions['descriptor'], actual: string, isTransient = false) {
-  return new RegistryFailure(
-    'invalid',
-    `Cannot download blob ${digest}: the registry sends ${actual} bytes where the manifest says ${size}`,
-    { isTransient },
-  );
+  return new RegistryFailure('blob-size-differs', {
+    details: { digest, actual, expected: size },
+    isTransient,
+  });
 }

@@ -98,7 +98,7 @@ export class EndpointClient {
     if (!isNobodyThere(error)) return error;
     this.#options.hosts.forgetScheme(this.host);
     if (this.#wasReached || !(error instanceof RegistryFailure)) return error;
-    return new RegistryFailure(error.code, error.message, { cause: error.cause });
+    return error.asLasting();
   }
 
   async #authorized(request: EndpointRequest, url: URL): Promise<HttpResponse> {
@@ -130,10 +130,10 @@ export class EndpointClient {
       response.body.resume();
       url = this.#targetOf(location, url);
     }
-    throw new RegistryFailure(
-      'invalid',
-      `Cannot ${request.action}: stopped after ${MAXIMUM_REDIRECTS} redirects`,
-    );
+    throw new RegistryFailure('too-many-redirects', {
+      subject: this.host,
+      details: { action: request.action, maximum: MAXIMUM_REDIRECTS },
+    });
   }
 
   async #send(request: EndpointRequest, url: URL, authorization: string | undefined): Promise<HttpResponse> {
@@ -157,10 +157,10 @@ export class EndpointClient {
     const isWeaker =
       from.protocol === 'https:' && url?.protocol === 'http:' && !this.#options.hosts.isInsecure(url.host);
     if (url && /^https?:$/.test(url.protocol) && !isWeaker) return url;
-    throw new RegistryFailure(
-      'invalid',
-      `Cannot follow registry ${this.host}: it redirects to ${JSON.stringify(location.slice(0, 200))}`,
-    );
+    throw new RegistryFailure('redirect-refused', {
+      subject: this.host,
+      details: { location: location.slice(0, 200) },
+    });
   }
 }
 

@@ -1,8 +1,8 @@
 /** Certificates of single registries: `certs.d/HOST[:PORT]/` with `*.crt`, and `*.cert` beside `*.key`, as in Docker. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
+import { RegistryFailure } from './registry-failure.ts';
 
 export const CERTIFICATE_DIRECTORIES: readonly string[] = ['/etc/caisson/certs.d', '/etc/docker/certs.d'];
 
@@ -42,10 +42,13 @@ function materialIn(directory: string, names: readonly string[]): TlsMaterial {
   const certificate = names.find((name) => name.endsWith('.cert'));
   const key = names.find((name) => name.endsWith('.key'));
   if (certificate?.replace(/\.cert$/, '') !== key?.replace(/\.key$/, ''))
-    throw new EngineError(
-      'invalid',
-      `Cannot use certificates in ${directory}: ${certificate ?? key} has no ${certificate ? 'key' : 'certificate'} of the same name beside it`,
-    );
+    throw new RegistryFailure('certificates-incomplete', {
+      details: {
+        directory,
+        file: certificate ?? key ?? '',
+        missing: certificate ? 'key' : 'certificate',
+      },
+    });
   return {
     ...(authorities.length > 0 ? { ca: [...systemAuthorities(), ...authorities] } : {}),
     ...(certificate && key ? { cert: read(certificate), key: read(key) } : {}),

@@ -208,8 +208,9 @@ export function unreachable(host: string, cause: unknown): Error {
   if (cause instanceof RegistryFailure) return cause;
   const errno = errnoOf(cause);
   const isTransient = CUT.has(errno) || NOBODY.has(errno);
-  const reason = reasonOf(cause);
-  return new RegistryFailure('unavailable', `Cannot reach registry ${host}: ${reason}`, {
+  return new RegistryFailure('registry-unreachable', {
+    subject: host,
+    details: { problem: reasonOf(cause) },
     cause,
     isTransient,
   });

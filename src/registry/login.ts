@@ -6,7 +6,7 @@ import { RegistryFailure } from './registry-failure.ts';
 /**
  * Shows credentials to a registry and sees whether it takes them.
  *
- * @throws {RegistryFailure} `unauthorized`, with Docker's text
+ * @throws {RegistryFailure} `login-refused`, or what the registry says
  */
 export async function logIn(
   endpoint: EndpointClient,
@@ -17,16 +17,17 @@ export async function logIn(
     const { body } = await endpoint.request({ method: 'GET', target: '/v2/', action: 'log in', scopes: [] });
     body.resume();
   } catch (error) {
-    throw await inDockersWords(error, endpoint);
+    throw await asRefusal(error, endpoint);
   }
   const token = authorizer.usesTokens ? await authorizer.token([], signal) : undefined;
   return { identityToken: token?.refreshToken ?? '', status: 'Login Succeeded' };
 }
 
-async function inDockersWords(error: unknown, endpoint: EndpointClient): Promise<unknown> {
+/** A refusal for which the registry gives no reason of its own. */
+async function asRefusal(error: unknown, endpoint: EndpointClient): Promise<unknown> {
   if (!(error instanceof RegistryFailure) || error.code !== 'unauthorized' || error.registryCode)
     return error;
   const { href } = await endpoint.urlOf('/v2/');
-  const message = `login attempt to ${href} failed with status: 401 Unauthorized`;
-  return new RegistryFailure('unauthorized', message, { status: 401, cause: error });
+  const facts = { subject: endpoint.host, details: { url: href }, status: 401, cause: error };
+  return new RegistryFailure('login-refused', facts);
 }

@@ -22,8 +22,8 @@ export async function readBody(response: HttpResponse, maximumBytes: number): Pr
 
 function tooLarge({ body, url }: HttpResponse, maximumBytes: number): RegistryFailure {
   body.destroy();
-  return new RegistryFailure(
-    'invalid',
-    `Cannot read ${url.pathname} from ${url.host}: larger than ${maximumBytes} bytes`,
-  );
+  return new RegistryFailure('registry-answer-too-large', {
+    subject: url.host,
+    details: { path: url.pathname, maximumBytes },
+  });
 }

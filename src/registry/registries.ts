@@ -1,6 +1,5 @@
 /** The registries that one engine talks to; see `registry.ts`. */
 import { createHash } from 'node:crypto';
-import { EngineError } from '#base/errors.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import type { Reference } from '#oci/reference.ts';
 import type { RegistryCredentials } from './credentials.ts';
@@ -13,6 +12,7 @@ import { DEFAULT_TIMEOUTS, type HttpTimeouts } from './http-client.ts';
 import { logIn } from './login.ts';
 import { MirroredRepository } from './mirrored-repository.ts';
 import type { LoginResult, OpenOptions, Registries, Repository, SearchResult } from './registry.ts';
+import { RegistryFailure } from './registry-failure.ts';
 import { RepositoryClient } from './repository-client.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry.ts';
 import { type SearchOptions, searchRegistry } from './search.ts';
@@ -138,6 +138,7 @@ class EngineRegistries implements OwnedRegistries {
 
   #newAuthorizer(host: string, credentials: Credentials, hosts = this.#hosts): Authorizer {
     return new Authorizer({
+      host,
       credentials,
       send: (request) => hosts.clientFor(request.url.host).send(request),
       allowsPlain: hosts.isInsecure(host),
@@ -148,10 +149,7 @@ class EngineRegistries implements OwnedRegistries {
 function mirrorUrl(text: string): URL {
   const url = URL.parse(text);
   if (url && /^https?:$/.test(url.protocol)) return url;
-  throw new EngineError(
-    'invalid',
-    `Cannot use registry mirror ${JSON.stringify(text)}: not an http or https URL`,
-  );
+  throw new RegistryFailure('mirror-invalid', { subject: text });
 }
 
 /** What `docker login` was given: a host, a URL, or Docker Hub's old address. */

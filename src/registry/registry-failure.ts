@@ -1,11 +1,12 @@
-import { EngineError, type ErrorCode } from '#base/errors.ts';
+import { EngineError, type ErrorFacts } from '#base/errors.ts';
 import type { HttpResponse } from './http-client.ts';
+import { REGISTRY_ERRORS, type RegistryErrorReason } from './registry-errors.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
-/** Of an error's body: enough for every message, far too little to fill memory. */
+/** So much of an error's body is read: enough for every message, far too little to fill memory. */
 const MAXIMUM_ERROR_BYTES = 64 * 1024;
 
-export interface FailureDetails {
+export interface FailureFacts extends ErrorFacts {
   /** HTTP status, where there was an answer. */
   readonly status?: number;
   /** The registry's own code, in upper case: `MANIFEST_UNKNOWN`. */
@@ -14,7 +15,6 @@ export interface FailureDetails {
   readonly retryAfterMs?: number;
   /** The same request may succeed later. */
   readonly isTransient?: boolean;
-  readonly cause?: unknown;
 }
 
 /** What went wrong between here and a registry. */
@@ -25,12 +25,23 @@ export class RegistryFailure extends EngineError {
   readonly retryAfterMs: number | undefined;
   readonly isTransient: boolean;
 
-  constructor(code: ErrorCode, message: string, details: FailureDetails = {}) {
-    super(code, message, { cause: details.cause });
-    this.status = details.status;
-    this.registryCode = details.registryCode;
-    this.retryAfterMs = details.retryAfterMs;
-    this.isTransient = details.isTransient ?? false;
+  readonly #reason: RegistryErrorReason;
+
+  constructor(reason: RegistryErrorReason, facts: FailureFacts = {}) {
+    const [code, message] = REGISTRY_ERRORS[reason];
+    const { subject = '', details = {} } = facts;
+    super(code, message({ subject, details }), { ...facts, reason });
+    this.#reason = reason;
+    this.status = facts.status;
+    this.registryCode = facts.registryCode;
+    this.retryAfterMs = facts.retryAfterMs;
+    this.isTransient = facts.isTransient ?? false;
+  }
+
+  /** The same, which no further attempt mends. */
+  asLasting(): RegistryFailure {
+    const { subject, details, cause } = this;
+    return new RegistryFailure(this.#reason, { ...(subject !== undefined && { subject }), details, cause });
   }
 }
 
@@ -54,10 +65,12 @@ export async function failureOf(
   const [reason] = reasonsOf(body);
   const { status } = response;
   const retryAfterMs = parseRetryAfter(response.headers['retry-after']);
-  const message = reason
+  const answer = reason
     ? `${reason.code.toLowerCase().replaceAll('_', ' ')}: ${reason.message}`
     : `Cannot ${action}: ${response.url.host} answered ${status} ${response.statusText}`;
-  return new RegistryFailure(codeOf(status, reason?.code), message, {
+  return new RegistryFailure(reasonFor(status, reason?.code), {
+    subject: response.url.host,
+    details: { answer },
     status,
     isTransient: TRANSIENT.has(status) || (reason !== undefined && passing.includes(reason.code)),
     ...(reason ? { registryCode: reason.code } : undefined),
@@ -65,14 +78,14 @@ export async function failureOf(
   });
 }
 
-function codeOf(status: number, registryCode: string | undefined): ErrorCode {
-  if (registryCode === 'DENIED') return 'forbidden';
-  if (registryCode === 'UNAUTHORIZED' || status === 401) return 'unauthorized';
-  if (status === 403) return 'forbidden';
-  if (status === 404) return 'not-found';
-  if (status === 429) return 'exhausted';
-  if (status === 405) return 'not-implemented';
-  return status >= 500 || status === 408 ? 'unavailable' : 'invalid';
+function reasonFor(status: number, registryCode: string | undefined): RegistryErrorReason {
+  if (registryCode === 'DENIED') return 'registry-denies';
+  if (registryCode === 'UNAUTHORIZED' || status === 401) return 'registry-unauthorized';
+  if (status === 403) return 'registry-denies';
+  if (status === 404) return 'registry-lacks';
+  if (status === 429) return 'registry-limits';
+  if (status === 405) return 'registry-lacks-method';
+  return status >= 500 || status === 408 ? 'registry-fails' : 'registry-rejects';
 }
 
 interface Reason {

@@ -10,7 +10,7 @@
  * while the failure may pass. Nothing is believed: bytes are the caller's to verify, but for manifests, which are
  * checked against their digest here.
  *
- * Errors are {@link RegistryFailure}s: `unauthorized` (no or wrong credentials), `forbidden`, `not-found`, `exhausted`
+ * Errors are `RegistryFailure`s (`registry-failure.ts`), whose reasons stand in `registry-errors.ts`: `unauthorized` (no or wrong credentials), `forbidden`, `not-found`, `exhausted`
  * (429), `unavailable` (cannot be reached, 5xx, stalls), `invalid` (what came is not what the protocol or a digest
  * says), `aborted` by the signal.
  */
@@ -122,5 +122,3 @@ export interface Registries {
     },
   ): Promise<readonly SearchResult[]>;
 }
-
-export { RegistryFailure } from './registry-failure.ts';

@@ -7,7 +7,8 @@ import { MEDIA_TYPES } from '#oci/media-types.ts';
 import { downloadBlob } from './download.ts';
 import { digestOf, FakeRegistry, type Intercept, sendError } from './fake-registry.fixture.ts';
 import { createRegistries, type RegistriesOptions } from './registries.ts';
-import { RegistryFailure, type Repository } from './registry.ts';
+import { RegistryFailure } from './registry-failure.ts';
+import type { Repository } from './registry.ts';
 
 const QUICK = { retry: { attempts: 4, firstPauseMs: 5, maximumPauseMs: 20 }, certificateDirectories: [] };
 /** A machine that is busy elsewhere lets more stalls be seen than there are: for tests that count none. */

@@ -1,5 +1,6 @@
 /** A repository through one endpoint. */
 import { createHash } from 'node:crypto';
+import { hasReason } from '#base/errors.ts';
 import type { KeyedLock } from '#base/keyed-lock.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import { type Digest, isDigest, parseDigest } from '#oci/digest.ts';
@@ -228,18 +229,16 @@ export class RepositoryClient implements Repository {
         scopes: this.#scopes,
       });
     } catch (error) {
-      throw await this.#inGoWords(error, target);
+      throw await this.#withUrl(error, target);
     }
   }
 
-  /** Go's HTTP client names the request in front of what its transport says; Docker's clients show that. */
-  async #inGoWords(error: unknown, target: string): Promise<unknown> {
-    if (!(error instanceof RegistryFailure) || error.message !== 'no basic auth credentials') return error;
-    const url = await this.#endpoint.urlOf(target);
-    return new RegistryFailure(error.code, `Head "${url.href}": ${error.message}`, {
-      cause: error,
-      status: 401,
-    });
+  /** Where credentials are wanted, the error tells for what. */
+  async #withUrl(error: unknown, target: string): Promise<unknown> {
+    if (!hasReason(error, 'registry-wants-credentials')) return error;
+    const { href } = await this.#endpoint.urlOf(target);
+    const facts = { subject: this.host, details: { url: href }, status: 401, cause: error };
+    return new RegistryFailure('registry-wants-credentials', facts);
   }
 
   /** The document's own word, which its digest covers, else the header's. */
@@ -252,7 +251,10 @@ export class RepositoryClient implements Repository {
   }
 
   #refusal(subject: string, state: string): RegistryFailure {
-    return new RegistryFailure('invalid', `Cannot use ${subject} of ${this.host}/${this.path}: ${state}`);
+    return new RegistryFailure('registry-answer-invalid', {
+      subject: `${this.host}/${this.path}`,
+      details: { what: subject, problem: state },
+    });
   }
 }
 

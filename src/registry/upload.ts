@@ -193,5 +193,5 @@ async function stateOf(
 function locationOf(response: HttpResponse): URL {
   const url = URL.parse(response.headers.location ?? '', response.url);
   if (response.headers.location !== undefined && url && /^https?:$/.test(url.protocol)) return url;
-  throw new RegistryFailure('invalid', `Cannot upload to ${response.url.host}: it does not say where to`);
+  throw new RegistryFailure('upload-without-place', { subject: response.url.host });
 }

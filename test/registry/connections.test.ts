@@ -11,7 +11,8 @@ import { BusyListener } from '#registry/busy-listener.fixture.ts';
 import { FakeRegistry, type Intercept, sendError } from '#registry/fake-registry.fixture.ts';
 import { Hosts } from '#registry/hosts.ts';
 import { createRegistries, type RegistriesOptions } from '#registry/registries.ts';
-import { RegistryFailure, type Repository } from '#registry/registry.ts';
+import { RegistryFailure } from '#registry/registry-failure.ts';
+import type { Repository } from '#registry/registry.ts';
 import { createSelfSigned, type KeyAndCertificate } from '#registry-server/self-signed.ts';
 import { TestProxy, withProxies } from '#registry/test-proxy.fixture.ts';
 

@@ -5,6 +5,7 @@ import { CONTAINER_ENTRIES } from './container.ts';
 import { FILE_SERVICE_ENTRIES } from './file-service.ts';
 import { IMAGE_ENTRIES } from './image.ts';
 import { NETWORK_ENTRIES } from './network.ts';
+import { REGISTRY_ENTRIES } from './registry.ts';
 import { VOLUME_ENTRIES } from './volume.ts';
 
 /** The tables of all domains. */
@@ -14,6 +15,7 @@ export const DOCKER_ENTRIES: readonly DockerEntries<string>[] = [
   FILE_SERVICE_ENTRIES,
   IMAGE_ENTRIES,
   NETWORK_ENTRIES,
+  REGISTRY_ENTRIES,
   VOLUME_ENTRIES,
 ];
 
