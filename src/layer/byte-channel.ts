@@ -4,8 +4,8 @@
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Readable } from 'node:stream';
-import { EngineError } from '#base/errors.ts';
 import { beat, whileWaiting } from '#linux/file-thread.ts';
+import { layerError } from './layer-errors.ts';
 
 /** Chunks that may be on the way before the writer waits. */
 const WINDOW = 4;
@@ -120,7 +120,9 @@ export class ChannelWriter {
     const { port, state } = this.#end;
     for (;;) {
       if (Atomics.load(state, CLOSED) !== 0)
-        throw new EngineError('aborted', 'Cannot send archive: the reader is gone');
+        throw layerError('layer-work-given-up', {
+          details: { action: 'send archive', problem: 'the reader is gone' },
+        });
       const pending = Atomics.load(state, PENDING);
       if (pending < WINDOW) break;
       whileWaiting(() => Atomics.wait(state, PENDING, pending));
@@ -189,7 +191,10 @@ export function receiveChunk({ port, state }: ByteChannelEnd): Buffer | undefine
   for (;;) {
     const message: Chunk | 'end' | 'aborted' | undefined = receiveMessageOnPort(port)?.message;
     if (message === 'end') return undefined;
-    if (message === 'aborted') throw new EngineError('aborted', 'Cannot receive archive: the sender is gone');
+    if (message === 'aborted')
+      throw layerError('layer-work-given-up', {
+        details: { action: 'receive archive', problem: 'the sender is gone' },
+      });
     if (message !== undefined) {
       if (Atomics.sub(state, PENDING, 1) === WINDOW) port.postMessage(undefined);
       return Buffer.from(message.buffer, message.byteOffset, message.byteLength);

@@ -20,7 +20,6 @@ import {
   writeSync,
 } from 'node:fs';
 import { isUtf8 } from 'node:buffer';
-import { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { makeNode, setTimes } from '#linux/files.ts';
 import { setXattr } from '#linux/xattrs.ts';
@@ -32,6 +31,7 @@ import {
   type SpecialNode,
   storedXattrs,
 } from './layer-tree.ts';
+import { layerError } from './layer-errors.ts';
 
 const COPY_BYTES = 1 << 20;
 const FILE_TYPE = { character: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
@@ -118,7 +118,7 @@ class DirectoryWriter {
     for (let done = 0; done < length; ) {
       const wanted = Math.min(COPY_BYTES, length - done);
       const count = readSync(this.#tarFd, this.#buffer, 0, wanted, from + done);
-      if (count === 0) throw new EngineError('invalid', 'Cannot read tar archive: unexpected end of archive');
+      if (count === 0) throw layerError('tar-damaged', { details: { problem: 'unexpected end of archive' } });
       for (let at = 0; at < count; ) at += writeSync(fd, this.#buffer, at, count - at, to + done + at);
       done += count;
     }
@@ -163,10 +163,10 @@ function writeTimes(path: Buffer, mtimeNs: bigint): void {
 /** @throws {EngineError} `invalid`: calls that are not Node's take text only */
 function textOf(path: Buffer): string {
   if (!isUtf8(path)) {
-    throw new EngineError(
-      'invalid',
-      `Cannot unpack ${JSON.stringify(path.toString())}: its name is not UTF-8`,
-    );
+    throw layerError('layer-entry-refused', {
+      subject: path.toString(),
+      details: { problem: 'its name is not UTF-8' },
+    });
   }
   return path.toString();
 }

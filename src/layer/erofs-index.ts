@@ -5,7 +5,6 @@
  *
  * Layout: super block and device slot, inodes with their attributes, then the blocks of directories and long links.
  */
-import { EngineError } from '#base/errors.ts';
 import {
   type ByteName,
   type DirectoryNode,
@@ -13,6 +12,7 @@ import {
   type LayerTree,
   storedXattrs,
 } from './layer-tree.ts';
+import { layerError } from './layer-errors.ts';
 
 const BLOCK_BITS = 9;
 const BLOCK_BYTES = 1 << BLOCK_BITS;
@@ -194,7 +194,7 @@ class IndexWriter {
     const node =
       name === '.' ? directory : name === '..' ? this.#parents.get(directory) : directory.children.get(name);
     const inode = node && this.#inodes.get(node);
-    if (!inode) throw new EngineError('internal', `Cannot index layer: ${name} has no inode`);
+    if (!inode) throw layerError('layer-not-indexed', { details: { problem: `${name} has no inode` } });
     return inode;
   }
 }

@@ -17,7 +17,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { posix } from 'node:path';
-import { EngineError } from '#base/errors.ts';
+import type { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { lchown, makeNode, setTimes, setTimesOf } from '#linux/files.ts';
 import { setXattr } from '#linux/xattrs.ts';
@@ -27,6 +27,7 @@ import { type ByteChannelEnd, receiveChunk } from './byte-channel.ts';
 import { inJail } from './jail.ts';
 import { isStorableXattr } from './layer-tree.ts';
 import { requireDirectory } from './path-look.ts';
+import { layerError } from './layer-errors.ts';
 
 export interface Owner {
   readonly uid: number;
@@ -75,7 +76,7 @@ class Extractor implements Disposable {
   constructor(job: ExtractJob) {
     this.#job = job;
     if (!statSync(job.path).isDirectory()) {
-      throw new EngineError('invalid', 'extraction point is not a directory');
+      throw layerError('archive-target-no-directory');
     }
   }
 
@@ -188,19 +189,17 @@ class Extractor implements Disposable {
 function insideName(name: string): string {
   const clean = posix.normalize(`./${name}`).replace(/\/+$/, '');
   if (clean === '..' || clean.startsWith('../')) {
-    throw new EngineError(
-      'invalid',
-      `Cannot extract ${JSON.stringify(name)}: its name leads out of the directory`,
-    );
+    throw layerError('archive-name-escapes', { subject: name });
   }
   return clean === '.' ? '' : clean;
 }
 
-/** Docker's words. */
 function cannotOverwrite(path: string, destination: string, withDirectory: boolean): EngineError {
   const [present, wanted] = withDirectory ? ['non-directory', 'directory'] : ['directory', 'non-directory'];
-  const text = `cannot overwrite ${present} ${JSON.stringify(path)} with ${wanted} ${JSON.stringify(destination)}`;
-  return new EngineError('invalid', text);
+  return layerError('archive-entry-of-other-kind', {
+    subject: path,
+    details: { present, wanted, path, destination },
+  });
 }
 
 /** A file system without a kind of attribute loses it. */

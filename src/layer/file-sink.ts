@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { EngineError } from '#base/errors.ts';
 import { parseDigest } from '#oci/digest.ts';
 import type { BlobInfo } from '#store/content.ts';
+import { layerError } from './layer-errors.ts';
 
 const BUFFER_BYTES = 1 << 20;
 
@@ -57,7 +57,9 @@ export class FileSink implements TarSink, Disposable {
   /** @throws {EngineError} `aborted` */
   flush(): void {
     if (Atomics.load(this.#aborted, 0) !== 0)
-      throw new EngineError('aborted', 'Cannot write archive: nobody waits for it any more');
+      throw layerError('layer-work-given-up', {
+        details: { action: 'write archive', problem: 'it was cancelled' },
+      });
     const bytes = this.#buffer.subarray(0, this.#filled);
     this.#hash.update(bytes);
     for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);

@@ -1,10 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { EngineError, isEngineError } from '#base/errors.ts';
+import { isEngineError } from '#base/errors.ts';
 import type { BlobInfo } from '#store/content.ts';
 import { GZIP_HEADER_BYTES, gzipBlocks } from './gzip-file.ts';
 import { failGzip, newGzipState } from './gzip-turns.ts';
 import type { LayerWorkerPool } from './worker-pool.ts';
+import { layerError } from './layer-errors.ts';
 
 export interface GzipFiles {
   readonly sourcePath: string;
@@ -30,7 +31,7 @@ export async function gzipOnAllCores(
   try {
     const packed = await jobs[0];
     if (packed) return packed;
-    throw new EngineError('internal', 'Cannot compress layer: no thread completed it');
+    throw layerError('layer-not-compressed', { details: { problem: 'no thread completed it' } });
   } catch (error) {
     // Nobody is cut off: the one that failed first may be the last to be heard.
     failGzip(state);

@@ -7,11 +7,11 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, writeSync, writevSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { discardBuffer } from '#base/discard-buffer.ts';
-import { EngineError } from '#base/errors.ts';
 import { parseDigest } from '#oci/digest.ts';
 import type { BlobInfo } from '#store/content.ts';
 import { deflateBlock, OWN_MEMORY_BYTES } from './deflate-block.ts';
 import { type GzipState, GzipTurns } from './gzip-turns.ts';
+import { layerError } from './layer-errors.ts';
 
 const BLOCK_BYTES = 1024 * 1024;
 const WINDOW_BYTES = 32 * 1024;
@@ -94,7 +94,9 @@ class GzipMember implements Disposable {
   makeBlocks(aborted: Int32Array): void {
     for (let number = this.#turns.claim(); number < this.#blocks; number = this.#turns.claim()) {
       if (Atomics.load(aborted, 0) !== 0)
-        throw new EngineError('aborted', 'Cannot compress layer: cancelled');
+        throw layerError('layer-work-given-up', {
+          details: { action: 'compress layer', problem: 'cancelled' },
+        });
       this.#made.push(this.#make(number));
       this.#writeMade(AHEAD);
     }
@@ -175,7 +177,7 @@ function readAll(fd: number, buffer: Buffer, position: number): void {
   for (let at = 0; at < buffer.length; ) {
     const length = readSync(fd, buffer, at, buffer.length - at, position + at);
     if (length === 0)
-      throw new EngineError('internal', 'Cannot compress layer: its file is shorter than it was');
+      throw layerError('layer-not-compressed', { details: { problem: 'its file is shorter than it was' } });
     at += length;
   }
 }

@@ -1,6 +1,6 @@
 /** How threads share one gzip stream: who takes which block, whose turn it is to write, and what was written so far. */
-import { EngineError } from '#base/errors.ts';
 import { combinedCrc32 } from './combined-crc32.ts';
+import { layerError } from './layer-errors.ts';
 
 const NEXT = 0;
 const TURN = 1;
@@ -60,7 +60,9 @@ export class GzipTurns {
     const { numbers } = this.#state;
     for (;;) {
       if (Atomics.load(numbers, FAILED) !== 0)
-        throw new EngineError('aborted', 'Cannot compress layer: another thread gave up');
+        throw layerError('layer-work-given-up', {
+          details: { action: 'compress layer', problem: 'another thread gave up' },
+        });
       const turn = Atomics.load(numbers, TURN);
       if (turn === block) return;
       Atomics.wait(numbers, TURN, turn, WAIT_MS);

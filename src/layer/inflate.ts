@@ -3,10 +3,11 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { pipeline, Readable, type Transform } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import { discardBuffer } from '#base/discard-buffer.ts';
-import { EngineError } from '#base/errors.ts';
+import type { EngineError } from '#base/errors.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import { BufferRing } from '#store/buffer-ring.ts';
 import type { UnpackRequest } from './layer.ts';
+import { layerError } from './layer-errors.ts';
 
 const READ_BYTES = 256 * 1024;
 const OUTPUT_BYTES = 512 * 1024;
@@ -44,11 +45,12 @@ export async function inflate(options: InflateOptions): Promise<Digest> {
 }
 
 export function throwIfAborted(aborted: Int32Array): void {
-  if (Atomics.load(aborted, 0) !== 0) throw new EngineError('aborted', 'Cannot unpack layer: cancelled');
+  if (Atomics.load(aborted, 0) !== 0)
+    throw layerError('layer-work-given-up', { details: { action: 'unpack layer', problem: 'cancelled' } });
 }
 
 export function tooLarge(maximumBytes: number): EngineError {
-  return new EngineError('invalid', `Cannot unpack layer: it is larger than ${maximumBytes} bytes`);
+  return layerError('unpacked-layer-too-large', { details: { maximumBytes } });
 }
 
 async function* decompressed({ source, compression }: InflateOptions): AsyncIterable<Buffer> {
@@ -93,11 +95,12 @@ export function decompressorFor(compression: UnpackRequest['compression']): Tran
   return createZstdDecompress({ ...sizes, params });
 }
 
-/** Turns a decompressor's complaint into `invalid` and passes everything else through. */
+/** Turns a decompressor's complaint into `tar-damaged` and passes everything else through. */
 export function damagedError(error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (!/^(?:Z_|ZSTD_|ERR_ZSTD)/.test(code)) return error;
-  return new EngineError('invalid', 'Cannot read tar archive: its compressed data is damaged', {
+  return layerError('tar-damaged', {
+    details: { problem: 'its compressed data is damaged' },
     cause: error,
   });
 }

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline, type Readable } from 'node:stream';
 import { pipeline as pipelined } from 'node:stream/promises';
-import { EngineError, isEngineError } from '#base/errors.ts';
+import { isEngineError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
 import { type Digest, digestHex } from '#oci/digest.ts';
@@ -20,6 +20,8 @@ import type { ArrivingBlob, Layer, LayerStore, UnpackRequest } from './layer.ts'
 import { SharedWork } from '#base/shared-work.ts';
 import type { LayerLimits, UnpackJob, UnpackResult } from './unpack.ts';
 import { LayerWorkerPool } from './worker-pool.ts';
+import { layerError } from './layer-errors.ts';
+import { storeError } from '#store/store-errors.ts';
 
 export interface LayerStoreOptions {
   /** `ROOT/layers`: all of it is the store's. */
@@ -102,7 +104,7 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
       return createReadStream(layerPaths(this.#path(diffId)).tar, { highWaterMark: 1 << 18 });
     const { content } = this.#options;
     if (!(await content.stat(blob))) {
-      throw new EngineError('not-found', `Cannot read layer ${diffId}: its blob ${blob} is gone`);
+      throw layerError('layer-blob-gone', { subject: diffId, details: { blob } });
     }
     const decompressor = decompressorFor(compression);
     if (!decompressor) return content.read(blob);
@@ -125,7 +127,7 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
   async remove(diffId: Digest): Promise<void> {
     this.#require(diffId);
     if (this.#holds.has(diffId) || this.#options.isInUse?.(diffId)) {
-      throw new EngineError('conflict', `Cannot remove layer ${diffId}: it is in use`);
+      throw layerError('layer-in-use', { subject: diffId });
     }
     this.#mounts.drop(diffId);
     this.#layers.delete(diffId);
@@ -174,7 +176,7 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
     const { blob, compression, diffId, arriving } = request;
     const { content, limits, rootDirectory } = this.#options;
     if (!arriving && !(await content.stat(blob))) {
-      throw new EngineError('not-found', `Cannot unpack layer ${diffId ?? blob}: there is no blob ${blob}`);
+      throw layerError('layer-blob-missing', { subject: diffId ?? blob, details: { blob } });
     }
     const staging = mkdtempSync(join(rootDirectory, STAGING_PREFIX));
     try {
@@ -220,7 +222,7 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
   #require(diffId: Digest): LayerRecord {
     const record = this.#layers.get(diffId);
     if (record) return record;
-    throw new EngineError('not-found', `Cannot use layer ${diffId}: there is no such layer`);
+    throw layerError('no-such-layer', { subject: diffId });
   }
 
   #path(diffId: Digest): string {
@@ -275,7 +277,7 @@ function renameUnlessThere(from: string, to: string): boolean {
 /** Workers' errors have a code of ours, but Node's words. */
 function fullDiskError(error: unknown, subject: string): unknown {
   if (!isEngineError(error, 'exhausted')) return diskError(error, subject);
-  return new EngineError('exhausted', `Cannot write ${subject}: no space left on device`, { cause: error });
+  return storeError('store-disk-full', { subject, cause: error });
 }
 
 function toLayer({ diffId, sizeBytes, kind }: LayerRecord): Layer {

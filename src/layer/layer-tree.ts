@@ -3,8 +3,9 @@
  * the same, and everything hostile is refused here: what a name may be, what may lie below what, what a hard link may
  * point at. Nothing of it depends on the order of the members, except that of two with one name the later counts.
  */
-import { EngineError } from '#base/errors.ts';
+import type { EngineError } from '#base/errors.ts';
 import type { SparseRegion, TarEntry } from '#oci/tar-header.ts';
+import { layerError } from './layer-errors.ts';
 
 /** Names are the bytes of the archive, one character a byte (latin1): they sort and compare as the kernel does. */
 export type ByteName = string;
@@ -365,5 +366,5 @@ function readable(name: ByteName): string {
 }
 
 function refused(path: string, why: string): EngineError {
-  return new EngineError('invalid', `Cannot unpack ${JSON.stringify(path)}: ${why}`);
+  return layerError('layer-entry-refused', { subject: path, details: { problem: why } });
 }

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { pipeline, Readable } from 'node:stream';
-import { EngineError } from '#base/errors.ts';
 import type { CompressionFormat } from '#oci/compression.ts';
+import { layerError } from './layer-errors.ts';
 
 export type OutsideFormat = Extract<CompressionFormat, 'xz' | 'bzip2'>;
 
@@ -25,8 +25,7 @@ export async function startDecompressor(format: OutsideFormat): Promise<Decompre
     await once(child, 'spawn');
     return child;
   } catch (cause) {
-    const text = `Cannot unpack archive: it is compressed with ${format}, and the program ${format} is not installed`;
-    throw new EngineError('unavailable', text, { cause });
+    throw layerError('decompressor-missing', { details: { format }, cause });
   }
 }
 
@@ -58,5 +57,5 @@ async function* outputOf(
   yield* stdout as AsyncIterable<Buffer>;
   const [code] = await exited;
   if (source.errored) throw source.errored;
-  if (code !== 0) throw new EngineError('invalid', `Cannot unpack archive: its ${format} data is damaged`);
+  if (code !== 0) throw layerError('archive-data-damaged', { details: { format } });
 }

@@ -1,11 +1,12 @@
 /** Looking at a path inside of a container's root, for worker threads: it may take as long as the file system takes. */
 import { type BigIntStats, constants, openSync } from 'node:fs';
 import { posix } from 'node:path';
-import { EngineError, messageOf } from '#base/errors.ts';
+import { messageOf } from '#base/errors.ts';
 import { type OwnedFd, ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { FileStat } from './layer.ts';
 import { absolutePath, followLinks, isDirectoryInRoot, lstatInRoot } from './path-resolution.ts';
+import { layerError } from './layer-errors.ts';
 
 export interface LookJob {
   readonly root: string;
@@ -47,7 +48,7 @@ export function requireDirectory({ root, path: given }: LookJob): void {
   const path = absolutePath(given);
   using rootFd = openRoot(root);
   if (found(path, () => isDirectoryInRoot(rootFd.fd, path))) return;
-  throw new EngineError('invalid', 'extraction point is not a directory');
+  throw layerError('archive-target-no-directory');
 }
 
 function openRoot(root: string): OwnedFd {
@@ -59,7 +60,7 @@ function found<T>(path: string, look: () => T): T {
     return look();
   } catch (cause) {
     if (!isErrno(cause, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw cause;
-    const code = isErrno(cause, 'ENOENT') ? 'not-found' : 'invalid';
-    throw new EngineError(code, `Cannot find ${path}: ${messageOf(cause)}`, { cause });
+    const reason = isErrno(cause, 'ENOENT') ? 'no-such-path' : 'path-unusable';
+    throw layerError(reason, { subject: path, details: { problem: messageOf(cause) }, cause });
   }
 }

@@ -210,14 +210,17 @@ describe('root archive', () => {
       const strict = { noOverwriteDirNonDir: true };
       await assert.rejects(
         put('/', [file('etc', 'x')], strict),
-        isRefusal('cannot overwrite directory "/etc" with non-directory'),
+        isRefusal('Cannot extract "/etc": it is a non-directory, and there is a directory in its place'),
       );
       await assert.rejects(
         put('/etc', [directory('motd')], strict),
-        isRefusal('cannot overwrite non-directory "/etc/motd" with directory'),
+        isRefusal('Cannot extract "/etc/motd": it is a directory, and there is a non-directory in its place'),
       );
       assert.ok(statSync(join(root, 'etc/motd')).isFile());
-      await assert.rejects(put('/etc/motd', []), isRefusal('extraction point is not a directory'));
+      await assert.rejects(
+        put('/etc/motd', []),
+        isRefusal('Cannot extract archive: its target is no directory'),
+      );
     });
 
     it('fails on what is cut short, cut off or given up, without destroying the stream', async () => {

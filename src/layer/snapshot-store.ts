@@ -2,7 +2,6 @@ import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { EngineError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { listMounts, mountOverlay, unmountAll } from '#linux/mount.ts';
 import type { Digest } from '#oci/digest.ts';
@@ -21,6 +20,7 @@ import {
   writeSnapshot,
 } from './snapshot-record.ts';
 import { LayerWorkerPool } from './worker-pool.ts';
+import { layerError } from './layer-errors.ts';
 
 export interface SnapshotStoreOptions {
   /** `ROOT/snapshots`: all of it is the store's, on a file system that overlay can write to. */
@@ -70,8 +70,8 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
 
   create(request: SnapshotRequest): Snapshot {
     const { id, layers } = request;
-    if (!ID_PATTERN.test(id)) throw new EngineError('invalid', `Cannot create snapshot ${id}: not an id`);
-    if (this.#entries.has(id)) throw new EngineError('conflict', `Cannot create snapshot ${id}: it exists`);
+    if (!ID_PATTERN.test(id)) throw layerError('snapshot-id-invalid', { subject: id });
+    if (this.#entries.has(id)) throw layerError('snapshot-exists', { subject: id });
     using undo = new DisposableStack();
     for (const layer of layers) {
       this.#options.layers.hold(layer);
@@ -185,7 +185,7 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
   #require(id: string): Entry {
     const entry = this.#entries.get(id);
     if (entry) return entry;
-    throw new EngineError('not-found', `Cannot use snapshot ${id}: there is no such snapshot`);
+    throw layerError('no-such-snapshot', { subject: id });
   }
 
   #enter(
@@ -290,10 +290,7 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
 function allowRemount({ snapshot, record }: Entry): void {
   if (record.volatileBootId === undefined) return;
   if (record.volatileBootId !== currentBootId()) {
-    throw new EngineError(
-      'unavailable',
-      `Cannot mount snapshot ${snapshot.id}: it is volatile and the machine has restarted`,
-    );
+    throw layerError('snapshot-lost', { subject: snapshot.id });
   }
   rmSync(join(snapshot.workPath, 'work/incompat'), { recursive: true, force: true });
 }

@@ -1,7 +1,7 @@
 import { fstatSync, readSync } from 'node:fs';
-import { EngineError } from '#base/errors.ts';
 import { TarParser } from '#oci/tar-reader.ts';
 import { type LayerTree, LayerTreeBuilder } from './layer-tree.ts';
+import { layerError } from './layer-errors.ts';
 
 /** Headers lie close together where files are small; what is skipped is not read. */
 const CHUNK_BYTES = 64 * 1024;
@@ -30,7 +30,7 @@ export function scanTar(fd: number, limits: { readonly maximumEntries: number })
   }
   parser.finish();
   if (position > fstatSync(fd).size) {
-    throw new EngineError('invalid', 'Cannot read tar archive: unexpected end of archive');
+    throw layerError('tar-damaged', { details: { problem: 'unexpected end of archive' } });
   }
   return builder.finish();
 }

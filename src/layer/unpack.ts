@@ -12,7 +12,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { EngineError } from '#base/errors.ts';
+import type { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { syncFilesystem } from '#linux/files.ts';
 import type { Digest } from '#oci/digest.ts';
@@ -24,6 +24,7 @@ import type { Layer, UnpackRequest } from './layer.ts';
 import { layerPaths, type LayerPaths, writeLayerRecord } from './layer-directory.ts';
 import type { LayerTree } from './layer-tree.ts';
 import { scanTar } from './tar-scan.ts';
+import { layerError } from './layer-errors.ts';
 
 export interface LayerLimits {
   /** Of the uncompressed tar. */
@@ -153,5 +154,5 @@ function storeDirectory(tree: LayerTree, tar: number, paths: LayerPaths, aborted
 }
 
 function mismatch(expected: Digest, actual: Digest): EngineError {
-  return new EngineError('invalid', `Cannot unpack layer ${expected}: its content is ${actual}`);
+  return layerError('layer-content-differs', { subject: expected, details: { actual } });
 }

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, writeSync, writevSync } from 'node:fs';
-import { EngineError } from '#base/errors.ts';
+import type { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
+import { logError } from './log-errors.ts';
 
 /** A file that nothing is appended to for so long is closed until the next time: most containers are quiet. */
 const IDLE_MS = 10_000;
@@ -60,11 +61,9 @@ export class AppendFile implements Disposable {
   }
 
   #failure(cause: unknown): EngineError {
-    const full = isErrno(cause, 'ENOSPC', 'EDQUOT', 'EFBIG');
-    const reason = full ? 'no space left on device' : String(cause);
-    return new EngineError(full ? 'exhausted' : 'internal', `Cannot append to log ${this.#path}: ${reason}`, {
-      cause,
-    });
+    const subject = this.#path;
+    if (isErrno(cause, 'ENOSPC', 'EDQUOT', 'EFBIG')) return logError('log-disk-full', { subject, cause });
+    return logError('log-append-failed', { subject, details: { problem: String(cause) }, cause });
   }
 
   /** Somebody else may have shortened it meanwhile. */

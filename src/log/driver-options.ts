@@ -1,5 +1,6 @@
-import { EngineError, messageOf } from '#base/errors.ts';
+import { type EngineError, messageOf } from '#base/errors.ts';
 import { compilePattern } from '#base/pattern.ts';
+import { logError } from './log-errors.ts';
 
 type Options = Readonly<Record<string, string>>;
 
@@ -14,18 +15,15 @@ export interface Retention {
 /** Options that the engine itself understands, whatever the driver. */
 const COMMON = ['mode', 'max-buffer-size'];
 
-/** @param unknown Docker's words for an option that is not `known` */
-export function checkOptionNames(
-  options: Options,
-  known: readonly string[],
-  unknown: (name: string) => string,
-): void {
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name) && !COMMON.includes(name)) throw new EngineError('invalid', unknown(name));
+/** @throws {EngineError} `unknown-log-option` for one that is not `known`, `unknown-log-mode` */
+export function checkOptionNames(driver: string, options: Options, known: readonly string[]): void {
+  for (const option of Object.keys(options)) {
+    if (!known.includes(option) && !COMMON.includes(option))
+      throw logError('unknown-log-option', { subject: driver, details: { option } });
   }
   const mode = options['mode'];
   if (mode !== undefined && !['', 'blocking', 'non-blocking'].includes(mode)) {
-    throw new EngineError('invalid', `logger: logging mode not supported: ${mode}`);
+    throw logError('unknown-log-mode', { subject: driver, details: { mode } });
   }
 }
 
@@ -58,7 +56,7 @@ export function checkPatterns(options: Options): void {
 }
 
 function wrong(problem: string): EngineError {
-  return new EngineError('invalid', `failed to initialize logging driver: ${problem}`);
+  return logError('log-option-invalid', { details: { problem } });
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12, p: 1e15 };

@@ -265,28 +265,26 @@ for (const driver of ['local', 'json-file']) {
   });
 }
 
-test('options are checked with Docker’s words', () => {
-  const refuse = (driver: string, options: Record<string, string>, message: string) =>
-    assert.throws(() => drivers.get(driver)!.validate(options), { code: 'invalid', message });
-  refuse('json-file', { foo: '1' }, "unknown log opt 'foo' for json-file log driver");
-  refuse('local', { foo: '1' }, "unknown log opt 'foo' for log driver local");
-  refuse('local', { mode: 'foo' }, 'logger: logging mode not supported: foo');
-  refuse('json-file', { 'max-size': 'x' }, "failed to initialize logging driver: invalid size: 'x'");
-  refuse(
-    'json-file',
-    { 'max-file': '0' },
-    'failed to initialize logging driver: max-file cannot be less than 1',
-  );
+test('options are checked', () => {
+  const refuse = (driver: string, options: Record<string, string>, expected: object) =>
+    assert.throws(() => drivers.get(driver)!.validate(options), { code: 'invalid', ...expected });
+  const invalid = (problem: string) => ({ reason: 'log-option-invalid', details: { problem } });
+  for (const driver of ['json-file', 'local'])
+    refuse(
+      driver,
+      { foo: '1' },
+      { reason: 'unknown-log-option', subject: driver, details: { option: 'foo' } },
+    );
+  refuse('local', { mode: 'foo' }, { reason: 'unknown-log-mode', details: { mode: 'foo' } });
+  refuse('json-file', { 'max-size': 'x' }, invalid("invalid size: 'x'"));
+  refuse('json-file', { 'max-file': '0' }, invalid('max-file cannot be less than 1'));
   refuse(
     'json-file',
     { compress: 'true' },
-    'failed to initialize logging driver: compress cannot be true when max-file is less than 2 or max-size is not set',
+    invalid('compress cannot be true when max-file is less than 2 or max-size is not set'),
   );
   drivers.get('json-file')!.validate({ 'max-size': '10m', 'max-file': '3', labels: 'a', env: 'b', tag: 'c' });
-  assert.throws(() => findLogDriver(drivers, 'foo'), {
-    code: 'invalid',
-    message: "logger: no log driver named 'foo' is registered",
-  });
+  assert.throws(() => findLogDriver(drivers, 'foo'), { reason: 'no-such-log-driver', subject: 'foo' });
 });
 
 test('the driver none keeps nothing', (t) => {

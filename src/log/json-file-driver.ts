@@ -1,6 +1,5 @@
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { EngineError } from '#base/errors.ts';
 import { checkOptionNames, checkPatterns, parseRetention, type Retention } from './driver-options.ts';
 import { JsonFileSet } from './json-file-set.ts';
 import { JsonFileWriter } from './json-file-writer.ts';
@@ -9,6 +8,7 @@ import { LogFeed } from './log-feed.ts';
 import type { ContainerLog, LogDriver, LogQuery, LogRecord, LogWriter } from './log.ts';
 import { applyQuery } from './query-filter.ts';
 import { readSegments } from './segments.ts';
+import { logError } from './log-errors.ts';
 
 /** As Docker's: without limit. */
 const DEFAULTS: Retention = { maxSizeBytes: Infinity, maxFiles: 1, compress: false };
@@ -18,7 +18,7 @@ const OPTIONS = ['max-size', 'max-file', 'compress', 'labels', 'labels-regex', '
 export const jsonFileDriver: LogDriver = {
   name: 'json-file',
   validate(options) {
-    checkOptionNames(options, OPTIONS, (name) => `unknown log opt '${name}' for json-file log driver`);
+    checkOptionNames('json-file', options, OPTIONS);
     parseRetention(options, DEFAULTS);
     checkPatterns(options);
   },
@@ -67,7 +67,7 @@ class JsonFileLog implements ContainerLog {
 
   async remove(): Promise<void> {
     if (this.#feed.hasWriter) {
-      throw new EngineError('conflict', `Cannot remove log ${this.path}: it is being written`);
+      throw logError('log-being-written', { subject: this.path });
     }
     const directory = dirname(this.path);
     const own = (await readdir(directory)).filter((file) => file.startsWith(basename(this.path)));

@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises';
-import { EngineError } from '#base/errors.ts';
 import { checkOptionNames, parseRetention, type Retention } from './driver-options.ts';
 import { openLocalSegment } from './local-segment-reader.ts';
 import { listSegments, segmentPath } from './local-segments.ts';
@@ -8,6 +7,7 @@ import { LogFeed } from './log-feed.ts';
 import type { ContainerLog, LogDriver, LogQuery, LogRecord, LogWriter } from './log.ts';
 import { applyQuery } from './query-filter.ts';
 import { readSegments } from './segments.ts';
+import { logError } from './log-errors.ts';
 
 /** As Docker's `local`. */
 const DEFAULTS: Retention = { maxSizeBytes: 20 << 20, maxFiles: 5, compress: false };
@@ -20,7 +20,7 @@ const OPTIONS = ['max-size', 'max-file', 'compress'];
 export const localDriver: LogDriver = {
   name: 'local',
   validate(options) {
-    checkOptionNames(options, OPTIONS, (name) => `unknown log opt '${name}' for log driver local`);
+    checkOptionNames('local', options, OPTIONS);
     parseRetention(options, DEFAULTS);
   },
   open({ directory, options }) {
@@ -55,7 +55,7 @@ class LocalLog implements ContainerLog {
 
   async remove(): Promise<void> {
     if (this.#feed.hasWriter) {
-      throw new EngineError('conflict', `Cannot remove log in ${this.#directory}: it is being written`);
+      throw logError('log-being-written', { subject: this.#directory });
     }
     const files = listSegments(this.#directory).map((number) => segmentPath(this.#directory, number));
     await Promise.all(files.map((file) => rm(file, { force: true })));

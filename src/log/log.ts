@@ -8,7 +8,17 @@
  * Life cycle: opened when the container starts or the daemon reattaches → append … → closed. Reading needs no open
  * writer, and may follow one.
  *
- * Errors: `invalid` (unknown driver or option), `exhausted` (disk full), `not-implemented` (driver cannot read).
+ * Errors: the table is `log-errors.ts`.
+ *
+ * ```ts
+ * const log = drivers.get('local').open({ containerId, directory, options: {} });
+ * {
+ *   using writer = log.openWriter();
+ *   writer.append({ stream: 'stdout', timeNs, data: Buffer.from('hello\n'), partial: false });
+ * }
+ * for await (const record of log.read({ streams: ['stdout'], tail: 10, follow: false, perLine: true })) show(record);
+ * await log.remove();
+ * ```
  */
 export type OutputStream = 'stdout' | 'stderr';
 

@@ -1,5 +1,5 @@
-import { EngineError } from '#base/errors.ts';
 import type { LogDriver } from './log.ts';
+import { logError } from './log-errors.ts';
 
 /** Keeps nothing. */
 export const noneDriver: LogDriver = {
@@ -11,7 +11,7 @@ export const noneDriver: LogDriver = {
       path: '',
       openWriter: () => ({ append() {}, [Symbol.dispose]() {} }),
       read() {
-        throw new EngineError('not-implemented', 'configured logging driver does not support reading');
+        throw logError('log-not-readable', { subject: 'none' });
       },
       async remove() {},
     };

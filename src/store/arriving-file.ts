@@ -1,8 +1,9 @@
 /** Reading a file while another thread writes it: how far it is, in shared memory. */
 import { closeSync, openSync, readSync } from 'node:fs';
-import { EngineError } from '#base/errors.ts';
+import type { EngineError } from '#base/errors.ts';
 import { BufferRing } from './buffer-ring.ts';
 import { isErrno } from '#linux/errno.ts';
+import { storeError } from './store-errors.ts';
 
 const HELD = 0;
 const ENDED = 1;
@@ -78,5 +79,5 @@ async function heldBeyond(progress: BigInt64Array, at: number): Promise<number> 
 }
 
 function givenUp(): EngineError {
-  return new EngineError('aborted', 'Cannot read blob: it is no longer being written');
+  return storeError('blob-no-longer-written');
 }

@@ -6,11 +6,11 @@
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { EngineError } from '#base/errors.ts';
 import { workerModule } from '#base/worker-module.ts';
 import type { BlobAnswer, BlobJob } from './blob-worker.ts';
 import { type BlobSink, PooledSink, type SinkFile } from './pooled-sink.ts';
 import { StartingSink } from './starting-sink.ts';
+import { storeError } from './store-errors.ts';
 
 const SEGMENT_BYTES = 512 * 1024;
 const MAXIMUM_FREE_SEGMENTS = 8;
@@ -116,9 +116,7 @@ export class BlobPool implements AsyncDisposable {
       lane.isReady = true;
     });
     worker.once('error', (error) => this.#lost(lane, error));
-    worker.once('exit', () =>
-      this.#lost(lane, new EngineError('aborted', 'Cannot write blob: the store is closed')),
-    );
+    worker.once('exit', () => this.#lost(lane, storeError('store-closed')));
     worker.unref();
     this.#lanes.push(lane);
     return lane;

@@ -1,7 +1,7 @@
 /** One blob in the making: in memory while it is small, then a file that a worker writes and hashes. */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, ftruncateSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
-import { EngineError } from '#base/errors.ts';
+import type { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import { newProgress, tellEnd } from './arriving-file.ts';
@@ -9,6 +9,7 @@ import type { BlobPool } from './blob-pool.ts';
 import type { ArrivingFile, BlobInfo, ContentWriter, WriteOptions } from './content.ts';
 import { diskError, syncData, unlinkIfThere } from './disk.ts';
 import type { BlobSink } from './pooled-sink.ts';
+import { storeError } from './store-errors.ts';
 
 /** Up to here, hashing in place costs less than handing over. */
 const INLINE_BYTES = 64 * 1024;
@@ -173,11 +174,11 @@ export class FileContentWriter implements ContentWriter {
   }
 
   #assertOpen(): void {
-    if (this.#phase !== 'open') throw this.#refusal(`it is ${this.#phase} already`, 'conflict');
+    if (this.#phase !== 'open') throw this.#refusal(`it is ${this.#phase} already`, 'blob-write-refused');
   }
 
-  #refusal(state: string, code: 'invalid' | 'conflict' = 'invalid'): EngineError {
-    return new EngineError(code, `Cannot write blob ${this.#place.reference}: ${state}`);
+  #refusal(problem: string, reason: 'blob-rejected' | 'blob-write-refused' = 'blob-rejected'): EngineError {
+    return storeError(reason, { subject: this.#place.reference, details: { problem } });
   }
 
   async #orDiskError<T>(work: () => Promise<T>): Promise<T> {

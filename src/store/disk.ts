@@ -1,8 +1,8 @@
 /** What writing to the store's disk needs beyond `node:fs`: syncs off the event loop, and errors with the engine's codes. */
 import { close, fdatasync, fsync, open, unlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
+import { storeError } from './store-errors.ts';
 
 const openAsync = promisify(open);
 const closeAsync = promisify(close);
@@ -31,10 +31,10 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Turns a full disk or quota into `exhausted` and passes everything else through. */
+/** Turns a full disk or quota into `store-disk-full` and passes everything else through. */
 export function diskError(error: unknown, subject: string): unknown {
   if (!isErrno(error, 'ENOSPC', 'EDQUOT')) return error;
-  return new EngineError('exhausted', `Cannot write ${subject}: no space left on device`, { cause: error });
+  return storeError('store-disk-full', { subject, cause: error });
 }
 
 /** Removes a file that may be gone already. */

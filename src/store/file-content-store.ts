@@ -9,7 +9,7 @@ import { createReadStream, mkdirSync, openSync, readdirSync, statSync } from 'no
 import { open, opendir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { EngineError } from '#base/errors.ts';
+import type { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { type Digest, digestHex, isDigest } from '#oci/digest.ts';
 import { BlobPool } from './blob-pool.ts';
@@ -18,6 +18,7 @@ import type { BlobInfo, ContentStore, ContentWriter, Lease, WriteOptions } from 
 import { syncDirectory, unlinkIfThere } from './disk.ts';
 import { storeFilledFile } from './filled-file.ts';
 import { GroupSync } from '#base/group-sync.ts';
+import { storeError } from './store-errors.ts';
 
 /** Downloads that nobody took up again for so long are given up. */
 const RESUMABLE_MS = 24 * 3600 * 1000;
@@ -114,7 +115,7 @@ export class FileContentStore implements ContentStore, AsyncDisposable {
     const info = await this.stat(digest);
     if (!info) throw notFound(digest);
     if (info.sizeBytes > maximumBytes)
-      throw new EngineError('invalid', `Cannot read blob ${digest}: larger than ${maximumBytes} bytes`);
+      throw storeError('blob-too-large', { subject: digest, details: { maximumBytes } });
     try {
       return await readFile(this.path(digest));
     } catch (error) {
@@ -151,7 +152,10 @@ export class FileContentStore implements ContentStore, AsyncDisposable {
   #claim(reference: string, isResumable: boolean): WriterPlace {
     const name = ingestName(reference, isResumable);
     if (this.#open.has(name))
-      throw new EngineError('conflict', `Cannot write blob ${reference}: it is being written by another`);
+      throw storeError('blob-write-refused', {
+        subject: reference,
+        details: { problem: 'it is being written by another' },
+      });
     this.#open.add(name);
     return {
       reference,
@@ -178,10 +182,10 @@ function ingestName(reference: string, isResumable: boolean): string {
 }
 
 function notFound(digest: Digest): EngineError {
-  return new EngineError('not-found', `Cannot read blob ${digest}: no such blob`);
+  return storeError('no-such-blob', { subject: digest });
 }
 
 function asNotFound(error: unknown, digest: Digest): Error {
   if (isErrno(error, 'ENOENT')) return notFound(digest);
-  return error instanceof Error ? error : new EngineError('internal', `Cannot read blob ${digest}`);
+  return error instanceof Error ? error : storeError('blob-unreadable', { subject: digest });
 }

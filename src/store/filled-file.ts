@@ -1,9 +1,9 @@
 /** A blob whose file others write, in threads of their own. */
 import { closeSync, constants, existsSync, fstatSync, openSync, renameSync } from 'node:fs';
-import { EngineError } from '#base/errors.ts';
 import type { BlobInfo, Lease } from './content.ts';
 import type { WriterPlace } from './content-writer.ts';
 import { diskError, syncData, unlinkIfThere } from './disk.ts';
+import { storeError } from './store-errors.ts';
 
 /** Does not release the place. */
 export async function storeFilledFile(
@@ -16,7 +16,7 @@ export async function storeFilledFile(
   try {
     const info = await fill(place.ingestPath);
     if (fstatSync(fd).size !== info.sizeBytes)
-      throw new EngineError('internal', `Cannot write blob ${place.reference}: not all of it was written`);
+      throw storeError('blob-incomplete', { subject: place.reference });
     lease?.protect(info.digest);
     const path = place.blobPath(info.digest);
     if (!existsSync(path)) {

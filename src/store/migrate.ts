@@ -1,11 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { EngineError } from '#base/errors.ts';
 import type { Migrations } from './metadata.ts';
+import { storeError } from './store-errors.ts';
 
 /**
  * Runs the steps that each domain has not seen yet, all in one transaction.
  *
- * @throws {EngineError} `conflict` if the database has seen steps that this program does not know
+ * @throws {EngineError} `metadata-newer` if the database has seen steps that this program does not know
  */
 export function migrate(database: DatabaseSync, domains: readonly Migrations[]): void {
   database.exec(
@@ -24,8 +24,7 @@ export function migrate(database: DatabaseSync, domains: readonly Migrations[]):
 function migrateDomain(database: DatabaseSync, { domain, steps }: Migrations): void {
   const row = database.prepare('SELECT version FROM schema_versions WHERE domain = ?').get(domain);
   const version = Number(row?.['version'] ?? 0);
-  if (version > steps.length)
-    throw new EngineError('conflict', `Cannot open metadata: ${domain} was written by a newer version`);
+  if (version > steps.length) throw storeError('metadata-newer', { subject: domain });
   for (const step of steps.slice(version)) {
     if (typeof step === 'string') database.exec(step);
     else step(database);

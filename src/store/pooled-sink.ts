@@ -1,5 +1,5 @@
-import { EngineError } from '#base/errors.ts';
 import type { BlobAnswer, BlobJob } from './blob-worker.ts';
+import { storeError } from './store-errors.ts';
 
 const SEGMENTS_PER_SINK = 2;
 
@@ -70,7 +70,7 @@ export class PooledSink implements BlobSink {
     await this.#drain();
     this.#throwIfFailed();
     const { hex } = successOf(await this.#close('finish'));
-    if (hex === undefined) throw new EngineError('internal', 'Cannot hash blob: the worker gave no digest');
+    if (hex === undefined) throw storeError('blob-not-hashed');
     return hex;
   }
 

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { EngineError } from '#base/errors.ts';
 import { isAlive, processStartTime } from '#linux/process.ts';
 import { readIfThere } from '#linux/read-if-there.ts';
+import { storeError } from './store-errors.ts';
 
 /**
  * Holds a root directory for this engine alone, until it is disposed or the process dies.
@@ -11,7 +11,7 @@ import { readIfThere } from '#linux/read-if-there.ts';
  * SQLite's own lock on an empty database does it: the kernel releases it with the process, and SQLite keeps two
  * engines of one process apart too, which fcntl(2) locks alone would not.
  *
- * @throws {EngineError} `conflict` while another engine has it
+ * @throws {EngineError} `root-in-use` while another engine has it
  */
 export function lockRoot(root: string): Disposable {
   const lock = new DatabaseSync(join(root, 'lock'));
@@ -20,7 +20,7 @@ export function lockRoot(root: string): Disposable {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     lock.close();
-    throw new EngineError('conflict', `Cannot open ${root}: in use by ${holder(pidPath)}`, { cause: error });
+    throw storeError('root-in-use', { subject: root, details: { holder: holder(pidPath) }, cause: error });
   }
   writeFileSync(pidPath, `${process.pid}\n`);
   return { [Symbol.dispose]: () => lock.close() };

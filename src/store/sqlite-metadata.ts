@@ -3,13 +3,13 @@ import { closeSync, existsSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
-import { EngineError } from '#base/errors.ts';
 import { workerModule } from '#base/worker-module.ts';
 import { diskError, syncData, syncDirectory } from './disk.ts';
 import { GroupSync } from '#base/group-sync.ts';
 import type { Metadata, Migrations } from './metadata.ts';
 import { migrate } from './migrate.ts';
 import { lockRoot } from './root-lock.ts';
+import { storeError } from './store-errors.ts';
 
 /** Beyond this size the log is moved into the database, off the event loop. */
 const CHECKPOINT_BYTES = 8 * 1024 * 1024;
@@ -120,9 +120,8 @@ const SQLITE_IOERR = 10;
 function sqliteError(error: unknown): unknown {
   if (!(error instanceof Error) || !('errcode' in error)) return error;
   const primary = Number(error.errcode) & 0xff;
-  if (primary === SQLITE_FULL)
-    return new EngineError('exhausted', 'Cannot write metadata: no space left on device', { cause: error });
+  if (primary === SQLITE_FULL) return storeError('store-disk-full', { subject: 'metadata', cause: error });
   if (primary === SQLITE_IOERR)
-    return new EngineError('internal', `Cannot write metadata: ${error.message}`, { cause: error });
+    return storeError('metadata-not-written', { details: { problem: error.message }, cause: error });
   return error;
 }

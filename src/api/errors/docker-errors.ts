@@ -5,7 +5,10 @@ import { CONTAINER_ENTRIES } from './container.ts';
 import { FILE_SERVICE_ENTRIES } from './file-service.ts';
 import { IMAGE_ENTRIES } from './image.ts';
 import { NETWORK_ENTRIES } from './network.ts';
+import { LAYER_ENTRIES } from './layer.ts';
+import { LOG_ENTRIES } from './log.ts';
 import { REGISTRY_ENTRIES } from './registry.ts';
+import { STORE_ENTRIES } from './store.ts';
 import { VOLUME_ENTRIES } from './volume.ts';
 
 /** The tables of all domains. */
@@ -15,7 +18,10 @@ export const DOCKER_ENTRIES: readonly DockerEntries<string>[] = [
   FILE_SERVICE_ENTRIES,
   IMAGE_ENTRIES,
   NETWORK_ENTRIES,
+  LAYER_ENTRIES,
+  LOG_ENTRIES,
   REGISTRY_ENTRIES,
+  STORE_ENTRIES,
   VOLUME_ENTRIES,
 ];
 

@@ -1,0 +1,22 @@
+import type { LogErrorReason } from '#log/log-errors.ts';
+import type { DockerEntries } from './docker-error.ts';
+
+export const LOG_ENTRIES: DockerEntries<LogErrorReason> = {
+  'no-such-log-driver': {
+    message: ({ subject }) => `logger: no log driver named '${subject}' is registered`,
+  },
+  'unknown-log-option': {
+    message: ({ subject, details: { option } }) =>
+      subject === 'json-file'
+        ? `unknown log opt '${option}' for json-file log driver`
+        : `unknown log opt '${option}' for log driver ${subject}`,
+  },
+  'unknown-log-mode': { message: ({ details }) => `logger: logging mode not supported: ${details['mode']}` },
+  'log-option-invalid': {
+    message: ({ details }) => `failed to initialize logging driver: ${details['problem']}`,
+  },
+  'log-not-readable': { message: () => 'configured logging driver does not support reading' },
+  'log-being-written': 'plain',
+  'log-disk-full': 'plain',
+  'log-append-failed': 'plain',
+};
