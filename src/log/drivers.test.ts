@@ -265,10 +265,11 @@ for (const driver of ['local', 'json-file']) {
   });
 }
 
+const invalid = (problem: string) => ({ reason: 'log-option-invalid', details: { problem } });
+
 test('options are checked', () => {
   const refuse = (driver: string, options: Record<string, string>, expected: object) =>
     assert.throws(() => drivers.get(driver)!.validate(options), { code: 'invalid', ...expected });
-  const invalid = (problem: string) => ({ reason: 'log-option-invalid', details: { problem } });
   for (const driver of ['json-file', 'local'])
     refuse(
       driver,
