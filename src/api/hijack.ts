@@ -5,11 +5,10 @@
  */
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { plainDescriptor, unreadBytes } from '#linux/plain-socket.ts';
 import { detachConnection, tuneForStreaming } from './connection.ts';
 import type { Exchange } from './exchange.ts';
 import { bodyStream, hasBody } from './request-body.ts';
+import { untilRead } from './until-read.ts';
 
 export interface RawStream {
   /** What the client sends; its end is the client's half-close, not a disconnect. */
@@ -22,9 +21,6 @@ export interface RawStream {
 
 /** What a client may still send after our FIN before the connection is cut. */
 const LINGER_MS = 5000;
-
-/** A client that has not read the headers after so many milliseconds gets output nevertheless. */
-const MAXIMUM_WAITS = 10_000;
 
 /**
  * Sends the headers and hands over the connection; from here on the exchange can no longer answer.
@@ -39,31 +35,9 @@ export function takeOver(
   if (!exchange.upgrade && hasBody(exchange) && !options.bodyConsumed) return answerWhileReading(exchange);
   const connection = takeConnection(exchange);
   connection.write(headOf(exchange, options.contentType));
-  return { input: connection, output: connection, ready: untilRead(exchange) };
-}
-
-/**
- * Waits until the client has read the headers that were just written.
- *
- * docker-py reads headers through a buffer and output past it: what arrives together with the headers is lost to it.
- * No event tells that the kernel's queue is empty; usually it is at the first look.
- *
- * The socket is looked at, not `exchange.upgrade`. docker-py sends a request's head and its body apart; when only the
- * head has arrived, Node upgrades to a stream of its own around the socket, which has no descriptor to ask.
- *
- * A peer on another machine counts as having read what its kernel has acknowledged. With TLS there is nothing to wait
- * for, because no read returns more than one record.
- */
-export async function untilRead({ request: { socket } }: Exchange): Promise<void> {
-  for (let waits = 0; waits < MAXIMUM_WAITS && isUnread(socket); waits++) await sleep(1);
-}
-
-function isUnread(socket: Socket): boolean {
-  if (socket.destroyed) return false;
-  // What Node still holds is not in the kernel's queue.
-  if (socket.writableLength > 0) return true;
-  const fd = plainDescriptor(socket);
-  return fd !== undefined && unreadBytes(fd) > 0;
+  // Not the connection: docker-py sends a request's head and its body apart, and when only the head has arrived, Node
+  // upgrades to a stream of its own around the socket, which has no descriptor to ask.
+  return { input: connection, output: connection, ready: untilRead(exchange.request.socket) };
 }
 
 /** The bare connection: no parser, no time-outs; it closes itself some time after our FIN. */
@@ -106,7 +80,7 @@ function answerWhileReading(exchange: Exchange): RawStream {
   response.useChunkedEncodingByDefault = false;
   response.writeHead(200, ['Content-Type', RAW_STREAM]);
   response.flushHeaders();
-  return { input: bodyStream(exchange), output: response, ready: untilRead(exchange) };
+  return { input: bodyStream(exchange), output: response, ready: untilRead(exchange.request.socket) };
 }
 
 /** The HTTP parser must not see what follows: without its listeners the socket belongs to its next reader. Those for

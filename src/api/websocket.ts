@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { type Duplex, PassThrough, Writable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import type { Exchange } from './exchange.ts';
-import { type RawStream, takeConnection, untilRead } from './hijack.ts';
+import { type RawStream, takeConnection } from './hijack.ts';
+import { untilRead } from './until-read.ts';
 import { ClientFrameDecoder, encodeServerFrameHeader, OPCODE } from './websocket-frames.ts';
 
 /** RFC 6455, section 1.3. */
@@ -28,7 +29,7 @@ export function takeOverWebSocket(exchange: Exchange, accept: string): RawStream
     `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
   );
   const output = createOutput(connection);
-  return { input: createInput(connection), output, ready: untilRead(exchange) };
+  return { input: createInput(connection), output, ready: untilRead(exchange.request.socket) };
 }
 
 function createOutput(connection: Duplex): Writable {

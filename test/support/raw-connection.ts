@@ -9,9 +9,14 @@ export class RawConnection implements Disposable {
   #received = Buffer.alloc(0);
   #ended = false;
 
-  /** A `late` one reads nothing before {@link firstPiece} asks for it. */
-  constructor(socketPath: string, when: 'at-once' | 'late' = 'at-once') {
-    this.#socket = connect({ path: socketPath, allowHalfOpen: true });
+  /**
+   * A `late` one reads nothing before {@link firstPiece} asks for it.
+   *
+   * @param target the path of a unix socket, or a port of 127.0.0.1
+   */
+  constructor(target: string | number, when: 'at-once' | 'late' = 'at-once') {
+    const where = typeof target === 'string' ? { path: target } : { host: '127.0.0.1', port: target };
+    this.#socket = connect({ ...where, allowHalfOpen: true });
     if (when === 'late') this.#socket.pause();
     this.#socket.on('data', (chunk: Buffer) => {
       this.#received = Buffer.concat([this.#received, chunk]);
