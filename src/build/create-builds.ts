@@ -9,6 +9,7 @@ import type { ContainerService } from '#container/containers.ts';
 import type { FileImageStore } from '#image/image-store.ts';
 import type { RootArchive, SnapshotStore } from '#layer/layer.ts';
 import type { ContentStore } from '#store/content.ts';
+import type { ThreadedFileService } from '#linux/threaded-file-service.ts';
 import type { Metadata } from '#store/metadata.ts';
 import { EngineBuilds } from './builds.ts';
 import { type BuildCache, buildCacheMigrations } from './cache/build-cache.ts';
@@ -48,6 +49,7 @@ export interface BuildsOptions {
   readonly layers: BuildLayers;
   readonly snapshots: SnapshotStore;
   readonly archive: RootArchive;
+  readonly fileService: ThreadedFileService;
   readonly containers: Pick<ContainerService, 'runUnlisted'>;
   /** `ROOT/builds`: contexts; not memory, for they may be large. */
   readonly workDirectory: string;
@@ -73,7 +75,7 @@ export async function createBuilds(options: BuildsOptions): Promise<EngineBuilds
   const { logger, workDirectory } = options;
   mkdirSync(workDirectory, { recursive: true, mode: 0o700 });
   await removeFormerContexts(workDirectory);
-  const files = new FileWorkers();
+  const files = new FileWorkers(options.fileService);
   const caches = new CacheDirectories({ ...options, files, directory: join(workDirectory, CACHES) });
   const downloads = new Downloads({ files, directory: join(workDirectory, DOWNLOADS) });
   await Promise.all([caches.recover(), downloads.recover()]);

@@ -187,6 +187,7 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
       layers,
       snapshots,
       archive,
+      fileService: files,
       containers: service,
       workDirectory: directories.builds,
       viewDirectory: directories.runSnapshots,

@@ -4,11 +4,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { after, before, test, type TestContext } from 'node:test';
 import { mountHung } from '../../src/linux/hung-mount.fixture.ts';
 import { holdLease } from '../../src/linux/lease.fixture.ts';
 import { until } from '#base/testing.ts';
 import { TestDaemon } from '../support/daemon.ts';
+import { tarOf, type TarMember } from '../fixtures/tar.ts';
 import { importBusybox } from '../support/docker.ts';
 import { type Answer, request, requestJson } from '../support/http.ts';
 
@@ -250,6 +252,30 @@ test('a FIFO in place of a file is as good as none', async () => {
   await succeed('POST', `/containers/${id}/restart?t=0`);
   await succeed('GET', `/containers/${id}/archive?path=/etc`);
   await succeed('DELETE', `/containers/${id}?force=1`);
+});
+
+async function build(...members: readonly TarMember[]): Promise<string> {
+  return (await request(engine.socket, 'POST', '/build', Readable.from([tarOf(...members)]))).body;
+}
+
+test('a FIFO or a device in a context or an image holds no build up', async () => {
+  const pipe: TarMember = { path: 'pipe', type: 'fifo', mode: 0o644 };
+  const lines = [
+    'FROM bb',
+    'ADD pipe /pipe',
+    'FROM bb',
+    'COPY --from=0 /pipe /copied',
+    'ADD --unpack=true pipe /x',
+  ];
+  const added = await build({ path: 'Dockerfile', content: lines.join('\n') }, pipe);
+  assert.match(added, /Step 2\/\d : ADD pipe/);
+  for (const type of ['fifo', 'character'] as const) {
+    const device = { path: 'Dockerfile', type, deviceMajor: 1, deviceMinor: 5 };
+    assert.match(
+      await build(device),
+      /Cannot locate specified Dockerfile|failed to read dockerfile|no such file/i,
+    );
+  }
 });
 
 function filter(value: object): string {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import {
   closeSync,
-  constants,
   createReadStream,
+  fstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -10,15 +10,15 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { EngineError } from '#base/errors.ts';
 import { plainTar } from '#layer/plain-tar.ts';
-import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
-import { openDirectory, openInRoot } from '#linux/files.ts';
 import { mountErofs, unmountAll } from '#linux/mount.ts';
 import { paddingFor } from '#oci/tar-writer.ts';
 import { diskError } from '#store/disk.ts';
 import type { LocalFiles } from '../definition/vertex.ts';
 import { UseCount } from '#base/use-count.ts';
+import { openRegularFile } from '../files/open-regular-file.ts';
 import type { ContextSourceFiles, FileIntake, SourceOptions } from './context-source.ts';
 
 const MAXIMUM_ENTRIES = 5_000_000;
@@ -107,18 +107,17 @@ async function extract(
   await archive.put(directory, '/', createReadStream(tar, { highWaterMark: 1 << 18 }), options);
 }
 
-/** @returns undefined if there is no such file */
+/** Far above what anyone writes by hand. */
+const MAXIMUM_TEXT_BYTES = 16 << 20;
+
+/** @returns undefined if there is no such file. @throws {EngineError} `invalid` for one that is too large to be a text */
 export function readInside(directory: string, path: string): string | undefined {
-  using root = ownFd(openDirectory(directory));
   try {
-    const fd = openInRoot(root.fd, path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      return readFileSync(fd, 'utf8');
-    } finally {
-      closeSync(fd);
-    }
+    using file = openRegularFile(directory, path);
+    if (fstatSync(file.fd).size <= MAXIMUM_TEXT_BYTES) return readFileSync(file.fd, 'utf8');
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR')) return undefined;
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
     throw error;
   }
+  throw new EngineError('invalid', `Cannot read ${path}: it has more than ${MAXIMUM_TEXT_BYTES >> 20} MiB`);
 }

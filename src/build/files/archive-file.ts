@@ -1,5 +1,5 @@
 /** Archives among the files of ADD. */
-import { createReadStream, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { createReadStream, readSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { constants as zlib, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { EngineError } from '#base/errors.ts';
@@ -9,11 +9,10 @@ import {
   isOutsideFormat,
   startDecompressor,
 } from '#layer/outside-decompressor.ts';
-import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
-import { openDirectory, openInRoot } from '#linux/files.ts';
 import { detectCompression } from '#oci/compression.ts';
 import { BLOCK_BYTES, decodeHeaderBlock, isZeroBlock } from '#oci/tar-header.ts';
+import { openRegularFile } from './open-regular-file.ts';
 
 /** Enough of a compressed file for its first 512 bytes to come out of it. */
 const HEAD_BYTES = 1 << 17;
@@ -34,7 +33,7 @@ export async function isArchive(root: string, path: string): Promise<boolean> {
 
 /** The tar in a file: without the compressions that nothing but a program of the system takes off. */
 export async function openArchive(root: string, path: string): Promise<Readable> {
-  const fd = openFile(root, path);
+  const { fd } = openRegularFile(root, path);
   const head = Buffer.alloc(HEAD_BYTES);
   const format = detectCompression(head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0)));
   const file = createReadStream('', { fd, start: 0, highWaterMark: 1 << 18 });
@@ -43,21 +42,13 @@ export async function openArchive(root: string, path: string): Promise<Readable>
 
 function readHead(root: string, path: string): Buffer | undefined {
   try {
-    const fd = openFile(root, path);
-    using _owned = ownFd(fd);
-    if (!fstatSync(fd).isFile()) return undefined;
+    using file = openRegularFile(root, path);
     const head = Buffer.alloc(HEAD_BYTES);
-    return head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0));
+    return head.subarray(0, readSync(file.fd, head, 0, HEAD_BYTES, 0));
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ENXIO')) return undefined;
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES')) return undefined;
     throw error;
   }
-}
-
-function openFile(root: string, path: string): number {
-  using rootFd = ownFd(openDirectory(root));
-  using file = ownFd(openInRoot(rootFd.fd, path, constants.O_RDONLY | constants.O_NONBLOCK));
-  return openSync(`/proc/self/fd/${file.fd}`, 'r');
 }
 
 async function firstBlock(head: Buffer): Promise<Buffer | undefined> {

@@ -1,5 +1,4 @@
 /** What the worker threads of this folder are asked to do. */
-import type { ErrorCode } from '#base/errors.ts';
 import type { ByteChannelEnd } from '#layer/byte-channel.ts';
 import type { ViewSource } from '#layer/read-only-view.ts';
 import type { BlobInfo } from '#store/content.ts';
@@ -161,7 +160,3 @@ export interface FileJobMessage<Kind extends FileJobKind = FileJobKind> {
   readonly kind: Kind;
   readonly input: FileJobs[Kind]['input'];
 }
-
-export type FileJobAnswer<Kind extends FileJobKind = FileJobKind> =
-  | { readonly ok: true; readonly output: FileJobs[Kind]['output'] }
-  | { readonly ok: false; readonly code: ErrorCode; readonly message: string };

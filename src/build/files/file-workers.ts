@@ -1,17 +1,17 @@
 import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
-import { type Transferable, Worker } from 'node:worker_threads';
-import { EngineError } from '#base/errors.ts';
+import type { Transferable } from 'node:worker_threads';
 import { Semaphore } from '#base/semaphore.ts';
 import { workerModule } from '#base/worker-module.ts';
 import { openReadable } from '#layer/byte-channel.ts';
+import { fileTasks } from '#linux/file-service.ts';
+import { ThreadedFileService } from '#linux/threaded-file-service.ts';
 import type { BlobInfo } from '#store/content.ts';
 import type { FileEntry } from '../session/build-session.ts';
 import type {
   ChangeJob,
   CopyJob,
   DiffJob,
-  FileJobAnswer,
   FileJobKind,
   FileJobMessage,
   FileJobs,
@@ -25,16 +25,23 @@ import type {
   StatJob,
 } from './file-jobs.ts';
 
-const IDLE_MS = 4000;
+const FILE_JOBS = fileTasks<FileJobs>(workerModule('file-worker', import.meta.url));
 
-/** Threads for walking, hashing and packing the files of builds: started when needed, stopped when idle. */
+/** Walking, hashing and packing the files of builds, on the file service: they are the engine's own. */
 export class FileWorkers implements AsyncDisposable {
   readonly #permits = new Semaphore(Math.max(2, availableParallelism()));
-  readonly #idle = new Map<Worker, NodeJS.Timeout>();
+  readonly #service: ThreadedFileService;
+  readonly #ownsService: boolean;
+
+  /** @param service shared with other domains; by default one of its own, which is stopped with it */
+  constructor(service?: ThreadedFileService) {
+    this.#service = service ?? new ThreadedFileService();
+    this.#ownsService = service === undefined;
+  }
 
   /** Has a thread at hand for a job that comes soon: starting one takes as long as many a job. */
   warm(): void {
-    if (this.#idle.size === 0) this.#rest(startWorker());
+    this.#service.warm(FILE_JOBS);
   }
 
   /** See `FileJobs`. @throws {EngineError} `invalid` for sources that are not there */
@@ -116,66 +123,13 @@ export class FileWorkers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const timer of this.#idle.values()) clearTimeout(timer);
-    await Promise.all([...this.#idle.keys()].map((worker) => worker.terminate()));
+    if (this.#ownsService) await this.#service[Symbol.asyncDispose]();
   }
 
   async #run<Kind extends FileJobKind>(
-    message: FileJobMessage<Kind>,
+    { kind, input }: FileJobMessage<Kind>,
     transfer: readonly Transferable[] = [],
   ): Promise<FileJobs[Kind]['output']> {
-    using _permit = await this.#permits.acquire();
-    const worker = this.#take();
-    try {
-      const answer = await ask(worker, message, transfer);
-      if (answer.ok) return answer.output;
-      throw new EngineError(answer.code, answer.message);
-    } finally {
-      if (worker.threadId >= 0) this.#rest(worker);
-    }
-  }
-
-  #take(): Worker {
-    const [idle] = this.#idle;
-    if (!idle) return startWorker();
-    const [worker, timer] = idle;
-    clearTimeout(timer);
-    this.#idle.delete(worker);
-    worker.ref();
-    return worker;
-  }
-
-  #rest(worker: Worker): void {
-    worker.unref();
-    const stop = () => {
-      this.#idle.delete(worker);
-      void worker.terminate();
-    };
-    this.#idle.set(worker, setTimeout(stop, IDLE_MS).unref());
-  }
-}
-
-function startWorker(): Worker {
-  return new Worker(workerModule('file-worker', import.meta.url), { trackUnmanagedFds: false });
-}
-
-async function ask<Kind extends FileJobKind>(
-  worker: Worker,
-  message: FileJobMessage<Kind>,
-  transfer: readonly Transferable[],
-): Promise<FileJobAnswer<Kind>> {
-  const { promise, resolve, reject } = Promise.withResolvers<FileJobAnswer<Kind>>();
-  const lost = () =>
-    reject(new EngineError('aborted', 'Cannot finish work on files: its thread was stopped'));
-  worker.once('message', resolve);
-  worker.once('error', reject);
-  worker.once('exit', lost);
-  worker.postMessage(message, transfer);
-  try {
-    return await promise;
-  } finally {
-    worker.off('message', resolve);
-    worker.off('error', reject);
-    worker.off('exit', lost);
+    return await this.#service.run(FILE_JOBS, kind, { input, transfer, limit: this.#permits });
   }
 }
