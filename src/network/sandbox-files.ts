@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IpAddress } from '#base/ip-address.ts';
 import { parseExtraHosts } from './extra-hosts.ts';
 import type { HostResolver } from './host-resolver.ts';
@@ -38,9 +38,9 @@ export class SandboxFiles {
   write(request: SandboxRequest, where: FilesFor): void {
     const { files, hostname } = request;
     if (!files) return;
-    writeFileSync(files.hosts, this.hosts(request, where));
-    writeFileSync(files.resolvConf, this.resolvConf(request, where));
-    if (files.hostname !== undefined) writeFileSync(files.hostname, `${hostname}\n`);
+    writeAnew(files.hosts, this.hosts(request, where));
+    writeAnew(files.resolvConf, this.resolvConf(request, where));
+    if (files.hostname !== undefined) writeAnew(files.hostname, `${hostname}\n`);
   }
 
   /** The name servers that the resolver asks for a sandbox: its own over the engine's over the host's. */
@@ -85,4 +85,10 @@ function hostHostsFile(): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A container that has the former file may hold a lease on it, which whoever opens it would wait for. */
+function writeAnew(path: string, text: string): void {
+  rmSync(path, { force: true });
+  writeFileSync(path, text, { flag: 'wx' });
 }
