@@ -28,15 +28,21 @@ function encodeAttribute([type, value]: Attribute): Buffer {
   return buffer;
 }
 
-/** Decodes one level; nested attributes are decoded by another call. Views, not copies. */
-export function decodeAttributes(buffer: Buffer): ReadonlyMap<number, Buffer> {
+/**
+ * Decodes one level; nested attributes are decoded by another call. Views, not copies.
+ *
+ * @param wanted types; by default all. Of a link there are some sixty.
+ */
+export function decodeAttributes(buffer: Buffer, wanted?: ReadonlySet<number>): ReadonlyMap<number, Buffer> {
   const attributes = new Map<number, Buffer>();
   let offset = 0;
   while (offset + HEADER_SIZE <= buffer.length) {
     const length = buffer.readUInt16LE(offset);
     if (length < HEADER_SIZE) break;
     const type = buffer.readUInt16LE(offset + 2) & TYPE_MASK;
-    attributes.set(type, buffer.subarray(offset + HEADER_SIZE, offset + length));
+    if (wanted?.has(type) ?? true) {
+      attributes.set(type, buffer.subarray(offset + HEADER_SIZE, offset + length));
+    }
     offset += align(length);
   }
   return attributes;

@@ -131,8 +131,10 @@ const LINK_HEADER_SIZE = 16;
 const ADDRESS_HEADER_SIZE = 8;
 const ROUTE_HEADER_SIZE = 12;
 
+const LINK_ATTRIBUTES = new Set([IFLA.address, IFLA.name, IFLA.mtu, IFLA.master, IFLA.linkInfo]);
+
 function parseLink({ body }: NetlinkReply): LinkInfo {
-  const attributes = decodeAttributes(body.subarray(LINK_HEADER_SIZE));
+  const attributes = decodeAttributes(body.subarray(LINK_HEADER_SIZE), LINK_ATTRIBUTES);
   const info = attributes.get(IFLA.linkInfo);
   const kind = info && decodeAttributes(info).get(IFLA_INFO_KIND);
   const master = attributes.get(IFLA.master);
