@@ -105,14 +105,14 @@ export interface PlannedFile {
 }
 
 /** Where the files of stages come from. */
-export interface PlanSources {
+interface PlanSources {
   readonly context: BuildContext;
   readonly names: ContextNames;
   readonly bases: ResolvedBases;
 }
 
 /** What the variables of stages begin with. */
-export interface PlanScope extends ScopeOptions {
+interface PlanScope extends ScopeOptions {
   readonly newScope: (environment: Iterable<readonly [string, string]>) => StageScope;
 }
 
