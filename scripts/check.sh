@@ -1,5 +1,5 @@
 #!/bin/sh
-# The one gate: format, lint, types, layers, dead code.
+# The one gate: format, lint, types, layers, contracts, dead code.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/setup.sh --npm-only
@@ -7,5 +7,5 @@ PATH="$PWD/node_modules/.bin:$PATH"
 biome format .
 oxlint --type-aware --deny-warnings src test bench scripts
 tsc
-node --test src/layers.test.ts
+node --test src/layers.test.ts src/contracts.test.ts
 knip

@@ -13,6 +13,15 @@
  *
  * Errors: `not-found` ("No such container: x"), `conflict` (name taken, not running, paused, …), `not-modified`
  * (start of a running, stop of a stopped one), `invalid` (configuration, ambiguous prefix, runtime refused to start).
+ *
+ * ```ts
+ * const { id } = await containers.create({ spec: newContainerSpec('postgres:18', { labels }), name: 'db' });
+ * const { exit } = await containers.wait(id, 'next-exit'); // before the start, so that no exit is missed
+ * await containers.start(id);
+ * await containers.stop('db', { timeoutSeconds: 5 });
+ * const { exitCode } = await exit;
+ * await containers.remove(id, { force: false, volumes: true, link: false });
+ * ```
  */
 import type { Readable, Writable } from 'node:stream';
 import type { Filters } from '#base/filters.ts';

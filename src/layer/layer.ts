@@ -9,7 +9,16 @@
  * worker where not) → mounted while a snapshot needs it → removed when no image and no snapshot holds it.
  * Life cycle of a snapshot: created → mounted ⇄ unmounted → removed.
  *
- * Errors: `invalid` (hostile or malformed tar), `not-found`, `exhausted` (disk full), `conflict` (in use).
+ * Errors: the table is `layer-errors.ts`.
+ *
+ * ```ts
+ * const { diffId } = await layers.unpack({ blob, compression: 'gzip' }); // once, however many ask for it
+ * const { mountPath } = snapshots.create({ id, layers: [base, diffId], volatile: false });
+ * snapshots.mount(id); // `mountPath` is the root of a container now
+ * const changes = await snapshots.changes(id); // [{ kind: 'added', path: '/etc/new' }]
+ * await snapshots.remove(id);
+ * await layers.remove(diffId); // `layer-in-use` while another snapshot stands on it
+ * ```
  */
 import type { Readable } from 'node:stream';
 import type { FileLane } from '#linux/file-service.ts';

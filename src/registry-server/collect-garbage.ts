@@ -6,7 +6,8 @@ import type { Digest } from '#oci/digest.ts';
 import type { BlobInfo } from '#store/content.ts';
 import { sweepBlobs } from '#store/garbage.ts';
 import type { Leases } from '#store/leases.ts';
-import type { GarbageOptions, GarbageReport, RegistryStorage } from './registry-server.ts';
+import type { RegistryStorage } from './registry-parts.ts';
+import type { GarbageOptions, GarbageReport } from './registry-server.ts';
 import type { RegistryTable } from './registry-table.ts';
 
 const DEFAULT_GRACE_MS = 3600 * 1000;

@@ -11,12 +11,15 @@
  * What was answered with 201 survives power loss. A manifest is visible only with all its blobs.
  *
  * Errors on the wire are those of `registry-error.ts`; everything else throws `EngineError`s.
+ *
+ * ```ts
+ * await using registry = await startRegistry({ root: '/srv/registry', listen: { port: 5000 } });
+ * // docker push localhost:5000/app:1
+ * const { bytes } = await registry.collectGarbage({ deleteUntagged: true }); // while it serves
+ * ```
  */
 import type { Logger } from '#base/log.ts';
 import type { Digest } from '#oci/digest.ts';
-import type { ContentStore } from '#store/content.ts';
-import type { Leases } from '#store/leases.ts';
-import type { Metadata } from '#store/metadata.ts';
 
 export interface RegistryOptions {
   /** Directory of blobs and metadata; made where it is missing. One registry a directory at a time. */
@@ -49,18 +52,11 @@ export interface RegistryLimits {
   readonly maximumBlobBytes: number;
   /** Further sessions are refused with 429 until one ends. */
   readonly maximumUploads: number;
-  /** A session that nobody continues for so long is given up. */
+  /** A session that is not continued for so long is given up. */
   readonly uploadIdleMs: number;
   /** A connection on which nothing moves for so long is cut. */
   readonly connectionIdleMs: number;
 }
-
-export const DEFAULT_LIMITS: RegistryLimits = {
-  maximumBlobBytes: 64 * 1024 ** 3,
-  maximumUploads: 1000,
-  uploadIdleMs: 24 * 3600 * 1000,
-  connectionIdleMs: 5 * 60 * 1000,
-};
 
 /** A registry that serves until it is disposed: requests may finish for a moment, then connections are cut. */
 export interface RunningRegistry extends AsyncDisposable {
@@ -86,14 +82,6 @@ export interface GarbageReport {
   readonly manifests: number;
   readonly blobs: number;
   readonly bytes: number;
-}
-
-/** Where a registry keeps things: of its own, or an engine's. The owner disposes it. */
-export interface RegistryStorage {
-  readonly content: ContentStore;
-  readonly leases: Leases;
-  /** Opened with `registryMigrations`. */
-  readonly metadata: Metadata;
 }
 
 /** What a manifest is beside its bytes. */

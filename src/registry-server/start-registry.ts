@@ -13,14 +13,13 @@ import { Dispatcher } from './dispatcher.ts';
 import { HttpServer, type ServerCredentials } from './http-server.ts';
 import { UserFile } from './htpasswd.ts';
 import { RecentUse } from './recent-use.ts';
-import type { RegistryParts } from './registry-parts.ts';
-import {
-  DEFAULT_LIMITS,
-  type GarbageOptions,
-  type GarbageReport,
-  type RegistryOptions,
-  type RegistryStorage,
-  type RunningRegistry,
+import type { RegistryParts, RegistryStorage } from './registry-parts.ts';
+import type {
+  GarbageOptions,
+  GarbageReport,
+  RegistryLimits,
+  RegistryOptions,
+  RunningRegistry,
 } from './registry-server.ts';
 import { registryMigrations, RegistryTable } from './registry-table.ts';
 import { ensureSelfSigned } from './self-signed.ts';
@@ -65,6 +64,13 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
+
+const DEFAULT_LIMITS: RegistryLimits = {
+  maximumBlobBytes: 64 * 1024 ** 3,
+  maximumUploads: 1000,
+  uploadIdleMs: 24 * 3600 * 1000,
+  connectionIdleMs: 5 * 60 * 1000,
+};
 
 /** Opens the storage of a registry that has a root of its own; `resources` closes it. */
 export function openRegistryStorage(root: string, resources: AsyncDisposableStack): RegistryStorage {

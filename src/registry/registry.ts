@@ -13,6 +13,12 @@
  * Errors are `RegistryFailure`s (`registry-failure.ts`), whose reasons stand in `registry-errors.ts`: `unauthorized` (no or wrong credentials), `forbidden`, `not-found`, `exhausted`
  * (429), `unavailable` (cannot be reached, 5xx, stalls), `invalid` (what came is not what the protocol or a digest
  * says), `aborted` by the signal.
+ *
+ * ```ts
+ * const repository = registries.open({ domain: 'docker.io', path: 'library/busybox' }, { credentials: {}, access: 'pull' });
+ * const { mediaType, content } = await repository.fetchManifest('latest'); // authenticates itself where it must
+ * const { body } = await repository.openBlob(layer.digest, 0); // the caller verifies the bytes
+ * ```
  */
 import type { Readable } from 'node:stream';
 import type { Descriptor } from '#oci/descriptor.ts';

@@ -4,8 +4,15 @@
  * Life cycle: a blob is written under a reference (two-phase: nothing is visible before `commit`), then read by
  * digest by anyone, then deleted by garbage collection when no root, lease or writer holds it.
  *
- * Errors: `not-found` (no such blob), `invalid` (digest or size differ, limit passed), `exhausted` (disk full),
- * `conflict` (the reference is being written by another).
+ * Errors: the table is `store-errors.ts`.
+ *
+ * ```ts
+ * await using lease = leases.open(); // nothing that it protects is collected
+ * await using writer = await content.openWriter('pull sha256:…', { lease, maximumBytes });
+ * for await (const chunk of source) await writer.write(chunk);
+ * const { digest } = await writer.commit({ digest: expected }); // visible now, and durable
+ * for await (const chunk of content.read(digest)) use(chunk);
+ * ```
  */
 import type { Readable } from 'node:stream';
 import type { Digest } from '#oci/digest.ts';

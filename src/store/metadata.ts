@@ -3,6 +3,12 @@
  *
  * A transaction is atomic and visible at once, but survives power loss only when {@link Metadata.durable} has
  * resolved: the write-ahead log is synced off the event loop, one sync for everything that waits.
+ *
+ * ```ts
+ * const insert = metadata.database.prepare('INSERT INTO volume_volumes VALUES (?, ?)'); // once
+ * metadata.transaction(() => insert.run(name, createdAt)); // others see it
+ * await metadata.durable(); // now it may be acknowledged
+ * ```
  */
 import type { DatabaseSync } from 'node:sqlite';
 
