@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
       case "$1" in
         test)
           foreign=yes
-          packages="$packages busybox-static bzip2 db-util docker-buildx docker-cli docker-compose docker-registry docker.io e2fsprogs erofs-utils iproute2 git iptables mount nftables openssh-client openssh-server openssl podman procps python3 python3-docker rpm runc skopeo util-linux xz-utils"
+          packages="$packages busybox-static bzip2 db-util docker-buildx docker-cli docker-compose docker-registry docker.io e2fsprogs erofs-utils iproute2 git iptables mount nftables openssh-client openssh-server openssl podman procps python3 python3-docker rpm runc skopeo util-linux valkey-tools xz-utils"
           ;;
         bench) packages="$packages busybox-static curl docker-buildx docker-cli docker-registry docker.io iproute2 podman skopeo" ;;
         vm) packages="$packages busybox-static e2fsprogs mmdebstrap qemu-system-x86 seabios" ;;
@@ -87,6 +87,8 @@ if [ "$system" = yes ]; then install_system_packages; fi
 if [ "$system$foreign" = yesyes ]; then
   sh scripts/foreign-programs.sh ||
     echo "setup: without an emulator, the tests of other platforms will fail" >&2
+  sh scripts/library-nodes.sh ||
+    echo "setup: without older versions of Node, the tests of the library will fail" >&2
 fi
 install_npm_packages
 link_pinned_node

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { newId } from '#base/ids.ts';
 import type { Builds } from '#build/build.ts';
-import type { Containers, ContainerStatus } from '#container/container.ts';
+import type { ContainerStatus } from '#container/container.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { Networks } from '#network/network.ts';
 import type { Registries } from '#registry/registry.ts';
@@ -10,6 +10,7 @@ import type { Volumes } from '#volume/volume.ts';
 import { type DiskUsage, measureDiskUsage, type UsageType } from './disk-usage.ts';
 import type { EngineApi, EngineEvent, EngineInfo, EngineVersion, EventQuery } from './engine.ts';
 import { completeInfo } from './info.ts';
+import { type LibraryContainers, withRun } from './library/run-container.ts';
 import type { EngineOptions } from './options.ts';
 import { engineVersion } from './version.ts';
 import { type EngineParts, wire } from './wiring.ts';
@@ -21,7 +22,7 @@ const NO_FILTERS: ReadonlyMap<string, readonly string[]> = new Map();
  * the same root takes them over.
  */
 export class Engine implements EngineApi, AsyncDisposable {
-  readonly containers: Containers;
+  readonly containers: LibraryContainers;
   readonly images: ImageStore;
   readonly builds: Builds;
   readonly registries: Registries;
@@ -33,7 +34,7 @@ export class Engine implements EngineApi, AsyncDisposable {
   readonly id: string;
 
   private constructor(options: EngineOptions, parts: EngineParts, resources: AsyncDisposableStack) {
-    this.containers = parts.containers;
+    this.containers = withRun(parts);
     this.images = parts.images;
     this.builds = parts.builds;
     this.registries = parts.registries;
