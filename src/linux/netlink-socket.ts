@@ -1,7 +1,9 @@
+import type { KoffiFunc } from 'koffi';
+import { EngineError } from '#base/errors.ts';
 import { SOCK_CLOEXEC, SOCK_RAW, SOL_SOCKET } from './constants.ts';
 import { closeFd } from './descriptors.ts';
 import type { SystemError } from './errno.ts';
-import { check, libc, systemError } from './libc.ts';
+import { check, koffi, LIBC, libc, systemError } from './libc.ts';
 import { align, decodeAttributes, decodeText, u32 } from './netlink-attributes.ts';
 
 /** A request before it gets its header. */
@@ -62,6 +64,20 @@ function socketOption(fd: number, option: number): number | undefined {
   return value.readInt32LE(0);
 }
 
+type Send = KoffiFunc<(fd: number, data: Buffer, size: number, flags: number) => number>;
+let bound: Send | undefined;
+
+/** send(2) by a thread of the pool; the kernel does the requests within the call. Its errno is lost with the thread. */
+function sendOnThread(fd: number, data: Buffer): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  bound ??= koffi().load(LIBC).func('long send(int, const void*, size_t, int)');
+  bound.async(fd, data, data.length, 0, (error, sent) => {
+    if (error) reject(new EngineError('internal', 'Cannot send to the kernel', { cause: error }));
+    else resolve(sent);
+  });
+  return promise;
+}
+
 interface Message {
   readonly type: number;
   readonly flags: number;
@@ -111,8 +127,29 @@ export class NetlinkSocket implements Disposable {
     return results;
   }
 
+  /**
+   * As {@link requestAll}, for what takes the kernel long: a thread of the pool waits for it. Nothing else may be asked
+   * of this socket until then.
+   */
+  async requestAllOnThread(requests: readonly NetlinkRequest[]): Promise<(SystemError | null)[]> {
+    const results: (SystemError | null)[] = [];
+    for (let start = 0; start < requests.length; start += BATCH) {
+      const batch = requests.slice(start, start + BATCH);
+      const first = this.#sequence;
+      const datagram = this.#datagram(batch, NLM_F_REQUEST | NLM_F_ACK);
+      if ((await sendOnThread(this.#fd, datagram)) < 0) {
+        throw new EngineError('internal', 'Cannot send to the kernel: netlink refuses the message');
+      }
+      results.push(...this.#acknowledgements(batch, first));
+    }
+    return results;
+  }
+
   #requestBatch(requests: readonly NetlinkRequest[]): (SystemError | null)[] {
-    const first = this.#send(requests, NLM_F_REQUEST | NLM_F_ACK);
+    return this.#acknowledgements(requests, this.#send(requests, NLM_F_REQUEST | NLM_F_ACK));
+  }
+
+  #acknowledgements(requests: readonly NetlinkRequest[], first: number): (SystemError | null)[] {
     const results: (SystemError | null)[] = [];
     for (const message of this.#messages()) {
       const index = message.sequence - first;
@@ -166,9 +203,13 @@ export class NetlinkSocket implements Disposable {
   /** Sends the requests in one datagram; returns the sequence number of the first. */
   #send(requests: readonly NetlinkRequest[], flags: number): number {
     const first = this.#sequence;
-    const datagram = Buffer.concat(requests.map((request) => this.#encode(request, flags)));
+    const datagram = this.#datagram(requests, flags);
     check('send', 'netlink', libc.send(this.#fd, datagram, datagram.length, 0));
     return first;
+  }
+
+  #datagram(requests: readonly NetlinkRequest[], flags: number): Buffer {
+    return Buffer.concat(requests.map((request) => this.#encode(request, flags)));
   }
 
   #encode(request: NetlinkRequest, flags: number): Buffer {

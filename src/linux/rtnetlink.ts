@@ -71,6 +71,11 @@ export class RouteSocket implements Disposable {
     return this.#socket.requestAll(messages);
   }
 
+  /** As {@link requestAll}, on a thread of the pool. Nothing else may be asked of this socket until then. */
+  requestAllOnThread(messages: readonly RouteMessage[]): Promise<(SystemError | null)[]> {
+    return this.#socket.requestAllOnThread(messages);
+  }
+
   /** @throws {SystemError} `not-found` (ENODEV) */
   linkIndex(name: string): number {
     return this.link(name).index;

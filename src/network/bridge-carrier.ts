@@ -77,9 +77,9 @@ export class BridgeCarrier implements NetworkCarrier {
     for (const { address } of addresses) for (const pool of this.#addresses) pool.release(address);
   }
 
-  plug({ linkSuffix, macAddress }: Endpoint, socket: Socket): void {
-    if (linkSuffix !== undefined)
-      this.#options.links.connect(linkSuffix, this.#plug, { ...socket, macAddress });
+  async plug({ linkSuffix, macAddress }: Endpoint, socket: Socket): Promise<void> {
+    if (linkSuffix === undefined) return;
+    await this.#options.links.connect(linkSuffix, this.#plug, { ...socket, macAddress });
   }
 
   unplug({ linkSuffix }: Endpoint): void {

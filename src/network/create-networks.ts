@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeNetworkNamespace } from '#linux/namespaces.ts';
-import { RouteSocket } from '#linux/rtnetlink.ts';
+import { RouteQueue } from '#linux/route-queue.ts';
 import { BridgeDriver } from './bridge-driver.ts';
 import { builtInNetworks, DEFAULT_NETWORK } from './built-in-networks.ts';
 import { DeferredChecks } from './deferred-checks.ts';
@@ -101,7 +101,7 @@ async function setUpHost(options: Options, undo: AsyncDisposableStack): Promise<
   const resolver = new HostResolver();
   if (readSysctl('net.ipv4.ip_forward') === '0') writeSysctls({ 'net.ipv4.ip_forward': '1' });
   const unplugged = undo.use(new UnpluggedLinks());
-  const links = new HostLinks(bridgeName, undo.use(RouteSocket.open()), unplugged);
+  const links = new HostLinks(bridgeName, undo.use(new RouteQueue()), unplugged);
   if (!iptables) return { resolver, links, firewall: undefined, unplugged };
   const mark = await acceptInOtherFirewalls(table, logger);
   const firewall = undo.use(new Firewall({ table, mark, logger }));

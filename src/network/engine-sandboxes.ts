@@ -30,20 +30,18 @@ export class EngineSandboxes implements Sandboxes {
     validateRequest(request, this.#options.defaultNetwork);
   }
 
-  // oxlint-disable-next-line typescript/require-await -- a driver of networks beyond this host will wait
   async acquire(request: SandboxRequest): Promise<SandboxRecord> {
     const { environment, defaultNetwork } = this.#options;
     const asked = request.attachments.length > 0 ? request.attachments : [attachTo(defaultNetwork)];
     const planned = asked.map((attachment) => this.#plan(attachment));
     checkTogether(planned);
-    const sandbox = LiveSandbox.create(environment, request, planned);
+    const sandbox = await LiveSandbox.create(environment, request, planned);
     this.#live.set(request.id, sandbox);
     const { record } = sandbox;
     for (const endpoint of record.endpoints) this.#report('connect', record.id, endpoint);
     return record;
   }
 
-  // oxlint-disable-next-line typescript/require-await -- as above
   async connect(id: string, attachment: NetworkAttachment): Promise<SandboxRecord> {
     const sandbox = this.#require(id);
     const planned = this.#plan(attachment);
@@ -53,7 +51,7 @@ export class EngineSandboxes implements Sandboxes {
       throw networkError('already-connected', { subject, details: { name: request.name } });
     }
     checkTogether([...endpoints.map((endpoint) => this.#plan(endpoint.attachment)), planned]);
-    sandbox.connect(planned);
+    await sandbox.connect(planned);
     const { record } = sandbox;
     for (const endpoint of record.endpoints) {
       if (endpoint.networkId === networkId) this.#report('connect', id, endpoint);
@@ -61,7 +59,7 @@ export class EngineSandboxes implements Sandboxes {
     return record;
   }
 
-  // oxlint-disable-next-line typescript/require-await -- as above
+  // oxlint-disable-next-line typescript/require-await -- a driver of networks beyond this host will wait
   async disconnect(id: string, network: string): Promise<SandboxRecord> {
     const sandbox = this.#require(id);
     const endpoint = sandbox.disconnect(this.#options.registry.resolve(network));

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { RouteSocket } from '#linux/rtnetlink.ts';
+import type { RouteQueue } from '#linux/route-queue.ts';
+import { RouteSocket } from '#linux/rtnetlink.ts';
 import { createVeth, setBridgePort, setLinkMaster } from '#linux/rtnetlink-messages.ts';
 import type { Socket } from './network-driver.ts';
 import { readSysctl, writeOptionalSysctl } from './sysctl.ts';
@@ -24,15 +25,15 @@ export function linkPrefix(bridgeName: string): string {
 /** The host's ends of the cables of one engine. */
 export class HostLinks {
   readonly #prefix: string;
-  readonly #route: RouteSocket;
+  readonly #queue: RouteQueue;
   readonly #unplugged: UnpluggedLinks;
   /** Of the links of an earlier daemon, by name. */
   readonly #masters = new Map<string, number | undefined>();
 
   /** @param bridgeName of the engine's default bridge, by which engines of one host are told apart */
-  constructor(bridgeName: string, route: RouteSocket, unplugged: UnpluggedLinks) {
+  constructor(bridgeName: string, queue: RouteQueue, unplugged: UnpluggedLinks) {
     this.#prefix = linkPrefix(bridgeName);
-    this.#route = route;
+    this.#queue = queue;
     this.#unplugged = unplugged;
   }
 
@@ -44,11 +45,11 @@ export class HostLinks {
   /**
    * Creates a cable: its far end is born in a namespace, its near end as a port of a bridge. Hairpin, because with
    * br_netfilter a container that reaches itself by a published port gets its frames back by the port they came
-   * from. The near end carries frames alone and needs no IPv6 of its own.
+   * from. The near end carries frames alone and needs no IPv6 of its own. A thread of the pool waits for the kernel.
    */
-  connect(suffix: string, plug: Plug, far: Socket & { readonly macAddress: string }): void {
+  async connect(suffix: string, plug: Plug, far: Socket & { readonly macAddress: string }): Promise<void> {
     const name = this.nameOf(suffix);
-    this.#route.request(
+    await this.#queue.request(
       createVeth({
         name,
         peerName: far.interfaceName,
@@ -66,7 +67,8 @@ export class HostLinks {
   /** Makes the near end of a cable that is there a port of the bridge, which may be a new one. */
   reconnect(suffix: string, plug: Plug): void {
     const name = this.nameOf(suffix);
-    this.#route.request(
+    using route = RouteSocket.open();
+    route.request(
       setLinkMaster(name, plug.bridgeIndex),
       setBridgePort(name, { hairpin: true, isolated: isolates(plug) }),
     );
@@ -84,7 +86,8 @@ export class HostLinks {
 
   /** Looks at the links of an earlier daemon, and deletes a little later those that none of these suffixes names. */
   survey(live: ReadonlySet<string>): void {
-    for (const { name, masterIndex } of this.#route.listLinks()) {
+    using route = RouteSocket.open();
+    for (const { name, masterIndex } of route.listLinks()) {
       const suffix = name.slice(this.#prefix.length);
       if (!name.startsWith(this.#prefix) || suffix.length !== SUFFIX_LENGTH) continue;
       if (live.has(suffix)) this.#masters.set(name, masterIndex);

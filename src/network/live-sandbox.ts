@@ -70,17 +70,17 @@ export class LiveSandbox {
   }
 
   /** @throws {EngineError} nothing is left behind then */
-  static create(
+  static async create(
     environment: SandboxEnvironment,
     request: SandboxRequest,
     planned: readonly PlannedConnection[],
-  ): LiveSandbox {
+  ): Promise<LiveSandbox> {
     const isHost = planned.some(({ network }) => network.driver.namespace === 'host');
     const path = isHost ? undefined : environment.namespaces.take();
     const sandbox = new LiveSandbox(environment, request, path);
     using undo = new DisposableStack();
     undo.defer(() => sandbox.close());
-    sandbox.#join(planned, { isNew: true });
+    await sandbox.#join(planned, { isNew: true });
     sandbox.publish(request.ports);
     environment.files.write(request, sandbox.#filesFor(isHost));
     undo.move();
@@ -126,8 +126,8 @@ export class LiveSandbox {
   }
 
   /** @throws {EngineError} nothing is left behind then */
-  connect(planned: PlannedConnection): void {
-    this.#join([planned], { isNew: false });
+  async connect(planned: PlannedConnection): Promise<void> {
+    await this.#join([planned], { isNew: false });
     this.#retargetPorts();
   }
 
@@ -190,8 +190,8 @@ export class LiveSandbox {
     return this.#connections.map(({ endpoint }) => endpoint);
   }
 
-  /** Makes endpoints and lets their interfaces be born, all in one visit to the namespace. */
-  #join(planned: readonly PlannedConnection[], { isNew }: { readonly isNew: boolean }): void {
+  /** Makes endpoints, and configures their interfaces in one visit to the namespace. */
+  async #join(planned: readonly PlannedConnection[], { isNew }: { readonly isNew: boolean }): Promise<void> {
     using undo = new DisposableStack();
     const joined: Connection[] = [];
     for (const { network, attachment } of planned) {
@@ -201,28 +201,25 @@ export class LiveSandbox {
       const name = network.carrier.hasInterfaces ? { interfaceName: freeName(taken) } : {};
       joined.push({ network, endpoint: { ...created, ...name } });
     }
-    if (this.#namespacePath !== undefined) this.#plug(joined, isNew, undo);
+    if (this.#namespacePath !== undefined) {
+      using namespace = ownFd(openNamespace(this.#namespacePath));
+      await plugAll(joined, namespace.fd, undo);
+      inNetworkNamespace(namespace.fd, () => this.#configure(joined, isNew));
+    }
     this.#connections = [...this.#connections, ...joined];
     this.#announce();
     undo.move();
   }
 
-  #plug(joined: readonly Connection[], isNew: boolean, undo: DisposableStack): void {
-    using namespace = ownFd(openNamespace(this.#namespacePath ?? ''));
-    for (const { network, endpoint } of joined) {
-      const { interfaceName } = endpoint;
-      if (interfaceName === undefined) continue;
-      network.carrier.plug(endpoint, { namespaceFd: namespace.fd, interfaceName });
-      undo.defer(() => network.carrier.unplug(endpoint));
-    }
+  /** In the namespace. */
+  #configure(joined: readonly Connection[], isNew: boolean): void {
     const endpoints = joined.map(({ endpoint }) => endpoint);
-    inNetworkNamespace(namespace.fd, () => {
+    if (endpoints.some(({ interfaceName }) => interfaceName !== undefined)) {
       using route = RouteSocket.open();
-      configureInterfaces(route, endpoints);
-      routeOutward(route, [...this.#endpoints(), ...endpoints]);
-      if (isNew && endpoints.some(({ interfaceName }) => interfaceName !== undefined)) this.#openResolver();
-      if (isNew) writeSysctls(networkSysctls(this.#request.sysctls));
-    });
+      configureInterfaces(route, endpoints, [...this.#endpoints(), ...endpoints]);
+      if (isNew) this.#openResolver();
+    }
+    if (isNew) writeSysctls(networkSysctls(this.#request.sysctls));
   }
 
   /** In the namespace. */
@@ -300,6 +297,22 @@ export class LiveSandbox {
       });
     }
   }
+}
+
+/** The cables are laid at the same time. */
+async function plugAll(
+  connections: readonly Connection[],
+  namespaceFd: number,
+  undo: DisposableStack,
+): Promise<void> {
+  const plugged = connections.map(async ({ network, endpoint }) => {
+    const { interfaceName } = endpoint;
+    if (interfaceName === undefined) return;
+    await network.carrier.plug(endpoint, { namespaceFd, interfaceName });
+    undo.defer(() => network.carrier.unplug(endpoint));
+  });
+  const failed = (await Promise.allSettled(plugged)).find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }
 
 function freeName(taken: readonly (string | undefined)[]): string {

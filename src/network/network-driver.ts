@@ -8,7 +8,7 @@
  * save(record);
  * const carrier = driver.create(record);                   // the link on the host; `open` at every later start
  * const endpoint = carrier.createEndpoint(attachment);     // addresses, MAC, id: nothing in the kernel yet
- * carrier.plug(endpoint, { namespaceFd, interfaceName: 'eth0' });
+ * await carrier.plug(endpoint, { namespaceFd, interfaceName: 'eth0' });
  * carrier.unplug(endpoint);                                // the link goes, soon
  * carrier.releaseEndpoint(endpoint);                       // its addresses are free
  * carrier.remove();
@@ -56,7 +56,7 @@ export interface NetworkCarrier {
   /** Idempotent. */
   releaseEndpoint(endpoint: Endpoint): void;
   /** The interface is born in the namespace: down, with its MAC address, without addresses. @throws {EngineError} */
-  plug(endpoint: Endpoint, socket: Socket): void;
+  plug(endpoint: Endpoint, socket: Socket): Promise<void>;
   /** What the endpoint has on the host goes: with the namespace where that is dropped, else a little later. */
   unplug(endpoint: Endpoint): void;
   /** Takes what the network has off the host. Idempotent; nothing is on it any more. */

@@ -27,7 +27,7 @@ function plainCarrier(record: NetworkRecord): NetworkCarrier {
     adoptEndpoint: () => {},
     checkEndpoint: () => {},
     releaseEndpoint: () => {},
-    plug: () => {},
+    plug: () => Promise.resolve(),
     unplug: () => {},
     remove: () => {},
   };

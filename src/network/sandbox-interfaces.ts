@@ -10,41 +10,52 @@ import {
   setLinkName,
   setLinkUp,
 } from '#linux/rtnetlink-messages.ts';
+import type { RouteMessage } from '#linux/rtnetlink-message.ts';
 import { defaultEndpoint, gatewayOf } from './endpoint.ts';
 import type { Endpoint } from './network.ts';
-import { writeOptionalSysctl, writeSysctls } from './sysctl.ts';
 
 /* The route socket is one of the sandbox's namespace, and the thread is there. */
 
 const FAMILIES: readonly IpFamily[] = ['ipv4', 'ipv6'];
 
 /**
- * Gives new interfaces their addresses and sets them up, in one message to the kernel. With `arp_notify` the
- * neighbours learn at once who has the address now.
+ * Gives new interfaces their addresses, sets them up, and lets the default route of each family lead over the
+ * endpoint that comes first among all: in one message to the kernel.
  */
-export function configureInterfaces(route: RouteSocket, endpoints: readonly Endpoint[]): void {
-  for (const { interfaceName, addresses } of endpoints) {
-    if (interfaceName === undefined) continue;
-    writeOptionalSysctl(`net.ipv6.conf.${interfaceName}.disable_ipv6`, '1');
-    writeSysctls({ [`net.ipv4.conf.${interfaceName}.arp_notify`]: '1' });
+export function configureInterfaces(
+  route: RouteSocket,
+  fresh: readonly Endpoint[],
+  all: readonly Endpoint[],
+): void {
+  const indexes = new Map<string, number>();
+  const messages = fresh.flatMap(({ interfaceName, addresses }) => {
+    if (interfaceName === undefined) return [];
     const index = route.linkIndex(interfaceName);
-    route.request(
-      ...addresses.map((address) =>
-        addAddress({ index, ...address, broadcast: lastAddress(subnetOf(address)) }),
-      ),
-      setLinkUp(index),
+    indexes.set(interfaceName, index);
+    const added = addresses.map((address) =>
+      addAddress({ index, ...address, broadcast: lastAddress(subnetOf(address)) }),
     );
-  }
+    return [...added, setLinkUp(index)];
+  });
+  const indexOf = (name: string) => indexes.get(name) ?? route.linkIndex(name);
+  route.request(...messages, ...defaultRoutes(all, indexOf));
 }
 
 /** Lets the default route of each family lead over the endpoint that comes first among these. */
 export function routeOutward(route: RouteSocket, endpoints: readonly Endpoint[]): void {
-  for (const family of FAMILIES) {
+  route.request(...defaultRoutes(endpoints, (name) => route.linkIndex(name)));
+}
+
+function defaultRoutes(
+  endpoints: readonly Endpoint[],
+  indexOf: (interfaceName: string) => number,
+): readonly RouteMessage[] {
+  return FAMILIES.flatMap((family) => {
     const endpoint = defaultEndpoint(endpoints, family);
     const gateway = endpoint && gatewayOf(endpoint, family);
-    if (endpoint?.interfaceName === undefined || gateway === undefined) continue;
-    route.request(replaceRoute({ index: route.linkIndex(endpoint.interfaceName), gateway }));
-  }
+    if (endpoint?.interfaceName === undefined || gateway === undefined) return [];
+    return [replaceRoute({ index: indexOf(endpoint.interfaceName), gateway })];
+  });
 }
 
 /**

@@ -44,10 +44,14 @@ export function readSysctl(key: string): string | undefined {
 
 /** Sets what the kernel has; a setting of a part that it lacks, IPv6 for example, is passed over. */
 export function writeOptionalSysctl(key: string, value: string): void {
-  if (readSysctl(key) !== undefined) writeSysctls({ [key]: value });
+  try {
+    writeFileSync(sysctlPath(key), value);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
 }
 
-/** Of a container's settings those that belong to its network namespace. */
+/** Those of a container's settings that belong to its network namespace. */
 export function networkSysctls(values: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(values).filter(([key]) => /^net[./]/.test(key)));
 }
