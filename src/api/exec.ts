@@ -4,6 +4,7 @@ import { decodeExecRequest, decodeExecStart, type ExecStartRequest } from '#wire
 import { parseInteger } from '#base/integers.ts';
 import { pumpAttachment } from './attach-stream.ts';
 import { encodeExec, execOfRequest } from './container/exec.ts';
+import { dockerErrorText } from './errors/docker-error.ts';
 import type { Exchange } from './exchange.ts';
 import { streamType, takeOver } from './hijack.ts';
 import { readJsonBody } from './request-body.ts';
@@ -34,6 +35,7 @@ async function start(exchange: Exchange): Promise<void> {
     detach: request.Detach,
     tty: request.Tty,
     ...(size && { consoleSize: size }),
+    describeFailure: dockerErrorText,
   });
   if (attachment === undefined) {
     sendEmpty(exchange);

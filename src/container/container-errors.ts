@@ -7,9 +7,64 @@ export const CONTAINER_ERRORS = errorTable({
     'invalid',
     ({ subject }) => `Cannot take over the volumes of container ${subject}: there is no such container`,
   ],
+  'no-such-container': ['not-found', ({ subject }) => `Cannot find container ${subject}: there is none`],
+  'container-ambiguous': [
+    'invalid',
+    ({ subject }) => `Cannot find container ${subject}: several ids begin so`,
+  ],
+  'no-such-container-file': [
+    'not-found',
+    ({ subject, details }) =>
+      `Cannot find file ${subject} in container ${details['container']}: there is none`,
+  ],
   'no-such-exec': ['not-found', ({ subject }) => `Cannot find exec ${subject}: there is none`],
 
+  // Names.
+  'container-name-invalid': [
+    'invalid',
+    ({ subject }) =>
+      `Cannot name a container ${JSON.stringify(subject)}: a name may have letters, digits, "_", "." and "-" only, ` +
+      'begins with a letter or a digit, and has at least two characters',
+  ],
+  'container-name-taken': [
+    'conflict',
+    ({ subject, details }) =>
+      `Cannot name a container ${subject}: container ${details['owner']} has that name`,
+  ],
+
+  'rename-without-name': [
+    'invalid',
+    ({ subject }) => `Cannot rename container ${subject}: the new name is empty`,
+  ],
+  'rename-same-name': ['invalid', ({ subject }) => `Cannot rename container ${subject}: that is its name`],
+  'rename-name-taken': [
+    'conflict',
+    ({ subject, details }) =>
+      `Cannot rename container to ${subject}: container ${details['owner']} has that name`,
+  ],
+
   // What a spec asks for: the value.
+  'capability-unknown': ['invalid', ({ subject }) => `Cannot use capability ${subject}: there is none`],
+  'capability-not-grantable': [
+    'invalid',
+    ({ subject }) => `Cannot grant capability ${subject}: neither the kernel nor the engine has it`,
+  ],
+  'seccomp-malformed': ['invalid', ({ details }) => `Cannot read seccomp profile: ${details['problem']}`],
+  'seccomp-missing': ['not-found', ({ subject }) => `Cannot read seccomp profile ${subject}: no such file`],
+  'no-such-user': ['invalid', ({ subject }) => `Cannot run as user ${subject}: /etc/passwd does not name it`],
+  'no-such-group': [
+    'invalid',
+    ({ subject }) => `Cannot run as group ${subject}: /etc/group does not name it`,
+  ],
+  'no-such-added-group': [
+    'invalid',
+    ({ subject }) => `Cannot add group ${subject}: /etc/group does not name it`,
+  ],
+  'id-out-of-range': [
+    'invalid',
+    ({ subject, details }) => `Cannot run as ${subject}: ids are between 0 and ${details['maximum']}`,
+  ],
+  'program-cannot-run': ['invalid', ({ subject, details }) => `Cannot run ${subject}: ${details['problem']}`],
   'nothing-to-run': ['invalid', () => 'Cannot create container: neither it nor its image says what to run'],
   'hostname-long': [
     'invalid',
@@ -122,6 +177,8 @@ export const CONTAINER_ERRORS = errorTable({
     'internal',
     ({ subject, details }) => `Cannot update container ${subject}: ${details['problem']}`,
   ],
+
+  'container-record-damaged': ['internal', () => 'Cannot read the record of a container: it is damaged'],
 
   // Queries: the value of the filter, or the arguments of ps.
   'filter-status-invalid': [

@@ -21,6 +21,7 @@ import type {
   CreateContainerRequest,
   CreatedContainer,
   ExecSpec,
+  ExecStart,
   ExecView,
   ListRequest,
   LogsRequest,
@@ -31,7 +32,7 @@ import type {
 } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { createContainer } from './create/create.ts';
-import { type ExecStart, Execs } from './exec/execs.ts';
+import { Execs } from './exec/execs.ts';
 import type { ExitResult } from './run/exit-waiters.ts';
 import { viewContainer } from './view/container-view.ts';
 import { listContainers } from './view/list.ts';

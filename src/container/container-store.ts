@@ -1,9 +1,9 @@
 import type { StatementSync } from 'node:sqlite';
-import { EngineError } from '#base/errors.ts';
 import type { Metadata, Migrations } from '#store/metadata.ts';
 import { rewriteDockerRecords } from './migrate/docker-records.ts';
 import { rewriteSandboxes } from './migrate/sandbox-records.ts';
 import { OwedVolumes, owedVolumesStep } from './owed-volumes.ts';
+import { containerError } from './container-errors.ts';
 import type { ContainerDefinition, ContainerProgress } from './container-record.ts';
 
 /** What containers keep in the metadata. */
@@ -105,13 +105,13 @@ export class ContainerStore {
 function decodeDefinition(json: unknown): ContainerDefinition {
   const value: unknown = JSON.parse(String(json));
   if (hasKeys<ContainerDefinition>(value, 'id', 'spec')) return value;
-  throw new EngineError('internal', 'Cannot read a container’s record: it is damaged');
+  throw containerError('container-record-damaged');
 }
 
 function decodeProgress(json: unknown): ContainerProgress {
   const value: unknown = JSON.parse(String(json));
   if (hasKeys<ContainerProgress>(value, 'state')) return value;
-  throw new EngineError('internal', 'Cannot read a container’s record: it is damaged');
+  throw containerError('container-record-damaged');
 }
 
 /** This class alone writes records: the outline is enough to know them. */

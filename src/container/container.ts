@@ -276,6 +276,14 @@ export interface ExecSpec {
   readonly detachKeys: string;
 }
 
+export interface ExecStart {
+  readonly detach: boolean;
+  readonly tty: boolean;
+  readonly consoleSize?: TerminalSize;
+  /** What an attached client reads of a process that cannot run. Absent: the error's message. */
+  readonly describeFailure?: (error: unknown) => string;
+}
+
 export interface ExecView {
   readonly id: string;
   readonly containerId: string;
@@ -362,10 +370,7 @@ export interface Containers {
 
   createExec(reference: string, spec: ExecSpec): Promise<{ readonly id: string }>;
   /** Starts it; with `detach` returns undefined once it runs (`invalid` if it cannot), else its streams. */
-  startExec(
-    id: string,
-    options: { readonly detach: boolean; readonly tty: boolean; readonly consoleSize?: TerminalSize },
-  ): Promise<Attachment | undefined>;
+  startExec(id: string, options: ExecStart): Promise<Attachment | undefined>;
   resizeExec(id: string, size: TerminalSize): Promise<void>;
   inspectExec(id: string): ExecView;
 }

@@ -22,10 +22,15 @@ test('ids, names and prefixes resolve in that order', () => {
   assert.equal(lookup.get('f'), three);
   assert.throws(() => lookup.get('abc'), {
     code: 'invalid',
-    message: 'multiple IDs found with provided prefix: abc',
+    reason: 'container-ambiguous',
+    subject: 'abc',
   });
   for (const unknown of ['nope', 'abd', '', 'f01']) {
-    assert.throws(() => lookup.get(unknown), { code: 'not-found', message: `No such container: ${unknown}` });
+    assert.throws(() => lookup.get(unknown), {
+      code: 'not-found',
+      reason: 'no-such-container',
+      subject: unknown,
+    });
   }
 });
 
@@ -43,7 +48,9 @@ test('of two reservations of a name the second fails with the first owner', () =
   lookup.reserve('web', id('7'));
   assert.throws(() => lookup.reserve('web', id('8')), {
     code: 'conflict',
-    message: `Conflict. The container name "/web" is already in use by container "${id('7')}". You have to remove (or rename) that container to be able to reuse that name.`,
+    reason: 'container-name-taken',
+    subject: 'web',
+    details: { owner: id('7') },
   });
   lookup.release('web', id('8'));
   assert.ok(lookup.isTaken('web'), 'only its owner releases it');

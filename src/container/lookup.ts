@@ -1,5 +1,4 @@
-import { EngineError } from '#base/errors.ts';
-import { nameConflict } from './create/names.ts';
+import { containerError } from './container-errors.ts';
 
 interface Entry {
   readonly id: string;
@@ -28,7 +27,9 @@ export class Lookup<Value extends Entry> {
   /** @throws {EngineError} `conflict` if the name has an owner */
   reserve(name: string, id: string): void {
     const owner = this.#names.get(name);
-    if (owner !== undefined && owner !== id) throw nameConflict(name, owner);
+    if (owner !== undefined && owner !== id) {
+      throw containerError('container-name-taken', { subject: name, details: { owner } });
+    }
     this.#names.set(name, id);
   }
 
@@ -64,11 +65,11 @@ export class Lookup<Value extends Entry> {
     if (exact) return exact;
     const matches = this.#withPrefix(reference.toLowerCase());
     if (matches.length > 1) {
-      throw new EngineError('invalid', `multiple IDs found with provided prefix: ${reference}`);
+      throw containerError('container-ambiguous', { subject: reference });
     }
     const [found] = matches;
     if (found) return found;
-    throw new EngineError('not-found', `No such container: ${reference}`);
+    throw containerError('no-such-container', { subject: reference });
   }
 
   /** Undefined where {@link get} throws. */

@@ -1,22 +1,23 @@
-import { EngineError } from '#base/errors.ts';
+import { hasReason } from '#base/errors.ts';
+import { containerError } from './container-errors.ts';
 import type { ContainerContext } from './context.ts';
 import type { ManagedContainer } from './run/managed-container.ts';
 import { validateName } from './create/names.ts';
 
-/** @throws {EngineError} `invalid` for a bad name or its own, `conflict` if another container has it */
+/** @throws {EngineError} `rename-without-name`, `rename-same-name`, `container-name-invalid`, `rename-name-taken` */
 export async function renameContainer(
   context: ContainerContext,
   container: ManagedContainer,
   newName: string,
 ): Promise<void> {
   if (newName.trim().replace(/^\//, '') === '') {
-    throw new EngineError('invalid', 'Neither old nor new names may be empty');
+    throw containerError('rename-without-name', { subject: container.id });
   }
   using _lock = await context.locks.acquire(container.id);
   const { id, name: oldName } = container;
   const name = newName.trim().replace(/^\//, '');
   if (name === oldName) {
-    throw new EngineError('invalid', 'Renaming a container with the same name as its current name');
+    throw containerError('rename-same-name', { subject: name });
   }
   validateName(name);
   reserve(context, container, name);
@@ -36,7 +37,7 @@ function reserve({ lookup }: ContainerContext, { id }: ManagedContainer, name: s
   try {
     lookup.reserve(name, id);
   } catch (cause) {
-    if (!(cause instanceof EngineError)) throw cause;
-    throw new EngineError(cause.code, `Error when allocating new name: ${cause.message}`, { cause });
+    if (!hasReason(cause, 'container-name-taken')) throw cause;
+    throw containerError('rename-name-taken', { subject: name, details: cause.details, cause });
   }
 }

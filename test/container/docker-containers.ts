@@ -6,7 +6,7 @@ import { encodeListEntry } from '#api/container/encode-list.ts';
 import { encodeStats } from '#api/container/encode-stats.ts';
 import { limitsOf } from '#api/container/limits.ts';
 import { specOfRequest } from '#api/container/spec-of-request.ts';
-import { dockerError } from '#api/errors/docker-error.ts';
+import { dockerError, dockerErrorText } from '#api/errors/docker-error.ts';
 import type { ContainerService } from '#container/containers.ts';
 import type { ListRequest } from '#container/container.ts';
 import type {
@@ -26,6 +26,7 @@ interface DockerMethods {
   stats(reference: string): Promise<{ readonly sample: ContainerStatsBody }>;
   update(reference: string, changes: Partial<HostConfig>): Promise<unknown>;
   createExec(reference: string, request: ExecRequest): Promise<{ readonly id: string }>;
+  startExec: ContainerService['startExec'];
   inspectExec(id: string): ExecInspect;
 }
 
@@ -41,6 +42,8 @@ export function dockerContainers(service: ContainerService): DockerContainers {
     stats: async (reference) => ({ sample: encodeStats(await service.stats(reference)) }),
     update: async (reference, changes) => await service.update(reference, { limits: limitsOf(changes) }),
     createExec: async (reference, request) => await service.createExec(reference, execOfRequest(request)),
+    startExec: async (id, options) =>
+      await service.startExec(id, { describeFailure: dockerErrorText, ...options }),
     inspectExec: (id) => encodeExec(service.inspectExec(id)),
   };
   const proxy = new Proxy<object>(service, {

@@ -5,8 +5,48 @@ const quote = JSON.stringify;
 
 export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
   'no-container-with-volumes': { message: ({ subject }) => `No such container: ${subject}` },
+  'no-such-container': { message: ({ subject }) => `No such container: ${subject}` },
+  'container-ambiguous': { message: ({ subject }) => `multiple IDs found with provided prefix: ${subject}` },
+  'no-such-container-file': {
+    message: ({ subject, details }) =>
+      `Could not find the file ${subject} in container ${details['container']}`,
+  },
   'no-such-exec': { message: ({ subject }) => `No such exec instance: ${subject}` },
 
+  'container-name-invalid': {
+    message: ({ subject }) =>
+      `Invalid container name (${subject}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+  },
+  'container-name-taken': { message: ({ subject, details }) => nameTaken(subject, details['owner']) },
+
+  'rename-without-name': { message: () => 'Neither old nor new names may be empty' },
+  'rename-same-name': { message: () => 'Renaming a container with the same name as its current name' },
+  'rename-name-taken': {
+    message: ({ subject, details }) =>
+      `Error when allocating new name: ${nameTaken(subject, details['owner'])}`,
+  },
+
+  'capability-unknown': {
+    message: ({ subject = '', details }) =>
+      `invalid ${details['list'] === 'add' ? 'CapAdd' : 'CapDrop'}: unknown capability: ${quote(subject)}`,
+  },
+  'capability-not-grantable': {
+    message: ({ subject = '' }) =>
+      `invalid CapAdd: capability not supported by your kernel: ${quote(subject)}`,
+  },
+  'seccomp-malformed': { message: ({ details }) => `Decoding seccomp profile failed: ${details['problem']}` },
+  'seccomp-missing': 'plain',
+  'no-such-user': {
+    message: ({ subject }) => `unable to find user ${subject}: no matching entries in passwd file`,
+  },
+  'no-such-group': {
+    message: ({ subject }) => `unable to find group ${subject}: no matching entries in group file`,
+  },
+  'no-such-added-group': {
+    message: ({ subject }) => `Unable to find group ${subject}: no matching entries in group file`,
+  },
+  'id-out-of-range': { message: ({ details }) => `uids and gids must be in range 0-${details['maximum']}` },
+  'program-cannot-run': 'plain',
   'nothing-to-run': { message: () => 'no command specified' },
   'hostname-long': {
     message: ({ subject = '', details }) =>
@@ -98,6 +138,8 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
   },
   'update-refused': 'plain',
 
+  'container-record-damaged': 'plain',
+
   'filter-status-invalid': {
     message: ({ subject = '', details }) =>
       `invalid filter 'status=${subject}': invalid value for state (${quote(subject)}): must be one of ${details['known']}`,
@@ -118,4 +160,11 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
 
 function noLogDriver(name = ''): string {
   return `logger: no log driver named '${name}' is registered`;
+}
+
+function nameTaken(name = '', owner: string | number = ''): string {
+  return (
+    `Conflict. The container name "/${name}" is already in use by container "${owner}". ` +
+    'You have to remove (or rename) that container to be able to reuse that name.'
+  );
 }

@@ -9,7 +9,8 @@ test('names that Docker accepts and refuses', () => {
   for (const bad of ['a', '-ab', 'a b', 'a/b', 'ä1', '']) {
     assert.throws(() => validateName(bad), {
       code: 'invalid',
-      message: `Invalid container name (${bad}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+      reason: 'container-name-invalid',
+      subject: bad,
     });
   }
 });

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { EngineError } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
+import { containerError } from '../container-errors.ts';
 import { ADJECTIVES, SURNAMES } from './name-words.ts';
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
@@ -9,13 +9,12 @@ const ATTEMPTS = 6;
 /**
  * The name without its leading slash.
  *
- * @throws {EngineError} `invalid`, with Docker's text
+ * @throws {EngineError} `container-name-invalid`
  */
 export function validateName(name: string): string {
   const bare = name.replace(/^\//, '');
   if (NAME.test(bare)) return bare;
-  const message = `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`;
-  throw new EngineError('invalid', message);
+  throw containerError('container-name-invalid', { subject: name });
 }
 
 /** A random name as Docker makes them, with a digit behind it if need be; in the end the short id. */
@@ -29,13 +28,4 @@ export function generateName(id: string, isTaken: (name: string) => boolean): st
 
 function pick(words: readonly string[]): string {
   return words[randomInt(words.length)] ?? '';
-}
-
-/** Docker's text for a name that another container has. */
-export function nameConflict(name: string, ownerId: string): EngineError {
-  return new EngineError(
-    'conflict',
-    `Conflict. The container name "/${name}" is already in use by container "${ownerId}". ` +
-      'You have to remove (or rename) that container to be able to reuse that name.',
-  );
 }

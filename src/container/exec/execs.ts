@@ -5,7 +5,7 @@ import { newId } from '#base/ids.ts';
 import { containerLane } from '../files/lanes.ts';
 import { findUser, requireRunnable, type RootPlace } from '../files/root-files.ts';
 import type { ProgramPlace } from '../program/check-program.ts';
-import type { Attachment, ExecSpec, ExecView, TerminalSize } from '../container.ts';
+import type { Attachment, ExecSpec, ExecStart, ExecView, TerminalSize } from '../container.ts';
 import { containerError } from '../container-errors.ts';
 import type { ContainerContext } from '../context.ts';
 import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from '#base/detach-keys.ts';
@@ -25,12 +25,6 @@ import { withAllUlimits } from '../spec/ulimits.ts';
 
 /** How long an exec that has ended can be inspected. */
 const REMEMBERED_MS = 5 * 60_000;
-
-export interface ExecStart {
-  readonly detach: boolean;
-  readonly tty: boolean;
-  readonly consoleSize?: TerminalSize;
-}
 
 /** The execs of all containers. */
 export class Execs {
@@ -84,8 +78,9 @@ export class Execs {
       await launched;
       return undefined;
     }
+    const { describeFailure = messageOf } = options;
     launched
-      .catch((error) => exec.hub.say(Buffer.from(`${messageOf(error)}\r\n`)))
+      .catch((error) => exec.hub.say(Buffer.from(`${describeFailure(error)}\r\n`)))
       .finally(() => this.#endStreams(exec));
     return attachment;
   }

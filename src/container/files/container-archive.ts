@@ -10,7 +10,7 @@ interface PathRequest {
   readonly path: string;
 }
 
-/** @throws {EngineError} `not-found` with Docker's text */
+/** @throws {EngineError} `no-such-container-file` */
 export async function statInContainer(
   context: ContainerContext,
   container: ManagedContainer,

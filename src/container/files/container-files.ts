@@ -1,6 +1,7 @@
-import { EngineError, isEngineError } from '#base/errors.ts';
+import { isEngineError } from '#base/errors.ts';
 import type { FileLane } from '#linux/file-service.ts';
 import { volumeLane } from '#volume/volume-tasks.ts';
+import { containerError } from '../container-errors.ts';
 import type { ContainerContext } from '../context.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 import { containerLane, hostLane } from './lanes.ts';
@@ -65,13 +66,15 @@ function locateInMount(
   };
 }
 
-/** Docker's words for a path that is not there. */
+/** @throws {EngineError} `no-such-container-file` where `work` finds nothing */
 export async function orMissing<T>(reference: string, path: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (cause) {
     if (!isEngineError(cause, 'not-found')) throw cause;
-    throw new EngineError('not-found', `Could not find the file ${path} in container ${reference}`, {
+    throw containerError('no-such-container-file', {
+      subject: path,
+      details: { container: reference },
       cause,
     });
   }

@@ -1,11 +1,11 @@
 import { fstatSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { EngineError } from '#base/errors.ts';
 import { readBinaryHandlers } from '#linux/binfmt-misc.ts';
 import { isErrno } from '#linux/errno.ts';
 import { listMounts } from '#linux/mountinfo.ts';
 import { PROGRAM_HEAD_BYTES, type ProgramFormat, programFormat } from '#oci/program-format.ts';
 import type { RuntimeProcess } from '#oci/runtime-spec.ts';
+import { containerError } from '../container-errors.ts';
 import type { RootAccess } from '../files/root-access.ts';
 import { BareRoot } from './bare-root.ts';
 import { mayRunNatively, missingEmulator } from './emulation.ts';
@@ -29,7 +29,7 @@ export interface ProgramPlace {
  * the container runs, and says it in the container's output, without the name of what is missing. What is not certain
  * is left to the kernel.
  *
- * @throws {EngineError} `invalid` with what to do
+ * @throws {EngineError} `program-cannot-run`
  */
 export function checkProgram(place: ProgramPlace, access: RootAccess): void {
   const { rootPath, process } = place;
@@ -49,7 +49,7 @@ export function checkProgram(place: ProgramPlace, access: RootAccess): void {
       found = undefined;
     }
   }
-  if (problem !== undefined) throw new EngineError('invalid', `Cannot run ${subject}: ${problem}`);
+  if (problem !== undefined) throw containerError('program-cannot-run', { subject, details: { problem } });
 }
 
 function mountsOf({ mounts, pid }: ProgramPlace): ProgramPlace['mounts'] {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { EngineError } from '#base/errors.ts';
+import { containerError } from '../container-errors.ts';
 
 /** What a container has unless told otherwise: Docker's set, in Docker's order. */
 export const DEFAULT_CAPABILITIES: readonly string[] = [
@@ -77,7 +77,7 @@ function readGrantable(): readonly string[] {
   return NAMES.filter((_, number) => ((bounding >> BigInt(number)) & 1n) === 1n);
 }
 
-/** What `CapAdd`, `CapDrop` and `Privileged` make of the default set, by Docker's rules. */
+/** What is made of the default set. */
 export interface CapabilityRequest {
   readonly add: readonly string[];
   readonly drop: readonly string[];
@@ -88,11 +88,11 @@ export interface CapabilityRequest {
  * The set of a container. `ALL` among the additions is everything but the drops; `ALL` among the drops is nothing
  * but the additions.
  *
- * @throws {EngineError} `invalid` for a name that does not exist or that we cannot grant
+ * @throws {EngineError} `capability-unknown`, `capability-not-grantable`
  */
 export function resolveCapabilities(request: CapabilityRequest): readonly string[] {
-  const add = request.add.map((name) => normalize(name, 'CapAdd'));
-  const drop = new Set(request.drop.map((name) => normalize(name, 'CapDrop')));
+  const add = request.add.map((name) => normalize(name, 'add'));
+  const drop = new Set(request.drop.map((name) => normalize(name, 'drop')));
   if (request.privileged) return allCapabilities();
   if (add.includes('ALL')) return allCapabilities().filter((name) => !drop.has(name));
   if (drop.has('ALL')) return add;
@@ -100,13 +100,13 @@ export function resolveCapabilities(request: CapabilityRequest): readonly string
   return [...new Set([...kept, ...add])];
 }
 
-function normalize(name: string, field: 'CapAdd' | 'CapDrop'): string {
+function normalize(name: string, list: 'add' | 'drop'): string {
   const upper = name.toUpperCase();
   if (upper === 'ALL') return upper;
   const full = upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
   if (NAMES.includes(full)) {
-    if (field === 'CapDrop' || allCapabilities().includes(full)) return full;
-    throw new EngineError('invalid', `invalid ${field}: capability not supported by your kernel: "${full}"`);
+    if (list === 'drop' || allCapabilities().includes(full)) return full;
+    throw containerError('capability-not-grantable', { subject: full });
   }
-  throw new EngineError('invalid', `invalid ${field}: unknown capability: "${full}"`);
+  throw containerError('capability-unknown', { subject: full, details: { list } });
 }

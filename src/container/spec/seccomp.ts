@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { EngineError } from '#base/errors.ts';
 import type { RuntimeSeccomp, RuntimeSyscallRule } from '#oci/runtime-spec.ts';
+import { containerError } from '../container-errors.ts';
 import { asStrictAsDocker } from './seccomp-docker.ts';
 import type { Condition, ProfileFile, ProfileRule } from './seccomp-file.ts';
 
@@ -49,7 +49,7 @@ const NATIVE: Readonly<Record<string, string>> = {
  * Reads a profile in the format of Docker and containers-common (`includes`, `excludes`, `archMap`); a plain OCI
  * filter is one without conditions.
  *
- * @throws {EngineError} `invalid` if it is not JSON or not a profile
+ * @throws {EngineError} `seccomp-malformed`
  */
 export function parseSeccompProfile(text: string, host: SeccompHost = thisHost()): SeccompProfile {
   return compiler(decode(text), host);
@@ -72,14 +72,14 @@ function compiler(file: ProfileFile, host: SeccompHost): SeccompProfile {
 /**
  * The default profile: the file's, where Docker's own is stricter or knows newer calls corrected to it.
  *
- * @throws {EngineError} `not-found` if there is no such file, `invalid` if it is no profile
+ * @throws {EngineError} `seccomp-missing`, `seccomp-malformed`
  */
 export function loadSeccompProfile(path: string = DEFAULT_SECCOMP_PATH): SeccompProfile {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new EngineError('not-found', `Cannot read seccomp profile ${path}: no such file`, { cause });
+    throw containerError('seccomp-missing', { subject: path, cause });
   }
   return compiler(asStrictAsDocker(decode(text)), thisHost());
 }
@@ -89,10 +89,10 @@ function decode(text: string): ProfileFile {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new EngineError('invalid', `Decoding seccomp profile failed: ${String(cause)}`, { cause });
+    throw containerError('seccomp-malformed', { details: { problem: String(cause) }, cause });
   }
   if (!isProfile(value)) {
-    throw new EngineError('invalid', 'Decoding seccomp profile failed: not a seccomp profile');
+    throw containerError('seccomp-malformed', { details: { problem: 'not a seccomp profile' } });
   }
   return value;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeFifo } from '#linux/fifo.ts';
 import { makeNode } from '#linux/files.ts';
+import type { ContainerErrorReason } from '../container-errors.ts';
 import { promptly } from '../files/root-access.ts';
 import { resolveUser } from './user.ts';
 
@@ -57,18 +58,18 @@ test('names, numbers and groups as Docker resolves them', (t) => {
   );
 });
 
-test('what is not there has Docker’s words', (t) => {
+test('what is not there is refused', (t) => {
   const root = withDatabases(t);
-  const refuse = (user: string, message: string, groups: string[] = []) =>
+  const refuse = (user: string, reason: ContainerErrorReason, groups: string[] = []) =>
     assert.throws(() => resolveUser({ rootPath: root, user, groupAdd: groups }, promptly), {
       code: 'invalid',
-      message,
+      reason,
     });
-  refuse('nope', 'unable to find user nope: no matching entries in passwd file');
-  refuse('0:nope', 'unable to find group nope: no matching entries in group file');
-  refuse('', 'Unable to find group nope: no matching entries in group file', ['nope']);
-  refuse('-5', 'uids and gids must be in range 0-2147483647');
-  refuse('4294967296', 'uids and gids must be in range 0-2147483647');
+  refuse('nope', 'no-such-user');
+  refuse('0:nope', 'no-such-group');
+  refuse('', 'no-such-added-group', ['nope']);
+  refuse('-5', 'id-out-of-range');
+  refuse('4294967296', 'id-out-of-range');
 });
 
 test('numbers need no files, and nothing is read outside of the root', (t) => {

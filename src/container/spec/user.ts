@@ -1,8 +1,8 @@
 import { fstatSync, readSync } from 'node:fs';
-import { EngineError } from '#base/errors.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { openDirectory } from '#linux/files.ts';
+import { containerError } from '../container-errors.ts';
 import type { RootAccess } from '../files/root-access.ts';
 
 /** Who a process in a container is. */
@@ -44,7 +44,7 @@ export interface UserQuery {
  * Finds a user and groups in /etc/passwd and /etc/group of a container's root, never following a link out of it.
  * Numbers need no entry.
  *
- * @throws {EngineError} `invalid` for names that are not there, with Docker's words
+ * @throws {EngineError} `no-such-user`, `no-such-group`, `id-out-of-range`
  */
 export function resolveUser({ rootPath, user, groupAdd = [] }: UserQuery, access: RootAccess): ResolvedUser {
   using root = ownFd(openDirectory(rootPath));
@@ -59,7 +59,7 @@ export function resolveUser({ rootPath, user, groupAdd = [] }: UserQuery, access
     groupPart === ''
       ? groups.filter(({ members }) => members.includes(account.name)).map(({ gid }) => gid)
       : [];
-  const added = groupAdd.map((group) => findAddedGroup(groups, group));
+  const added = groupAdd.map((group) => findGroup(groups, group, 'no-such-added-group'));
   return {
     uid: account.uid,
     gid,
@@ -73,21 +73,19 @@ function findUser(passwd: readonly PasswdEntry[], user: string): PasswdEntry {
   if (byName) return byName;
   const uid = user === '' ? 0 : parseId(user);
   if (uid === undefined) {
-    throw new EngineError('invalid', `unable to find user ${user}: no matching entries in passwd file`);
+    throw containerError('no-such-user', { subject: user });
   }
   return passwd.find((entry) => entry.uid === uid) ?? { name: '', uid, gid: 0, home: '/' };
 }
 
-function findGroup(groups: readonly GroupEntry[], group: string): number {
+function findGroup(
+  groups: readonly GroupEntry[],
+  group: string,
+  reason: 'no-such-group' | 'no-such-added-group' = 'no-such-group',
+): number {
   const gid = groups.find(({ name }) => name === group)?.gid ?? parseId(group);
   if (gid !== undefined) return gid;
-  throw new EngineError('invalid', `unable to find group ${group}: no matching entries in group file`);
-}
-
-function findAddedGroup(groups: readonly GroupEntry[], group: string): number {
-  const gid = groups.find(({ name }) => name === group)?.gid ?? parseId(group);
-  if (gid !== undefined) return gid;
-  throw new EngineError('invalid', `Unable to find group ${group}: no matching entries in group file`);
+  throw containerError(reason, { subject: group });
 }
 
 /** A number, undefined if it is none. */
@@ -95,7 +93,7 @@ function parseId(text: string): number | undefined {
   if (!/^-?\d+$/.test(text)) return undefined;
   const id = Number(text);
   if (id >= 0 && id <= MAXIMUM_ID) return id;
-  throw new EngineError('invalid', `uids and gids must be in range 0-${MAXIMUM_ID}`);
+  throw containerError('id-out-of-range', { subject: text, details: { maximum: MAXIMUM_ID } });
 }
 
 /** A file of the container, empty where there is none; anything but a regular file is not opened, only looked at. */
