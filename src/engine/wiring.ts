@@ -1,5 +1,5 @@
 /** Constructs every domain of one engine, in the order of their layers, and hands them their neighbours. */
-import { silentLogger } from '#base/log.ts';
+import { type Logger, silentLogger } from '#base/log.ts';
 import type { Builds } from '#build/build.ts';
 import { BuildCache } from '#build/cache/build-cache.ts';
 import { buildMigrations, createBuilds } from '#build/create-builds.ts';
@@ -11,8 +11,10 @@ import {
   recordedSandboxes,
 } from '#container/containers.ts';
 import { createImageStore, imageMigrations } from '#image/image-store.ts';
-import type { ImageStore } from '#image/image.ts';
+import type { FileImageStore } from '#image/image-store.ts';
+import type { ImageStore, ImageUse } from '#image/image.ts';
 import { type FileLayerStore, createLayerStore } from '#layer/layer-store.ts';
+import type { RootArchive, SnapshotStore } from '#layer/layer.ts';
 import { createRootArchive } from '#layer/root-archive.ts';
 import { createSnapshotStore } from '#layer/snapshot-store.ts';
 import { LayerWorkerPool } from '#layer/worker-pool.ts';
@@ -23,12 +25,14 @@ import { createLogDrivers, DEFAULT_LOG_DRIVER } from '#log/drivers.ts';
 import type { LogDriver } from '#log/log.ts';
 import type { Networks, NetworksOptions } from '#network/network.ts';
 import { createNetworks, networkMigrations } from '#network/create-networks.ts';
-import { createRegistries } from '#registry/registries.ts';
+import { createRegistries, type OwnedRegistries } from '#registry/registries.ts';
 import type { Registries } from '#registry/registry.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
+import type { ContentStore } from '#store/content.ts';
 import { Leases } from '#store/leases.ts';
+import type { Metadata } from '#store/metadata.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
-import type { Volumes } from '#volume/volume.ts';
+import type { Volumes, VolumeUse } from '#volume/volume.ts';
 import { createVolumes, volumeMigrations } from '#volume/volumes.ts';
 import { type EngineDirectories, hostNames, prepareDirectories } from './directories.ts';
 import { EventBus } from './event-bus.ts';
@@ -61,9 +65,98 @@ export interface EngineParts {
   readonly logDriver: string;
 }
 
+/** What all domains stand on. */
+interface Foundation {
+  readonly options: EngineOptions;
+  readonly logger: Logger;
+  /** Whatever was opened, in its order. */
+  readonly resources: AsyncDisposableStack;
+  readonly directories: EngineDirectories;
+  readonly metadata: Metadata;
+  readonly events: EventBus;
+  readonly content: ContentStore;
+  readonly files: ThreadedFileService;
+}
+
+/** Layers, and the roots that are made of them. */
+interface Roots {
+  readonly layers: FileLayerStore;
+  readonly snapshots: SnapshotStore;
+  readonly archive: RootArchive;
+}
+
+type Runtimes = Pick<EngineParts, 'cgroups' | 'runtime' | 'otherRuntime'>;
+
 /** Opens everything below `options.root`; whatever was opened is on `resources`, also when a later step fails. */
 export async function wire(options: EngineOptions, resources: AsyncDisposableStack): Promise<EngineParts> {
-  const logger = options.logger ?? silentLogger;
+  const foundation = layFoundation(options, resources);
+  const { directories, events } = foundation;
+  const runtimes = await findRuntimes(foundation);
+  const roots = openRoots(foundation);
+  const registries = resources.use(
+    createRegistries({
+      insecureRegistries: options.insecureRegistries ?? [],
+      registryMirrors: options.registryMirrors ?? [],
+    }),
+  );
+  const cache = new BuildCache(foundation.metadata);
+  const users = new Users();
+  const images = await openImages(foundation, { layers: roots.layers, registries, cache, users });
+  const volumes = await openVolumes(foundation, users);
+  const networks = await openNetworks(foundation);
+  const logs = createLogDrivers();
+  const containers = await createContainers({
+    ...foundation,
+    ...roots,
+    images,
+    logs,
+    volumes,
+    networks,
+    emit: events.emit,
+    directories: { root: directories.containers, run: directories.runContainers },
+    runtime: runtimes.runtime,
+    ...(runtimes.otherRuntime && { otherRuntime: runtimes.otherRuntime }),
+    cgroupLayout: runtimes.cgroups.layout,
+    defaults: containerDefaults(options),
+  });
+  users.containers = containers;
+  resources.defer(() => containers.close());
+  await containers.restore();
+  // Not earlier: only now is it known which images containers use.
+  images.requestCollection();
+  const builds = resources.use(
+    await createBuilds({
+      ...foundation,
+      ...roots,
+      cache,
+      images,
+      fileService: foundation.files,
+      containers,
+      workDirectory: directories.builds,
+      viewDirectory: directories.runSnapshots,
+      budget: options.buildCache ?? { enabled: true },
+    }),
+  );
+  const { logDriver } = containerDefaults(options);
+  const { layers } = roots;
+  const domains = { layers, images, builds, registries, logs, volumes, networks, containers };
+  return { events, directories, ...runtimes, ...domains, logDriver };
+}
+
+/** Images and volumes ask who uses them; the answer comes from the containers, which stand above them. */
+class Users {
+  containers: ContainerService | undefined;
+
+  readonly ofImages: ImageUse = {
+    containersOf: (id) => this.containers?.imageUse.containersOf(id) ?? [],
+  };
+
+  readonly ofVolumes: VolumeUse = {
+    containersOf: (name) => this.containers?.volumeUse.containersOf(name) ?? [],
+  };
+}
+
+function layFoundation(options: EngineOptions, resources: AsyncDisposableStack): Foundation {
   const directories = prepareDirectories(options);
   const migrations = [
     imageMigrations,
@@ -73,21 +166,27 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
     ...buildMigrations,
   ];
   const metadata = resources.use(new SqliteMetadata(directories.root, migrations));
+  const events = new EventBus();
+  resources.defer(() => events.close());
+  const content = resources.use(new FileContentStore(directories.content));
+  const files = resources.use(new ThreadedFileService());
+  const logger = options.logger ?? silentLogger;
+  return { options, logger, resources, directories, metadata, events, content, files };
+}
+
+async function findRuntimes({ options, logger, resources }: Foundation): Promise<Runtimes> {
   const cgroups = prepareCgroups();
   for (const warning of cgroups.warnings) logger.warn(warning);
   const runtime = await findRuntime(options.runtime ?? 'auto', cgroups.runtime);
   const otherRuntime = findOtherRuntime(runtime.name, cgroups.runtime);
-  const events = new EventBus();
-  resources.defer(() => events.close());
   // A parent that the user names is the user's; ours goes with the last container.
   const { cgroupParent } = containerDefaults(options);
   if (options.cgroupParent === undefined)
     resources.defer(() => removeEmptyCgroup(cgroups.layout, cgroupParent));
+  return { cgroups, runtime, otherRuntime };
+}
 
-  // Images and volumes ask who uses them; the answer comes from the containers, which stand above them.
-  let containers: ContainerService | undefined;
-  const content = resources.use(new FileContentStore(directories.content));
-  const files = resources.use(new ThreadedFileService());
+function openRoots({ options, logger, resources, directories, content, files }: Foundation): Roots {
   const workers = resources.use(new LayerWorkerPool(undefined, files));
   const limits = {
     maximumLayerBytes: options.maximumLayerBytes ?? DEFAULT_LAYER_BYTES,
@@ -113,105 +212,60 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
       workers,
     }),
   );
-  const registries = resources.use(
-    createRegistries({
-      insecureRegistries: options.insecureRegistries ?? [],
-      registryMirrors: options.registryMirrors ?? [],
-    }),
-  );
-  const cache = new BuildCache(metadata);
-  const images = resources.use(
-    await createImageStore({
-      content,
-      metadata,
-      layers,
-      leases: new Leases(),
-      heldElsewhere: () => cache.held(),
-      registries,
-      ...(options.maxConcurrentUploads && { maximumUploads: options.maxConcurrentUploads }),
-      ...(options.maxConcurrentDownloads && { maximumDownloads: options.maxConcurrentDownloads }),
-      use: { containersOf: (id) => containers?.imageUse.containersOf(id) ?? [] },
-      emit: events.emit,
-      ...(options.imageBudget && { budget: options.imageBudget }),
-      logger,
-    }),
-  );
-  const volumes = await createVolumes({
+  return { layers, snapshots, archive: resources.use(createRootArchive(workers)) };
+}
+
+interface ImageNeighbours {
+  readonly layers: FileLayerStore;
+  readonly registries: OwnedRegistries;
+  readonly cache: BuildCache;
+  readonly users: Users;
+}
+
+async function openImages(
+  { options, logger, resources, metadata, events, content }: Foundation,
+  { layers, registries, cache, users }: ImageNeighbours,
+): Promise<FileImageStore> {
+  const store = await createImageStore({
+    content,
+    metadata,
+    layers,
+    leases: new Leases(),
+    heldElsewhere: () => cache.held(),
+    registries,
+    ...(options.maxConcurrentUploads && { maximumUploads: options.maxConcurrentUploads }),
+    ...(options.maxConcurrentDownloads && { maximumDownloads: options.maxConcurrentDownloads }),
+    use: users.ofImages,
+    emit: events.emit,
+    ...(options.imageBudget && { budget: options.imageBudget }),
+    logger,
+  });
+  return resources.use(store);
+}
+
+function openVolumes({ directories, events, ...foundation }: Foundation, users: Users): Promise<Volumes> {
+  const { metadata, files, logger } = foundation;
+  const { emit } = events;
+  return createVolumes({
     rootDirectory: directories.volumes,
     metadata,
     files,
-    use: { containersOf: (name) => containers?.volumeUse.containersOf(name) ?? [] },
-    emit: events.emit,
+    use: users.ofVolumes,
+    emit,
     logger,
   });
-  const networks = resources.use(
-    await createNetworks({
-      ...networkOptions(options, directories),
-      metadata,
-      emit: events.emit,
-      logger,
-      restore: recordedSandboxes(metadata),
-    }),
-  );
-  const logs = createLogDrivers();
-  const defaults = containerDefaults(options);
-  const archive = resources.use(createRootArchive(workers));
-  const service = await createContainers({
+}
+
+async function openNetworks({ options, directories, ...foundation }: Foundation): Promise<Networks> {
+  const { metadata, events, logger, resources } = foundation;
+  const networks = await createNetworks({
+    ...networkOptions(options, directories),
     metadata,
-    snapshots,
-    archive,
-    files,
-    images,
-    logs,
-    volumes,
-    networks,
     emit: events.emit,
     logger,
-    directories: { root: directories.containers, run: directories.runContainers },
-    runtime,
-    ...(otherRuntime && { otherRuntime }),
-    cgroupLayout: cgroups.layout,
-    defaults,
+    restore: recordedSandboxes(metadata),
   });
-  containers = service;
-  resources.defer(() => service.close());
-  await service.restore();
-  // Not earlier: only now is it known which images containers use.
-  images.requestCollection();
-  const builds = resources.use(
-    await createBuilds({
-      cache,
-      metadata,
-      images,
-      content,
-      layers,
-      snapshots,
-      archive,
-      fileService: files,
-      containers: service,
-      workDirectory: directories.builds,
-      viewDirectory: directories.runSnapshots,
-      budget: options.buildCache ?? { enabled: true },
-      logger,
-    }),
-  );
-  const { logDriver } = defaults;
-  return {
-    events,
-    directories,
-    cgroups,
-    runtime,
-    otherRuntime,
-    layers,
-    images,
-    builds,
-    registries,
-    logs,
-    volumes,
-    networks,
-    containers: service,
-    logDriver,
-  };
+  return resources.use(networks);
 }
 
 function networkOptions(options: EngineOptions, directories: EngineDirectories): NetworksOptions {
