@@ -168,7 +168,7 @@ async function commit(writer: ContentWriter, { path, sizeBytes }: TarEntry): Pro
 }
 
 /** `blobs/sha256/HEX` says itself what it must be. */
-export function digestOfName(path: string): Digest | undefined {
+function digestOfName(path: string): Digest | undefined {
   const hex = /^blobs\/sha256\/(.*)$/.exec(cleanName(path))?.[1];
   const digest = `sha256:${hex}`;
   return hex !== undefined && isDigest(digest) ? digest : undefined;

@@ -22,7 +22,7 @@ export interface Artifact {
   readonly blobs: readonly ArtifactBlob[];
 }
 
-/** In the content store, but for small ones that are at hand. */
+/** A blob of the content store, or a small one whose bytes are at hand. */
 export interface ArtifactBlob {
   readonly descriptor: Pick<Descriptor, 'digest' | 'size'>;
   readonly bytes?: Buffer;

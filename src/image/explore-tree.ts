@@ -1,6 +1,6 @@
 /**
- * The file system of an image as its layers are put one upon the other, without contents: who brought what, and whose
- * bytes nobody sees any more. Whiteouts as in the OCI image spec (layer.md).
+ * The file system of an image as its layers are put one upon the other, without contents: which layer brought what,
+ * and whose bytes are hidden by layers above. Whiteouts as in the OCI image spec (layer.md).
  */
 import type { TarEntry, TarEntryType } from '#oci/tar-header.ts';
 import { imageError } from './image-errors.ts';
@@ -56,7 +56,7 @@ export class ExploreTree {
     this.#put(names, entry);
   }
 
-  /** Of each layer, bottom first. */
+  /** One for each layer, bottom first. */
   get tallies(): readonly Readonly<LayerTally>[] {
     return this.#layers;
   }

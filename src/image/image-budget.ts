@@ -13,7 +13,7 @@ export interface BudgetImage {
 
 export interface BudgetPlan {
   readonly sizeBytes: number;
-  /** Of those that stay. */
+  /** Bytes of the images that stay. */
   readonly remainingBytes: number;
   /** Children before their parents, otherwise the least recently used first. */
   readonly removed: readonly BudgetImage[];

@@ -1,7 +1,7 @@
 import { defineErrors, errorTable } from '#base/error-table.ts';
 
 /** The errors of images. The subject is what the caller named: a reference or an id. */
-export const IMAGE_ERRORS = errorTable({
+const IMAGE_ERRORS = errorTable({
   'no-such-image': ['not-found', ({ subject }) => `Cannot find image ${subject}: there is none`],
   'platform-not-here': [
     'not-found',

@@ -1,5 +1,4 @@
 /** Keeps the images within their budget. */
-import { matchesGlob } from 'node:path/posix';
 import { isEngineError } from '#base/errors.ts';
 import { matchesLabels } from '#base/filters.ts';
 import { shortId } from '#base/ids.ts';
@@ -7,6 +6,7 @@ import type { Logger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import type { LayerStore } from '#layer/layer.ts';
 import type { Digest } from '#oci/digest.ts';
+import { globPattern } from '#oci/glob.ts';
 import { familiarName, familiarReference } from '#oci/reference.ts';
 import type { ContentReader } from '#store/content.ts';
 import { type BudgetImage, type BudgetPlan, planBudget } from './image-budget.ts';
@@ -184,7 +184,8 @@ function reasonToKeep(
 }
 
 function fitsName(pattern: string, ...names: readonly string[]): boolean {
-  return names.some((name) => matchesGlob(name, pattern));
+  const glob = globPattern(pattern);
+  return names.some((name) => glob.test(name));
 }
 
 interface Reported {

@@ -26,7 +26,7 @@ export function isIdPrefix(id: Digest, text: string): boolean {
 }
 
 /** The one image whose id starts with these digits. */
-export function byPrefix(table: ImageTable, text: string): ImageRecord | undefined {
+function byPrefix(table: ImageTable, text: string): ImageRecord | undefined {
   const prefix = text.startsWith('sha256:') ? text.slice('sha256:'.length) : text;
   if (!HEX.test(prefix)) return undefined;
   const [id, another] = table.withPrefix(prefix);

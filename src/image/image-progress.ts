@@ -6,7 +6,7 @@ export type LayerMovement =
   | { readonly kind: 'layer'; readonly layer: Digest; readonly step: LayerStep }
   | {
       readonly kind: 'layer-bytes';
-      /** As in {@link LayerStep}: the digest of the blob that comes, the diff ID of the layer that goes. */
+      /** The digest of the blob that comes, the diff ID of the layer that goes. */
       readonly layer: Digest;
       readonly step: 'downloading' | 'extracting' | 'pushing';
       readonly doneBytes: number;
@@ -48,7 +48,7 @@ export type PushProgress =
       readonly kind: 'pushed-tag';
       readonly tag: string;
       readonly digest: Digest;
-      /** Of the manifest. */
+      /** The manifest's size. */
       readonly sizeBytes: number;
     };
 

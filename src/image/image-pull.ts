@@ -89,7 +89,7 @@ interface OnePull {
 }
 
 interface Pulled {
-  /** Of what the reference means. */
+  /** The digest of what the reference means. */
   readonly digest: Digest;
   readonly isNew: boolean;
 }

@@ -199,7 +199,7 @@ class Removal {
   }
 }
 
-/** At most one tag, and everything in one repository. */
+/** True if there is one tag at most, and everything is in one repository. */
 function isSingleReference(names: readonly NamedImage[]): boolean {
   const repositories = new Set(names.map(({ reference }) => `${reference.domain}/${reference.path}`));
   const tags = names.filter(({ reference }) => !reference.digest);

@@ -34,7 +34,7 @@ interface SavedImage {
   readonly references: readonly Reference[];
   readonly manifestBytes: Buffer;
   readonly manifest: Manifest;
-  /** Of the manifest. */
+  /** The manifest's digest. */
   readonly digest: Digest;
 }
 

@@ -37,7 +37,7 @@ export class ImageUses {
     this.#metadata.transaction(() => this.#insert.run(id, atMs));
   }
 
-  /** The image is about to be used by what nobody knows of yet, such as a container in the making. */
+  /** The image is about to be used by what is not known as a user yet, such as a container in the making. */
   hold(id: Digest): Disposable {
     this.note(id);
     return this.#holders.use(id);
@@ -47,7 +47,7 @@ export class ImageUses {
     return this.#holders.isUsed(id);
   }
 
-  /** undefined for images that were here before anybody took note. */
+  /** undefined for images that were here before uses were noted. */
   lastMs(id: Digest): number | undefined {
     return this.#lastMs.get(id);
   }

@@ -42,7 +42,7 @@ export interface ImageSummary {
 
 /** The platforms that an image is there for. */
 export interface ImagePlatforms {
-  /** Of the index, or of the manifest of an image without one. */
+  /** Describes the index, or the manifest of an image without one. */
   readonly descriptor: Descriptor;
   readonly manifests: readonly ManifestView[];
 }
@@ -52,9 +52,9 @@ export interface ManifestView {
   readonly descriptor: Descriptor;
   /** The image for this platform is here. */
   readonly isHere: boolean;
-  /** Of manifest, configuration and blobs as they came. */
+  /** Bytes of manifest, configuration and blobs as they came. */
   readonly contentBytes: number;
-  /** Of those, and of the files of the layers. */
+  /** Those, and the bytes of the layers' files. */
   readonly totalBytes: number;
   readonly subject: ManifestSubject;
 }
@@ -64,7 +64,7 @@ export type ManifestSubject =
   | {
       readonly kind: 'image';
       readonly platform: Platform;
-      /** Of the files of the layers. */
+      /** Bytes of the layers' files. */
       readonly unpackedBytes: number;
       /** Ids of the containers that were created from it. */
       readonly containers: readonly string[];

@@ -139,7 +139,7 @@ export interface ImageBudgetReport {
   readonly images: readonly BudgetedImage[];
 }
 
-export interface BudgetedImage {
+interface BudgetedImage {
   readonly id: Digest;
   readonly tags: readonly string[];
   readonly lastUsedMs: number;

@@ -12,7 +12,7 @@ import { imageError } from './image-errors.ts';
 import type { LayerProgress } from './layer-progress.ts';
 
 export interface LayerSource {
-  /** The registry, for as long as the signal says: others may want the layer when who asked first has left. */
+  /** The registry, for as long as the signal says: other pulls may want the layer when the first has left. */
   readonly open: (signal: AbortSignal) => Repository;
   readonly descriptor: Pick<Descriptor, 'digest' | 'size'>;
   readonly compression: LayerCompression;

@@ -25,7 +25,7 @@ export interface LayerDownloadsOptions {
   readonly leases: Leases;
   readonly blobs: LayerBlobs;
   readonly retry: RetryPolicy;
-  /** At the same time, of all pulls together. */
+  /** How many run at the same time, over all pulls. */
   readonly maximumDownloads: number;
 }
 
@@ -128,7 +128,7 @@ export class LayerDownloads {
   }
 }
 
-/** Those who want to hear of one download; who comes late is told where it is. */
+/** The listeners of one download; one that comes late is told where it is. */
 class Audience {
   readonly #listeners = new Set<ReportProgress>();
   #last: LayerMovement | undefined;

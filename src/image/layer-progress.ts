@@ -1,7 +1,7 @@
 import type { Digest } from '#oci/digest.ts';
 import type { LayerMovement, LayerStep } from './image-progress.ts';
 
-/** More often is more than anybody sees. */
+/** People do not see more. */
 const INTERVAL_MS = 100;
 
 export type ReportProgress = (movement: LayerMovement) => void;

@@ -37,7 +37,7 @@ export class DeferredRelease {
     return hold;
   }
 
-  /** Does `work`, then lets go of the mount; both in the background, after what is queued already. */
+  /** Does `work`, then releases the mount; both in the background, after what is queued already. */
   finish(hold: number | undefined, work?: () => Promise<void>): void {
     this.#queue = this.#finishAfter(this.#queue, hold, work);
   }

@@ -10,7 +10,7 @@ export interface DeflateJob {
 
 /** A quarter faster than gzip's own 6, and half a percent larger. */
 const LEVEL = 5;
-/** What is as large lies in no pool: whoever has written it may discard it. */
+/** A buffer of this size lies in no pool: its memory can be given back once it is written. */
 export const OWN_MEMORY_BYTES: number = 2 * Buffer.poolSize;
 const NOTHING = new Uint8Array(0);
 const CELL_BYTES = 4096;

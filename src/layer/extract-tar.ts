@@ -29,7 +29,7 @@ import { isStorableXattr } from './layer-tree.ts';
 import { requireDirectory } from './path-look.ts';
 import { layerError } from './layer-errors.ts';
 
-export interface Owner {
+interface Owner {
   readonly uid: number;
   readonly gid: number;
 }
@@ -40,7 +40,7 @@ export interface ExtractJob {
   readonly path: string;
   /** Refuse to replace a directory by something else and the other way round. */
   readonly noOverwriteDirNonDir: boolean;
-  /** Of everything that is extracted; by default what the archive says. */
+  /** Owns everything that is extracted; absent: the archive says whose each entry is. */
   readonly owner?: Owner;
 }
 

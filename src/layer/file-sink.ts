@@ -26,7 +26,7 @@ export class FileSink implements TarSink, Disposable {
 
   /**
    * @param path of an existing file
-   * @param aborted whose first number is not 0 once nobody waits for it
+   * @param aborted whose first number is not 0 once the result is not wanted any more
    */
   constructor(path: string, aborted: Int32Array) {
     this.#fd = openSync(path, 'r+');

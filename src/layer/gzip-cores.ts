@@ -33,7 +33,7 @@ export async function gzipOnAllCores(
     if (packed) return packed;
     throw layerError('layer-not-compressed', { details: { problem: 'no thread completed it' } });
   } catch (error) {
-    // Nobody is cut off: the one that failed first may be the last to be heard.
+    // All are waited for: the thread that failed first may be the last to tell.
     failGzip(state);
     throw await causeOf(jobs, error);
   } finally {

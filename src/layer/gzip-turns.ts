@@ -1,4 +1,4 @@
-/** How threads share one gzip stream: who takes which block, whose turn it is to write, and what was written so far. */
+/** How threads share one gzip stream: which thread takes which block, which one may write, and what was written so far. */
 import { combinedCrc32 } from './combined-crc32.ts';
 import { layerError } from './layer-errors.ts';
 
@@ -6,7 +6,7 @@ const NEXT = 0;
 const TURN = 1;
 const CHECKSUM = 2;
 const FAILED = 3;
-/** A thread that dies tells nobody. */
+/** A thread that dies does not tell the others. */
 const WAIT_MS = 500;
 
 /** Shared memory: goes to each thread as it is. */
@@ -41,7 +41,7 @@ export class GzipTurns {
     return Number(Atomics.load(this.#state.offset, 0));
   }
 
-  /** Of all blocks before the turn. */
+  /** The checksum of all blocks before the turn. */
   get checksum(): number {
     return Atomics.load(this.#state.numbers, CHECKSUM) >>> 0;
   }

@@ -30,7 +30,7 @@ export async function startDecompressor(format: OutsideFormat): Promise<Decompre
 }
 
 /**
- * The source without its compression; the program ends with whoever of the two ends first.
+ * The source without its compression; the program ends when either end of it does.
  *
  * @throws {EngineError} `unavailable`; reading it throws `invalid` for damaged data, and what the source throws
  */

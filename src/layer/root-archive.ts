@@ -97,7 +97,7 @@ class TarPump {
     this.#sender = sender;
   }
 
-  /** What the worker did not want is read and thrown away, so that who sends it gets to the end. */
+  /** What the worker did not want is read and thrown away, so that its sender gets to the end. */
   start(): void {
     void this.#run().then(() => this.#tar.resume());
   }

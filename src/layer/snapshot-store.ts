@@ -125,7 +125,7 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
     for (const layer of entry.record.layers) this.#options.layers.release(layer);
     this.#release.afterwards(() => {
       const hold = this.#detach(entry);
-      // Deleted before the mount is let go: there is less to sync then.
+      // It is deleted before the mount is released: there is less to sync then.
       this.#release.finish(hold, () => rm(trash, { recursive: true, force: true }));
     });
   }

@@ -27,7 +27,7 @@ import { scanTar } from './tar-scan.ts';
 import { layerError } from './layer-errors.ts';
 
 export interface LayerLimits {
-  /** Of the uncompressed tar. */
+  /** Bytes of the uncompressed tar. */
   readonly maximumLayerBytes: number;
   readonly maximumEntries: number;
 }

@@ -66,9 +66,9 @@ export class AppendFile implements Disposable {
     return logError('log-append-failed', { subject, details: { problem: String(cause) }, cause });
   }
 
-  /** Somebody else may have shortened it meanwhile. */
+  /** Another process may have shortened it meanwhile. */
   #open(): number {
-    // Readable too: who opens it may have to look for its last whole record.
+    // It is readable too: its user may have to look for the last whole record.
     const fd = openSync(this.#path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND, 0o640);
     this.#fd = fd;
     this.#sizeBytes = fstatSync(fd).size;

@@ -6,7 +6,7 @@ type Options = Readonly<Record<string, string>>;
 
 /** How much a driver keeps. */
 export interface Retention {
-  /** Of one file; Infinity: without limit. */
+  /** The size of one file; Infinity: there is no limit. */
   readonly maxSizeBytes: number;
   readonly maxFiles: number;
   readonly compress: boolean;

@@ -98,7 +98,7 @@ export class JsonEncoder {
         const size = utf8SequenceLength(data, from);
         // A character that does not fit begins the next entry, if the data has all of it.
         if (from + size > limit && from > start) break;
-        to = writeWide(data, from, size, output, to);
+        to = this.#writeWide(data, from, size, to);
         from += Math.max(size, 1);
       } else {
         to = write(escapes[kind] ?? REPLACEMENT, output, to);
@@ -109,22 +109,23 @@ export class JsonEncoder {
     this.#length = write(tail, output, to);
     return from;
   }
+
+  /** A character beyond ASCII, of `size` bytes; 0: an invalid byte. */
+  #writeWide(data: Buffer, from: number, size: number, at: number): number {
+    const output = this.#buffer;
+    if (size === 0) return write(REPLACEMENT, output, at);
+    if (size === 3 && data[from] === 0xe2 && data[from + 1] === 0x80) {
+      if (data[from + 2] === 0xa8) return write(LINE_SEPARATOR, output, at);
+      if (data[from + 2] === 0xa9) return write(PARAGRAPH_SEPARATOR, output, at);
+    }
+    let to = at;
+    for (let index = 0; index < size; index++) output[to++] = data[from + index] ?? 0;
+    return to;
+  }
 }
 
 function write(bytes: Buffer, output: Buffer, at: number): number {
   let to = at;
   for (let index = 0; index < bytes.length; index++) output[to++] = bytes[index] ?? 0;
-  return to;
-}
-
-/** A character beyond ASCII, of `size` bytes; 0: an invalid byte. */
-function writeWide(data: Buffer, from: number, size: number, output: Buffer, at: number): number {
-  if (size === 0) return write(REPLACEMENT, output, at);
-  if (size === 3 && data[from] === 0xe2 && data[from + 1] === 0x80) {
-    if (data[from + 2] === 0xa8) return write(LINE_SEPARATOR, output, at);
-    if (data[from + 2] === 0xa9) return write(PARAGRAPH_SEPARATOR, output, at);
-  }
-  let to = at;
-  for (let index = 0; index < size; index++) output[to++] = data[from + index] ?? 0;
   return to;
 }

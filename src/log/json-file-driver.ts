@@ -10,7 +10,7 @@ import { applyQuery } from './query-filter.ts';
 import { readSegments } from './segments.ts';
 import { logError } from './log-errors.ts';
 
-/** As Docker's: without limit. */
+/** Docker's defaults: there is no limit. */
 const DEFAULTS: Retention = { maxSizeBytes: Infinity, maxFiles: 1, compress: false };
 const OPTIONS = ['max-size', 'max-file', 'compress', 'labels', 'labels-regex', 'env', 'env-regex', 'tag'];
 

@@ -9,7 +9,7 @@ import { applyQuery } from './query-filter.ts';
 import { readSegments } from './segments.ts';
 import { logError } from './log-errors.ts';
 
-/** As Docker's `local`. */
+/** The defaults of Docker's `local`. */
 const DEFAULTS: Retention = { maxSizeBytes: 20 << 20, maxFiles: 5, compress: false };
 const OPTIONS = ['max-size', 'max-file', 'compress'];
 

@@ -56,7 +56,7 @@ function scanForward(fd: number, sizeBytes: number): number {
 export interface FramePlace {
   readonly offset: number;
   readonly buffer: Buffer;
-  /** Of the frame in `buffer`. */
+  /** Where the frame begins in `buffer`. */
   readonly start: number;
   readonly size: number;
 }

@@ -19,7 +19,7 @@ export interface SegmentReader extends Disposable {
   seekEnd(): void;
   /** Moves to a place that has every record from `timeNs` on behind it, and as few others as is cheap. */
   seekTime(timeNs: bigint): void;
-  /** Of the first record. */
+  /** The time of the first record. */
   firstTime(): bigint | undefined;
 }
 

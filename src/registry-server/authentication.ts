@@ -5,7 +5,7 @@ import { RegistryError } from './registry-error.ts';
 const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="Caisson registry", charset="UTF-8"' };
 
 /**
- * Lets in who names a user of `users` and its password, by basic authentication (RFC 7617).
+ * Admits clients that name a user of `users` and its password, by basic authentication (RFC 7617).
  *
  * @throws {RegistryError} UNAUTHORIZED, with the challenge
  */

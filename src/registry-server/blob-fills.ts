@@ -1,7 +1,7 @@
 /**
- * Blobs on their way from the upstream to a mirror's own store. Whoever asks for one that is on its way follows the
+ * Blobs on their way from the upstream to a mirror's own store. A request for one that is on its way follows the
  * file as it grows, each at its own pace. One slow or vanished client neither slows nor ends the transfer; a transfer
- * that ended early is continued by the next who asks.
+ * that ended early is continued by the next request.
  */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
@@ -86,7 +86,7 @@ export class BlobFills {
       const { upstream, closing } = this.#place;
       const { sizeBytes, body } = await upstream.openBlob(repository, digest, offset, closing);
       const done = this.#transfer(writer, body, { digest, sizeBytes });
-      // Whoever follows learns of a failure; there may be nobody.
+      // Requests that follow learn of a failure; there may be none.
       done.catch(() => undefined);
       return { sizeBytes, arriving, done: done.then(() => this.#place.table.linkBlob(repository, digest)) };
     } catch (error) {

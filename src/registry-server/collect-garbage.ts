@@ -39,7 +39,7 @@ export async function collectGarbage(
 }
 
 /**
- * What was used lately stays linked, too: whoever was just told that it is there is about to name it.
+ * What was used lately stays linked, too: a client that was just told that it is there is about to name it.
  *
  * @returns how many manifests went
  */

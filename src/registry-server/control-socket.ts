@@ -1,5 +1,5 @@
 /**
- * How `caisson registry gc` reaches a registry that serves: a socket in its root, for whoever may write there. One
+ * How `caisson registry gc` reaches a registry that serves: a socket in its root, for those that may write there. One
  * JSON object each way a connection.
  */
 import { unlinkSync } from 'node:fs';

@@ -27,7 +27,7 @@ export function implicit(number: number, content: Uint8Array): Buffer {
   return der(0x80 | number, content);
 }
 
-/** Of an integer that is not negative, most significant byte first. */
+/** Encodes an integer that is not negative, most significant byte first. */
 export function derInteger(bytes: Uint8Array): Buffer {
   return der('integer', (bytes[0] ?? 0) & 0x80 ? Buffer.of(0) : Buffer.alloc(0), bytes);
 }

@@ -1,5 +1,6 @@
 /** From a request to its endpoint, and from what is thrown to the answer. */
 import type { Logger } from '#base/log.ts';
+import { unreachable } from '#base/unreachable.ts';
 import { authenticate } from './authentication.ts';
 import { deleteBlob, readBlob } from './blobs.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
@@ -46,7 +47,7 @@ export class Dispatcher {
   }
 
   async #answer(exchange: Exchange): Promise<void> {
-    // Who may not come in learns nothing about what there is.
+    // A client that is not admitted learns nothing about what there is.
     if (this.#options.users) await authenticate(this.#options.users, exchange);
     const endpoint = parseEndpoint(exchange.path);
     const { readOnlyReason } = this.#options;
@@ -96,9 +97,10 @@ function handlersOf(parts: RegistryParts, exchange: Exchange, endpoint: Endpoint
       };
     case 'uploads':
       return { POST: () => startUpload(parts, exchange, endpoint.repository) };
-    default:
+    case 'upload':
       return uploadHandlers(parts, exchange, endpoint);
   }
+  return unreachable(endpoint);
 }
 
 function uploadHandlers(

@@ -88,7 +88,7 @@ export class Exchange {
 
   writeHead(status: number, headers: Headers): void {
     const isUnread = !this.request.complete && this.bodyLength !== 0;
-    // A client that was not asked for its body sends none, or all of it: nobody can tell where the next request is.
+    // A client that was not asked for its body sends none, or all of it: the beginning of the next request cannot be told.
     const closes = isUnread && this.#expectsContinue && !this.#hasContinued;
     this.response.writeHead(status, { ...headers, ...(closes ? { Connection: 'close' } : undefined) });
     if (isUnread && !closes) this.#drain();
@@ -97,7 +97,7 @@ export class Exchange {
   /** Throws away what comes still; closing at once could destroy the answer with it. */
   #drain(): void {
     const { socket } = this.request;
-    // The body's iterator lets go of the stream only after this turn.
+    // The body's iterator releases the stream only after this turn.
     setImmediate(() => this.request.resume());
     const timer = setTimeout(() => socket.destroy(), DRAIN_MS).unref();
     this.request.once('close', () => clearTimeout(timer));

@@ -85,7 +85,7 @@ export class UserFile {
 }
 
 /** Users by name, and the names of those whose hash is of another kind. */
-export function parseUsers(text: string): {
+function parseUsers(text: string): {
   readonly users: ReadonlyMap<string, string>;
   readonly refused: readonly string[];
 } {
@@ -144,7 +144,7 @@ function linesOf(path: string): readonly string[] {
   }
 }
 
-/** Hashes are nobody else's business; whoever owned the file before keeps its mode. */
+/** Others must not read hashes; a file that was there keeps its owner and mode. */
 function replaceFile(path: string, text: string): void {
   const mode = versionOf(path) === undefined ? 0o600 : statSync(path).mode & 0o777;
   const temporary = `${path}.${process.pid}.new`;

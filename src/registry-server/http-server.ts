@@ -8,7 +8,7 @@ import type { ListenAddress } from './registry-server.ts';
 
 const BACKLOG = 1024;
 const HEADERS_TIMEOUT_MS = 30_000;
-/** Longer than clients keep an idle connection, so that it is them who close it. */
+/** Longer than clients keep an idle connection, so that they close it. */
 const KEEP_ALIVE_MS = 120_000;
 const CLOSE_GRACE_MS = 2000;
 

@@ -53,7 +53,7 @@ function mediaTypeOf(value: JsonObject, shape: JsonShape, contentType: string): 
 function contentOf(value: JsonObject, shape: JsonShape, mediaType: string): ManifestContent {
   if (shape.optionalInteger(value, 'schemaVersion') !== 2) throw shape.refusal('schemaVersion is not 2');
   const isIndex = isIndexType(mediaType);
-  // One document with two meanings is two images, depending on who reads it.
+  // One document with two meanings is two images, depending on its reader.
   const foreign = isIndex ? ['config', 'layers'] : ['manifests'];
   for (const field of foreign)
     if (value[field] !== undefined) throw shape.refusal(`${field} has no place in it`);

@@ -79,7 +79,7 @@ async function digestOf(
   if (reference.by === 'digest') return reference.digest;
   const { mirror } = parts;
   const digest = mirror
-    ? await mirroredDigest(parts, mirror, repository, reference.tag, exchange.signal)
+    ? await mirroredDigest(parts, mirror, { repository, tag: reference.tag }, exchange.signal)
     : parts.table.tagged(repository, reference.tag);
   if (!digest) throw unknown(repository, reference);
   return digest;
@@ -95,7 +95,7 @@ async function findManifest(
   const known = parts.table.manifest(repository, digest);
   if (known) return known;
   if (!parts.mirror) throw unknown(repository, { by: 'digest', digest });
-  return mirroredManifest(parts, parts.mirror, repository, digest, exchange.signal);
+  return mirroredManifest(parts, parts.mirror, { repository, digest }, exchange.signal);
 }
 
 /** Clients believe a manifest's sizes when they set limits and show progress. */
@@ -109,7 +109,7 @@ async function checkSizes({ content, recent }: RegistryParts, blobs: readonly De
   }
 }
 
-/** In one go, so that nothing that it names can be deleted in between. */
+/** Checks and stores in one go, so that nothing that it names can be deleted in between. */
 function store(
   { table }: RegistryParts,
   repository: string,

@@ -15,8 +15,7 @@ import type { ManifestRow } from './registry-table.ts';
 export async function mirroredDigest(
   { table, logger }: RegistryParts,
   { upstream }: Mirror,
-  repository: string,
-  tag: string,
+  { repository, tag }: { readonly repository: string; readonly tag: string },
   signal: AbortSignal,
 ): Promise<Digest> {
   const known = table.tagged(repository, tag);
@@ -35,8 +34,7 @@ export async function mirroredDigest(
 export async function mirroredManifest(
   { table, content, recent }: RegistryParts,
   { upstream }: Mirror,
-  repository: string,
-  digest: Digest,
+  { repository, digest }: { readonly repository: string; readonly digest: Digest },
   signal: AbortSignal,
 ): Promise<ManifestRow> {
   const fetched = await fromUpstream(

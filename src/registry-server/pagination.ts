@@ -7,7 +7,7 @@ const DEFAULT_LIMIT = 1000;
 const MAXIMUM_LIMIT = 10_000;
 
 /** @throws {RegistryError} PAGINATION_NUMBER_INVALID */
-export function requestedPage({ query }: Exchange): Page {
+function requestedPage({ query }: Exchange): Page {
   const text = query.get('n') ?? String(DEFAULT_LIMIT);
   if (!/^\d{1,15}$/.test(text)) throw new RegistryError('PAGINATION_NUMBER_INVALID', { n: text });
   return { last: query.get('last') ?? '', limit: Math.min(Number(text), MAXIMUM_LIMIT) };

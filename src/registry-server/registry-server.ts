@@ -92,7 +92,7 @@ export interface UpstreamManifest {
 }
 
 export interface UpstreamBlob {
-  /** Of the whole. */
+  /** Bytes of the whole blob. */
   readonly sizeBytes: number;
   readonly body: AsyncIterable<Buffer>;
 }

@@ -73,7 +73,7 @@ const DEFAULT_LIMITS: RegistryLimits = {
 };
 
 /** Opens the storage of a registry that has a root of its own; `resources` closes it. */
-export function openRegistryStorage(root: string, resources: AsyncDisposableStack): RegistryStorage {
+function openRegistryStorage(root: string, resources: AsyncDisposableStack): RegistryStorage {
   const metadata = resources.use(new SqliteMetadata(root, [registryMigrations]));
   const content = resources.use(new FileContentStore(root));
   return { metadata, content, leases: new Leases() };

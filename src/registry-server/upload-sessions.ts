@@ -16,7 +16,7 @@ import { RegistryError } from './registry-error.ts';
 import type { RegistryLimits } from './registry-server.ts';
 import type { RegistryTable } from './registry-table.ts';
 
-/** A writer that nobody appends to is put to rest after so long; it costs memory and a descriptor. */
+/** A writer to which nothing is appended for so long is closed; it costs memory and a descriptor. */
 const WRITER_IDLE_MS = 10_000;
 /** Bodies that are received at the same time; others wait, unread. */
 const MAXIMUM_BODIES = 64;
@@ -129,7 +129,7 @@ export class UploadSessions implements AsyncDisposable {
     });
   }
 
-  /** Gives up what nobody has continued for long. */
+  /** Gives up sessions that were not continued for long. */
   async expire(nowMs = Date.now()): Promise<void> {
     const old = this.#sessions
       .values()

@@ -1,6 +1,6 @@
 /**
  * How one set of credentials is shown to one registry: learnt from its challenges, then kept. Tokens are fetched once
- * for all who need them at the same time, and renewed before they expire.
+ * for all requests that need them at the same time, and renewed before they expire.
  */
 import { SharedWork } from '#base/shared-work.ts';
 import { JsonShape } from '#oci/json-shape.ts';

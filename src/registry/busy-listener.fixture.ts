@@ -1,4 +1,4 @@
-/** A server that is too busy to take connections, on a thread of its own: they stay half open until it is let go. */
+/** A server that is too busy to take connections, on a thread of its own: they stay half open until it is released. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';

@@ -93,7 +93,7 @@ export class EndpointClient {
     }
   }
 
-  /** Where nobody ever answered, nobody will. */
+  /** An address that has never answered will not: the failure lasts. */
   #judged(error: unknown): unknown {
     if (!isNobodyThere(error)) return error;
     this.#options.hosts.forgetScheme(this.host);

@@ -12,6 +12,12 @@ export interface StoredDocument {
   readonly content: Buffer;
 }
 
+interface UploadTarget {
+  readonly repository: string;
+  readonly session: string;
+  readonly query: URLSearchParams;
+}
+
 /** Answers in place of the registry: true if it did. */
 export type Intercept = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
 
@@ -136,7 +142,8 @@ export class FakeRegistry implements AsyncDisposable {
       /^\/v2\/(.+?)\/(manifests|blobs\/uploads|blobs|tags)\/(.*)$/.exec(pathname) ?? [];
     if (pathname === '/v2/') response.end('{}');
     else if (kind === 'manifests') await this.#manifest(request, response, repository, rest);
-    else if (kind === 'blobs/uploads') await this.#upload(request, response, repository, rest, searchParams);
+    else if (kind === 'blobs/uploads')
+      await this.#upload(request, response, { repository, session: rest, query: searchParams });
     else if (kind === 'blobs') this.#blob(request, response, rest);
     else if (kind === 'tags') this.#tags(response, repository, searchParams);
     else sendError(response, 404, 'UNSUPPORTED');
@@ -176,9 +183,7 @@ export class FakeRegistry implements AsyncDisposable {
   async #upload(
     request: IncomingMessage,
     response: ServerResponse,
-    repository: string,
-    session: string,
-    query: URLSearchParams,
+    { repository, session, query }: UploadTarget,
   ): Promise<void> {
     if (request.method === 'POST') return this.#openUpload(response, repository, query);
     const before = this.uploads.get(session);

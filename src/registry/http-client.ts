@@ -193,7 +193,7 @@ async function sendPieces(outgoing: ClientRequest, body: AsyncIterable<Buffer>):
   outgoing.end();
 }
 
-/** Nobody is there, rather than busy: not worth another attempt unless somebody was there before. */
+/** Nothing listens there, rather than being busy: another attempt is worth it only if something answered before. */
 const NOBODY: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH']);
 
 const CUT: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'ECONNABORTED']);
@@ -222,6 +222,6 @@ function reasonOf(cause: unknown): string {
   return messageOf(cause);
 }
 
-export function errnoOf(error: unknown): string {
+function errnoOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

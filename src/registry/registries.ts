@@ -44,7 +44,7 @@ export function createRegistries(options: RegistriesOptions = {}): OwnedRegistri
 class EngineRegistries implements OwnedRegistries {
   readonly retry: RetryPolicy;
   readonly #hosts: Hosts;
-  /** For those who say themselves that a host is insecure. */
+  /** For requests that say themselves that a host is insecure. */
   readonly #insecureHosts: Hosts;
   readonly #mirrors: readonly URL[];
   readonly #authorizers = new Map<string, Authorizer>();

@@ -32,7 +32,7 @@ export interface OpenOptions {
   readonly credentials: Credentials;
   /** `push` asks for both rights, and goes to the registry itself only. */
   readonly access: 'pull' | 'push';
-  /** As if the host were configured as insecure. */
+  /** The host is treated as if it were configured as insecure. */
   readonly insecure?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -40,7 +40,7 @@ export interface OpenOptions {
 /** What a repository has under a tag or a digest. */
 export interface RemoteManifest {
   readonly mediaType: string;
-  /** Of `content`. */
+  /** The digest of `content`. */
   readonly digest: Digest;
   readonly content: Buffer;
 }

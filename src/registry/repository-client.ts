@@ -43,7 +43,7 @@ export interface RepositoryClientOptions {
   readonly endpoint: EndpointClient;
   readonly path: string;
   readonly access: 'pull' | 'push';
-  /** Of blobs on their way to repositories, shared by all who send some. */
+  /** One lock a blob on its way to a repository, shared by all that send. */
   readonly uploads: KeyedLock<string>;
 }
 
@@ -100,7 +100,7 @@ export class RepositoryClient implements Repository {
       isSingle: true,
     });
     const { body, headers, status } = response;
-    // Nobody reads yet.
+    // Nothing reads yet.
     body.on('error', () => undefined);
     if (status !== 206) return { offset: 0, ...totalOf(headers['content-length']), body };
     const [, start, total] = /^bytes (\d+)-\d*\/(\d+|\*)$/.exec(headers['content-range'] ?? '') ?? [];

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RegistryFailure } from './registry-failure.ts';
 
 export interface RetryPolicy {
-  /** In all, the first included. */
+  /** How many there are in all, the first included. */
   readonly attempts: number;
   /** The first pause; each further one is twice as long. */
   readonly firstPauseMs: number;

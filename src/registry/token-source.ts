@@ -1,6 +1,6 @@
 import type { RegistryCredentials } from './credentials.ts';
 
-/** Somebody who fetches tokens from token servers, so that what they are fetched with need not be shown to this engine. */
+/** A client that fetches tokens from token servers itself, so that it need not show its credentials to this engine. */
 export interface TokenSource {
   /** What it fetches is not good for others. */
   readonly id: string;
@@ -8,7 +8,7 @@ export interface TokenSource {
   readonly fetch: (wanted: WantedToken) => Promise<FetchedToken | undefined>;
 }
 
-export interface WantedToken {
+interface WantedToken {
   readonly realm: string;
   readonly service: string;
   readonly scopes: readonly string[];
@@ -19,7 +19,7 @@ export interface FetchedToken {
   readonly lifetimeSeconds: number;
 }
 
-/** What opens a registry: credentials, or somebody who has them. */
+/** What opens a registry: credentials, or a source of tokens that has them. */
 export interface Credentials extends RegistryCredentials {
   readonly tokens?: TokenSource;
 }

@@ -125,7 +125,7 @@ test('a whole blob that a registry refuses is not sent again', async () => {
   assert.equal(server.count('PUT'), 1);
 });
 
-/** Holds the first blob on its way until it is let go. */
+/** Holds the first blob on its way until it is released. */
 async function startHolding() {
   const arrived = Promise.withResolvers<void>();
   const held = Promise.withResolvers<void>();

@@ -163,7 +163,7 @@ export class FileContentWriter implements ContentWriter {
     writeAll(this.#open(), this.#small);
   }
 
-  /** Whoever waits for more need not. */
+  /** Readers that wait for more are released. */
   #tellEnd(): void {
     if (this.#progress) tellEnd(this.#progress);
   }

@@ -88,7 +88,7 @@ export interface ContentStore extends ContentReader {
   /** Small content whose bytes are at hand (manifests, configs). */
   put(content: Buffer, lease?: Lease): Promise<BlobInfo>;
   delete(digest: Digest): Promise<void>;
-  /** Throws away what could be resumed and nobody writes now. @returns its bytes */
+  /** Throws away what could be resumed and is not being written now. @returns its bytes */
   discardUnfinished(): Promise<number>;
   list(): AsyncIterable<BlobInfo>;
 }

@@ -20,7 +20,7 @@ import { storeFilledFile } from './filled-file.ts';
 import { GroupSync } from '#base/group-sync.ts';
 import { storeError } from './store-errors.ts';
 
-/** Downloads that nobody took up again for so long are given up. */
+/** Downloads that were not continued for so long are given up. */
 const RESUMABLE_MS = 24 * 3600 * 1000;
 const RESUMABLE_SUFFIX = '.resumable';
 const READ_CHUNK_BYTES = 256 * 1024;

@@ -9,7 +9,7 @@ export interface BlobSink {
   write(chunk: Buffer): Promise<void>;
   /** Waits for everything written; the sha256 of the whole file in hexadecimal. The descriptor stays the caller's. */
   finish(): Promise<string>;
-  /** Waits until everything is written and the worker has let go of the descriptor. */
+  /** Waits until everything is written and the worker has released the descriptor. */
   abandon(): Promise<void>;
 }
 

@@ -29,7 +29,7 @@ type Links = Map<bigint, Buffer>;
  * Copies what is in the directory `source` into the directory `destination`, which is empty, with owners, modes,
  * times, extended attributes, hard links, holes and special files. Links are copied, never followed. Blocks.
  *
- * Nobody else may change either tree meanwhile.
+ * Neither tree may be changed meanwhile.
  */
 export function copyTree(source: Buffer, destination: Buffer): void {
   copyContents(source, destination, new Map());

@@ -1,7 +1,7 @@
 import { defineErrors, errorTable } from '#base/error-table.ts';
 
 /** The errors of volumes. The subject is the name of a volume. */
-export const VOLUME_ERRORS = errorTable({
+const VOLUME_ERRORS = errorTable({
   'no-such-volume': ['not-found', ({ subject }) => `Cannot find volume ${subject}: there is none`],
   'volume-name-short': [
     'invalid',

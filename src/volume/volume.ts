@@ -36,7 +36,7 @@ export interface VolumeSpec {
 export interface VolumeView {
   readonly name: string;
   readonly driver: string;
-  /** Of the host: what containers get to see. */
+  /** The directory on the host that containers get to see. */
   readonly path: string;
   /** Since the epoch, to the second. */
   readonly createdAtMs: number;
