@@ -5,7 +5,7 @@ import { KeyedLock } from '#base/keyed-lock.ts';
 import type { Logger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { SharedWork } from '#base/shared-work.ts';
-import type { ContainerService } from '#container/containers.ts';
+import type { ContainerService } from '#container/create-containers.ts';
 import type { FileImageStore } from '#image/image-store.ts';
 import type { RootArchive, SnapshotStore } from '#layer/layer.ts';
 import type { ContentStore } from '#store/content.ts';
@@ -50,7 +50,7 @@ export interface BuildsOptions {
   readonly snapshots: SnapshotStore;
   readonly archive: RootArchive;
   readonly fileService: ThreadedFileService;
-  readonly containers: Pick<ContainerService, 'runUnlisted'>;
+  readonly containers: Pick<ContainerService, 'runStep'>;
   /** `ROOT/builds`: contexts; not memory, for they may be large. */
   readonly workDirectory: string;
   /** Where layers are shown as one tree. */

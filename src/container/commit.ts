@@ -2,11 +2,19 @@ import { applyChanges } from '#dockerfile/apply-changes.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { CommitContainerRequest } from './container.ts';
-import type { ContainerContext } from './context.ts';
+import type { SnapshotStore } from '#layer/layer.ts';
+import type { ImageStore } from '#image/image.ts';
+import type { ContainerCgroups } from './process/container-cgroups.ts';
 import { mergeImageDefaults } from './create/image-config.ts';
 import { defaultsOf } from './create/spec-defaults.ts';
 import type { ManagedContainer } from './run/managed-container.ts';
 import { pauseContainer, unpauseContainer } from './run/pause.ts';
+
+export interface CommitRoles {
+  readonly images: Pick<ImageStore, 'commit'>;
+  readonly snapshots: Pick<SnapshotStore, 'diff'>;
+  readonly cgroups: ContainerCgroups;
+}
 
 /**
  * Makes an image of what a container changed; its processes stand still meanwhile, unless told otherwise.
@@ -14,16 +22,16 @@ import { pauseContainer, unpauseContainer } from './run/pause.ts';
  * @throws {EngineError} `invalid` for a change or reference, `not-found` if its image is gone
  */
 export async function commitContainer(
-  context: ContainerContext,
+  { images, snapshots, cgroups }: CommitRoles,
   container: ManagedContainer,
   request: CommitContainerRequest,
 ): Promise<Digest> {
   const config = configOf(container, request);
-  await using _ = request.pause ? await standingStill(context, container) : undefined;
+  await using _ = request.pause ? await standingStill(cgroups, container) : undefined;
   const { reference, comment, author, signal } = request;
-  const id = await context.images.commit({
+  const id = await images.commit({
     parent: container.definition.imageId,
-    changes: await context.snapshots.diff(container.id),
+    changes: await snapshots.diff(container.id),
     config,
     containerId: container.id,
     createdBy: (container.spec.process.command ?? []).join(' '),
@@ -44,12 +52,12 @@ function configOf({ spec }: ManagedContainer, { config, changes }: CommitContain
 }
 
 async function standingStill(
-  context: ContainerContext,
+  cgroups: ContainerCgroups,
   container: ManagedContainer,
 ): Promise<AsyncDisposable | undefined> {
   if (container.state.status !== 'running') return undefined;
-  await pauseContainer(context, container);
-  return { [Symbol.asyncDispose]: () => unpauseContainer(context, container) };
+  await pauseContainer(cgroups, container);
+  return { [Symbol.asyncDispose]: () => unpauseContainer(cgroups, container) };
 }
 
 /** What images keep: empty fields are absent. */

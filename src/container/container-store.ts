@@ -2,8 +2,8 @@ import type { StatementSync } from 'node:sqlite';
 import type { Metadata, Migrations } from '#store/metadata.ts';
 import { rewriteDockerRecords } from './migrate/docker-records.ts';
 import { rewriteSandboxes } from './migrate/sandbox-records.ts';
-import { OwedVolumes, owedVolumesStep } from './owed-volumes.ts';
 import { containerError } from './container-errors.ts';
+import { OrphanVolumes, orphanVolumeSteps } from './orphan-volumes.ts';
 import type { ContainerDefinition, ContainerProgress } from './container-record.ts';
 
 /** What containers keep in the metadata. */
@@ -17,9 +17,10 @@ export const containerMigrations: Migrations = {
        definition TEXT NOT NULL,
        progress TEXT NOT NULL
      ) STRICT`,
-    owedVolumesStep,
+    orphanVolumeSteps.create,
     rewriteSandboxes,
     rewriteDockerRecords,
+    orphanVolumeSteps.rename,
   ],
 };
 
@@ -28,7 +29,7 @@ const RETRY_MS = 1000;
 
 /** Containers on disk, one row each. A write is visible at once, and survives power loss once `durable` resolved. */
 export class ContainerStore {
-  readonly owedVolumes: OwedVolumes;
+  readonly orphanVolumes: OrphanVolumes;
   readonly #metadata: Metadata;
   readonly #insert: StatementSync;
   readonly #updateProgress: StatementSync;
@@ -40,7 +41,7 @@ export class ContainerStore {
   constructor(metadata: Metadata) {
     this.#metadata = metadata;
     const { database } = metadata;
-    this.owedVolumes = new OwedVolumes(database);
+    this.orphanVolumes = new OrphanVolumes(database);
     this.#insert = database.prepare(
       'INSERT INTO container_containers (id, name, definition, progress) VALUES (?, ?, ?, ?)',
     );

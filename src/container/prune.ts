@@ -3,17 +3,28 @@ import { type Filters, checkFilters, lacksLabels, matchesLabels } from '#base/fi
 import { resolveTimestamp } from '#base/timestamps.ts';
 import type { PruneReport } from './container.ts';
 import { containerError } from './container-errors.ts';
-import type { ContainerContext } from './context.ts';
+import type { EmitEvent } from '#base/event.ts';
+import type { Logger } from '#base/log.ts';
+import type { SnapshotStore } from '#layer/layer.ts';
+import type { Lookup } from './lookup.ts';
 import type { ManagedContainer } from './run/managed-container.ts';
-import { removeStopped } from './remove.ts';
+import { type RemovalRoles, removeStopped } from './remove.ts';
 
 const KNOWN: ReadonlySet<string> = new Set(['label', 'label!', 'until']);
 
+export interface PruneRoles {
+  readonly lookup: Lookup<ManagedContainer>;
+  readonly snapshots: Pick<SnapshotStore, 'usage'>;
+  readonly removal: RemovalRoles;
+  readonly emit: EmitEvent;
+  readonly logger: Logger;
+}
+
 /** Removes all containers that do not run and that the filters match; their volumes stay. */
-export async function pruneContainers(context: ContainerContext, filters: Filters): Promise<PruneReport> {
+export async function pruneContainers(roles: PruneRoles, filters: Filters): Promise<PruneReport> {
   checkFilters(filters, KNOWN);
   const until = untilOf(filters);
-  const candidates = [...context.lookup.values()].filter(
+  const candidates = [...roles.lookup.values()].filter(
     ({ run, spec, definition }) =>
       !run &&
       Date.parse(definition.createdAt) <= until &&
@@ -23,13 +34,13 @@ export async function pruneContainers(context: ContainerContext, filters: Filter
   const removed: string[] = [];
   let reclaimedBytes = 0;
   for (const container of candidates) {
-    const size = await pruneOne(context, container);
+    const size = await pruneOne(roles, container);
     if (size === undefined) continue;
     removed.push(container.id);
     reclaimedBytes += size;
   }
   const attributes = { reclaimed: String(reclaimedBytes) };
-  context.emit({ type: 'container', action: 'prune', id: '', attributes });
+  roles.emit({ type: 'container', action: 'prune', id: '', attributes });
   return { removed, reclaimedBytes };
 }
 
@@ -45,15 +56,15 @@ function untilOf(filters: Filters): number {
 }
 
 /** Returns the bytes that it had; undefined if it could not be removed, or runs by now. */
-async function pruneOne(context: ContainerContext, container: ManagedContainer): Promise<number | undefined> {
-  using _lock = await context.locks.acquire(container.id);
-  if (container.run || !context.lookup.byId(container.id)) return undefined;
+async function pruneOne(roles: PruneRoles, container: ManagedContainer): Promise<number | undefined> {
+  using _lock = await container.lock();
+  if (container.run || !roles.lookup.byId(container.id)) return undefined;
   try {
-    const size = await context.snapshots.usage(container.id);
-    await removeStopped(context, container, { volumes: false });
+    const size = await roles.snapshots.usage(container.id);
+    await removeStopped(roles.removal, container, { volumes: false });
     return size;
   } catch (error) {
-    context.logger.warn('a container was not pruned', { id: container.id, error: messageOf(error) });
+    roles.logger.warn('a container was not pruned', { id: container.id, error: messageOf(error) });
     return undefined;
   }
 }

@@ -1,8 +1,10 @@
 import { EngineError } from '#base/errors.ts';
-import type { ContainerContext } from './context.ts';
+import { type ExitRoles, endRun } from './run/exit.ts';
 import type { ManagedContainer } from './run/managed-container.ts';
+import { type SignalRoles, deliverLocked, signalRun } from './run/signal.ts';
 import { removeStopped } from './remove.ts';
-import { killContainer } from './run/signal.ts';
+
+const SIGKILL = 9;
 
 export interface RemoveRequest {
   /** As the client named it. */
@@ -12,13 +14,18 @@ export interface RemoveRequest {
   readonly link: boolean;
 }
 
+export interface RemoveRoles {
+  readonly signal: SignalRoles;
+  readonly exit: ExitRoles;
+}
+
 /**
  * What `rm` asks for; resolves when the container is gone.
  *
  * @throws {EngineError} `conflict` if it runs and is not to be killed, or is being removed by another
  */
 export async function forceRemove(
-  context: ContainerContext,
+  roles: RemoveRoles,
   container: ManagedContainer,
   request: RemoveRequest,
 ): Promise<void> {
@@ -31,12 +38,26 @@ export async function forceRemove(
   }
   if (container.run) {
     if (!request.force) throw stillRunning(container);
-    await killContainer(context, container);
+    // Without the lock, since what holds it may be waiting for that end.
+    await signalRun(roles.signal, container, container.run);
   }
-  using _lock = await context.locks.acquire(container.id);
-  if (!context.lookup.byId(container.id)) return;
-  if (container.run) throw stillRunning(container);
-  await removeStopped(context, container, request);
+  using _lock = await container.lock();
+  if (!roles.exit.removal.lookup.byId(container.id)) return;
+  await endPresentRun(roles, container, request);
+  await removeStopped(roles.exit.removal, container, request);
+}
+
+/** A restart may have begun a new one. */
+async function endPresentRun(
+  { signal, exit }: RemoveRoles,
+  container: ManagedContainer,
+  { force }: RemoveRequest,
+): Promise<void> {
+  const { run } = container;
+  if (!run) return;
+  if (!force) throw stillRunning(container);
+  deliverLocked(signal.cgroups, container, SIGKILL);
+  await endRun(exit, container, container.run ?? run, 'stopped');
 }
 
 function stillRunning({ name, state }: ManagedContainer): EngineError {

@@ -1,9 +1,21 @@
 import { rm } from 'node:fs/promises';
+import type { ImageStore } from '#image/image.ts';
+import type { SnapshotStore } from '#layer/layer.ts';
+import type { ContainerPaths } from './container-paths.ts';
+import type { ContainerStore } from './container-store.ts';
+import type { Lookup } from './lookup.ts';
 import { EngineError, messageOf } from '#base/errors.ts';
-import type { ContainerContext } from './context.ts';
 import type { ManagedContainer } from './run/managed-container.ts';
 import { volumesOf } from './mounts/mounts.ts';
-import { removeOwedVolumes } from './owed-volumes.ts';
+import { type OrphanVolumeRoles, removeOrphanVolumes } from './orphan-volumes.ts';
+
+export interface RemovalRoles extends OrphanVolumeRoles {
+  readonly store: Pick<ContainerStore, 'delete' | 'orphanVolumes'>;
+  readonly lookup: Pick<Lookup<ManagedContainer>, 'delete' | 'byId'>;
+  readonly snapshots: Pick<SnapshotStore, 'get' | 'remove'>;
+  readonly images: Pick<ImageStore, 'noteUse'>;
+  readonly paths: Pick<ContainerPaths, 'container'>;
+}
 
 /**
  * Removes a container that does not run; the caller holds its lock.
@@ -11,30 +23,29 @@ import { removeOwedVolumes } from './owed-volumes.ts';
  * @throws {EngineError} `internal` if something of it cannot be deleted: it is dead then, and can be removed again
  */
 export async function removeStopped(
-  context: ContainerContext,
+  roles: RemovalRoles,
   container: ManagedContainer,
   options: { readonly volumes: boolean },
 ): Promise<void> {
-  const { id } = container;
-  const { exitCode } = container;
+  const { id, exitCode } = container;
+  const { store, snapshots, paths } = roles;
   const volumes = options.volumes ? volumesOf(container.definition.mounts, { anonymous: true }) : [];
-  context.store.owedVolumes.note(volumes);
+  store.orphanVolumes.record(volumes);
   if (container.state.status !== 'removing') container.apply({ type: 'removal-started' });
   try {
     // A removal that a daemon did not finish is repeated.
-    const snapshot = context.snapshots.get(id) && context.snapshots.remove(id);
-    await Promise.all([snapshot, rm(context.paths.container(id), { recursive: true, force: true })]);
+    const snapshot = snapshots.get(id) && snapshots.remove(id);
+    await Promise.all([snapshot, rm(paths.container(id), { recursive: true, force: true })]);
   } catch (cause) {
     container.apply({ type: 'removal-failed' });
     const message = `cannot remove container "/${container.name}": ${messageOf(cause)}`;
     throw new EngineError('internal', message, { cause });
   }
-  context.store.delete(id);
-  context.lookup.delete(container);
+  store.delete(id);
+  roles.lookup.delete(container);
   container.emit('destroy');
-  context.images.noteUse(container.definition.imageId);
-  if (volumes.length > 0) await removeOwedVolumes(context, volumes);
-  container.input.close();
-  container.hub.endListeners();
+  roles.images.noteUse(container.definition.imageId);
+  if (volumes.length > 0) await removeOrphanVolumes(roles, volumes);
+  container.endNextStreams();
   container.waiters.removed({ exitCode });
 }

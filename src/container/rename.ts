@@ -1,39 +1,45 @@
 import { hasReason } from '#base/errors.ts';
 import { containerError } from './container-errors.ts';
-import type { ContainerContext } from './context.ts';
+import type { Networks } from '#network/network.ts';
+import type { Lookup } from './lookup.ts';
 import type { ManagedContainer } from './run/managed-container.ts';
 import { validateName } from './create/names.ts';
 
+export interface RenameRoles {
+  readonly lookup: Pick<Lookup<ManagedContainer>, 'reserve' | 'release'>;
+  readonly networks: Pick<Networks, 'rename'>;
+}
+
 /** @throws {EngineError} `rename-without-name`, `rename-same-name`, `container-name-invalid`, `rename-name-taken` */
 export async function renameContainer(
-  context: ContainerContext,
+  { lookup, networks }: RenameRoles,
   container: ManagedContainer,
   newName: string,
 ): Promise<void> {
   if (newName.trim().replace(/^\//, '') === '') {
     throw containerError('rename-without-name', { subject: container.id });
   }
-  using _lock = await context.locks.acquire(container.id);
+  using _lock = await container.lock();
   const { id, name: oldName } = container;
   const name = newName.trim().replace(/^\//, '');
   if (name === oldName) {
     throw containerError('rename-same-name', { subject: name });
   }
   validateName(name);
-  reserve(context, container, name);
+  reserve(lookup, container, name);
   try {
     container.redefine({ name });
   } catch (error) {
-    context.lookup.release(name, id);
+    lookup.release(name, id);
     throw error;
   }
-  context.lookup.release(oldName, id);
-  if (container.run) context.networks.rename(id, name);
+  lookup.release(oldName, id);
+  if (container.run) networks.rename(id, name);
   container.renameSandbox(name);
   container.emit('rename', { oldName: `/${oldName}` });
 }
 
-function reserve({ lookup }: ContainerContext, { id }: ManagedContainer, name: string): void {
+function reserve(lookup: RenameRoles['lookup'], { id }: ManagedContainer, name: string): void {
   try {
     lookup.reserve(name, id);
   } catch (cause) {

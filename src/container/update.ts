@@ -3,18 +3,26 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf } from '#base/errors.ts';
+import type { FileService } from '#linux/file-service.ts';
 import type { ContainerUpdate } from './container.ts';
 import { containerError } from './container-errors.ts';
 import type { ContainerSpec } from './container-spec.ts';
-import type { ContainerContext } from './context.ts';
+import type { ContainerPaths } from './container-paths.ts';
 import type { ManagedContainer } from './run/managed-container.ts';
-import { runtimeArguments } from './process/runtime-command.ts';
-import { withRuntimeOf } from './process/runtimes.ts';
+import type { ContainerCgroups } from './process/container-cgroups.ts';
+import type { Runtimes } from './process/runtimes.ts';
 import { checkLimits } from './create/check-limits.ts';
 import { deviceQuery, findDevices } from './spec/spec-devices.ts';
 import { specResources } from './spec/spec-resources.ts';
 
 const run = promisify(execFile);
+
+export interface UpdateRoles {
+  readonly paths: Pick<ContainerPaths, 'bundle'>;
+  readonly cgroups: ContainerCgroups;
+  readonly runtimes: Runtimes;
+  readonly files: FileService;
+}
 
 /**
  * Changes limits and restart policy of a container, live if it runs.
@@ -23,17 +31,17 @@ const run = promisify(execFile);
  * if the kernel refuses them; then nothing is changed
  */
 export async function updateContainer(
-  context: ContainerContext,
+  roles: UpdateRoles,
   container: ManagedContainer,
   changes: ContainerUpdate,
 ): Promise<void> {
-  using _lock = await context.locks.acquire(container.id);
+  using _lock = await container.lock();
   const { status } = container.state;
   if (status === 'removing' || status === 'dead')
     throw containerError('update-of-removed', { subject: container.id });
   const spec = mergeChanges(container, changes);
   checkLimits(spec.limits);
-  if (container.run) await applyLimits(context, container, spec);
+  if (container.run) await applyLimits(roles, container, spec);
   container.redefine({ spec });
   container.emit('update');
 }
@@ -52,22 +60,19 @@ function mergeChanges(container: ManagedContainer, { limits, restart }: Containe
 }
 
 async function applyLimits(
-  context: ContainerContext,
+  { paths, cgroups, runtimes, files }: UpdateRoles,
   container: ManagedContainer,
   spec: ContainerSpec,
 ): Promise<void> {
-  const file = join(context.paths.bundle(container.id), 'resources.json');
+  const file = join(paths.bundle(container.id), 'resources.json');
   const limitsOnly = { limits: spec.limits, devices: { ...spec.devices, nodes: [], cgroupRules: [] } };
-  const { numbers } = await findDevices(context.files, deviceQuery(limitsOnly));
-  const resources = specResources(
-    limitsOnly,
-    { rules: [], numbers },
-    context.cgroupLayout.mode === 'v2' ? 2 : 1,
-  );
+  const { numbers } = await findDevices(files, deviceQuery(limitsOnly));
+  const cgroupVersion = cgroups.layout.mode === 'v2' ? 2 : 1;
+  const resources = specResources(limitsOnly, { rules: [], numbers }, cgroupVersion);
   writeFileSync(file, JSON.stringify(resources));
   try {
-    const { runtime } = withRuntimeOf(context, container.id);
-    await run(runtime.path, runtimeArguments(context, 'update', '--resources', file, container.id));
+    const runtime = runtimes.runtimeOf(container.id);
+    await run(runtime.path, runtime.arguments('update', '--resources', file, container.id));
   } catch (cause) {
     const problem =
       cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : messageOf(cause);

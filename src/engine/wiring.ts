@@ -9,7 +9,7 @@ import {
   containerMigrations,
   createContainers,
   recordedSandboxes,
-} from '#container/containers.ts';
+} from '#container/create-containers.ts';
 import { createImageStore, imageMigrations } from '#image/image-store.ts';
 import type { FileImageStore } from '#image/image-store.ts';
 import type { ImageStore, ImageUse } from '#image/image.ts';

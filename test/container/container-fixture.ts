@@ -31,7 +31,7 @@ import {
   containerMigrations,
   createContainers,
   recordedSandboxes,
-} from '#container/containers.ts';
+} from '#container/create-containers.ts';
 import type { AttachRequest, Attachment, OutputChunk } from '#container/container.ts';
 import { type DockerContainers, dockerContainers } from './docker-containers.ts';
 

@@ -185,7 +185,7 @@ test('anonymous volumes of a create or a removal that was cut off go at the next
   await first.close();
   {
     using database = new DatabaseSync(join(first.path, 'root/metadata.db'));
-    const note = database.prepare('INSERT INTO container_owed_volumes (name) VALUES (?)');
+    const note = database.prepare('INSERT INTO container_orphan_volumes (name) VALUES (?)');
     for (const { name } of [orphan, used]) note.run(name);
   }
   await using second = await ContainerFixture.open(first.path);
@@ -194,7 +194,7 @@ test('anonymous volumes of a create or a removal that was cut off go at the next
     [used.name],
   );
   using database = new DatabaseSync(join(first.path, 'root/metadata.db'), { readOnly: true });
-  assert.deepEqual(database.prepare('SELECT name FROM container_owed_volumes').all(), []);
+  assert.deepEqual(database.prepare('SELECT name FROM container_orphan_volumes').all(), []);
 });
 
 test('no volume is owed after a create, a removal, or a create that failed', async () => {
@@ -207,7 +207,7 @@ test('no volume is owed after a create, a removal, or a create that failed', asy
   await fixture.containers.remove(id, { force: false, volumes: true, link: false });
   assert.deepEqual(fixture.volumes.list(), []);
   using database = new DatabaseSync(join(fixture.path, 'root/metadata.db'), { readOnly: true });
-  assert.deepEqual(database.prepare('SELECT name FROM container_owed_volumes').all(), []);
+  assert.deepEqual(database.prepare('SELECT name FROM container_orphan_volumes').all(), []);
 });
 
 async function nameOf(fixture: ContainerFixture, id: string): Promise<string> {

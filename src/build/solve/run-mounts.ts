@@ -4,7 +4,7 @@ import { fstatSync, mkdirSync, mkdtempSync, readlinkSync, writeFileSync } from '
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
-import type { UnlistedMount } from '#container/run/unlisted-run.ts';
+import type { StepMount } from '#container/run/step-run.ts';
 import { O_PATH } from '#linux/constants.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
@@ -32,7 +32,7 @@ import { serveSshAgent } from '../session/ssh-agent.ts';
 
 /** There until it is disposed. */
 export interface RunMounts extends AsyncDisposable {
-  readonly mounts: readonly UnlistedMount[];
+  readonly mounts: readonly StepMount[];
   /** More variables: secrets, and where the agent's socket is. */
   readonly environment: readonly string[];
   /** A directory with the mount points, so that they need not be made in the command's own files. */
@@ -68,7 +68,7 @@ export async function openRunMounts(
   const directory = mkdtempSync(join(work.workDirectory, 'run-'));
   undo.defer(() => rm(directory, { recursive: true, force: true }));
   const opener = new MountOpener(work, directory, undo, options);
-  const opened: UnlistedMount[] = [];
+  const opened: StepMount[] = [];
   for (const mount of mounts) opened.push(...(await opener.open(mount)));
   const mountPoints = join(directory, 'points');
   makeMountPoints(mountPoints, opened);
@@ -105,7 +105,7 @@ class MountOpener {
   }
 
   /** The mounts of one option; empty for an optional one that the client does not have. */
-  async open(mount: ExecMount): Promise<readonly UnlistedMount[]> {
+  async open(mount: ExecMount): Promise<readonly StepMount[]> {
     switch (mount.kind) {
       case 'bind':
         return [await this.#bind(mount)];
@@ -134,7 +134,7 @@ class MountOpener {
   }
 
   /** The agent's socket; empty for an optional agent that the client does not have. */
-  async #ssh(mount: SshMount): Promise<readonly UnlistedMount[]> {
+  async #ssh(mount: SshMount): Promise<readonly StepMount[]> {
     const socket = await serveSshAgent(mount, this.#newDirectory(), this.#options);
     if (!socket) return [];
     this.#undo.use(socket);
@@ -143,13 +143,13 @@ class MountOpener {
     return [fileMount(mount.target, socket.path, bindOptions(false))];
   }
 
-  async #bind({ target, source, path, writable }: BindMount): Promise<UnlistedMount> {
+  async #bind({ target, source, path, writable }: BindMount): Promise<StepMount> {
     const root = await this.#tree(source, writable);
     const { realPath, isFile } = findInside(root, path);
     return { type: 'bind', destination: target, source: realPath, options: bindOptions(!writable), isFile };
   }
 
-  async #state({ target, source, path, number }: StateMount): Promise<UnlistedMount> {
+  async #state({ target, source, path, number }: StateMount): Promise<StepMount> {
     const { snapshots, trees } = this.#work;
     const id = trees.createWritable(await this.#options.sources.layersOf(source));
     this.#undo.defer(() => snapshots.remove(id));
@@ -158,14 +158,14 @@ class MountOpener {
     return { type: 'bind', destination: target, source: realPath, options: bindOptions(false), isFile };
   }
 
-  async #cache(mount: CacheMount): Promise<UnlistedMount> {
+  async #cache(mount: CacheMount): Promise<StepMount> {
     const { caches } = this.#work;
     const cache = this.#undo.use(await caches.acquire(mount, this.#options.sources, this.#options.signal));
     const options = bindOptions(mount.readOnly);
     return { type: 'bind', destination: mount.target, source: cache.path, options, isFile: false };
   }
 
-  #script({ target, content }: ScriptMount): UnlistedMount {
+  #script({ target, content }: ScriptMount): StepMount {
     const path = join(this.#newDirectory(), 'script');
     writeFileSync(path, content, { mode: 0o755 });
     return fileMount(target, path, bindOptions(true));
@@ -208,7 +208,7 @@ class MountOpener {
   }
 }
 
-function fileMount(destination: string, source: string, options: readonly string[]): UnlistedMount {
+function fileMount(destination: string, source: string, options: readonly string[]): StepMount {
   return { type: 'bind', destination, source, options, isFile: true };
 }
 
@@ -226,7 +226,7 @@ function findInside(root: string, path: string): { readonly realPath: string; re
   }
 }
 
-function makeMountPoints(root: string, mounts: readonly UnlistedMount[]): void {
+function makeMountPoints(root: string, mounts: readonly StepMount[]): void {
   mkdirSync(root, { mode: 0o755 });
   for (const { destination, isFile } of mounts) {
     const path = join(root, destination);

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
-import type { UnlistedMount } from '#container/run/unlisted-run.ts';
+import type { StepMount } from '#container/run/step-run.ts';
 import { MountFlag, mountFilesystem, unmountAll } from '#linux/mount.ts';
 import { bindOptions } from './bind-options.ts';
 import type { BuildSession } from '../session/build-session.ts';
@@ -10,7 +10,7 @@ import type { SecretMount } from '../definition/exec-mount.ts';
 const FLAGS = MountFlag.noSuid | MountFlag.noDev | MountFlag.noExec;
 
 export interface OpenSecret {
-  readonly mounts: readonly UnlistedMount[];
+  readonly mounts: readonly StepMount[];
   readonly environment: readonly string[];
 }
 
@@ -51,7 +51,7 @@ export class RunSecrets implements Disposable {
     unmountAll(this.#directory);
   }
 
-  #file(destination: string, value: Buffer, { owner }: SecretMount): UnlistedMount {
+  #file(destination: string, value: Buffer, { owner }: SecretMount): StepMount {
     this.#count += 1;
     const source = join(this.#directory, `${this.#count}`);
     writeFileSync(source, value, { flag: 'wx', mode: 0o600 });

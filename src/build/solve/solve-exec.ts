@@ -1,6 +1,6 @@
 /** Commands. */
 import type { Semaphore } from '#base/semaphore.ts';
-import type { ContainerService } from '#container/containers.ts';
+import type { ContainerService } from '#container/create-containers.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
 import { StepFailure } from '../step-failure.ts';
@@ -13,7 +13,7 @@ import type { VertexLayers, VertexWork } from './solve-vertex.ts';
 
 /** What commands are run with. */
 export interface CommandWork {
-  readonly containers: Pick<ContainerService, 'runUnlisted'>;
+  readonly containers: Pick<ContainerService, 'runStep'>;
   /** Bounds the commands that run at the same time. */
   readonly commands: Semaphore;
   readonly mounts: MountWork;
@@ -32,7 +32,7 @@ export async function solveExec(
   const options = { sources, signal, ...(session && { session }) };
   await using mounted = await openRunMounts(work.mounts, vertex, options);
   using _permit = await work.commands.acquire();
-  await using run = await work.containers.runUnlisted({
+  await using run = await work.containers.runStep({
     layers: below.map(({ diffId }) => diffId),
     spec: commandSpec(vertex, mounted.environment),
     mounts: mounted.mounts,

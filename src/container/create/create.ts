@@ -1,40 +1,71 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { now } from '#base/clock.ts';
 import { newId } from '#base/ids.ts';
-import type { ResolvedImage } from '#image/image.ts';
+import type { ImageStore, ResolvedImage } from '#image/image.ts';
 import { hostPlatform, matchesPlatform, platformText } from '#oci/platform.ts';
 import type { CreateContainerRequest, CreatedContainer } from '../container.ts';
 import { containerError } from '../container-errors.ts';
 import type { ContainerDefinition } from '../container-record.ts';
-import type { ContainerSpec } from '../container-spec.ts';
-import type { ContainerContext } from '../context.ts';
+import type { Networks } from '#network/network.ts';
+import type { ContainerPaths } from '../container-paths.ts';
+import type { ContainerStore } from '../container-store.ts';
+import type { Lookup } from '../lookup.ts';
+import type { SnapshotStore } from '#layer/layer.ts';
+import type { FileService } from '#linux/file-service.ts';
+import type { Volumes } from '#volume/volume.ts';
+import type { Logger } from '#base/log.ts';
 import { requireBindSources } from '../mounts/bind-source.ts';
 import type { MountPlan } from '../mounts/mount-plan.ts';
 import { createPlannedVolumes, volumesOf } from '../mounts/mounts.ts';
 import { planMounts } from '../mounts/plan-mounts.ts';
-import { removeOwedVolumes } from '../owed-volumes.ts';
-import { createManaged } from '../run/managed-container.ts';
+import { removeOrphanVolumes } from '../orphan-volumes.ts';
+import type { ManagedContainer } from '../run/managed-container.ts';
+import type { MakeContainer } from '../run/restore.ts';
 import { sandboxRequest } from '../run/sandbox-request.ts';
 import { initialState } from '../run/state.ts';
-import { fitToHost } from './host-requirements.ts';
+import { type ContainerHost, fitToHost } from './host-requirements.ts';
 import { completeHostname } from './hostname.ts';
 import { generateName, validateName } from './names.ts';
 import { withImageDefaults } from './spec-defaults.ts';
 
+export interface CreateRoles {
+  readonly host: ContainerHost;
+  readonly images: Pick<ImageStore, 'resolve' | 'holdForUse'>;
+  readonly networks: Pick<Networks, 'validate'>;
+  readonly table: ContainerTable;
+  readonly storage: ContainerStorage;
+}
+
+/** Where containers are known. */
+export interface ContainerTable {
+  readonly lookup: Lookup<ManagedContainer>;
+  readonly store: ContainerStore;
+  readonly make: MakeContainer;
+}
+
+/** Where their files are. */
+export interface ContainerStorage {
+  readonly snapshots: Pick<SnapshotStore, 'create' | 'remove'>;
+  readonly volumes: Volumes;
+  readonly paths: Pick<ContainerPaths, 'log' | 'container'>;
+  readonly files: FileService;
+  readonly logger: Logger;
+}
+
 /** Creates a container: directories and a row, no mount and no process. What fails leaves nothing behind. */
 export async function createContainer(
-  context: ContainerContext,
+  { host, images, networks, table, storage }: CreateRoles,
   { spec: asked, requested, name: wantedName, platform }: CreateContainerRequest,
 ): Promise<CreatedContainer> {
-  const fitted = fitToHost(asked, context);
-  const image = context.images.resolve(asked.image, platform ? { platform } : {});
-  using _use = context.images.holdForUse(image.id);
+  const fitted = fitToHost(asked, host);
+  const image = images.resolve(asked.image, platform ? { platform } : {});
+  using _use = images.holdForUse(image.id);
   const id = newId();
   const spec = completeHostname(id, withImageDefaults(fitted, image.config));
-  validateNetwork(context, spec);
+  if (spec.network.mode.kind !== 'joined') networks.validate(sandboxRequest('', '', spec));
   await using undo = new AsyncDisposableStack();
-  const name = reserveName(context, id, wantedName);
-  undo.defer(() => context.lookup.release(name, id));
+  const name = reserveName(table.lookup, id, wantedName);
+  undo.defer(() => table.lookup.release(name, id));
   const definition: ContainerDefinition = {
     id,
     name,
@@ -42,15 +73,15 @@ export async function createContainer(
     imageId: image.id,
     spec,
     requested,
-    mounts: planMounts(spec.mounts, (reference) => mountsOf(context, reference)),
+    mounts: planMounts(spec.mounts, (reference) => mountsOf(table.lookup, reference)),
   };
-  await requireBindSources(context.files, definition.mounts);
-  context.snapshots.create({ id, layers: image.layers, volatile: spec.removedOnExit });
-  undo.defer(() => context.snapshots.remove(id));
-  await prepareVolumes(context, definition, undo);
-  mkdirSync(context.paths.log(id), { recursive: true, mode: 0o710 });
-  undo.defer(() => rmSync(context.paths.container(id), { recursive: true, force: true }));
-  await record(context, definition);
+  await requireBindSources(storage.files, definition.mounts);
+  storage.snapshots.create({ id, layers: image.layers, volatile: spec.removedOnExit });
+  undo.defer(() => storage.snapshots.remove(id));
+  await prepareVolumes({ ...storage, ...table }, definition, undo);
+  mkdirSync(storage.paths.log(id), { recursive: true, mode: 0o710 });
+  undo.defer(() => rmSync(storage.paths.container(id), { recursive: true, force: true }));
+  await record(table, definition);
   undo.move();
   return { id, warnings: platform ? [] : platformWarnings(image) };
 }
@@ -65,22 +96,20 @@ function platformWarnings(image: ResolvedImage): readonly string[] {
 }
 
 /** From here on the container is visible; without `--rm` it also survives power loss. */
-async function record(context: ContainerContext, definition: ContainerDefinition): Promise<void> {
-  const progress = { state: initialState };
-  context.store.insert(definition, progress);
-  context.store.owedVolumes.settle(volumesOf(definition.mounts, { anonymous: true }));
-  const durable = definition.spec.removedOnExit ? undefined : context.store.durable();
-  const container = createManaged(context, definition, progress);
-  context.lookup.add(container);
+async function record(
+  { store, lookup, make }: ContainerTable,
+  definition: ContainerDefinition,
+): Promise<void> {
+  store.insert(definition, { state: initialState });
+  store.orphanVolumes.forget(volumesOf(definition.mounts, { anonymous: true }));
+  const durable = definition.spec.removedOnExit ? undefined : store.durable();
+  const container = make(definition, initialState);
+  lookup.add(container);
   container.emit('create');
   await durable;
 }
 
-function validateNetwork({ networks }: ContainerContext, spec: ContainerSpec): void {
-  if (spec.network.mode.kind !== 'joined') networks.validate(sandboxRequest('', '', spec));
-}
-
-function reserveName({ lookup }: ContainerContext, id: string, wanted: string | undefined): string {
+function reserveName(lookup: Lookup<ManagedContainer>, id: string, wanted: string | undefined): string {
   const isTaken = (name: string) => lookup.isTaken(name);
   const name = wanted ? validateName(wanted) : generateName(id, isTaken);
   lookup.reserve(name, id);
@@ -88,20 +117,20 @@ function reserveName({ lookup }: ContainerContext, id: string, wanted: string | 
 }
 
 /** @throws {EngineError} `no-container-with-volumes` */
-function mountsOf({ lookup }: ContainerContext, reference: string): MountPlan {
+function mountsOf(lookup: Lookup<ManagedContainer>, reference: string): MountPlan {
   const found = lookup.find(reference);
   if (found) return found.definition.mounts;
   throw containerError('no-container-with-volumes', { subject: reference });
 }
 
 async function prepareVolumes(
-  context: ContainerContext,
+  roles: ContainerStorage & Pick<ContainerTable, 'store'>,
   { mounts }: ContainerDefinition,
   undo: AsyncDisposableStack,
 ): Promise<void> {
   if (volumesOf(mounts).length === 0) return;
   const anonymous = volumesOf(mounts, { anonymous: true });
-  context.store.owedVolumes.note(anonymous);
-  undo.defer(() => removeOwedVolumes(context, anonymous));
-  await createPlannedVolumes(mounts, context.volumes);
+  roles.store.orphanVolumes.record(anonymous);
+  undo.defer(() => removeOrphanVolumes(roles, anonymous));
+  await createPlannedVolumes(mounts, roles.volumes);
 }

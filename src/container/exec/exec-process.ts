@@ -1,7 +1,6 @@
 import type { Logger } from '#base/log.ts';
-import { InputGate } from '../streams/input-gate.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
-import { OutputHub } from '../streams/output-hub.ts';
+import { AttachableStreams } from '../streams/attachable-streams.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
 import type { ExecSpec, ExecView, TerminalSize } from '../container.ts';
 
@@ -17,19 +16,23 @@ export class ExecProcess {
   readonly id: string;
   readonly container: ManagedContainer;
   readonly spec: ExecSpec;
-  readonly hub: OutputHub;
-  readonly input = new InputGate();
+  readonly streams: AttachableStreams;
   state: ExecState = { status: 'created' };
 
   constructor(id: string, container: ManagedContainer, spec: ExecSpec, logger: Logger) {
     this.id = id;
     this.container = container;
     this.spec = spec;
-    this.hub = new OutputHub(logger);
+    this.streams = new AttachableStreams(logger);
   }
 
   get commandLine(): string {
     return this.spec.command.join(' ');
+  }
+
+  /** The size that its terminal is to have when it starts. */
+  get startingSize(): TerminalSize | undefined {
+    return this.state.status === 'starting' ? this.state.size : undefined;
   }
 
   emit(action: string, attributes: Readonly<Record<string, string>> = {}): void {

@@ -1,50 +1,47 @@
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import type { BackgroundWork } from '#base/background-work.ts';
+import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from '#base/detach-keys.ts';
 import { messageOf } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
-import { containerLane } from '../files/lanes.ts';
-import { findUser, requireRunnable, type RootPlace } from '../files/root-files.ts';
-import type { ProgramPlace } from '../program/check-program.ts';
+import type { Logger } from '#base/log.ts';
 import type { Attachment, ExecSpec, ExecStart, ExecView, TerminalSize } from '../container.ts';
 import { containerError } from '../container-errors.ts';
-import type { ContainerContext } from '../context.ts';
-import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from '#base/detach-keys.ts';
 import { untilDrained } from '../process/drain.ts';
-import { ExecProcess } from './exec-process.ts';
-import type { ManagedContainer } from '../run/managed-container.ts';
-import { execCommand, terminalOf } from '../process/runtime-command.ts';
-import { execFailure, runtimeError } from '../process/runtime-failure.ts';
-import { withRuntimeOf } from '../process/runtimes.ts';
-import { notRunning } from '../run/signal.ts';
-import { stringifyProcess } from '../spec/spec-json.ts';
-import { buildExecProcess, capabilitiesOf } from '../spec/spec.ts';
-import { StreamAttachment } from '../streams/stream-attachment.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
-import { freshDirectory } from '../process/supervisor.ts';
-import { withAllUlimits } from '../spec/ulimits.ts';
+import type { Lookup } from '../lookup.ts';
+import type { ManagedContainer } from '../run/managed-container.ts';
+import type { Run } from '../run/run.ts';
+import { notRunning } from '../run/signal.ts';
+import { StreamAttachment } from '../streams/stream-attachment.ts';
+import { ExecProcess } from './exec-process.ts';
+import type { ContainerProcesses } from './run-process.ts';
 
 /** How long an exec that has ended can be inspected. */
 const REMEMBERED_MS = 5 * 60_000;
 
-/** The execs of all containers. */
-export class Execs {
-  readonly #context: ContainerContext;
-  readonly #execs = new Map<string, ExecProcess>();
-  /** Containers that have had privileged execs. */
-  readonly #administered = new WeakSet<ManagedContainer>();
+export interface ExecRoles {
+  readonly lookup: Pick<Lookup<ManagedContainer>, 'byId'>;
+  readonly processes: ContainerProcesses;
+  readonly background: BackgroundWork;
+  readonly logger: Logger;
+}
 
-  constructor(context: ContainerContext) {
-    this.#context = context;
+/** The records of execs, by which clients start, watch and inspect processes in containers. */
+export class Execs {
+  readonly #roles: ExecRoles;
+  readonly #execs = new Map<string, ExecProcess>();
+
+  constructor(roles: ExecRoles) {
+    this.#roles = roles;
   }
 
   /** @throws {EngineError} `conflict` if the container does not run or is paused */
   create(container: ManagedContainer, spec: ExecSpec): { readonly id: string } {
-    checkActive(container);
+    const { active } = activeRun(container);
     if (spec.detachKeys !== '') parseDetachKeys(spec.detachKeys);
     this.#forgetOld();
-    const exec = new ExecProcess(newId(), container, spec, this.#context.logger);
+    const exec = new ExecProcess(newId(), container, spec, this.#roles.logger);
     this.#execs.set(exec.id, exec);
-    container.execIds.add(exec.id);
+    active.execs.add(exec.id);
     exec.emit(`exec_create: ${exec.commandLine}`);
     return { id: exec.id };
   }
@@ -57,7 +54,7 @@ export class Execs {
   /** @throws {EngineError} `not-found`, `conflict` if it does not run */
   resize(id: string, size: TerminalSize): void {
     const exec = this.#get(id);
-    checkActive(exec.container);
+    activeRun(exec.container);
     exec.resize(size);
   }
 
@@ -68,7 +65,7 @@ export class Execs {
    */
   async start(id: string, options: ExecStart): Promise<Attachment | undefined> {
     const exec = this.#get(id);
-    checkActive(exec.container);
+    activeRun(exec.container);
     checkFresh(exec);
     exec.state = { status: 'starting', ...(options.consoleSize && { size: options.consoleSize }) };
     exec.emit(`exec_start: ${exec.commandLine}`);
@@ -80,94 +77,67 @@ export class Execs {
     }
     const { describeFailure = messageOf } = options;
     launched
-      .catch((error) => exec.hub.say(Buffer.from(`${describeFailure(error)}\r\n`)))
+      .catch((error) => exec.streams.output.say(Buffer.from(`${describeFailure(error)}\r\n`)))
       .finally(() => this.#endStreams(exec));
     return attachment;
   }
 
-  /** Those of a container that is gone. */
-  forget(container: ManagedContainer): void {
-    for (const id of container.execIds) this.#execs.delete(id);
-    container.execIds.clear();
-  }
-
   /** Leaves what runs to the next daemon. */
   detach(): void {
-    for (const { state, hub } of this.#execs.values()) {
+    for (const { state, streams } of this.#execs.values()) {
       if (state.status !== 'running') continue;
-      hub.detach();
-      hub.endListeners();
+      streams.detach();
       state.process.detach();
     }
   }
 
   #get(id: string): ExecProcess {
     const exec = this.#execs.get(id);
-    if (exec) return exec;
+    if (exec && this.#isThere(exec)) return exec;
     throw containerError('no-such-exec', { subject: id });
   }
 
-  #rootOf(container: ManagedContainer): RootPlace {
-    const { id, spec } = container;
-    const { files, snapshots } = this.#context;
-    const rootPath = snapshots.get(id)?.mountPath ?? '/';
-    const isWatched =
-      this.#administered.has(container) || capabilitiesOf(spec.security).includes('CAP_SYS_ADMIN');
-    return { files, rootPath, lane: containerLane(id), isWatched };
+  /** With a container go its execs. */
+  #isThere({ container }: ExecProcess): boolean {
+    return this.#roles.lookup.byId(container.id) !== undefined;
   }
 
   /** Resolves when the process runs. */
   async #launch(exec: ExecProcess): Promise<void> {
-    const directory = freshDirectory(this.#context.paths.exec(exec.id));
+    const { processes, background } = this.#roles;
     try {
-      const process = await this.#supervise(exec, directory);
-      const wanted = exec.state.status === 'starting' ? exec.state.size : undefined;
+      const { process, wantedSize } = await this.#run(exec, processes);
       exec.state = { status: 'running', process };
-      if (wanted) process.resize(wanted);
-      exec.hub.open(process.streams.sources);
-      exec.input.open(process.streams.input);
+      if (wantedSize) process.resize(wantedSize);
+      exec.streams.open(process.streams);
       void process.exited.then(({ exitCode }) =>
-        this.#context.pending.add('ending an exec failed', this.#onExit(exec, process, exitCode)),
+        background.add('ending an exec failed', this.#onExit(exec, process, exitCode)),
       );
     } catch (error) {
-      rmSync(directory, { recursive: true, force: true });
       this.#end(exec, exitCodeOf(error), 0);
       throw error;
     }
   }
 
-  async #supervise(exec: ExecProcess, directory: string): Promise<SupervisedProcess> {
-    const { container, state } = exec;
-    const size = state.status === 'starting' ? state.size : undefined;
-    const spec: ExecSpec = size ? { ...exec.spec, terminalSize: size } : exec.spec;
-    const processFile = join(directory, 'process.json');
-    const root = this.#rootOf(container);
-    const { user = '', groups } = container.spec.process;
-    const process = buildExecProcess({
-      exec: spec,
-      spec: withAllUlimits(this.#context, container.spec),
-      user: await findUser(root, { user: spec.user ?? user, groupAdd: groups }),
-    });
-    await requireRunnable(root, { process, ...mountsOf(container) });
-    if (spec.privileged) this.#administered.add(container);
-    writeFileSync(processFile, stringifyProcess(process));
-    const own = withRuntimeOf(this.#context, container.id);
-    const terminal = terminalOf(own, { terminal: spec.terminal, ...(size && { terminalSize: size }) });
-    const outcome = await this.#context.supervisor.start({
-      id: exec.id,
-      directory,
-      command: (files) => execCommand(own, container.id, processFile, files),
+  /** Its client may want another size of its terminal before it runs. */
+  async #run(
+    exec: ExecProcess,
+    processes: ContainerProcesses,
+  ): Promise<{ readonly process: SupervisedProcess; readonly wantedSize: TerminalSize | undefined }> {
+    const { id, container, spec } = exec;
+    const size = exec.startingSize;
+    const process = await processes.start(container, {
+      id,
+      spec: { ...spec, ...(size && { terminalSize: size }) },
       input: spec.attachesStdin && !spec.terminal ? 'once' : 'none',
-      recorded: false,
-      ...(terminal && { terminal }),
     });
-    if (outcome.started) return outcome.process;
-    throw runtimeError(execFailure(outcome.reason));
+    return { process, wantedSize: exec.startingSize };
   }
 
   async #onExit(exec: ExecProcess, process: SupervisedProcess, exitCode: number): Promise<void> {
-    exec.hub.finish();
-    await untilDrained(exec.hub.drained);
+    const { output } = exec.streams;
+    output.finish();
+    await untilDrained(output.drained);
     this.#end(exec, exitCode, process.identity.pid);
     this.#endStreams(exec);
     exec.emit('exec_die', { exitCode: String(exitCode) });
@@ -176,29 +146,32 @@ export class Execs {
 
   #end(exec: ExecProcess, exitCode: number, pid: number): void {
     exec.state = { status: 'ended', exitCode, pid, endedAtMs: performance.now() };
-    exec.container.execIds.delete(exec.id);
+    exec.container.run?.active.execs.delete(exec.id);
   }
 
   /** Only once it has ended: its clients ask for the exit code as soon as their streams end. */
   #endStreams(exec: ExecProcess): void {
     if (exec.state.status !== 'ended') return;
-    exec.hub.close();
-    exec.input.close();
-    exec.hub.endListeners();
+    exec.streams.output.close();
+    exec.streams.end();
   }
 
   #forgetOld(): void {
     const before = performance.now() - REMEMBERED_MS;
-    for (const [id, { state }] of this.#execs) {
-      if (state.status === 'ended' && state.endedAtMs < before) this.#execs.delete(id);
+    for (const [id, exec] of this.#execs) {
+      const { state } = exec;
+      const isOld = state.status === 'ended' && state.endedAtMs < before;
+      if (isOld || !this.#isThere(exec)) this.#execs.delete(id);
     }
   }
 }
 
-function checkActive(container: ManagedContainer): void {
-  if (!container.run) throw notRunning(container);
-  if (container.state.status !== 'paused') return;
-  throw containerError('paused-for-exec', { subject: container.id });
+/** @throws {EngineError} `conflict` if it does not run or is paused */
+function activeRun(container: ManagedContainer): Run {
+  const { run, state } = container;
+  if (!run) throw notRunning(container);
+  if (state.status === 'paused') throw containerError('paused-for-exec', { subject: container.id });
+  return run;
 }
 
 function checkFresh({ id, state }: ExecProcess): void {
@@ -206,19 +179,14 @@ function checkFresh({ id, state }: ExecProcess): void {
   throw containerError(state.status === 'ended' ? 'exec-has-run' : 'exec-runs', { subject: id });
 }
 
-/** What is mounted in a container at this moment, by its own processes too. */
-function mountsOf({ run, definition }: ManagedContainer): Pick<ProgramPlace, 'mounts' | 'pid'> {
-  return { mounts: definition.mounts.mounts, ...(run && { pid: run.process.pid }) };
-}
-
 function attach(exec: ExecProcess): StreamAttachment {
-  const { spec, hub, input } = exec;
+  const { spec, streams } = exec;
   const scanner = new DetachScanner(parseDetachKeys(spec.detachKeys || DEFAULT_DETACH_KEYS));
-  return new StreamAttachment(hub, {
+  return new StreamAttachment(streams.output, {
     tty: spec.terminal,
     stdout: spec.attachesStdout,
     stderr: spec.attachesStderr,
-    ...(spec.attachesStdin && { input }),
+    ...(spec.attachesStdin && { input: streams.input }),
     closesInput: !spec.terminal,
     ...(spec.terminal && { detach: { scanner, onDetach: () => exec.emit('exec_detach') } }),
   });

@@ -1,8 +1,14 @@
 import type { Readable } from 'node:stream';
-import type { FileStat } from '#layer/layer.ts';
-import { locate, orMissing } from './container-files.ts';
-import type { ContainerContext } from '../context.ts';
+import type { BackgroundWork } from '#base/background-work.ts';
+import type { FileStat, RootArchive } from '#layer/layer.ts';
+import { type PlaceRoles, locate, orMissing } from './container-files.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
+
+export interface ArchiveRoles {
+  readonly archive: RootArchive;
+  readonly places: PlaceRoles;
+  readonly background: BackgroundWork;
+}
 
 interface PathRequest {
   /** As the client named the container. */
@@ -12,25 +18,25 @@ interface PathRequest {
 
 /** @throws {EngineError} `no-such-container-file` */
 export async function statInContainer(
-  context: ContainerContext,
+  { archive, places }: ArchiveRoles,
   container: ManagedContainer,
   { reference, path }: PathRequest,
 ): Promise<FileStat> {
-  await using place = await locate(context, container, path);
-  return await orMissing(reference, path, context.archive.stat(place.root, place.path, place.lane));
+  await using place = await locate(places, container, path);
+  return await orMissing(reference, path, archive.stat(place.root, place.path, place.lane));
 }
 
 /** The place stays available until the tar is read or destroyed. */
 export async function archiveFromContainer(
-  context: ContainerContext,
+  { archive, places, background }: ArchiveRoles,
   container: ManagedContainer,
   { reference, path }: PathRequest,
 ): Promise<{ readonly stat: FileStat; readonly tar: Readable }> {
-  const place = await locate(context, container, path);
+  const place = await locate(places, container, path);
   try {
-    const found = await orMissing(reference, path, context.archive.get(place.root, place.path, place.lane));
+    const found = await orMissing(reference, path, archive.get(place.root, place.path, place.lane));
     found.tar.once('close', () =>
-      context.pending.add('unmounting a container’s root failed', place[Symbol.asyncDispose]()),
+      background.add('unmounting a container’s root failed', place[Symbol.asyncDispose]()),
     );
     container.emit('archive-path');
     return found;
@@ -41,16 +47,16 @@ export async function archiveFromContainer(
 }
 
 export async function extractIntoContainer(
-  context: ContainerContext,
+  { archive, places }: ArchiveRoles,
   container: ManagedContainer,
-  request: PathRequest & { readonly tar: Readable } & Parameters<ContainerContext['archive']['put']>[3],
+  request: PathRequest & { readonly tar: Readable } & Parameters<RootArchive['put']>[3],
 ): Promise<void> {
   const { reference, path, tar, ...options } = request;
-  await using place = await locate(context, container, path);
+  await using place = await locate(places, container, path);
   await orMissing(
     reference,
     path,
-    context.archive.put(place.root, place.path, tar, { ...options, lane: place.lane }),
+    archive.put(place.root, place.path, tar, { ...options, lane: place.lane }),
   );
   container.emit('extract-to-dir');
 }

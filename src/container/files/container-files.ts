@@ -1,8 +1,10 @@
 import { isEngineError } from '#base/errors.ts';
 import type { FileLane } from '#linux/file-service.ts';
 import { volumeLane } from '#volume/volume-tasks.ts';
+import type { SnapshotStore } from '#layer/layer.ts';
 import { containerError } from '../container-errors.ts';
-import type { ContainerContext } from '../context.ts';
+import type { Volumes } from '#volume/volume.ts';
+import type { Lookup } from '../lookup.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 import { containerLane, hostLane } from './lanes.ts';
 
@@ -15,12 +17,18 @@ export interface ContainerPlace extends AsyncDisposable {
   readonly lane: FileLane;
 }
 
+export interface PlaceRoles {
+  readonly lookup: Pick<Lookup<ManagedContainer>, 'byId'>;
+  readonly snapshots: Pick<SnapshotStore, 'mount' | 'unmount'>;
+  readonly volumes: Pick<Volumes, 'get'>;
+}
+
 /**
  * Finds a container's path: of one that runs as its processes see it, of one that does not in its snapshot, which is
  * mounted meanwhile, or in the volume or bind mount above the path.
  */
 export async function locate(
-  context: ContainerContext,
+  roles: PlaceRoles,
   container: ManagedContainer,
   path: string,
 ): Promise<ContainerPlace> {
@@ -28,25 +36,25 @@ export async function locate(
   const lane = containerLane(container.id);
   if (run)
     return { root: `/proc/${run.process.pid}/root`, path, lane, [Symbol.asyncDispose]: async () => {} };
-  const mounted = locateInMount(context, container, path);
+  const mounted = locateInMount(roles, container, path);
   if (mounted) return mounted;
-  using _lock = await context.locks.acquire(container.id);
-  const root = context.snapshots.mount(container.id);
+  using _lock = await container.lock();
+  const root = roles.snapshots.mount(container.id);
   container.rootUses++;
-  return { root, path, lane, [Symbol.asyncDispose]: () => release(context, container) };
+  return { root, path, lane, [Symbol.asyncDispose]: () => release(roles, container) };
 }
 
 /** The last use of a stopped container's snapshot unmounts it. */
-async function release(context: ContainerContext, container: ManagedContainer): Promise<void> {
-  using _lock = await context.locks.acquire(container.id);
+async function release({ lookup, snapshots }: PlaceRoles, container: ManagedContainer): Promise<void> {
+  using _lock = await container.lock();
   container.rootUses--;
   if (container.rootUses > 0) return;
-  if (!container.run && context.lookup.byId(container.id)) await context.snapshots.unmount(container.id);
+  if (!container.run && lookup.byId(container.id)) await snapshots.unmount(container.id);
 }
 
 /** The nearest mount that the path is strictly below. */
 function locateInMount(
-  { volumes }: ContainerContext,
+  { volumes }: PlaceRoles,
   { definition }: ManagedContainer,
   path: string,
 ): ContainerPlace | undefined {

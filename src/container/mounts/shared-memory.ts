@@ -1,23 +1,33 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { isMountPoint, mountTmpfs, unmount } from '#linux/mount.ts';
-import type { ContainerContext } from '../context.ts';
+import type { ContainerPaths } from '../container-paths.ts';
 import { DEFAULT_SHARED_MEMORY_BYTES } from '../spec/spec-mounts.ts';
+import type { JoinableContainers } from '../run/join-namespaces.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 
-type ShmContext = Pick<ContainerContext, 'paths' | 'lookup'>;
+interface SharedMemoryRoles {
+  readonly paths: Pick<ContainerPaths, 'shm'>;
+  readonly lookup: JoinableContainers;
+}
 
 /** The directory for /dev/shm of a container that shares it, made ready; undefined for one of its own. */
-export function prepareSharedMemory(context: ShmContext, container: ManagedContainer): string | undefined {
+export function prepareSharedMemory(
+  { paths, lookup }: SharedMemoryRoles,
+  container: Pick<ManagedContainer, 'id' | 'spec'>,
+): string | undefined {
   const { ipc, sharedMemoryBytes: sizeBytes = DEFAULT_SHARED_MEMORY_BYTES } = container.spec.namespaces;
-  if (typeof ipc === 'object') return context.paths.shm(context.lookup.get(ipc.container).id);
+  if (typeof ipc === 'object') return paths.shm(lookup.get(ipc.container).id);
   if (ipc !== 'shareable') return undefined;
-  const path = context.paths.shm(container.id);
+  const path = paths.shm(container.id);
   mkdirSync(path, { recursive: true });
   if (!isMountPoint(path)) mountTmpfs(path, { sizeBytes, mode: 0o1777 });
   return path;
 }
 
-export function releaseSharedMemory({ paths }: ShmContext, container: ManagedContainer): void {
+export function releaseSharedMemory(
+  paths: Pick<ContainerPaths, 'shm'>,
+  container: Pick<ManagedContainer, 'id' | 'spec'>,
+): void {
   if (container.spec.namespaces.ipc !== 'shareable') return;
   const path = paths.shm(container.id);
   if (isMountPoint(path)) unmount(path, { lazy: true });

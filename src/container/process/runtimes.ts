@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ContainerContext, InstalledRuntime } from '../context.ts';
-import type { ManagedContainer } from '../run/managed-container.ts';
+import { type ReadOnlyProgram, openReadOnlyProgram } from '#linux/read-only-program.ts';
+import type { TerminalSize } from '../container.ts';
+import type { ContainerPaths } from '../container-paths.ts';
+import type { InstalledRuntime } from '../neighbours.ts';
+import type { RuntimeFiles, TerminalRequest } from './supervisor.ts';
 
 /** What `docker run --runtime` and other engines' configurations call them. */
 const RUNTIME_NAMES: Readonly<Record<string, InstalledRuntime['name']>> = {
@@ -16,23 +19,103 @@ const STATE_FILES: Readonly<Record<InstalledRuntime['name'], string>> = {
   runc: 'state.json',
 };
 
-/** The context with the runtime that a container asks for, where that is installed. */
-export function withRuntimeFor(context: ContainerContext, { spec }: ManagedContainer): ContainerContext {
-  return withRuntime(context, RUNTIME_NAMES[spec.runtime ?? '']);
+/** An OCI runtime, and the commands for what it is to do. */
+export class Runtime implements Disposable {
+  readonly name: InstalledRuntime['name'];
+  /** For what goes on when this daemon does not. */
+  readonly path: string;
+  readonly #program: ReadOnlyProgram;
+  readonly #paths: Pick<ContainerPaths, 'runtime' | 'bundle'>;
+
+  constructor({ name, path }: InstalledRuntime, paths: Pick<ContainerPaths, 'runtime' | 'bundle'>) {
+    this.name = name;
+    this.path = path;
+    this.#program = openReadOnlyProgram(path);
+    this.#paths = paths;
+  }
+
+  /** `run` of a container's bundle; with `keep` the ended container stays until it is deleted. */
+  runCommand(id: string, files: RuntimeFiles, keep: boolean): readonly string[] {
+    return [
+      ...this.#start('run', files),
+      ...(keep ? ['--keep'] : []),
+      '--bundle',
+      this.#paths.bundle(id),
+      id,
+    ];
+  }
+
+  /** `exec` of a process file. */
+  execCommand(id: string, processFile: string, files: RuntimeFiles): readonly string[] {
+    return [...this.#start('exec', files), '--process', processFile, id];
+  }
+
+  /** The arguments of a command that starts nothing. */
+  arguments(...args: readonly string[]): string[] {
+    return [`--root=${this.#paths.runtime}`, ...args];
+  }
+
+  /** Where a process has its terminal from: runc hands none over unless it is detached, and then its exit goes unseen. */
+  terminalFor(process: {
+    readonly terminal: boolean;
+    readonly terminalSize?: TerminalSize;
+  }): TerminalRequest | undefined {
+    const { terminal, terminalSize: size } = process;
+    if (!terminal) return undefined;
+    return this.name === 'crun' ? { from: 'runtime' } : { from: 'engine', ...(size && { size }) };
+  }
+
+  #start(action: 'run' | 'exec', { log, pidFile, consoleSocket }: RuntimeFiles): readonly string[] {
+    const terminal = consoleSocket === undefined ? [] : ['--console-socket', consoleSocket];
+    const global = [`--root=${this.#paths.runtime}`, `--log=${log}`, '--log-format=json'];
+    return [this.#program.path, ...global, action, '--pid-file', pidFile, ...terminal];
+  }
+
+  [Symbol.dispose](): void {
+    this.#program[Symbol.dispose]();
+  }
 }
 
-/** The context with the runtime that a container runs by: a former daemon may have had another one. */
-export function withRuntimeOf(context: ContainerContext, id: string): ContainerContext {
-  const { otherRuntime, paths } = context;
-  if (!otherRuntime || !existsSync(join(paths.runtime, id, STATE_FILES[otherRuntime.name]))) return context;
-  return withRuntime(context, otherRuntime.name);
-}
+/** The OCI runtimes of this machine. */
+export class Runtimes implements Disposable {
+  readonly #all: readonly [Runtime, ...Runtime[]];
+  readonly #paths: Pick<ContainerPaths, 'runtime' | 'bundle'>;
 
-function withRuntime(
-  context: ContainerContext,
-  name: InstalledRuntime['name'] | undefined,
-): ContainerContext {
-  const { otherRuntime, otherProgram } = context;
-  if (!otherRuntime || !otherProgram || otherRuntime.name !== name) return context;
-  return { ...context, runtime: otherRuntime, program: otherProgram };
+  /** @param installed first that of containers that ask for no other */
+  constructor(
+    [first, ...others]: readonly [InstalledRuntime, ...InstalledRuntime[]],
+    paths: Pick<ContainerPaths, 'runtime' | 'bundle'>,
+  ) {
+    this.#all = [new Runtime(first, paths), ...others.map((other) => new Runtime(other, paths))];
+    this.#paths = paths;
+  }
+
+  /** The one that a container asks for, where that is installed. */
+  named(name: string | undefined): Runtime {
+    return this.#find(({ name: own }) => own === RUNTIME_NAMES[name ?? '']);
+  }
+
+  /** The one that a container runs by: a former daemon may have had another one. */
+  runtimeOf(id: string): Runtime {
+    const [, ...others] = this.#all;
+    if (others.length === 0) return this.#all[0];
+    return this.#find(({ name }) => existsSync(join(this.#stateOf(id), STATE_FILES[name])));
+  }
+
+  /** Whether a runtime knows the container: it forgets it at its end, unless it was killed itself. */
+  knows(id: string): boolean {
+    return existsSync(this.#stateOf(id));
+  }
+
+  #stateOf(id: string): string {
+    return join(this.#paths.runtime, id);
+  }
+
+  #find(matches: (runtime: Runtime) => boolean): Runtime {
+    return this.#all.find(matches) ?? this.#all[0];
+  }
+
+  [Symbol.dispose](): void {
+    for (const runtime of this.#all) runtime[Symbol.dispose]();
+  }
 }

@@ -1,51 +1,59 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { FileService } from '#linux/file-service.ts';
 import { containerError } from '../container-errors.ts';
+import type { ContainerSpec } from '../container-spec.ts';
 import { containerLane } from '../files/lanes.ts';
 import { findUser, requireRunnable } from '../files/root-files.ts';
-import type { ContainerContext } from '../context.ts';
-import { chooseNamespaces } from './join-namespaces.ts';
-import type { ManagedContainer } from './managed-container.ts';
-import { releaseMounts, resolveMounts } from '../mounts/mounts.ts';
-import { cgroupPathOf } from '../process/runtime-command.ts';
-import type { ContainerNetwork } from './sandbox.ts';
+import type { ContainerCgroups } from '../process/container-cgroups.ts';
+import type { SeccompProfile } from '../spec/seccomp.ts';
 import { selectSeccomp } from '../spec/select-seccomp.ts';
-import { prepareSharedMemory, releaseSharedMemory } from '../mounts/shared-memory.ts';
 import { deviceQuery, findDevices } from '../spec/spec-devices.ts';
 import { stringifySpec } from '../spec/spec-json.ts';
 import { buildSpec, commandOf } from '../spec/spec.ts';
-import { withAllUlimits } from '../spec/ulimits.ts';
+import { type UlimitDefaults, withAllUlimits } from '../spec/ulimits.ts';
+import type { WorkloadNetwork } from './connect-network.ts';
+import { type JoinableContainers, chooseNamespaces } from './join-namespaces.ts';
+import type { Workload, WorkloadMounts } from './workload.ts';
+
+/** What every workload gets of the engine that asks for nothing else. */
+export interface Confinement extends UlimitDefaults {
+  /** Undefined: unconfined. */
+  readonly seccomp: SeccompProfile | undefined;
+  /** The host's tini. */
+  readonly initPath: string;
+}
+
+export interface BundleRoles {
+  readonly files: FileService;
+  readonly lookup: JoinableContainers;
+  readonly cgroups: ContainerCgroups;
+  readonly confinement: Confinement;
+}
+
+/** What a workload's bundle is made of besides the workload itself. */
+export interface BundleContents extends WorkloadMounts {
+  readonly directory: string;
+  readonly rootPath: string;
+  readonly network: WorkloadNetwork;
+}
 
 /**
- * Makes ready what a container mounts, and writes the runtime's configuration into its bundle.
+ * Writes the runtime's configuration into a workload's bundle.
  *
- * @throws {EngineError} `invalid` for users, devices or mounts that cannot be and for programs of other machines,
- * `conflict` if it is to join a container that does not run
+ * @throws {EngineError} `invalid` for users and devices that cannot be and for programs of other machines, `conflict`
+ * if it is to join a container that does not run
  */
 export async function writeBundle(
-  context: ContainerContext,
-  container: ManagedContainer,
-  place: { readonly rootPath: string; readonly network: ContainerNetwork; readonly bundle: string },
-  undo: AsyncDisposableStack,
+  { files, lookup, cgroups, confinement }: BundleRoles,
+  workload: Workload,
+  { directory, rootPath, network, mounts, shmPath }: BundleContents,
 ): Promise<void> {
-  const { id, definition } = container;
-  const wanted = withAllUlimits(context, container.spec);
-  const { rootPath, network, bundle } = place;
-  checkRunnable(container);
-  const populate = container.state.status === 'created';
-  const mountContext = {
-    containerId: id,
-    rootPath,
-    volumes: context.volumes,
-    files: context.files,
-    populate,
-  };
-  const mounts = await resolveMounts(definition.mounts, mountContext);
-  undo.defer(() => releaseMounts(definition.mounts, mountContext));
-  const shmPath = prepareSharedMemory(context, container);
-  undo.defer(() => releaseSharedMemory(context, container));
+  const { id } = workload;
+  const wanted = withAllUlimits(confinement, workload.spec);
+  checkDevices(wanted);
   // No process of it runs yet.
-  const root = { files: context.files, rootPath, lane: containerLane(id), isWatched: false };
+  const root = { files, rootPath, lane: containerLane(id), isWatched: false };
   const spec = buildSpec({
     id,
     spec: wanted,
@@ -53,25 +61,25 @@ export async function writeBundle(
     hostname: wanted.hostname ?? '',
     domainname: wanted.domainname ?? '',
     ...(network.namespacePath !== undefined && { networkNamespacePath: network.namespacePath }),
-    namespaces: chooseNamespaces(context, wanted.namespaces),
+    namespaces: chooseNamespaces(lookup, wanted.namespaces),
     mounts,
     files: network.files,
     ...(shmPath !== undefined && { shmPath }),
     user: await findUser(root, { user: wanted.process.user ?? '', groupAdd: wanted.process.groups }),
-    devices: await findDevices(context.files, deviceQuery(wanted)),
-    cgroupsPath: cgroupPathOf(context, container),
-    cgroupLayout: context.cgroupLayout,
-    seccomp: selectSeccomp(wanted.security, context.seccomp),
-    initPath: context.defaults.initPath,
+    devices: await findDevices(files, deviceQuery(wanted)),
+    cgroupsPath: cgroups.pathOf(workload),
+    cgroupLayout: cgroups.layout,
+    seccomp: selectSeccomp(wanted.security, confinement.seccomp),
+    initPath: confinement.initPath,
   });
   const process = { ...spec.process, args: commandOf(wanted) };
   await requireRunnable(root, { process, mounts: spec.mounts });
-  writeFileSync(join(bundle, 'config.json'), stringifySpec(spec));
+  writeFileSync(join(directory, 'config.json'), stringifySpec(spec));
 }
 
 /** There is no driver of devices yet. */
-function checkRunnable({ spec }: ManagedContainer): void {
-  const [request] = spec.devices.requests;
+function checkDevices({ devices }: ContainerSpec): void {
+  const [request] = devices.requests;
   if (!request) return;
   const capabilities = request.capabilities.map((all) => `[${all.join(' ')}]`).join(' ');
   throw containerError('no-device-driver', { subject: request.driver, details: { capabilities } });

@@ -1,54 +1,76 @@
-import type { SandboxRecord } from '#network/network.ts';
-import { formatTimestamp } from '#base/timestamps.ts';
 import { elapsedMs } from '#base/clock.ts';
-import type { ContainerContext } from '../context.ts';
-import { untilDrained } from '../process/drain.ts';
-import { InputGate } from '../streams/input-gate.ts';
+import { formatTimestamp } from '#base/timestamps.ts';
+import type { BackgroundWork } from '#base/background-work.ts';
+import type { SnapshotStore } from '#layer/layer.ts';
+import { signalIfAlive } from '#linux/process.ts';
+import type { Networks } from '#network/network.ts';
+import type { Volumes } from '#volume/volume.ts';
+import type { ContainerPaths } from '../container-paths.ts';
+import { releaseMounts } from '../mounts/mounts.ts';
+import { releaseSharedMemory } from '../mounts/shared-memory.ts';
+import type { ExitNotice } from '../process/notices.ts';
+import { deleteFromRuntime } from '../process/delete-container.ts';
+import type { Runtimes } from '../process/runtimes.ts';
+import { type RemovalRoles, removeStopped } from '../remove.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import { noteOutOfMemory } from './memory.ts';
-import { releaseMounts } from '../mounts/mounts.ts';
-import type { ExitNotice } from '../process/notices.ts';
-import { removeStopped } from '../remove.ts';
-import { releaseSharedMemory } from '../mounts/shared-memory.ts';
-import type { Run } from './state.ts';
-import type { SupervisedProcess } from '../process/supervised-process.ts';
+import type { ActiveRun, Run } from './run.ts';
 
-/** Ends the container's run when its process has ended. */
-export function watchForExit(
-  context: ContainerContext,
-  container: ManagedContainer,
-  process: SupervisedProcess,
-): void {
-  void process.exited.then((notice) =>
-    context.pending.add('ending a container’s run failed', endRun(context, container, process, notice)),
+const SIGKILL = 9;
+
+export interface ExitRoles {
+  readonly networks: Pick<Networks, 'release'>;
+  readonly volumes: Volumes;
+  readonly snapshots: Pick<SnapshotStore, 'unmount'>;
+  readonly paths: Pick<ContainerPaths, 'shm'>;
+  readonly runtimes: Runtimes;
+  readonly removal: RemovalRoles;
+  readonly background: BackgroundWork;
+}
+
+/** What becomes of a container whose run has ended. */
+export type AfterRun = 'stopped' | 'restarting' | 'removed';
+
+/** Ends the container's run when its process has ended by itself, or has been made to end. */
+export function watchForExit(roles: ExitRoles, container: ManagedContainer, active: ActiveRun): void {
+  void active.process.exited.then(() =>
+    roles.background.add('ending a container’s run failed', endWatched(roles, container, active)),
   );
 }
 
-async function endRun(
-  context: ContainerContext,
-  container: ManagedContainer,
-  process: SupervisedProcess,
-  notice: ExitNotice,
-): Promise<void> {
-  using _lock = await context.locks.acquire(container.id);
+async function endWatched(roles: ExitRoles, container: ManagedContainer, active: ActiveRun): Promise<void> {
+  using _lock = await container.lock();
   const { run } = container;
-  if (container.process !== process || !run) return;
-  container.hub.finish();
-  await untilDrained(container.hub.drained);
-  container.hub.close();
-  const { sandbox } = container;
-  const finishedAt = recordExit(container, run, notice);
+  // A restart or a removal has ended it, or it is the next daemon's.
+  if (run?.active !== active || active.isDetached) return;
+  await endRun(roles, container, run, container.spec.removedOnExit ? 'removed' : 'stopped');
+}
+
+/**
+ * Ends a run whose process has ended. The caller holds the container's lock.
+ *
+ * @param next what becomes of the container: with `removed` it is gone when this resolves
+ */
+export async function endRun(
+  roles: ExitRoles,
+  container: ManagedContainer,
+  run: Run,
+  next: AfterRun,
+): Promise<void> {
+  const notice = await run.active.process.exited;
+  // A runtime that was killed leaves its container's process behind.
+  signalIfAlive(run.process.pid, SIGKILL, run.process.startTime);
+  await run.active.drain();
+  const finishedAt = recordExit(container, run, notice, next === 'restarting');
   container.emit('die', {
     execDuration: String(Math.floor(Math.max(0, elapsedMs(run.startedAt, finishedAt)) / 1000)),
     exitCode: String(notice.exitCode),
   });
-  container.input.close();
-  container.input = new InputGate();
-  container.hub.endListeners();
-  const released = releaseResources(context, container, process, sandbox);
+  run.active.end();
+  const released = releaseResources(roles, container, run, next);
   container.waiters.stopped({ exitCode: notice.exitCode });
-  const isRemoved = container.spec.removedOnExit && !container.isRestarting;
-  await Promise.all([released, isRemoved && removeStopped(context, container, { volumes: true })]);
+  const removed = next === 'removed' && removeStopped(roles.removal, container, { volumes: true });
+  await Promise.all([released, removed]);
 }
 
 /** Returns when the run ended, in RFC 3339: never before it began, whatever the clocks say. */
@@ -56,27 +78,26 @@ function recordExit(
   container: ManagedContainer,
   run: Run,
   { exitCode, outOfMemory, atNs }: ExitNotice,
+  restarts: boolean,
 ): string {
-  container.memoryWatch?.[Symbol.dispose]();
-  container.memoryWatch = undefined;
   if (outOfMemory) noteOutOfMemory(container);
   const at = formatTimestamp(atNs);
   const finishedAt = elapsedMs(run.startedAt, at) < 0 ? run.startedAt : at;
-  container.process = undefined;
-  container.settle({ type: 'exited', exitCode, finishedAt });
+  container.settle({ type: 'exited', exitCode, finishedAt, restarts });
   return finishedAt;
 }
 
-/** What must be gone before the next start; nobody waits for it to know that the container has exited. */
+/** Takes back what must be gone before the next start; that the container has exited is known before. */
 async function releaseResources(
-  context: ContainerContext,
+  { networks, volumes, paths, snapshots, runtimes }: ExitRoles,
   container: ManagedContainer,
-  process: SupervisedProcess,
-  sandbox: SandboxRecord | undefined,
+  { sandbox, active }: Run,
+  next: AfterRun,
 ): Promise<void> {
-  if (sandbox) context.networks.release(sandbox);
-  releaseMounts(container.definition.mounts, { containerId: container.id, volumes: context.volumes });
-  releaseSharedMemory(context, container);
-  const isRemoved = container.spec.removedOnExit && !container.isRestarting;
-  await Promise.all([process.release(), isRemoved ? undefined : context.snapshots.unmount(container.id)]);
+  const { id, definition } = container;
+  if (sandbox) networks.release(sandbox);
+  await deleteFromRuntime(runtimes, id);
+  releaseMounts(definition.mounts, { containerId: id, volumes });
+  releaseSharedMemory(paths, container);
+  await Promise.all([active.process.release(), next === 'removed' ? undefined : snapshots.unmount(id)]);
 }

@@ -1,37 +1,43 @@
-import type { ContainerContext } from '../context.ts';
 import { containerError } from '../container-errors.ts';
 import type { JoinedNamespace, NamespacesSpec, NetworkMode } from '../container-spec.ts';
-import type { ManagedContainer } from './managed-container.ts';
 import type { NamespaceChoice, SpecNamespaces } from '../spec/spec.ts';
-import type { Run } from './state.ts';
+import type { RunRecord } from './state.ts';
+
+interface JoinableContainer {
+  readonly id: string;
+  readonly run: Pick<RunRecord, 'process'> | undefined;
+}
+
+/** Finds containers by reference. */
+export interface JoinableContainers {
+  /** @throws {EngineError} `not-found`, or `invalid` for a prefix of several ids */
+  get(reference: string): JoinableContainer;
+}
 
 /**
  * Which namespaces a container gets of its own, and which are another's.
  *
  * @throws {EngineError} `conflict` if a container to join does not run
  */
-export function chooseNamespaces(context: ContainerContext, wanted: NamespacesSpec): SpecNamespaces {
+export function chooseNamespaces(lookup: JoinableContainers, wanted: NamespacesSpec): SpecNamespaces {
   return {
-    pid: namespaceOf(context, wanted.pid, 'pid'),
-    ipc: namespaceOf(context, wanted.ipc, 'ipc'),
+    pid: namespaceOf(lookup, wanted.pid, 'pid'),
+    ipc: namespaceOf(lookup, wanted.ipc, 'ipc'),
     uts: wanted.uts,
     cgroup: wanted.cgroup ?? 'private',
   };
 }
 
 function namespaceOf(
-  context: ContainerContext,
+  lookup: JoinableContainers,
   wanted: string | JoinedNamespace,
   kind: 'pid' | 'ipc',
 ): NamespaceChoice {
   if (wanted === 'host') return 'host';
   if (typeof wanted === 'string') return 'private';
-  const { run } = runningContainer(
-    context,
-    wanted.container,
-    kind === 'pid' ? 'PID namespace' : 'IPC namespace',
-  );
-  return { path: `/proc/${run.process.pid}/ns/${kind}` };
+  const what = kind === 'pid' ? 'PID namespace' : 'IPC namespace';
+  const { pid } = runningContainer(lookup, wanted.container, what);
+  return { path: `/proc/${pid}/ns/${kind}` };
 }
 
 /**
@@ -40,21 +46,20 @@ function namespaceOf(
  * @throws {EngineError} `conflict` if that container does not run
  */
 export function sharedNetwork(
-  context: ContainerContext,
+  lookup: JoinableContainers,
   mode: NetworkMode,
-): { readonly container: ManagedContainer; readonly namespacePath: string } | undefined {
+): { readonly container: JoinableContainer; readonly namespacePath: string } | undefined {
   if (mode.kind !== 'joined') return undefined;
-  const { container, run } = runningContainer(context, mode.container, 'network');
-  return { container, namespacePath: `/proc/${run.process.pid}/ns/net` };
+  const { container, pid } = runningContainer(lookup, mode.container, 'network');
+  return { container, namespacePath: `/proc/${pid}/ns/net` };
 }
 
 function runningContainer(
-  context: ContainerContext,
+  lookup: JoinableContainers,
   reference: string,
   what: string,
-): { readonly container: ManagedContainer; readonly run: Run } {
-  const container = context.lookup.get(reference);
-  const { run } = container;
-  if (run) return { container, run };
+): { readonly container: JoinableContainer; readonly pid: number } {
+  const container = lookup.get(reference);
+  if (container.run) return { container, pid: container.run.process.pid };
   throw containerError('joined-not-running', { subject: container.id, details: { what } });
 }

@@ -2,7 +2,6 @@ import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { ContainerLog, LogDriver } from '#log/log.ts';
-import type { SandboxRecord } from '#network/network.ts';
 import type { EmitEvent } from '#base/event.ts';
 import type { ContainerPaths } from '../container-paths.ts';
 import { containerError } from '../container-errors.ts';
@@ -10,53 +9,43 @@ import type { ContainerSpec } from '../container-spec.ts';
 import type { ContainerDefinition, ContainerProgress, StartPromise } from '../container-record.ts';
 import type { ContainerStore } from '../container-store.ts';
 import { ExitWaiters } from './exit-waiters.ts';
-import { InputGate } from '../streams/input-gate.ts';
+import { Semaphore } from '#base/semaphore.ts';
 import { logAttributes } from '../view/log-attributes.ts';
-import { OutputHub } from '../streams/output-hub.ts';
-import {
-  type ContainerEvent,
-  type ContainerState,
-  type Run,
-  isRunning,
-  stoppedState,
-  transition,
-} from './state.ts';
-import type { SupervisedProcess } from '../process/supervised-process.ts';
+import { AttachableStreams } from '../streams/attachable-streams.ts';
+import { type ContainerEvent, type ContainerState, isRunning, stoppedState, transition } from './state.ts';
+import { type Run, recordOf } from './run.ts';
 
 export interface ManagedContainerParts {
   readonly definition: ContainerDefinition;
-  readonly progress: ContainerProgress;
+  readonly state: ContainerState<Run>;
   readonly store: ContainerStore;
   readonly emit: EmitEvent;
   readonly logger: Logger;
   readonly openLog: (definition: ContainerDefinition) => ContainerLog;
 }
 
-/** One container in memory: its record, and while it runs its process and streams. */
+/** One container in memory: its definition, its state, and with that, while it runs, its run. */
 export class ManagedContainer {
-  readonly hub: OutputHub;
   readonly waiters = new ExitWaiters();
-  /** Execs that have not been forgotten. */
-  readonly execIds = new Set<string>();
-  /** The way into the present run, or the next one. */
-  input = new InputGate();
-  process: SupervisedProcess | undefined;
-  /** `--rm` does not count while the container is being restarted. */
-  isRestarting = false;
-  /** Learns of its running out of memory. */
-  memoryWatch: Disposable | undefined;
   /** How many look into its root while it does not run. */
   rootUses = 0;
   readonly #parts: ManagedContainerParts;
+  readonly #lock = new Semaphore(1);
   #definition: ContainerDefinition;
-  #progress: ContainerProgress;
+  #state: ContainerState<Run>;
+  /** Made when a client attaches before the start, or by the start. */
+  #nextStreams: AttachableStreams | undefined;
   #log: ContainerLog | undefined;
 
   constructor(parts: ManagedContainerParts) {
     this.#parts = parts;
     this.#definition = parts.definition;
-    this.#progress = parts.progress;
-    this.hub = new OutputHub(parts.logger);
+    this.#state = parts.state;
+  }
+
+  /** Held while it starts, ends its run, restarts, is paused or removed. */
+  async lock(): Promise<Disposable> {
+    return await this.#lock.acquire();
   }
 
   get id(): string {
@@ -75,21 +64,24 @@ export class ManagedContainer {
     return this.#definition.spec;
   }
 
-  get state(): ContainerState {
-    return this.#progress.state;
-  }
-
-  get sandbox(): SandboxRecord | undefined {
-    return this.#progress.sandbox;
-  }
-
-  get starting(): StartPromise | undefined {
-    return this.#progress.starting;
+  get state(): ContainerState<Run> {
+    return this.#state;
   }
 
   /** The present run. */
   get run(): Run | undefined {
-    return isRunning(this.state) ? this.state.run : undefined;
+    return isRunning(this.#state) ? this.#state.run : undefined;
+  }
+
+  /** Of the present run, or of the next one. */
+  get streams(): AttachableStreams {
+    return this.run?.active.streams ?? (this.#nextStreams ??= new AttachableStreams(this.#parts.logger));
+  }
+
+  /** There is no next run, or its start has failed: clients that attached before it are told. */
+  endNextStreams(): void {
+    this.#nextStreams?.end();
+    this.#nextStreams = undefined;
   }
 
   /** Of the last run, or of the start that failed. */
@@ -102,15 +94,15 @@ export class ManagedContainer {
     return (this.#log ??= this.#parts.openLog(this.#definition));
   }
 
-  /** Changes the state, and with it what belongs to it, in memory and in the store. */
-  apply(event: ContainerEvent, changes: { readonly sandbox?: SandboxRecord } = {}): void {
-    const state = transition(this.state, event);
-    const sandbox = changes.sandbox ?? this.sandbox;
-    this.#saveProgress({ state, ...(isRunning(state) && sandbox && { sandbox }) });
+  /** Changes the state, in memory and in the store. */
+  apply(event: ContainerEvent<Run>): void {
+    const state = transition(this.#state, event);
+    this.#parts.store.saveProgress(this.id, storedProgress(state));
+    this.#become(state);
   }
 
   /** Takes note of what has happened already: that it cannot be stored does not undo it. */
-  settle(event: ContainerEvent): void {
+  settle(event: ContainerEvent<Run>): void {
     try {
       this.apply(event);
     } catch (error) {
@@ -119,15 +111,19 @@ export class ManagedContainer {
         id: this.id,
         error: messageOf(error),
       });
-      this.#progress = { state: transition(this.state, event) };
-      this.#parts.store.saveLater(this.id, this.#progress);
+      this.#become(transition(this.#state, event));
+      this.#parts.store.saveLater(this.id, storedProgress(this.#state));
     }
   }
 
-  /** Remembers that a start was asked for, or forgets it. */
-  markStarting(starting: StartPromise | undefined): void {
-    const { starting: _, ...progress } = this.#progress;
-    this.#saveProgress({ ...progress, ...(starting && { starting }) });
+  #become(state: ContainerState<Run>): void {
+    this.#state = state;
+    if (this.run) this.#nextStreams = undefined;
+  }
+
+  /** Records that a start was asked for; that is gone with the next change of state. */
+  markStarting(starting: StartPromise): void {
+    this.#parts.store.saveProgress(this.id, { ...storedProgress(this.#state), starting });
   }
 
   redefine(changes: Partial<Pick<ContainerDefinition, 'name' | 'spec'>>): void {
@@ -138,15 +134,13 @@ export class ManagedContainer {
 
   /** What the next daemon's networks will be told. */
   renameSandbox(name: string): void {
-    const { sandbox } = this;
-    if (!sandbox) return;
-    const renamed = { ...sandbox, request: { ...sandbox.request, name } };
-    this.#saveProgress({ ...this.#progress, sandbox: renamed });
-  }
-
-  #saveProgress(progress: ContainerProgress): void {
-    this.#parts.store.saveProgress(this.id, progress);
-    this.#progress = progress;
+    if (!isRunning(this.#state)) return;
+    const { status, run } = this.#state;
+    if (!run.sandbox) return;
+    const sandbox = { ...run.sandbox, request: { ...run.sandbox.request, name } };
+    const state: ContainerState<Run> = { status, run: { ...run, sandbox } };
+    this.#parts.store.saveProgress(this.id, storedProgress(state));
+    this.#state = state;
   }
 
   /** Reports an event of this container, with Docker's attributes. */
@@ -161,16 +155,22 @@ export class ManagedContainer {
   }
 }
 
+function storedProgress(state: ContainerState<Run>): ContainerProgress {
+  if (!isRunning(state)) return { state };
+  const { sandbox } = state.run;
+  return { state: { status: state.status, run: recordOf(state.run) }, ...(sandbox && { sandbox }) };
+}
+
 /** A container in memory for a record in the store. */
 export function createManaged(
   context: ManagedContext,
   definition: ContainerDefinition,
-  progress: ContainerProgress,
+  state: ContainerState<Run>,
 ): ManagedContainer {
   const { store, emit, logger } = context;
   return new ManagedContainer({
     definition,
-    progress,
+    state,
     store,
     emit,
     logger,

@@ -1,15 +1,13 @@
 import { isEngineError } from '#base/errors.ts';
-import { ContainerCgroup } from '#linux/cgroups.ts';
-import type { ContainerContext } from '../context.ts';
 import type { ManagedContainer } from './managed-container.ts';
-import { cgroupPathOf } from '../process/runtime-command.ts';
+import type { ContainerCgroups } from '../process/container-cgroups.ts';
 
 /** Reports it when a container that has a limit runs out of memory; what is missed, its monitor tells in the end. */
-export function watchMemory(context: ContainerContext, container: ManagedContainer): void {
+export function watchMemory(cgroups: ContainerCgroups, container: ManagedContainer): void {
   if (container.spec.limits.memoryBytes === undefined) return;
   try {
-    const cgroup = new ContainerCgroup(context.cgroupLayout, cgroupPathOf(context, container));
-    container.memoryWatch = cgroup.watchOom(() => noteOutOfMemory(container));
+    const cgroup = cgroups.cgroupOf(container);
+    container.run?.active.watchMemory(cgroup.watchOom(() => noteOutOfMemory(container)));
   } catch (error) {
     if (!isEngineError(error, 'not-found')) throw error;
   }

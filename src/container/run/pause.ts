@@ -1,36 +1,30 @@
 import { EngineError } from '#base/errors.ts';
-import { ContainerCgroup } from '#linux/cgroups.ts';
-import type { ContainerContext } from '../context.ts';
 import type { ManagedContainer } from './managed-container.ts';
-import { cgroupPathOf } from '../process/runtime-command.ts';
+import type { ContainerCgroups } from '../process/container-cgroups.ts';
 import { notRunning } from './signal.ts';
 
 /** @throws {EngineError} `conflict` if it does not run or is paused already */
-export async function pauseContainer(context: ContainerContext, container: ManagedContainer): Promise<void> {
-  using _lock = await context.locks.acquire(container.id);
+export async function pauseContainer(cgroups: ContainerCgroups, container: ManagedContainer): Promise<void> {
+  using _lock = await container.lock();
   if (!container.run) throw notRunning(container);
   if (container.state.status === 'paused') {
     throw new EngineError('conflict', `container ${container.id} is already paused`);
   }
-  await cgroupOf(context, container).freeze();
+  await cgroups.cgroupOf(container).freeze();
   container.apply({ type: 'paused' });
   container.emit('pause');
 }
 
 /** @throws {EngineError} `conflict` if it is not paused */
 export async function unpauseContainer(
-  context: ContainerContext,
+  cgroups: ContainerCgroups,
   container: ManagedContainer,
 ): Promise<void> {
-  using _lock = await context.locks.acquire(container.id);
+  using _lock = await container.lock();
   if (container.state.status !== 'paused') {
     throw new EngineError('conflict', `Container ${container.id} is not paused`);
   }
-  cgroupOf(context, container).thaw();
+  cgroups.cgroupOf(container).thaw();
   container.apply({ type: 'unpaused' });
   container.emit('unpause');
-}
-
-function cgroupOf(context: ContainerContext, container: ManagedContainer): ContainerCgroup {
-  return new ContainerCgroup(context.cgroupLayout, cgroupPathOf(context, container));
 }

@@ -1,108 +1,212 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { NEVER, now } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import { isAlive } from '#linux/process.ts';
-import { NEVER, now } from '#base/clock.ts';
-import type { ContainerContext } from '../context.ts';
-import { watchForExit } from './exit.ts';
-import { removeLeftovers } from './leftovers.ts';
-import { type ManagedContainer, createManaged } from './managed-container.ts';
-import { watchMemory } from './memory.ts';
-import { removeOwedVolumes } from '../owed-volumes.ts';
+import type { SandboxRecord } from '#network/network.ts';
+import type { ContainerPaths } from '../container-paths.ts';
+import type { ContainerDefinition, ContainerProgress, StartPromise } from '../container-record.ts';
+import type { ContainerStore } from '../container-store.ts';
+import type { Lookup } from '../lookup.ts';
+import { removeOrphanVolumes } from '../orphan-volumes.ts';
+import type { Supervisor } from '../process/supervisor.ts';
 import { removeStopped } from '../remove.ts';
-import { inputModeOf } from './start.ts';
-import type { Run } from './state.ts';
+import { AttachableStreams } from '../streams/attachable-streams.ts';
+import { watchForExit } from './exit.ts';
+import { inputModeOf } from './launch.ts';
+import type { ManagedContainer } from './managed-container.ts';
+import { watchMemory } from './memory.ts';
+import { type OrphanRoles, removeOrphans } from './orphans.ts';
+import { ActiveRun, type Run } from './run.ts';
+import { type StartRoles, startContainer } from './start.ts';
+import {
+  type ContainerEvent,
+  type ContainerState,
+  type RunRecord,
+  type RunningState,
+  isRunning,
+  transition,
+} from './state.ts';
 
 /** What dockerd reports for a container whose end nobody saw. */
 const UNKNOWN_EXIT_CODE = 255;
+
+export interface RestoreRoles {
+  readonly store: ContainerStore;
+  readonly lookup: Lookup<ManagedContainer>;
+  readonly paths: Pick<ContainerPaths, 'bundle'>;
+  readonly supervisor: Supervisor;
+  readonly orphans: OrphanRoles;
+  readonly start: StartRoles;
+  /** Brings a record into memory. */
+  readonly make: MakeContainer;
+}
+
+export type MakeContainer = (definition: ContainerDefinition, state: ContainerState<Run>) => ManagedContainer;
 
 /** The kernel's name for the time since the machine was started. */
 export function readBootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
-/** Brings the records of former daemons into memory; nothing is done about them yet. */
-export function loadContainers(context: ContainerContext): void {
-  for (const [definition, progress] of context.store.all()) {
-    context.lookup.add(createManaged(context, definition, progress));
-  }
-}
-
 /**
- * Takes over what runs, ends the runs of what has ended meanwhile, and removes what is neither: the remains of
- * creates, starts and removals that a daemon did not finish.
+ * Adopts what runs, ends the runs of what has ended meanwhile, and removes what is neither: the remains of creates,
+ * starts and removals that a former daemon did not finish. A restart that it did not finish is finished afterwards.
  */
-export async function restoreContainers(context: ContainerContext): Promise<void> {
-  await removeLeftovers(context);
-  for (const container of context.lookup.values()) {
-    try {
-      await restoreContainer(context, container);
-    } catch (error) {
-      context.logger.error('restoring a container failed', { id: container.id, error: messageOf(error) });
-    }
-  }
-  await removeOwedVolumes(context, context.store.owedVolumes.names());
+export async function restoreContainers(roles: RestoreRoles): Promise<void> {
+  const { store, orphans } = roles;
+  const { bootId } = roles.start;
+  const records = store.all();
+  const byId = new Map(records.map(([{ id }, { state }]) => [id, state]));
+  await removeOrphans(orphans, {
+    has: (id) => byId.has(id),
+    runs: (id) => {
+      const state = byId.get(id);
+      return state !== undefined && isRunning(state) && state.run.bootId === bootId;
+    },
+  });
+  for (const record of records) await restoreOrLog(roles, ...record);
+  const { removal } = roles.start.exit;
+  await removeOrphanVolumes({ ...removal, store }, store.orphanVolumes.names());
 }
 
-async function restoreContainer(context: ContainerContext, container: ManagedContainer): Promise<void> {
-  if (container.run) return takeOver(context, container, container.run);
-  endUnfinishedStart(context, container);
-  const { state } = container;
-  if (state.status === 'removing' || state.status === 'dead' || !context.snapshots.get(container.id)) {
-    await removeStopped(context, container, { volumes: container.spec.removedOnExit });
-  } else if (container.spec.removedOnExit && state.status === 'exited') {
-    await removeStopped(context, container, { volumes: true });
+async function restoreOrLog(
+  roles: RestoreRoles,
+  definition: ContainerDefinition,
+  progress: ContainerProgress,
+): Promise<void> {
+  try {
+    await restoreContainer(roles, definition, progress);
+  } catch (error) {
+    roles.orphans.logger.error('restoring a container failed', {
+      id: definition.id,
+      error: messageOf(error),
+    });
   }
 }
 
-function takeOver(
-  context: ContainerContext,
-  container: ManagedContainer,
-  run: Run,
-): Promise<void> | undefined {
-  const isLost = run.bootId !== context.bootId || !existsSync(context.paths.bundle(container.id));
-  if (isLost) return endLostRun(context, container);
-  const process = context.supervisor.reattach({
-    id: container.id,
-    directory: context.paths.bundle(container.id),
-    input: inputModeOf(container),
+async function restoreContainer(
+  roles: RestoreRoles,
+  definition: ContainerDefinition,
+  progress: ContainerProgress,
+): Promise<void> {
+  const { id } = definition;
+  const { state, sandbox } = progress;
+  if (!isRunning(state)) {
+    const ended = withoutRun(endUnfinishedStart(roles, id, progress));
+    return await restoreStopped(roles, definition, ended);
+  }
+  const recorded = { state, ...(sandbox && { sandbox }) };
+  const isLost = state.run.bootId !== roles.start.bootId || !existsSync(roles.paths.bundle(id));
+  if (isLost) return await endLostRun(roles, definition, recorded);
+  return adopt(roles, definition, recorded);
+}
+
+async function restoreStopped(
+  { start, ...roles }: RestoreRoles,
+  definition: ContainerDefinition,
+  state: ContainerState<Run>,
+): Promise<void> {
+  const { removal, background } = start.exit;
+  const { removedOnExit } = definition.spec;
+  const container = add(roles, definition, state);
+  const isGoing = state.status === 'removing' || state.status === 'dead';
+  if (isGoing || !removal.snapshots.get(container.id)) {
+    await removeStopped(removal, container, { volumes: removedOnExit });
+  } else if (removedOnExit && state.status === 'exited') {
+    await removeStopped(removal, container, { volumes: true });
+  } else if (state.status === 'restarting') {
+    background.add('finishing a restart failed', startContainer(start, container));
+  }
+}
+
+function add(
+  { make, lookup }: Pick<RestoreRoles, 'make' | 'lookup'>,
+  definition: ContainerDefinition,
+  state: ContainerState<Run>,
+): ManagedContainer {
+  const container = make(definition, state);
+  lookup.add(container);
+  return container;
+}
+
+interface RecordedRun {
+  readonly state: RunningState<RunRecord>;
+  readonly sandbox?: SandboxRecord;
+}
+
+function adopt(
+  { start, supervisor, paths, ...roles }: RestoreRoles,
+  definition: ContainerDefinition,
+  { state: { status, run }, sandbox }: RecordedRun,
+): void {
+  const { id, spec } = definition;
+  const process = supervisor.reattach({
+    id,
+    directory: paths.bundle(id),
+    input: inputModeOf(spec),
     identity: run.process,
     monitor: run.monitor,
     ...(run.holder && { holder: run.holder }),
   });
-  container.process = process;
-  container.hub.open(process.streams.sources, container.log.openWriter());
-  container.input.open(process.streams.input);
-  if (isAlive(run.process.pid, run.process.startTime)) watchMemory(context, container);
-  watchForExit(context, container, process);
-  return undefined;
+  const active = new ActiveRun(process, new AttachableStreams(roles.orphans.logger));
+  const live = { ...run, ...(sandbox && { sandbox }), active };
+  const container = add(roles, definition, { status, run: live });
+  watchForExit(start.exit, container, active);
+  active.open(container.log.openWriter());
+  if (isAlive(run.process.pid, run.process.startTime)) watchMemory(start.cgroups, container);
 }
 
 /** The machine was restarted, or the end of the run could not be recorded: nothing tells how it ended. */
-async function endLostRun(context: ContainerContext, container: ManagedContainer): Promise<void> {
-  const { sandbox } = container;
-  container.apply({ type: 'exited', exitCode: UNKNOWN_EXIT_CODE, finishedAt: now() });
-  if (sandbox) context.networks.release(sandbox);
-  if (context.snapshots.get(container.id)) await context.snapshots.unmount(container.id);
-  if (container.spec.removedOnExit) await removeStopped(context, container, { volumes: true });
+async function endLostRun(
+  { start, store, ...roles }: RestoreRoles,
+  definition: ContainerDefinition,
+  { state, sandbox }: RecordedRun,
+): Promise<void> {
+  const ended = transition(state, unseenExit());
+  const { removal, networks, snapshots } = start.exit;
+  store.saveProgress(definition.id, { state: ended });
+  const container = add(roles, definition, withoutRun(ended));
+  if (sandbox) networks.release(sandbox);
+  if (removal.snapshots.get(container.id)) await snapshots.unmount(container.id);
+  if (definition.spec.removedOnExit) await removeStopped(removal, container, { volumes: true });
 }
 
 /**
  * After power loss it counts that the container was started, as was promised; in the same boot it does not: nobody
  * was told that the start succeeded.
  */
-function endUnfinishedStart(context: ContainerContext, container: ManagedContainer): void {
-  const { starting } = container;
-  if (!starting) return;
-  if (starting.bootId === context.bootId) return container.markStarting(undefined);
-  const nobody = { pid: 0, startTime: '' };
-  const run = {
-    process: nobody,
-    monitor: nobody,
-    startedAt: starting.at,
+function endUnfinishedStart(
+  { store, start }: RestoreRoles,
+  id: string,
+  { state, starting }: ContainerProgress,
+): ContainerState {
+  if (!starting) return state;
+  const ended =
+    starting.bootId === start.bootId
+      ? state
+      : transition(transition(state, { type: 'started', run: promisedRun(starting) }), unseenExit());
+  store.saveProgress(id, { state: ended });
+  return ended;
+}
+
+/** A run of which nothing is known but that it was promised. */
+function promisedRun({ at, bootId }: StartPromise): RunRecord {
+  const unknown = { pid: 0, startTime: '' };
+  return {
+    process: unknown,
+    monitor: unknown,
+    startedAt: at,
     previouslyFinishedAt: NEVER,
     outOfMemory: false,
-    bootId: starting.bootId,
+    bootId,
   };
-  container.apply({ type: 'started', run });
-  container.apply({ type: 'exited', exitCode: UNKNOWN_EXIT_CODE, finishedAt: now() });
+}
+
+function unseenExit(): ContainerEvent & { readonly type: 'exited' } {
+  return { type: 'exited', exitCode: UNKNOWN_EXIT_CODE, finishedAt: now(), restarts: false };
+}
+
+function withoutRun(state: ContainerState): Exclude<ContainerState, RunningState<RunRecord>> {
+  if (!isRunning(state)) return state;
+  throw new Error('a run that has ended has left its state');
 }

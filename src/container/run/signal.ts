@@ -1,96 +1,159 @@
 import { EngineError } from '#base/errors.ts';
-import { ContainerCgroup } from '#linux/cgroups.ts';
-import { signalIfAlive } from '#linux/process.ts';
 import { signalNumber } from '#base/signals.ts';
-import type { ContainerContext } from '../context.ts';
+import { signalIfAlive } from '#linux/process.ts';
+import type { ContainerCgroups } from '../process/container-cgroups.ts';
 import type { ManagedContainer } from './managed-container.ts';
-import { cgroupPathOf } from '../process/runtime-command.ts';
+import type { ActiveRun, Run } from './run.ts';
 
 const SIGKILL = 9;
 const SIGTERM = 15;
 /** A process that SIGKILL does not end hangs in the kernel; on a busy machine its end takes a while to be known. */
 const KILL_TIMEOUT_MS = 30_000;
 
+export interface SignalRoles {
+  readonly cgroups: ContainerCgroups;
+  /** Of containers that have no time of their own between their stop signal and SIGKILL. */
+  readonly stopTimeoutSeconds: number;
+}
+
+export interface StopOptions {
+  readonly signal?: string;
+  /** -1 waits for ever. */
+  readonly timeoutSeconds?: number;
+}
+
 /** Docker's words for what only a running container can do. */
-export function notRunning(container: ManagedContainer): EngineError {
+export function notRunning(container: Pick<ManagedContainer, 'id'>): EngineError {
   return new EngineError('conflict', `container ${container.id} is not running`);
 }
 
 /**
- * Sends any signal to a container's first process; after SIGKILL resolves when it has ended.
+ * Sends any signal to a container's first process; after SIGKILL resolves when its run has ended.
  *
  * @throws {EngineError} `conflict` if it does not run
  */
 export async function killContainer(
-  context: ContainerContext,
+  roles: SignalRoles,
   container: ManagedContainer,
   signal: number = SIGKILL,
 ): Promise<void> {
-  if (!container.run) throw notRunning(container);
-  await deliver(context, container, signal);
-  if (signal === SIGKILL) await untilStopped(container, KILL_TIMEOUT_MS);
+  await restarted(container);
+  const { run } = container;
+  if (!run) throw notRunning(container);
+  await signalRun(roles, container, run, signal);
+}
+
+/** The same for a run that may be over. */
+export async function signalRun(
+  roles: SignalRoles,
+  container: ManagedContainer,
+  { active }: Run,
+  signal: number = SIGKILL,
+): Promise<void> {
+  await deliver(roles, container, signal);
+  if (signal === SIGKILL) await active.untilEnded(KILL_TIMEOUT_MS);
 }
 
 /**
  * Stops a container: its stop signal, and when its time is up SIGKILL. Resolves when it does not run any more.
  *
- * @throws {EngineError} `unavailable` if not even SIGKILL ends it
+ * @throws {EngineError} `not-modified` if it does not run, `unavailable` if not even SIGKILL ends it
  */
 export async function stopContainer(
-  context: ContainerContext,
+  roles: SignalRoles,
   container: ManagedContainer,
-  options: { readonly signal?: string; readonly timeoutSeconds?: number },
+  options: StopOptions,
 ): Promise<void> {
-  const signal = options.signal || container.spec.stop.signal;
-  const number = signal ? signalNumber(signal) : SIGTERM;
-  const seconds =
-    options.timeoutSeconds ?? container.spec.stop.timeoutSeconds ?? context.defaults.stopTimeoutSeconds;
-  await deliver(context, container, number);
-  const hasStopped = await untilStopped(container, seconds < 0 ? undefined : seconds * 1000);
-  if (!hasStopped) {
-    await deliver(context, container, SIGKILL);
-    if (!(await untilStopped(container, KILL_TIMEOUT_MS))) {
-      throw new EngineError('unavailable', `cannot stop container: ${container.name}: it does not die`);
-    }
-  }
+  await restarted(container);
+  const { run } = container;
+  if (!run) throw new EngineError('not-modified', 'container is already stopped');
+  const { active } = run;
+  await stop(container, options, {
+    ...roles,
+    deliver: (signal) => deliver(roles, container, signal),
+    untilStopped: (timeoutMs) => active.untilEnded(timeoutMs),
+  });
   container.emit('stop');
 }
 
-/** Sends a signal, and lets a paused container run if the signal is to end it. */
-async function deliver(
-  context: ContainerContext,
+/**
+ * The same for a caller that holds the container's lock: its process has ended then, its run has not.
+ *
+ * @throws {EngineError} `unavailable` if not even SIGKILL ends it
+ */
+export async function stopLocked(
+  roles: SignalRoles,
   container: ManagedContainer,
-  signal: number,
+  active: ActiveRun,
+  options: StopOptions,
 ): Promise<void> {
-  const { run } = container;
-  if (!run) return;
-  const { pid, startTime } = run.process;
-  signalIfAlive(pid, signal, startTime);
-  if (signal === SIGKILL || isStopSignal(container, signal)) await resume(context, container);
+  await stop(container, options, {
+    ...roles,
+    deliver: async (signal) => deliverLocked(roles.cgroups, container, signal),
+    untilStopped: (timeoutMs) => active.untilExited(timeoutMs),
+  });
+}
+
+interface StopRoles extends Pick<SignalRoles, 'stopTimeoutSeconds'> {
+  readonly deliver: (signal: number) => Promise<void>;
+  /** False if it still runs when the time is up; without a time it waits for ever. */
+  readonly untilStopped: (timeoutMs: number | undefined) => Promise<boolean>;
+}
+
+async function stop(
+  container: ManagedContainer,
+  options: StopOptions,
+  { stopTimeoutSeconds, deliver: send, untilStopped }: StopRoles,
+): Promise<void> {
+  const { signal, timeoutSeconds } = container.spec.stop;
+  const number = options.signal ? signalNumber(options.signal) : stopSignalOf(signal);
+  const seconds = options.timeoutSeconds ?? timeoutSeconds ?? stopTimeoutSeconds;
+  await send(number);
+  if (!(await untilStopped(seconds < 0 ? undefined : seconds * 1000))) {
+    await send(SIGKILL);
+    if (!(await untilStopped(KILL_TIMEOUT_MS)))
+      throw new EngineError('unavailable', `cannot stop container: ${container.name}: it does not die`);
+  }
+}
+
+/** Between the two runs of a restart there is nothing to signal: waits until it has a run again, or has failed. */
+async function restarted(container: ManagedContainer): Promise<void> {
+  if (container.state.status !== 'restarting') return;
+  using _lock = await container.lock();
+}
+
+/** Sends a signal, and lets a paused container run if the signal is to end it. */
+async function deliver({ cgroups }: SignalRoles, container: ManagedContainer, signal: number): Promise<void> {
+  send(container, signal);
+  if (container.state.status === 'paused' && ends(container, signal)) {
+    using _lock = await container.lock();
+    thaw(cgroups, container);
+  }
   container.emit('kill', { signal: String(signal) });
 }
 
-function isStopSignal({ spec }: ManagedContainer, signal: number): boolean {
-  return signal === (spec.stop.signal === undefined ? SIGTERM : signalNumber(spec.stop.signal));
+/** The same for a caller that holds the container's lock. */
+export function deliverLocked(cgroups: ContainerCgroups, container: ManagedContainer, signal: number): void {
+  send(container, signal);
+  if (ends(container, signal)) thaw(cgroups, container);
+  container.emit('kill', { signal: String(signal) });
 }
 
-async function resume(context: ContainerContext, container: ManagedContainer): Promise<void> {
+function send({ run }: ManagedContainer, signal: number): void {
+  if (run) signalIfAlive(run.process.pid, signal, run.process.startTime);
+}
+
+function ends({ spec }: ManagedContainer, signal: number): boolean {
+  return signal === SIGKILL || signal === stopSignalOf(spec.stop.signal);
+}
+
+function stopSignalOf(signal: string | undefined): number {
+  return signal === undefined ? SIGTERM : signalNumber(signal);
+}
+
+function thaw(cgroups: ContainerCgroups, container: ManagedContainer): void {
   if (container.state.status !== 'paused') return;
-  using _lock = await context.locks.acquire(container.id);
-  if (container.state.status !== 'paused') return;
-  new ContainerCgroup(context.cgroupLayout, cgroupPathOf(context, container)).thaw();
+  cgroups.cgroupOf(container).thaw();
   container.apply({ type: 'unpaused' });
   container.emit('unpause');
-}
-
-/** False if it still runs when the time is up. */
-async function untilStopped(container: ManagedContainer, timeoutMs: number | undefined): Promise<boolean> {
-  if (!container.run) return true;
-  const signal = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
-  try {
-    await container.waiters.wait('not-running', signal);
-    return true;
-  } catch {
-    return !container.run;
-  }
 }

@@ -1,42 +1,53 @@
-import { rmSync } from 'node:fs';
-import { unreachable } from '#base/unreachable.ts';
-import { EngineError, messageOf } from '#base/errors.ts';
-import { signalIfAlive } from '#linux/process.ts';
-import { writeBundle } from './bundle.ts';
 import { NEVER, now } from '#base/clock.ts';
-import type { ContainerContext } from '../context.ts';
-import { watchForExit } from './exit.ts';
-import { InputGate } from '../streams/input-gate.ts';
+import { EngineError, messageOf } from '#base/errors.ts';
+import { unreachable } from '#base/unreachable.ts';
+import type { SnapshotStore } from '#layer/layer.ts';
+import { signalIfAlive } from '#linux/process.ts';
+import type { ContainerStore } from '../container-store.ts';
+import type { ContainerCgroups } from '../process/container-cgroups.ts';
+import type { SupervisedProcess } from '../process/supervised-process.ts';
+import { removeStopped } from '../remove.ts';
+import { type MountRoles, containerWorkload } from './container-workload.ts';
+import { type ExitRoles, watchForExit } from './exit.ts';
+import { type LaunchRoles, launch } from './launch.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import { watchMemory } from './memory.ts';
-import type { InputMode } from '../process/process-pipes.ts';
-import { removeStopped } from '../remove.ts';
-import { memoryWatchOf, runCommand, terminalOf } from '../process/runtime-command.ts';
-import { runtimeError, startFailure } from '../process/runtime-failure.ts';
-import { withRuntimeFor } from '../process/runtimes.ts';
-import { type ContainerNetwork, connectNetwork } from './sandbox.ts';
-import type { Run } from './state.ts';
-import type { SupervisedProcess } from '../process/supervised-process.ts';
-import { freshDirectory } from '../process/supervisor.ts';
+import { ActiveRun } from './run.ts';
+import { type RunRecord, stoppedState } from './state.ts';
 
 const SIGKILL = 9;
 
+export interface StartRoles {
+  readonly launch: LaunchRoles;
+  readonly mounts: MountRoles;
+  readonly snapshots: Pick<SnapshotStore, 'mount' | 'unmount'>;
+  readonly store: Pick<ContainerStore, 'durable'>;
+  readonly cgroups: ContainerCgroups;
+  readonly exit: ExitRoles;
+  /** The kernel's name for the time since the machine was started. */
+  readonly bootId: string;
+}
+
 /**
- * Starts a container that does not run; resolves when its process does.
+ * Starts a container that does not run; resolves when its program has been executed.
  *
  * @throws {EngineError} `not-modified` if it runs already, `conflict` if it is paused or being removed, `invalid` if
  * the runtime refuses what it is to run
  */
-export async function startContainer(context: ContainerContext, container: ManagedContainer): Promise<void> {
-  using _lock = await context.locks.acquire(container.id);
+export async function startContainer(roles: StartRoles, container: ManagedContainer): Promise<void> {
+  using _lock = await container.lock();
+  await startLocked(roles, container);
+}
+
+/** The same for a caller that holds the container's lock. */
+export async function startLocked(roles: StartRoles, container: ManagedContainer): Promise<void> {
   checkStartable(container);
   const startedAt = now();
-  const durable = promiseStart(context, container, startedAt);
-  using _permit = await context.starts.acquire();
+  const durable = promiseStart(roles, container, startedAt);
   try {
-    await run(context, container, startedAt);
+    await run(roles, container, startedAt);
   } catch (error) {
-    await failStart(context, container, error);
+    await failStart(roles, container, error);
     throw error;
   }
   await durable;
@@ -53,6 +64,7 @@ function checkStartable({ state }: ManagedContainer): void {
       throw new EngineError('conflict', 'container is marked for removal and cannot be started');
     case 'created':
     case 'exited':
+    case 'restarting':
       return;
   }
   unreachable(state);
@@ -60,7 +72,7 @@ function checkStartable({ state }: ManagedContainer): void {
 
 /** Without `--rm`, that it was started survives power loss; the sync runs beside the start. */
 function promiseStart(
-  { store, bootId }: ContainerContext,
+  { store, bootId }: StartRoles,
   container: ManagedContainer,
   startedAt: string,
 ): Promise<void> | undefined {
@@ -71,23 +83,22 @@ function promiseStart(
   return durable;
 }
 
-async function run(context: ContainerContext, container: ManagedContainer, startedAt: string): Promise<void> {
+async function run(roles: StartRoles, container: ManagedContainer, startedAt: string): Promise<void> {
+  const { snapshots, mounts, bootId } = roles;
   await using undo = new AsyncDisposableStack();
   const writer = undo.use(container.log.openWriter());
-  const { process, network } = await launch(context, container, undo);
+  undo.defer(() => snapshots.unmount(container.id));
+  const workload = containerWorkload({ ...mounts, snapshots }, container);
+  const { process, sandbox } = await launch(roles.launch, workload, undo);
   undo.defer(() => abandon(process));
-  const { sandbox } = network;
-  container.apply(
-    { type: 'started', run: runOf(context, container, process, startedAt) },
-    sandbox && { sandbox },
-  );
+  const active = new ActiveRun(process, container.streams);
+  const record = recordOf(container, process, { startedAt, bootId });
+  container.apply({ type: 'started', run: { ...record, ...(sandbox && { sandbox }), active } });
   undo.move();
-  container.process = process;
-  container.hub.open(process.streams.sources, writer);
-  container.input.open(process.streams.input);
+  active.open(writer);
   container.emit('start');
-  watchMemory(context, container);
-  watchForExit(context, container, process);
+  watchMemory(roles.cgroups, container);
+  watchForExit(roles.exit, container, active);
 }
 
 /** Ends a process that could not be recorded. */
@@ -99,73 +110,28 @@ async function abandon(process: SupervisedProcess): Promise<void> {
   await process.release();
 }
 
-function runOf(
-  { bootId }: ContainerContext,
+function recordOf(
   { state }: ManagedContainer,
   { identity, monitor, holder }: SupervisedProcess,
-  startedAt: string,
-): Run {
+  when: Pick<RunRecord, 'startedAt' | 'bootId'>,
+): RunRecord {
+  const before = stoppedState(state);
   return {
     process: identity,
     monitor,
     ...(holder && { holder }),
-    startedAt,
-    previouslyFinishedAt: state.status === 'exited' ? state.finishedAt : NEVER,
+    ...when,
+    previouslyFinishedAt: before?.status === 'exited' ? before.finishedAt : NEVER,
     outOfMemory: false,
-    bootId,
   };
 }
 
-async function launch(
-  context: ContainerContext,
-  container: ManagedContainer,
-  undo: AsyncDisposableStack,
-): Promise<{ readonly process: SupervisedProcess; readonly network: ContainerNetwork }> {
-  const { id } = container;
-  const bundle = freshDirectory(context.paths.bundle(id));
-  undo.defer(() => rmSync(bundle, { recursive: true, force: true }));
-  const connecting = connectNetwork(context, container);
-  undo.defer(async () => {
-    const { sandbox } = await connecting.catch(() => ({ sandbox: undefined }));
-    if (sandbox) context.networks.release(sandbox);
-  });
-  const rootPath = context.snapshots.mount(id);
-  undo.defer(() => context.snapshots.unmount(id));
-  const network = await connecting;
-  await writeBundle(context, container, { rootPath, network, bundle }, undo);
-  const own = withRuntimeFor(context, container);
-  const memory = memoryWatchOf(own, container);
-  const terminal = terminalOf(own, container.spec.process);
-  const outcome = await context.supervisor.start({
-    id,
-    directory: bundle,
-    command: (files) => runCommand(own, id, files, memory !== undefined),
-    input: inputModeOf(container),
-    recorded: true,
-    ...(terminal && { terminal }),
-    ...(memory && { memory }),
-  });
-  if (outcome.started) return { process: outcome.process, network };
-  throw runtimeError(startFailure(outcome.reason));
-}
-
-/** Also of a container that a former daemon started. */
-export function inputModeOf({ spec: { process } }: ManagedContainer): InputMode {
-  return process.stdin === 'closed' || process.terminal ? 'none' : process.stdin;
-}
-
-/** Remembers why, and lets those go who waited for output. */
-async function failStart(
-  context: ContainerContext,
-  container: ManagedContainer,
-  error: unknown,
-): Promise<void> {
+/** Records why, and ends what clients have attached to. */
+async function failStart({ exit }: StartRoles, container: ManagedContainer, error: unknown): Promise<void> {
   const message = messageOf(error);
   container.apply({ type: 'start-failed', exitCode: exitCodeOf(message), error: message });
-  container.input.close();
-  container.input = new InputGate();
-  container.hub.endListeners();
-  if (container.spec.removedOnExit) await removeStopped(context, container, { volumes: true });
+  container.endNextStreams();
+  if (container.spec.removedOnExit) await removeStopped(exit.removal, container, { volumes: true });
 }
 
 function exitCodeOf(message: string): number {

@@ -2,9 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
 import { NEVER } from '#base/clock.ts';
-import { type ContainerEvent, type ContainerState, type Run, initialState, transition } from './state.ts';
+import {
+  type ContainerEvent,
+  type ContainerState,
+  type ExitedState,
+  type RunRecord,
+  initialState,
+  transition,
+} from './state.ts';
 
-const run: Run = {
+const run: RunRecord = {
   process: { pid: 10, startTime: '1' },
   monitor: { pid: 9, startTime: '1' },
   startedAt: '2026-01-01T00:00:00Z',
@@ -12,7 +19,7 @@ const run: Run = {
   outOfMemory: false,
   bootId: 'b',
 };
-const exited: ContainerState = {
+const exited: ExitedState = {
   status: 'exited',
   exitCode: 3,
   error: '',
@@ -25,6 +32,7 @@ const states: Readonly<Record<string, ContainerState>> = {
   running: { status: 'running', run },
   paused: { status: 'paused', run },
   exited,
+  restarting: { status: 'restarting', before: exited },
   removing: { status: 'removing', before: exited },
   dead: { status: 'dead', before: exited },
 };
@@ -34,19 +42,21 @@ const events: readonly ContainerEvent[] = [
   { type: 'paused' },
   { type: 'unpaused' },
   { type: 'out-of-memory' },
-  { type: 'exited', exitCode: 3, finishedAt: '2026-01-01T00:00:01Z' },
+  { type: 'exited', exitCode: 3, finishedAt: '2026-01-01T00:00:01Z', restarts: false },
+  { type: 'exited', exitCode: 3, finishedAt: '2026-01-01T00:00:01Z', restarts: true },
   { type: 'removal-started' },
   { type: 'removal-failed' },
 ];
 
 /** Rows: the state; columns: the events above. A dash is a conflict. */
 const table = `
-created   running  created  -        -        -        -        removing -
-running   -        -        paused   -        running  exited   -        -
-paused    -        -        -        running  paused   exited   -        -
-exited    running  exited   -        -        -        -        removing -
-removing  -        -        -        -        -        -        -        dead
-dead      -        -        -        -        -        -        removing -
+created    running  created  -        -        -        -        -          removing -
+running    -        -        paused   -        running  exited   restarting -        -
+paused     -        -        -        running  paused   exited   restarting -        -
+exited     running  exited   -        -        -        -        -          removing -
+restarting running  exited   -        -        -        -        -          removing -
+removing   -        -        -        -        -        -        -          -        dead
+dead       -        -        -        -        -        -        -          removing -
 `;
 
 test('the table of transitions', () => {
@@ -79,12 +89,26 @@ test('a failed start leaves its code and its reason, and a later one clears them
     type: 'exited',
     exitCode: 0,
     finishedAt: exited.finishedAt,
+    restarts: false,
   });
   assert.deepEqual(again, { ...exited, exitCode: 0 });
 });
 
 test('being out of memory is remembered after the exit', () => {
   const suffering = transition({ status: 'running', run }, { type: 'out-of-memory' });
-  const state = transition(suffering, { type: 'exited', exitCode: 137, finishedAt: exited.finishedAt });
+  const state = transition(suffering, {
+    type: 'exited',
+    exitCode: 137,
+    finishedAt: exited.finishedAt,
+    restarts: false,
+  });
   assert.ok(state.status === 'exited' && state.outOfMemory);
+});
+
+test('between its stop and its start a restarting container has the exit that it was stopped with', () => {
+  const stopped = transition(
+    { status: 'running', run },
+    { type: 'exited', exitCode: 3, finishedAt: exited.finishedAt, restarts: true },
+  );
+  assert.deepEqual(stopped, { status: 'restarting', before: exited });
 });

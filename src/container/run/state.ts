@@ -1,4 +1,5 @@
 import { EngineError } from '#base/errors.ts';
+import { unreachable } from '#base/unreachable.ts';
 
 /** A process and when it started, so that another process with the same number is not mistaken for it. */
 export interface ProcessIdentity {
@@ -7,8 +8,8 @@ export interface ProcessIdentity {
   readonly startTime: string;
 }
 
-/** One run of a container, from its start to its exit. */
-export interface Run {
+/** One run of a container, from its start to its exit: what the next daemon must know of it. */
+export interface RunRecord {
   /** The container's first process. */
   readonly process: ProcessIdentity;
   readonly monitor: ProcessIdentity;
@@ -23,54 +24,76 @@ export interface Run {
   readonly bootId: string;
 }
 
-export type StoppedState =
-  | {
-      readonly status: 'created';
-      /** Not zero after a start that failed. */
-      readonly exitCode: number;
-      readonly error: string;
-    }
-  | {
-      readonly status: 'exited';
-      readonly exitCode: number;
-      /** Of a start that failed; empty otherwise. */
-      readonly error: string;
-      readonly outOfMemory: boolean;
-      readonly startedAt: string;
-      readonly finishedAt: string;
-    };
+export interface CreatedState {
+  readonly status: 'created';
+  /** Not zero after a start that failed. */
+  readonly exitCode: number;
+  readonly error: string;
+}
 
-export type RunningState =
+export interface ExitedState {
+  readonly status: 'exited';
+  readonly exitCode: number;
+  /** Why the last start failed; empty otherwise. */
+  readonly error: string;
+  readonly outOfMemory: boolean;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+}
+
+export type StoppedState = CreatedState | ExitedState;
+
+export type RunningState<Run> =
   | { readonly status: 'running'; readonly run: Run }
   | { readonly status: 'paused'; readonly run: Run };
 
-export type ContainerState =
+/** What belongs to a run is in the states that have one: as a record on disk, as a live run in memory (`run.ts`). */
+export type ContainerState<Run extends RunRecord = RunRecord> =
   | StoppedState
-  | RunningState
+  | RunningState<Run>
+  /** Stopped in order to be started again: a crash in between does not end it, nor does `--rm` remove it. */
+  | { readonly status: 'restarting'; readonly before: ExitedState }
   | { readonly status: 'removing'; readonly before: StoppedState }
   /** Removal failed half-way; only removal is left to do. */
   | { readonly status: 'dead'; readonly before: StoppedState };
 
-export type ContainerEvent =
+export type ContainerEvent<Run extends RunRecord = RunRecord> =
   | { readonly type: 'started'; readonly run: Run }
   | { readonly type: 'start-failed'; readonly exitCode: number; readonly error: string }
   | { readonly type: 'paused' }
   | { readonly type: 'unpaused' }
   | { readonly type: 'out-of-memory' }
-  | { readonly type: 'exited'; readonly exitCode: number; readonly finishedAt: string }
+  | {
+      readonly type: 'exited';
+      readonly exitCode: number;
+      readonly finishedAt: string;
+      /** Whether it was stopped in order to be started again. */
+      readonly restarts: boolean;
+    }
   | { readonly type: 'removal-started' }
   | { readonly type: 'removal-failed' };
 
-export const initialState: ContainerState = { status: 'created', exitCode: 0, error: '' };
+export const initialState: CreatedState = { status: 'created', exitCode: 0, error: '' };
 
-export function isRunning(state: ContainerState): state is RunningState {
+export function isRunning<Run extends RunRecord>(state: ContainerState<Run>): state is RunningState<Run> {
   return state.status === 'running' || state.status === 'paused';
 }
 
-/** What a container that does not run was before its removal began. */
-export function stoppedState(state: ContainerState): StoppedState | undefined {
-  if (isRunning(state)) return undefined;
-  return state.status === 'removing' || state.status === 'dead' ? state.before : state;
+/** What a container that does not run was before its removal or its restart began. */
+export function stoppedState<Run extends RunRecord>(state: ContainerState<Run>): StoppedState | undefined {
+  switch (state.status) {
+    case 'created':
+    case 'exited':
+      return state;
+    case 'restarting':
+    case 'removing':
+    case 'dead':
+      return state.before;
+    case 'running':
+    case 'paused':
+      return undefined;
+  }
+  return unreachable(state);
 }
 
 /**
@@ -78,24 +101,44 @@ export function stoppedState(state: ContainerState): StoppedState | undefined {
  *
  * @throws {EngineError} `conflict` if `event` is not legal in `state`
  */
-export function transition(state: ContainerState, event: ContainerEvent): ContainerState {
+export function transition<Run extends RunRecord>(
+  state: ContainerState<Run>,
+  event: ContainerEvent<Run>,
+): ContainerState<Run> {
+  const next = successor(state, event);
+  if (next) return next;
+  throw new EngineError(
+    'conflict',
+    `Cannot change container: it is ${state.status}, not to be ${event.type}`,
+  );
+}
+
+/** Undefined where the event is not legal. */
+function successor<Run extends RunRecord>(
+  state: ContainerState<Run>,
+  event: ContainerEvent<Run>,
+): ContainerState<Run> | undefined {
   switch (state.status) {
     case 'created':
     case 'exited':
       return fromStopped(state, event);
+    case 'restarting':
+      return fromStopped(state.before, event);
     case 'running':
     case 'paused':
       return fromRunning(state, event);
+    case 'removing':
+      return event.type === 'removal-failed' ? { status: 'dead', before: state.before } : undefined;
     case 'dead':
-      if (event.type === 'removal-started') return { status: 'removing', before: state.before };
-      throw illegal(state, event);
-    default:
-      if (event.type === 'removal-failed') return { status: 'dead', before: state.before };
-      throw illegal(state, event);
+      return event.type === 'removal-started' ? { status: 'removing', before: state.before } : undefined;
   }
+  return unreachable(state);
 }
 
-function fromStopped(state: StoppedState, event: ContainerEvent): ContainerState {
+function fromStopped<Run extends RunRecord>(
+  state: StoppedState,
+  event: ContainerEvent<Run>,
+): ContainerState<Run> | undefined {
   switch (event.type) {
     case 'started':
       return { status: 'running', run: event.run };
@@ -103,21 +146,41 @@ function fromStopped(state: StoppedState, event: ContainerEvent): ContainerState
       return { ...state, exitCode: event.exitCode, error: event.error };
     case 'removal-started':
       return { status: 'removing', before: state };
-    default:
-      throw illegal(state, event);
+    case 'paused':
+    case 'unpaused':
+    case 'out-of-memory':
+    case 'exited':
+    case 'removal-failed':
+      return undefined;
   }
+  return unreachable(event);
 }
 
-function fromRunning(state: RunningState, event: ContainerEvent): ContainerState {
-  const { status, run } = state;
-  if (event.type === 'exited') return exitedState(run, event);
-  if (event.type === 'out-of-memory') return { status, run: { ...run, outOfMemory: true } };
-  if (event.type === 'paused' && status === 'running') return { status: 'paused', run };
-  if (event.type === 'unpaused' && status === 'paused') return { status: 'running', run };
-  throw illegal(state, event);
+function fromRunning<Run extends RunRecord>(
+  { status, run }: RunningState<Run>,
+  event: ContainerEvent<Run>,
+): ContainerState<Run> | undefined {
+  switch (event.type) {
+    case 'exited': {
+      const before = exitedState(run, event);
+      return event.restarts ? { status: 'restarting', before } : before;
+    }
+    case 'out-of-memory':
+      return { status, run: { ...run, outOfMemory: true } };
+    case 'paused':
+      return status === 'running' ? { status: 'paused', run } : undefined;
+    case 'unpaused':
+      return status === 'paused' ? { status: 'running', run } : undefined;
+    case 'started':
+    case 'start-failed':
+    case 'removal-started':
+    case 'removal-failed':
+      return undefined;
+  }
+  return unreachable(event);
 }
 
-function exitedState(run: Run, event: ContainerEvent & { type: 'exited' }): ContainerState {
+function exitedState(run: RunRecord, event: ContainerEvent & { type: 'exited' }): ExitedState {
   return {
     status: 'exited',
     exitCode: event.exitCode,
@@ -126,11 +189,4 @@ function exitedState(run: Run, event: ContainerEvent & { type: 'exited' }): Cont
     startedAt: run.startedAt,
     finishedAt: event.finishedAt,
   };
-}
-
-function illegal(state: ContainerState, event: ContainerEvent): EngineError {
-  return new EngineError(
-    'conflict',
-    `Cannot change container: it is ${state.status}, not to be ${event.type}`,
-  );
 }

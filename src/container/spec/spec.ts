@@ -184,7 +184,10 @@ function namespaceOf(type: NamespaceType, choice: NamespaceChoice): readonly Run
 }
 
 export interface ExecInput {
-  readonly exec: ExecSpec;
+  readonly exec: Pick<
+    ExecSpec,
+    'command' | 'environment' | 'workingDirectory' | 'privileged' | 'terminal' | 'terminalSize'
+  >;
   /** Of the container it runs in. */
   readonly spec: ContainerSpec;
   /** Of `exec.user`, or where that is absent, of the container's. */

@@ -1,27 +1,23 @@
-import type { ContainerDefaults } from '../context.ts';
-import type { ContainerSpec } from '../container-spec.ts';
+import type { ContainerSpec, ResourceLimit } from '../container-spec.ts';
+import type { ContainerDefaults } from '../neighbours.ts';
+
+export type UlimitDefaults = Pick<ContainerDefaults, 'ulimits' | 'openFiles'>;
 
 const OPEN_FILES = 'nofile';
 /** As clients say it. */
 const UNLIMITED = -1;
 
 /** The spec with the engine's limits for what the container does not limit itself. */
-export function withDefaultUlimits(
-  { defaults }: { readonly defaults: Pick<ContainerDefaults, 'ulimits'> },
-  spec: ContainerSpec,
-): ContainerSpec {
+export function withDefaultUlimits(ulimits: readonly ResourceLimit[], spec: ContainerSpec): ContainerSpec {
   const own = spec.process.ulimits;
   const names = new Set(own.map(({ name }) => name));
-  const added = defaults.ulimits.filter(({ name }) => !names.has(name));
+  const added = ulimits.filter(({ name }) => !names.has(name));
   return added.length === 0 ? spec : { ...spec, process: { ...spec.process, ulimits: [...own, ...added] } };
 }
 
 /** The same, and with the limit of open files that the engine itself was started with. */
-export function withAllUlimits(
-  { defaults }: { readonly defaults: Pick<ContainerDefaults, 'ulimits' | 'openFiles'> },
-  spec: ContainerSpec,
-): ContainerSpec {
-  const complete = withDefaultUlimits({ defaults }, spec);
+export function withAllUlimits(defaults: UlimitDefaults, spec: ContainerSpec): ContainerSpec {
+  const complete = withDefaultUlimits(defaults.ulimits, spec);
   const { process } = complete;
   if (!defaults.openFiles || process.ulimits.some(({ name }) => name === OPEN_FILES)) return complete;
   const { soft, hard } = defaults.openFiles;

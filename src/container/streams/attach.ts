@@ -23,11 +23,11 @@ export function attachContainer(
   }
   const { terminal: tty, stdin } = container.spec.process;
   const before = request.logs ? loggedOutput(container, request) : undefined;
-  const attachment = new StreamAttachment(container.hub, {
+  const attachment = new StreamAttachment(container.streams.output, {
     tty,
     stdout: request.stdout,
     stderr: request.stderr,
-    ...(request.stdin && { input: container.input }),
+    ...(request.stdin && { input: container.streams.input }),
     closesInput: stdin === 'once' && !tty,
     ...(tty && { detach: { scanner: new DetachScanner(keys), onDetach: () => container.emit('detach') } }),
     ...(before && { before }),
@@ -42,7 +42,7 @@ async function* loggedOutput(
   container: ManagedContainer,
   request: AttachRequest,
 ): AsyncIterable<OutputChunk> {
-  container.hub.flush();
+  container.streams.output.flush();
   const untilNs = nowNs();
   const streams = (['stdout', 'stderr'] as const).filter((stream) => request[stream]);
   const records: AsyncIterable<LogRecord> = container.log.read({

@@ -1,14 +1,14 @@
 import type { ContainerPaths } from '../container-paths.ts';
 import type { ContainerView } from '../container.ts';
-import type { ContainerDefaults } from '../context.ts';
+import type { ResourceLimit } from '../container-spec.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 import { stoppedState } from '../run/state.ts';
 import { withDefaultUlimits } from '../spec/ulimits.ts';
 import { measureContainer, viewListEntry, type ViewSources } from './list-entry.ts';
 
-interface ContainerViewSources extends ViewSources {
+export interface ContainerViewSources extends ViewSources {
   readonly paths: Pick<ContainerPaths, 'files'>;
-  readonly defaults: Pick<ContainerDefaults, 'ulimits'>;
+  readonly ulimits: readonly ResourceLimit[];
 }
 
 /** All there is to know of a container. */
@@ -18,13 +18,13 @@ export async function viewContainer(
   options: { readonly size: boolean },
 ): Promise<ContainerView> {
   const size = options.size ? await measureContainer(sources, container) : undefined;
-  const { id, definition, execIds } = container;
+  const { id, definition, run } = container;
   const snapshot = sources.snapshots.get(id);
   return {
     ...viewListEntry(sources, container),
-    spec: withDefaultUlimits(sources, container.spec),
+    spec: withDefaultUlimits(sources.ulimits, container.spec),
     requested: definition.requested,
-    execIds: [...execIds],
+    execIds: [...(run?.active.execs ?? [])],
     ...(wasStarted(container) && { files: sources.paths.files(id) }),
     logPath: container.log.path,
     ...(snapshot && { snapshot }),

@@ -195,9 +195,9 @@ function sourceOf(mount: MountView): string {
 }
 
 function networkFilter(values: readonly string[]): Predicate {
-  return ({ sandbox, spec }) => {
+  return ({ run, spec }) => {
     const names = attachmentsOf(spec.network).map(({ network }) => network);
-    const live = sandbox?.endpoints ?? [];
+    const live = run?.sandbox?.endpoints ?? [];
     return values.some(
       (value) =>
         names.includes(value) ||

@@ -6,7 +6,8 @@ import type { ManagedContainer } from '../run/managed-container.ts';
 import { attachmentsOf } from '../run/sandbox-request.ts';
 
 /** What a container has of networks: what is to be, and while it runs, what is there. */
-export function viewNetwork({ sandbox, spec }: ManagedContainer): NetworkView {
+export function viewNetwork({ run, spec }: ManagedContainer): NetworkView {
+  const sandbox = run?.sandbox;
   const attachments = attachmentsOf(spec.network);
   if (!sandbox) return { attachments };
   const { endpoints, publications, namespacePath } = sandbox;

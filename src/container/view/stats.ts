@@ -2,30 +2,26 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { now } from '#base/clock.ts';
 import { isEngineError } from '#base/errors.ts';
-import { ContainerCgroup } from '#linux/cgroups.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { ContainerStats, InterfaceTraffic, StatsSample } from '../container.ts';
-import type { ContainerContext } from '../context.ts';
-import { cgroupPathOf } from '../process/runtime-command.ts';
+import type { ContainerCgroups } from '../process/container-cgroups.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 
 /** USER_HZ: 100 on every architecture we run on (time(7)). */
 const NANOSECONDS_PER_TICK = 10_000_000;
 
-type StatsContext = Pick<ContainerContext, 'cgroupLayout' | 'defaults'>;
-
 /** One sample of what a container uses. */
-export function sampleStats(context: StatsContext, container: ManagedContainer): ContainerStats {
+export function sampleStats(cgroups: ContainerCgroups, container: ManagedContainer): ContainerStats {
   const { id, name } = container;
-  const sample = tryReadSample(context, container);
+  const sample = tryReadSample(cgroups, container);
   return { id, name, ...(sample && { sample }) };
 }
 
-function tryReadSample(context: StatsContext, container: ManagedContainer): StatsSample | undefined {
+function tryReadSample(cgroups: ContainerCgroups, container: ManagedContainer): StatsSample | undefined {
   const { run } = container;
   if (!run) return undefined;
   try {
-    const stats = new ContainerCgroup(context.cgroupLayout, cgroupPathOf(context, container)).readStats();
+    const stats = cgroups.cgroupOf(container).readStats();
     const interfaces = interfacesOf(container, run.process.pid);
     return {
       ...stats,

@@ -1,11 +1,9 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { ContainerCgroup } from '#linux/cgroups.ts';
 import type { ProcessTable } from '../container.ts';
 import { containerError } from '../container-errors.ts';
-import type { ContainerContext } from '../context.ts';
+import type { ContainerCgroups } from '../process/container-cgroups.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
-import { cgroupPathOf } from '../process/runtime-command.ts';
 import { notRunning } from '../run/signal.ts';
 
 const run = promisify(execFile);
@@ -19,14 +17,14 @@ const MAXIMUM_OUTPUT_BYTES = 16 << 20;
  * fails
  */
 export async function topContainer(
-  context: ContainerContext,
+  cgroups: ContainerCgroups,
   container: ManagedContainer,
   psArguments: string,
 ): Promise<ProcessTable> {
   const args = psArguments === '' ? DEFAULT_ARGUMENTS : psArguments;
   checkArguments(args);
   if (!container.run) throw notRunning(container);
-  const pids = new ContainerCgroup(context.cgroupLayout, cgroupPathOf(context, container)).pids();
+  const pids = cgroups.cgroupOf(container).pids();
   const words = args.split(' ').filter(Boolean);
   const table = parsePs(await runPs([...words, `-q${pids.join(',')}`], words), new Set(pids));
   container.emit('top');

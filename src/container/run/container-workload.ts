@@ -1,0 +1,42 @@
+import type { SnapshotStore } from '#layer/layer.ts';
+import type { FileService } from '#linux/file-service.ts';
+import type { Volumes } from '#volume/volume.ts';
+import type { ContainerPaths } from '../container-paths.ts';
+import { releaseMounts, resolveMounts } from '../mounts/mounts.ts';
+import { prepareSharedMemory, releaseSharedMemory } from '../mounts/shared-memory.ts';
+import type { JoinableContainers } from './join-namespaces.ts';
+import type { ManagedContainer } from './managed-container.ts';
+import type { Workload } from './workload.ts';
+
+export interface MountRoles {
+  readonly volumes: Volumes;
+  readonly files: FileService;
+  readonly paths: Pick<ContainerPaths, 'shm'>;
+  readonly lookup: JoinableContainers;
+}
+
+/** A container as what is launched. What is made ready for it is released when its run ends (`exit.ts`). */
+export function containerWorkload(
+  roles: MountRoles & { readonly snapshots: Pick<SnapshotStore, 'mount'> },
+  container: ManagedContainer,
+): Workload {
+  const { id, name, spec, definition } = container;
+  const { volumes, files, paths, lookup } = roles;
+  return {
+    id,
+    name,
+    spec,
+    outlivesDaemon: true,
+    ownsHostname: true,
+    mountRoot: () => roles.snapshots.mount(id),
+    async prepareMounts(rootPath, undo) {
+      const populate = container.state.status === 'created';
+      const context = { containerId: id, rootPath, volumes, files, populate };
+      const mounts = await resolveMounts(definition.mounts, context);
+      undo.defer(() => releaseMounts(definition.mounts, context));
+      const shmPath = prepareSharedMemory({ paths, lookup }, container);
+      undo.defer(() => releaseSharedMemory(paths, container));
+      return { mounts, ...(shmPath !== undefined && { shmPath }) };
+    },
+  };
+}

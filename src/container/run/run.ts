@@ -1,0 +1,98 @@
+import { abortable } from '#base/abortable.ts';
+import type { SandboxRecord } from '#network/network.ts';
+import type { LogWriter } from '#log/log.ts';
+import { untilDrained } from '../process/drain.ts';
+import type { SupervisedProcess } from '../process/supervised-process.ts';
+import type { AttachableStreams } from '../streams/attachable-streams.ts';
+import type { RunRecord } from './state.ts';
+
+/** One run of a container, in the state of the container that has it. */
+export interface Run extends RunRecord {
+  /** Absent where it shares another container's network. */
+  readonly sandbox?: SandboxRecord;
+  readonly active: ActiveRun;
+}
+
+/** What a run consists of while this daemon supervises it. */
+export class ActiveRun {
+  readonly process: SupervisedProcess;
+  readonly streams: AttachableStreams;
+  /** Ids of the execs that run in it or are yet to. */
+  readonly execs = new Set<string>();
+  readonly #ended = Promise.withResolvers<void>();
+  #memoryWatch: Disposable | undefined;
+  #isDetached = false;
+
+  constructor(process: SupervisedProcess, streams: AttachableStreams) {
+    this.process = process;
+    this.streams = streams;
+  }
+
+  /** Its output is read and logged from now on. */
+  open(writer: LogWriter): void {
+    this.streams.open(this.process.streams, writer);
+  }
+
+  /** The watch ends with the run. */
+  watchMemory(watch: Disposable): void {
+    this.#memoryWatch = watch;
+  }
+
+  /** The process has ended: reads what it has left in its pipes, within reason, and closes the log. */
+  async drain(): Promise<void> {
+    const { output } = this.streams;
+    output.finish();
+    await untilDrained(output.drained);
+    output.close();
+    this.#memoryWatch?.[Symbol.dispose]();
+  }
+
+  /** That it has ended is recorded: everything that waits for it is told. */
+  end(): void {
+    this.streams.end();
+    this.#ended.resolve();
+  }
+
+  /**
+   * Waits until it has ended and that is recorded.
+   *
+   * @param timeoutMs undefined waits for ever
+   * @returns false if it has not ended in time
+   */
+  async untilEnded(timeoutMs: number | undefined): Promise<boolean> {
+    return await inTime(this.#ended.promise, timeoutMs);
+  }
+
+  /** The same for its process, for callers that hold the container's lock, so that its end is not recorded meanwhile. */
+  async untilExited(timeoutMs: number | undefined): Promise<boolean> {
+    return await inTime(this.process.exited, timeoutMs);
+  }
+
+  /** Whether it is the next daemon's. */
+  get isDetached(): boolean {
+    return this.#isDetached;
+  }
+
+  /** Leaves it to the next daemon. */
+  detach(): void {
+    this.#isDetached = true;
+    this.streams.detach();
+    this.#memoryWatch?.[Symbol.dispose]();
+    this.process.detach();
+  }
+}
+
+async function inTime(event: Promise<unknown>, timeoutMs: number | undefined): Promise<boolean> {
+  if (timeoutMs === undefined) return await event.then(() => true);
+  const signal = AbortSignal.timeout(timeoutMs);
+  return await abortable(event, signal).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What of a run is stored. */
+export function recordOf(run: Run): RunRecord {
+  const { active: _active, sandbox: _sandbox, ...record } = run;
+  return record;
+}

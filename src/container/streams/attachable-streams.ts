@@ -1,0 +1,33 @@
+import type { Logger } from '#base/log.ts';
+import type { LogWriter } from '#log/log.ts';
+import type { ProcessStreams } from '../process/process-pipes.ts';
+import { InputGate } from './input-gate.ts';
+import { OutputHub } from './output-hub.ts';
+
+/** The streams of one process as clients attach to them: before it runs, while it runs, and until its last output. */
+export class AttachableStreams {
+  readonly output: OutputHub;
+  readonly input = new InputGate();
+
+  constructor(logger: Logger) {
+    this.output = new OutputHub(logger);
+  }
+
+  /** The process runs. The writer belongs to the streams from now on. */
+  open({ sources, input }: ProcessStreams, writer?: LogWriter): void {
+    this.output.open(sources, writer);
+    this.input.open(input);
+  }
+
+  /** There is nothing more to come, or the process never ran: its clients are told. */
+  end(): void {
+    this.input.close();
+    this.output.endListeners();
+  }
+
+  /** Leaves what has not been read to the next daemon. */
+  detach(): void {
+    this.output.detach();
+    this.output.endListeners();
+  }
+}
