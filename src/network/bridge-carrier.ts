@@ -6,14 +6,14 @@ import type { NetworkAttachment } from './attachment.ts';
 import { type Bridge, deleteBridge } from './bridge.ts';
 import { macOf } from './endpoint.ts';
 import type { Firewall } from './firewall.ts';
-import type { HostLinks, Plug } from './host-links.ts';
-import type { NetworkCarrier, Socket } from './network-driver.ts';
+import type { InterfaceTarget, NetworkCarrier } from './network-driver.ts';
 import type { Endpoint, NetworkRecord } from './network.ts';
+import type { BridgePort, VethPairs } from './veth-pairs.ts';
 
 export interface BridgeCarrierOptions {
   readonly record: NetworkRecord;
   readonly bridge: Bridge;
-  readonly links: HostLinks;
+  readonly pairs: VethPairs;
   readonly icc: boolean;
   readonly firewall: Firewall | undefined;
 }
@@ -22,13 +22,13 @@ export interface BridgeCarrierOptions {
 export class BridgeCarrier implements NetworkCarrier {
   readonly hasInterfaces = true;
   readonly #options: BridgeCarrierOptions;
-  readonly #plug: Plug;
+  readonly #port: BridgePort;
   readonly #addresses: readonly AddressPool[];
 
   constructor(options: BridgeCarrierOptions) {
     const { record, bridge, icc } = options;
     this.#options = options;
-    this.#plug = { bridgeIndex: bridge.index, mtu: bridge.mtu, icc };
+    this.#port = { bridgeIndex: bridge.index, mtu: bridge.mtu, icc };
     this.#addresses = record.pools.map(
       ({ subnet, gateway, range, reserved = {} }) =>
         new AddressPool(subnet, [gateway, ...Object.values(reserved)], range),
@@ -63,27 +63,27 @@ export class BridgeCarrier implements NetworkCarrier {
     for (const { address } of addresses) {
       this.#addresses.find(({ subnet }) => containsAddress(subnet, address))?.claim(address);
     }
-    const { links, bridge } = this.#options;
-    if (linkSuffix !== undefined && !links.wasConnected(linkSuffix, bridge.index)) {
-      this.checkEndpoint(endpoint);
+    const { pairs, bridge } = this.#options;
+    if (linkSuffix !== undefined && !pairs.wasAttached(linkSuffix, bridge.index)) {
+      this.repairEndpoint(endpoint);
     }
   }
 
-  checkEndpoint({ linkSuffix }: Endpoint): void {
-    if (linkSuffix !== undefined) this.#options.links.reconnect(linkSuffix, this.#plug);
+  repairEndpoint({ linkSuffix }: Endpoint): void {
+    if (linkSuffix !== undefined) this.#options.pairs.attach(linkSuffix, this.#port);
   }
 
   releaseEndpoint({ addresses }: Endpoint): void {
     for (const { address } of addresses) for (const pool of this.#addresses) pool.release(address);
   }
 
-  async plug({ linkSuffix, macAddress }: Endpoint, socket: Socket): Promise<void> {
+  async createInterface({ linkSuffix, macAddress }: Endpoint, target: InterfaceTarget): Promise<void> {
     if (linkSuffix === undefined) return;
-    await this.#options.links.connect(linkSuffix, this.#plug, { ...socket, macAddress });
+    await this.#options.pairs.create(linkSuffix, this.#port, { ...target, macAddress });
   }
 
-  unplug({ linkSuffix }: Endpoint): void {
-    if (linkSuffix !== undefined) this.#options.links.disconnect(linkSuffix);
+  removeInterface({ linkSuffix }: Endpoint): void {
+    if (linkSuffix !== undefined) this.#options.pairs.remove(linkSuffix);
   }
 
   remove(): void {

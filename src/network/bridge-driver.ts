@@ -19,13 +19,13 @@ import {
 import { BridgeCarrier } from './bridge-carrier.ts';
 import { chooseSubnet } from './default-subnet.ts';
 import type { Firewall } from './firewall.ts';
-import type { HostLinks } from './host-links.ts';
 import { networkError } from './network-errors.ts';
 import type { NetworkCarrier, NetworkDriver, NetworkPlan } from './network-driver.ts';
 import type { BridgeSettings, NetworkRecord, NetworkSpec, Pool, PoolSpec } from './network.ts';
+import type { VethPairs } from './veth-pairs.ts';
 
 export interface BridgeDriverOptions {
-  readonly links: HostLinks;
+  readonly pairs: VethPairs;
   /** Absent: the engine does not manage it. */
   readonly firewall: Firewall | undefined;
   /** What subnets of new networks must not touch. */
@@ -82,13 +82,13 @@ export class BridgeDriver implements NetworkDriver {
     record: NetworkRecord,
     make: (options: Parameters<typeof ensureBridge>[0]) => Bridge,
   ): NetworkCarrier {
-    const { links, firewall } = this.#options;
+    const { pairs, firewall } = this.#options;
     const { linkName = '', mtu = outwardMtu(), icc = true, masquerades = true } = settingsOf(record);
     const gateway = gatewayAddress(record);
     const bridge = make({ name: linkName, network: record.name, gateway, mtu });
     const { isInternal } = record;
     firewall?.addBridge({ name: linkName, subnet: subnetOf(gateway), icc, masquerades, isInternal });
-    return new BridgeCarrier({ record, bridge, links, icc, firewall });
+    return new BridgeCarrier({ record, bridge, pairs, icc, firewall });
   }
 }
 

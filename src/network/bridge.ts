@@ -31,7 +31,7 @@ export interface Bridge {
 
 export interface BridgeOptions {
   readonly name: string;
-  /** Of the network, for errors. */
+  /** The network's name, for errors. */
   readonly network: string;
   readonly gateway: InterfaceAddress;
   readonly mtu: number;

@@ -5,16 +5,16 @@ import { RouteQueue } from '#linux/route-queue.ts';
 import { BridgeDriver } from './bridge-driver.ts';
 import { builtInNetworks, DEFAULT_NETWORK } from './built-in-networks.ts';
 import { DeferredChecks } from './deferred-checks.ts';
-import { DroppedNamespaces } from './dropped-namespaces.ts';
 import { addressOf, defaultEndpoint } from './endpoint.ts';
 import { EngineNetworks } from './engine-networks.ts';
 import { EngineSandboxes } from './engine-sandboxes.ts';
 import { Firewall } from './firewall.ts';
 import { firstIdentity } from './former-identity.ts';
-import { HostLinks } from './host-links.ts';
 import { HostResolver } from './host-resolver.ts';
 import type { SandboxEnvironment } from './live-sandbox.ts';
+import { LinkReaper } from './link-reaper.ts';
 import { NamespacePool } from './namespace-pool.ts';
+import { NamespaceReaper } from './namespace-reaper.ts';
 import { EngineNetworkRegistry } from './network-registry.ts';
 import type {
   NetworkRecord,
@@ -30,9 +30,9 @@ import { buildNamespace } from './ready-namespace.ts';
 import type { FirewallRule } from './ruleset.ts';
 import { SandboxFiles } from './sandbox-files.ts';
 import { readSysctl, writeSysctls } from './sysctl.ts';
-import { UnpluggedLinks } from './unplugged-links.ts';
 import { Upstream } from './upstream.ts';
 import { usedSubnets } from './used-subnets.ts';
+import { VethPairs } from './veth-pairs.ts';
 
 export { networkMigrations } from './network-table.ts';
 
@@ -50,12 +50,12 @@ export async function createNetworks(options: Options): Promise<Networks> {
   mkdirSync(directory, { recursive: true, mode: 0o710 });
   await using undo = new AsyncDisposableStack();
   const host = await setUpHost(options, undo);
-  removeOrphans(directory, restore, host.links);
+  removeOrphans(directory, restore, host.pairs);
   const registry: EngineNetworkRegistry = new EngineNetworkRegistry({
     metadata,
     drivers: {
       bridge: new BridgeDriver({
-        links: host.links,
+        pairs: host.pairs,
         firewall: host.firewall,
         usedSubnets: () => [
           ...usedSubnets(host.resolver.settings.nameservers),
@@ -90,22 +90,22 @@ export async function createNetworks(options: Options): Promise<Networks> {
 /** What the engine has on the host for all networks together. */
 interface HostSide {
   readonly resolver: HostResolver;
-  readonly links: HostLinks;
+  readonly pairs: VethPairs;
   /** Absent where the engine is not to manage it. */
   readonly firewall: Firewall | undefined;
-  readonly unplugged: UnpluggedLinks;
+  readonly reaper: LinkReaper;
 }
 
 async function setUpHost(options: Options, undo: AsyncDisposableStack): Promise<HostSide> {
   const { bridgeName, tableName: table, logger, iptables } = options;
   const resolver = new HostResolver();
   if (readSysctl('net.ipv4.ip_forward') === '0') writeSysctls({ 'net.ipv4.ip_forward': '1' });
-  const unplugged = undo.use(new UnpluggedLinks());
-  const links = new HostLinks(bridgeName, undo.use(new RouteQueue()), unplugged);
-  if (!iptables) return { resolver, links, firewall: undefined, unplugged };
+  const reaper = undo.use(new LinkReaper(logger));
+  const pairs = new VethPairs(bridgeName, undo.use(new RouteQueue()), reaper);
+  if (!iptables) return { resolver, pairs, firewall: undefined, reaper };
   const mark = await acceptInOtherFirewalls(table, logger);
   const firewall = undo.use(new Firewall({ table, mark, logger }));
-  return { resolver, links, firewall, unplugged };
+  return { resolver, pairs, firewall, reaper };
 }
 
 function sandboxEnvironment(
@@ -115,12 +115,12 @@ function sandboxEnvironment(
   undo: AsyncDisposableStack,
 ): SandboxEnvironment {
   const { logger, userlandProxy, defaultBindAddress: defaultAddress, tableName, poolSize: size } = options;
-  const dropped = undo.use(new DroppedNamespaces(logger));
+  const reaper = undo.use(new NamespaceReaper(logger));
   const build = () => buildNamespace(directory);
   const pool = undo.use(new NamespacePool({ build, discard: removeNetworkNamespace, size, logger }));
   const upstream = new Upstream();
   return {
-    namespaces: { take: () => pool.take(), drop: (path) => dropped.add(path) },
+    namespaces: { take: () => pool.take(), drop: (path) => reaper.reap(path) },
     checks: undo.use(new DeferredChecks()),
     ports: undo.use(new PublishedPorts({ firewall, userlandProxy, tableName, defaultAddress, logger })),
     files: new SandboxFiles(options, resolver, gateway),
@@ -143,18 +143,18 @@ function restoredRules(records: readonly SandboxRecord[]): readonly FirewallRule
 }
 
 /** A daemon that was killed leaves its pool, and perhaps containers that ended meanwhile. */
-function removeOrphans(directory: string, live: readonly SandboxRecord[], links: HostLinks): void {
+function removeOrphans(directory: string, live: readonly SandboxRecord[], pairs: VethPairs): void {
   const paths = new Set(live.map(({ namespacePath }) => namespacePath));
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);
     if (!paths.has(path)) removeNetworkNamespace(path);
   }
   const suffixes = live.flatMap(({ endpoints }) => endpoints.map(({ linkSuffix = '' }) => linkSuffix));
-  links.survey(new Set(suffixes));
+  pairs.survey(new Set(suffixes));
 }
 
 async function removeEngineFromHost({ tableName }: Options, host: HostSide): Promise<void> {
-  host.unplugged.sweep();
+  await host.reaper.sweep();
   if (!host.firewall) return;
   host.firewall.removeTable();
   await removeFromOtherFirewalls(tableName);

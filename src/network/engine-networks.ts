@@ -97,7 +97,7 @@ export class EngineNetworks implements Networks {
 
   /** Idempotent. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#sandboxes.rest();
+    this.#sandboxes.stopServing();
     await this.#resources.disposeAsync();
   }
 }

@@ -92,7 +92,7 @@ export class EngineSandboxes implements Sandboxes {
     for (const endpoint of endpoints) this.#report('disconnect', id, endpoint);
   }
 
-  /** Of a container that runs: an earlier daemon acquired it. */
+  /** Takes over the sandbox of a running container, which an earlier daemon acquired. */
   adopt(record: SandboxRecord): void {
     const { registry, environment } = this.#options;
     const sandbox = LiveSandbox.adopt(environment, record, ({ networkId }) => registry.byId(networkId));
@@ -112,8 +112,8 @@ export class EngineSandboxes implements Sandboxes {
   }
 
   /** The daemon stops; the sandboxes stay. */
-  rest(): void {
-    for (const sandbox of this.#live.values()) sandbox.rest();
+  stopServing(): void {
+    for (const sandbox of this.#live.values()) sandbox.stopServing();
     this.#live.clear();
   }
 

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { parseIp } from '#base/ip-address.ts';
+import { parsePort } from '#base/ports.ts';
 import { attachTo } from './attachment.ts';
 import type { Endpoint, SandboxRecord } from './network.ts';
-import { parseContainerPort } from './port-spec.ts';
 import type { Publication } from './publication.ts';
 
 /** The record of a sandbox as it was before sandboxes and endpoints were two things. */
@@ -83,7 +83,7 @@ function fromFormerEndpoint(
 function publicationsOf({ ports }: FormerSandbox): readonly Publication[] {
   return Object.entries(ports).flatMap(([key, bindings]) =>
     (bindings ?? []).map(({ HostIp, HostPort }) => ({
-      ...parseContainerPort(key),
+      ...parsePort(key),
       hostAddress: HostIp,
       hostPort: Number(HostPort),
     })),

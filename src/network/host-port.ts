@@ -52,7 +52,7 @@ function startProxy(publication: Publication, target: TargetAddress): Disposable
   return proxyTcp(bind(publication, { reuseAddress: true, backlog: BACKLOG }), proxied);
 }
 
-/** Where the kernel has no SCTP, nobody else can have the port either. */
+/** Where the kernel has no SCTP, no other program can have the port either. */
 function reserveSctp(publication: Publication): Disposable {
   try {
     return closing(bind(publication));

@@ -1,6 +1,6 @@
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
-import { closeFd, ownFd } from '#linux/descriptors.ts';
+import { ownFd } from '#linux/descriptors.ts';
 import { inNetworkNamespace, openNamespace } from '#linux/namespaces.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
 import type { NetworkAttachment } from './attachment.ts';
@@ -11,15 +11,11 @@ import type { Endpoint, SandboxRecord, SandboxRequest } from './network.ts';
 import { namesOn, type OpenNetwork } from './open-network.ts';
 import type { PortRequest } from './port-spec.ts';
 import type { PublishedPorts, PublishTarget } from './published-ports.ts';
-import { type ForwardQuery, resolveQuery } from './resolver.ts';
-import {
-  ensureResolverRedirect,
-  openResolverDescriptors,
-  type ResolverDescriptors,
-  serveResolver,
-} from './resolver-sockets.ts';
+import type { ForwardQuery } from './resolver.ts';
+import { ensureResolverRedirect } from './resolver-sockets.ts';
 import type { FilesFor, SandboxFiles } from './sandbox-files.ts';
 import { configureInterfaces, retireInterface, routeOutward } from './sandbox-interfaces.ts';
+import { openSandboxResolver } from './sandbox-resolver.ts';
 import { networkSysctls, writeSysctls } from './sysctl.ts';
 
 /** Where namespaces come from and go to, by the paths at which they are pinned. */
@@ -80,7 +76,7 @@ export class LiveSandbox {
     const sandbox = new LiveSandbox(environment, request, path);
     using undo = new DisposableStack();
     undo.defer(() => sandbox.close());
-    await sandbox.#join(planned, { isNew: true });
+    await sandbox.#addEndpoints(planned, { isNew: true });
     sandbox.publish(request.ports);
     environment.files.write(request, sandbox.#filesFor(isHost));
     undo.move();
@@ -127,7 +123,7 @@ export class LiveSandbox {
 
   /** @throws {EngineError} nothing is left behind then */
   async connect(planned: PlannedConnection): Promise<void> {
-    await this.#join([planned], { isNew: false });
+    await this.#addEndpoints([planned], { isNew: false });
     this.#retargetPorts();
   }
 
@@ -142,7 +138,7 @@ export class LiveSandbox {
       retireInterface(route, connection.endpoint);
       routeOutward(route, this.#endpoints());
     });
-    this.#leave(connection);
+    this.#removeEndpoint(connection);
     return connection.endpoint;
   }
 
@@ -164,24 +160,24 @@ export class LiveSandbox {
   /** The container has stopped. */
   close(): void {
     this.#isClosed = true;
-    this.rest();
+    this.stopServing();
     this.#environment.ports.releaseAll(this.#request.id);
-    for (const connection of this.#connections) this.#leave(connection);
+    for (const connection of this.#connections) this.#removeEndpoint(connection);
     this.#connections = [];
     if (this.#namespacePath !== undefined) this.#environment.namespaces.drop(this.#namespacePath);
   }
 
   /** The daemon stops, the container goes on: what this process does for it ends. */
-  rest(): void {
+  stopServing(): void {
     this.#resolver?.[Symbol.dispose]();
     this.#resolver = undefined;
   }
 
-  /** Of an adopted sandbox, some time after the start of the engine. */
+  /** Some time after the engine has adopted the sandbox: what is most likely in order. */
   #check(): void {
     if (this.#isClosed) return;
     for (const { network, endpoint } of this.#connections) {
-      this.#attempt(() => network.carrier.checkEndpoint(endpoint));
+      this.#attempt(() => network.carrier.repairEndpoint(endpoint));
     }
     this.#attempt(() => this.#inside(ensureResolverRedirect));
   }
@@ -191,7 +187,10 @@ export class LiveSandbox {
   }
 
   /** Makes endpoints, and configures their interfaces in one visit to the namespace. */
-  async #join(planned: readonly PlannedConnection[], { isNew }: { readonly isNew: boolean }): Promise<void> {
+  async #addEndpoints(
+    planned: readonly PlannedConnection[],
+    { isNew }: { readonly isNew: boolean },
+  ): Promise<void> {
     using undo = new DisposableStack();
     const joined: Connection[] = [];
     for (const { network, attachment } of planned) {
@@ -203,7 +202,7 @@ export class LiveSandbox {
     }
     if (this.#namespacePath !== undefined) {
       using namespace = ownFd(openNamespace(this.#namespacePath));
-      await plugAll(joined, namespace.fd, undo);
+      await createInterfaces(joined, namespace.fd, undo);
       inNetworkNamespace(namespace.fd, () => this.#configure(joined, isNew));
     }
     this.#connections = [...this.#connections, ...joined];
@@ -224,23 +223,12 @@ export class LiveSandbox {
 
   /** In the namespace. */
   #openResolver(): void {
-    this.#resolver = this.#serve(openResolverDescriptors());
-  }
-
-  #serve(descriptors: ResolverDescriptors): Disposable {
     const { files, forward } = this.#environment;
-    using undo = new DisposableStack();
-    undo.defer(() => closeFd(descriptors.udp));
-    undo.defer(() => closeFd(descriptors.tcp));
     const view = {
       tables: () => this.#connections.map(({ network }) => network.names),
       servers: () => files.nameservers(this.#request),
     };
-    const served = serveResolver(descriptors, (message, transport) =>
-      resolveQuery(message, transport, view, forward),
-    );
-    undo.move();
-    return served;
+    this.#resolver = openSandboxResolver(view, forward);
   }
 
   #announce(): void {
@@ -254,9 +242,9 @@ export class LiveSandbox {
     }
   }
 
-  #leave({ network, endpoint }: Connection): void {
+  #removeEndpoint({ network, endpoint }: Connection): void {
     network.names.delete(this.#request.id);
-    network.carrier.unplug(endpoint);
+    network.carrier.removeInterface(endpoint);
     network.carrier.releaseEndpoint(endpoint);
   }
 
@@ -299,19 +287,19 @@ export class LiveSandbox {
   }
 }
 
-/** The cables are laid at the same time. */
-async function plugAll(
+/** All at the same time. */
+async function createInterfaces(
   connections: readonly Connection[],
   namespaceFd: number,
   undo: DisposableStack,
 ): Promise<void> {
-  const plugged = connections.map(async ({ network, endpoint }) => {
+  const created = connections.map(async ({ network, endpoint }) => {
     const { interfaceName } = endpoint;
     if (interfaceName === undefined) return;
-    await network.carrier.plug(endpoint, { namespaceFd, interfaceName });
-    undo.defer(() => network.carrier.unplug(endpoint));
+    await network.carrier.createInterface(endpoint, { namespaceFd, interfaceName });
+    undo.defer(() => network.carrier.removeInterface(endpoint));
   });
-  const failed = (await Promise.allSettled(plugged)).find(({ status }) => status === 'rejected');
+  const failed = (await Promise.allSettled(created)).find(({ status }) => status === 'rejected');
   if (failed?.status === 'rejected') throw failed.reason;
 }
 

@@ -8,8 +8,8 @@
  * save(record);
  * const carrier = driver.create(record);                   // the link on the host; `open` at every later start
  * const endpoint = carrier.createEndpoint(attachment);     // addresses, MAC, id: nothing in the kernel yet
- * await carrier.plug(endpoint, { namespaceFd, interfaceName: 'eth0' });
- * carrier.unplug(endpoint);                                // the link goes, soon
+ * await carrier.createInterface(endpoint, { namespaceFd, interfaceName: 'eth0' });
+ * carrier.removeInterface(endpoint);                       // the link goes, soon
  * carrier.releaseEndpoint(endpoint);                       // its addresses are free
  * carrier.remove();
  * ```
@@ -38,7 +38,7 @@ export interface NetworkDriver {
 }
 
 /** Where an interface is to be born. */
-export interface Socket {
+export interface InterfaceTarget {
   readonly namespaceFd: number;
   readonly interfaceName: string;
 }
@@ -52,13 +52,13 @@ export interface NetworkCarrier {
   /** Claims the addresses of an endpoint of an earlier daemon. One that is cut off is connected again. */
   adoptEndpoint(endpoint: Endpoint): void;
   /** Makes sure of all that connects an adopted endpoint; takes longer, and is most likely in order. */
-  checkEndpoint(endpoint: Endpoint): void;
+  repairEndpoint(endpoint: Endpoint): void;
   /** Idempotent. */
   releaseEndpoint(endpoint: Endpoint): void;
   /** The interface is born in the namespace: down, with its MAC address, without addresses. @throws {EngineError} */
-  plug(endpoint: Endpoint, socket: Socket): Promise<void>;
+  createInterface(endpoint: Endpoint, target: InterfaceTarget): Promise<void>;
   /** What the endpoint has on the host goes: with the namespace where that is dropped, else a little later. */
-  unplug(endpoint: Endpoint): void;
+  removeInterface(endpoint: Endpoint): void;
   /** Takes what the network has off the host. Idempotent; nothing is on it any more. */
   remove(): void;
 }

@@ -83,6 +83,15 @@ export const NETWORK_ERRORS = errorTable({
     'invalid',
     ({ subject }) => `Cannot add host with address ${JSON.stringify(subject)}: not an IP address`,
   ],
+  'sysctl-name-invalid': [
+    'invalid',
+    ({ subject }) => `Cannot set sysctl ${JSON.stringify(subject)}: no such name`,
+  ],
+  'sysctl-refused': [
+    'invalid',
+    ({ subject, details }) =>
+      `Cannot set sysctl ${subject} to ${JSON.stringify(details['value'])}: ${details['problem']}`,
+  ],
 });
 
 export type NetworkErrorReason = keyof typeof NETWORK_ERRORS;

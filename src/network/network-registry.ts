@@ -99,7 +99,7 @@ export class EngineNetworkRegistry implements NetworkRegistry {
     throw networkError('network-ambiguous', { subject: reference, details: { matches: matches.length } });
   }
 
-  /** Of an endpoint that exists. */
+  /** The network of an endpoint that exists. */
   byId(id: string): OpenNetwork | undefined {
     return this.#networks.get(id);
   }
@@ -110,7 +110,7 @@ export class EngineNetworkRegistry implements NetworkRegistry {
     return this.#createPlanned(spec, { id, createdAt, isBuiltIn: true });
   }
 
-  /** Of the networks that users created, whether they could be opened or not. */
+  /** The subnets of the networks that users created, whether they could be opened or not. */
   recordedSubnets(): readonly IpPrefix[] {
     const records = this.#table.all().filter(({ isBuiltIn }) => !isBuiltIn);
     return records.flatMap(({ pools }) => pools.map(({ subnet }) => subnet));

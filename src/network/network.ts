@@ -53,7 +53,7 @@ export type DriverSettings =
 export type DriverKind = DriverSettings['kind'];
 
 export interface BridgeSettings {
-  /** Of the link on the host. Absent: derived from the network's id. */
+  /** The link's name on the host. Absent: derived from the network's id. */
   readonly linkName?: string;
   /** Absent: what the host's way out carries. */
   readonly mtu?: number;
@@ -117,7 +117,7 @@ export interface NetworkView {
 
 export interface NetworkMember {
   readonly sandboxId: string;
-  /** Of the container. */
+  /** The container's name. */
   readonly name: string;
   readonly endpoint: Endpoint;
 }
@@ -158,9 +158,9 @@ export interface Endpoint {
 
 /** What a sandbox is to be. */
 export interface SandboxRequest {
-  /** Of the container or of the step of a build: 64 hexadecimal digits. */
+  /** The id of the container or of the step of a build: 64 hexadecimal digits. */
   readonly id: string;
-  /** Of the container, without leading slash. */
+  /** The container's name, without leading slash. */
   readonly name: string;
   readonly hostname: string;
   readonly domainname: string;
@@ -268,6 +268,6 @@ export interface NetworksEnvironment {
   readonly metadata: Metadata;
   readonly emit: EmitEvent;
   readonly logger: Logger;
-  /** Of the containers that are running now: adopted. Whatever else an earlier daemon left is removed. */
+  /** The sandboxes of the containers that are running now: adopted. What else an earlier daemon left is removed. */
   readonly restore: readonly SandboxRecord[];
 }

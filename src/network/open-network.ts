@@ -8,7 +8,7 @@ export interface OpenNetwork {
   readonly record: NetworkRecord;
   readonly driver: NetworkDriver;
   readonly carrier: NetworkCarrier;
-  /** Of the sandboxes that are on it. */
+  /** The names of the sandboxes that are on it. */
   readonly names: NameTable;
 }
 

@@ -25,10 +25,10 @@ function plainCarrier(record: NetworkRecord): NetworkCarrier {
     hasInterfaces: false,
     createEndpoint: (attachment) => bareEndpoint(record, attachment),
     adoptEndpoint: () => {},
-    checkEndpoint: () => {},
+    repairEndpoint: () => {},
     releaseEndpoint: () => {},
-    plug: () => Promise.resolve(),
-    unplug: () => {},
+    createInterface: () => Promise.resolve(),
+    removeInterface: () => {},
     remove: () => {},
   };
 }

@@ -1,16 +1,12 @@
 import { isIPv6 } from 'node:net';
 import { EngineError, messageOf } from '#base/errors.ts';
+import type { PortRange } from '#base/ports.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { PortRequest } from './port-spec.ts';
 import { ANY_IPV6, formatHostPort, type Publication, publicationKey } from './publication.ts';
 
 /** Holds a port of the host. @throws {SystemError} as bind(2) fails */
 export type HoldPort = (publication: Publication) => Disposable;
-
-export interface PortRange {
-  readonly first: number;
-  readonly last: number;
-}
 
 /**
  * Which ports of the host lead to containers of this engine, and which to take for a request that leaves a choice.

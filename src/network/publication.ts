@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { ContainerPort } from './port-spec.ts';
+import type { ContainerPort } from '#base/ports.ts';
 
 /** One port of the host that leads to one port of a container. */
 export interface Publication extends ContainerPort {

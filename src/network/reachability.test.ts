@@ -3,7 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { until } from '#base/testing.ts';
+import { inNetworkNamespace } from '#linux/namespaces.ts';
 import { Nftables } from '#linux/nftables.ts';
+import { RouteSocket } from '#linux/rtnetlink.ts';
+import { addRoute, deleteAddress } from '#linux/rtnetlink-messages.ts';
 import { readSysctl, writeSysctls } from './sysctl.ts';
 import {
   addressOn,
@@ -53,7 +56,22 @@ async function build(stack: AsyncDisposableStack, icc: boolean) {
   assert.equal(await peers.web.listen(80), 'ok');
   assert.equal(await peers.web.listen(53, 'udp'), 'ok');
   assert.equal(await peers.outside.listen(80), 'ok');
-  return { ...peers, networks, webAddress: addressOn(web), otherAddress: addressOn(other) };
+  return {
+    ...peers,
+    outsidePath: outside.path,
+    networks,
+    webAddress: addressOn(web),
+    otherAddress: addressOn(other),
+  };
+}
+
+/** What a hostile machine does on the wire: it sends packets for 127.0.0.1 to the host. */
+function routeLoopback(): void {
+  using route = RouteSocket.open();
+  const index = route.linkIndex('eth0');
+  writeSysctls({ 'net.ipv4.conf.all.route_localnet': '1' });
+  route.requestAll([deleteAddress({ index: 1, address: '127.0.0.1', prefixLength: 8 })]);
+  route.request(addRoute({ index, destination: { address: '127.0.0.1', prefixLength: 32 }, gateway: HOST }));
 }
 
 type World = Awaited<ReturnType<typeof build>>;
@@ -77,6 +95,18 @@ function matrix({ filterBridged, icc }: { readonly filterBridged: string; readon
   test('from outside to a published port, which sees who it is', async () => {
     assert.equal(await world.outside.ask(HOST, 8080), `web ${OUTSIDE}`);
     assert.equal(await world.outside.ask(HOST, 5353, 'udp'), `web ${OUTSIDE}`);
+  });
+
+  test('from outside to a port that is published on loopback: nothing gets through', async () => {
+    const reach = () => world.outside.askInVain('127.0.0.1', 8081);
+    inNetworkNamespace(world.outsidePath, routeLoopback);
+    assert.equal(await reach(), 'timeout');
+    using nftables = Nftables.open();
+    const chain = nftables.run(`list chain inet ${TABLE} raw_prerouting`);
+    nftables.run(`flush chain inet ${TABLE} raw_prerouting`);
+    assert.equal(await reach(), `web ${OUTSIDE}`, 'the test itself');
+    nftables.run(chain);
+    assert.equal(await reach(), 'timeout');
   });
 
   test('from the host: its own address, loopback, the gateway, the container', async () => {

@@ -21,9 +21,9 @@ export type ForwardQuery = (
   transport: DnsTransport,
 ) => Promise<Buffer | undefined>;
 
-/** What a container sees of the world of names. */
+/** What a container can resolve. */
 export interface ResolverView {
-  /** Of the networks it is on at that moment. */
+  /** The names on the networks that it is on at that moment. */
   readonly tables: () => readonly NameTable[];
   /** Called for each query that goes out: the host's servers may change. */
   readonly servers: () => readonly string[];

@@ -36,7 +36,7 @@ export const PACKET_MARK = { value: 0x4d000000, mask: 0xff000000 } as const;
  * - `publish` sends what arrives for an address of the host to the container, also from the host itself; a port that
  *   is published on a certain address comes before one that is published everywhere.
  * - `raw_prerouting` keeps everything but the host itself from the host's loopback: `route_localnet` would let
- *   containers reach it, and ports published on 127.0.0.1 would be translated for the whole cable.
+ *   containers reach it, and ports published on 127.0.0.1 would be translated for other machines too.
  * - `postrouting` hides containers behind the host, and the host's loopback and a container that calls itself
  *   through the host (hairpin) behind the bridge.
  * - `forward` lets nothing into a bridge but answers, published ports and, if wanted, its own containers; and nothing

@@ -87,7 +87,7 @@ function hostHostsFile(): string | undefined {
   }
 }
 
-/** A container that has the former file may hold a lease on it, which whoever opens it would wait for. */
+/** A container that has the former file may hold a lease on it, and opening the file would wait for that. */
 function writeAnew(path: string, text: string): void {
   rmSync(path, { force: true });
   writeFileSync(path, text, { flag: 'wx' });

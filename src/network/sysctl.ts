@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { EngineError } from '#base/errors.ts';
+import { messageOf } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
+import { networkError } from './network-errors.ts';
 
 /**
  * The file of a kernel setting. As sysctl(8) has it, the first separator tells which one separates: in
@@ -10,7 +11,7 @@ export function sysctlPath(key: string): string {
   const dotted = /^[^/]*\./.test(key);
   const parts = dotted ? key.split('.').map((part) => part.replaceAll('/', '.')) : key.split('/');
   if (parts.some((part) => part === '' || part === '.' || part === '..')) {
-    throw new EngineError('invalid', `invalid sysctl name: "${key}"`);
+    throw networkError('sysctl-name-invalid', { subject: key });
   }
   return `/proc/sys/${parts.join('/')}`;
 }
@@ -18,7 +19,7 @@ export function sysctlPath(key: string): string {
 /**
  * Sets kernel settings, those below `net` in the network namespace that the thread is in.
  *
- * @throws {EngineError} `invalid` if there is no such setting or it refuses the value
+ * @throws {EngineError} `sysctl-name-invalid`, `sysctl-refused` if there is no such setting or it refuses the value
  */
 export function writeSysctls(values: Readonly<Record<string, string>>): void {
   for (const [key, value] of Object.entries(values)) {
@@ -26,8 +27,11 @@ export function writeSysctls(values: Readonly<Record<string, string>>): void {
       writeFileSync(sysctlPath(key), value);
     } catch (cause) {
       if (!isErrno(cause, 'ENOENT', 'EINVAL', 'EACCES', 'EPERM', 'EROFS', 'ERANGE')) throw cause;
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new EngineError('invalid', `Cannot set sysctl ${key} to "${value}": ${reason}`, { cause });
+      throw networkError('sysctl-refused', {
+        subject: key,
+        details: { value, problem: messageOf(cause) },
+        cause,
+      });
     }
   }
 }

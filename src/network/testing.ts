@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentLogger } from '#base/log.ts';
+import { parsePort } from '#base/ports.ts';
 import {
   createNetworkNamespace,
   inNetworkNamespace,
@@ -27,7 +28,7 @@ import type {
   SandboxRecord,
   SandboxRequest,
 } from './network.ts';
-import { parseContainerPort, type PortRequest } from './port-spec.ts';
+import type { PortRequest } from './port-spec.ts';
 import type { PeerCommand, PeerResult } from './testing-peer.ts';
 
 const MARKER = 'CAISSON_TEST_HOST';
@@ -231,7 +232,7 @@ export function port(
 ): PortRequest {
   const [first, last] = typeof hostPort === 'number' ? [hostPort, hostPort] : (hostPort ?? []);
   const hostPorts = first === undefined || last === undefined ? {} : { hostPorts: { first, last } };
-  return { ...parseContainerPort(name), hostAddress, ...hostPorts };
+  return { ...parsePort(name), hostAddress, ...hostPorts };
 }
 
 /** The IPv4 address of a sandbox on a network. */

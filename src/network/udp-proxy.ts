@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { ProxyTarget } from './tcp-proxy.ts';
 
-/** A conversation in which nobody has spoken for so long is over; Docker's proxy waits as long. */
+/** A conversation without a datagram for so long is over; Docker's proxy waits as long. */
 const IDLE_MS = 90_000;
 /** Further clients have to wait for one to end. */
 const MAX_CLIENTS = 4096;

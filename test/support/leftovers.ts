@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hostNames } from '../../src/engine/directories.ts';
 import { listMounts } from '../../src/linux/mountinfo.ts';
-import { linkPrefix } from '../../src/network/host-links.ts';
+import { linkPrefix } from '../../src/network/veth-pairs.ts';
 
 /** How the daemon under test is recognised on the host. */
 export interface Traces {

@@ -7,7 +7,7 @@ import { removeNetworkNamespace } from '#linux/namespaces.ts';
  * machine (RCU), a millisecond that the client need not wait who asks whether a container is gone. The next start of
  * the engine drops what a crash leaves. Disposing drops the rest.
  */
-export class DroppedNamespaces implements Disposable {
+export class NamespaceReaper implements Disposable {
   readonly #logger: Logger;
   readonly #paths: string[] = [];
   #turn: NodeJS.Immediate | undefined;
@@ -17,7 +17,7 @@ export class DroppedNamespaces implements Disposable {
   }
 
   /** The path must not be used any more. */
-  add(path: string): void {
+  reap(path: string): void {
     this.#paths.push(path);
     this.#turn ??= setImmediate(() => this.#drop());
   }

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { RouteQueue } from '#linux/route-queue.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
 import { createVeth, setBridgePort, setLinkMaster } from '#linux/rtnetlink-messages.ts';
-import type { Socket } from './network-driver.ts';
+import type { LinkReaper } from './link-reaper.ts';
+import type { InterfaceTarget } from './network-driver.ts';
 import { readSysctl, writeOptionalSysctl } from './sysctl.ts';
-import type { UnpluggedLinks } from './unplugged-links.ts';
 
-/** The bridge that a cable leads to. */
-export interface Plug {
+/** What the host's end of a pair is a port of. */
+export interface BridgePort {
   readonly bridgeIndex: number;
   readonly mtu: number;
   /** Whether the ports of the bridge may talk to each other. */
@@ -22,19 +22,19 @@ export function linkPrefix(bridgeName: string): string {
   return `cs${createHash('sha256').update(bridgeName).digest('hex').slice(0, 4)}`;
 }
 
-/** The host's ends of the cables of one engine. */
-export class HostLinks {
+/** The veth pairs (veth(4)) that connect the sandboxes of one engine to its bridges. */
+export class VethPairs {
   readonly #prefix: string;
   readonly #queue: RouteQueue;
-  readonly #unplugged: UnpluggedLinks;
-  /** Of the links of an earlier daemon, by name. */
+  readonly #reaper: LinkReaper;
+  /** The bridges of an earlier daemon's links, by the name of the link. */
   readonly #masters = new Map<string, number | undefined>();
 
   /** @param bridgeName of the engine's default bridge, by which engines of one host are told apart */
-  constructor(bridgeName: string, queue: RouteQueue, unplugged: UnpluggedLinks) {
+  constructor(bridgeName: string, queue: RouteQueue, reaper: LinkReaper) {
     this.#prefix = linkPrefix(bridgeName);
     this.#queue = queue;
-    this.#unplugged = unplugged;
+    this.#reaper = reaper;
   }
 
   /** @param suffix eight hexadecimal digits, unique among the links of the engine */
@@ -43,44 +43,48 @@ export class HostLinks {
   }
 
   /**
-   * Creates a cable: its far end is born in a namespace, its near end as a port of a bridge. Hairpin, because with
+   * Creates a pair: the container's end is born in its namespace, the host's end as a port of a bridge. Hairpin, because with
    * br_netfilter a container that reaches itself by a published port gets its frames back by the port they came
-   * from. The near end carries frames alone and needs no IPv6 of its own. A thread of the pool waits for the kernel.
+   * from. The host's end carries frames alone and needs no IPv6 of its own. A thread of the pool waits for the kernel.
    */
-  async connect(suffix: string, plug: Plug, far: Socket & { readonly macAddress: string }): Promise<void> {
+  async create(
+    suffix: string,
+    port: BridgePort,
+    target: InterfaceTarget & { readonly macAddress: string },
+  ): Promise<void> {
     const name = this.nameOf(suffix);
     await this.#queue.request(
       createVeth({
         name,
-        peerName: far.interfaceName,
-        peerNamespaceFd: far.namespaceFd,
-        peerMac: far.macAddress,
-        masterIndex: plug.bridgeIndex,
-        mtu: plug.mtu,
+        peerName: target.interfaceName,
+        peerNamespaceFd: target.namespaceFd,
+        peerMac: target.macAddress,
+        masterIndex: port.bridgeIndex,
+        mtu: port.mtu,
         up: true,
       }),
-      setBridgePort(name, { hairpin: true, isolated: isolates(plug) }),
+      setBridgePort(name, { hairpin: true, isolated: isolates(port) }),
     );
     writeOptionalSysctl(`net.ipv6.conf.${name}.disable_ipv6`, '1');
   }
 
-  /** Makes the near end of a cable that is there a port of the bridge, which may be a new one. */
-  reconnect(suffix: string, plug: Plug): void {
+  /** Makes the host's end of a pair that is there a port of the bridge, which may be a new one. */
+  attach(suffix: string, port: BridgePort): void {
     const name = this.nameOf(suffix);
     using route = RouteSocket.open();
     route.request(
-      setLinkMaster(name, plug.bridgeIndex),
-      setBridgePort(name, { hairpin: true, isolated: isolates(plug) }),
+      setLinkMaster(name, port.bridgeIndex),
+      setBridgePort(name, { hairpin: true, isolated: isolates(port) }),
     );
   }
 
-  /** The kernel deletes a cable with the namespace of its far end; where that stays, it is deleted a little later. */
-  disconnect(suffix: string): void {
-    this.#unplugged.add(this.nameOf(suffix));
+  /** The kernel deletes a pair with the namespace of the container's end; where that stays, it is deleted a little later. */
+  remove(suffix: string): void {
+    this.#reaper.reap(this.nameOf(suffix));
   }
 
-  /** Whether the near end was a port of that bridge when {@link survey} looked. */
-  wasConnected(suffix: string, bridgeIndex: number): boolean {
+  /** Whether the host's end was a port of that bridge when {@link survey} looked. */
+  wasAttached(suffix: string, bridgeIndex: number): boolean {
     return this.#masters.get(this.nameOf(suffix)) === bridgeIndex;
   }
 
@@ -91,7 +95,7 @@ export class HostLinks {
       const suffix = name.slice(this.#prefix.length);
       if (!name.startsWith(this.#prefix) || suffix.length !== SUFFIX_LENGTH) continue;
       if (live.has(suffix)) this.#masters.set(name, masterIndex);
-      else this.#unplugged.add(name);
+      else this.#reaper.reap(name);
     }
   }
 }
@@ -100,6 +104,6 @@ export class HostLinks {
  * Without icc the ports are isolated from each other; with br_netfilter that would cut off published ports too, and
  * the firewall, which sees bridged packets then, does it instead.
  */
-function isolates({ icc }: Plug): boolean {
+function isolates({ icc }: BridgePort): boolean {
   return !icc && readSysctl('net.bridge.bridge-nf-call-iptables') !== '1';
 }
