@@ -1,12 +1,13 @@
 import { ownFd } from '#linux/descriptors.ts';
 import { openDirectory } from '#linux/files.ts';
 import { chdir, chroot, fchdir, umask, unshareFilesystemContext } from '#linux/namespaces.ts';
+import { enterProcessView } from './process-view.ts';
 
 let isUnshared = false;
 
 /**
  * Runs `work` with `root` as this thread's root directory: whatever paths and links say, and whatever a container does
- * meanwhile, the kernel resolves them inside. Only for worker threads, and only for synchronous work; files get exactly
+ * meanwhile, the kernel resolves them inside. The root of a process (`/proc/PID/root`) is seen without /proc. Only for worker threads, and only for synchronous work; files get exactly
  * the modes that are asked for.
  */
 export function inJail<T>(root: string, work: () => T): T {
@@ -15,20 +16,30 @@ export function inJail<T>(root: string, work: () => T): T {
     isUnshared = true;
   }
   using home = ownFd(openDirectory('/'));
-  chdir(root);
-  chroot('.');
+  const view = enter(root);
   const formerMask = umask(0);
   try {
     return work();
   } finally {
     umask(formerMask);
-    leave(home.fd);
+    leave(home.fd, view);
   }
 }
 
+const ROOT_OF_PROCESS = /^\/proc\/(\d+)\/root$/;
+
+function enter(root: string): Disposable | undefined {
+  const [, pid] = ROOT_OF_PROCESS.exec(root) ?? [];
+  if (pid !== undefined) return enterProcessView(pid);
+  chdir(root);
+  chroot('.');
+  return undefined;
+}
+
 /** A thread that cannot get out would do its next job in the wrong place. */
-function leave(homeFd: number): void {
+function leave(homeFd: number, view: Disposable | undefined): void {
   try {
+    view?.[Symbol.dispose]();
     fchdir(homeFd);
     chroot('.');
   } catch {

@@ -11,11 +11,9 @@
 import { once } from 'node:events';
 import { closeSync, openSync, read, readSync, writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { check, libc } from './libc.ts';
+import { ownFd } from './descriptors.ts';
 import { mountFilesystem, unmount } from './mount.ts';
-import { unshareFilesystemContext } from './namespaces.ts';
-
-const CLONE_NEWNS = 0x20000;
+import { enterMountNamespace, unshareFilesystemContext } from './namespaces.ts';
 
 /**
  * Mounts it. Whatever touches it waits until the result is disposed, and then gets ENOTCONN.
@@ -36,11 +34,10 @@ function openDevice(): number {
   return openSync('/dev/fuse', 'r+');
 }
 
-function enterMountNamespace(pid: string): void {
-  const fd = openSync(`/proc/${pid}/ns/mnt`, 'r');
+function enterMountsOf(pid: string): void {
+  using namespace = ownFd(openSync(`/proc/${pid}/ns/mnt`, 'r'));
   unshareFilesystemContext();
-  check('setns', pid, libc.setns(fd, CLONE_NEWNS));
-  closeSync(fd);
+  enterMountNamespace(namespace.fd);
 }
 
 /** <linux/fuse.h>: fuse_out_header and fuse_init_out (7.8) for the request to begin, whose fuse_in_header comes. */
@@ -67,7 +64,7 @@ if (import.meta.main) {
     allowPositionals: true,
   });
   const device = openDevice();
-  if (values.in !== undefined) enterMountNamespace(values.in);
+  if (values.in !== undefined) enterMountsOf(values.in);
   const hung = mountHung(positionals[0] ?? '', device);
   if (values['takes-requests']) {
     greet(device);

@@ -109,7 +109,7 @@ const PROPAGATION_FLAGS: Readonly<Record<MountPropagation, number>> = {
 };
 
 /** Changes the propagation of a mount (mount(2), "Changing the propagation type"). */
-function setPropagation(target: string, propagation: MountPropagation): void {
+export function setPropagation(target: string, propagation: MountPropagation): void {
   check('mount', target, libc.mount(null, target, null, PROPAGATION_FLAGS[propagation], null));
 }
 

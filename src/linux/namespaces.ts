@@ -6,6 +6,7 @@ import { MountFlag, unmount } from './mount.ts';
 
 /** <sched.h> */
 const CLONE_FS = 0x200;
+const CLONE_NEWNS = 0x20000;
 const CLONE_NEWNET = 0x40000000;
 
 /** A thread, not the process, is in a namespace. */
@@ -83,6 +84,21 @@ function awayFromHome<T>(work: () => T): T {
  */
 export function unshareFilesystemContext(): void {
   check('unshare', 'the file system context', libc.unshare(CLONE_FS));
+}
+
+/**
+ * Puts the calling thread into a mount namespace (setns(2)), after {@link unshareFilesystemContext}; its root and working
+ * directory are that of the namespace.
+ *
+ * @param fd of /proc/PID/ns/mnt
+ */
+export function enterMountNamespace(fd: number): void {
+  check('setns', 'a mount namespace', libc.setns(fd, CLONE_NEWNS));
+}
+
+/** Gives the calling thread a copy of the mounts that it sees (unshare(2), CLONE_NEWNS), after the same. */
+export function copyMounts(): void {
+  check('unshare', 'the mounts', libc.unshare(CLONE_NEWNS));
 }
 
 /** chroot(2); of the calling thread alone after {@link unshareFilesystemContext}. The working directory stays. */

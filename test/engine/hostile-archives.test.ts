@@ -117,6 +117,26 @@ test('a link in the container does not lead cp out, in either direction', async 
   await ok('rm', 'linked');
 });
 
+test('a link through /proc does not lead cp out of a container that sees the host’s processes', async () => {
+  const host = `/proc/${process.pid}/root`;
+  const script = `ln -s ${host}/tmp /out; ln -s ${host}/etc/shadow /shadow; exec sleep 600`;
+  await ok('run', '-d', '--name', 'seeing', '--pid=host', 'bb', 'sh', '-c', script);
+  await until(
+    async () => (await docker(engine, ['exec', 'seeing', 'test', '-L', '/shadow'])).exitCode === 0,
+    'links',
+  );
+  await docker(engine, ['cp', '-', 'seeing:/'], { input: tarOf(file('out/caisson-escaped')) });
+  await docker(engine, ['cp', '-', 'seeing:/out'], { input: tarOf(file('caisson-escaped')) });
+  for (const path of ['/shadow', '/out/../etc/shadow', `${host}/etc/shadow`]) {
+    const read = await docker(engine, ['cp', '-L', `seeing:${path}`, '-']);
+    assert.equal(read.stdout.includes('root:'), false, path);
+  }
+  // The container itself still has its /proc, and cp its files.
+  assert.equal(await ok('exec', 'seeing', 'ls', '-d', '/proc/self/root'), '/proc/self/root');
+  assert.match((await docker(engine, ['cp', 'seeing:/etc/passwd', '-'])).stdout, /root:/);
+  await ok('rm', '-f', 'seeing');
+});
+
 test('digests that do not match', async () => {
   const layer = busyboxRootTar();
   const wrong = `sha256:${hexDigest(Buffer.from('something else'))}`;
