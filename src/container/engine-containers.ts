@@ -37,6 +37,7 @@ import {
   extractIntoContainer,
   statInContainer,
 } from './files/container-archive.ts';
+import { containerLane } from './files/lanes.ts';
 import type { Lookup } from './lookup.ts';
 import { volumesOf } from './mounts/mounts.ts';
 import { type PruneRoles, pruneContainers } from './prune.ts';
@@ -223,7 +224,7 @@ export class EngineContainers implements ContainerService {
 
   async export(reference: string): Promise<Readable> {
     const container = this.#get(reference);
-    const tar = await this.#queries.snapshots.export(container.id);
+    const tar = await this.#queries.snapshots.export(container.id, containerLane(container.id));
     container.emit('export');
     return tar;
   }

@@ -108,8 +108,12 @@ export interface SnapshotStore {
   changes(id: string): Promise<readonly FilesystemChange[]>;
   /** The changes as an OCI layer tar with whiteouts. */
   diff(id: string): Promise<Readable>;
-  /** The merged root as one tar (`export`). */
-  export(id: string): Promise<Readable>;
+  /**
+   * The merged root as one tar (`export`).
+   *
+   * @param lane of what works in the root while it is mounted: its processes may lease files
+   */
+  export(id: string, lane?: FileLane): Promise<Readable>;
   /** Bytes in the writable layer. */
   usage(id: string): Promise<number>;
 }

@@ -1,13 +1,10 @@
 import type { Readable } from 'node:stream';
-import type { FileGuard, FileLane } from '#linux/file-service.ts';
+import type { FileLane } from '#linux/file-service.ts';
 import { ChannelSender, openReadable } from './byte-channel.ts';
 import type { FileStat, RootArchive } from './layer.ts';
 import { absolutePath } from './path-resolution.ts';
 import { plainTar } from './plain-tar.ts';
-import { LayerWorkerPool } from './worker-pool.ts';
-
-/** Without progress; a directory of a million names takes some seconds to list. */
-const DEADLINE_MS = 30_000;
+import { guarded, LayerWorkerPool } from './worker-pool.ts';
 
 /** Reading and writing containers' files for `docker cp`; see {@link createRootArchive}. */
 export class WorkerRootArchive implements RootArchive, AsyncDisposable {
@@ -78,10 +75,6 @@ export class WorkerRootArchive implements RootArchive, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ownsWorkers) await this.#workers[Symbol.asyncDispose]();
   }
-}
-
-function guarded(lane: FileLane | undefined, action: string): { readonly guard?: FileGuard } {
-  return lane ? { guard: { lane, action, deadlineMs: DEADLINE_MS } } : {};
 }
 
 /** Moves a stream into a channel. The stream is the caller's: it is never destroyed here. */

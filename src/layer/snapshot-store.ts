@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Logger } from '#base/log.ts';
 import { listMounts, mountOverlay, unmountAll } from '#linux/mount.ts';
+import type { FileLane } from '#linux/file-service.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { FilesystemChange } from './layer.ts';
 import { createBaseLayer } from './base-layer.ts';
@@ -19,7 +20,7 @@ import {
   type SnapshotRecord,
   writeSnapshot,
 } from './snapshot-record.ts';
-import { LayerWorkerPool } from './worker-pool.ts';
+import { guarded, LayerWorkerPool } from './worker-pool.ts';
 import { layerError } from './layer-errors.ts';
 
 export interface SnapshotStoreOptions {
@@ -150,14 +151,18 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
     });
   }
 
-  async export(id: string): Promise<Readable> {
+  async export(id: string, lane?: FileLane): Promise<Readable> {
     const { snapshot, mounted } = this.#require(id);
     const lower = this.#lowerView(snapshot);
     const root = mounted ? snapshot.mountPath : { ...lower, stack: [snapshot.upperPath, ...lower.stack] };
     return openReadable(async (end) => {
       using stack = new DisposableStack();
       this.#enterLayers(snapshot, stack);
-      await this.#workers.run('pack', { root, path: '/', ...end }, { transfer: [end.port] });
+      await this.#workers.run(
+        'pack',
+        { root, path: '/', ...end },
+        { transfer: [end.port], ...guarded(lane, 'read the files') },
+      );
     });
   }
 

@@ -88,13 +88,22 @@ export class TarMembers {
 }
 
 function openIfThere(path: Buffer): number | undefined {
-  try {
-    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ELOOP')) return undefined;
-    throw error;
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  for (let waitedMs = 0; ; waitedMs += LEASE_RETRY_MS) {
+    try {
+      return openSync(path, flags);
+    } catch (error) {
+      if (isErrno(error, 'ENOENT', 'ELOOP')) return undefined;
+      if (!isErrno(error, 'EAGAIN') || waitedMs > LEASE_BREAK_MS) throw error;
+      Atomics.wait(sleeping, 0, 0, LEASE_RETRY_MS);
+    }
   }
 }
+
+/** A file with a lease: the attempt to open it asks the holder for it, and the kernel takes it away after 45 s (fcntl(2)). */
+const LEASE_BREAK_MS = 60_000;
+const LEASE_RETRY_MS = 20;
+const sleeping = new Int32Array(new SharedArrayBuffer(4));
 
 function commonFields(stats: BigIntStats, name: Buffer): Omit<TarHeaderFields, 'type'> {
   return {

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Transferable } from 'node:worker_threads';
 import { Semaphore } from '#base/semaphore.ts';
 import { workerModule } from '#base/worker-module.ts';
-import { type FileGuard, fileTasks } from '#linux/file-service.ts';
+import { type FileGuard, type FileLane, fileTasks } from '#linux/file-service.ts';
 import { ThreadedFileService } from '#linux/threaded-file-service.ts';
 import type { JobKind, LayerJobs } from './worker-jobs.ts';
 
@@ -72,4 +72,12 @@ export class LayerWorkerPool implements AsyncDisposable {
     if (kind === 'gzip') return this.#compressing;
     return STREAMING.has(kind) ? this.#streaming : this.#computing;
   }
+}
+
+/** Without progress; a directory of a million names takes some seconds to list. */
+const DEADLINE_MS = 30_000;
+
+/** The guard of work on files of others; none without a lane. */
+export function guarded(lane: FileLane | undefined, action: string): { readonly guard?: FileGuard } {
+  return lane ? { guard: { lane, action, deadlineMs: DEADLINE_MS } } : {};
 }
