@@ -48,6 +48,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EDQUOT: 'exhausted',
   EMFILE: 'exhausted',
   ENFILE: 'exhausted',
+  EXFULL: 'exhausted',
   ENOMEM: 'exhausted',
   EINVAL: 'invalid',
   ENAMETOOLONG: 'invalid',

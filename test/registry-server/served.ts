@@ -21,11 +21,12 @@ export class Served implements AsyncDisposable {
     this.#ownsRoot = ownsRoot;
   }
 
-  static async start(options: Partial<RegistryOptions> = {}): Promise<Served> {
+  /** @param begin a former version's, where the test is about its root */
+  static async start(options: Partial<RegistryOptions> = {}, begin = startRegistry): Promise<Served> {
     const root = options.root ?? mkdtempSync(join(tmpdir(), 'caisson-registry-'));
     const ownsRoot = options.root === undefined;
     try {
-      const registry = await startRegistry({ ...options, root, listen: { host: '127.0.0.1', port: 0 } });
+      const registry = await begin({ ...options, root, listen: { host: '127.0.0.1', port: 0 } });
       return new Served(root, registry, ownsRoot);
     } catch (error) {
       if (ownsRoot) rmSync(root, { recursive: true });
