@@ -11,6 +11,7 @@ const LAYERS = [
   'base',
   'linux',
   'oci',
+  'syntax',
   'store',
   'layer',
   'registry',
@@ -36,12 +37,13 @@ const LAYERS = [
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   base: [],
   oci: ['base'],
+  syntax: ['base', 'oci'],
   wire: ['base', 'oci'],
-  dockerfile: ['base', 'oci'],
+  dockerfile: ['base', 'oci', 'syntax'],
   sbom: ['base', 'oci'],
-  client: ['base', 'oci', 'wire'],
-  compose: ['base', 'oci', 'wire', 'client'],
-  cli: ['base', 'oci', 'wire', 'client', 'compose'],
+  client: ['base', 'oci', 'syntax', 'wire'],
+  compose: ['base', 'oci', 'syntax', 'wire', 'client'],
+  cli: ['base', 'oci', 'syntax', 'wire', 'client', 'compose'],
 };
 
 const source = import.meta.dirname;

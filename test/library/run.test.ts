@@ -51,6 +51,21 @@ test('limits reach the cgroup', async () => {
   );
 });
 
+test('a text among the ports is read as `-p` reads it, on 127.0.0.1 where it names no address', async () => {
+  await using server = await containers.run({
+    image: 'bb',
+    command: ['sleep', '1000'],
+    ports: ['80', '53/udp'],
+  });
+  const { spec } = await server.inspect();
+  assert.deepEqual(spec.network.ports, [
+    { port: 80, protocol: 'tcp', hostAddress: '127.0.0.1' },
+    { port: 53, protocol: 'udp', hostAddress: '127.0.0.1' },
+  ]);
+  const wrong = containers.run({ image: 'bb', ports: ['80:x'] });
+  await assert.rejects(wrong, { code: 'invalid', message: 'Invalid containerPort: x' });
+});
+
 test('a container that joins another one reaches it on 127.0.0.1', async () => {
   await using server = await containers.run({
     image: 'bb',

@@ -1,5 +1,5 @@
 /** Attributes that hold several things. */
-import { parseCsvRecord } from '#dockerfile/words/csv-record.ts';
+import { parseCsvRecord } from '#syntax/csv-record.ts';
 
 /** `a,"b,c"` */
 export function listOf(text: string | undefined): readonly string[] {

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { EngineError, messageOf } from '#base/errors.ts';
 import type { MountsSpec } from '#container/container-spec.ts';
 import type { BindMountSpec, MountSpec, TmpfsMountSpec, VolumeMountSpec } from '#container/mount-spec.ts';
-import type { MountPropagation } from '#linux/mount.ts';
+import { isMountOptions, isPropagationOption, parseVolumeText, type VolumeText } from '#syntax/volume.ts';
 import type { ContainerConfig, HostConfig, MountRequest } from '#wire/container.ts';
 
 /** Where a request came from; it decides what happens to bind sources that do not exist. */
@@ -56,7 +56,7 @@ function volumesFrom(from: string): MountsSpec['from'][number] {
   const colon = from.indexOf(':');
   const container = colon < 0 ? from : from.slice(0, colon);
   const mode = colon < 0 ? '' : from.slice(colon + 1);
-  if (!isMode(mode) || /nocopy|private|shared|slave/.test(mode)) {
+  if (!isMountOptions(mode) || /nocopy|private|shared|slave/.test(mode)) {
     throw new EngineError('invalid', `invalid mode: ${mode}`);
   }
   return { container, readOnly: mode.split(',').includes('ro') };
@@ -70,56 +70,27 @@ function mountOfRequest(request: MountRequest, volumeDriver: string): MountSpec 
 
 /** `[source:]destination[:options]`; a source that is no absolute path is a volume's name. */
 function mountOfBind(specification: string, volumeDriver: string): MountSpec {
-  const request = parseBind(specification);
-  const mode = specification.split(':')[2] ?? '';
+  const written = parseVolumeText(specification);
+  const mode = written.options;
   try {
-    return mountOfValidated(request, { mode, createSource: true, volumeDriver });
+    return mountOfValidated(requestOf(written), { mode, createSource: true, volumeDriver });
   } catch (error) {
-    if (error instanceof InvalidMount) throw invalidSpecification(specification, `: ${messageOf(error)}`);
-    throw error;
+    if (!(error instanceof InvalidMount)) throw error;
+    const text = `invalid volume specification: '${specification}': ${messageOf(error)}`;
+    throw new EngineError('invalid', text);
   }
 }
 
-function invalidSpecification(specification: string, detail = ''): EngineError {
-  return new EngineError('invalid', `invalid volume specification: '${specification}'${detail}`);
-}
-
-function parseBind(specification: string): MountRequest {
-  const parts = specification.split(':');
-  const [first = '', second, mode = ''] = parts;
-  if (first === '' || parts.length > 3) throw invalidSpecification(specification);
-  if (second === undefined) return { Type: 'volume', Target: first };
-  if (parts.length === 2 && isMode(second)) throw invalidSpecification(specification);
-  if (!isMode(mode)) throw new EngineError('invalid', `invalid mode: ${mode}`);
-  const options = mode.split(',');
-  const propagation = options.find(isPropagation);
+function requestOf({ source, target, readOnly, noCopy, propagation }: VolumeText): MountRequest {
+  if (source === undefined) return { Type: 'volume', Target: target };
   return {
-    Type: first.startsWith('/') ? 'bind' : 'volume',
-    Source: first,
-    Target: second,
-    ReadOnly: options.includes('ro'),
+    Type: source.startsWith('/') ? 'bind' : 'volume',
+    Source: source,
+    Target: target,
+    ReadOnly: readOnly,
     ...(propagation === undefined ? {} : { BindOptions: { Propagation: propagation } }),
-    ...(options.includes('nocopy') ? { VolumeOptions: { NoCopy: true } } : {}),
+    ...(noCopy ? { VolumeOptions: { NoCopy: true } } : {}),
   };
-}
-
-/** Options of which at most one may be given. */
-const EXCLUSIVE: readonly ((option: string) => boolean)[] = [
-  (option) => option === 'rw' || option === 'ro',
-  (option) => option === 'z' || option === 'Z',
-  (option) => option === 'nocopy',
-  (option) => ['consistent', 'cached', 'delegated'].includes(option),
-  isPropagation,
-];
-
-/** True for a valid list of options, the empty one too. */
-function isMode(mode: string): boolean {
-  if (mode === '') return true;
-  const options = mode.split(',');
-  return (
-    options.every((option) => EXCLUSIVE.some((belongs) => belongs(option))) &&
-    EXCLUSIVE.every((belongs) => options.filter(belongs).length <= 1)
-  );
 }
 
 /** Wrong in itself; where it came from as `-v`, the message names that as well. */
@@ -177,7 +148,7 @@ function absoluteProblem(path: string): string | undefined {
 function bindMount(request: MountRequest, origin: Origin): BindMountSpec {
   if (!request.Source) throw new InvalidMount(request, 'field Source must not be empty');
   const propagation = request.BindOptions?.Propagation || 'rprivate';
-  if (!isPropagation(propagation))
+  if (!isPropagationOption(propagation))
     throw new InvalidMount(request, `invalid propagation mode: ${propagation}`);
   if (request.VolumeOptions) throw new InvalidMount(request, 'field VolumeOptions must not be specified');
   const problem = absoluteProblem(request.Source);
@@ -224,8 +195,4 @@ function tmpfsMount(request: MountRequest): TmpfsMountSpec {
   const { Mode: mode = 0, SizeBytes: size = 0 } = request.TmpfsOptions ?? {};
   const options = [...(mode > 0 ? [`mode=${mode.toString(8)}`] : []), ...(size > 0 ? [`size=${size}`] : [])];
   return { type: 'tmpfs', target: request.Target, readOnly: request.ReadOnly ?? false, options, shown: true };
-}
-
-function isPropagation(text: string): text is MountPropagation {
-  return /^r?(?:private|shared|slave)$/.test(text);
 }

@@ -1,5 +1,5 @@
 /** Attestations as clients write their wishes down: `mode=max,inline-only=true`, also in build arguments. */
-import { parseCsvRecord } from '#dockerfile/words/csv-record.ts';
+import { parseCsvRecord } from '#syntax/csv-record.ts';
 import type { BuildRequest } from '../build.ts';
 
 type Attestations = NonNullable<BuildRequest['attestations']>;

@@ -1,5 +1,5 @@
 import type { WireTypedAttributes } from '#wire/build-session.ts';
-import { csvFields } from '../container-options/csv.ts';
+import { parseCsvRecord } from '#syntax/csv-record.ts';
 import { ExitError } from '../usage-error.ts';
 import { annotationAttributes } from './annotations.ts';
 import { fieldsOf } from './secrets.ts';
@@ -43,7 +43,7 @@ function stored(attributes: Readonly<Record<string, string>>): WantedOutput {
 /** `type=T,dest=D,…`, a directory alone, or `-` for a tar on standard output. */
 function parseOutput(text: string): WantedOutput {
   if (text === '-') return { request: { type: 'tar', attributes: {} }, destination: '-' };
-  const isPlain = csvFields(text).length === 1 && !text.includes('=');
+  const isPlain = parseCsvRecord(text).length === 1 && !text.includes('=');
   if (isPlain) return { request: { type: 'local', attributes: {} }, destination: text };
   const { type = '', dest = '', ...attributes } = Object.fromEntries(fieldsOf(text, 'output'));
   if (type === '') throw new ExitError(1, `invalid output ${JSON.stringify(text)}: type is required`);

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { csvFields } from '../container-options/csv.ts';
+import { parseCsvRecord } from '#syntax/csv-record.ts';
 import type { Environment } from '../context.ts';
 import { ExitError } from '../usage-error.ts';
 
@@ -52,7 +52,7 @@ export class Secrets {
 
 /** `a=b,c=d`; a name alone has the value `true`. */
 export function fieldsOf(text: string, what: string): ReadonlyMap<string, string> {
-  const fields = csvFields(text).map((field): [string, string] => {
+  const fields = parseCsvRecord(text).map((field): [string, string] => {
     const equals = field.indexOf('=');
     return equals < 0 ? [field.trim(), 'true'] : [field.slice(0, equals).trim(), field.slice(equals + 1)];
   });

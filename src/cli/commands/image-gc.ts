@@ -4,7 +4,8 @@ import { defineCommand } from '../command.ts';
 import { booleanFlag, listFlag, stringFlag, valueFlag } from '../flag.ts';
 import { FORMAT_HELP } from '../format/format-help.ts';
 import { type Listing, printRows } from '../format/rows.ts';
-import { humanSize, parseMemory } from '../format/sizes.ts';
+import { humanSize } from '../format/sizes.ts';
+import { parseMemorySize } from '#syntax/memory-size.ts';
 import { truncateId } from '../format/text.ts';
 import { ago } from '../format/times.ts';
 import { Row } from '../template/value.ts';
@@ -32,7 +33,7 @@ export const command = defineCommand({
     dryRun: booleanFlag('Only show what would go, and why'),
     format: stringFlag(FORMAT_HELP),
     keep: listFlag('Keep images of this name or label: PATTERN or label=KEY[=VALUE]'),
-    maxSize: valueFlag('What all images may take on disk', parseMemory, { type: 'bytes' }),
+    maxSize: valueFlag('What all images may take on disk', parseMemorySize, { type: 'bytes' }),
     minAge: stringFlag('Keep images that were used more recently, such as 24h'),
   },
   examples: [

@@ -9,7 +9,7 @@ import {
 } from '../flag.ts';
 import { durationFlag, memoryFlag, cpusFlag } from './value-flags.ts';
 import { parseGpuRequest } from './gpus.ts';
-import { parseMount } from './mounts.ts';
+import { readMount } from './mounts.ts';
 import { parseNetwork } from './networks.ts';
 import { checkEnvironment } from './key-values.ts';
 import { parseThrottle, parseUlimit, parseWeightDevice } from './resources.ts';
@@ -91,7 +91,7 @@ export const containerFlags = {
     unlimited: true,
   }),
   memorySwappiness: integerFlag('Tune container memory swappiness (0 to 100)', { initial: -1 }),
-  mount: valuesFlag('Attach a filesystem mount to the container', parseMount, { type: 'mount' }),
+  mount: valuesFlag('Attach a filesystem mount to the container', readMount, { type: 'mount' }),
   name: stringFlag('Assign a name to the container'),
   network: valuesFlag('Connect a container to a network', parseNetwork, {
     type: 'network',

@@ -1,4 +1,4 @@
-import { csvFields } from './csv.ts';
+import { parseCsvRecord } from '#syntax/csv-record.ts';
 
 /** One `--gpus`, as the API's DeviceRequest. */
 export interface GpuRequest {
@@ -12,7 +12,7 @@ export interface GpuRequest {
 /** `all`, a count, or `device=…,driver=…,capabilities=…`. @throws {Error} if it has another form */
 export function parseGpuRequest(text: string): GpuRequest {
   const fields = new Map<string, string>();
-  for (const field of csvFields(text)) {
+  for (const field of parseCsvRecord(text)) {
     const equals = field.indexOf('=');
     const [key, value] = equals < 0 ? ['count', field] : [field.slice(0, equals), field.slice(equals + 1)];
     if (fields.has(key)) throw new Error(`gpu request key '${key}' can be specified only once`);

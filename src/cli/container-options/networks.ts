@@ -1,4 +1,4 @@
-import { csvFields } from './csv.ts';
+import { parseCsvRecord } from '#syntax/csv-record.ts';
 
 /** One `--network`: a name, or `name=…,alias=…,ip=…`. */
 export interface NetworkChoice {
@@ -14,7 +14,7 @@ export interface NetworkChoice {
 /** @throws {Error} if a field is unknown or the name is missing */
 export function parseNetwork(text: string): NetworkChoice {
   if (!/^\w[\w-]*=/.test(text)) return { ...EMPTY, target: text };
-  const fields = csvFields(text).map((field) => {
+  const fields = parseCsvRecord(text).map((field) => {
     const equals = field.indexOf('=');
     if (equals < 0) throw new Error(`invalid field ${field}`);
     return [field.slice(0, equals).trim().toLowerCase(), field.slice(equals + 1).trim()] as const;

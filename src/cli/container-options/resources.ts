@@ -1,6 +1,6 @@
 import type { DeviceMapping, ThrottleDevice, Ulimit } from '#wire/container.ts';
 import { ULIMIT_NAMES } from '#oci/ulimits.ts';
-import { parseMemory } from '../format/sizes.ts';
+import { parseMemorySize } from '#syntax/memory-size.ts';
 
 /** `nofile=1024:2048`; one number is both limits. @throws {Error} if it has another form */
 export function parseUlimit(text: string): Ulimit {
@@ -30,7 +30,7 @@ export function parseThrottle(unit: 'bytes' | 'operations'): (text: string) => T
     const match = /^(\/dev\/[^:]+):(.+)$/.exec(text);
     const [, path = '', rate = ''] = match ?? [];
     if (!match) throw new Error(`bad format: ${text}`);
-    if (unit === 'bytes') return { Path: path, Rate: parseMemory(rate) };
+    if (unit === 'bytes') return { Path: path, Rate: parseMemorySize(rate) };
     if (!/^\d+$/.test(rate))
       throw new Error(`invalid rate for device: ${text}. Number must be a positive integer`);
     return { Path: path, Rate: Number(rate) };

@@ -1,5 +1,5 @@
 import { parseDuration } from '#base/durations.ts';
-import { parseMemory } from '../format/sizes.ts';
+import { parseMemorySize } from '#syntax/memory-size.ts';
 import { type Flag, type FlagOptions, valueFlag } from '../flag.ts';
 
 /** Bytes, as `512m`; with `unlimited`, -1 too. */
@@ -8,7 +8,7 @@ export function memoryFlag(
   options: FlagOptions & { readonly unlimited?: boolean } = {},
 ): Flag<number | undefined> {
   const { unlimited = false, ...rest } = options;
-  const parse = (text: string): number => (unlimited && text === '-1' ? -1 : parseMemory(text));
+  const parse = (text: string): number => (unlimited && text === '-1' ? -1 : parseMemorySize(text));
   return valueFlag(summary, parse, { type: 'bytes', ...rest });
 }
 

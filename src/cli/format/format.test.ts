@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { binarySize, humanSize, parseMemory } from './sizes.ts';
+import { binarySize, humanSize } from './sizes.ts';
+import { parseMemorySize } from '#syntax/memory-size.ts';
 import { layOutTable } from './table.ts';
 import { ellipsis, quote } from './text.ts';
 import { humanDuration } from './times.ts';
@@ -14,7 +15,7 @@ test('sizes read as go-units writes them', () => {
 });
 
 test('sizes of memory are powers of 1024', () => {
-  assert.deepEqual(['64m', '1g', '1.5GB', '100', '2KiB', '1 b'].map(parseMemory), [
+  assert.deepEqual(['64m', '1g', '1.5GB', '100', '2KiB', '1 b'].map(parseMemorySize), [
     64 * 1024 ** 2,
     1024 ** 3,
     1.5 * 1024 ** 3,
@@ -22,7 +23,7 @@ test('sizes of memory are powers of 1024', () => {
     2048,
     1,
   ]);
-  assert.throws(() => parseMemory('1x'), /invalid size: '1x'/);
+  assert.throws(() => parseMemorySize('1x'), /invalid size: '1x'/);
 });
 
 test('durations read as go-units writes them', () => {

@@ -34,17 +34,3 @@ function goExponent(text: string): string {
   const digits = exponent.replace(/[+-]/, '').padStart(2, '0');
   return `${mantissa.replace(/\.?0+$/, '')}e${exponent.startsWith('-') ? '-' : '+'}${digits}`;
 }
-
-const UNITS: Readonly<Record<string, number>> = { '': 0, k: 1, m: 2, g: 3, t: 4, p: 5 };
-
-/**
- * Bytes from `512m`, `1.5GB`, `100`: powers of 1024, as Docker reads the sizes of memory.
- *
- * @throws {Error} if the text is no size
- */
-export function parseMemory(text: string): number {
-  const match = /^(\d+(?:\.\d+)?) ?([kmgtp]?)(?:i?b)?$/i.exec(text.trim());
-  if (!match) throw new Error(`invalid size: '${text}'`);
-  const [, number = '', unit = ''] = match;
-  return Math.trunc(Number(number) * 1024 ** (UNITS[unit.toLowerCase()] ?? 0));
-}

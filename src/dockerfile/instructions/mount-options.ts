@@ -1,10 +1,10 @@
 /** `RUN --mount=type=cache,target=/root/.cache`: one comma-separated list into a typed mount. */
 import { unreachable } from '#base/unreachable.ts';
 import { EngineError } from '#base/errors.ts';
-import { parseCsvRecord } from '../words/csv-record.ts';
+import { parseCsvRecord } from '#syntax/csv-record.ts';
 import { invalid } from '../dockerfile-error.ts';
 import { parseGoBoolean } from '../words/go-boolean.ts';
-import { parseMemorySize } from '../words/memory-size.ts';
+import { tryParseMemorySize } from '#syntax/memory-size.ts';
 import type { CacheSharing, FileOwner, MountOptions, MountType } from './mount.ts';
 import { suggestionSuffix } from '../suggest.ts';
 
@@ -194,7 +194,7 @@ function setSharing(draft: Draft, value: string): void {
 
 function setSize(draft: Draft, value: string): void {
   if (draft.type !== 'tmpfs') throw unexpectedKey(draft, 'size');
-  const bytes = parseMemorySize(value);
+  const bytes = tryParseMemorySize(value);
   if (bytes === undefined) throw invalid(`invalid value for size: ${value}`);
   draft.sizeBytes = bytes;
 }

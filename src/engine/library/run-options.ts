@@ -7,6 +7,7 @@ import type { ContainerSpec, NetworkMode } from '#container/container-spec.ts';
 import type { MountSpec } from '#container/mount-spec.ts';
 import { newContainerSpec } from '#container/new-container-spec.ts';
 import type { PortRequest } from '#network/port-spec.ts';
+import { parsePublish } from '#syntax/publish.ts';
 
 export interface RunOptions {
   /** A reference: `debian:trixie`, `registry.example.org:5000/team/app@sha256:…`. */
@@ -23,8 +24,11 @@ export interface RunOptions {
   readonly user?: string;
   readonly hostname?: string;
   readonly labels?: Readonly<Record<string, string>>;
-  /** A number is a TCP port of the container; the host gets a free port for it, on 127.0.0.1. */
-  readonly ports?: readonly (number | PublishedPort)[];
+  /**
+   * A number is a TCP port of the container; the host gets a free port for it, on 127.0.0.1. A text is what `-p` takes:
+   * `8080:80`, `0.0.0.0:53:53/udp`, `9000-9009:9000-9009`; without an address it is 127.0.0.1 too.
+   */
+  readonly ports?: readonly (number | string | PublishedPort)[];
   /** By absolute path in the container. A text is the name of a volume, or an absolute path of the host. */
   readonly mounts?: Readonly<Record<string, string | RunMount>>;
   /** Absent: the engine's default network. */
@@ -66,7 +70,7 @@ const LOCAL_ONLY = '127.0.0.1';
 /**
  * What the options are in the words of the container domain.
  *
- * @throws {EngineError} `invalid` for paths that are not absolute
+ * @throws {EngineError} `invalid` for paths that are not absolute, and for texts that are no ports
  */
 export function specOf(options: RunOptions): ContainerSpec {
   const { image, hostname, labels = {}, ports = [], readOnly = false, privileged = false } = options;
@@ -78,7 +82,7 @@ export function specOf(options: RunOptions): ContainerSpec {
     mounts: { mounts: Object.entries(options.mounts ?? {}).map(([target, mount]) => mountOf(target, mount)) },
     limits: limitsOf(options),
     security: { privileged },
-    network: { mode: networkOf(options.network), ports: ports.map(portOf) },
+    network: { mode: networkOf(options.network), ports: ports.flatMap(portsOf) },
   });
 }
 
@@ -111,6 +115,11 @@ function networkOf(network: RunOptions['network']): NetworkMode {
   if (network === undefined) return { kind: 'attached', attachments: [] };
   if (typeof network === 'object') return { kind: 'joined', container: network.container };
   return { kind: network };
+}
+
+function portsOf(published: number | string | PublishedPort): readonly PortRequest[] {
+  if (typeof published !== 'string') return [portOf(published)];
+  return parsePublish(published).map((port) => ({ ...port, hostAddress: port.hostAddress || LOCAL_ONLY }));
 }
 
 function portOf(published: number | PublishedPort): PortRequest {
