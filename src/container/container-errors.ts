@@ -1,7 +1,7 @@
 import { defineErrors, errorTable } from '#base/error-table.ts';
 
 /** The errors of containers. The subject is what the comment above a group says, the container's id where none does. */
-export const CONTAINER_ERRORS = errorTable({
+const CONTAINER_ERRORS = errorTable({
   // References: as the caller gave them.
   'no-container-with-volumes': [
     'invalid',

@@ -79,7 +79,7 @@ export interface TerminalSize {
 }
 
 /** `closed`: there is none. `once`: it ends with the first client that was attached. `kept`: it never ends by itself. */
-export type StdinMode = 'closed' | 'once' | 'kept';
+type StdinMode = 'closed' | 'once' | 'kept';
 
 /** setrlimit(2). */
 export interface ResourceLimit {
@@ -90,7 +90,7 @@ export interface ResourceLimit {
   readonly hard: number;
 }
 
-export interface RootSpec {
+interface RootSpec {
   readonly readOnly: boolean;
   /** Of the snapshot's driver, such as `size`. */
   readonly storageOptions: Readonly<Record<string, string>>;
@@ -190,7 +190,7 @@ export interface NamespacesSpec {
   readonly sysctls: Readonly<Record<string, string>>;
 }
 
-export interface DevicesSpec {
+interface DevicesSpec {
   readonly nodes: readonly DeviceNode[];
   /** `c 1:3 rwm`: what the cgroup allows besides. */
   readonly cgroupRules: readonly string[];
@@ -250,7 +250,7 @@ export interface LogSpec {
   readonly options: Readonly<Record<string, string>>;
 }
 
-export interface StopSpec {
+interface StopSpec {
   /** Name or number; absent: SIGTERM. */
   readonly signal?: string;
   /** Before SIGKILL; -1: never; absent: the engine's choice. */
@@ -285,7 +285,7 @@ export type HealthProbe =
   | { readonly kind: 'shell'; readonly words: readonly string[] };
 
 /** What has a meaning only for builds on an image that is made of the container. */
-export interface ImageOnlyDefaults {
+interface ImageOnlyDefaults {
   readonly onBuild: readonly string[];
   readonly shell?: readonly string[];
   readonly argumentsEscaped?: boolean;

@@ -250,7 +250,7 @@ export interface InterfaceTraffic {
   readonly sent: TrafficCounters;
 }
 
-export interface TrafficCounters {
+interface TrafficCounters {
   readonly bytes: number;
   readonly packets: number;
   readonly errors: number;

@@ -15,7 +15,17 @@ function configOf(line: string, config: ImageDefaults = {}): ImageDefaults {
     case 'arg':
     case 'maintainer':
       throw new Error(`${line} changes files`);
-    default:
+    case 'cmd':
+    case 'entrypoint':
+    case 'env':
+    case 'expose':
+    case 'healthcheck':
+    case 'label':
+    case 'onbuild':
+    case 'shell':
+    case 'stopsignal':
+    case 'user':
+    case 'volume':
       return changeConfig(config, instruction, true).config;
   }
 }

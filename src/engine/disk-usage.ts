@@ -20,13 +20,13 @@ export interface DiskUsage {
   readonly buildCache: readonly CacheRecord[];
 }
 
-export interface ImageUsage {
+interface ImageUsage {
   readonly image: ImageSummary;
   /** Of how many containers it is the image. */
   readonly containers: number;
 }
 
-export interface VolumeUsage {
+interface VolumeUsage {
   readonly volume: VolumeView;
   readonly sizeBytes: number;
   /** How many containers have it. */

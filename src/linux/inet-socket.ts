@@ -4,7 +4,7 @@ import { ipBytes } from '#base/ip-address.ts';
 import { check, libc } from './libc.ts';
 import { u32 } from './netlink-attributes.ts';
 
-export type TransportProtocol = 'tcp' | 'udp' | 'sctp';
+type TransportProtocol = 'tcp' | 'udp' | 'sctp';
 
 export interface InetSocketOptions {
   readonly protocol: TransportProtocol;

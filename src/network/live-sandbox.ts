@@ -19,7 +19,7 @@ import { openSandboxResolver } from './sandbox-resolver.ts';
 import { networkSysctls, writeSysctls } from './sysctl.ts';
 
 /** Where namespaces come from and go to, by the paths at which they are pinned. */
-export interface NamespaceSource {
+interface NamespaceSource {
   take(): string;
   /** Soon. */
   drop(path: string): void;

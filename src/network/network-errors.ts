@@ -1,7 +1,7 @@
 import { defineErrors, errorTable } from '#base/error-table.ts';
 
 /** The errors of networks. The subject is the name of a network or of a container; ports are said in `details`. */
-export const NETWORK_ERRORS = errorTable({
+const NETWORK_ERRORS = errorTable({
   'no-such-network': ['not-found', ({ subject }) => `Cannot find network ${subject}: there is none`],
   'network-ambiguous': [
     'invalid',

@@ -43,7 +43,7 @@ import type { PortRequest } from './port-spec.ts';
 import type { Publication } from './publication.ts';
 
 /** The settings of a driver, by its kind. A new kind of networks is one more variant, and its driver. */
-export type DriverSettings =
+type DriverSettings =
   | ({ readonly kind: 'bridge' } & BridgeSettings)
   /** The host's own network: no namespace at all. */
   | { readonly kind: 'host' }
@@ -180,7 +180,7 @@ export interface SandboxRequest {
 }
 
 /** Files that the container finds in its /etc. Their directory is new at every run. */
-export interface SandboxFilePaths {
+interface SandboxFilePaths {
   readonly hosts: string;
   readonly resolvConf: string;
   /** Absent: the container keeps its image's. */

@@ -13,7 +13,7 @@ import type { DnsTransport } from './resolver.ts';
  * The port that the resolver's sockets really have: above the range that the kernel picks from by itself. Port 53 of
  * the address is rewritten to it, so that a container can serve DNS itself on port 53 of every address.
  */
-export const RESOLVER_PORT = 61_011;
+const RESOLVER_PORT = 61_011;
 
 /** A client that says nothing for so long is cut off. */
 const IDLE_TIMEOUT_MS = 10_000;

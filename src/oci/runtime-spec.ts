@@ -136,13 +136,13 @@ export interface RuntimeResources {
   };
 }
 
-export interface RuntimeWeightDevice {
+interface RuntimeWeightDevice {
   readonly major: number;
   readonly minor: number;
   readonly weight: number;
 }
 
-export interface RuntimeThrottleDevice {
+interface RuntimeThrottleDevice {
   readonly major: number;
   readonly minor: number;
   readonly rate: number;

@@ -230,14 +230,7 @@ export interface CreateRequest {
   readonly networkingConfig: NetworkingConfig;
 }
 
-export type ContainerStatus =
-  | 'created'
-  | 'running'
-  | 'paused'
-  | 'restarting'
-  | 'removing'
-  | 'exited'
-  | 'dead';
+type ContainerStatus = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
 
 export interface ContainerInspectState {
   readonly Status: ContainerStatus;

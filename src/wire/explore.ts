@@ -38,7 +38,7 @@ export interface ExploredFile {
   readonly Size: number;
 }
 
-export interface WastedPath {
+interface WastedPath {
   readonly Path: string;
   readonly Size: number;
   /** How many times a layer brought it in vain. */

@@ -17,7 +17,7 @@ export interface ContainerStatsBody {
   readonly id: string;
 }
 
-export interface BlockIoStat {
+interface BlockIoStat {
   readonly major: number;
   readonly minor: number;
   readonly op: string;
@@ -42,7 +42,7 @@ export interface CpuStats {
 }
 
 /** Bytes. */
-export interface MemoryStats {
+interface MemoryStats {
   readonly usage?: number;
   readonly max_usage?: number;
   readonly stats?: Readonly<Record<string, number>>;
@@ -50,7 +50,7 @@ export interface MemoryStats {
   readonly limit?: number;
 }
 
-export interface NetworkStats {
+interface NetworkStats {
   readonly rx_bytes: number;
   readonly rx_packets: number;
   readonly rx_errors: number;

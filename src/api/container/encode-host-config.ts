@@ -61,7 +61,7 @@ function encodeLog(
   return { Type: isOurs ? 'json-file' : driver, Config: options };
 }
 
-export function encodeRestart(policy: RestartPolicy): HostConfig['RestartPolicy'] {
+function encodeRestart(policy: RestartPolicy): HostConfig['RestartPolicy'] {
   const retries = policy.kind === 'on-failure' ? policy.maximumRetries : undefined;
   return { Name: policy.kind, MaximumRetryCount: retries ?? 0 };
 }

@@ -13,7 +13,7 @@ import { requestedBy } from './requested.ts';
 import { listOr } from './shown-list.ts';
 
 /** What Docker's clients know the engine's kind of snapshots as. */
-export const STORAGE_DRIVER = 'overlay2';
+const STORAGE_DRIVER = 'overlay2';
 
 export function encodeInspect(view: ContainerView): ContainerInspect {
   const { spec, files, snapshot, execIds } = view;

@@ -124,7 +124,9 @@ function mountOfValidated(request: MountRequest, origin: Origin): MountSpec {
     case 'tmpfs':
       checkTarget(request);
       return tmpfsMount(request);
-    default:
+    case 'cluster':
+    case 'image':
+    case 'npipe':
       throw new InvalidMount(request, 'mount type unknown');
   }
 }

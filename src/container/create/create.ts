@@ -37,14 +37,14 @@ export interface CreateRoles {
 }
 
 /** Where containers are known. */
-export interface ContainerTable {
+interface ContainerTable {
   readonly lookup: Lookup<ManagedContainer>;
   readonly store: ContainerStore;
   readonly make: MakeContainer;
 }
 
 /** Where their files are. */
-export interface ContainerStorage {
+interface ContainerStorage {
   readonly snapshots: Pick<SnapshotStore, 'create' | 'remove'>;
   readonly volumes: Volumes;
   readonly paths: Pick<ContainerPaths, 'log' | 'container'>;

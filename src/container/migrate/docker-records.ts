@@ -26,7 +26,7 @@ function isOldRecord(value: unknown): value is OldRecord {
   return typeof value === 'object' && value !== null && 'config' in value && 'hostConfig' in value;
 }
 
-export function rewriteDockerRecord(record: OldRecord): object {
+function rewriteDockerRecord(record: OldRecord): object {
   const { id, name, createdAt, imageId, config, hostConfig, usesDefaultLog, endpoints, mounts } = record;
   const asked = usesDefaultLog ? { ...hostConfig.LogConfig, Type: '' } : hostConfig.LogConfig;
   return {

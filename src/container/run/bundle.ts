@@ -17,7 +17,7 @@ import { type JoinableContainers, chooseNamespaces } from './join-namespaces.ts'
 import type { Workload, WorkloadMounts } from './workload.ts';
 
 /** What every workload gets of the engine that asks for nothing else. */
-export interface Confinement extends UlimitDefaults {
+interface Confinement extends UlimitDefaults {
   /** Undefined: unconfined. */
   readonly seccomp: SeccompProfile | undefined;
   /** The host's tini. */

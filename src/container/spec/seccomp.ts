@@ -6,7 +6,7 @@ import { asStrictAsDocker } from './seccomp-docker.ts';
 import type { Condition, ProfileFile, ProfileRule } from './seccomp-file.ts';
 
 /** Where Debian's golang-github-containers-common puts the default profile. */
-export const DEFAULT_SECCOMP_PATH = '/usr/share/containers/seccomp.json';
+const DEFAULT_SECCOMP_PATH = '/usr/share/containers/seccomp.json';
 
 /**
  * Which system calls a container may make. The profile says it in terms of capabilities, architecture and kernel;

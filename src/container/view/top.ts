@@ -58,7 +58,7 @@ async function runPs(args: readonly string[], otherwise: readonly string[]): Pro
  *
  * @throws {EngineError} `invalid` if there is no column of pids
  */
-export function parsePs(output: string, pids: ReadonlySet<number>): ProcessTable {
+function parsePs(output: string, pids: ReadonlySet<number>): ProcessTable {
   const [head = '', ...lines] = output.split('\n');
   const titles = words(head);
   const pidColumn = titles.indexOf('PID');
