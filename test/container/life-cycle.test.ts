@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
-import { ATTACH, ContainerFixture, collect } from './container-fixture.ts';
+import { until } from '#base/testing.ts';
+import { isAlive, parentOf } from '#linux/process.ts';
+import { ATTACH, ContainerFixture, collect, logOf } from './container-fixture.ts';
 
 let fixture: ContainerFixture;
 before(async () => {
@@ -117,6 +119,29 @@ test('restart gives a new process and new times', async () => {
   await fixture.containers.kill(id, 'KILL');
   await (await fixture.containers.wait(id, 'removed').catch(() => ({ exit: undefined }))).exit;
   await assert.rejects(fixture.containers.inspect(id, { size: false }), { code: 'not-found' });
+});
+
+test('a kill in the host’s PID namespace ends all processes of the container', async () => {
+  const cmd = ['sh', '-c', 'sleep 1000 & echo $!; wait'];
+  const id = await fixture.run(cmd, { HostConfig: { PidMode: 'host' } });
+  await untilReady(id);
+  const child = Number(await logOf(fixture, id));
+  assert.ok(child > 0 && existsSync(`/proc/${child}`));
+  await fixture.containers.kill(id, 'KILL');
+  assert.equal((await stateOf(id)).ExitCode, 137);
+  await until(() => !isAlive(child), 'the child has ended');
+});
+
+test('a runtime that is killed takes its container along, which can be started again', async () => {
+  const id = await fixture.run(SLEEP);
+  const { Pid } = await stateOf(id);
+  const { exit } = await fixture.containers.wait(id, 'next-exit');
+  process.kill(parentOf(Pid) ?? 0, 'SIGKILL');
+  assert.deepEqual(await exit, { exitCode: 137 });
+  await until(() => !isAlive(Pid), 'the process has ended');
+  await fixture.containers.start(id);
+  assert.notEqual((await stateOf(id)).Pid, Pid);
+  await fixture.containers.remove(id, { ...REMOVE, force: true });
 });
 
 test('pause stops the processes; a paused container can be stopped', async () => {

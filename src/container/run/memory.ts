@@ -7,7 +7,7 @@ export function watchMemory(cgroups: ContainerCgroups, container: ManagedContain
   if (container.spec.limits.memoryBytes === undefined) return;
   try {
     const cgroup = cgroups.cgroupOf(container);
-    container.run?.active.watchMemory(cgroup.watchOom(() => noteOutOfMemory(container)));
+    container.run?.active.hold(cgroup.watchOom(() => noteOutOfMemory(container)));
   } catch (error) {
     if (!isEngineError(error, 'not-found')) throw error;
   }

@@ -17,6 +17,7 @@ import type { ManagedContainer } from './managed-container.ts';
 import { watchMemory } from './memory.ts';
 import { type OrphanRoles, removeOrphans } from './orphans.ts';
 import { ActiveRun, type Run } from './run.ts';
+import { endWithFirstProcess } from './shared-pid-namespace.ts';
 import { type StartRoles, startContainer } from './start.ts';
 import {
   type ContainerEvent,
@@ -154,6 +155,7 @@ function adopt(
   watchForExit(start.exit, container, active);
   active.open(container.log.openWriter());
   if (isAlive(run.process.pid, run.process.startTime)) watchMemory(start.cgroups, container);
+  endWithFirstProcess(start.cgroups, container, live);
 }
 
 /** The machine was restarted, or the end of the run could not be recorded: nothing tells how it ended. */

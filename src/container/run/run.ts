@@ -20,7 +20,7 @@ export class ActiveRun {
   /** Ids of the execs that run in it or are yet to. */
   readonly execs = new Set<string>();
   readonly #ended = Promise.withResolvers<void>();
-  #memoryWatch: Disposable | undefined;
+  readonly #held = new DisposableStack();
   #isDetached = false;
 
   constructor(process: SupervisedProcess, streams: AttachableStreams) {
@@ -33,9 +33,9 @@ export class ActiveRun {
     this.streams.open(this.process.streams, writer);
   }
 
-  /** The watch ends with the run. */
-  watchMemory(watch: Disposable): void {
-    this.#memoryWatch = watch;
+  /** Disposes of a watch when the run ends. */
+  hold(watch: Disposable): void {
+    this.#held.use(watch);
   }
 
   /** The process has ended: reads what it has left in its pipes, within reason, and closes the log. */
@@ -44,7 +44,7 @@ export class ActiveRun {
     output.finish();
     await untilDrained(output.drained);
     output.close();
-    this.#memoryWatch?.[Symbol.dispose]();
+    this.#held.dispose();
   }
 
   /** That it has ended is recorded: everything that waits for it is told. */
@@ -77,7 +77,7 @@ export class ActiveRun {
   detach(): void {
     this.#isDetached = true;
     this.streams.detach();
-    this.#memoryWatch?.[Symbol.dispose]();
+    this.#held.dispose();
     this.process.detach();
   }
 }

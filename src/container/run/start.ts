@@ -12,7 +12,8 @@ import { type ExitRoles, watchForExit } from './exit.ts';
 import { type LaunchRoles, launch } from './launch.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import { watchMemory } from './memory.ts';
-import { ActiveRun } from './run.ts';
+import { ActiveRun, type Run } from './run.ts';
+import { endWithFirstProcess } from './shared-pid-namespace.ts';
 import { type RunRecord, stoppedState } from './state.ts';
 
 const SIGKILL = 9;
@@ -93,11 +94,13 @@ async function run(roles: StartRoles, container: ManagedContainer, startedAt: st
   undo.defer(() => abandon(process));
   const active = new ActiveRun(process, container.streams);
   const record = recordOf(container, process, { startedAt, bootId });
-  container.apply({ type: 'started', run: { ...record, ...(sandbox && { sandbox }), active } });
+  const started: Run = { ...record, ...(sandbox && { sandbox }), active };
+  container.apply({ type: 'started', run: started });
   undo.move();
   active.open(writer);
   container.emit('start');
   watchMemory(roles.cgroups, container);
+  endWithFirstProcess(roles.cgroups, container, started);
   watchForExit(roles.exit, container, active);
 }
 

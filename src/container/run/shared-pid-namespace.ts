@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ContainerCgroup } from '#linux/cgroups.ts';
+import { isAlive, signalIfAlive, watchExit } from '#linux/process.ts';
+import type { ContainerCgroups } from '../process/container-cgroups.ts';
+import type { ManagedContainer } from './managed-container.ts';
+import type { Run } from './run.ts';
+
+const SIGKILL = 9;
+/** Processes that fork while they are killed are found at the next look. */
+const MAXIMUM_LOOKS = 1000;
+const WAIT_MS = 5;
+
+/**
+ * In a PID namespace of its own a container ends with its first process: the kernel kills the others. In the host's or
+ * in another container's that is for the engine to do, or the others run on, and the runtime waits for them.
+ */
+export function endWithFirstProcess(cgroups: ContainerCgroups, container: ManagedContainer, run: Run): void {
+  if (container.spec.namespaces.pid === 'private') return;
+  const { pid, startTime } = run.process;
+  const watch = watchExit(pid);
+  run.active.hold(watch);
+  const { active } = run;
+  void watch.exited.then(async () => {
+    if (!active.isDetached && !isAlive(pid, startTime)) await killAll(cgroups.cgroupOf(container));
+  });
+}
+
+async function killAll(cgroup: ContainerCgroup): Promise<void> {
+  for (let looks = 0; looks < MAXIMUM_LOOKS; looks++) {
+    const alive = cgroup.pids().filter((pid) => isAlive(pid));
+    if (alive.length === 0) return;
+    for (const pid of alive) signalIfAlive(pid, SIGKILL);
+    await sleep(WAIT_MS);
+  }
+}
