@@ -149,6 +149,41 @@ const CONTAINER_ERRORS = errorTable({
   ],
 
   // Runs and execs.
+  'container-not-running': [
+    'conflict',
+    ({ subject }) => `Cannot do that with container ${subject}: it does not run`,
+  ],
+  'kill-of-stopped': ['conflict', ({ subject }) => `Cannot kill container ${subject}: it does not run`],
+  'stop-of-stopped': ['not-modified', ({ subject }) => `Cannot stop container ${subject}: it does not run`],
+  'stop-without-end': [
+    'unavailable',
+    ({ subject }) => `Cannot stop container ${subject}: not even SIGKILL ends it`,
+  ],
+  'start-of-running': ['not-modified', ({ subject }) => `Cannot start container ${subject}: it runs`],
+  'start-of-paused': ['conflict', ({ subject }) => `Cannot start container ${subject}: it is paused`],
+  'start-of-removed': ['conflict', ({ subject }) => `Cannot start container ${subject}: it is being removed`],
+  'pause-of-paused': ['conflict', ({ subject }) => `Cannot pause container ${subject}: it is paused`],
+  'unpause-of-unpaused': [
+    'conflict',
+    ({ subject }) => `Cannot unpause container ${subject}: it is not paused`,
+  ],
+  'attach-to-paused': ['conflict', ({ subject }) => `Cannot attach to container ${subject}: it is paused`],
+  'remove-of-link': [
+    'invalid',
+    ({ subject }) => `Cannot remove a link of container ${subject}: there are none`,
+  ],
+  'remove-of-removed': [
+    'conflict',
+    ({ subject }) => `Cannot remove container ${subject}: it is being removed`,
+  ],
+  'remove-of-running': [
+    'conflict',
+    ({ subject, details }) => `Cannot remove container ${subject}: it is ${details['status']}`,
+  ],
+  'remove-failed': [
+    'internal',
+    ({ subject, details }) => `Cannot remove container ${subject}: ${details['problem']}`,
+  ],
   'joined-not-running': [
     'conflict',
     ({ subject, details }) => `Cannot join the ${details['what']} of container ${subject}: it does not run`,

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { FileStat, FilesystemChange, SnapshotStore } from '#layer/layer.ts';
-import { EngineError, isEngineError } from '#base/errors.ts';
+import { hasReason } from '#base/errors.ts';
+import { containerError } from './container-errors.ts';
 import type { Filters } from '#base/filters.ts';
 import type { ImageUse } from '#image/image.ts';
 import { signalNumber } from '#base/signals.ts';
@@ -48,13 +49,7 @@ import type { ManagedContainer } from './run/managed-container.ts';
 import { pauseContainer, unpauseContainer } from './run/pause.ts';
 import { restartContainer } from './run/restart.ts';
 import { type RestoreRoles, restoreContainers } from './run/restore.ts';
-import {
-  type SignalRoles,
-  type StopOptions,
-  killContainer,
-  notRunning,
-  stopContainer,
-} from './run/signal.ts';
+import { type SignalRoles, type StopOptions, killContainer, stopContainer } from './run/signal.ts';
 import { type StartRoles, startContainer } from './run/start.ts';
 import { stoppedState } from './run/state.ts';
 import { type StepRequest, type StepRoles, type StepRun, runStep } from './run/step-run.ts';
@@ -141,8 +136,8 @@ export class EngineContainers implements ContainerService {
     try {
       await killContainer(this.#verbs.signal, container, number);
     } catch (cause) {
-      if (!isEngineError(cause, 'conflict')) throw cause;
-      throw new EngineError('conflict', `cannot kill container: ${reference}: ${cause.message}`, { cause });
+      if (!hasReason(cause, 'container-not-running')) throw cause;
+      throw containerError('kill-of-stopped', { subject: reference, details: { id: container.id }, cause });
     }
   }
 
@@ -191,7 +186,7 @@ export class EngineContainers implements ContainerService {
 
   async resize(reference: string, size: TerminalSize): Promise<void> {
     const container = this.#get(reference);
-    if (!container.run) throw notRunning(container);
+    if (!container.run) throw containerError('container-not-running', { subject: container.id });
     container.run.active.process.resize(size);
     container.emit('resize', { height: String(size.rows), width: String(size.columns) });
   }

@@ -1,4 +1,5 @@
-import { EngineError } from '#base/errors.ts';
+import type { EngineError } from '#base/errors.ts';
+import { containerError } from './container-errors.ts';
 import { type ExitRoles, endRun } from './run/exit.ts';
 import type { ManagedContainer } from './run/managed-container.ts';
 import { type SignalRoles, deliverLocked, signalRun } from './run/signal.ts';
@@ -30,11 +31,10 @@ export async function forceRemove(
   request: RemoveRequest,
 ): Promise<void> {
   if (request.link) {
-    throw new EngineError('invalid', 'Conflict, cannot remove the default link name of the container');
+    throw containerError('remove-of-link', { subject: request.reference });
   }
   if (container.state.status === 'removing') {
-    const message = `removal of container ${request.reference} is already in progress`;
-    throw new EngineError('conflict', message);
+    throw containerError('remove-of-removed', { subject: request.reference });
   }
   if (container.run) {
     if (!request.force) throw stillRunning(container);
@@ -61,9 +61,5 @@ async function endPresentRun(
 }
 
 function stillRunning({ name, state }: ManagedContainer): EngineError {
-  const reason =
-    state.status === 'paused'
-      ? 'container is paused and must be unpaused first'
-      : `container is ${state.status}: stop the container before removing or force remove`;
-  return new EngineError('conflict', `cannot remove container "/${name}": ${reason}`);
+  return containerError('remove-of-running', { subject: name, details: { status: state.status } });
 }

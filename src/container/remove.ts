@@ -4,7 +4,8 @@ import type { SnapshotStore } from '#layer/layer.ts';
 import type { ContainerPaths } from './container-paths.ts';
 import type { ContainerStore } from './container-store.ts';
 import type { Lookup } from './lookup.ts';
-import { EngineError, messageOf } from '#base/errors.ts';
+import { messageOf } from '#base/errors.ts';
+import { containerError } from './container-errors.ts';
 import type { ManagedContainer } from './run/managed-container.ts';
 import { volumesOf } from './mounts/mounts.ts';
 import { type OrphanVolumeRoles, removeOrphanVolumes } from './orphan-volumes.ts';
@@ -38,8 +39,8 @@ export async function removeStopped(
     await Promise.all([snapshot, rm(paths.container(id), { recursive: true, force: true })]);
   } catch (cause) {
     container.apply({ type: 'removal-failed' });
-    const message = `cannot remove container "/${container.name}": ${messageOf(cause)}`;
-    throw new EngineError('internal', message, { cause });
+    const problem = messageOf(cause);
+    throw containerError('remove-failed', { subject: container.name, details: { problem }, cause });
   }
   store.delete(id);
   roles.lookup.delete(container);

@@ -119,6 +119,33 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
     message: ({ subject, details }) =>
       `cannot join ${details['what']} of a non running container: ${subject}`,
   },
+  'container-not-running': { message: ({ subject }) => notRunning(subject) },
+  'kill-of-stopped': {
+    message: ({ subject, details }) => `cannot kill container: ${subject}: ${notRunning(details['id'])}`,
+  },
+  'stop-of-stopped': { message: () => 'container is already stopped' },
+  'stop-without-end': { message: ({ subject }) => `cannot stop container: ${subject}: it does not die` },
+  'start-of-running': { message: () => 'container is already running' },
+  'start-of-paused': { message: () => 'cannot start a paused container, try unpause instead' },
+  'start-of-removed': { message: () => 'container is marked for removal and cannot be started' },
+  'pause-of-paused': { message: ({ subject }) => `container ${subject} is already paused` },
+  'unpause-of-unpaused': { message: ({ subject }) => `Container ${subject} is not paused` },
+  'attach-to-paused': {
+    message: ({ subject }) => `container ${subject} is paused, unpause the container before attach`,
+  },
+  'remove-of-link': { message: () => 'Conflict, cannot remove the default link name of the container' },
+  'remove-of-removed': { message: ({ subject }) => `removal of container ${subject} is already in progress` },
+  'remove-of-running': {
+    message: ({ subject, details }) =>
+      `cannot remove container "/${subject}": ${
+        details['status'] === 'paused'
+          ? 'container is paused and must be unpaused first'
+          : `container is ${details['status']}: stop the container before removing or force remove`
+      }`,
+  },
+  'remove-failed': {
+    message: ({ subject, details }) => `cannot remove container "/${subject}": ${details['problem']}`,
+  },
   'paused-for-exec': {
     message: ({ subject }) => `Container ${subject} is paused, unpause the container before exec`,
   },
@@ -167,4 +194,8 @@ function nameTaken(name = '', owner: string | number = ''): string {
     `Conflict. The container name "/${name}" is already in use by container "${owner}". ` +
     'You have to remove (or rename) that container to be able to reuse that name.'
   );
+}
+
+function notRunning(id: string | number | undefined): string {
+  return `container ${id} is not running`;
 }

@@ -6,11 +6,11 @@ import type { Logger } from '#base/log.ts';
 import type { Attachment, ExecSpec, ExecStart, ExecView, TerminalSize } from '../container.ts';
 import { containerError } from '../container-errors.ts';
 import { untilDrained } from '../process/drain.ts';
+import { failedStartCode } from '../process/failed-start.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
 import type { Lookup } from '../lookup.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 import type { Run } from '../run/run.ts';
-import { notRunning } from '../run/signal.ts';
 import { StreamAttachment } from '../streams/stream-attachment.ts';
 import { ExecProcess } from './exec-process.ts';
 import type { ContainerProcesses } from './run-process.ts';
@@ -114,7 +114,7 @@ export class Execs {
         background.add('ending an exec failed', this.#onExit(exec, process, exitCode)),
       );
     } catch (error) {
-      this.#end(exec, exitCodeOf(error), 0);
+      this.#end(exec, failedStartCode(messageOf(error), 126), 0);
       throw error;
     }
   }
@@ -169,7 +169,7 @@ export class Execs {
 /** @throws {EngineError} `conflict` if it does not run or is paused */
 function activeRun(container: ManagedContainer): Run {
   const { run, state } = container;
-  if (!run) throw notRunning(container);
+  if (!run) throw containerError('container-not-running', { subject: container.id });
   if (state.status === 'paused') throw containerError('paused-for-exec', { subject: container.id });
   return run;
 }
@@ -190,11 +190,4 @@ function attach(exec: ExecProcess): StreamAttachment {
     closesInput: !spec.terminal,
     ...(spec.terminal && { detach: { scanner, onDetach: () => exec.emit('exec_detach') } }),
   });
-}
-
-/** What dockerd reports for an exec that did not start. */
-function exitCodeOf(error: unknown): number {
-  const text = messageOf(error);
-  const isMissing = /executable file not found|no such file or directory/i.test(text);
-  return isMissing && !text.includes('chdir to') ? 127 : 126;
 }

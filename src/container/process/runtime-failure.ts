@@ -1,4 +1,5 @@
 import { EngineError } from '#base/errors.ts';
+import { failedStartCode } from './failed-start.ts';
 
 /** What a runtime's refusal means to Docker's clients. */
 export interface RuntimeFailure {
@@ -65,7 +66,7 @@ export function runtimeError({ message, exitCode }: RuntimeFailure): EngineError
 
 function failure(prefix: string, reason: string): RuntimeFailure {
   const message = `${prefix}${translate(reason)}: unknown`;
-  return { message, exitCode: exitCodeOf(message) };
+  return { message, exitCode: failedStartCode(message, 128) };
 }
 
 function translate(reason: string): string {
@@ -74,12 +75,4 @@ function translate(reason: string): string {
     if (match) return text(match[1] ?? '');
   }
   return reason.replace(RUNC_PREFIX, '');
-}
-
-/** By the text, as dockerd does. */
-function exitCodeOf(message: string): RuntimeFailure['exitCode'] {
-  const text = message.toLowerCase();
-  if (text.includes('permission denied')) return 126;
-  const isMissing = /executable file not found|no such file or directory|not a directory/.test(text);
-  return isMissing ? 127 : 128;
 }

@@ -1,14 +1,13 @@
-import { EngineError } from '#base/errors.ts';
+import { containerError } from '../container-errors.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
-import { notRunning } from './signal.ts';
 
 /** @throws {EngineError} `conflict` if it does not run or is paused already */
 export async function pauseContainer(cgroups: ContainerCgroups, container: ManagedContainer): Promise<void> {
   using _lock = await container.lock();
-  if (!container.run) throw notRunning(container);
+  if (!container.run) throw containerError('container-not-running', { subject: container.id });
   if (container.state.status === 'paused') {
-    throw new EngineError('conflict', `container ${container.id} is already paused`);
+    throw containerError('pause-of-paused', { subject: container.id });
   }
   await cgroups.cgroupOf(container).freeze();
   container.apply({ type: 'paused' });
@@ -22,7 +21,7 @@ export async function unpauseContainer(
 ): Promise<void> {
   using _lock = await container.lock();
   if (container.state.status !== 'paused') {
-    throw new EngineError('conflict', `Container ${container.id} is not paused`);
+    throw containerError('unpause-of-unpaused', { subject: container.id });
   }
   cgroups.cgroupOf(container).thaw();
   container.apply({ type: 'unpaused' });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerCgroup } from '#linux/cgroups.ts';
-import { isAlive, signalIfAlive, watchExit } from '#linux/process.ts';
+import { type ProcessWatch, isAlive, signalIfAlive, watchExit } from '#linux/process.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import type { Run } from './run.ts';
@@ -16,13 +16,15 @@ const WAIT_MS = 5;
  */
 export function endWithFirstProcess(cgroups: ContainerCgroups, container: ManagedContainer, run: Run): void {
   if (container.spec.namespaces.pid === 'private') return;
-  const { pid, startTime } = run.process;
-  const watch = watchExit(pid);
+  const watch = watchExit(run.process.pid);
   run.active.hold(watch);
-  const { active } = run;
-  void watch.exited.then(async () => {
-    if (!active.isDetached && !isAlive(pid, startTime)) await killAll(cgroups.cgroupOf(container));
-  });
+  void killAfter(watch, run, cgroups.cgroupOf(container));
+}
+
+async function killAfter(watch: ProcessWatch, run: Run, cgroup: ContainerCgroup): Promise<void> {
+  const { pid, startTime } = run.process;
+  await watch.exited;
+  if (!run.active.isDetached && !isAlive(pid, startTime)) await killAll(cgroup);
 }
 
 async function killAll(cgroup: ContainerCgroup): Promise<void> {

@@ -1,6 +1,6 @@
-import { EngineError } from '#base/errors.ts';
 import { signalNumber } from '#base/signals.ts';
 import { signalIfAlive } from '#linux/process.ts';
+import { containerError } from '../container-errors.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import type { ActiveRun, Run } from './run.ts';
@@ -22,11 +22,6 @@ export interface StopOptions {
   readonly timeoutSeconds?: number;
 }
 
-/** Docker's words for what only a running container can do. */
-export function notRunning(container: Pick<ManagedContainer, 'id'>): EngineError {
-  return new EngineError('conflict', `container ${container.id} is not running`);
-}
-
 /**
  * Sends any signal to a container's first process; after SIGKILL resolves when its run has ended.
  *
@@ -39,7 +34,7 @@ export async function killContainer(
 ): Promise<void> {
   await restarted(container);
   const { run } = container;
-  if (!run) throw notRunning(container);
+  if (!run) throw containerError('container-not-running', { subject: container.id });
   await signalRun(roles, container, run, signal);
 }
 
@@ -66,7 +61,7 @@ export async function stopContainer(
 ): Promise<void> {
   await restarted(container);
   const { run } = container;
-  if (!run) throw new EngineError('not-modified', 'container is already stopped');
+  if (!run) throw containerError('stop-of-stopped', { subject: container.id });
   const { active } = run;
   await stop(container, options, {
     ...roles,
@@ -112,7 +107,7 @@ async function stop(
   if (!(await untilStopped(seconds < 0 ? undefined : seconds * 1000))) {
     await send(SIGKILL);
     if (!(await untilStopped(KILL_TIMEOUT_MS)))
-      throw new EngineError('unavailable', `cannot stop container: ${container.name}: it does not die`);
+      throw containerError('stop-without-end', { subject: container.name });
   }
 }
 

@@ -1,10 +1,12 @@
 import { NEVER, now } from '#base/clock.ts';
-import { EngineError, messageOf } from '#base/errors.ts';
+import { messageOf } from '#base/errors.ts';
 import { unreachable } from '#base/unreachable.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
 import { signalIfAlive } from '#linux/process.ts';
+import { containerError } from '../container-errors.ts';
 import type { ContainerStore } from '../container-store.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
+import { failedStartCode } from '../process/failed-start.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
 import { removeStopped } from '../remove.ts';
 import { type MountRoles, containerWorkload } from './container-workload.ts';
@@ -54,15 +56,15 @@ export async function startLocked(roles: StartRoles, container: ManagedContainer
   await durable;
 }
 
-function checkStartable({ state }: ManagedContainer): void {
+function checkStartable({ id, state }: ManagedContainer): void {
   switch (state.status) {
     case 'running':
-      throw new EngineError('not-modified', 'container is already running');
+      throw containerError('start-of-running', { subject: id });
     case 'paused':
-      throw new EngineError('conflict', 'cannot start a paused container, try unpause instead');
+      throw containerError('start-of-paused', { subject: id });
     case 'removing':
     case 'dead':
-      throw new EngineError('conflict', 'container is marked for removal and cannot be started');
+      throw containerError('start-of-removed', { subject: id });
     case 'created':
     case 'exited':
     case 'restarting':
@@ -132,12 +134,7 @@ function recordOf(
 /** Records why, and ends what clients have attached to. */
 async function failStart({ exit }: StartRoles, container: ManagedContainer, error: unknown): Promise<void> {
   const message = messageOf(error);
-  container.apply({ type: 'start-failed', exitCode: exitCodeOf(message), error: message });
+  container.apply({ type: 'start-failed', exitCode: failedStartCode(message, 128), error: message });
   container.endNextStreams();
   if (container.spec.removedOnExit) await removeStopped(exit.removal, container, { volumes: true });
-}
-
-function exitCodeOf(message: string): number {
-  if (/permission denied/i.test(message)) return 126;
-  return /executable file not found|no such file or directory/i.test(message) ? 127 : 128;
 }

@@ -1,4 +1,4 @@
-import { EngineError } from '#base/errors.ts';
+import { containerError } from '../container-errors.ts';
 import type { LogRecord } from '#log/log.ts';
 import type { AttachRequest, Attachment, OutputChunk } from '../container.ts';
 import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from '#base/detach-keys.ts';
@@ -18,8 +18,7 @@ export function attachContainer(
 ): Attachment {
   const keys = parseDetachKeys(request.detachKeys || DEFAULT_DETACH_KEYS);
   if (container.state.status === 'paused') {
-    const message = `container ${reference} is paused, unpause the container before attach`;
-    throw new EngineError('conflict', message);
+    throw containerError('attach-to-paused', { subject: reference });
   }
   const { terminal: tty, stdin } = container.spec.process;
   const before = request.logs ? loggedOutput(container, request) : undefined;

@@ -4,7 +4,6 @@ import type { ProcessTable } from '../container.ts';
 import { containerError } from '../container-errors.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
-import { notRunning } from '../run/signal.ts';
 
 const run = promisify(execFile);
 const DEFAULT_ARGUMENTS = '-ef';
@@ -23,7 +22,7 @@ export async function topContainer(
 ): Promise<ProcessTable> {
   const args = psArguments === '' ? DEFAULT_ARGUMENTS : psArguments;
   checkArguments(args);
-  if (!container.run) throw notRunning(container);
+  if (!container.run) throw containerError('container-not-running', { subject: container.id });
   const pids = cgroups.cgroupOf(container).pids();
   const words = args.split(' ').filter(Boolean);
   const table = parsePs(await runPs([...words, `-q${pids.join(',')}`], words), new Set(pids));
