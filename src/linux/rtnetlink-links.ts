@@ -9,6 +9,7 @@ export const IFLA = {
   link: 5,
   master: 10,
   linkInfo: 18,
+  alias: 20,
   namespaceFd: 28,
   extendedMask: 29,
 } as const;
@@ -125,6 +126,11 @@ export function setLinkDown(link: LinkReference): RouteMessage {
 /** Makes a link a port of a bridge; master 0 takes it out. */
 export function setLinkMaster(link: LinkReference, masterIndex: number): RouteMessage {
   return changeLink(link, [[IFLA.master, u32(masterIndex)]]);
+}
+
+/** Writes a note on a link, of at most 255 bytes (`ip link` shows it as its alias). */
+export function setLinkAlias(link: LinkReference, alias: string): RouteMessage {
+  return changeLink(link, [[IFLA.alias, Buffer.from(alias)]]);
 }
 
 /** Renames a link, which must be down on older kernels. */

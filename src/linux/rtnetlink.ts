@@ -16,6 +16,8 @@ export interface LinkInfo {
   readonly up: boolean;
   readonly macAddress: string;
   readonly mtu: number;
+  /** The note that was written on it. */
+  readonly alias?: string;
 }
 
 export interface AddressInfo {
@@ -136,13 +138,14 @@ const LINK_HEADER_SIZE = 16;
 const ADDRESS_HEADER_SIZE = 8;
 const ROUTE_HEADER_SIZE = 12;
 
-const LINK_ATTRIBUTES = new Set([IFLA.address, IFLA.name, IFLA.mtu, IFLA.master, IFLA.linkInfo]);
+const LINK_ATTRIBUTES = new Set([IFLA.address, IFLA.name, IFLA.mtu, IFLA.master, IFLA.linkInfo, IFLA.alias]);
 
 function parseLink({ body }: NetlinkReply): LinkInfo {
   const attributes = decodeAttributes(body.subarray(LINK_HEADER_SIZE), LINK_ATTRIBUTES);
   const info = attributes.get(IFLA.linkInfo);
   const kind = info && decodeAttributes(info).get(IFLA_INFO_KIND);
   const master = attributes.get(IFLA.master);
+  const alias = attributes.get(IFLA.alias);
   return {
     index: body.readInt32LE(4),
     name: decodeText(attributes.get(IFLA.name) ?? Buffer.alloc(0)),
@@ -151,6 +154,7 @@ function parseLink({ body }: NetlinkReply): LinkInfo {
     up: (body.readUInt32LE(8) & IFF_UP) !== 0,
     macAddress: formatMac(attributes.get(IFLA.address) ?? Buffer.alloc(0)),
     mtu: attributes.get(IFLA.mtu)?.readUInt32LE(0) ?? 0,
+    ...(alias && { alias: decodeText(alias) }),
   };
 }
 

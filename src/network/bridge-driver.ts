@@ -28,6 +28,8 @@ export interface BridgeDriverOptions {
   readonly pairs: VethPairs;
   /** Absent: the engine does not manage it. */
   readonly firewall: Firewall | undefined;
+  /** What is written on bridges. */
+  readonly note: string;
   /** What subnets of new networks must not touch. */
   readonly usedSubnets: () => readonly IpPrefix[];
 }
@@ -82,10 +84,10 @@ export class BridgeDriver implements NetworkDriver {
     record: NetworkRecord,
     make: (options: Parameters<typeof ensureBridge>[0]) => Bridge,
   ): NetworkCarrier {
-    const { pairs, firewall } = this.#options;
+    const { pairs, firewall, note } = this.#options;
     const { linkName = '', mtu = outwardMtu(), icc = true, masquerades = true } = settingsOf(record);
     const gateway = gatewayAddress(record);
-    const bridge = make({ name: linkName, network: record.name, gateway, mtu });
+    const bridge = make({ name: linkName, network: record.name, gateway, mtu, note });
     const { isInternal } = record;
     firewall?.addBridge({ name: linkName, subnet: subnetOf(gateway), icc, masquerades, isInternal });
     return new BridgeCarrier({ record, bridge, pairs, icc, firewall });

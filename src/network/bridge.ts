@@ -15,9 +15,11 @@ import {
   deleteAddress,
   deleteLink,
   type LinkReference,
+  setLinkAlias,
   setLinkUp,
 } from '#linux/rtnetlink-messages.ts';
 import { networkError } from './network-errors.ts';
+import { isOwnerNote } from './orphaned-bridges.ts';
 import { writeOptionalSysctl, writeSysctls } from './sysctl.ts';
 
 const DEFAULT_MTU = 1500;
@@ -35,6 +37,8 @@ export interface BridgeOptions {
   readonly network: string;
   readonly gateway: InterfaceAddress;
   readonly mtu: number;
+  /** Written on the link where the engine makes it. */
+  readonly note: string;
 }
 
 /**
@@ -43,12 +47,14 @@ export interface BridgeOptions {
  *
  * @throws {EngineError} `link-in-the-way`
  */
-export function ensureBridge({ name, network, gateway, mtu }: BridgeOptions): Bridge {
+export function ensureBridge({ name, network, gateway, mtu, note }: BridgeOptions): Bridge {
   using route = RouteSocket.open();
-  const link = findLink(route, name) ?? createLink(route, name, mtu);
+  const link = findLink(route, name) ?? createLink(route, { name, mtu, note });
   if (link.kind !== 'bridge') {
     throw networkError('link-in-the-way', { subject: network, details: { link: name } });
   }
+  // An engine's mount namespace may be another one at each of its starts.
+  if (isOwnerNote(link.alias) && link.alias !== note) route.request(setLinkAlias(link.index, note));
   assignAddress(route, link, gateway);
   route.request(setLinkUp(link.index));
   configure(name);
@@ -99,10 +105,13 @@ function findLink(route: RouteSocket, link: LinkReference): LinkInfo | undefined
 }
 
 /** With a MAC address of its own: otherwise it would change whenever a container comes or goes. */
-function createLink(route: RouteSocket, name: string, mtu: number): LinkInfo {
+function createLink(
+  route: RouteSocket,
+  { name, mtu, note }: Pick<BridgeOptions, 'name' | 'mtu' | 'note'>,
+): LinkInfo {
   const digits = randomBytes(4).toString('hex');
   const mac = `02:42:${digits.replace(/..(?!$)/g, '$&:')}`;
-  route.request(createBridge({ name, mtu, mac }));
+  route.request(createBridge({ name, mtu, mac }), setLinkAlias(name, note));
   return route.link(name);
 }
 

@@ -23,6 +23,7 @@ import type {
   NetworksOptions,
   SandboxRecord,
 } from './network.ts';
+import { ownerNote, removeOrphanedBridges } from './orphaned-bridges.ts';
 import { acceptInOtherFirewalls, removeFromOtherFirewalls } from './other-firewalls.ts';
 import { hostDriver, nullDriver } from './plain-drivers.ts';
 import { PublishedPorts, rulesOf } from './published-ports.ts';
@@ -57,6 +58,7 @@ export async function createNetworks(options: Options): Promise<Networks> {
       bridge: new BridgeDriver({
         pairs: host.pairs,
         firewall: host.firewall,
+        note: ownerNote(options),
         usedSubnets: () => [
           ...usedSubnets(host.resolver.settings.nameservers),
           ...registry.recordedSubnets(),
@@ -83,6 +85,7 @@ export async function createNetworks(options: Options): Promise<Networks> {
     emit,
   });
   for (const record of restore) sandboxes.adopt(record);
+  environment.checks.add(() => removeOrphanedBridges(logger));
   const removeFromHost = () => removeEngineFromHost(options, host);
   return new EngineNetworks({ registry, sandboxes, resources: undo.move(), removeFromHost });
 }

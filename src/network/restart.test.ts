@@ -17,6 +17,7 @@ import {
   addressOn,
   BRIDGE,
   linkNames,
+  newNetwork,
   onPrivateHost,
   Peer,
   port,
@@ -217,6 +218,10 @@ function bridges(): void {
   });
 }
 
+function countBridges(): number {
+  return linkNames().filter((name) => /^(cntest|br-)/.test(name)).length;
+}
+
 /** As another engine does. */
 function takeFirstPool(route: RouteSocket): void {
   route.request(createBridge({ name: OTHER }));
@@ -227,7 +232,7 @@ function takeFirstPool(route: RouteSocket): void {
 function neighbours(): void {
   test('a subnet that another takes in the same moment is left to it', async () => {
     using route = RouteSocket.open();
-    const options = { name: BRIDGE, network: 'bridge', mtu: 1500 };
+    const options = { name: BRIDGE, network: 'bridge', mtu: 1500, note: '' };
     const gateway = parseInterfaceAddress('172.17.0.1/16');
     takeFirstPool(route);
     assert.throws(() => claimBridge({ ...options, gateway }), { reason: 'subnet-in-use' });
@@ -237,6 +242,49 @@ function neighbours(): void {
     deleteBridge(OTHER);
     claimBridge({ ...options, gateway });
     deleteBridge(BRIDGE);
+  });
+
+  test('what belongs to an engine that is gone is taken away; what belongs to one that is stopped is not', async () => {
+    await using stack = new AsyncDisposableStack();
+    const start = async (number: number) => {
+      const directory = stack.use(temporaryDirectory());
+      const names = { bridgeName: `cntest${number}`, tableName: `${TABLE}${number}` };
+      const networks = await startNetworks(directory.path, {
+        ...names,
+        bridgeAddress: `172.30.${number}.1/24`,
+      });
+      const { id } = await networks.create(newNetwork('front'));
+      return { directory, networks, id: id.slice(0, 12) };
+    };
+    const gone = await start(1);
+    const stopped = await start(2);
+    const busy = await start(3);
+    for (const { networks } of [gone, stopped, busy]) await networks[Symbol.asyncDispose]();
+    for (const { directory } of [gone, busy]) directory[Symbol.dispose]();
+    using route = RouteSocket.open();
+    route.request(createVeth({ name: 'port0', peerName: 'port1', masterIndex: route.linkIndex('cntest3') }));
+    assert.equal(countBridges(), 6);
+    const next = await start(4);
+    stack.defer(() => next.networks.destroy());
+    await until(() => countBridges() === 6, 'two each, also of the one whose bridge is in use');
+    assert.deepEqual(
+      linkNames().filter((name) => name.startsWith('cntest')),
+      ['cntest2', 'cntest3', 'cntest4'],
+    );
+    using nftables = Nftables.open();
+    assert.ok(!nftables.run('list tables').includes(`${TABLE}1`));
+    const again = await startNetworks(stopped.directory.path, {
+      bridgeName: 'cntest2',
+      tableName: `${TABLE}2`,
+    });
+    await again.destroy();
+    route.request(deleteLink('port0'));
+    await (
+      await startNetworks(busy.directory.path, { bridgeName: 'cntest3', tableName: `${TABLE}3` })
+    ).destroy();
+    for (const name of linkNames().filter((link) => link.startsWith('br-'))) {
+      if (!name.startsWith(`br-${next.id}`)) deleteBridge(name);
+    }
   });
 
   test('their containers meet by published ports only', async () => {
