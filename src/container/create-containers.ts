@@ -1,6 +1,7 @@
 /** Constructs the containers of one engine: what each verb works with is put together here. */
 import { BackgroundWork } from '#base/background-work.ts';
 import { Semaphore } from '#base/semaphore.ts';
+import { currentBootId } from '#linux/boot-id.ts';
 import { CgroupMoves } from '#linux/cgroup-moves.ts';
 import type { SandboxRecord } from '#network/network.ts';
 import type { Metadata } from '#store/metadata.ts';
@@ -23,7 +24,7 @@ import type { RemovalRoles } from './remove.ts';
 import type { ExitRoles } from './run/exit.ts';
 import type { LaunchRoles } from './run/launch.ts';
 import { type ManagedContainer, createManaged } from './run/managed-container.ts';
-import { type MakeContainer, type RestoreRoles, readBootId } from './run/restore.ts';
+import type { MakeContainer, RestoreRoles } from './run/restore.ts';
 import type { StartRoles } from './run/start.ts';
 import { isRunning } from './run/state.ts';
 import { loadSeccompProfile } from './spec/seccomp.ts';
@@ -37,7 +38,7 @@ const CONCURRENT_STARTS = 10;
 
 /** The sandboxes of containers that ran when the last daemon ended: the networks must know them before containers do. */
 export function recordedSandboxes(metadata: Metadata): readonly SandboxRecord[] {
-  const bootId = readBootId();
+  const bootId = currentBootId();
   return new ContainerStore(metadata)
     .all()
     .flatMap(([, { state, sandbox }]) =>
@@ -107,7 +108,7 @@ function startRoles(dependencies: ContainersDependencies, own: OwnParts): StartR
     store,
     cgroups,
     exit: exitRoles(dependencies, own),
-    bootId: readBootId(),
+    bootId: currentBootId(),
   };
 }
 

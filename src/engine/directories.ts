@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import type { EngineOptions } from './options.ts';
 
 const STANDARD_RUN = '/run/caisson';
+/** Below the run directory: where the roots of containers are mounted. */
+export const RUN_SNAPSHOTS = 'snapshots';
 
 /** Where one engine keeps what. Two engines share nothing as long as root and run differ. */
 export interface EngineDirectories {
@@ -21,11 +23,10 @@ export interface EngineDirectories {
   readonly runNetworks: string;
 }
 
-/** Creates what is missing; data is root's alone, as in Docker. */
-export function prepareDirectories(options: EngineOptions): EngineDirectories {
+export function engineDirectories(options: EngineOptions): EngineDirectories {
   const root = resolve(options.root);
   const run = resolve(options.run ?? STANDARD_RUN);
-  const directories: EngineDirectories = {
+  return {
     root,
     run,
     content: join(root, 'content'),
@@ -35,16 +36,20 @@ export function prepareDirectories(options: EngineOptions): EngineDirectories {
     volumes: join(root, 'volumes'),
     builds: join(root, 'builds'),
     runLayers: join(run, 'layers'),
-    runSnapshots: join(run, 'snapshots'),
+    runSnapshots: join(run, RUN_SNAPSHOTS),
     runContainers: join(run, 'containers'),
     runNetworks: join(run, 'networks'),
   };
+}
+
+/** Makes root and run directory where they are missing, before they are locked; data is root's alone, as in Docker. */
+export function makeRootAndRun({ root, run }: EngineDirectories): void {
   mkdirSync(root, { recursive: true, mode: 0o710 });
   mkdirSync(run, { recursive: true, mode: 0o711 });
-  for (const path of Object.values(directories)) {
-    mkdirSync(path, { recursive: true, mode: 0o710 });
-  }
-  return directories;
+}
+
+export function makeDirectories(directories: EngineDirectories): void {
+  for (const path of Object.values(directories)) mkdirSync(path, { recursive: true, mode: 0o710 });
 }
 
 /** Names of host-wide objects: the fixed ones for the standard run directory, derived ones for any other. */

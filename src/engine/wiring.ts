@@ -34,9 +34,16 @@ import type { Metadata } from '#store/metadata.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
 import type { Volumes, VolumeUse } from '#volume/volume.ts';
 import { createVolumes, volumeMigrations } from '#volume/volumes.ts';
-import { type EngineDirectories, hostNames, prepareDirectories } from './directories.ts';
+import {
+  type EngineDirectories,
+  engineDirectories,
+  hostNames,
+  makeDirectories,
+  makeRootAndRun,
+} from './directories.ts';
 import { EventBus } from './event-bus.ts';
 import type { EngineOptions } from './options.ts';
+import { lockRun } from './run-lock.ts';
 import { type OciRuntime, findOtherRuntime, findRuntime } from './runtime.ts';
 
 /** Bytes and entries of one layer: far above what images have, far below what fills a disk unnoticed. */
@@ -157,7 +164,10 @@ class Users {
 }
 
 function layFoundation(options: EngineOptions, resources: AsyncDisposableStack): Foundation {
-  const directories = prepareDirectories(options);
+  const directories = engineDirectories(options);
+  makeRootAndRun(directories);
+  resources.use(lockRun(directories));
+  makeDirectories(directories);
   const migrations = [
     imageMigrations,
     volumeMigrations,

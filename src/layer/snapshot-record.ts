@@ -6,7 +6,7 @@
  * journals together with the directories. So creating a snapshot needs no sync of its own: the sync of the
  * container's record, which follows it, carries both.
  */
-import { chmodSync, mkdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, readlinkSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from '#linux/errno.ts';
 import { type Digest, digestHex, parseDigest } from '#oci/digest.ts';
@@ -57,11 +57,4 @@ export function readSnapshot(path: string): SnapshotRecord | undefined {
 
 function layersLink(path: string, start: number): string {
   return join(path, `layers-${start}`);
-}
-
-let bootId: string | undefined;
-
-/** Changes with every start of the machine. */
-export function currentBootId(): string {
-  return (bootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
 }

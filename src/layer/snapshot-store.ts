@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Logger } from '#base/log.ts';
+import { currentBootId } from '#linux/boot-id.ts';
 import { listMounts, mountOverlay, unmountAll } from '#linux/mount.ts';
 import type { FileLane } from '#linux/file-service.ts';
 import type { Digest } from '#oci/digest.ts';
@@ -13,13 +14,7 @@ import { DeferredRelease } from './deferred-release.ts';
 import type { LayerUse } from './layer-store.ts';
 import type { Snapshot, SnapshotRequest, SnapshotStore } from './layer.ts';
 import { OVERLAY_OPTIONS, type ViewSource } from './read-only-view.ts';
-import {
-  currentBootId,
-  readSnapshot,
-  snapshotPaths,
-  type SnapshotRecord,
-  writeSnapshot,
-} from './snapshot-record.ts';
+import { readSnapshot, snapshotPaths, type SnapshotRecord, writeSnapshot } from './snapshot-record.ts';
 import { guarded, LayerWorkerPool } from './worker-pool.ts';
 import { layerError } from './layer-errors.ts';
 

@@ -53,9 +53,10 @@ async function serve(options: DaemonOptions): Promise<void> {
   if (containers !== undefined) {
     logger.warn('the hard limit of open files is small', { limit: openFiles.soft, containers });
   }
-  if (options.pidfile !== undefined) writePidfile(options.pidfile);
   const containerLimit = containerOpenFiles(process.env, openFiles);
   const engine = await Engine.start({ ...options.engine, openFiles: containerLimit, logger });
+  // Not earlier: it is the file of an engine that runs, and this one may have been refused.
+  if (options.pidfile !== undefined) writePidfile(options.pidfile);
   // A client that finds it listening may tell it to stop.
   const told = untilTold(logger);
   const server = createApiServer(engine, { logger, onQuiet: () => void tidyMemory() });

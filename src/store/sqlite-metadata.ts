@@ -7,8 +7,8 @@ import { workerModule } from '#base/worker-module.ts';
 import { diskError, syncData, syncDirectory } from './disk.ts';
 import { GroupSync } from '#base/group-sync.ts';
 import type { Metadata, Migrations } from './metadata.ts';
+import { lockRoot } from './directory-lock.ts';
 import { migrate } from './migrate.ts';
-import { lockRoot } from './root-lock.ts';
 import { storeError } from './store-errors.ts';
 
 /** Beyond this size the log is moved into the database, off the event loop. */

@@ -30,6 +30,20 @@ const STORE_ERRORS = errorTable({
     'conflict',
     ({ subject, details }) => `Cannot open ${subject}: in use by ${details['holder']}`,
   ],
+  'run-in-use': [
+    'conflict',
+    ({ subject, details: { holder, root } }) =>
+      `Cannot use run directory ${subject}: in use by ${holder}, whose root is ${root}; ` +
+      'give this engine a run directory of its own with --run',
+  ],
+  /** Its engine does not run at the moment. */
+  'run-of-other-root': [
+    'conflict',
+    ({ subject, details: { root, ownerPath } }) =>
+      `Cannot use run directory ${subject}: containers of the engine on root ${root} run on in it; ` +
+      `give this engine a run directory of its own with --run, or, if that root is this one under its former name, ` +
+      `delete ${ownerPath}`,
+  ],
 });
 
 export type StoreErrorReason = keyof typeof STORE_ERRORS;

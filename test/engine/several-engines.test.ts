@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -127,7 +127,7 @@ test('engines that start at the same time choose different subnets', async () =>
 
 test('a second daemon on the same root is refused', async () => {
   await using daemon = await startOurs();
-  const outcome = await runProgram(join(import.meta.dirname, '../../bin/caissond'), [
+  const outcome = await runProgram(caissond, [
     '--root',
     daemon.root,
     '--run',
@@ -138,6 +138,72 @@ test('a second daemon on the same root is refused', async () => {
   assert.equal(outcome.exitCode, 1);
   assert.match(outcome.stderr, new RegExp(`in use by process ${daemon.pid}`));
   assert.equal(await dockerOk(daemon, ['run', '--rm', 'bb', 'echo', 'fine']), 'fine');
+});
+
+const caissond = join(import.meta.dirname, '../../bin/caissond');
+
+/** What a daemon that is to be refused says; of its own it has a root and a socket. */
+async function refusalOf(directory: string, run: string): Promise<string> {
+  const places = ['--root', join(directory, 'other'), '--run', run, '--pidfile', join(directory, 'pid')];
+  const outcome = await inside(caissond, ...places, '--host', `unix://${join(directory, 'other.sock')}`);
+  assert.equal(outcome.exitCode, 1);
+  return outcome.stderr;
+}
+
+test('a second daemon on the same run directory is refused before it touches anything', async () => {
+  await using daemon = await startOurs();
+  await serve(daemon, 'one', 8001);
+  const before = mountsBelow(daemon.run);
+  writeFileSync(join(daemon.directory, 'pid'), 'of the first\n');
+  for (const run of [daemon.run, `${daemon.root}/../run/.`]) {
+    const refusal = await refusalOf(daemon.directory, run);
+    assert.match(refusal, new RegExp(`process ${daemon.pid}, whose root is ${daemon.root};.*with --run`));
+  }
+  assert.equal(readFileSync(join(daemon.directory, 'pid'), 'utf8'), 'of the first\n');
+  assert.deepEqual(mountsBelow(daemon.run), before, 'mounts are as they were');
+  assert.equal(await fetchPort(8001), 'one\n');
+  assert.equal(await dockerOk(daemon, ['exec', 'one', 'hostname']), 'one');
+  await dockerOk(daemon, ['run', '--rm', 'bb', 'true']);
+});
+
+test('a run directory stays with the root whose containers run on in it, also while no daemon runs', async () => {
+  await using daemon = await startOurs();
+  await serve(daemon, 'one', 8001);
+  for (const end of [() => daemon.stop(), () => daemon.kill()]) {
+    await end();
+    const refusal = await refusalOf(daemon.directory, daemon.run);
+    assert.match(refusal, new RegExp(`containers of the engine on root ${daemon.root} run on in it`));
+    await daemon.start();
+    assert.equal(await dockerOk(daemon, ['exec', 'one', 'hostname']), 'one');
+  }
+  await dockerOk(daemon, ['rm', '-f', 'one']);
+  await daemon.stop();
+  await using other = new TestDaemon({ netns, directory: mkdtempSync('/tmp/caisson-test-') });
+  rmSync(join(other.directory, 'run'), { recursive: true, force: true });
+  symlinkSync(daemon.run, join(other.directory, 'run'));
+  await other.start();
+  await other.stop();
+});
+
+/** Starts two daemons that are told their roots only, with a /run of their own, and prints what the second one says. */
+const TWO_BY_DEFAULT = `
+  mount -t tmpfs tmpfs /run
+  "$1" --root "$2/first" --host "unix://$2/first.sock" --network-pool 0 > "$2/log" 2>&1 &
+  until grep -q 'the engine is ready' "$2/log"; do kill -0 $! || exit 9; sleep 0.1; done
+  "$1" --root "$2/second" --host "unix://$2/second.sock" --network-pool 0 2>&1
+  echo "exit code $?"
+  kill $!
+  wait $!
+  echo "the first: $?"`;
+
+test('the standard run directory is one, whatever the roots are', async () => {
+  const directory = mkdtempSync('/tmp/caisson-test-');
+  const shell = ['sh', '-c', TWO_BY_DEFAULT, 'sh', caissond, directory];
+  const { stdout } = await inside('unshare', '--mount', '--propagation', 'private', ...shell);
+  rmSync(directory, { recursive: true, force: true });
+  assert.match(stdout, new RegExp(`run directory /run/caisson: .* whose root is ${directory}/first;`));
+  assert.match(stdout, /^exit code 1$/m);
+  assert.match(stdout, /^the first: 0$/m);
 });
 
 const hasDocker = existsSync('/usr/sbin/dockerd');

@@ -16,4 +16,6 @@ export const STORE_ENTRIES: DockerEntries<StoreErrorReason> = {
   'metadata-newer': 'plain',
   'metadata-not-written': 'plain',
   'root-in-use': 'plain',
+  'run-in-use': 'plain',
+  'run-of-other-root': 'plain',
 };

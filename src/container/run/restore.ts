@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { NEVER, now } from '#base/clock.ts';
 import { messageOf } from '#base/errors.ts';
 import { isAlive } from '#linux/process.ts';
@@ -43,11 +43,6 @@ export interface RestoreRoles {
 }
 
 export type MakeContainer = (definition: ContainerDefinition, state: ContainerState<Run>) => ManagedContainer;
-
-/** The kernel's name for the time since the machine was started. */
-export function readBootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-}
 
 /**
  * Adopts what runs, ends the runs of what has ended meanwhile, and removes what is neither: the remains of creates,
