@@ -1,3 +1,4 @@
+import { parseGoBoolean } from '#base/booleans.ts';
 import { type EngineError, messageOf } from '#base/errors.ts';
 import { compilePattern } from '#base/pattern.ts';
 import { logError } from './log-errors.ts';
@@ -79,7 +80,7 @@ function parseFiles(text: string): number {
 }
 
 function parseFlag(text: string): boolean {
-  if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(text)) return true;
-  if (['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(text)) return false;
+  const flag = parseGoBoolean(text);
+  if (flag !== undefined) return flag;
   throw wrong(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
 }

@@ -1,3 +1,4 @@
+import { parseGoBoolean } from '#base/booleans.ts';
 import { EngineError } from '#base/errors.ts';
 
 /** What `SecurityOpt` says, decoded. */
@@ -48,9 +49,8 @@ function seccompChoice(value: string): SecurityOptions['seccomp'] {
   return { kind: 'profile', json: value };
 }
 
-/** Go's strconv.ParseBool. */
 function parseBoolean(value: string, option: string): boolean {
-  if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(value)) return true;
-  if (['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(value)) return false;
+  const flag = parseGoBoolean(value);
+  if (flag !== undefined) return flag;
   throw new EngineError('invalid', `invalid --security-opt 2: ${JSON.stringify(option)}`);
 }

@@ -1,15 +1,7 @@
 /** The attributes of an output: texts by name, as clients write them behind `--output`. */
+import { parseGoBoolean } from '#base/booleans.ts';
 import { EngineError } from '#base/errors.ts';
 import type { BuildOutput } from '../build.ts';
-
-const TRUE = new Set(['1', 't', 'T', 'TRUE', 'true', 'True']);
-const FALSE = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False']);
-
-/** Go's words for it; undefined for others. */
-export function parseFlag(text: string): boolean | undefined {
-  if (TRUE.has(text)) return true;
-  return FALSE.has(text) ? false : undefined;
-}
 
 /** Reads them one by one, and says what is wrong with them in the words of the output. */
 export class OutputAttributes {
@@ -29,7 +21,7 @@ export class OutputAttributes {
   flag(name: string): boolean | undefined {
     const value = this.#values[name];
     if (value === undefined) return undefined;
-    const flag = value === '' ? true : parseFlag(value);
+    const flag = value === '' ? true : parseGoBoolean(value);
     if (flag !== undefined) return flag;
     throw this.refusal(name, value, 'true or false expected');
   }

@@ -1,7 +1,7 @@
 /** What a scan of packages covers beside the result: BuildKit's arguments for it (docs/attestations/sbom.md). */
 import type { BuildContext } from '../contexts/build-context.ts';
 import type { CopyVertex } from '../definition/vertex.ts';
-import { parseFlag } from '../export/attributes.ts';
+import { parseGoBoolean } from '#base/booleans.ts';
 import type { ScanTarget } from './plan.ts';
 import type { StagePlanner } from './plan-stage.ts';
 
@@ -23,7 +23,7 @@ export function scanTargets(
 function isWanted(stage: StagePlanner, argument: string): boolean {
   const value = stage.builderArg(argument);
   if (value === undefined) return false;
-  return parseFlag(value) ?? value.split(',').includes(stage.name);
+  return parseGoBoolean(value) ?? value.split(',').includes(stage.name);
 }
 
 function copyOf({ files: source }: BuildContext): CopyVertex {

@@ -1,6 +1,6 @@
 /** What is taken for a git repository, and what its URL says besides: `URL#ref:directory`, `URL?branch=…&subdir=…`. */
+import { parseGoBoolean } from '#base/booleans.ts';
 import { EngineError } from '#base/errors.ts';
-import { parseGoBoolean } from '#dockerfile/words/go-boolean.ts';
 import type { GitTree } from '../definition/vertex.ts';
 
 /** What a URL says: whether the `.git` directory is kept only where it does. */

@@ -1,9 +1,9 @@
 /** `RUN --mount=type=cache,target=/root/.cache`: one comma-separated list into a typed mount. */
+import { parseGoBoolean } from '#base/booleans.ts';
 import { unreachable } from '#base/unreachable.ts';
 import { EngineError } from '#base/errors.ts';
 import { parseCsvRecord } from '#syntax/csv-record.ts';
 import { invalid } from '../dockerfile-error.ts';
-import { parseGoBoolean } from '../words/go-boolean.ts';
 import { tryParseMemorySize } from '#syntax/memory-size.ts';
 import type { CacheSharing, FileOwner, MountOptions, MountType } from './mount.ts';
 import { suggestionSuffix } from '../suggest.ts';

@@ -1,7 +1,7 @@
 /** `# check=skip=Rule,Other;error=true;experimental=all`: which rules count, and whether a warning fails the build. */
+import { parseGoBoolean } from '#base/booleans.ts';
 import type { Directive } from '../ast.ts';
 import { invalid } from '../dockerfile-error.ts';
-import { parseGoBoolean } from '../words/go-boolean.ts';
 import type { LintRule } from './lint-rules.ts';
 
 export interface LintOptions {
