@@ -1,6 +1,7 @@
 /** `/containers`: what goes on until the container ends or the client goes. */
+import { receiveError } from '#base/error-transfer.ts';
 import { EngineError } from '#base/errors.ts';
-import type { Attachment, LogsRequest, WaitCondition } from '#container/container.ts';
+import type { Attachment, ExitOutcome, LogsRequest, WaitCondition } from '#container/container.ts';
 import { parseUnixTimestamp } from '#base/timestamps.ts';
 import { pumpAttachment } from './attach-stream.ts';
 import { dockerErrorText } from './errors/docker-error.ts';
@@ -70,14 +71,11 @@ async function wait(exchange: Exchange): Promise<void> {
   exchange.response.end(`${JSON.stringify(await outcomeOf(exit))}\n`);
 }
 
-async function outcomeOf(
-  exit: Promise<{ readonly exitCode: number; readonly error?: string }>,
-): Promise<object> {
+async function outcomeOf(exit: Promise<ExitOutcome>): Promise<object> {
   try {
-    const { exitCode, error } = await exit;
-    return error === undefined
-      ? { StatusCode: exitCode }
-      : { Error: { Message: error }, StatusCode: exitCode };
+    const { exitCode, failure } = await exit;
+    if (!failure) return { StatusCode: exitCode };
+    return { Error: { Message: dockerErrorText(receiveError(failure)) }, StatusCode: exitCode };
   } catch (error) {
     return { Error: { Message: dockerErrorText(error) }, StatusCode: -1 };
   }

@@ -17,7 +17,7 @@
 import { EngineError, type ErrorCode, type ErrorFacts } from './errors.ts';
 
 /** The facts as messages take them: what was not given is an empty text. */
-interface MessageFacts {
+export interface MessageFacts {
   readonly subject: string;
   readonly details: Readonly<Record<string, string | number>>;
 }

@@ -1,4 +1,4 @@
-import { defineErrors, errorTable } from '#base/error-table.ts';
+import { defineErrors, errorTable, type MessageFacts } from '#base/error-table.ts';
 
 /** The errors of containers. The subject is what the comment above a group says, the container's id where none does. */
 const CONTAINER_ERRORS = errorTable({
@@ -63,6 +63,10 @@ const CONTAINER_ERRORS = errorTable({
   'id-out-of-range': [
     'invalid',
     ({ subject, details }) => `Cannot run as ${subject}: ids are between 0 and ${details['maximum']}`,
+  ],
+  'interpreter-missing': [
+    'invalid',
+    ({ subject, details }) => `Cannot run ${subject}: ${details['problem']}`,
   ],
   'program-cannot-run': ['invalid', ({ subject, details }) => `Cannot run ${subject}: ${details['problem']}`],
   'nothing-to-run': ['invalid', () => 'Cannot create container: neither it nor its image says what to run'],
@@ -149,6 +153,16 @@ const CONTAINER_ERRORS = errorTable({
   ],
 
   // Runs and execs.
+  'program-missing': ['invalid', ({ details }) => startProblem(details)],
+  'program-not-executable': ['invalid', ({ details }) => startProblem(details)],
+  'no-working-directory': ['invalid', ({ details }) => startProblem(details)],
+  'runtime-failed': ['internal', ({ details }) => startProblem(details)],
+  'illegal-transition': [
+    'conflict',
+    ({ details }) => `Cannot change container: it is ${details['status']}, not to be ${details['event']}`,
+  ],
+  'wait-aborted': ['aborted', () => 'Cannot wait for container: the caller has left'],
+  'process-abandoned': ['aborted', () => 'Cannot finish process: the caller has left'],
   'container-not-running': [
     'conflict',
     ({ subject }) => `Cannot do that with container ${subject}: it does not run`,
@@ -245,3 +259,7 @@ const CONTAINER_ERRORS = errorTable({
 export type ContainerErrorReason = keyof typeof CONTAINER_ERRORS;
 
 export const containerError = defineErrors(CONTAINER_ERRORS);
+
+function startProblem(details: MessageFacts['details']): string {
+  return `Cannot start ${details['what'] === 'exec' ? 'process' : 'container'}: ${details['problem']}`;
+}

@@ -2,6 +2,7 @@ import type { StatementSync } from 'node:sqlite';
 import type { Metadata, Migrations } from '#store/metadata.ts';
 import { rewriteDockerRecords } from './migrate/docker-records.ts';
 import { rewriteSandboxes } from './migrate/sandbox-records.ts';
+import { rewriteStartFailures } from './migrate/start-failures.ts';
 import { containerError } from './container-errors.ts';
 import { OrphanVolumes, orphanVolumeSteps } from './orphan-volumes.ts';
 import type { ContainerDefinition, ContainerProgress } from './container-record.ts';
@@ -21,6 +22,7 @@ export const containerMigrations: Migrations = {
     rewriteSandboxes,
     rewriteDockerRecords,
     orphanVolumeSteps.rename,
+    rewriteStartFailures,
   ],
 };
 

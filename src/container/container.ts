@@ -24,6 +24,7 @@
  * ```
  */
 import type { Readable, Writable } from 'node:stream';
+import type { TransferredError } from '#base/error-transfer.ts';
 import type { Filters } from '#base/filters.ts';
 import type { ContainerPort } from '#base/ports.ts';
 import type { FileStat, FilesystemChange } from '#layer/layer.ts';
@@ -81,6 +82,12 @@ export interface LogsRequest {
   readonly signal?: AbortSignal;
 }
 
+export interface ExitOutcome {
+  readonly exitCode: number;
+  /** Why the container could not be started. */
+  readonly failure?: TransferredError;
+}
+
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
 
 export interface ListRequest {
@@ -129,8 +136,8 @@ export interface ContainerStateView {
   readonly pid?: number;
   /** Of the last run, or of a start that failed; 0 before. */
   readonly exitCode: number;
-  /** Why the last start failed; empty if it did not. */
-  readonly error: string;
+  /** Why the last start failed. */
+  readonly failure?: TransferredError;
   /** Of the present run, or the last. */
   readonly outOfMemory: boolean;
   /** RFC 3339; absent where it never happened. */
@@ -336,7 +343,7 @@ export interface Containers {
     reference: string,
     condition: WaitCondition,
     signal?: AbortSignal,
-  ): Promise<{ readonly exit: Promise<{ readonly exitCode: number; readonly error?: string }> }>;
+  ): Promise<{ readonly exit: Promise<ExitOutcome> }>;
   attach(reference: string, request: AttachRequest): Promise<Attachment>;
   resize(reference: string, size: TerminalSize): Promise<void>;
   logs(

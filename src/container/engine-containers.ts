@@ -23,6 +23,7 @@ import type {
   ExecSpec,
   ExecStart,
   ExecView,
+  ExitOutcome,
   ListRequest,
   LogsRequest,
   ProcessTable,
@@ -44,7 +45,6 @@ import { volumesOf } from './mounts/mounts.ts';
 import { type PruneRoles, pruneContainers } from './prune.ts';
 import { type RenameRoles, renameContainer } from './rename.ts';
 import { forceRemove } from './remove-request.ts';
-import type { ExitResult } from './run/exit-waiters.ts';
 import type { ManagedContainer } from './run/managed-container.ts';
 import { pauseContainer, unpauseContainer } from './run/pause.ts';
 import { restartContainer } from './run/restart.ts';
@@ -170,12 +170,12 @@ export class EngineContainers implements ContainerService {
     reference: string,
     condition: WaitCondition,
     signal?: AbortSignal,
-  ): Promise<{ readonly exit: Promise<ExitResult> }> {
+  ): Promise<{ readonly exit: Promise<ExitOutcome> }> {
     const container = this.#get(reference);
     const stopped = stoppedState(container.state);
     if (condition === 'not-running' && stopped) {
-      const { exitCode, error } = stopped;
-      return { exit: Promise.resolve({ exitCode, ...(error !== '' && { error }) }) };
+      const { exitCode, failure } = stopped;
+      return { exit: Promise.resolve({ exitCode, ...(failure && { failure }) }) };
     }
     return { exit: container.waiters.wait(condition, signal) };
   }

@@ -1,10 +1,12 @@
 /** The body of `GET /containers/{id}/json`. */
 import { NEVER } from '#base/clock.ts';
+import { receiveError } from '#base/error-transfer.ts';
 import type { ContainerSpec } from '#container/container-spec.ts';
 import type { ContainerStateView, ContainerView, SizeView } from '#container/container.ts';
 import { DEFAULT_LOG_DRIVER } from '#log/drivers.ts';
 import { formatPort } from '#base/ports.ts';
 import type { ContainerConfig, ContainerInspect, ContainerInspectState } from '#wire/container.ts';
+import { dockerErrorText } from '../errors/docker-error.ts';
 import { encodeHealth } from './health.ts';
 import { encodeHostConfig } from './encode-host-config.ts';
 import { encodeMounts } from './encode-mounts.ts';
@@ -61,7 +63,7 @@ function inspectState(state: ContainerStateView): ContainerInspectState {
     Dead: state.status === 'dead',
     Pid: state.pid ?? 0,
     ExitCode: state.exitCode,
-    Error: state.error,
+    Error: state.failure ? dockerErrorText(receiveError(state.failure)) : '',
     OOMKilled: state.outOfMemory,
     StartedAt: state.startedAt ?? NEVER,
     FinishedAt: state.finishedAt ?? NEVER,

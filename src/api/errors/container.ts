@@ -1,3 +1,4 @@
+import type { EngineError } from '#base/errors.ts';
 import type { ContainerErrorReason } from '#container/container-errors.ts';
 import type { DockerEntries } from './docker-error.ts';
 
@@ -46,6 +47,7 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
     message: ({ subject }) => `Unable to find group ${subject}: no matching entries in group file`,
   },
   'id-out-of-range': { message: ({ details }) => `uids and gids must be in range 0-${details['maximum']}` },
+  'interpreter-missing': 'plain',
   'program-cannot-run': 'plain',
   'nothing-to-run': { message: () => 'no command specified' },
   'hostname-long': {
@@ -114,6 +116,14 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
   },
   'tmpfs-option-invalid': { message: ({ subject = '' }) => `Invalid tmpfs option ${quote(subject)}` },
   'volume-part-unsupported': 'plain',
+
+  'program-missing': { message: runtimeText },
+  'program-not-executable': { message: runtimeText },
+  'no-working-directory': { message: runtimeText },
+  'runtime-failed': { message: runtimeText },
+  'illegal-transition': 'plain',
+  'wait-aborted': { message: () => 'context canceled' },
+  'process-abandoned': 'plain',
 
   'joined-not-running': {
     message: ({ subject, details }) =>
@@ -184,6 +194,18 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
   'ps-failed': { message: ({ details }) => `ps: ${details['problem']}` },
   'ps-without-pid': { message: () => "Couldn't find PID field in ps output" },
 };
+
+const START = 'unable to start container process: ';
+const PREFIXES = {
+  container:
+    'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ',
+  exec: 'OCI runtime exec failed: exec failed: ',
+};
+
+/** Docker's clients choose their own exit code by these words. */
+function runtimeText({ details: { what, problem } }: EngineError): string {
+  return `${PREFIXES[what === 'exec' ? 'exec' : 'container']}${START}${problem}: unknown`;
+}
 
 function noLogDriver(name = ''): string {
   return `logger: no log driver named '${name}' is registered`;

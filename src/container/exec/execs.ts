@@ -6,11 +6,11 @@ import type { Logger } from '#base/log.ts';
 import type { Attachment, ExecSpec, ExecStart, ExecView, TerminalSize } from '../container.ts';
 import { containerError } from '../container-errors.ts';
 import { untilDrained } from '../process/drain.ts';
-import { failedStartCode } from '../process/failed-start.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
 import type { Lookup } from '../lookup.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 import type { Run } from '../run/run.ts';
+import { startExitCode } from '../process/start-exit-code.ts';
 import { StreamAttachment } from '../streams/stream-attachment.ts';
 import { ExecProcess } from './exec-process.ts';
 import type { ContainerProcesses } from './run-process.ts';
@@ -114,7 +114,7 @@ export class Execs {
         background.add('ending an exec failed', this.#onExit(exec, process, exitCode)),
       );
     } catch (error) {
-      this.#end(exec, failedStartCode(messageOf(error), 126), 0);
+      this.#end(exec, startExitCode(error, 'exec'), 0);
       throw error;
     }
   }

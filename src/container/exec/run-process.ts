@@ -11,7 +11,7 @@ import type { ContainerPaths } from '../container-paths.ts';
 import { containerLane } from '../files/lanes.ts';
 import { findUser, requireRunnable, type RootPlace } from '../files/root-files.ts';
 import type { InputMode } from '../process/process-pipes.ts';
-import { execFailure, runtimeError } from '../process/runtime-failure.ts';
+import { runtimeFailure } from '../process/runtime-failure.ts';
 import type { Runtimes } from '../process/runtimes.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
 import { type Supervisor, freshDirectory } from '../process/supervisor.ts';
@@ -96,7 +96,7 @@ export class ContainerProcesses {
       ...(terminal && { terminal }),
     });
     if (outcome.started) return outcome.process;
-    throw runtimeError(execFailure(outcome.reason));
+    throw runtimeFailure(outcome.reason, 'exec');
   }
 
   #rootOf(container: ManagedContainer): RootPlace {

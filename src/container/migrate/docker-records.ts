@@ -5,7 +5,7 @@
  * Both forms are written down here as they were when this step was made; later steps start from there.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { EngineError } from '#base/errors.ts';
+import { containerError } from '../container-errors.ts';
 import type { OldConfig, OldEndpoint, OldHostConfig, OldMount, OldRecord } from './docker-record-types.ts';
 import { limitsOf } from './docker-record-limits.ts';
 import { securityOf } from './docker-record-security.ts';
@@ -15,8 +15,7 @@ export function rewriteDockerRecords(database: DatabaseSync): void {
   const update = database.prepare('UPDATE container_containers SET definition = ? WHERE sequence = ?');
   for (const { sequence, definition } of rows) {
     const record: unknown = JSON.parse(String(definition));
-    if (!isOldRecord(record))
-      throw new EngineError('internal', 'Cannot read a container’s record: it is damaged');
+    if (!isOldRecord(record)) throw containerError('container-record-damaged');
     update.run(JSON.stringify(rewriteDockerRecord(record)), Number(sequence));
   }
 }

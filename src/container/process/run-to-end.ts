@@ -1,6 +1,6 @@
-import { EngineError } from '#base/errors.ts';
 import { signalIfAlive } from '#linux/process.ts';
 import type { OutputStream } from '#log/log.ts';
+import { containerError } from '../container-errors.ts';
 import { untilDrained } from './drain.ts';
 import type { SupervisedProcess } from './supervised-process.ts';
 
@@ -37,8 +37,7 @@ export async function runToEnd(
     const { exitCode } = await process.exited;
     await untilDrained(Promise.all(ended).then(() => undefined));
     for (const source of process.streams.sources.keys()) source.destroy();
-    if (signal.aborted)
-      throw new EngineError('aborted', 'Cannot finish process: nobody waits for it any more');
+    if (signal.aborted) throw containerError('process-abandoned');
     return exitCode;
   } finally {
     signal.removeEventListener('abort', kill);

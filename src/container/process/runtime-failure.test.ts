@@ -1,59 +1,69 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { execFailure, runtimeError, startFailure } from './runtime-failure.ts';
+import { runtimeFailure } from './runtime-failure.ts';
+import { startExitCode } from './start-exit-code.ts';
 
-const create =
-  'failed to create task for container: failed to create shim task: OCI runtime create failed: ' +
-  'runc create failed: unable to start container process: ';
-const exec = 'OCI runtime exec failed: exec failed: unable to start container process: ';
-
-test('crun’s refusals in the words that clients look for', () => {
+test('what a runtime says is read once: why, in runc’s words, and which exit code that is', () => {
+  const missing = 'program-missing';
+  const notExecutable = 'program-not-executable';
   const cases = [
     [
       'executable file `nope` not found in $PATH: No such file or directory',
-      127,
+      { reason: missing, code: 'invalid', exitCodes: [127, 127] },
       'exec: "nope": executable file not found in $PATH',
     ],
     [
       'executable file `/nonexist` not found: No such file or directory',
-      127,
+      { reason: missing, code: 'invalid', exitCodes: [127, 127] },
       'exec: "/nonexist": stat /nonexist: no such file or directory',
     ],
     [
       'the path `/bin/x` exists but it is not executable: Operation not permitted',
-      126,
+      { reason: notExecutable, code: 'invalid', exitCodes: [126, 126] },
       'exec: "/bin/x": permission denied',
     ],
     [
       'the path `/bin` is not a regular file: Operation not permitted',
-      126,
+      { reason: notExecutable, code: 'invalid', exitCodes: [126, 126] },
       'exec: "/bin": is a directory: permission denied',
     ],
     [
       'cannot find `` in $PATH: No such file or directory',
-      127,
+      { reason: missing, code: 'invalid', exitCodes: [127, 127] },
       'exec: "": executable file not found in $PATH',
     ],
     [
       'runc run failed: unable to start container process: exec: "nope": executable file not found in $PATH',
-      127,
+      { reason: missing, code: 'invalid', exitCodes: [127, 127] },
       'exec: "nope": executable file not found in $PATH',
     ],
     [
       'exec failed: unable to start container process: exec: "/etc": is a directory',
-      126,
+      { reason: notExecutable, code: 'invalid', exitCodes: [126, 126] },
       'exec: "/etc": is a directory: permission denied',
     ],
-    ['chdir to `/x`: No such file or directory', 127, 'chdir to `/x`: No such file or directory'],
-    ['write to `/sys/fs/cgroup/x`: Invalid argument', 128, 'write to `/sys/fs/cgroup/x`: Invalid argument'],
+    [
+      'chdir to `/x`: No such file or directory',
+      { reason: 'no-working-directory', code: 'invalid', exitCodes: [127, 126] },
+      'chdir to `/x`: No such file or directory',
+    ],
+    [
+      'write to `/sys/fs/cgroup/x`: Invalid argument',
+      { reason: 'runtime-failed', code: 'internal', exitCodes: [128, 126] },
+      'write to `/sys/fs/cgroup/x`: Invalid argument',
+    ],
   ] as const;
-  for (const [reason, exitCode, text] of cases) {
-    assert.deepEqual(startFailure(reason), { message: `${create}${text}: unknown`, exitCode });
-    assert.deepEqual(execFailure(reason), { message: `${exec}${text}: unknown`, exitCode });
+  for (const [said, { reason, code, exitCodes }, problem] of cases) {
+    for (const [index, what] of (['container', 'exec'] as const).entries()) {
+      const error = runtimeFailure(said, what);
+      assert.deepEqual([error.reason, error.code], [reason, code], said);
+      assert.deepEqual(error.details, { what, problem });
+      assert.equal(startExitCode(error, what), exitCodes[index], said);
+    }
   }
 });
 
-test('what the user asked for is invalid, what the runtime cannot do is internal', () => {
-  assert.equal(runtimeError(startFailure('executable file `x` not found in $PATH')).code, 'invalid');
-  assert.equal(runtimeError(startFailure('cannot allocate memory')).code, 'internal');
+test('whatever else fails has the exit code of a container that could not be made', () => {
+  assert.equal(startExitCode(new Error('permission denied'), 'container'), 128);
+  assert.equal(startExitCode(new Error('no such file or directory'), 'exec'), 126);
 });

@@ -1,19 +1,8 @@
-import { EngineError } from '#base/errors.ts';
-import { failedStartCode } from './failed-start.ts';
+/** Why a runtime could not start a process: its words are read here, and nowhere else. */
+import type { EngineError } from '#base/errors.ts';
+import { type ContainerErrorReason, containerError } from '../container-errors.ts';
 
-/** What a runtime's refusal means to Docker's clients. */
-export interface RuntimeFailure {
-  readonly message: string;
-  /** 126: cannot be executed, 127: not found, 128: anything else. */
-  readonly exitCode: 126 | 127 | 128;
-}
-
-const CREATE_PREFIX =
-  'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ' +
-  'unable to start container process: ';
-const EXEC_PREFIX = 'OCI runtime exec failed: exec failed: unable to start container process: ';
-
-/** Ours say it already. */
+/** runc says so itself what it could not do. */
 const RUNC_PREFIX = /^(runc run|exec) failed: unable to start container process: /;
 
 interface Translation {
@@ -21,7 +10,7 @@ interface Translation {
   readonly text: (subject: string) => string;
 }
 
-/** crun's words and runc's for them: Docker's clients choose their exit code by the latter. */
+/** crun's words and runc's for them. */
 const TRANSLATIONS: readonly Translation[] = [
   {
     pattern: /^executable file `(.*)` not found in \$PATH/,
@@ -49,24 +38,10 @@ const TRANSLATIONS: readonly Translation[] = [
   },
 ];
 
-/** A container that did not start. */
-export function startFailure(reason: string): RuntimeFailure {
-  return failure(CREATE_PREFIX, reason);
-}
-
-/** An exec that did not start. */
-export function execFailure(reason: string): RuntimeFailure {
-  return failure(EXEC_PREFIX, reason);
-}
-
-/** The error for a failure: what the caller asked for cannot be, unless the runtime itself is at fault. */
-export function runtimeError({ message, exitCode }: RuntimeFailure): EngineError {
-  return new EngineError(exitCode === 128 ? 'internal' : 'invalid', message);
-}
-
-function failure(prefix: string, reason: string): RuntimeFailure {
-  const message = `${prefix}${translate(reason)}: unknown`;
-  return { message, exitCode: failedStartCode(message, 128) };
+/** @param reason as the runtime says it @param what was to be started */
+export function runtimeFailure(reason: string, what: 'container' | 'exec'): EngineError {
+  const problem = translate(reason);
+  return containerError(reasonOf(problem), { details: { what, problem } });
 }
 
 function translate(reason: string): string {
@@ -75,4 +50,11 @@ function translate(reason: string): string {
     if (match) return text(match[1] ?? '');
   }
   return reason.replace(RUNC_PREFIX, '');
+}
+
+function reasonOf(problem: string): ContainerErrorReason {
+  if (/permission denied/i.test(problem)) return 'program-not-executable';
+  if (!/executable file not found|no such file or directory|not a directory/i.test(problem))
+    return 'runtime-failed';
+  return problem.includes('chdir to') ? 'no-working-directory' : 'program-missing';
 }

@@ -29,13 +29,13 @@ export interface ProgramPlace {
  * the container runs, and says it in the container's output, without the name of what is missing. What is not certain
  * is left to the kernel.
  *
- * @throws {EngineError} `program-cannot-run`
+ * @throws {EngineError} `interpreter-missing`, `program-cannot-run`
  */
 export function checkProgram(place: ProgramPlace, access: RootAccess): void {
   const { rootPath, process } = place;
   using root = new BareRoot(rootPath, mountsOf(place), access);
   const [name = ''] = process.args;
-  let problem: string | undefined;
+  let problem: Problem | undefined;
   let found = findProgram(root, process);
   const subject = !found || found.path === name ? name : `${name} (${found.path})`;
   for (let depth = 0; found && problem === undefined && depth < MAXIMUM_INTERPRETERS; depth++) {
@@ -49,7 +49,12 @@ export function checkProgram(place: ProgramPlace, access: RootAccess): void {
       found = undefined;
     }
   }
-  if (problem !== undefined) throw containerError('program-cannot-run', { subject, details: { problem } });
+  if (problem) throw containerError(problem.reason, { subject, details: { problem: problem.text } });
+}
+
+interface Problem {
+  readonly reason: 'interpreter-missing' | 'program-cannot-run';
+  readonly text: string;
 }
 
 function mountsOf({ mounts, pid }: ProgramPlace): ProgramPlace['mounts'] {
@@ -96,14 +101,14 @@ function readProgram(root: BareRoot, path: string): FoundProgram | undefined {
   return { path: realPath, head, format: programFormat(head) };
 }
 
-function missingInterpreter(interpreter: string): string {
+function missingInterpreter(interpreter: string): Problem {
   const advice = interpreter.endsWith('\r')
     ? 'the line ends with a carriage return, so save the file with the line ends of Unix'
     : 'install it in the image, or name one that is there';
-  return (
+  const text =
     `no such file or directory: ${JSON.stringify(interpreter)}, the interpreter that its first line names, ` +
-    `is not in the container; ${advice}`
-  );
+    `is not in the container; ${advice}`;
+  return { reason: 'interpreter-missing', text };
 }
 
 interface NativeProgram {
@@ -118,15 +123,15 @@ function isNative(format: ProgramFormat): format is NativeProgram {
   );
 }
 
-function loaderProblem(root: BareRoot, { loader }: NativeProgram): string | undefined {
+function loaderProblem(root: BareRoot, { loader }: NativeProgram): Problem | undefined {
   if (loader === undefined || !loader.startsWith('/') || !root.isMissing(loader)) return undefined;
-  return (
+  const text =
     `no such file or directory: ${loader}, the dynamic loader that it is linked for, is not in the container; ` +
-    `use a base image with that C library, or link the program statically`
-  );
+    `use a base image with that C library, or link the program statically`;
+  return { reason: 'interpreter-missing', text };
 }
 
-function handlerProblem(root: BareRoot, { path, head, format }: FoundProgram): string | undefined {
+function handlerProblem(root: BareRoot, { path, head, format }: FoundProgram): Problem | undefined {
   const handlers = readBinaryHandlers()?.filter((handler) => handler.matches(path, head));
   const isUsable = handlers?.some(
     ({ enabled, held, interpreter }) => enabled && (held || root.mayBeThere(interpreter)),
@@ -136,5 +141,5 @@ function handlerProblem(root: BareRoot, { path, head, format }: FoundProgram): s
     format.kind === 'program'
       ? missingEmulator(format.architecture, handlers)
       : 'it is neither a Linux program nor a script, whose first line is #! and its interpreter';
-  return `exec format error: ${problem}`;
+  return { reason: 'program-cannot-run', text: `exec format error: ${problem}` };
 }

@@ -1,15 +1,10 @@
 import { abortable } from '#base/abortable.ts';
-import { EngineError } from '#base/errors.ts';
-import type { WaitCondition } from '../container.ts';
-
-export interface ExitResult {
-  readonly exitCode: number;
-  readonly error?: string;
-}
+import type { ExitOutcome, WaitCondition } from '../container.ts';
+import { containerError } from '../container-errors.ts';
 
 interface Waiter {
   readonly condition: WaitCondition;
-  readonly resolve: (result: ExitResult) => void;
+  readonly resolve: (result: ExitOutcome) => void;
 }
 
 /** Those who wait for one container to stop or to disappear. */
@@ -17,30 +12,30 @@ export class ExitWaiters {
   readonly #waiters = new Set<Waiter>();
 
   /** @throws {EngineError} `aborted` when the signal fires */
-  async wait(condition: WaitCondition, signal?: AbortSignal): Promise<ExitResult> {
-    const { promise, resolve } = Promise.withResolvers<ExitResult>();
+  async wait(condition: WaitCondition, signal?: AbortSignal): Promise<ExitOutcome> {
+    const { promise, resolve } = Promise.withResolvers<ExitOutcome>();
     const waiter = { condition, resolve };
     this.#waiters.add(waiter);
     try {
       return await abortable(promise, signal);
     } catch (cause) {
-      throw new EngineError('aborted', 'context canceled', { cause });
+      throw containerError('wait-aborted', { cause });
     } finally {
       this.#waiters.delete(waiter);
     }
   }
 
   /** It does not run any more. */
-  stopped(result: ExitResult): void {
+  stopped(result: ExitOutcome): void {
     this.#settle(result, (condition) => condition !== 'removed');
   }
 
   /** It is gone, which is the end of all waiting. */
-  removed(result: ExitResult): void {
+  removed(result: ExitOutcome): void {
     this.#settle(result, () => true);
   }
 
-  #settle(result: ExitResult, concerns: (condition: WaitCondition) => boolean): void {
+  #settle(result: ExitOutcome, concerns: (condition: WaitCondition) => boolean): void {
     for (const waiter of this.#waiters) if (concerns(waiter.condition)) waiter.resolve(result);
   }
 }

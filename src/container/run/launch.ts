@@ -5,7 +5,7 @@ import type { ContainerPaths } from '../container-paths.ts';
 import type { ContainerSpec } from '../container-spec.ts';
 import { deleteFromRuntime } from '../process/delete-container.ts';
 import type { InputMode } from '../process/process-pipes.ts';
-import { runtimeError, startFailure } from '../process/runtime-failure.ts';
+import { runtimeFailure } from '../process/runtime-failure.ts';
 import type { Runtimes } from '../process/runtimes.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
 import { type Supervisor, freshDirectory } from '../process/supervisor.ts';
@@ -82,7 +82,7 @@ async function startProcess(
     ...(memory && { memory }),
   });
   if (outcome.started) return outcome.process;
-  throw runtimeError(startFailure(outcome.reason));
+  throw runtimeFailure(outcome.reason, 'container');
 }
 
 /** Also of a process that a former daemon started. A terminal is its own input. */

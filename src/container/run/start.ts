@@ -1,13 +1,14 @@
 import { NEVER, now } from '#base/clock.ts';
-import { messageOf } from '#base/errors.ts';
+import { transferError } from '#base/error-transfer.ts';
+import { EngineError, messageOf } from '#base/errors.ts';
 import { unreachable } from '#base/unreachable.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
 import { signalIfAlive } from '#linux/process.ts';
 import { containerError } from '../container-errors.ts';
 import type { ContainerStore } from '../container-store.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
-import { failedStartCode } from '../process/failed-start.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
+import { startExitCode } from '../process/start-exit-code.ts';
 import { removeStopped } from '../remove.ts';
 import { type MountRoles, containerWorkload } from './container-workload.ts';
 import { type ExitRoles, watchForExit } from './exit.ts';
@@ -133,8 +134,12 @@ function recordOf(
 
 /** Records why, and ends what clients have attached to. */
 async function failStart({ exit }: StartRoles, container: ManagedContainer, error: unknown): Promise<void> {
-  const message = messageOf(error);
-  container.apply({ type: 'start-failed', exitCode: failedStartCode(message, 128), error: message });
+  const failure = transferError(asEngineError(error));
+  container.apply({ type: 'start-failed', exitCode: startExitCode(error, 'container'), failure });
   container.endNextStreams();
   if (container.spec.removedOnExit) await removeStopped(exit.removal, container, { volumes: true });
+}
+
+function asEngineError(error: unknown): EngineError {
+  return error instanceof EngineError ? error : new EngineError('internal', messageOf(error));
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { TransferredError } from '#base/error-transfer.ts';
 import { isEngineError } from '#base/errors.ts';
 import { NEVER } from '#base/clock.ts';
 import {
@@ -22,11 +23,11 @@ const run: RunRecord = {
 const exited: ExitedState = {
   status: 'exited',
   exitCode: 3,
-  error: '',
   outOfMemory: false,
   startedAt: run.startedAt,
   finishedAt: '2026-01-01T00:00:01Z',
 };
+const failure: TransferredError = { code: 'invalid', message: 'no such file', details: {} };
 const states: Readonly<Record<string, ContainerState>> = {
   created: initialState,
   running: { status: 'running', run },
@@ -38,7 +39,7 @@ const states: Readonly<Record<string, ContainerState>> = {
 };
 const events: readonly ContainerEvent[] = [
   { type: 'started', run },
-  { type: 'start-failed', exitCode: 127, error: 'x' },
+  { type: 'start-failed', exitCode: 127, failure },
   { type: 'paused' },
   { type: 'unpaused' },
   { type: 'out-of-memory' },
@@ -83,8 +84,8 @@ test('the table of transitions', () => {
 });
 
 test('a failed start leaves its code and its reason, and a later one clears them', () => {
-  const failed = transition(initialState, { type: 'start-failed', exitCode: 127, error: 'no such file' });
-  assert.deepEqual(failed, { status: 'created', exitCode: 127, error: 'no such file' });
+  const failed = transition(initialState, { type: 'start-failed', exitCode: 127, failure });
+  assert.deepEqual(failed, { status: 'created', exitCode: 127, failure });
   const again = transition(transition(failed, { type: 'started', run }), {
     type: 'exited',
     exitCode: 0,

@@ -1,5 +1,6 @@
-import { EngineError } from '#base/errors.ts';
+import type { TransferredError } from '#base/error-transfer.ts';
 import { unreachable } from '#base/unreachable.ts';
+import { containerError } from '../container-errors.ts';
 
 /** A process and when it started, so that another process with the same number is not mistaken for it. */
 export interface ProcessIdentity {
@@ -28,14 +29,15 @@ export interface CreatedState {
   readonly status: 'created';
   /** Not zero after a start that failed. */
   readonly exitCode: number;
-  readonly error: string;
+  /** Why the last start failed. */
+  readonly failure?: TransferredError;
 }
 
 export interface ExitedState {
   readonly status: 'exited';
   readonly exitCode: number;
-  /** Why the last start failed; empty otherwise. */
-  readonly error: string;
+  /** Why the last start failed. */
+  readonly failure?: TransferredError;
   readonly outOfMemory: boolean;
   readonly startedAt: string;
   readonly finishedAt: string;
@@ -59,7 +61,7 @@ export type ContainerState<Run extends RunRecord = RunRecord> =
 
 export type ContainerEvent<Run extends RunRecord = RunRecord> =
   | { readonly type: 'started'; readonly run: Run }
-  | { readonly type: 'start-failed'; readonly exitCode: number; readonly error: string }
+  | { readonly type: 'start-failed'; readonly exitCode: number; readonly failure: TransferredError }
   | { readonly type: 'paused' }
   | { readonly type: 'unpaused' }
   | { readonly type: 'out-of-memory' }
@@ -73,7 +75,7 @@ export type ContainerEvent<Run extends RunRecord = RunRecord> =
   | { readonly type: 'removal-started' }
   | { readonly type: 'removal-failed' };
 
-export const initialState: CreatedState = { status: 'created', exitCode: 0, error: '' };
+export const initialState: CreatedState = { status: 'created', exitCode: 0 };
 
 export function isRunning<Run extends RunRecord>(state: ContainerState<Run>): state is RunningState<Run> {
   return state.status === 'running' || state.status === 'paused';
@@ -107,10 +109,7 @@ export function transition<Run extends RunRecord>(
 ): ContainerState<Run> {
   const next = successor(state, event);
   if (next) return next;
-  throw new EngineError(
-    'conflict',
-    `Cannot change container: it is ${state.status}, not to be ${event.type}`,
-  );
+  throw containerError('illegal-transition', { details: { status: state.status, event: event.type } });
 }
 
 /** Undefined where the event is not legal. */
@@ -143,7 +142,7 @@ function fromStopped<Run extends RunRecord>(
     case 'started':
       return { status: 'running', run: event.run };
     case 'start-failed':
-      return { ...state, exitCode: event.exitCode, error: event.error };
+      return { ...state, exitCode: event.exitCode, failure: event.failure };
     case 'removal-started':
       return { status: 'removing', before: state };
     case 'paused':
@@ -184,7 +183,6 @@ function exitedState(run: RunRecord, event: ContainerEvent & { type: 'exited' })
   return {
     status: 'exited',
     exitCode: event.exitCode,
-    error: '',
     outOfMemory: run.outOfMemory,
     startedAt: run.startedAt,
     finishedAt: event.finishedAt,

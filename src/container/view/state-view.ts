@@ -10,18 +10,16 @@ export function viewState(state: ContainerState): ContainerStateView {
       status,
       pid: process.pid,
       exitCode: 0,
-      error: '',
       outOfMemory,
       ...times(startedAt, previouslyFinishedAt),
     };
   }
   const stopped = stoppedState(state);
-  const { exitCode = 0, error = '' } = stopped ?? {};
-  if (stopped?.status !== 'exited') return { status, exitCode, error, outOfMemory: false };
+  const { exitCode = 0, failure } = stopped ?? {};
+  const outcome = { status, exitCode, ...(failure && { failure }) };
+  if (stopped?.status !== 'exited') return { ...outcome, outOfMemory: false };
   return {
-    status,
-    exitCode,
-    error,
+    ...outcome,
     outOfMemory: stopped.outOfMemory,
     ...times(stopped.startedAt, stopped.finishedAt),
   };
