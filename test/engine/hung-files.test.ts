@@ -5,10 +5,11 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { after, before, test, type TestContext } from 'node:test';
+import { after, before, describe, test, type TestContext } from 'node:test';
 import { mountHung } from '../../src/linux/hung-mount.fixture.ts';
 import { holdLease } from '../../src/linux/lease.fixture.ts';
 import { until } from '#base/testing.ts';
+import { watchOpening } from '../../src/linux/permission-watch.fixture.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { tarOf, type TarMember } from '../fixtures/tar.ts';
 import { importBusybox } from '../support/docker.ts';
@@ -125,70 +126,159 @@ async function serveHung(t: TestContext, ...options: readonly string[]): Promise
   return end;
 }
 
-test('a lease on /etc/passwd holds up execs in its container only', async (t) => {
-  const id = await run();
-  const held: Promise<Answer>[] = [];
-  {
-    using _lease = holdLease(`/proc/${await pidOf(id)}/root/etc/passwd`);
-    const stuck = exec(id, ['true']);
-    held.push(request(engine.socket, 'GET', `/containers/${id}/export`));
-    held.push(request(engine.socket, 'GET', `/containers/${id}/archive?path=/etc/passwd`));
-    await whileStuck(t, Promise.race([stuck, ...held]));
-    assertHangs(
-      await stuck,
-      /Cannot read \/etc\/passwd and \/etc\/group: the file system of container [0-9a-f]{12} has not answered for \d+ s; .*kill the container/,
-    );
-  }
-  // What takes longer to give up than the lease was held, goes on.
-  for (const { status, body } of await Promise.all(held)) {
-    assert.equal(status, 200);
-    assert.match(body, /root:x:0:0/);
-  }
-  assert.equal((await exec(id, ['true'])).status, 200);
-  await succeed('DELETE', `/containers/${id}?force=1`);
-});
+/** All of it but threads that cannot be killed. */
+async function untilEnded({ pid }: TestDaemon): Promise<void> {
+  await until(() => readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z '), 'the daemon has ended');
+}
 
-test('a lease on a program holds up execs of it only', async (t) => {
-  const id = await run();
-  const answer = await exec(id, ['sh', '-c', 'cp /bin/busybox /own && mkdir /done']);
-  assert.equal(answer.status, 200, answer.body);
-  const root = `/proc/${await pidOf(id)}/root`;
-  await until(() => existsSync(`${root}/done`), 'the program is copied');
-  const path = `${root}/own`;
-  using _lease = holdLease(path);
-  const stuck = exec(id, ['/own', 'true']);
-  await whileStuck(t, stuck);
-  assertHangs(await stuck, /Cannot look at program \/own: the file system of container/);
-  await succeed('DELETE', `/containers/${id}?force=1`);
-});
+async function build(...members: readonly TarMember[]): Promise<string> {
+  return (await request(engine.socket, 'POST', '/build', Readable.from([tarOf(...members)]))).body;
+}
 
-test('a bind source that never answers holds up its container only', async (t) => {
-  const source = mkdtempSync('/tmp/caisson-hung-');
-  const hung = mountHung(source);
-  try {
-    const id = await create({ Binds: [`${source}/data:/data`] });
-    const stuck = request(engine.socket, 'POST', `/containers/${id}/start`);
-    const mount = { Type: 'bind', Source: `${source}/data`, Target: '/data' };
-    const devices = [{ PathOnHost: `${source}/device`, PathInContainer: '/x', CgroupPermissions: 'r' }];
-    const [missing, device] = [refusedWith({ Mounts: [mount] }), startedWith({ Devices: devices })];
-    await whileStuck(t, Promise.race([stuck, missing, device]));
-    assertHangs(await missing, /Cannot mount/);
-    assertHangs(
-      await device,
-      new RegExp(`Cannot look at device ${source}/device: the file system at ${source}`),
+function filter(value: object): string {
+  return `filters=${encodeURIComponent(JSON.stringify(value))}`;
+}
+
+// Most of their time is waiting for a deadline.
+describe('everyone else goes on', { concurrency: true }, () => {
+  test('a lease on /etc/passwd holds up execs in its container only', async (t) => {
+    const id = await run();
+    const held: Promise<Answer>[] = [];
+    {
+      using _lease = holdLease(`/proc/${await pidOf(id)}/root/etc/passwd`);
+      const stuck = exec(id, ['true']);
+      held.push(request(engine.socket, 'GET', `/containers/${id}/export`));
+      held.push(request(engine.socket, 'GET', `/containers/${id}/archive?path=/etc/passwd`));
+      await whileStuck(t, Promise.race([stuck, ...held]));
+      assertHangs(
+        await stuck,
+        /Cannot read \/etc\/passwd and \/etc\/group: the file system of container [0-9a-f]{12} has not answered for \d+ s; .*kill the container/,
+      );
+    }
+    // What takes longer to give up than the lease was held, goes on.
+    for (const { status, body } of await Promise.all(held)) {
+      assert.equal(status, 200);
+      assert.match(body, /root:x:0:0/);
+    }
+    assert.equal((await exec(id, ['true'])).status, 200);
+    await succeed('DELETE', `/containers/${id}?force=1`);
+  });
+
+  test('a lease on a program holds up execs of it only', async (t) => {
+    const id = await run();
+    const answer = await exec(id, ['sh', '-c', 'cp /bin/busybox /own && mkdir /done']);
+    assert.equal(answer.status, 200, answer.body);
+    const root = `/proc/${await pidOf(id)}/root`;
+    await until(() => existsSync(`${root}/done`), 'the program is copied');
+    const path = `${root}/own`;
+    using _lease = holdLease(path);
+    const stuck = exec(id, ['/own', 'true']);
+    await whileStuck(t, stuck);
+    assertHangs(await stuck, /Cannot look at program \/own: the file system of container/);
+    await succeed('DELETE', `/containers/${id}?force=1`);
+  });
+
+  test('a watch on /etc/passwd that answers nothing holds up execs in its container only', async (t) => {
+    const id = await run({ Privileged: true });
+    {
+      using _watch = watchOpening(`/proc/${await pidOf(id)}/root/etc/passwd`);
+      const stuck = exec(id, ['true']);
+      await whileStuck(t, stuck);
+      assertHangs(await stuck, /Cannot read \/etc\/passwd and \/etc\/group: the file system of container/);
+    }
+    assert.equal((await exec(id, ['true'])).status, 200);
+    await succeed('DELETE', `/containers/${id}?force=1`);
+  });
+
+  test('a bind source that never answers holds up its container only', async (t) => {
+    const source = mkdtempSync('/tmp/caisson-hung-');
+    const hung = mountHung(source);
+    try {
+      const id = await create({ Binds: [`${source}/data:/data`] });
+      const stuck = request(engine.socket, 'POST', `/containers/${id}/start`);
+      const mount = { Type: 'bind', Source: `${source}/data`, Target: '/data' };
+      const devices = [{ PathOnHost: `${source}/device`, PathInContainer: '/x', CgroupPermissions: 'r' }];
+      const [missing, device] = [refusedWith({ Mounts: [mount] }), startedWith({ Devices: devices })];
+      await whileStuck(t, Promise.race([stuck, missing, device]));
+      assertHangs(await missing, /Cannot mount/);
+      assertHangs(
+        await device,
+        new RegExp(`Cannot look at device ${source}/device: the file system at ${source}`),
+      );
+      assertHangs(
+        await stuck,
+        new RegExp(
+          `Cannot mount ${source}/data: the file system at ${source} .fuse. has not answered for .*umount -f ${source}`,
+        ),
+      );
+      await succeed('GET', `/containers/${id}/json`);
+      await succeed('DELETE', `/containers/${id}`);
+    } finally {
+      hung[Symbol.dispose]();
+      rmdirSync(source);
+    }
+  });
+
+  test('a FIFO in place of a file is as good as none', async () => {
+    const id = await run();
+    const replace =
+      'rm -f /etc/passwd /etc/group; mkfifo /etc/passwd /etc/group /fifo; chmod 755 /fifo; mkdir /done';
+    assert.equal((await exec(id, ['sh', '-c', replace])).status, 200);
+    const pid = await pidOf(id);
+    await until(() => existsSync(`/proc/${pid}/root/done`), 'the files are replaced');
+    assert.equal((await exec(id, ['true'], { User: '5' })).status, 200);
+    assert.match((await exec(id, ['true'], { User: 'daemon' })).body, /no matching entries in passwd file/);
+    assert.notEqual((await exec(id, ['/fifo'])).status, 200);
+    await succeed('POST', `/containers/${id}/restart?t=0`);
+    await succeed('GET', `/containers/${id}/archive?path=/etc`);
+    await succeed('DELETE', `/containers/${id}?force=1`);
+  });
+
+  test('a FIFO or a device in a context or an image holds no build up', async () => {
+    const pipe: TarMember = { path: 'pipe', type: 'fifo', mode: 0o644 };
+    const lines = [
+      'FROM bb',
+      'ADD pipe /pipe',
+      'FROM bb',
+      'COPY --from=0 /pipe /copied',
+      'ADD --unpack=true pipe /x',
+    ];
+    const added = await build({ path: 'Dockerfile', content: lines.join('\n') }, pipe);
+    assert.match(added, /Step 2\/\d : ADD pipe/);
+    for (const type of ['fifo', 'character'] as const) {
+      const device = { path: 'Dockerfile', type, deviceMajor: 1, deviceMinor: 5 };
+      assert.match(
+        await build(device),
+        /Cannot locate specified Dockerfile|failed to read dockerfile|no such file/i,
+      );
+    }
+  });
+
+  test('patterns that are made to take for ever do not', async () => {
+    const name = 'a'.repeat(60);
+    const labels = { [`${'a'.repeat(60)}!`]: 'x' };
+    const LogConfig = { Type: 'json-file', Config: { 'labels-regex': '^(a+)+$' } };
+    const body = { Image: 'bb', Cmd: ['true'], Labels: labels, HostConfig: { LogConfig } };
+    const path = `/containers/create?name=${name}-`;
+    const { Id } = await requestJson<{ Id: string }>(engine.socket, 'POST', path, body);
+    await succeed('POST', `/containers/${Id}/start`);
+    await succeed('GET', `/containers/json?${filter({ name: ['^/?(a+)+$'] })}`);
+    await succeed('GET', `/images/json?${filter({ reference: [`${'*b*'.repeat(2000)}c`] })}`);
+    const found = await requestJson<unknown[]>(
+      engine.socket,
+      'GET',
+      `/containers/json?all=1&${filter({ name: ['^/?(a+)+-$'] })}`,
     );
-    assertHangs(
-      await stuck,
-      new RegExp(
-        `Cannot mount ${source}/data: the file system at ${source} .fuse. has not answered for .*umount -f ${source}`,
-      ),
+    assert.equal(found.length, 1);
+    LogConfig.Config['labels-regex'] = '(a';
+    const refused = await request(engine.socket, 'POST', '/containers/create', body);
+    assert.equal(refused.status, 400);
+    assert.match(
+      refused.body,
+      /failed to initialize logging driver: error parsing regexp: missing closing \)/,
     );
-    await succeed('GET', `/containers/${id}/json`);
-    await succeed('DELETE', `/containers/${id}`);
-  } finally {
-    hung[Symbol.dispose]();
-    rmdirSync(source);
-  }
+    await succeed('DELETE', `/containers/${Id}?force=1`);
+  });
 });
 
 test('a file system in a container that never answers holds up cp there; a daemon stops and starts with it', async (t) => {
@@ -216,11 +306,6 @@ test('a file system in a container that never answers holds up cp there; a daemo
   await succeed('DELETE', `/containers/${id}?force=1`);
 });
 
-/** All of it but threads that cannot be killed. */
-async function untilEnded({ pid }: TestDaemon): Promise<void> {
-  await until(() => readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z '), 'the daemon has ended');
-}
-
 test('a daemon ends and the next one starts while threads of it cannot even be killed', async (t) => {
   const source = mkdtempSync('/tmp/caisson-hung-');
   t.after(() => rmdirSync(source));
@@ -245,70 +330,4 @@ test('a daemon ends and the next one starts while threads of it cannot even be k
   await Promise.all([stopped, killed]);
   await engine.start();
   await succeed('DELETE', `/containers/${id}`);
-});
-
-test('a FIFO in place of a file is as good as none', async () => {
-  const id = await run();
-  const replace =
-    'rm -f /etc/passwd /etc/group; mkfifo /etc/passwd /etc/group /fifo; chmod 755 /fifo; mkdir /done';
-  assert.equal((await exec(id, ['sh', '-c', replace])).status, 200);
-  const pid = await pidOf(id);
-  await until(() => existsSync(`/proc/${pid}/root/done`), 'the files are replaced');
-  assert.equal((await exec(id, ['true'], { User: '5' })).status, 200);
-  assert.match((await exec(id, ['true'], { User: 'daemon' })).body, /no matching entries in passwd file/);
-  assert.notEqual((await exec(id, ['/fifo'])).status, 200);
-  await succeed('POST', `/containers/${id}/restart?t=0`);
-  await succeed('GET', `/containers/${id}/archive?path=/etc`);
-  await succeed('DELETE', `/containers/${id}?force=1`);
-});
-
-async function build(...members: readonly TarMember[]): Promise<string> {
-  return (await request(engine.socket, 'POST', '/build', Readable.from([tarOf(...members)]))).body;
-}
-
-test('a FIFO or a device in a context or an image holds no build up', async () => {
-  const pipe: TarMember = { path: 'pipe', type: 'fifo', mode: 0o644 };
-  const lines = [
-    'FROM bb',
-    'ADD pipe /pipe',
-    'FROM bb',
-    'COPY --from=0 /pipe /copied',
-    'ADD --unpack=true pipe /x',
-  ];
-  const added = await build({ path: 'Dockerfile', content: lines.join('\n') }, pipe);
-  assert.match(added, /Step 2\/\d : ADD pipe/);
-  for (const type of ['fifo', 'character'] as const) {
-    const device = { path: 'Dockerfile', type, deviceMajor: 1, deviceMinor: 5 };
-    assert.match(
-      await build(device),
-      /Cannot locate specified Dockerfile|failed to read dockerfile|no such file/i,
-    );
-  }
-});
-
-function filter(value: object): string {
-  return `filters=${encodeURIComponent(JSON.stringify(value))}`;
-}
-
-test('patterns that are made to take for ever do not', async () => {
-  const name = 'a'.repeat(60);
-  const labels = { [`${'a'.repeat(60)}!`]: 'x' };
-  const LogConfig = { Type: 'json-file', Config: { 'labels-regex': '^(a+)+$' } };
-  const body = { Image: 'bb', Cmd: ['true'], Labels: labels, HostConfig: { LogConfig } };
-  const path = `/containers/create?name=${name}-`;
-  const { Id } = await requestJson<{ Id: string }>(engine.socket, 'POST', path, body);
-  await succeed('POST', `/containers/${Id}/start`);
-  await succeed('GET', `/containers/json?${filter({ name: ['^/?(a+)+$'] })}`);
-  await succeed('GET', `/images/json?${filter({ reference: [`${'*b*'.repeat(2000)}c`] })}`);
-  const found = await requestJson<unknown[]>(
-    engine.socket,
-    'GET',
-    `/containers/json?all=1&${filter({ name: ['^/?(a+)+-$'] })}`,
-  );
-  assert.equal(found.length, 1);
-  LogConfig.Config['labels-regex'] = '(a';
-  const refused = await request(engine.socket, 'POST', '/containers/create', body);
-  assert.equal(refused.status, 400);
-  assert.match(refused.body, /failed to initialize logging driver: error parsing regexp: missing closing \)/);
-  await succeed('DELETE', `/containers/${Id}?force=1`);
 });
