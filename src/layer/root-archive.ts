@@ -4,7 +4,7 @@ import { ChannelSender, openReadable } from './byte-channel.ts';
 import type { FileStat, RootArchive } from './layer.ts';
 import { absolutePath } from './path-resolution.ts';
 import { plainTar } from './plain-tar.ts';
-import { guarded, LayerWorkerPool } from './worker-pool.ts';
+import { guarded, LayerWorkerPool, TREE_DEADLINE_MS } from './worker-pool.ts';
 
 /** Reading and writing containers' files for `docker cp`; see {@link createRootArchive}. */
 export class WorkerRootArchive implements RootArchive, AsyncDisposable {
@@ -17,7 +17,7 @@ export class WorkerRootArchive implements RootArchive, AsyncDisposable {
   }
 
   async stat(root: string, path: string, lane?: FileLane): Promise<FileStat> {
-    return (await this.#workers.run('look', { root, path }, guarded(lane, `find ${path}`))).stat;
+    return (await this.#workers.run('look', { root, path }, guarded(lane, { action: `find ${path}` }))).stat;
   }
 
   async get(
@@ -25,7 +25,7 @@ export class WorkerRootArchive implements RootArchive, AsyncDisposable {
     path: string,
     lane?: FileLane,
   ): Promise<{ readonly stat: FileStat; readonly tar: Readable }> {
-    const found = await this.#workers.run('look', { root, path }, guarded(lane, `find ${path}`));
+    const found = await this.#workers.run('look', { root, path }, guarded(lane, { action: `find ${path}` }));
     const { stat, isDirectory } = found;
     const absolute = absolutePath(path);
     // A directory is packed from inside, so that `link/` and `link/.` mean what the link leads to.
@@ -35,7 +35,7 @@ export class WorkerRootArchive implements RootArchive, AsyncDisposable {
       this.#workers.run(
         'pack',
         { root, path: source, name, ...end },
-        { transfer: [end.port], ...guarded(lane, `read ${path}`) },
+        { transfer: [end.port], ...guarded(lane, { action: `read ${path}`, deadlineMs: TREE_DEADLINE_MS }) },
       ),
     );
     return { stat, tar };
@@ -48,7 +48,10 @@ export class WorkerRootArchive implements RootArchive, AsyncDisposable {
     options: Parameters<RootArchive['put']>[3],
   ): Promise<void> {
     const absolute = absolutePath(path);
-    const guard = guarded(options.lane, `write into ${path}`);
+    const guard = guarded(options.lane, {
+      action: `write into ${path}`,
+      deadlineMs: TREE_DEADLINE_MS,
+    });
     const { noOverwriteDirNonDir, copyUidGid, owner, signal } = options;
     const sender = new ChannelSender();
     const pump = new TarPump(tar, sender);

@@ -15,7 +15,7 @@ import type { LayerUse } from './layer-store.ts';
 import type { Snapshot, SnapshotRequest, SnapshotStore } from './layer.ts';
 import { OVERLAY_OPTIONS, type ViewSource } from './read-only-view.ts';
 import { readSnapshot, snapshotPaths, type SnapshotRecord, writeSnapshot } from './snapshot-record.ts';
-import { guarded, LayerWorkerPool } from './worker-pool.ts';
+import { guarded, LayerWorkerPool, TREE_DEADLINE_MS } from './worker-pool.ts';
 import { layerError } from './layer-errors.ts';
 
 export interface SnapshotStoreOptions {
@@ -156,7 +156,10 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
       await this.#workers.run(
         'pack',
         { root, path: '/', ...end },
-        { transfer: [end.port], ...guarded(lane, 'read the files') },
+        {
+          transfer: [end.port],
+          ...guarded(lane, { action: 'read the files', deadlineMs: TREE_DEADLINE_MS }),
+        },
       );
     });
   }

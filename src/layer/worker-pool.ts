@@ -74,10 +74,13 @@ export class LayerWorkerPool implements AsyncDisposable {
   }
 }
 
-/** Without progress; a directory of a million names takes some seconds to list. */
-const DEADLINE_MS = 30_000;
+/** Of work on whole trees: a directory of a million names takes some seconds to list. */
+export const TREE_DEADLINE_MS = 30_000;
 
 /** The guard of work on files of others; none without a lane. */
-export function guarded(lane: FileLane | undefined, action: string): { readonly guard?: FileGuard } {
-  return lane ? { guard: { lane, action, deadlineMs: DEADLINE_MS } } : {};
+export function guarded(
+  lane: FileLane | undefined,
+  guard: Omit<FileGuard, 'lane'>,
+): { readonly guard?: FileGuard } {
+  return lane ? { guard: { ...guard, lane } } : {};
 }
