@@ -178,6 +178,34 @@ test('a container from before the machine was restarted has exited', async () =>
   assert.deepEqual([after.Status, after.ExitCode, after.StartedAt], ['exited', 255, State.StartedAt]);
 });
 
+test('a restart that was cut off between its two runs is finished, with --rm too', async () => {
+  const first = await ContainerFixture.open();
+  const ids = [
+    await first.run(['sleep', '1000']),
+    await first.run(['sleep', '1000'], { HostConfig: { AutoRemove: true } }),
+  ];
+  await first.close();
+  {
+    using database = new DatabaseSync(join(first.path, 'root/metadata.db'));
+    const all = database.prepare('SELECT id, progress FROM container_containers').all();
+    for (const { id, progress } of all) {
+      const { run } = JSON.parse(String(progress)).state;
+      const { startedAt } = run;
+      const exit = { exitCode: 143, error: '', outOfMemory: false, startedAt, finishedAt: startedAt };
+      const state = { status: 'restarting', before: { status: 'exited', ...exit } };
+      database
+        .prepare('UPDATE container_containers SET progress = ? WHERE id = ?')
+        .run(JSON.stringify({ state }), id ?? '');
+    }
+  }
+  await using second = await ContainerFixture.open(first.path);
+  const stateOf = async (id: string) => (await second.containers.inspect(id, { size: false })).State;
+  for (const id of ids) {
+    await until(async () => (await stateOf(id)).Running, 'it runs again');
+    assert.equal((await stateOf(id)).Restarting, false);
+  }
+});
+
 test('anonymous volumes of a create or a removal that was cut off go at the next start, used ones stay', async () => {
   const first = await ContainerFixture.open();
   const [orphan, used] = [await first.volumes.create({}), await first.volumes.create({})];
