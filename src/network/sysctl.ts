@@ -1,6 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { messageOf } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
+import { readIfThere } from '#linux/read-if-there.ts';
 import { networkError } from './network-errors.ts';
 
 /**
@@ -38,12 +39,7 @@ export function writeSysctls(values: Readonly<Record<string, string>>): void {
 
 /** The value without surrounding blanks, or undefined where the kernel has no such setting. */
 export function readSysctl(key: string): string | undefined {
-  try {
-    return readFileSync(sysctlPath(key), 'utf8').trim();
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  }
+  return readIfThere(sysctlPath(key))?.trim();
 }
 
 /** Sets what the kernel has; a setting of a part that it lacks, IPv6 for example, is passed over. */

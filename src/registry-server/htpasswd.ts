@@ -5,7 +5,7 @@ import { EngineError } from '#base/errors.ts';
 import { type Logger, silentLogger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { hashPassword, newPasswordSetting } from '#linux/crypt.ts';
-import { isErrno } from '#linux/errno.ts';
+import { readIfThere } from '#linux/read-if-there.ts';
 import { RegistryError } from './registry-error.ts';
 
 const BCRYPT = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/;
@@ -134,14 +134,8 @@ function linesWithout(path: string, name: string): readonly string[] {
 }
 
 function linesOf(path: string): readonly string[] {
-  try {
-    return readFileSync(path, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '');
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return [];
-    throw error;
-  }
+  const lines = readIfThere(path)?.split('\n') ?? [];
+  return lines.filter((line) => line !== '');
 }
 
 /** Others must not read hashes; a file that was there keeps its owner and mode. */

@@ -1,9 +1,10 @@
-import { constants, closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { constants, closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from '#linux/errno.ts';
 import { makeFifo } from '#linux/fifo.ts';
 import { processStartTime } from '#linux/process.ts';
 import { type SpawnOptions, spawnProcess } from '#linux/spawn.ts';
+import { readIfThere } from '#linux/read-if-there.ts';
 import type { MonitorDescriptors } from './process-pipes.ts';
 import type { ProcessIdentity } from '../run/state.ts';
 
@@ -106,14 +107,9 @@ export function isMonitored(directory: string): boolean {
 
 /** The monitor of a directory, for a process that is in no record; undefined before it has said so, or if it is gone. */
 export function readMonitor(directory: string): ProcessIdentity | undefined {
-  try {
-    const pid = Number(readFileSync(join(directory, MONITOR), 'latin1'));
-    const startTime = pid > 0 && isMonitored(directory) ? processStartTime(pid) : undefined;
-    return startTime === undefined ? undefined : { pid, startTime };
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  }
+  const pid = Number(readIfThere(join(directory, MONITOR)) ?? 0);
+  const startTime = pid > 0 && isMonitored(directory) ? processStartTime(pid) : undefined;
+  return startTime === undefined ? undefined : { pid, startTime };
 }
 
 function memoryEnvironment(memory: MemoryWatch | undefined): readonly string[] {

@@ -1,10 +1,10 @@
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isErrno } from '#linux/errno.ts';
 import { openTtyStream, setWindowSize } from '#linux/pty.ts';
 import { pidfdGetFd, pidfdOpen, processStartTime } from '#linux/process.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { spawnProcess } from '#linux/spawn.ts';
+import { readIfThere } from '#linux/read-if-there.ts';
 import type { TerminalSize } from '../container.ts';
 import type { ProcessStreams } from './process-pipes.ts';
 import type { ProcessIdentity } from '../run/state.ts';
@@ -55,14 +55,9 @@ export function holdTerminal(directory: string, master: number): number {
 
 /** The living holder of a directory, for a process that is in no record. */
 export function readHolder(directory: string): ProcessIdentity | undefined {
-  try {
-    const pid = Number(readFileSync(join(directory, HOLDER), 'latin1'));
-    const startTime = pid > 0 ? processStartTime(pid) : undefined;
-    return startTime === undefined ? undefined : { pid, startTime };
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  }
+  const pid = Number(readIfThere(join(directory, HOLDER)) ?? 0);
+  const startTime = pid > 0 ? processStartTime(pid) : undefined;
+  return startTime === undefined ? undefined : { pid, startTime };
 }
 
 /** Takes the terminal from its holder; the caller owns the descriptor. */
