@@ -98,7 +98,7 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
   'device-rule-invalid': { message: ({ subject }) => `invalid device cgroup rule format: '${subject}'` },
   'no-device-driver': {
     message: ({ subject = '', details }) =>
-      `could not select device driver ${quote(subject)} with capabilities: ${details['capabilities']}`,
+      `could not select device driver ${quote(subject)} with capabilities: [${details['capabilities']}]`,
   },
   'block-device-missing': 'plain',
   'mount-duplicate': { message: ({ subject }) => `Duplicate mount point: ${subject}` },
