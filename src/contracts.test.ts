@@ -15,6 +15,7 @@ const CONTRACTS = [
   'volume/volume.ts',
   'network/network.ts',
   'container/container.ts',
+  'sbom/sbom.ts',
   'build/build.ts',
   'registry-server/registry-server.ts',
 ];
