@@ -31,7 +31,7 @@ export function lockRun({ root, run }: Pick<EngineDirectories, 'root' | 'run'>):
   const owner = readOwner(ownerPath);
   const bootId = currentBootId();
   const isForeign = owner !== undefined && owner.root !== ownRoot && owner.bootId === bootId;
-  if (isForeign && hasMountsBelow(join(realpathSync(run), RUN_SNAPSHOTS))) {
+  if (isForeign && hasContainers(run)) {
     throw storeError('run-of-other-root', { subject: run, details: { root: owner.root, ownerPath } });
   }
   writeFileSync(ownerPath, JSON.stringify({ root: ownRoot, bootId } satisfies RunOwner));
@@ -69,7 +69,8 @@ function isOwner(value: unknown): value is RunOwner {
   return typeof value.root === 'string' && typeof value.bootId === 'string';
 }
 
-/** A container's root is mounted from its start until its end was recorded. */
-function hasMountsBelow(directory: string): boolean {
+/** Whether containers run in a run directory: their roots are mounted from their start until their end was recorded. */
+export function hasContainers(run: string): boolean {
+  const directory = join(realpathSync(run), RUN_SNAPSHOTS);
   return listMounts().some(({ target }) => target.startsWith(`${directory}/`));
 }

@@ -31,6 +31,7 @@ import { FileContentStore } from '#store/file-content-store.ts';
 import type { ContentStore } from '#store/content.ts';
 import { Leases } from '#store/leases.ts';
 import type { Metadata } from '#store/metadata.ts';
+import { MetadataBackup } from '#store/metadata-backup.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
 import type { Volumes, VolumeUse } from '#volume/volume.ts';
 import { createVolumes, volumeMigrations } from '#volume/volumes.ts';
@@ -43,6 +44,7 @@ import {
 } from './directories.ts';
 import { EventBus } from './event-bus.ts';
 import type { EngineOptions } from './options.ts';
+import { metadataEvidence } from './root-evidence.ts';
 import { lockRun } from './run-lock.ts';
 import { type OciRuntime, findOtherRuntime, findRuntime } from './runtime.ts';
 
@@ -164,6 +166,7 @@ class Users {
 }
 
 function layFoundation(options: EngineOptions, resources: AsyncDisposableStack): Foundation {
+  const logger = options.logger ?? silentLogger;
   const directories = engineDirectories(options);
   makeRootAndRun(directories);
   resources.use(lockRun(directories));
@@ -175,12 +178,14 @@ function layFoundation(options: EngineOptions, resources: AsyncDisposableStack):
     containerMigrations,
     ...buildMigrations,
   ];
-  const metadata = resources.use(new SqliteMetadata(directories.root, migrations));
+  const metadata = resources.use(
+    new SqliteMetadata(directories.root, migrations, metadataEvidence(directories)),
+  );
+  resources.use(new MetadataBackup(directories.root, metadata.database, logger));
   const events = new EventBus();
   resources.defer(() => events.close());
   const content = resources.use(new FileContentStore(directories.content));
   const files = resources.use(new ThreadedFileService());
-  const logger = options.logger ?? silentLogger;
   return { options, logger, resources, directories, metadata, events, content, files };
 }
 

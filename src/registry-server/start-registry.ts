@@ -3,8 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { silentLogger } from '#base/log.ts';
-import { FileContentStore } from '#store/file-content-store.ts';
+import { BLOBS, FileContentStore } from '#store/file-content-store.ts';
 import { Leases } from '#store/leases.ts';
+import { hasData } from '#store/lost-metadata.ts';
+import { MetadataBackup } from '#store/metadata-backup.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
 import { BlobFills } from './blob-fills.ts';
 import { collectGarbage } from './collect-garbage.ts';
@@ -34,7 +36,7 @@ const HOUSEKEEPING_MS = 15 * 60 * 1000;
  */
 export async function startRegistry(options: RegistryOptions): Promise<RunningRegistry> {
   await using resources = new AsyncDisposableStack();
-  const storage = openRegistryStorage(options.root, resources);
+  const storage = openRegistryStorage(options, resources);
   const closing = new AbortController();
   const parts = assemble(storage, options, closing.signal, resources);
   const dispatcher = new Dispatcher(parts, {
@@ -73,8 +75,13 @@ const DEFAULT_LIMITS: RegistryLimits = {
 };
 
 /** Opens the storage of a registry that has a root of its own; `resources` closes it. */
-function openRegistryStorage(root: string, resources: AsyncDisposableStack): RegistryStorage {
-  const metadata = resources.use(new SqliteMetadata(root, [registryMigrations]));
+function openRegistryStorage(
+  { root, logger = silentLogger }: Pick<RegistryOptions, 'root' | 'logger'>,
+  resources: AsyncDisposableStack,
+): RegistryStorage {
+  const evidence = [join(root, BLOBS)].filter(hasData);
+  const metadata = resources.use(new SqliteMetadata(root, [registryMigrations], evidence));
+  resources.use(new MetadataBackup(root, metadata.database, logger));
   const content = resources.use(new FileContentStore(root));
   return { metadata, content, leases: new Leases() };
 }
@@ -130,6 +137,6 @@ export async function collectRegistryGarbage(root: string, options: GarbageOptio
   const served = await collectThroughSocket(root, options);
   if (served) return served;
   await using resources = new AsyncDisposableStack();
-  const storage = openRegistryStorage(root, resources);
+  const storage = openRegistryStorage({ root }, resources);
   return await collectGarbage(storage, new RegistryTable(storage.metadata), options);
 }

@@ -22,6 +22,8 @@ import { storeError } from './store-errors.ts';
 
 /** Downloads that were not continued for so long are given up. */
 const RESUMABLE_MS = 24 * 3600 * 1000;
+/** Below the store's directory. */
+export const BLOBS = 'blobs/sha256';
 const RESUMABLE_SUFFIX = '.resumable';
 const READ_CHUNK_BYTES = 256 * 1024;
 
@@ -35,7 +37,7 @@ export class FileContentStore implements ContentStore, AsyncDisposable {
 
   /** Opens the store in `directory`, which is made where it is missing; one store a directory at a time. */
   constructor(directory: string) {
-    this.#blobs = join(directory, 'blobs/sha256');
+    this.#blobs = join(directory, BLOBS);
     this.#ingest = join(directory, 'ingest');
     mkdirSync(this.#blobs, { recursive: true, mode: 0o700 });
     mkdirSync(this.#ingest, { recursive: true, mode: 0o700 });

@@ -1,11 +1,13 @@
 /** The metadata database: `ROOT/metadata.db` with its write-ahead log. */
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
+import { messageOf } from '#base/errors.ts';
 import { workerModule } from '#base/worker-module.ts';
 import { diskError, syncData, syncDirectory } from './disk.ts';
 import { GroupSync } from '#base/group-sync.ts';
+import { damagedMetadata, requireMetadata, requireTables } from './lost-metadata.ts';
+import { metadataPaths } from './metadata-paths.ts';
 import type { Metadata, Migrations } from './metadata.ts';
 import { lockRoot } from './directory-lock.ts';
 import { migrate } from './migrate.ts';
@@ -29,20 +31,41 @@ export class SqliteMetadata implements Metadata {
   /**
    * Opens or makes the database of `root` and brings it up to date.
    *
-   * @throws {EngineError} `conflict` while another engine has `root` open, or where a newer one wrote it
+   * @param evidence what shows that `root` had a database; see {@link requireMetadata}
+   * @throws {EngineError} `conflict` while another engine has `root` open, or where a newer one wrote it, `unavailable`
+   *   where the database is lost or damaged
    */
-  constructor(root: string, migrations: readonly Migrations[]) {
+  constructor(root: string, migrations: readonly Migrations[], evidence: readonly string[] = []) {
     mkdirSync(root, { recursive: true, mode: 0o710 });
     this.#root = root;
-    this.#path = join(root, 'metadata.db');
+    this.#path = metadataPaths(root).database;
     using resources = new DisposableStack();
     resources.use(lockRoot(root));
+    requireMetadata(root, evidence);
+    const isNew = !existsSync(this.#path);
     this.database = resources.adopt(new DatabaseSync(this.#path, { timeout: 5000 }), (database) =>
       database.close(),
     );
-    this.#configure();
-    migrate(this.database, migrations);
+    try {
+      requireTables(root, this.database, evidence);
+      this.#configure();
+      migrate(this.database, migrations);
+    } catch (error) {
+      throw isCorrupt(error) ? damagedMetadata(root, messageOf(error), error) : error;
+    }
+    if (isNew) this.#makeDurable();
     this.#resources = resources.move();
+  }
+
+  /** There is no data before there are durable metadata: without them, it would count as data that has lost them. */
+  #makeDurable(): void {
+    this.database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    const fd = openSync(this.#root, 'r');
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
   }
 
   transaction<T>(work: () => T): T {
@@ -116,12 +139,23 @@ export class SqliteMetadata implements Metadata {
 /** SQLITE_FULL (sqlite.org/rescode.html). */
 const SQLITE_FULL = 13;
 const SQLITE_IOERR = 10;
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
+
+function isCorrupt(error: unknown): boolean {
+  return [SQLITE_CORRUPT, SQLITE_NOTADB].includes(primaryCode(error));
+}
 
 function sqliteError(error: unknown): unknown {
-  if (!(error instanceof Error) || !('errcode' in error)) return error;
-  const primary = Number(error.errcode) & 0xff;
+  if (!(error instanceof Error)) return error;
+  const primary = primaryCode(error);
   if (primary === SQLITE_FULL) return storeError('store-disk-full', { subject: 'metadata', cause: error });
   if (primary === SQLITE_IOERR)
     return storeError('metadata-not-written', { details: { problem: error.message }, cause: error });
   return error;
+}
+
+/** Zero for what is no error of SQLite's. */
+function primaryCode(error: unknown): number {
+  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
 }

@@ -26,6 +26,17 @@ const STORE_ERRORS = errorTable({
     ({ subject }) => `Cannot open metadata: ${subject} was written by a newer version`,
   ],
   'metadata-not-written': ['internal', ({ details }) => `Cannot write metadata: ${details['problem']}`],
+  'metadata-lost': [
+    'unavailable',
+    ({ subject, details: { state, evidence, advice } }) =>
+      `Cannot open metadata ${subject}: it is ${state}, but there is data that only it can tell about ` +
+      `(${evidence}). Is a file system not mounted? Nothing was changed; ${advice}`,
+  ],
+  'metadata-damaged': [
+    'unavailable',
+    ({ subject, details: { problem, advice } }) =>
+      `Cannot open metadata ${subject}: ${problem}. Nothing was changed; ${advice}`,
+  ],
   'root-in-use': [
     'conflict',
     ({ subject, details }) => `Cannot open ${subject}: in use by ${details['holder']}`,

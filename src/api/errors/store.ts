@@ -15,6 +15,8 @@ export const STORE_ENTRIES: DockerEntries<StoreErrorReason> = {
   'store-disk-full': 'plain',
   'metadata-newer': 'plain',
   'metadata-not-written': 'plain',
+  'metadata-lost': 'plain',
+  'metadata-damaged': 'plain',
   'root-in-use': 'plain',
   'run-in-use': 'plain',
   'run-of-other-root': 'plain',
