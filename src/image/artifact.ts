@@ -75,8 +75,7 @@ async function sendBlob(
   { reference, signal, onProgress }: ArtifactPush,
 ): Promise<void> {
   const { digest, size } = blob.descriptor;
-  using _permit = await permits.acquire();
-  signal.throwIfAborted();
+  using _permit = await permits.acquire(signal);
   await repository.upload({
     descriptor: blob.descriptor,
     read: (offset) => readArtifactBlob(blob, content, offset),

@@ -204,8 +204,7 @@ async function sendBlob(
 ): Promise<void> {
   const { permits, content, table } = roles.sending;
   if (!permits.isFree) progress?.step('waiting');
-  using _permit = await permits.acquire();
-  signal.throwIfAborted();
+  using _permit = await permits.acquire(signal);
   const outcome = await repository.upload({
     descriptor: { digest, size },
     read: (offset) => (bytes ? once(bytes.subarray(offset)) : content.chunks(digest, offset)),

@@ -104,11 +104,10 @@ export class LayerDownloads {
     const { content, layers, retry, blobs } = this.#options;
     const { descriptor, compression } = source;
     // A download that was cancelled may still be putting its file away.
-    using _lock = await this.#locks.acquire(descriptor.digest);
+    using _lock = await this.#locks.acquire(descriptor.digest, signal);
     if (await content.stat(descriptor.digest)) return {};
     if (!this.#permits.isFree) progress.step('waiting');
-    using _permit = await this.#permits.acquire();
-    signal.throwIfAborted();
+    using _permit = await this.#permits.acquire(signal);
     const isFollowed = this.#mayFollow(source);
     if (isFollowed) this.#followed++;
     try {

@@ -86,7 +86,7 @@ export async function pushIndex(
       .filter(({ path }) => path !== reference.path)
       .map(async ({ path, digest }) => {
         const from = openRepository(sending, { domain: reference.domain, path }, request, 'pull');
-        await copyManifest(sending, { from, target, digest });
+        await copyManifest(sending, { from, target, digest, signal: request.signal });
         return `${familiarName(reference)}@${digest}`;
       }),
   );
@@ -109,12 +109,14 @@ interface Copying {
   readonly from: Repository;
   readonly target: Repository;
   readonly digest: Digest;
+  readonly signal: AbortSignal;
 }
 
-async function copyManifest(sending: ImageSending, { from, target, digest }: Copying): Promise<void> {
+async function copyManifest(sending: ImageSending, copying: Copying): Promise<void> {
+  const { from, target, digest } = copying;
   const { mediaType, content } = await from.fetchManifest(digest);
   const { config, layers } = decodeManifest(content);
-  await settleAll([config, ...layers].map((blob) => copyBlob(sending, blob, { from, target })));
+  await settleAll([config, ...layers].map((blob) => copyBlob(sending, blob, copying)));
   await target.putManifest(digest, { mediaType, content });
 }
 
@@ -122,9 +124,9 @@ async function copyManifest(sending: ImageSending, { from, target, digest }: Cop
 async function copyBlob(
   { permits, retry }: ImageSending,
   descriptor: Descriptor,
-  { from, target }: Pick<Copying, 'from' | 'target'>,
+  { from, target, signal }: Omit<Copying, 'digest'>,
 ): Promise<void> {
-  using _permit = await permits.acquire();
+  using _permit = await permits.acquire(signal);
   await target.upload({
     descriptor,
     read: (offset) =>
