@@ -17,9 +17,11 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
+import { O_PATH } from './constants.ts';
 import { ownFd } from './descriptors.ts';
 import { isErrno } from './errno.ts';
 import * as files from './files.ts';
+import { mountTmpfs, unmount } from './mount.ts';
 
 function scratch() {
   const directory = mkdtempDisposableSync('/tmp/caisson-files-');
@@ -117,6 +119,34 @@ test('magic links of a real proc are refused', () => {
     () => files.openInRoot(root.fd, '/proc/self/root/etc/passwd', constants.O_RDONLY),
     (error) => isErrno(error, 'ELOOP'),
   );
+});
+
+test('what is on the mount of a directory is opened, what is on another is not', () => {
+  using directory = scratch();
+  mkdirSync(directory.at('inside'));
+  symlinkSync('/inside', directory.at('link'));
+  mkdirSync(directory.at('other'));
+  mountTmpfs(directory.at('other'));
+  try {
+    using root = ownFd(files.openDirectory(directory.path));
+    for (const path of ['/inside', 'link', '/link/..'])
+      ownFd(files.openOnMount(root.fd, path, O_PATH))[Symbol.dispose]();
+    for (const path of ['/other', '/other/x']) {
+      assert.throws(
+        () => files.openOnMount(root.fd, path, O_PATH),
+        (error) => isErrno(error, 'EXDEV'),
+        path,
+      );
+    }
+  } finally {
+    unmount(directory.at('other'));
+  }
+});
+
+test('what is known to exist is on the file system of the root or in /dev', () => {
+  for (const path of ['/etc/passwd', '/dev/null', '/']) assert.ok(files.isKnownToExist(path), path);
+  for (const path of ['/etc/none', '/dev/none', '/dev', '/proc/self', '/sys/kernel', '/dev/pts/ptmx'])
+    assert.ok(!files.isKnownToExist(path), path);
 });
 
 test('two paths are exchanged', () => {

@@ -106,7 +106,7 @@ export function isKnownToExist(path: string): boolean {
   using root = ownFd(openSync(mount, O_PATH | constants.O_DIRECTORY));
   const rules = RESOLVE_CACHED | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS;
   const resolution = { flags: O_PATH, mode: 0, rules };
-  const fd = openWithRules(root.fd, path.slice(mount.length) || '.', resolution);
+  const fd = openWithRules(root.fd, path.slice(mount.length).replace(/^\/+/, '') || '.', resolution);
   if (fd < 0) return false;
   closeFd(fd);
   return true;
