@@ -1,6 +1,9 @@
 import { RouteSocket } from './rtnetlink.ts';
 import type { RouteMessage } from './rtnetlink-message.ts';
 
+/** So many requests go in one message: the first ones need not wait for the last. */
+const MAXIMUM_TOGETHER = 3;
+
 interface QueuedRequest {
   readonly messages: readonly RouteMessage[];
   readonly resolve: () => void;
@@ -13,7 +16,7 @@ interface QueuedRequest {
  */
 export class RouteQueue implements Disposable {
   readonly #socket = RouteSocket.open();
-  #waiting: QueuedRequest[] = [];
+  readonly #waiting: QueuedRequest[] = [];
   #isSending = false;
   #isDisposed = false;
 
@@ -32,9 +35,7 @@ export class RouteQueue implements Disposable {
   async #sendAll(): Promise<void> {
     this.#isSending = true;
     while (this.#waiting.length > 0) {
-      const requests = this.#waiting;
-      this.#waiting = [];
-      await this.#send(requests);
+      await this.#send(this.#waiting.splice(0, MAXIMUM_TOGETHER));
     }
     this.#isSending = false;
     if (this.#isDisposed) this.#socket[Symbol.dispose]();

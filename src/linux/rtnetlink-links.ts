@@ -12,6 +12,8 @@ export const IFLA = {
   alias: 20,
   namespaceFd: 28,
   extendedMask: 29,
+  transmitQueues: 31,
+  receiveQueues: 32,
 } as const;
 export const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
@@ -99,15 +101,23 @@ export interface VethOptions {
   readonly up?: boolean | undefined;
 }
 
+/** The kernel's default, as many as processors, serves XDP alone, and costs time and memory for each link. */
+const ONE_QUEUE: readonly Attribute[] = [
+  [IFLA.transmitQueues, u32(1)],
+  [IFLA.receiveQueues, u32(1)],
+];
+
 /** Creates a pair of connected interfaces (veth(4)). */
 export function createVeth(options: VethOptions): RouteMessage {
   const mtu = optional(IFLA.mtu, options.mtu, u32);
   const peer = linkBody(options.peerName, [
+    ...ONE_QUEUE,
     ...mtu,
     ...optional(IFLA.address, options.peerMac, macBytes),
     ...optional(IFLA.namespaceFd, options.peerNamespaceFd, u32),
   ]);
   const attributes = [
+    ...ONE_QUEUE,
     ...mtu,
     ...optional(IFLA.master, options.masterIndex, u32),
     linkInfo('veth', [[VETH_INFO_PEER, peer]]),
