@@ -9,7 +9,8 @@ export class ContainerPaths {
   readonly bundles: string;
   /** Directories of running execs, by id. */
   readonly execs: string;
-  readonly notices: string;
+  /** Process ids and exit codes. */
+  readonly statusFiles: string;
   /** The OCI runtime's own state. */
   readonly runtime: string;
   /** /dev/shm of containers that share it. */
@@ -19,14 +20,14 @@ export class ContainerPaths {
     this.root = directories.root;
     this.bundles = join(directories.run, 'bundles');
     this.execs = join(directories.run, 'execs');
-    this.notices = join(directories.run, 'notices');
+    this.statusFiles = join(directories.run, 'notices');
     this.runtime = join(directories.run, 'runtime');
     this.sharedMemory = join(directories.run, 'shm');
     for (const directory of [
       this.root,
       this.bundles,
       this.execs,
-      this.notices,
+      this.statusFiles,
       this.runtime,
       this.sharedMemory,
     ]) {

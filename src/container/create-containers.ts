@@ -92,7 +92,7 @@ function createOwnParts(dependencies: ContainersDependencies): OwnParts {
     store: new ContainerStore(metadata),
     paths,
     runtimes: new Runtimes(otherRuntime ? [runtime, otherRuntime] : [runtime], paths),
-    supervisor: new Supervisor(paths.notices, new CgroupMoves(cgroupLayout)),
+    supervisor: new Supervisor(paths.statusFiles, new CgroupMoves(cgroupLayout)),
     cgroups: new ContainerCgroups(cgroupLayout, defaults.cgroupParent),
     background: new BackgroundWork(logger),
   };

@@ -40,8 +40,8 @@ const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 export interface MonitorRequest {
   /** Exists, with room for the acknowledgement's FIFO. */
   readonly directory: string;
-  /** Absolute path before the extension of the notices. */
-  readonly noticePrefix: string;
+  /** Absolute path of the process's status files, before their extension. */
+  readonly statusPrefix: string;
   /** The runtime with its arguments. */
   readonly command: readonly string[];
   readonly descriptors: MonitorDescriptors;
@@ -60,10 +60,10 @@ export interface MemoryWatch {
 
 /** Starts a monitor and returns its pid. Its 3 is a sign of life: see {@link isMonitored}. */
 export function startMonitor(request: MonitorRequest): number {
-  const { noticePrefix, command, memory } = request;
+  const { statusPrefix, command, memory } = request;
   return startWithSign(request, {
     path: '/bin/sh',
-    args: ['sh', '-c', SCRIPT, 'caisson-monitor', noticePrefix, ...command],
+    args: ['sh', '-c', SCRIPT, 'caisson-monitor', statusPrefix, ...command],
     env: [PATH, ...memoryEnvironment(memory)],
   });
 }
@@ -72,7 +72,7 @@ export function startMonitor(request: MonitorRequest): number {
  * Starts a runtime that is its own monitor, as far as it goes: it holds the pipes' other ends and gives the sign of
  * life, but nobody records its exit code, which only its parent, this daemon, will learn. Saves a shell.
  */
-export function startUnrecorded(request: Omit<MonitorRequest, 'noticePrefix' | 'memory'>): number {
+export function startUnrecorded(request: Omit<MonitorRequest, 'statusPrefix' | 'memory'>): number {
   const { directory, command } = request;
   const pid = startWithSign(request, { path: command[0] ?? '', args: command, env: [PATH] });
   writeFileSync(join(directory, MONITOR), `${pid}\n`);

@@ -3,7 +3,7 @@ import { processStartTime, watchExit } from '#linux/process.ts';
 import type { TerminalSize } from '../container.ts';
 import type { MonitorWatch } from './monitor-watch.ts';
 import { acknowledge } from './monitor.ts';
-import type { ExitNotice, Notices } from './notices.ts';
+import type { RecordedExit, StatusFiles } from './status-files.ts';
 import type { ProcessStreams } from './process-pipes.ts';
 import type { ProcessTerminal } from './process-terminal.ts';
 import type { ProcessIdentity } from '../run/state.ts';
@@ -18,7 +18,7 @@ export interface SupervisedProcessParts {
   readonly streams: ProcessStreams;
   readonly terminal?: ProcessTerminal;
   readonly watch: MonitorWatch;
-  readonly notices: Notices;
+  readonly statusFiles: StatusFiles;
 }
 
 /** A container's or exec's process under its monitor, from its start, or from when this daemon took it over. */
@@ -38,7 +38,7 @@ export class SupervisedProcess {
   }
 
   /** Never rejects. */
-  get exited(): Promise<ExitNotice> {
+  get exited(): Promise<RecordedExit> {
     return this.#parts.watch.exited;
   }
 
@@ -48,11 +48,11 @@ export class SupervisedProcess {
 
   /** Ends the monitor of an ended process and removes its files. What is left in its pipes is lost. */
   async release(): Promise<void> {
-    const { directory, notices, id, watch, holder } = this.#parts;
+    const { directory, statusFiles, id, watch, holder } = this.#parts;
     using _watch = watch;
     this.streams.input?.destroy();
     using _acknowledged = acknowledge(directory);
-    notices.remove(id);
+    statusFiles.remove(id);
     await Promise.all([watch.monitorEnded, holder && endOf(holder)]);
     rmSync(directory, { recursive: true, force: true });
   }

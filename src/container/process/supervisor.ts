@@ -19,7 +19,7 @@ import {
   startMonitor,
   startUnrecorded,
 } from './monitor.ts';
-import { Notices } from './notices.ts';
+import { StatusFiles } from './status-files.ts';
 import { type InputMode, type MonitorDescriptors, type OpenPipes, createPipes } from './process-pipes.ts';
 import { ProcessTerminal, holdTerminal, takeTerminal } from './process-terminal.ts';
 import { readReason } from './runtime-log.ts';
@@ -75,19 +75,19 @@ interface Attempt {
 
 /** Starts processes under monitors and takes over those that a former daemon started. */
 export class Supervisor implements Disposable {
-  readonly #notices: Notices;
+  readonly #statusFiles: StatusFiles;
   readonly #moves: CgroupMoves;
   readonly #nullDevices = new NullDevices();
 
   /** @param moves is the supervisor's from now on */
-  constructor(noticeDirectory: string, moves: CgroupMoves) {
-    this.#notices = new Notices(noticeDirectory);
+  constructor(statusDirectory: string, moves: CgroupMoves) {
+    this.#statusFiles = new StatusFiles(statusDirectory);
     this.#moves = moves;
   }
 
   /** Resolves when the process has been executed, or cannot be. */
   async start(request: SuperviseRequest): Promise<StartOutcome> {
-    this.#notices.remove(request.id);
+    this.#statusFiles.remove(request.id);
     const { terminal } = request;
     if (!terminal) return await this.#startWithPipes(request);
     if (terminal.from === 'runtime') return await this.#startWithTerminal(request);
@@ -112,8 +112,8 @@ export class Supervisor implements Disposable {
       ...known,
       streams,
       ...(terminal && { terminal }),
-      watch: new MonitorWatch(this.#notices, known.id, monitorPid, livingPid(known.identity)),
-      notices: this.#notices,
+      watch: new MonitorWatch(this.#statusFiles, known.id, monitorPid, livingPid(known.identity)),
+      statusFiles: this.#statusFiles,
     });
   }
 
@@ -122,18 +122,18 @@ export class Supervisor implements Disposable {
     const monitorPid = await this.#findMonitor(id, directory);
     if (monitorPid !== undefined) await this.#endUnrecorded(id, directory, monitorPid);
     rmSync(directory, { recursive: true, force: true });
-    this.#notices.remove(id);
+    this.#statusFiles.remove(id);
   }
 
-  /** Notices that a former daemon has not removed, of processes that are over. */
-  removeNotices(isOver: (id: string) => boolean): void {
-    this.#notices.removeIf(isOver);
+  /** StatusFiles that a former daemon has not removed, of processes that are over. */
+  removeStatusFiles(isOver: (id: string) => boolean): void {
+    this.#statusFiles.removeIf(isOver);
   }
 
   /** One that was started in the moment of the crash may have been named by nobody yet but by its child. */
   async #findMonitor(id: string, directory: string): Promise<number | undefined> {
     for (let waits = 0; isMonitored(directory) && waits < MAXIMUM_WAITS; waits++) {
-      const pid = this.#notices.startedPid(id);
+      const pid = this.#statusFiles.startedPid(id);
       const monitorPid = readMonitor(directory)?.pid ?? (pid === undefined ? undefined : parentOf(pid));
       if (monitorPid !== undefined && isMonitored(directory)) return monitorPid;
       await sleep(WAIT_MS);
@@ -142,7 +142,7 @@ export class Supervisor implements Disposable {
   }
 
   async #endUnrecorded(id: string, directory: string, monitorPid: number): Promise<void> {
-    using watch = new MonitorWatch(this.#notices, id, monitorPid);
+    using watch = new MonitorWatch(this.#statusFiles, id, monitorPid);
     const pid = await firstOf(watch.started.promise, watch.exited);
     if (pid !== undefined) signalIfAlive(pid, SIGKILL);
     await watch.exited;
@@ -223,15 +223,15 @@ export class Supervisor implements Disposable {
 
   #spawn(request: SuperviseRequest, descriptors: MonitorDescriptors, consoleSocket?: string): Attempt {
     const { id, directory, memory, recorded } = request;
-    const pidFile = this.#notices.pidFile(id);
+    const pidFile = this.#statusFiles.pidFile(id);
     const log = join(directory, 'log');
     const command = request.command({ pidFile, log, ...(consoleSocket !== undefined && { consoleSocket }) });
-    const noticePrefix = this.#notices.prefix(id);
+    const statusPrefix = this.#statusFiles.prefix(id);
     this.#moves.expect();
     const monitorPid = recorded
-      ? startMonitor({ directory, noticePrefix, command, descriptors, ...(memory && { memory }) })
+      ? startMonitor({ directory, statusPrefix, command, descriptors, ...(memory && { memory }) })
       : startUnrecorded({ directory, command, descriptors });
-    return { request, monitorPid, watch: new MonitorWatch(this.#notices, id, monitorPid) };
+    return { request, monitorPid, watch: new MonitorWatch(this.#statusFiles, id, monitorPid) };
   }
 
   #succeed(
@@ -243,10 +243,10 @@ export class Supervisor implements Disposable {
   ): StartOutcome {
     const { id, directory } = request;
     const monitor = identify(monitorPid);
-    const notices = this.#notices;
+    const statusFiles = this.#statusFiles;
     return {
       started: true,
-      process: new SupervisedProcess({ ...parts, id, directory, monitor, watch, notices }),
+      process: new SupervisedProcess({ ...parts, id, directory, monitor, watch, statusFiles }),
     };
   }
 
@@ -256,12 +256,12 @@ export class Supervisor implements Disposable {
     const acknowledged = acknowledge(request.directory);
     await watch.monitorEnded;
     acknowledged[Symbol.dispose]();
-    this.#notices.remove(request.id);
+    this.#statusFiles.remove(request.id);
     return { started: false, reason };
   }
 
   [Symbol.dispose](): void {
-    this.#notices[Symbol.dispose]();
+    this.#statusFiles[Symbol.dispose]();
     this.#moves[Symbol.dispose]();
     this.#nullDevices[Symbol.dispose]();
   }

@@ -8,7 +8,7 @@ import type { Volumes } from '#volume/volume.ts';
 import type { ContainerPaths } from '../container-paths.ts';
 import { releaseMounts } from '../mounts/mounts.ts';
 import { releaseSharedMemory } from '../mounts/shared-memory.ts';
-import type { ExitNotice } from '../process/notices.ts';
+import type { RecordedExit } from '../process/status-files.ts';
 import { deleteFromRuntime } from '../process/delete-container.ts';
 import type { Runtimes } from '../process/runtimes.ts';
 import { type RemovalRoles, removeStopped } from '../remove.ts';
@@ -57,18 +57,18 @@ export async function endRun(
   run: Run,
   next: AfterRun,
 ): Promise<void> {
-  const notice = await run.active.process.exited;
+  const exit = await run.active.process.exited;
   // A runtime that was killed leaves its container's process behind.
   signalIfAlive(run.process.pid, SIGKILL, run.process.startTime);
   await run.active.drain();
-  const finishedAt = recordExit(container, run, notice, next === 'restarting');
+  const finishedAt = recordExit(container, run, exit, next === 'restarting');
   container.emit('die', {
     execDuration: String(Math.floor(Math.max(0, elapsedMs(run.startedAt, finishedAt)) / 1000)),
-    exitCode: String(notice.exitCode),
+    exitCode: String(exit.exitCode),
   });
   run.active.end();
   const released = releaseResources(roles, container, run, next);
-  container.waiters.stopped({ exitCode: notice.exitCode });
+  container.waiters.stopped({ exitCode: exit.exitCode });
   const removed = next === 'removed' && removeStopped(roles.removal, container, { volumes: true });
   await Promise.all([released, removed]);
 }
@@ -77,7 +77,7 @@ export async function endRun(
 function recordExit(
   container: ManagedContainer,
   run: Run,
-  { exitCode, outOfMemory, atNs }: ExitNotice,
+  { exitCode, outOfMemory, atNs }: RecordedExit,
   restarts: boolean,
 ): string {
   if (outOfMemory) noteOutOfMemory(container);

@@ -39,7 +39,7 @@ export async function removeOrphans(roles: OrphanRoles, recorded: RecordedContai
   const { paths, supervisor } = roles;
   const bundles = readdirSync(paths.bundles).filter((id) => !recorded.runs(id));
   await Promise.all(bundles.map((id) => discardRun(roles, id)));
-  supervisor.removeNotices((id) => !recorded.runs(id) && !existsSync(paths.exec(id)));
+  supervisor.removeStatusFiles((id) => !recorded.runs(id) && !existsSync(paths.exec(id)));
   await unmountStopped(roles, recorded);
   for (const id of readdirSync(paths.execs)) void drainExec(roles, id);
   for (const id of readdirSync(paths.sharedMemory).filter((id) => !recorded.runs(id))) {

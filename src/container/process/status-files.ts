@@ -3,33 +3,33 @@ import { join } from 'node:path';
 import { readIfThere } from '#linux/read-if-there.ts';
 
 /** What a monitor recorded when its runtime had ended. */
-export interface ExitNotice {
+export interface RecordedExit {
   readonly exitCode: number;
   readonly outOfMemory: boolean;
   /** Nanoseconds since the epoch. */
   readonly atNs: bigint;
 }
 
-export interface NoticeListener {
+export interface StatusListener {
   /** At most once, and before `exited`. */
   started(pid: number): void;
   /** At most once. */
-  exited(notice: ExitNotice): void;
+  exited(exit: RecordedExit): void;
 }
 
 /** Disposing it ends it. */
-export interface NoticeSubscription extends Disposable {
+export interface StatusSubscription extends Disposable {
   /** Tells at once what the kernel's watch has yet to report. */
   check(): void;
 }
 
 class Subscription {
-  readonly #listener: NoticeListener;
+  readonly #listener: StatusListener;
   readonly #prefix: string;
   #sawStart = false;
   #sawExit = false;
 
-  constructor(prefix: string, listener: NoticeListener) {
+  constructor(prefix: string, listener: StatusListener) {
     this.#prefix = prefix;
     this.#listener = listener;
   }
@@ -53,7 +53,7 @@ class Subscription {
  * The directory in which runtimes write pid files and monitors exit codes, `ID.pid` and `ID.exit`. One watch
  * (inotify(7)) serves all containers and execs; the files stay for a daemon that was not there.
  */
-export class Notices implements Disposable {
+export class StatusFiles implements Disposable {
   readonly #directory: string;
   readonly #watcher: FSWatcher;
   readonly #subscriptions = new Map<string, Subscription>();
@@ -69,13 +69,13 @@ export class Notices implements Disposable {
     return `${this.prefix(id)}.pid`;
   }
 
-  /** The notices' common path, without extension. */
+  /** The files' common path, without extension. */
   prefix(id: string): string {
     return join(this.#directory, id);
   }
 
   /** What is there already is told at once. */
-  subscribe(id: string, listener: NoticeListener): NoticeSubscription {
+  subscribe(id: string, listener: StatusListener): StatusSubscription {
     const subscription = new Subscription(this.prefix(id), listener);
     this.#subscriptions.set(id, subscription);
     subscription.check();
@@ -114,7 +114,7 @@ export class Notices implements Disposable {
 }
 
 /** `137 oom\n`; without its newline the monitor is still writing. */
-function readExit(path: string): ExitNotice | undefined {
+function readExit(path: string): RecordedExit | undefined {
   const [, code, oom] = /^(\d+)( oom)?\n$/.exec(readIfThere(path) ?? '') ?? [];
   if (code === undefined) return undefined;
   const atNs = statSync(path, { bigint: true }).mtimeNs;
