@@ -130,7 +130,7 @@ export interface ResourceLimits {
   readonly cpus?: string;
   /** NUMA nodes, in the same form. */
   readonly memoryNodes?: string;
-  /** Processes and threads. */
+  /** Processes and threads; -1: unlimited, so that an update can take a limit away. */
   readonly pids?: number;
   /** 10 to 1000. */
   readonly blockIoWeight?: number;

@@ -168,6 +168,11 @@ test('top, stats and update of a running container', async () => {
     memory_stats: { limit: 128 << 20 },
   });
   assert.equal((await fixture.containers.inspect(id, { size: false })).HostConfig.Memory, 128 << 20);
+  const pidsLimit = async () => (await fixture.containers.stats(id)).sample.pids_stats.limit;
+  await fixture.containers.update(id, { PidsLimit: 50 });
+  assert.equal(await pidsLimit(), 50);
+  await fixture.containers.update(id, { PidsLimit: -1 });
+  assert.equal(await pidsLimit(), undefined);
   await fixture.containers.kill(id, 'KILL');
   assert.partialDeepStrictEqual((await fixture.containers.stats(id)).sample, {
     pids_stats: {},

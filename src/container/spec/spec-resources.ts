@@ -30,7 +30,7 @@ export function specResources(
     devices: [...STANDARD_DEVICES, ...given.rules, ...devices.cgroupRules.map(parseDeviceRule)],
     memory: memoryOf(limits, cgroupVersion),
     cpu: cpuOf(limits),
-    pids: limits.pids === undefined || limits.pids <= 0 ? undefined : { limit: limits.pids },
+    pids: limits.pids === undefined ? undefined : { limit: limits.pids > 0 ? limits.pids : UNLIMITED },
     blockIO: blockIoOf(limits, given.numbers),
   };
 }
@@ -50,6 +50,9 @@ function memoryOf(limits: ResourceLimits, cgroupVersion: 1 | 2): Memory {
     disableOOMKiller: own && limits.oomKillerDisabled ? true : undefined,
   };
 }
+
+/** In the words of the runtime specification. */
+const UNLIMITED = -1;
 
 /** The kernel's default period. */
 const DEFAULT_PERIOD_MICROSECONDS = 100_000;
