@@ -1,6 +1,6 @@
 /** `GET /containers/{id}/stats`: one sample, or one a second until the container or the client is gone. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ContainerStats, StatsSample } from '#container/container.ts';
+import type { ContainerStats, StatsSample } from '#container/views.ts';
 import { encodeStats } from './container/encode-stats.ts';
 import type { Exchange } from './exchange.ts';
 import { drained, sendJson, startStream } from './respond.ts';

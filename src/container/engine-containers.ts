@@ -13,24 +13,21 @@ import type {
   AttachRequest,
   Attachment,
   CommitContainerRequest,
-  ContainerListEntry,
-  ContainerStats,
   ContainerUpdate,
-  ContainerView,
   Containers,
   CreateContainerRequest,
   CreatedContainer,
   ExecSpec,
   ExecStart,
-  ExecView,
   ExitOutcome,
   ListRequest,
   LogsRequest,
-  ProcessTable,
   PruneReport,
   TerminalSize,
   WaitCondition,
+  ExecView,
 } from './container.ts';
+import type { ContainerListEntry, ContainerStats, ContainerView, ProcessTable } from './views.ts';
 import { type CreateRoles, createContainer } from './create/create.ts';
 import { Execs } from './exec/execs.ts';
 import {

@@ -2,7 +2,8 @@
 import { NO_FILTERS } from '#base/filters.ts';
 import type { Builds } from '#build/build.ts';
 import type { CacheRecord } from '#build/disk/disk.ts';
-import type { ContainerListEntry, Containers } from '#container/container.ts';
+import type { Containers } from '#container/container.ts';
+import type { ContainerListEntry } from '#container/views.ts';
 import type { ImageSummary } from '#image/image-view.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { LayerStore } from '#layer/layer.ts';

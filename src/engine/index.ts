@@ -4,18 +4,16 @@ export { createLogger, type Logger } from '#base/log.ts';
 export type {
   AttachRequest,
   Attachment,
-  ContainerListEntry,
-  ContainerStats,
   ContainerUpdate,
-  ContainerView,
   Containers,
   CreateContainerRequest,
   ExecSpec,
-  ExecView,
   ListRequest,
   LogsRequest,
   OutputChunk,
+  ExecView,
 } from '#container/container.ts';
+export type { ContainerListEntry, ContainerStats, ContainerView } from '#container/views.ts';
 export type { ContainerSpec } from '#container/container-spec.ts';
 export { newContainerSpec, type PartialContainerSpec } from '#container/new-container-spec.ts';
 export type { ImageStore, ImportRequest, PullRequest, PushRequest } from '#image/image.ts';

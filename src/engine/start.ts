@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { newId } from '#base/ids.ts';
 import type { Builds } from '#build/build.ts';
-import type { ContainerStatus } from '#container/container.ts';
+import type { ContainerStatus } from '#container/views.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { Networks } from '#network/network.ts';
 import type { Registries } from '#registry/registry.ts';

@@ -2,7 +2,7 @@
 import { NEVER } from '#base/clock.ts';
 import { receiveError } from '#base/error-transfer.ts';
 import type { ContainerSpec } from '#container/container-spec.ts';
-import type { ContainerStateView, ContainerView, SizeView } from '#container/container.ts';
+import type { ContainerStateView, ContainerView, SizeView } from '#container/views.ts';
 import { DEFAULT_LOG_DRIVER } from '#log/drivers.ts';
 import { formatPort } from '#base/ports.ts';
 import type { ContainerConfig, ContainerInspect, ContainerInspectState } from '#wire/container.ts';

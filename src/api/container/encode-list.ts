@@ -1,6 +1,6 @@
 /** One row of `GET /containers/json`. */
 import { now } from '#base/clock.ts';
-import type { ContainerListEntry } from '#container/container.ts';
+import type { ContainerListEntry } from '#container/views.ts';
 import type { ContainerSummary } from '#wire/container.ts';
 import { networkModeText } from './encode-host-config.ts';
 import { encodeSize } from './encode-inspect.ts';

@@ -1,5 +1,5 @@
 import { unreachable } from '#base/unreachable.ts';
-import type { MountView } from '#container/container.ts';
+import type { MountView } from '#container/views.ts';
 import type { MountPoint } from '#wire/container.ts';
 
 export function encodeMounts(mounts: readonly MountView[]): readonly MountPoint[] {

@@ -1,7 +1,7 @@
 /** The networks of a container, in Docker's objects. */
 import { familyOf } from '#base/ip-address.ts';
 import { formatPort } from '#base/ports.ts';
-import type { ContainerListEntry, NetworkView } from '#container/container.ts';
+import type { ContainerListEntry, NetworkView } from '#container/views.ts';
 import type { NetworkAttachment } from '#network/attachment.ts';
 import type { Endpoint } from '#network/network.ts';
 import type { Publication } from '#network/publication.ts';

@@ -1,6 +1,6 @@
 /** One sample of `GET /containers/{id}/stats`. */
 import { NEVER } from '#base/clock.ts';
-import type { ContainerStats, InterfaceTraffic, StatsSample } from '#container/container.ts';
+import type { ContainerStats, InterfaceTraffic, StatsSample } from '#container/views.ts';
 import type { BlockIoEntry } from '#linux/cgroup-stats.ts';
 import type { ContainerStatsBody, CpuStats } from '#wire/stats.ts';
 

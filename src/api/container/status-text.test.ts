@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nowNs } from '#base/clock.ts';
-import type { ContainerStatus } from '#container/container.ts';
+import type { ContainerStatus } from '#container/views.ts';
 import { humanDuration } from './human-duration.ts';
 import { statusText } from './status-text.ts';
 

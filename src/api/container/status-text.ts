@@ -1,6 +1,6 @@
 import { elapsedMs, NEVER } from '#base/clock.ts';
 import { unreachable } from '#base/unreachable.ts';
-import type { ContainerStateView } from '#container/container.ts';
+import type { ContainerStateView } from '#container/views.ts';
 import { humanDuration } from './human-duration.ts';
 
 /** The STATUS column of `ps`: `Up 3 minutes`, `Exited (0) 2 hours ago`. */

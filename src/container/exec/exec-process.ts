@@ -2,7 +2,7 @@ import type { Logger } from '#base/log.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 import { AttachableStreams } from '../streams/attachable-streams.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
-import type { ExecSpec, ExecView, TerminalSize } from '../container.ts';
+import type { ExecSpec, TerminalSize, ExecView } from '../container.ts';
 
 export type ExecState =
   | { readonly status: 'created' }

@@ -1,5 +1,5 @@
 import type { ContainerPaths } from '../container-paths.ts';
-import type { ContainerView } from '../container.ts';
+import type { ContainerView } from '../views.ts';
 import type { ResourceLimit } from '../container-spec.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 import { stoppedState } from '../run/state.ts';

@@ -1,7 +1,7 @@
 import type { ImageStore } from '#image/image.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
 import type { Volumes } from '#volume/volume.ts';
-import type { ContainerListEntry, SizeView } from '../container.ts';
+import type { ContainerListEntry, SizeView } from '../views.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 import { viewMounts } from './mount-view.ts';
 import { viewNetwork } from './network-view.ts';

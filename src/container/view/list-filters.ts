@@ -3,7 +3,7 @@ import type { Volumes } from '#volume/volume.ts';
 import { type Filters, booleanFilter, checkFilters, matchesLabels } from '#base/filters.ts';
 import { compilePattern } from '#base/pattern.ts';
 import { formatPort, parsePorts } from '#base/ports.ts';
-import type { ContainerStatus, MountView } from '../container.ts';
+import type { ContainerStatus, MountView } from '../views.ts';
 import { containerError } from '../container-errors.ts';
 import type { Lookup } from '../lookup.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';

@@ -1,4 +1,5 @@
-import type { ContainerListEntry, ListRequest } from '../container.ts';
+import type { ListRequest } from '../container.ts';
+import type { ContainerListEntry } from '../views.ts';
 import type { Lookup } from '../lookup.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 import { measureContainer, viewListEntry, type ViewSources } from './list-entry.ts';

@@ -1,5 +1,5 @@
 import type { Volumes } from '#volume/volume.ts';
-import type { MountView } from '../container.ts';
+import type { MountView } from '../views.ts';
 import type { MountPlan, PlannedMount } from '../mounts/mount-plan.ts';
 
 /** The mounts of a container that views show. */

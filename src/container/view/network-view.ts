@@ -1,6 +1,6 @@
 import { formatPort } from '#base/ports.ts';
 import type { SandboxRecord } from '#network/network.ts';
-import type { NetworkView } from '../container.ts';
+import type { NetworkView } from '../views.ts';
 import type { NetworkSpec } from '../container-spec.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 import { attachmentsOf } from '../run/sandbox-request.ts';

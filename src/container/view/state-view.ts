@@ -1,5 +1,5 @@
 import { NEVER } from '#base/clock.ts';
-import type { ContainerStateView } from '../container.ts';
+import type { ContainerStateView } from '../views.ts';
 import { type ContainerState, isRunning, stoppedState } from '../run/state.ts';
 
 export function viewState(state: ContainerState): ContainerStateView {

@@ -3,7 +3,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { now } from '#base/clock.ts';
 import { isEngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
-import type { ContainerStats, InterfaceTraffic, StatsSample } from '../container.ts';
+import type { ContainerStats, InterfaceTraffic, StatsSample } from '../views.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { ProcessTable } from '../container.ts';
+import type { ProcessTable } from '../views.ts';
 import { containerError } from '../container-errors.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
 import type { ManagedContainer } from '../run/managed-container.ts';

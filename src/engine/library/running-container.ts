@@ -1,7 +1,8 @@
 /** A container that a program has started, and what the program does with it. */
 import { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
-import type { Containers, ContainerView, OutputChunk } from '#container/container.ts';
+import type { Containers, OutputChunk } from '#container/container.ts';
+import type { ContainerView } from '#container/views.ts';
 import { ANY_IPV4, ANY_IPV6 } from '#network/publication.ts';
 import { CollectedOutput } from './collected-output.ts';
 import { type ExecOptions, execSpecOf } from './exec-options.ts';
