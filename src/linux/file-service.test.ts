@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { hasReason, isEngineError } from '#base/errors.ts';
 import type { FixtureTasks } from './file-service-worker.fixture.ts';
-import { type FileGuard, fileTasks, LANE_HUNG_LIMIT } from './file-service.ts';
+import { type FileGuard, fileTasks, HUNG_LIMIT, LANE_HUNG_LIMIT, LANE_PLACES } from './file-service.ts';
 import { mountHung } from './hung-mount.fixture.ts';
 import { ThreadedFileService } from './threaded-file-service.ts';
 
@@ -97,6 +97,19 @@ describe('file service', () => {
     }
     const refused = files.run(TASKS, 'stat', { input: '/etc/passwd', guard: guardOf('lane') });
     await assert.rejects(refused, (error) => hasReason(error, 'files-hang'));
+  });
+
+  it('begins nothing more on files of others once too many threads hang', async (t) => {
+    await using files = new ThreadedFileService();
+    const { path } = hungDirectory(t);
+    const hang = (lane: number) => files.run(TASKS, 'stat', { input: path, guard: guardOf(`lane ${lane}`) });
+    for (let lane = 0; lane < HUNG_LIMIT / LANE_PLACES; lane++) {
+      const all = Array.from({ length: LANE_PLACES }, () => assert.rejects(hang(lane)));
+      await Promise.all(all);
+    }
+    const other = files.run(TASKS, 'stat', { input: '/etc/passwd', guard: guardOf('other') });
+    await assert.rejects(other, (error) => hasReason(error, 'too-many-files-hang'));
+    assert.ok((await files.run(TASKS, 'stat', { input: '/etc/passwd' })) > 0, 'its own files go on');
   });
 
   it('waits for what makes progress, and for what waits for its caller, as long as it takes', async () => {
