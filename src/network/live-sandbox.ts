@@ -133,12 +133,15 @@ export class LiveSandbox {
     if (!connection) throw networkError('not-connected', { subject, details: { name: this.#request.name } });
     this.#connections = this.#connections.filter((other) => other !== connection);
     this.#retargetPorts();
-    this.#inside(() => {
-      using route = RouteSocket.open();
-      retireInterface(route, connection.endpoint);
-      routeOutward(route, this.#endpoints());
-    });
-    this.#removeEndpoint(connection);
+    try {
+      this.#inside(() => {
+        using route = RouteSocket.open();
+        retireInterface(route, connection.endpoint);
+        routeOutward(route, this.#endpoints());
+      });
+    } finally {
+      this.#removeEndpoint(connection);
+    }
     return connection.endpoint;
   }
 

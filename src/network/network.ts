@@ -3,7 +3,7 @@
  *
  * Vocabulary
  * - A *network* is a record: a name, an id, a driver with its settings, and pools of addresses. The default bridge,
- *   `host` and `null` are records like those that users create.
+ *   `host` and `none` are records like those that users create.
  * - A *sandbox* is a network namespace with its files (hosts, resolv.conf, hostname) and its view of names. It belongs
  *   to one container, or one step of a build, and knows no driver.
  * - An *endpoint* is a sandbox's interface with its addresses on one network. A *driver* makes endpoints and knows
@@ -13,8 +13,9 @@
  *
  * Protocol
  * ```ts
- * const front = await networks.create({ ...newNetwork('front'), driver: { kind: 'bridge' } });
- * const back = await networks.create({ ...newNetwork('back'), isInternal: true });
+ * const plain = { driver: { kind: 'bridge' }, pools: [], isInternal: false, isAttachable: false, labels: {}, askedOptions: {} };
+ * const front = await networks.create({ ...plain, name: 'front' });
+ * const back = await networks.create({ ...plain, name: 'back', pools: [{ subnet: parsePrefix('10.2.0.0/24') }] });
  * let web = await networks.acquire({ ...request, id, name: 'web', attachments: [attachTo('front')], ports });
  * save(web);                                                    // plain JSON, kept by the owner of the sandbox
  * web = await networks.connect(id, { ...attachTo('back'), gatewayPriority: 1 });
