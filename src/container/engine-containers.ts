@@ -282,7 +282,7 @@ export class EngineContainers implements ContainerService {
     containersOf: (imageId) =>
       this.#all
         .filter(({ definition }) => definition.imageId === imageId)
-        .map(({ id, run }) => ({ id, running: run !== undefined })),
+        .map(({ id, isUp }) => ({ id, running: isUp })),
   };
 
   readonly volumeUse: VolumeUse = {

@@ -32,16 +32,22 @@ export async function locate(
   container: ManagedContainer,
   path: string,
 ): Promise<ContainerPlace> {
-  const { run } = container;
-  const lane = containerLane(container.id);
-  if (run)
-    return { root: `/proc/${run.process.pid}/root`, path, lane, [Symbol.asyncDispose]: async () => {} };
-  const mounted = locateInMount(roles, container, path);
-  if (mounted) return mounted;
+  const seen = locateInRun(container, path) ?? locateInMount(roles, container, path);
+  if (seen) return seen;
   using _lock = await container.lock();
+  // A start may have held the lock.
+  const running = locateInRun(container, path);
+  if (running) return running;
   const root = roles.snapshots.mount(container.id);
   container.rootUses++;
+  const lane = containerLane(container.id);
   return { root, path, lane, [Symbol.asyncDispose]: () => release(roles, container) };
+}
+
+function locateInRun({ id, run }: ManagedContainer, path: string): ContainerPlace | undefined {
+  if (!run) return undefined;
+  const lane = containerLane(id);
+  return { root: `/proc/${run.process.pid}/root`, path, lane, [Symbol.asyncDispose]: async () => {} };
 }
 
 /** The last use of a stopped container's snapshot unmounts it. */

@@ -73,6 +73,11 @@ export class ManagedContainer {
     return isRunning(this.#state) ? this.#state.run : undefined;
   }
 
+  /** Whether it runs, or is about to run again: clients see it among those that run. */
+  get isUp(): boolean {
+    return this.run !== undefined || this.#state.status === 'restarting';
+  }
+
   /** Of the present run, or of the next one. */
   get streams(): AttachableStreams {
     return this.run?.active.streams ?? (this.#nextStreams ??= new AttachableStreams(this.#parts.logger));

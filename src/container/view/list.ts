@@ -15,7 +15,7 @@ export async function listContainers(
   const shown: ManagedContainer[] = [];
   for (const container of [...sources.lookup.values()].toReversed()) {
     if (limit > 0 && shown.length === limit) break;
-    if ((showsAll || container.run) && matches(container)) shown.push(container);
+    if ((showsAll || container.isUp) && matches(container)) shown.push(container);
   }
   if (!size) return shown.map((container) => viewListEntry(sources, container));
   return await Promise.all(
