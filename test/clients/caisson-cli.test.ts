@@ -1,7 +1,7 @@
 /** Our own command line against the engine, run from source and compiled; and against Debian's docker. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import {
@@ -12,28 +12,19 @@ import {
   type RunOptions,
   runProgram,
 } from '../support/docker.ts';
+import { compiled, compileOwnCli, fromSource, hasBun } from '../support/own-cli.ts';
 import { startSubject, type Subject } from '../support/subject.ts';
 import { Terminal } from '../support/terminal.ts';
 import { until } from '#base/testing.ts';
 
-const project = join(import.meta.dirname, '../..');
 const scratch = mkdtempSync('/tmp/caisson-own-cli-');
-const compiled = join(project, 'build/caisson');
-const hasBun = ['x64', 'x64-baseline', 'aarch64'].some((name) =>
-  existsSync(join(project, `node_modules/@oven/bun-linux-${name}/bin/bun`)),
-);
 
 let engine: Subject;
 
 before(async () => {
   engine = await startSubject();
   await importBusybox(engine);
-  if (hasBun) {
-    const built = await runProgram('sh', [join(project, 'scripts/build.sh'), '--if-stale'], {
-      timeoutMs: 240_000,
-    });
-    assert.equal(built.exitCode, 0, built.stderr);
-  }
+  await compileOwnCli();
 });
 
 afterEach(async () => {
@@ -46,14 +37,8 @@ after(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-const source = [
-  process.execPath,
-  '--disable-warning=ExperimentalWarning',
-  join(project, 'src/main/caisson.ts'),
-];
-
-describe('from source', () => suite(() => source));
-describe('compiled', { skip: !hasBun && 'Bun is not installed' }, () => suite(() => [compiled]));
+describe('from source', () => suite(() => fromSource));
+describe('compiled', { skip: !hasBun && 'Bun is not installed' }, () => suite(() => compiled));
 
 function suite(command: () => readonly string[]): void {
   const line = (args: readonly string[]): readonly string[] => [...command(), '-H', engine.host, ...args];

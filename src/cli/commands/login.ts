@@ -29,6 +29,8 @@ export const command = defineCommand({
     const password = flags.passwordStdin
       ? readFileSync(0, 'utf8').replace(/\r?\n$/, '')
       : flags.password || (await askLine(context, 'Password: ', { hidden: true }));
+    if (username === '') throw new ExitError(1, 'Error: Non-null Username Required');
+    if (password === '') throw new ExitError(1, 'Error: Password Required');
     const auth: RegistryAuth = { username, password, serveraddress: registry };
     const answer = await context.client.json<{ readonly Status?: string; readonly IdentityToken?: string }>({
       method: 'POST',
