@@ -6,7 +6,7 @@ import { listOr } from './shown-list.ts';
 
 /** What was asked for, with what the engine has put in its place, and with what updates have changed. */
 export function encodeHostConfig(spec: ContainerSpec, asked: HostConfig, defaultLog: string): HostConfig {
-  const { namespaces, security, process } = spec;
+  const { namespaces, security, process, network } = spec;
   return {
     ...asked,
     NetworkMode: networkModeText(spec, asked.NetworkMode),
@@ -20,6 +20,15 @@ export function encodeHostConfig(spec: ContainerSpec, asked: HostConfig, default
     ...(security.readOnlyPaths && { ReadonlyPaths: security.readOnlyPaths }),
     ...encodeLimits(spec.limits, asked),
     RestartPolicy: encodeRestart(spec.restart),
+    CapAdd: listOr(security.addedCapabilities, asked.CapAdd),
+    CapDrop: listOr(security.droppedCapabilities, asked.CapDrop),
+    Dns: listOr(network.dnsServers, asked.Dns),
+    DnsOptions: listOr(network.dnsOptions, asked.DnsOptions),
+    DnsSearch: listOr(network.dnsSearch, asked.DnsSearch),
+    ExtraHosts: listOr(network.extraHosts, asked.ExtraHosts),
+    GroupAdd: listOr(process.groups, asked.GroupAdd),
+    OomScoreAdj: process.oomScoreAdjustment,
+    PublishAllPorts: network.publishesAll,
     AutoRemove: spec.removedOnExit,
     Privileged: security.privileged,
     ReadonlyRootfs: spec.root.readOnly,

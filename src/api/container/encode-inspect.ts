@@ -101,6 +101,7 @@ function encodeConfig(spec: ContainerSpec, asked: ContainerConfig): ContainerCon
     Image: spec.image,
     Tty: process.terminal,
     OpenStdin: process.stdin !== 'closed',
+    StdinOnce: process.stdin === 'once' || asked.StdinOnce,
   };
 }
 
