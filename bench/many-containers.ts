@@ -36,7 +36,7 @@ interface Point {
   readonly execMs: number;
   readonly listMs: number;
   readonly megabytes: number;
-  /** Of the engine's processes, without those in the containers. */
+  /** Memory of the engine's processes, without those in the containers. */
   readonly megabytesEach: number;
   readonly descriptorsEach: number;
   /** From the start of the next daemon until it lists its containers, and how many of them run. */
@@ -222,7 +222,7 @@ class KillableDaemon implements AsyncDisposable {
     return countDescriptors(this.#child?.pid ?? 0);
   }
 
-  /** Of the daemon and what it needs beside it: all processes that are told its run directory. */
+  /** Memory of the daemon and of what it needs beside it: all processes that have its run directory in their arguments. */
   megabytes(): number {
     return pssMegabytes((command) => command.includes(this.#run));
   }

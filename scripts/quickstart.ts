@@ -28,7 +28,7 @@ const bold = paint(1);
 const dim = paint(2);
 const green = paint(32);
 
-// Whoever follows this script means the engine on its own socket, whatever the environment says.
+// This script means the engine on its own socket, whatever the environment says.
 for (const name of ['CAISSON_HOST', 'DOCKER_HOST', 'DOCKER_CONTEXT']) delete process.env[name];
 
 const flags = process.argv.slice(2);
@@ -64,7 +64,7 @@ async function up(): Promise<void> {
   suggest(port);
 }
 
-/** Of a service's image and container. */
+/** The name of a service's image and container. */
 function nameOf(service: string): string {
   return `quickstart-${service}`;
 }

@@ -49,7 +49,7 @@ function readSource(path: string): string {
   return existsSync(join(source, path)) ? readFileSync(join(source, path), 'utf8') : '';
 }
 
-/** Of a contract, and of the files of types that it is divided into. */
+/** The faults of a contract and of the files of types that it is divided into. */
 function faultsOf(path: string, seen: Set<string>): readonly string[] {
   seen.add(path);
   return importsOf(path, readSource(path)).flatMap((each) => {

@@ -18,7 +18,7 @@ test('what was pushed is read in order, then the end or its error', async () => 
   assert.deepEqual(read, [1]);
 });
 
-test('whoever waits for room waits for the reader, until it leaves', async () => {
+test('a writer that waits for room waits until the reader takes something or leaves', async () => {
   const channel = new EventChannel<number>();
   let sent = 0;
   const sending = (async () => {

@@ -92,7 +92,7 @@ export interface ResourceLimit {
 
 interface RootSpec {
   readonly readOnly: boolean;
-  /** Of the snapshot's driver, such as `size`. */
+  /** Options of the snapshot's driver, such as `size`. */
   readonly storageOptions: Readonly<Record<string, string>>;
 }
 
@@ -122,7 +122,7 @@ export interface ResourceLimits {
   /** Weight against others. */
   readonly cpuShares?: number;
   readonly cpuPeriodUs?: number;
-  /** Of each period; may exceed it, with several processors. */
+  /** Processor time in each period; with several processors it may exceed the period. */
   readonly cpuQuotaUs?: number;
   readonly cpuRealtimePeriodUs?: number;
   readonly cpuRealtimeRuntimeUs?: number;
@@ -144,7 +144,7 @@ export interface ResourceLimits {
 }
 
 export interface DeviceRate {
-  /** Of a block device of the host. */
+  /** The path of a block device of the host. */
   readonly path: string;
   readonly rate: number;
 }
@@ -228,7 +228,7 @@ export interface NetworkSpec {
   readonly dnsOptions: readonly string[];
   /** `name:address`, where `host-gateway` stands for the host. */
   readonly extraHosts: readonly string[];
-  /** Of the first interface; absent: derived from its address. */
+  /** The address of the first interface; absent: derived from its IP address. */
   readonly macAddress?: string;
 }
 

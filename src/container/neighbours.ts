@@ -11,7 +11,7 @@ import type { Volumes } from '#volume/volume.ts';
 import type { EmitEvent } from '#base/event.ts';
 import type { ResourceLimit } from './container-spec.ts';
 
-/** What containers are given where nobody asks for anything else. */
+/** What containers get where their request says nothing else. */
 export interface ContainerDefaults {
   readonly logDriver: string;
   readonly logOptions: Readonly<Record<string, string>>;
@@ -46,7 +46,7 @@ export interface ContainersDependencies {
   readonly emit: EmitEvent;
   readonly logger: Logger;
   readonly directories: { readonly root: string; readonly run: string };
-  /** Of containers that ask for no other. */
+  /** The runtime of containers that ask for no other. */
   readonly runtime: InstalledRuntime;
   readonly otherRuntime?: InstalledRuntime;
   readonly cgroupLayout: CgroupLayout;

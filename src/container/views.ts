@@ -20,13 +20,13 @@ export type ContainerStatus =
 /** How a container fares. */
 export interface ContainerStateView {
   readonly status: ContainerStatus;
-  /** Of its first process, while it runs. */
+  /** The id of its first process, while it runs. */
   readonly pid?: number;
-  /** Of the last run, or of a start that failed; 0 before. */
+  /** The exit code of the last run or of a start that failed; 0 before. */
   readonly exitCode: number;
   /** Why the last start failed. */
   readonly failure?: TransferredError;
-  /** Of the present run, or the last. */
+  /** True if the present run, or the last one, ran out of memory. */
   readonly outOfMemory: boolean;
   /** RFC 3339; absent where it never happened. */
   readonly startedAt?: string;
@@ -94,7 +94,7 @@ export interface ContainerListEntry {
 export interface ContainerView extends ContainerListEntry {
   /** See {@link CreateContainerRequest}. */
   readonly requested: unknown;
-  /** Of the execs that run or are yet to. */
+  /** The execs that run or have not started yet. */
   readonly execIds: readonly string[];
   /** The engine's files in /etc, once they are written. */
   readonly files?: { readonly hosts: string; readonly hostname: string; readonly resolvConf: string };

@@ -49,7 +49,7 @@ export interface Statement {
   readonly form: ArgumentForm;
   /**
    * Words, the elements of the JSON array, `name`,`value`,`=`-or-empty triples (ENV, LABEL), or one token of text.
-   * Of ONBUILD only the trigger's keyword; of unknown instructions nothing.
+   * ONBUILD has only the trigger's keyword, an unknown instruction nothing.
    */
   readonly args: readonly Token[];
   readonly heredocs: readonly Heredoc[];

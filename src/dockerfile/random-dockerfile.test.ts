@@ -239,7 +239,7 @@ suite('a megabyte of garbage takes bounded time', () => {
 
 const ORDINARY = `FROM a\n${repeated('ENV A=b\nCOPY a b\nRUN make -C /src all\n')}`;
 
-/** Of the processor: what else the machine does makes little difference. */
+/** Time of the processor, so that the load of the machine makes little difference. */
 function cpuMsOf(text: string): number {
   const before = process.cpuUsage();
   exercise(text);

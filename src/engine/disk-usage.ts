@@ -13,7 +13,7 @@ export type UsageType = 'container' | 'image' | 'volume' | 'build-cache';
 
 /** What was not asked for is empty. */
 export interface DiskUsage {
-  /** Of all layers, each once. */
+  /** The size of all layers, each counted once. */
   readonly layersBytes: number;
   readonly images: readonly ImageUsage[];
   readonly containers: readonly ContainerListEntry[];
@@ -23,7 +23,7 @@ export interface DiskUsage {
 
 interface ImageUsage {
   readonly image: ImageSummary;
-  /** Of how many containers it is the image. */
+  /** How many containers have this image. */
   readonly containers: number;
 }
 

@@ -30,7 +30,7 @@ export interface EngineVersion {
   readonly version: string;
   /** The OCI runtime that starts containers. */
   readonly runtime: { readonly name: string; readonly version: string };
-  /** Of Node.js: `v26.1.0`. */
+  /** The version of Node.js: `v26.1.0`. */
   readonly node: string;
   readonly kernel: string;
   /** As images carry it: `amd64`. */

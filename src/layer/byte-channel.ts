@@ -31,10 +31,10 @@ function newState(): Int32Array {
 export function openReadable(start: (end: ByteChannelEnd) => Promise<void>): Readable {
   const { port1: local, port2: remote } = new MessageChannel();
   const state = newState();
-  let owed = 0;
+  let unreleased = 0;
   const release = () => {
-    Atomics.sub(state, PENDING, owed);
-    owed = 0;
+    Atomics.sub(state, PENDING, unreleased);
+    unreleased = 0;
     Atomics.notify(state, PENDING);
   };
   const readable = new Readable({
@@ -48,7 +48,7 @@ export function openReadable(start: (end: ByteChannelEnd) => Promise<void>): Rea
     },
   });
   const receive = (chunk: Chunk) => {
-    owed++;
+    unreleased++;
     if (readable.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))) release();
   };
   local.on('message', receive);

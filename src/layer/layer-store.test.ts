@@ -370,7 +370,7 @@ for (const kind of ['erofs', 'directory'] as const) {
       assert.deepEqual(fixture.layerNames(), []);
     });
 
-    it('has no layer that nobody was told of when the last who waited gives up late', async () => {
+    it('keeps no layer without an owner when the last caller that waited gives up late', async () => {
       await using fixture = open();
       const blob = await fixture.addBlob(gzipSync(tarOf(file('f', 'content'))));
       for (let times = 0; times < 3; times++) {
@@ -388,7 +388,7 @@ for (const kind of ['erofs', 'directory'] as const) {
       await fixture.snapshots.remove('c');
       await fixture.layers.remove(layer);
       assert.equal(fixture.layers.get(layer), undefined);
-      // Both let go behind the caller's back.
+      // Both are released while the caller does not know.
       await fixture.snapshots[Symbol.asyncDispose]();
       await fixture.layers[Symbol.asyncDispose]();
       assert.deepEqual(fixture.layerNames(), []);

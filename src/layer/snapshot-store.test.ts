@@ -304,7 +304,7 @@ describe('snapshot store', () => {
     assert.deepEqual(readdirSync(fixture.snapshotRoot).toSorted(), ['.base', '.trash', 'running', 'stopped']);
   });
 
-  it('survives that somebody else unmounted its root', async () => {
+  it('survives that its root was unmounted from outside', async () => {
     await using fixture = new LayerFixture();
     fixture.snapshots.create({ id: 'c', layers: [], volatile: false });
     unmountAll(fixture.snapshots.mount('c'));

@@ -74,7 +74,7 @@ export class LayerWorkerPool implements AsyncDisposable {
   }
 }
 
-/** Of work on whole trees: a directory of a million names takes some seconds to list. */
+/** The deadline of work on whole trees: a directory of a million names takes some seconds to list. */
 export const TREE_DEADLINE_MS = 30_000;
 
 /** The guard of work on files of others; none without a lane. */

@@ -27,8 +27,8 @@ export function isBinfmtMounted(): boolean {
 }
 
 /**
- * Those registered at this moment; undefined if they are not to be seen from here. That nobody has mounted the file
- * system does not keep the kernel from using them: then it is mounted for the moment, out of everybody's sight.
+ * The handlers that are registered at this moment; undefined if they cannot be read from here. The kernel uses them even
+ * where their file system is not mounted: then it is mounted for the moment, where no other process sees it.
  */
 export function readBinaryHandlers(): readonly BinaryHandler[] | undefined {
   if (isBinfmtMounted()) return readHandlers(BINFMT_MISC);

@@ -1,4 +1,4 @@
-/** For tests: a lease on a file, which holds up whoever opens it (fcntl(2), "Leases"). */
+/** For tests: a lease on a file, which holds up every process that opens it (fcntl(2), "Leases"). */
 import { closeSync, constants, openSync } from 'node:fs';
 import { check, libc } from './libc.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 
-/** In a process of its own, whose heap nobody else uses: below the size from which blocks are mapped one by one. */
+/** In a process of its own, whose heap has no other user: below the size from which blocks are mapped one by one. */
 const SCRIPT = `
   import { readFileSync } from 'node:fs';
   import { returnFreedMemory } from ${JSON.stringify(new URL('./memory.ts', import.meta.url).href)};

@@ -42,7 +42,7 @@ test('a child that has ended before the watch began is reaped with its status', 
   assert.deepEqual(await watch.exited, { code: 3 });
 });
 
-test("somebody else's child: the end is seen, the status is not ours", async () => {
+test("another process's child: its end is seen, its status is not", async () => {
   // The shell prints the pid of its own child and waits for it.
   using reader = pipeOfShell('sleep 0.05 & echo $!; wait');
   const grandchild = Number(reader.readLine());
@@ -120,7 +120,7 @@ test('a disposed watch does not keep the process alive', () => {
   assert.deepEqual({ stdout, stderr, status }, { stdout: 'end\n', stderr: '', status: 0 });
 });
 
-test('signals to nobody are not-found', () => {
+test('a signal to no process is not-found', () => {
   assert.throws(
     () => sendSignal(0x3ffffe, 15),
     (error) =>

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openReadOnlyProgram } from './read-only-program.ts';
 
-test('a program that can be run, but not written, until it is let go of', () => {
+test('a program that can be run but not written until it is released', () => {
   const directory = mkdtempSync(join(tmpdir(), 'caisson-program-'));
   try {
     copyFileSync('/bin/echo', join(directory, 'echo'));

@@ -47,7 +47,7 @@ if (process.env[INNER] === undefined) {
     assert.deepEqual(status, { code: 3 });
   });
 
-  test('a hierarchy that is missing is mounted once, whoever else does it too', () => {
+  test('a hierarchy that is missing is mounted once, even by several at the same time', () => {
     const { layout } = prepareCgroups();
     const target = layout.v1Controllers.get('hugetlb') ?? '';
     unmountAll(target);

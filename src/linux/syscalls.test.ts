@@ -32,7 +32,7 @@ for (const [architecture, header] of Object.entries(HEADERS)) {
 
 test('the kernel knows the calls by their numbers', () => {
   const descriptor = -1;
-  // Of struct mount_attr; changing nothing would succeed anywhere.
+  // A struct mount_attr that changes something: changing nothing would succeed anywhere.
   const readOnly = Buffer.concat([Buffer.of(1), Buffer.alloc(31)]);
   const attempts = {
     fsopen: () => syscall.fsopen('no such type', 0),

@@ -252,7 +252,7 @@ for (const driver of ['local', 'json-file']) {
       assert.equal(await readText(log, { tail: 1 }), 'last\n');
     });
 
-    test('removes its files, once nobody writes', async (t) => {
+    test('removes its files once no writer is left', async (t) => {
       const directory = makeDirectory(t);
       const log = openLog(driver, directory, { 'max-size': '1k', 'max-file': '3' });
       const writer = log.openWriter();

@@ -19,7 +19,7 @@ export function containerOpenFiles(
     : undefined;
 }
 
-/** How many containers the daemon's own limit allows; undefined where that is more than anybody runs. */
+/** How many containers the daemon's own limit allows; undefined where that is more than one host runs. */
 export function fewContainers({ soft }: OpenFilesLimit): number | undefined {
   const possible = Math.floor((soft - OWN) / EACH_CONTAINER);
   return possible < MANY_CONTAINERS ? Math.max(0, possible) : undefined;

@@ -338,7 +338,7 @@ function suite(): void {
     assert.equal(await peer.resolve('example.org'), 'ESERVFAIL');
   });
 
-  test('a firewall that somebody flushed is written anew', async () => {
+  test('a firewall that was flushed from outside is written anew', async () => {
     const record = await networks.acquire(requestFor('web', { ports: [port('80/tcp', 8080)] }));
     using web = await Peer.start('web', record.namespacePath);
     using host = await Peer.start('host');
@@ -351,7 +351,7 @@ function suite(): void {
     assert.match(await host.ask('127.0.0.1', 8080), /^web /);
   });
 
-  test('a client that talks all the time reaches whoever has the port now', async () => {
+  test('a client that talks all the time reaches the container that has the port now', async () => {
     using host = await Peer.start('host');
     const ask = () => host.do({ do: 'ask', protocol: 'udp', host: '127.0.0.1', port: 5353, fromPort: 5000 });
     assert.equal(await ask(), 'ECONNREFUSED');

@@ -146,7 +146,7 @@ function matrix({ filterBridged, icc }: { readonly filterBridged: string; readon
     assert.equal(await world.web.ask(OUTSIDE, 80), `outside ${HOST}`);
   });
 
-  test('from outside nobody gets past the published ports', async () => {
+  test('from outside only the published ports are reached', async () => {
     assert.equal(await world.outside.askInVain(world.webAddress, 80), 'timeout');
     assert.equal(await world.outside.askInVain(world.webAddress, 53, 'udp'), 'timeout');
   });

@@ -27,11 +27,11 @@ function portOf(address: AddressInfo | string | null): number {
   return address.port;
 }
 
-/** Below those that the kernel gives out, so that no connection of anybody's has it. */
+/** Below those that the kernel gives out, so that no other connection has it. */
 const FIRST_PORT = 20_000;
 const LAST_PORT = 30_000;
 
-/** A port that is ours for as long as the descriptor is open; without `backlog` nobody answers there. */
+/** A port that is ours for as long as the descriptor is open; without `backlog` nothing listens there. */
 function takePort(backlog?: number) {
   for (let port = FIRST_PORT + randomInt(LAST_PORT - FIRST_PORT); ; port++) {
     const options = { protocol: 'tcp', address: '127.0.0.1', port } as const;
@@ -65,11 +65,11 @@ test('both directions end by themselves, and nothing is lost', async () => {
   assert.ok(answer.equals(data));
 });
 
-test('nobody behind it: the client is cut off', async () => {
-  const [front, nobody] = [takePort(16), takePort()];
+test('nothing listens behind it: the client is cut off', async () => {
+  const [front, silent] = [takePort(16), takePort()];
   using stack = new DisposableStack();
-  stack.defer(() => closeFd(nobody.fd));
-  stack.use(proxyTcp(front.fd, { address: '127.0.0.1', port: nobody.port }));
+  stack.defer(() => closeFd(silent.fd));
+  stack.use(proxyTcp(front.fd, { address: '127.0.0.1', port: silent.port }));
   const client = connect({ host: '127.0.0.1', port: front.port });
   await closed(client);
 });

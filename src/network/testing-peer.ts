@@ -1,6 +1,6 @@
 /*
  * A program for tests: it runs inside a network namespace, and does there what its parent asks for over IPC.
- * Servers tell whoever connects the peer's name and the address that they see.
+ * Its servers tell each client the peer's name and the address that they see.
  */
 import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
@@ -24,7 +24,7 @@ export type PeerCommand =
 /** The answer, or what went wrong: an errno or `timeout`. */
 export type PeerResult = string;
 
-/** More than a busy machine ever takes: whoever expects no answer has less. */
+/** More than a busy machine ever takes; a question that expects no answer waits less. */
 const PATIENCE_MS = 60_000;
 
 function listen({ protocol, port, host }: PeerCommand & { do: 'listen' }, name: string): Promise<PeerResult> {

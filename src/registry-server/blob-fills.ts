@@ -82,7 +82,8 @@ export class BlobFills {
     const writer = await this.#openWriter(digest);
     try {
       const { offset, arriving } = writer;
-      if (!arriving) throw new EngineError('internal', `Cannot mirror blob ${digest}: nobody can follow it`);
+      if (!arriving)
+        throw new EngineError('internal', `Cannot mirror blob ${digest}: its arrival cannot be followed`);
       const { upstream, closing } = this.#place;
       const { sizeBytes, body } = await upstream.openBlob(repository, digest, offset, closing);
       const done = this.#transfer(writer, body, { digest, sizeBytes });

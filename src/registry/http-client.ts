@@ -194,20 +194,25 @@ async function sendPieces(outgoing: ClientRequest, body: AsyncIterable<Buffer>):
 }
 
 /** Nothing listens there, rather than being busy: another attempt is worth it only if something answered before. */
-const NOBODY: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH']);
+const NOTHING_THERE: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
 
 const CUT: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'ECONNABORTED']);
 
 /** True if the failure is that nothing answers at the address. */
 export function isNobodyThere(error: unknown): boolean {
-  return error instanceof RegistryFailure && NOBODY.has(errnoOf(error.cause));
+  return error instanceof RegistryFailure && NOTHING_THERE.has(errnoOf(error.cause));
 }
 
 /** Turns an error of a connection into a failure with the engine's codes. */
 export function unreachable(host: string, cause: unknown): Error {
   if (cause instanceof RegistryFailure) return cause;
   const errno = errnoOf(cause);
-  const isTransient = CUT.has(errno) || NOBODY.has(errno);
+  const isTransient = CUT.has(errno) || NOTHING_THERE.has(errno);
   return new RegistryFailure('registry-unreachable', {
     subject: host,
     details: { problem: reasonOf(cause) },

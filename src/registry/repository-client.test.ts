@@ -242,9 +242,9 @@ test('a redirect loop ends', async () => {
   assert.ok(s.server.requests.length <= 13);
 });
 
-test('nobody there is told at once', async () => {
+test('an address where nothing listens fails at once', async () => {
   using registries = createRegistries({ ...QUICK, retry: { firstPauseMs: 10_000 } });
-  // Ports that were free a moment ago may be somebody else's now.
+  // A port that was free a moment ago may be taken now.
   const repository = registries.open(
     { domain: '127.0.0.1:1', path: 'a/b' },
     { credentials: {}, access: 'pull' },

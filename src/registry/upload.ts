@@ -9,8 +9,8 @@ import { Backoff } from './retry.ts';
 const COMMIT_STALL_MS = 5 * 60_000;
 const MAXIMUM_MOUNT_SOURCES = 3;
 /**
- * Of a blob sent in parts: the registry may have been writing what came before the cut while it said where it is. Sent
- * whole, the blob would be refused again.
+ * Refusals that another attempt may pass if the blob is sent in parts: the registry may still have been writing what
+ * came before the cut when it said how far it was. A blob that is sent whole would be refused again.
  */
 const PASSING_FOR_PARTS: readonly string[] = ['DIGEST_INVALID'];
 

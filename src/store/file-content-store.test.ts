@@ -227,7 +227,7 @@ describe('FileContentStore', () => {
     assert.equal(readFileSync(join(directory, 'blobs/sha256', name!), 'utf8'), 'whole');
   });
 
-  it('gives up downloads that nobody resumed for a day', async () => {
+  it('gives up downloads that were not resumed for a day', async () => {
     await using store = new FileContentStore(directory);
     const writer = await store.openWriter('old', { resumable: true });
     await writer.write(Buffer.alloc(10));

@@ -122,7 +122,7 @@ describe('SqliteMetadata', () => {
     assert.ok(statSync(join(root, 'metadata.db')).size >= LARGE_LOG_BYTES);
   });
 
-  it('lets nobody who writes wait for a log that is being moved', async () => {
+  it('lets no writer wait for a log that is being moved', async () => {
     using metadata = new SqliteMetadata(root, [PETS]);
     addLargeLog(metadata);
     {

@@ -65,7 +65,7 @@ test('an index with what is claimed, readable by skopeo and buildx', withRegistr
   assert.match(SLSA.materials[0].uri, /^pkg:docker\/bb@latest\?platform=linux%2F/);
   assert.equal(SLSA.invocation.parameters.args['build-arg:TOKEN'], 'told in max only');
   assert.deepEqual(SLSA.invocation.parameters.secrets, [{ id: 'key', optional: true }]);
-  // It still is the image that it was, for whoever wants that.
+  // The image without attestations is still the same.
   assert.ok(id);
   assert.match(response['containerimage.digest'] ?? '', /^sha256:/);
   assert.equal(response['containerimage.config.digest'], undefined);

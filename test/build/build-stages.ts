@@ -15,7 +15,7 @@ import type { Subject } from '../support/subject.ts';
 import { HoldingRegistry, type PassingRequest } from './holding-registry.ts';
 import { filesInMemory, wireBuild, type WireBuildWish } from './wire-build.ts';
 
-/** More than sockets and streams hold, so that nobody is done with it early. */
+/** More than sockets and streams hold, so that it cannot have been sent early. */
 export const BIG_BYTES = 4 << 20;
 
 /** Acts; resolves when that is done. To be called as often as one likes. */
@@ -70,7 +70,7 @@ export class StagePlace implements AsyncDisposable {
     return `${this.origin}/repository/.git`;
   }
 
-  /** Of clients that are still there. */
+  /** Held requests whose clients are still there. */
   get heldRequests(): number {
     return this.registry.heldRequests + this.#held.size;
   }

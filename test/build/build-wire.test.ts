@@ -253,7 +253,7 @@ test('what the client cannot do fails the build with its words', async () => {
   assert.equal(await failureOf(client), 'Cannot read a: EACCES');
 });
 
-test('bytes that are no frames, and messages that nobody asked for, end the connection and nothing else', async () => {
+test('bytes that are no frames, and messages that were not asked for, end the connection and nothing else', async () => {
   const malformed = Buffer.from([0, 0, 0, 2, 0, 0, 0, 0, 0x7b, 0x7b]);
   const attacks: readonly ((client: WireClient, id: number) => void)[] = [
     (client) => client.raw(Buffer.alloc(64, 0xff)),

@@ -126,7 +126,7 @@ test('directories of cache mounts are records of their own', async () => {
   await engine.build({ dockerfileText, outputs });
   const filters = new Map([['type', ['exec.cachemount']]]);
   const found = () => builds.cacheRecords().filter(({ type }) => type === 'exec.cachemount');
-  // It is measured when nobody uses it any more.
+  // It is measured once it is not in use any more.
   await until(() => found()[0]?.sizeBytes === MEGABYTE, 'it is measured');
   const [record] = found();
   assert.match(record?.description ?? '', /kept/);

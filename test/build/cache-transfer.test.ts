@@ -92,7 +92,7 @@ test('registry, mode=min: what the result stands on', withRegistry, async () => 
   assert.equal(found.cachedSteps, 1);
 });
 
-test('inline: an image that is here brings it along too, and nobody is asked for it', async () => {
+test('inline: an image that is here brings it along too, and no registry is asked', async () => {
   const cacheTo = [{ type: 'inline', attributes: {} }];
   const wish = {
     dockerfileText: 'FROM bb\nRUN cat /proc/sys/kernel/random/uuid > /uuid\nCOPY a /a\n',

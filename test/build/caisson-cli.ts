@@ -1,4 +1,4 @@
-/** `caisson` against an engine, as somebody at a shell has it. */
+/** `caisson` against an engine, as a user at a shell has it. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -63,7 +63,7 @@ export class CaissonCli implements Disposable {
   async failure(args: readonly string[], options?: RunOptions): Promise<string> {
     const { exitCode, stderr } = await this.run(args, options);
     assert.notEqual(exitCode, 0, stderr);
-    assert.doesNotMatch(stderr, /\n\s+at /, 'a stack is for nobody');
+    assert.doesNotMatch(stderr, /\n\s+at /, 'users see no stack');
     return stderr;
   }
 

@@ -1,4 +1,4 @@
-/** `caisson build` when somebody goes away in the middle: the client, the engine, or what is built. */
+/** `caisson build` when one side goes away in the middle: the client, the engine, or what is built. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -23,7 +23,7 @@ export type PeerName = 'buildkit' | 'classic' | 'podman';
 /** `case.json`, beside the directory `context`. */
 export interface CorpusCase {
   readonly name: string;
-  /** Of `docker build`; `{context}` is the context's path. */
+  /** Arguments of `docker build`; `{context}` is the context's path. */
   readonly args?: readonly string[];
   /** A script that makes in the context what git does not keep. */
   readonly make?: string;
@@ -163,7 +163,7 @@ function withoutTools(labels: unknown): unknown {
 
 interface Node {
   readonly line: string;
-  /** Of a hard link: the name it repeats. */
+  /** The name that a hard link repeats. */
   readonly linkedTo?: string;
 }
 

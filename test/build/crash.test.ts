@@ -28,7 +28,7 @@ after(() => engine[Symbol.asyncDispose]());
 interface Kill {
   readonly Dockerfile: string;
   readonly files?: readonly TarMember[];
-  /** Of what is said: then the daemon is killed. */
+  /** The daemon is killed once this is part of the output. */
   readonly at: string;
   /** Steps that come from the cache afterwards. */
   readonly cached: number;

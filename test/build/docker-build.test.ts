@@ -133,7 +133,7 @@ test('the cache: equal builds, changed files, changed times, --no-cache, another
   assert.equal(cachedSteps(await buildOk('--no-cache', directory)), 0);
 });
 
-test('stages run at the same time, those that nobody needs do not run', async () => {
+test('stages run at the same time, those that are not needed do not run', async () => {
   const directory = contextOf({
     Dockerfile: `FROM bb AS one
 RUN --mount=type=cache,target=/meeting ${meet('/meeting', 'one', 'two')}; cat /proc/sys/kernel/random/uuid > /one

@@ -1,4 +1,4 @@
-/** Contexts that nobody would write, disks that are full, and clients that go. */
+/** Contexts that make no sense, disks that are full, and clients that go. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, statfsSync } from 'node:fs';

@@ -24,12 +24,12 @@ const bearer = `Bearer ${token}`;
 let engine: TestDaemon;
 /** Shows all but what is `open` to the token's owner only. */
 let server: GitServer;
-/** Of somebody else; shows everything to everybody. */
+/** A server of another owner, which asks for no password. */
 let other: GitServer;
 let url = '';
 const caisson = new CaissonCli(() => engine.host);
 const servers = new AsyncDisposableStack();
-/** Whoever serves buildx. */
+/** The engine that buildx builds with. */
 const subjects = new Map<string, Subject>();
 
 const gate: Gate = ({ path, authorization = '' }, response) => {
@@ -97,7 +97,7 @@ function buildx(subject: Subject, args: readonly string[]): Promise<Outcome> {
   return docker(subject, [...command, ...args], { env });
 }
 
-/** What `buildx build` puts into `/f`, by whoever serves it, and `caisson build`. */
+/** What `buildx build`, with either engine, and `caisson build` put into `/f`. */
 async function expectBuilt(args: readonly string[], expected: string): Promise<void> {
   for (const [name, subject] of subjects) {
     const destination = caisson.directory();
@@ -165,7 +165,7 @@ test('a server that repeats what it was told', async () => {
   await expectFailure([...secret('GIT_AUTH_HEADER', 'THE_HEADER'), `${server.origin}/rude.git`], /403/);
 });
 
-test('nobody else sees it: where a repository redirects, and where its submodules are', async () => {
+test('no other server sees it: where a repository redirects, and where its submodules are', async () => {
   other.requests.length = 0;
   const moved = `${server.origin}/moved.git`;
   await expectFailure(

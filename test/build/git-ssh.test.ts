@@ -22,7 +22,7 @@ let url = '';
 let wrongKey = '';
 const caisson = new CaissonCli(() => engine.host);
 const servers = new AsyncDisposableStack();
-/** Whoever serves buildx. */
+/** The engine that buildx builds with. */
 const subjects = new Map<string, Subject>();
 
 before(async () => {
@@ -66,7 +66,7 @@ const withKey = (key = server.key) => ['--ssh', `default=${key}`];
 const adding = (source: string) =>
   caisson.directory({ Dockerfile: `FROM bb\nADD ${source} /r\nRUN cp /r/top /f\n` });
 
-/** What `buildx build` puts into `/f`, by whoever serves it. */
+/** What `buildx build` puts into `/f`, with either engine. */
 async function built(args: readonly string[]): Promise<Readonly<Record<string, string>>> {
   const files: Record<string, string> = {};
   for (const [name, subject] of subjects) {

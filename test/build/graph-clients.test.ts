@@ -49,7 +49,7 @@ describe('what clients that lead a build ask', () => {
     });
   });
 
-  asked('nothing is done before somebody wants it, and nothing twice', async (subject) => {
+  asked('nothing is done before it is wanted, and nothing twice', async (subject) => {
     const script = 'cat /proc/sys/kernel/random/uuid > /made; echo said';
     const graph = graphOf(image, command(script), file('/f', 'f'));
     const fresh = {

@@ -159,7 +159,7 @@ describe('what graphs are exported as', () => {
     }
   });
 
-  test('without anybody to lead it', async () => {
+  test('without a client to lead it', async () => {
     const subject = subjects.ours;
     using client = await subjects.connect(subject);
     const { told } = await client.solve({ Definition: graph, ...exporting('graph:alone') });

@@ -54,7 +54,7 @@ async function treeOf(build: LedBuild, ref: string, directory = '/'): Promise<re
   return lines;
 }
 
-/** Places of the peer's are nobody's business. */
+/** Places of the peer's own are not compared. */
 function failureOf(error: unknown): readonly string[] {
   const text = error instanceof Error ? error.message : String(error);
   return [

@@ -13,7 +13,7 @@ import type { Subject } from '../support/subject.ts';
 /** `check`: Debian's dockerd is asked as well; `write`: only that, and what it answers is what is expected. */
 export const peers = process.env['CAISSON_PEERS'] ?? '';
 
-/** Whoever is asked, with the image `bb` and a client that has a directory and a secret. */
+/** The engine that is asked, with the image `bb` and a client that has a directory and a secret. */
 export class GraphSubjects implements AsyncDisposable {
   readonly all = new Map<string, Subject>();
   readonly scratch = mkdtempSync('/tmp/caisson-graph-');

@@ -7,7 +7,7 @@ import { Served } from '../registry-server/served.ts';
 export interface PassingRequest {
   readonly method: string;
   readonly path: string;
-  /** Of what is answered to a GET. */
+  /** The size of the answer to a GET. */
   readonly sizeBytes: number;
 }
 
@@ -17,7 +17,7 @@ export type Holder = (request: PassingRequest) => boolean;
 export class HoldingRegistry implements AsyncDisposable {
   readonly #registry: Served;
   readonly #server: Server;
-  /** Of requests that are held and whose clients have not gone. */
+  /** Connections whose requests are held and whose clients are still there. */
   readonly #held = new Set<Socket>();
   /** By default nothing is held. */
   hold: Holder = () => false;
@@ -73,7 +73,7 @@ export class HoldingRegistry implements AsyncDisposable {
     asked.pipe(passed);
   }
 
-  /** Reads on: nobody hears otherwise that the other side has gone. */
+  /** Reads on, since the end of the other side is not seen otherwise. */
   #keep(asked: IncomingMessage): void {
     const { socket } = asked;
     asked.resume();

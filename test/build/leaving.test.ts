@@ -1,6 +1,6 @@
 /**
  * Clients of builds vanish in the middle of every kind of work, on either wire: it stops, and nothing of it stays. What
- * somebody else waits for goes on.
+ * another client waits for goes on.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -76,7 +76,7 @@ async function expectStopped(isResumed = false): Promise<void> {
   if (!isResumed) await expectNothingLeft(engine, POOL_SIZE);
 }
 
-/** Of what a build uses, everything is in use. */
+/** Everything that a build uses is shown as in use. */
 async function isBuilding(): Promise<boolean> {
   const usage = await requestJson<{ readonly BuildCache: readonly { readonly InUse: boolean }[] }>(
     engine.socket,

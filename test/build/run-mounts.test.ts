@@ -142,7 +142,7 @@ test('cache sharing: locked waits, private has one of its own, shared is shared'
   ]);
   assert.deepEqual(locked, [1, 1]);
   assert.deepEqual(own, [1, 1]);
-  // Whoever looks first sees both.
+  // The first to look sees both.
   assert.equal(shared?.at(-1), 2);
 });
 

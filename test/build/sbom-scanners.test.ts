@@ -18,7 +18,7 @@ const withRegistry = { skip: DebianRegistry.isInstalled ? false : 'docker-regist
 
 let engine: TestDaemon;
 const servers = new AsyncDisposableStack();
-/** Whoever serves buildx. */
+/** The engine that buildx builds with. */
 const subjects: Subject[] = [];
 const scratch = mkdtempSync('/tmp/caisson-scanners-');
 const context = join(scratch, 'context');

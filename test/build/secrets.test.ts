@@ -1,6 +1,6 @@
 /**
- * What nobody may read again: secrets, what an agent says, passwords of proxies, registries and URLs. After builds that
- * end, fail, are cached, exported and killed it is in no file of the engine, and in nothing that it gave to anybody.
+ * What may never be read again: secrets, what an agent says, passwords of proxies, registries and URLs. After builds that
+ * end, fail, are cached, exported and killed it is in no file of the engine, and in nothing that it gave to a client.
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -99,7 +99,7 @@ ARG PLAIN
 ADD http://somebody:$PLAIN@${origin}/f /f
 RUN ${MOUNTS} test "$(wc -c < /run/secrets/file)" -gt 9; test -n "$VARIABLE" -a -n "$HTTP_PROXY"; echo used > /used
 ${end}`,
-  // Of the arguments only those of proxies are kept from everybody.
+  // The arguments of proxies are the only ones that are kept secret.
   buildArgs: {
     PLAIN: 'plain-password',
     HTTP_PROXY: `http://somebody:${VALUES.proxy}@127.0.0.1:1`,

@@ -137,7 +137,7 @@ RUN --mount=type=cache,target=/kept if [ -e /kept/begun ]; then echo second; els
   assert.equal((await second).output, 'second\n');
 });
 
-test('what a step takes stays for whoever waits for it, though the build that began it leaves', async () => {
+test('what a step takes stays for the builds that wait for it, though the build that began it leaves', async () => {
   const gate = 'RUN --mount=type=cache,id=gate,sharing=locked,target=/gate';
   const input = {
     Dockerfile: `FROM bb\n${gate} --mount=target=/context cat /context/file\n`,

@@ -398,7 +398,7 @@ interface Client {
   output(): string;
 }
 
-/** A build that tells when its command runs, which then sleeps for `marker` seconds unless somebody ends the sleep. */
+/** A build that tells when its command runs, which then sleeps for `marker` seconds unless the sleep is ended. */
 function startBuild(directory: string, ...args: readonly string[]): Client {
   const command = ['-H', engine.host, 'buildx', 'build', '--progress', 'plain', ...args, directory];
   const client = spawn('docker', command, {
@@ -410,7 +410,7 @@ function startBuild(directory: string, ...args: readonly string[]): Client {
   return { process: client, ended: once(client, 'close'), output: () => output };
 }
 
-/** Seconds that nobody else on this host sleeps for. */
+/** Seconds that no other process on this host sleeps for. */
 function markerOf(index: number): string {
   return String(100_000_000 + process.pid * 10 + index);
 }

@@ -202,14 +202,14 @@ function suite(command: () => readonly string[]): void {
       await told('create', '--name', 'webserver', 'bb', 'true'),
       /already in use.*\nFree the name with "caisson rm -f webserver"/,
     );
-    const nobody = await runProgram(command()[0] ?? '', [
+    const noDaemon = await runProgram(command()[0] ?? '', [
       ...command().slice(1),
       '-H',
       'unix:///nonexistent/s',
       'ps',
     ]);
     assert.match(
-      nobody.stderr,
+      noDaemon.stderr,
       /Cannot connect to the engine at unix:\/\/\/nonexistent\/s: nothing listens there/,
     );
   });

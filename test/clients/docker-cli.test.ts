@@ -190,10 +190,10 @@ test('exec: streams, exit code, user, environment, working directory, detached',
   assert.equal(await ok('exec', ...flags, 'host', 'sh', '-c', 'echo $(id -u):$(pwd):$X'), '12:/tmp:y');
   const piped = await docker(engine, ['exec', '-i', 'host', 'cat'], { input: 'through\n' });
   assert.equal(piped.stdout, 'through\n');
-  const nobody = await run('exec', '-u', 'nosuch', 'host', 'true');
-  assert.equal(nobody.exitCode, 126);
+  const unknownUser = await run('exec', '-u', 'nosuch', 'host', 'true');
+  assert.equal(unknownUser.exitCode, 126);
   assert.match(
-    nobody.stdout + nobody.stderr,
+    unknownUser.stdout + unknownUser.stderr,
     /unable to find user nosuch: no matching entries in passwd file/,
   );
   assert.equal((await run('exec', '-w', '/nosuch', 'host', 'true')).exitCode, 126);

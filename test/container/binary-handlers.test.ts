@@ -29,7 +29,7 @@ test('what is registered, and how', () => {
   assert.equal(matches('/bin/sh', Buffer.from('#!/bin/sh')), false);
 });
 
-test('seen also where nobody has mounted them', () => {
+test('seen also where their file system is not mounted', () => {
   using emulator = new Emulator();
   const names = readUnmounted();
   assert.ok(Array.isArray(names) && names.includes(emulator.name), String(names));

@@ -225,7 +225,7 @@ export class ContainerFixture implements AsyncDisposable {
     if (!this.#destroys) return;
     const all = await this.containers.list({ all: true, limit: 0, size: false, filters: new Map() });
     for (const { Id } of all) await this.containers.remove(Id, { force: true, volumes: true, link: false });
-    // An exec ends with its container, but nobody waits for what is left of it.
+    // An exec ends with its container, but what is left of it is not waited for.
     await until(
       () => leftovers(this.path).length === 0,
       () => `nothing is left: ${leftovers(this.path).join(' ')}`,

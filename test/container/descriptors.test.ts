@@ -1,4 +1,4 @@
-/* What reaches the processes of containers: their programs, and descriptors that are nobody else's. */
+/* What reaches the processes of containers: their programs, and descriptors that no other process has. */
 import assert from 'node:assert/strict';
 import { lstatSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { after, before, test } from 'node:test';

@@ -225,7 +225,7 @@ test('anonymous volumes of a create or a removal that was cut off go at the next
   assert.deepEqual(database.prepare('SELECT name FROM container_orphan_volumes').all(), []);
 });
 
-test('no volume is owed after a create, a removal, or a create that failed', async () => {
+test('no volume is left without an owner after a create, a removal, or a create that failed', async () => {
   await using fixture = await ContainerFixture.open();
   const id = await fixture.create(['true'], { Volumes: { '/data': {} } });
   await assert.rejects(

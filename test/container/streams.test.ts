@@ -154,7 +154,7 @@ test('a terminal: size, echo, exit code', async () => {
   });
 });
 
-test('detach keys let go of a terminal, and it goes on', async () => {
+test('detach keys detach from a terminal, and it goes on', async () => {
   const { id, attachment, output } = await interact(['cat'], { Tty: true, OpenStdin: true }, ['a\n'], false);
   attachment.input!.write(Buffer.from('\x10\x11'));
   await output;

@@ -383,7 +383,7 @@ test('events come in order, one JSON object a line, filtered, with the legacy na
   assert.equal(first?.Actor.Attributes['test'], String(process.pid));
 });
 
-test('clients that vanish harm nobody', async () => {
+test('clients that vanish do no harm', async () => {
   const id = await create(['sh', '-c', 'yes | head -c 50000000; sleep 1000'], STDIN);
   await start(id);
   const requests = [

@@ -113,7 +113,7 @@ test('references that are none', async () => {
   await refused('POST', '/images/bb/tag?repo=ok&tag=..', 400, /^invalid tag format|invalid reference format/);
 });
 
-test('an ambiguous prefix names nobody', async () => {
+test('an ambiguous prefix names no container', async () => {
   const ids: string[] = [];
   try {
     while (!hasSharedDigit(ids)) ids.push(await create(`twin-${ids.length}`));

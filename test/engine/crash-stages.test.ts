@@ -1,6 +1,6 @@
 /**
  * The daemon is killed at every stage of what it does. The next one must come up, show a consistent state, have
- * nothing on the host that nobody owns, and be able to do the same again.
+ * nothing on the host without an owner, and be able to do the same again.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';

@@ -16,7 +16,7 @@ import { importBusybox } from '../support/docker.ts';
 import { type Answer, request, requestJson } from '../support/http.ts';
 
 let engine: TestDaemon;
-/** A container of somebody else. */
+/** A container of another user. */
 let neighbour: string;
 
 before(async () => {

@@ -85,7 +85,7 @@ async function prune(): Promise<void> {
   check('prune', await ask('POST', `/images/prune?filters=${filters}`));
 }
 
-test('whatever happens at once, what is there is whole, and nothing stays that nobody needs', async () => {
+test('whatever happens at once, what is there is whole, and nothing unneeded stays', async () => {
   await using _ = await start();
   await load();
   await Promise.all(names.map((name) => dockerOk(engine, ['push', '-q', name])));

@@ -168,7 +168,7 @@ async function expectAllToWork(): Promise<void> {
   assert.match(resolved, /^Address:\s+\d+\.\d+\.\d+\.\d+$/m);
 }
 
-/** Of clients there are none by then. */
+/** Checks descriptors after the last client has gone. */
 async function expectFewDescriptors(context: TestContext): Promise<void> {
   const running = [...(await states()).values()].filter((state) => state === 'running').length;
   const each = () => (countDescriptors(engine.pid) - idleDescriptors) / running;

@@ -43,7 +43,7 @@ async function serve(engine: Subject, hostname: string, port: number): Promise<v
   await dockerOk(engine, ['run', ...flags, 'bb', 'sh', '-c', SERVE]);
 }
 
-/** What the host gets from one of its ports, once somebody listens. */
+/** What the host gets from one of its ports once something listens there. */
 async function fetchPort(port: number): Promise<string> {
   const wget = ['busybox', 'wget', '-T', '10', '-q', '-O', '-', `http://127.0.0.1:${port}/`];
   let outcome = await inside(...wget);

@@ -50,7 +50,7 @@ describe('users of a registry', () => {
       ['', ''],
     ] as const)
       assert.equal(await served.errorOf('GET', '/v2/', basic(name, password)), '401 UNAUTHORIZED');
-    // Whoever is not let in does not learn what exists either.
+    // A client without access does not learn what exists either.
     assert.equal(await served.errorOf('GET', '/v2/none/tags/list'), '401 UNAUTHORIZED');
     assert.equal(userCommand('rm', 'ada').status, 0);
     assert.equal(await served.errorOf('GET', '/v2/', basic('ada', 'pass: wörd')), '401 UNAUTHORIZED');

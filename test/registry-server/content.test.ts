@@ -70,7 +70,7 @@ describe('what a registry holds', () => {
     const digest = await served.pushBlob('c/private', Buffer.from('private'));
     await served.pushBlob('c/other', Buffer.from('other'));
     assert.equal(await served.errorOf('GET', `/v2/c/other/blobs/${digest}`), '404 BLOB_UNKNOWN');
-    assert.equal(await served.errorOf('GET', `/v2/c/nobody/blobs/${digest}`), '404 NAME_UNKNOWN');
+    assert.equal(await served.errorOf('GET', `/v2/c/unknown/blobs/${digest}`), '404 NAME_UNKNOWN');
     assert.equal(await served.errorOf('GET', '/v2/c/other/blobs/sha256:short'), '400 DIGEST_INVALID');
   });
 

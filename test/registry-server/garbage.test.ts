@@ -27,7 +27,7 @@ describe('garbage collection of a registry', () => {
     await first.pushImage('gc/a', 'v1', [kept]);
     await first.pushBlob('gc/a', lost);
     assert.deepEqual(await first.registry.collectGarbage(), { manifests: 0, blobs: 0, bytes: 0 });
-    // Still in use by whoever just pushed it.
+    // The client that has just pushed it may still use it.
     assert.deepEqual(await first.registry.collectGarbage({ graceMs: 0 }), {
       manifests: 0,
       blobs: 0,

@@ -68,7 +68,7 @@ describe('slow and vanishing clients', () => {
     const before = openDescriptors(s.served);
     const clients = Array.from({ length: 10 }, s.ask);
     const [stalled, vanishing] = [clients.slice(0, 5), clients.slice(5)];
-    // Nobody reads on: the beginning of the answer is there.
+    // The client stops reading once the beginning of the answer is there.
     await Promise.all(clients.map((socket) => once(socket, 'readable')));
     for (const socket of vanishing) socket.destroy();
     // Their own ends stay open for now.

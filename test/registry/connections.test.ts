@@ -198,7 +198,7 @@ test('a mirror that is not there is passed over; one that is no URL is refused',
   assert.throws(() => createRegistries({ registryMirrors: ['ftp://mirror'] }), /not an http or https URL/);
 });
 
-test('an address that is slow to answer is not given up for one where nobody is', async (context) => {
+test('an address that is slow to answer is not given up for one where nothing listens', async (context) => {
   await using stack = new AsyncDisposableStack();
   const busy = stack.use(await BusyListener.start());
   const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }));

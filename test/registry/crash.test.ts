@@ -38,7 +38,7 @@ interface Stage {
   /** Picks the request during whose answer the daemon is killed. */
   readonly isStage: (request: string) => boolean;
   readonly answer?: (response: ServerResponse) => void;
-  /** Of the largest blob; by default none. */
+  /** How much of the largest blob arrives; by default nothing. */
   readonly untilBytes?: number;
 }
 

@@ -96,7 +96,7 @@ export class BuildkitClient implements Disposable {
     return await solving;
   }
 
-  /** Without somebody to lead it. */
+  /** A build without a client to lead it. */
   async solve(
     wishes: Partial<InputOf<typeof SolveRequest>>,
   ): Promise<{ readonly response: Response; readonly told: readonly Status[] }> {

@@ -21,7 +21,7 @@ export interface TestDaemonOptions {
   readonly netns?: string;
   /** What starts the daemon, such as `prlimit`. */
   readonly launcher?: readonly string[];
-  /** Of another one that does not run meanwhile; by default a new one. */
+  /** The directory of another daemon that does not run meanwhile; by default a new one. */
   readonly directory?: string;
 }
 
@@ -186,7 +186,7 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-/** Never into what is still mounted there, which may be somebody's data. */
+/** It never descends into what is still mounted there, which may be data of the host. */
 function removeTree(directory: string): void {
   if (mountsBelow(directory).length > 0) return;
   rmSync(directory, { recursive: true, force: true, maxRetries: 3 });

@@ -17,7 +17,7 @@ const OS_ABI_OFFSET = 7;
 const TYPE_OFFSET = 16;
 /** What the header tells up to the machine. */
 const MAGIC_BYTES = 20;
-/** So that programs of this test are nobody else's business, and the emulators that a machine has are not its. */
+/** A mark in the header, so that this emulator and those of the machine never run each other's programs. */
 const MARK = process.pid;
 
 /** The emulator's program. */

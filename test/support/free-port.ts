@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below those that the kernel gives out, so that no connection of anybody's takes it meanwhile. */
+/** Below those that the kernel gives out, so that no other connection takes it meanwhile. */
 const FIRST_PORT = 20_000;
 const LAST_PORT = 30_000;
 

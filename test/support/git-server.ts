@@ -1,4 +1,4 @@
-/** A real http server of git repositories, which shows them to whoever has said the right thing. */
+/** A real http server of git repositories, which shows them to clients that have logged in. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

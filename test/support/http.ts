@@ -59,7 +59,7 @@ export async function fetchPage(where: string): Promise<string> {
   return page ?? '';
 }
 
-/** The same at the first attempt; undefined if nobody answers. */
+/** The same at the first attempt; undefined if nothing answers. */
 export async function tryFetchPage(where: string): Promise<string | undefined> {
   const options = { headers: { Connection: 'close' }, signal: AbortSignal.timeout(10_000) };
   try {

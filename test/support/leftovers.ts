@@ -34,7 +34,7 @@ const ID = /[0-9a-f]{64}/;
 
 /**
  * Mounts, processes, namespaces, links, firewall elements and files that none of `owners` accounts for, one line each.
- * Of a daemon that has stopped, only its bridge, its table, its images and its metadata may stay.
+ * A daemon that has stopped may leave its bridge, its table, its images and its metadata, and nothing else.
  */
 function findLeftovers(traces: Traces, owners: Owners = NO_OWNERS): readonly string[] {
   return [

@@ -9,11 +9,11 @@ export class Relay implements Subject {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #served = new Set<Socket>();
-  /** Of what a client says on a connection, the engine hears no more. */
+  /** How much of what a client sends on a connection reaches the engine. */
   limitBytes = Infinity;
   /** Called when that is reached on a connection. */
   onLimit: () => void = () => undefined;
-  /** Of what the engine says on a connection, the client hears no more. */
+  /** How much of what the engine sends on a connection reaches the client. */
   answerLimitBytes = Infinity;
 
   private constructor(engine: Subject) {
@@ -37,7 +37,7 @@ export class Relay implements Subject {
     });
   }
 
-  /** Takes the rest all the same: nobody hears otherwise that the client has gone. */
+  /** Takes the rest all the same, since the end of the client is not seen otherwise. */
   #limit(): Transform {
     let heardBytes = 0;
     return new Transform({

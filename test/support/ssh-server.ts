@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from './free-port.ts';
 
-/** Of nobody else on this machine. */
+/** A user that no other program of this machine has. */
 const GIT_USER = 'git:*:61234:61234::/:/bin/sh';
 const GIT_ID = 61_234;
 /**
  * Its own view of the machine: the directory that sshd separates its privileges in, and one user more. Since 9.8 it
- * hangs up on whoever has failed often enough in the last seconds, which is what tests do.
+ * hangs up on addresses that have failed often in the last seconds, which is what tests do.
  */
 const IN_NAMESPACE = `mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/sshd &&
 mount --bind "$1/passwd" /etc/passwd || exit
@@ -49,7 +49,7 @@ export class SshServer implements AsyncDisposable {
     makeKey(at('key'));
     writeFileSync(at('passwd'), `${readFileSync('/etc/passwd', 'utf8')}${GIT_USER}\n`);
     const port = await freePort();
-    // Of the addresses of the loopback, one for each process.
+    // Each process has a loopback address of its own.
     const address = `127.83.${(process.pid >> 8) & 255}.${process.pid & 255 || 1}`;
     const settings = [
       `ListenAddress 127.0.0.1:${port}`,
@@ -66,7 +66,7 @@ export class SshServer implements AsyncDisposable {
     const child = spawn('unshare', command, { stdio: ['ignore', 'ignore', 'pipe'] });
     const said: string[] = [];
     let isListening = false;
-    // Of its addresses the first comes last, so the other is decided by then.
+    // The server reports its first address last, so the other one is decided by then.
     for await (const line of createInterface({ input: child.stderr })) {
       said.push(line);
       isListening = line.includes(`listening on 127.0.0.1 port ${port}`);

@@ -16,5 +16,5 @@ export async function startSubject(...flags: readonly string[]): Promise<Subject
   return { host, socket: host.replace('unix://', ''), [Symbol.asyncDispose]: async () => undefined };
 }
 
-/** True where the engine under test is somebody else's. */
+/** True where the engine under test is not Caisson. */
 export const isForeign = process.env['TEST_DOCKER_HOST'] !== undefined;

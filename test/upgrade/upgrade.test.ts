@@ -1,6 +1,6 @@
 /**
  * A daemon takes over what a former version of it has left: images, containers that have ended and such that run,
- * volumes and the build cache. Whoever changes what is on disk adds the last commit before the change to `VERSIONS`.
+ * volumes and the build cache. A change of what is on disk adds the last commit before it to `VERSIONS`.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -48,7 +48,7 @@ async function everyBlobIsWhole(): Promise<void> {
   assert.equal(wrong, '');
 }
 
-test('a power cut really loses what nobody synced', async () => {
+test('a power cut really loses what was not synced', async () => {
   await machine.ok('echo unsynced >/root/unsynced');
   await recover();
   assert.equal((await machine.run('test -s /root/unsynced')).exitCode, 1);

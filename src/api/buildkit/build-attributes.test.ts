@@ -9,7 +9,7 @@ import { GrpcClient } from './grpc-client.ts';
 
 const signal = new AbortController().signal;
 
-/** Of a client that is never asked anything. */
+/** The request of a client that is never asked anything. */
 function requestOf(attributes: Readonly<Record<string, string>>, solve: InputOf<typeof SolveRequest> = {}) {
   const session = new ClientSession(new GrpcClient(new PassThrough()), {
     methods: new Set(),

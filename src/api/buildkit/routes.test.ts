@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { registerHooks } from 'node:module';
 import { test } from 'node:test';
 
-test('an API that nobody builds with loads nothing of BuildKit', async () => {
+test('an API without builds loads nothing of BuildKit', async () => {
   const loaded: string[] = [];
   const hooks = registerHooks({
     load: (url, context, nextLoad) => {

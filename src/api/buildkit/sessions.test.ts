@@ -11,7 +11,7 @@ const never = new AbortController().signal;
 beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }));
 afterEach(() => mock.timers.reset());
 
-/** Of a client that serves nothing. */
+/** The session of a client that serves nothing. */
 function openSession(): ClientSession & Disposable {
   const [connection] = duplexPair();
   const client = new GrpcClient(connection);

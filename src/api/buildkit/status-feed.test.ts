@@ -15,7 +15,7 @@ function named(name: string): GraphEvent {
   return { type: 'vertex', vertex: { digest: vertex, inputs: [], name, cached: false, startedAtMs: 1500 } };
 }
 
-test('what was told before anybody asks comes together; the end ends the stream', async () => {
+test('what was told before the first reader comes together; the end ends the stream', async () => {
   const feed = new StatusFeed();
   await feed.tell(named('one'));
   await feed.tell(output('text'));
@@ -28,7 +28,7 @@ test('what was told before anybody asks comes together; the end ends the stream'
   assert.equal(only.logs?.[0]?.stream, 2);
 });
 
-test('output that nobody asks for does not pile up; steps are told all the same', async () => {
+test('output without a reader does not pile up; steps are told all the same', async () => {
   const feed = new StatusFeed();
   await feed.tell(named('one'));
   for (let count = 0; count < 100; count++) await feed.tell(output('x'.repeat(1 << 20)));

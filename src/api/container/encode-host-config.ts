@@ -58,8 +58,8 @@ function namespaceText(namespace: string | JoinedNamespace, asked: string): stri
 
 /**
  * What the engine chose by itself is shown under the name of Docker's own default: clients look at it before they
- * read logs (docker-py reads none of a driver that it does not know). `LogPath` stays empty, so nobody takes the
- * files for JSON.
+ * read logs (docker-py reads none of a driver that it does not know). `LogPath` stays empty, so that
+ * no client takes the files for JSON.
  */
 function encodeLog(
   { driver = '', options }: LogSpec,

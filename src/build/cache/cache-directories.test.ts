@@ -1,4 +1,4 @@
-/** Builds that take cache directories while others let go of them, and while a prune removes what nobody uses. */
+/** Builds that take cache directories while others release them, and while a prune removes the unused ones. */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -74,7 +74,7 @@ for (const before of ['there', 'to be made'] as const)
     assert.deepEqual(readdirSync(opened.directory), []);
   });
 
-test('whoever waits for a cache gets it, at whatever moment it is let go', async () => {
+test('a build that waits for a cache gets it, at whatever moment it is released', async () => {
   await using opened = new Opened();
   for (let count = 0; count < TURNS; count++) {
     const use = await opened.acquire('locked');
@@ -83,12 +83,12 @@ test('whoever waits for a cache gets it, at whatever moment it is let go', async
     await turns(count);
     use[Symbol.dispose]();
     await turns(TURNS);
-    given.abort(new Error(`it was let go after ${count} turns, and not noticed`));
+    given.abort(new Error(`its release after ${count} turns was missed`));
     (await waiting)[Symbol.dispose]();
   }
 });
 
-test('two that want one of their own at once wait for nobody', async () => {
+test('two that want one of their own at once do not wait', async () => {
   await using opened = new Opened();
   (await opened.acquire('private'))[Symbol.dispose]();
   const given = new AbortController();

@@ -6,7 +6,7 @@ import { openDirectory } from '#linux/files.ts';
 
 /**
  * Opens a file in a tree of the engine's own for reading, links followed inside of it. A FIFO or a device, which could
- * hold up whoever opens or reads it, is as good as none.
+ * hold up its reader, counts as missing.
  *
  * @throws {SystemError} `not-found`, or `invalid` for a path through a file or a circle of links
  */

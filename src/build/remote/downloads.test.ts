@@ -1,4 +1,4 @@
-/** Builds that take what was fetched while a prune, or the limit of what is kept, removes what nobody uses. */
+/** Builds that take what was fetched while a prune, or the limit of what is kept, removes what is not in use. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -127,7 +127,7 @@ async function turns(count: number): Promise<void> {
 
 const fileAt = (path: string): HttpFile => ({ kind: 'http', url: `${origin}${path}` });
 
-/** Nobody is asked for it once it is here. */
+/** It is not asked for again once it is here. */
 const knownFile = (path: string): HttpFile => ({
   ...fileAt(path),
   checksum: parseDigest(`sha256:${createHash('sha256').update(path).digest('hex')}`),

@@ -19,7 +19,7 @@ test('every reader gets everything, whenever it comes', async () => {
   assert.deepEqual(await Promise.all([early, late, textOf(log)]), ['ab', 'ab', 'ab']);
 });
 
-test('what nobody reads does not grow without end: the latest stays', async () => {
+test('output without a reader does not grow without end: the latest stays', async () => {
   const log = new StepLog();
   for (let index = 0; index < 20; index++) log.write('stdout', Buffer.alloc(2 ** 20, index));
   log.end();

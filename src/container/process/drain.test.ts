@@ -15,6 +15,6 @@ test('what an ended process has said is read, also when nothing could be read fo
   assert.equal(said, 'last words\n');
 });
 
-test('a pipe that somebody else holds open is not waited for', async () => {
+test('a pipe that another process holds open is not waited for', async () => {
   await untilDrained(Promise.withResolvers<void>().promise);
 });

@@ -12,8 +12,8 @@ const RUNC_INIT = /^runc:\[/;
 
 /**
  * Waits until a container's process, whose runtime has told its pid, executes its program, or has ended. Only then do
- * signals reach the program, and its environment and arguments are to be seen. The kernel tells nobody of an execve(2)
- * but tracers, so this looks.
+ * signals reach the program, and its environment and arguments are to be seen. The kernel reports an execve(2) to
+ * tracers only, so this looks.
  */
 export async function untilExecuted(pid: number): Promise<void> {
   for (let looks = 0; looks < MAXIMUM_LOOKS && isBeingPrepared(pid); looks++) {

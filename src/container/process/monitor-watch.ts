@@ -2,7 +2,7 @@ import { type ExitStatus, type ProcessWatch, watchExit } from '#linux/process.ts
 import { nowNs } from '#base/clock.ts';
 import type { RecordedExit, StatusSubscription, StatusFiles } from './status-files.ts';
 
-/** What shells report for a process whose end nobody saw. */
+/** What shells report for a process whose exit code is lost. */
 const UNKNOWN_EXIT_CODE = 255;
 
 const ENDED: ProcessWatch = { exited: Promise.resolve(undefined), [Symbol.dispose]: () => {} };
@@ -43,7 +43,7 @@ export class MonitorWatch implements Disposable {
 
   /**
    * The exit of a recording monitor's process is known long before; a runtime that is its own monitor tells its process's
-   * code by its own. One that was killed leaves a process whose code nobody learns.
+   * code by its own. One that was killed leaves a process whose code is lost.
    */
   async #onMonitorDeath(status: ExitStatus | undefined): Promise<RecordedExit> {
     this.#statusFiles.check();

@@ -70,7 +70,7 @@ export function startMonitor(request: MonitorRequest): number {
 
 /**
  * Starts a runtime that is its own monitor, as far as it goes: it holds the pipes' other ends and gives the sign of
- * life, but nobody records its exit code, which only its parent, this daemon, will learn. Saves a shell.
+ * life, but its exit code is not recorded: only its parent, this daemon, learns it. This saves a shell.
  */
 export function startUnrecorded(request: Omit<MonitorRequest, 'statusPrefix' | 'memory'>): number {
   const { directory, command } = request;

@@ -58,7 +58,7 @@ export interface SuperviseRequest {
   readonly terminal?: TerminalRequest;
   /** Whether its exit code is for the next daemon, too; that takes a shell more. */
   readonly recorded: boolean;
-  /** Of one that is recorded. */
+  /** Only a recorded process has one. */
   readonly memory?: MemoryWatch;
 }
 
@@ -130,7 +130,7 @@ export class Supervisor implements Disposable {
     this.#statusFiles.removeIf(isOver);
   }
 
-  /** One that was started in the moment of the crash may have been named by nobody yet but by its child. */
+  /** A monitor that was started at the moment of the crash may be named by its child alone. */
   async #findMonitor(id: string, directory: string): Promise<number | undefined> {
     for (let waits = 0; isMonitored(directory) && waits < MAXIMUM_WAITS; waits++) {
       const pid = this.#statusFiles.startedPid(id);

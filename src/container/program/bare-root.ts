@@ -5,7 +5,7 @@ import { isErrno } from '#linux/errno.ts';
 import { openDirectory } from '#linux/files.ts';
 import type { RootAccess } from '../files/root-access.ts';
 
-/** A container's root before the runtime mounts anything over it: nobody can look into those mounts yet. */
+/** A container's root before the runtime mounts anything over it; those mounts cannot be looked into yet. */
 export class BareRoot implements Disposable {
   readonly #root: OwnedFd;
   readonly #mounts: readonly { readonly destination: string }[];

@@ -19,7 +19,7 @@ export interface ProgramPlace {
   readonly process: Pick<RuntimeProcess, 'args' | 'env' | 'cwd'>;
   /** What the runtime puts over the root. */
   readonly mounts: readonly { readonly destination: string }[];
-  /** Of a process whose mounts count instead, while it runs: a container's own processes may mount too. */
+  /** A process whose mounts count instead while it runs, since a container's own processes may mount too. */
   readonly pid?: number;
 }
 

@@ -78,7 +78,7 @@ export class ManagedContainer {
     return this.run !== undefined || this.#state.status === 'restarting';
   }
 
-  /** Of the present run, or of the next one. */
+  /** The streams of the present run, or of the next one. */
   get streams(): AttachableStreams {
     return this.run?.active.streams ?? (this.#nextStreams ??= new AttachableStreams(this.#parts.logger));
   }
@@ -89,7 +89,7 @@ export class ManagedContainer {
     this.#nextStreams = undefined;
   }
 
-  /** Of the last run, or of the start that failed. */
+  /** The exit code of the last run, or of the start that failed. */
   get exitCode(): number {
     return stoppedState(this.state)?.exitCode ?? 0;
   }

@@ -28,7 +28,7 @@ import {
   transition,
 } from './state.ts';
 
-/** What dockerd reports for a container whose end nobody saw. */
+/** What dockerd reports for a container whose exit code is lost. */
 const UNKNOWN_EXIT_CODE = 255;
 
 export interface RestoreRoles {
@@ -169,8 +169,8 @@ async function endLostRun(
 }
 
 /**
- * After power loss it counts that the container was started, as was promised; in the same boot it does not: nobody
- * was told that the start succeeded.
+ * After power loss the container counts as started, as its client was told. In the same boot it does not, since no
+ * client was told that the start succeeded.
  */
 function endUnfinishedStart(
   { store, start }: RestoreRoles,

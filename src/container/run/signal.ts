@@ -12,7 +12,7 @@ const KILL_TIMEOUT_MS = 30_000;
 
 export interface SignalRoles {
   readonly cgroups: ContainerCgroups;
-  /** Of containers that have no time of their own between their stop signal and SIGKILL. */
+  /** The time between stop signal and SIGKILL of containers that have none of their own. */
   readonly stopTimeoutSeconds: number;
 }
 

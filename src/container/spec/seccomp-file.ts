@@ -13,7 +13,7 @@ export interface Condition {
 
 export interface ProfileRule {
   readonly names?: readonly string[] | null;
-  /** Of older files, instead of `names`. */
+  /** Older files have this instead of `names`. */
   readonly name?: string;
   readonly action: string;
   readonly args?: readonly RuntimeSyscallArgument[] | null;

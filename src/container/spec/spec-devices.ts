@@ -19,7 +19,7 @@ export interface SpecDevices {
 /** What of the host's devices a container names. */
 export interface DeviceQuery {
   readonly nodes: readonly DeviceNode[];
-  /** Of block devices. */
+  /** Paths of the block devices that have limits. */
   readonly limited: readonly string[];
 }
 
@@ -31,7 +31,7 @@ export interface DeviceNumber {
 /** The answer to a {@link DeviceQuery}. */
 export interface HostDevices {
   readonly requested: SpecDevices;
-  /** By path, of those that are limited. */
+  /** The numbers of the limited devices, by path. */
   readonly numbers: Readonly<Record<string, DeviceNumber>>;
 }
 

@@ -188,9 +188,9 @@ export interface ExecInput {
     ExecSpec,
     'command' | 'environment' | 'workingDirectory' | 'privileged' | 'terminal' | 'terminalSize'
   >;
-  /** Of the container it runs in. */
+  /** The spec of the container that it runs in. */
   readonly spec: ContainerSpec;
-  /** Of `exec.user`, or where that is absent, of the container's. */
+  /** What `exec.user` resolves to, or the container's user where that is absent. */
   readonly user: ResolvedUser;
 }
 

@@ -30,7 +30,7 @@ export class OutputHub {
   #writer: LogWriter | undefined;
   /** Since the last record that could be written down. */
   #lostBytes = 0;
-  /** What may still be read whoever is behind. */
+  /** How many bytes may still be read even if a client is behind. */
   #hurriedBytes = 0;
   #drained = Promise.withResolvers<void>();
 

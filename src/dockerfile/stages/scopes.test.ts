@@ -39,7 +39,7 @@ suite('ARG scopes', () => {
     assert.equal(globals.get('BUILDPLATFORM'), 'linux/amd64');
     assert.equal(globals.get('TARGETSTAGE'), 'default');
     assert.equal(globals.has('C'), false);
-    assert.equal(globals.has('D'), false, 'a build argument nobody declares is not there');
+    assert.equal(globals.has('D'), false, 'a build argument that is not declared is not there');
   });
 
   test('a stage sees a global only once it declares it', () => {
@@ -101,7 +101,7 @@ suite('ARG scopes', () => {
     );
   });
 
-  test('build arguments nobody asked for', () => {
+  test('build arguments that are not declared', () => {
     const file = parseDockerfile('ARG A\nFROM a\nARG B');
     const given = new Map(
       ['A', 'B', 'C', 'HTTP_PROXY', 'TARGETARCH', 'BUILDKIT_INLINE_CACHE'].map((name) => [name, '']),

@@ -1,6 +1,6 @@
 import type { ExecSpec } from '#container/container.ts';
 
-/** Of a further process in a container; what is not said is the container's. */
+/** What a further process in a container may have of its own; what is left out is as the container has it. */
 export interface ExecOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly user?: string;
