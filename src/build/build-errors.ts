@@ -7,6 +7,15 @@ export const BUILD_ERRORS = errorTable({
     'invalid',
     ({ subject, details }) => `Cannot run ${subject}: it ended with exit code ${details['exitCode']}`,
   ],
+  'source-denied': [
+    'forbidden',
+    ({ subject }) => `Cannot use source ${subject}: the source policy of the build denies it`,
+  ],
+  'source-conversion-unsupported': [
+    'not-implemented',
+    ({ subject, details }) =>
+      `Cannot use source ${subject}: the source policy of the build converts it to ${details['to']}: not supported`,
+  ],
 });
 
 export type BuildErrorReason = keyof typeof BUILD_ERRORS;

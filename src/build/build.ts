@@ -36,13 +36,14 @@ import type { BuildSession, FileEntry } from './session/build-session.ts';
 import type { CommandSettings } from './definition/command-settings.ts';
 import type { CacheRecord, PruneReport, PruneRequest } from './disk/disk.ts';
 import type { Range, SourceFile } from '#dockerfile/ast.ts';
+import type { SourcePolicy } from './policy/source-policy.ts';
 import type { Graph } from './graph/graph.ts';
 import type { BuildOutcome } from './export/outcome.ts';
 
 /** Where files come from that no stage makes. */
 export type ContextSource =
-  /** A tar, which may be compressed. */
-  | { readonly kind: 'tar'; readonly stream: Readable }
+  /** A tar, which may be compressed; `url` is what source policies know it by. */
+  | { readonly kind: 'tar'; readonly stream: Readable; readonly url?: string }
   /** A directory of the client's, by the name that its session knows it by. */
   | { readonly kind: 'session'; readonly directory: string }
   /** A git repository (`URL#ref:directory`), or a file by http: an archive, or a Dockerfile alone. */
@@ -97,6 +98,8 @@ export interface BuildRequest {
   readonly subrequest?: 'check' | 'outline' | 'targets';
   /** What is wanted instead of a build: an image's configuration and digest, in the response. */
   readonly resolve?: BaseImage;
+  /** What the build may take from outside; absent: everything. */
+  readonly sourcePolicies?: readonly SourcePolicy[];
   /** What is to be built, instead of a Dockerfile: a graph of the client's own. */
   readonly graph?: Graph;
   /** Digests of what the client has been told to be done: it is neither made anew nor told again. */

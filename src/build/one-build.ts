@@ -23,6 +23,8 @@ import type { ExportWork, RunTask } from './export/one-export.ts';
 import type { BuildOutcome } from './export/outcome.ts';
 import { squashOutcome, type SquashWork } from './export/squash.ts';
 import { openGraph } from './graph/open-graph.ts';
+import { permittedFiles } from './policy/permitted-sources.ts';
+import { SourcePolicies } from './policy/source-policies.ts';
 import type { BuildPlan } from './plan/build-plan.ts';
 import { answerSubrequest } from './plan/check-dockerfile.ts';
 import { openDockerfile } from './plan/open-dockerfile.ts';
@@ -102,6 +104,7 @@ async function* solveAndExport(rooms: BuildRooms, build: BegunBuild): AsyncGener
   stack.defer(() => left.abort(new EngineError('aborted', 'Cannot build image: the client has left')));
   const scanner = await findScanner(request, (image) => bases.get(image));
   const { noCache, session, signal } = request;
+  const policies = new SourcePolicies(request.sourcePolicies);
   const imported = await importCaches(rooms.caches, request, during);
   const received = plan.receive({ scans: asksForPackages(request) });
   plan.declare(progress);
@@ -115,6 +118,8 @@ async function* solveAndExport(rooms: BuildRooms, build: BegunBuild): AsyncGener
     signal,
     observer: progress,
     explain: stepErrors((vertex) => plan.placeOf(vertex)),
+    // A graph's sources have been judged with the attributes that only the graph has.
+    permit: (source) => (request.graph ? source : permittedFiles(policies, source)),
     ...(session && { session }),
     ...(imported && { imported }),
     isFresh: (vertex) => plan.isFresh(vertex),

@@ -37,7 +37,7 @@ export async function solve(
 async function solveGraph(
   parts: BuildkitParts,
   graph: Definition,
-  { Frontend, Evaluate, CacheImports }: BridgeSolveRequest,
+  { Frontend, Evaluate, CacheImports, SourcePolicies }: BridgeSolveRequest,
   call: Call,
 ): Promise<InputOf<typeof Result>> {
   if (Frontend !== '')
@@ -46,7 +46,11 @@ async function solveGraph(
   using left = abortOn(call.signal);
   const bridge = await build.open(
     parts.engine.builds,
-    await graphRequest(parts, build, graph, { left: left.signal, imports: CacheImports }),
+    await graphRequest(parts, build, graph, {
+      left: left.signal,
+      imports: CacheImports,
+      policies: SourcePolicies,
+    }),
   );
   if (Evaluate) await build.solve(bridge);
   return { ref: parts.results.add({ build, bridge, number: 0 }, call.connection, graph) };
@@ -77,13 +81,14 @@ async function solveFrontend(
 async function frontendRequest(
   parts: BuildkitParts,
   build: ActiveBuild,
-  { FrontendOpt, FrontendInputs, CacheImports }: BridgeSolveRequest,
+  { FrontendOpt, FrontendInputs, CacheImports, SourcePolicies }: BridgeSolveRequest,
   left: AbortSignal,
 ): Promise<BuildRequest> {
   const { asked, session, signal } = await clientOf(parts, build, { left, imports: CacheImports });
   const attributes = new Map([...asked.FrontendAttrs, ...FrontendOpt]);
   const { contexts: inputs, images } = await inputsOf(parts, build, FrontendInputs, left);
-  return { ...buildRequestOf({ attributes, inputs, solve: asked, session, signal }), images };
+  const wishes = { attributes, inputs, solve: asked, policies: SourcePolicies, session, signal };
+  return { ...buildRequestOf(wishes), images };
 }
 
 /** Fires when `signal` does, until it is disposed: what is built outlives the call that asks for it. */

@@ -4,11 +4,13 @@ import { wishedAttestations } from '#build/attest/wished-attestations.ts';
 import type { BuildRequest, ContextSource, NamedContext } from '#build/build.ts';
 import { isDigest } from '#oci/digest.ts';
 import type { SolveRequest } from '#wire/buildkit/control.ts';
+import type { PolicyMessage } from '#wire/buildkit/source-policy.ts';
 
 import { decodeCommandSettings } from '../build-commands.ts';
 import { listOf, withPrefix } from './attribute-lists.ts';
 import { cacheSourcesOf, importsOf, outputsOf } from './build-exports.ts';
 import type { ClientSession } from './client-session.ts';
+import { sourcePoliciesOf } from './source-policies.ts';
 import { StoreSession } from './store-session.ts';
 
 /** What a client says about a build, in all places where it does. */
@@ -19,6 +21,8 @@ export interface Wishes {
   readonly solve: SolveRequest;
   /** OCI layouts of the client's that are read besides, by whatever names. */
   readonly layouts?: Readonly<Record<string, NamedContext>>;
+  /** Source policies that hold for this call only, beside those of `solve`. */
+  readonly policies?: readonly PolicyMessage[];
   readonly session: ClientSession;
   readonly signal: AbortSignal;
 }
@@ -27,6 +31,7 @@ export interface Wishes {
 export function buildRequestOf(wishes: Wishes): BuildRequest {
   const { attributes, solve, session, signal, layouts } = wishes;
   const outputs = outputsOf(solve);
+  const sourcePolicies = sourcePoliciesOf(solve, wishes.policies);
   const target = attributes.get('target');
   const platforms = listOf(attributes.get('platform'));
   const noCache = attributes.get('no-cache');
@@ -60,6 +65,7 @@ export function buildRequestOf(wishes: Wishes): BuildRequest {
     outputs,
     cacheFrom,
     cacheTo,
+    ...(sourcePolicies.length > 0 && { sourcePolicies }),
     attestations: wishedAttestations(Object.entries(withPrefix(attributes, 'attest:')), buildArgs),
     tell: 'graph',
     signal,
@@ -93,7 +99,7 @@ const UPLOAD_HOST = 'buildkit-session';
 function remoteContext(url: string, session: ClientSession, signal: AbortSignal): ContextSource {
   const parsed = URL.parse(url);
   if (parsed?.host !== UPLOAD_HOST) return { kind: 'remote', url };
-  return { kind: 'tar', stream: session.upload(parsed, signal) };
+  return { kind: 'tar', stream: session.upload(parsed, signal), url };
 }
 
 function namedContextsOf(wishes: Wishes): Readonly<Record<string, NamedContext>> {

@@ -1,5 +1,6 @@
 import type { BuildRequest, NamedContext } from '#build/build.ts';
 import type { CacheOptionsEntry, SolveRequest } from '#wire/buildkit/control.ts';
+import type { PolicyMessage } from '#wire/buildkit/source-policy.ts';
 import type { Definition } from '#wire/buildkit/ops.ts';
 import type { ActiveBuild } from './active-build.ts';
 import { buildRequestOf } from './build-attributes.ts';
@@ -12,6 +13,8 @@ interface GraphRequestOptions {
   readonly left?: AbortSignal;
   /** More caches. */
   readonly imports?: readonly CacheOptionsEntry[];
+  /** More source policies. */
+  readonly policies?: readonly PolicyMessage[];
 }
 
 /** A build of a graph of the client's, with what its `Control/Solve` says of everything else. */
@@ -19,7 +22,7 @@ export async function graphRequest(
   parts: BuildkitParts,
   build: ActiveBuild,
   graph: Definition,
-  { left = build.signal, imports = [] }: GraphRequestOptions = {},
+  { left = build.signal, imports = [], policies = [] }: GraphRequestOptions = {},
 ): Promise<BuildRequest> {
   const { asked, session, signal } = await clientOf(parts, build, { left, imports });
   const layouts: Readonly<Record<string, NamedContext>> = layoutsIn(graph);
@@ -30,6 +33,7 @@ export async function graphRequest(
     session,
     signal,
     layouts,
+    policies,
   };
   return {
     ...buildRequestOf(wishes),
@@ -42,7 +46,7 @@ export async function graphRequest(
 export async function clientOf(
   { sessions }: BuildkitParts,
   build: ActiveBuild,
-  { left, imports }: Required<GraphRequestOptions>,
+  { left, imports }: Required<Pick<GraphRequestOptions, 'left' | 'imports'>>,
 ) {
   const asked = await build.asked;
   const session = await sessions.get(asked.Session, build.signal);

@@ -1,5 +1,5 @@
 import type { NamedContext } from '#build/build.ts';
-import { nameInLayout } from '#build/graph/resolve-sources.ts';
+import { nameInLayout } from '#build/graph/source-names.ts';
 import { layoutOfName } from '#build/bases/layout-image.ts';
 import { type Definition, Op } from '#wire/buildkit/ops.ts';
 

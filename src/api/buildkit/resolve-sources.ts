@@ -1,5 +1,5 @@
 /** What clients ask about images before they build on them. */
-import { nameInLayout } from '#build/graph/resolve-sources.ts';
+import { nameInLayout } from '#build/graph/source-names.ts';
 import { layoutOfName } from '#build/bases/layout-image.ts';
 import { RESOLVED_CONFIG, RESOLVED_DIGEST } from '#build/bases/resolve-image.ts';
 import type { PlatformMessage } from '#wire/buildkit/common.ts';
@@ -9,6 +9,7 @@ import type {
   ResolveSourceRequest,
   ResolveSourceResponse,
 } from '#wire/buildkit/gateway.ts';
+import type { PolicyMessage } from '#wire/buildkit/source-policy.ts';
 import type { InputOf, MessageOf } from '#wire/buildkit/message.ts';
 import type { ActiveBuild } from './active-build.ts';
 import { buildRequestOf } from './build-attributes.ts';
@@ -28,7 +29,12 @@ export async function resolveImage(
 ): Promise<InputOf<typeof ResolveImageResponse>> {
   const { Ref, ResolverType, ResolveMode, StoreID } = request;
   const name = ResolverType === FROM_LAYOUT ? nameInLayout(Ref, StoreID) : Ref;
-  const found = await resolve(parts, build, { name, mode: ResolveMode, platform: request.Platform });
+  const found = await resolve(parts, build, {
+    name,
+    mode: ResolveMode,
+    platform: request.Platform,
+    policies: request.SourcePolicies,
+  });
   return { ...found, Ref };
 }
 
@@ -36,7 +42,12 @@ export async function resolveImage(
 export async function resolveSource(
   parts: BuildkitParts,
   build: ActiveBuild,
-  { Source, Platform: platform, ResolveMode }: MessageOf<typeof ResolveSourceRequest>,
+  {
+    Source,
+    Platform: platform,
+    ResolveMode,
+    SourcePolicies: policies,
+  }: MessageOf<typeof ResolveSourceRequest>,
 ): Promise<InputOf<typeof ResolveSourceResponse>> {
   const { identifier = '', attrs = new Map<string, string>() } = Source ?? {};
   const source = { identifier, attrs: Object.fromEntries(attrs) };
@@ -48,26 +59,27 @@ export async function resolveSource(
   // Nothing is known of other sources before they are fetched.
   if (name === undefined) return { Source: source };
   const mode = ResolveMode || (attrs.get('image.resolvemode') ?? '');
-  return { Source: source, Image: await resolve(parts, build, { name, mode, platform }) };
+  return { Source: source, Image: await resolve(parts, build, { name, mode, platform, policies }) };
 }
 
 interface Wanted {
   readonly name: string;
   readonly mode: string;
   readonly platform: MessageOf<typeof PlatformMessage> | undefined;
+  readonly policies: readonly PolicyMessage[];
 }
 
 async function resolve(
   { engine, sessions }: BuildkitParts,
   build: ActiveBuild,
-  { name, mode, platform }: Wanted,
+  { name, mode, platform, policies }: Wanted,
 ): Promise<{ readonly Digest: string; readonly Config: Uint8Array }> {
   const asked = await build.asked;
   const session = await sessions.get(asked.Session, build.signal);
   const signal = AbortSignal.any([build.signal, session.closed]);
   const layout = layoutOfName(name);
   const layouts = layout ? { [name]: layout } : {};
-  const common = { inputs: new Map(), solve: asked, session, signal, layouts };
+  const common = { inputs: new Map(), solve: asked, session, signal, layouts, policies };
   const wishes = { attributes: asked.FrontendAttrs, ...common };
   const response = await build.run(engine.builds, {
     ...buildRequestOf(wishes),

@@ -1,5 +1,6 @@
 import { formatPlatform } from '#dockerfile/stages/scopes.ts';
 import type { Digest } from '#oci/digest.ts';
+import type { Source } from '../policy/source-policy.ts';
 import type { Platform } from '#oci/platform.ts';
 
 /** An image that a build begins with. */
@@ -10,6 +11,8 @@ export interface BaseImage {
   readonly task?: { readonly name: string; readonly digest: Digest };
   /** A registry is asked even where it is here. */
   readonly pull?: boolean;
+  /** As a client's graph gives them to source policies. */
+  readonly attributes?: Source['attributes'];
 }
 
 /** Equal for the same image. */

@@ -6,6 +6,8 @@ import type { Lease } from '#store/content.ts';
 import type { UsedImage } from '../attest/materials.ts';
 import { type BaseImage, keyOf } from './base-image.ts';
 import type { NamedImages } from '../neighbours.ts';
+import { permittedImage } from '../policy/permitted-sources.ts';
+import { SourcePolicies } from '../policy/source-policies.ts';
 import type { KeyedLock } from '#base/keyed-lock.ts';
 import { findImage } from './find-image.ts';
 import type { BuildProgress, ProgressTask } from '../progress/build-progress.ts';
@@ -39,6 +41,7 @@ export interface BaseImagesOptions {
 export class BaseImages {
   readonly #work: BaseImageWork;
   readonly #options: BaseImagesOptions;
+  readonly #policies: SourcePolicies;
   readonly #used: UsedImage[] = [];
   readonly #found = new Map<string, Promise<ImageRecord>>();
   readonly #records = new Map<string, ImageRecord>();
@@ -46,6 +49,7 @@ export class BaseImages {
   constructor(work: BaseImageWork, options: BaseImagesOptions) {
     this.#work = work;
     this.#options = options;
+    this.#policies = new SourcePolicies(options.request.sourcePolicies);
   }
 
   /** What was asked for until now, and others can have too. */
@@ -53,10 +57,13 @@ export class BaseImages {
     return this.#used;
   }
 
-  /** Pulled where it is not here for its platform, or where the client wants it fresh; each once in a build. */
+  /**
+   * Pulled where it is not here for its platform, or where the client wants it fresh; each once in a build. Source
+   * policies may put another image in its place.
+   */
   async get(image: BaseImage): Promise<ImageRecord> {
     const key = keyOf(image);
-    const found = this.#found.get(key) ?? this.#get(image);
+    const found = this.#found.get(key) ?? this.#getPermitted(image);
     this.#found.set(key, found);
     const record = await found;
     this.#records.set(key, record);
@@ -66,9 +73,15 @@ export class BaseImages {
   /** What {@link get} has answered, or would without pulling; undefined where that is not known. */
   known(image: BaseImage): ImageRecord | undefined {
     const record = this.#records.get(keyOf(image));
-    if (record || layoutOfName(image.name) || !isReference(image.name)) return record;
+    if (record || !this.#policies.areNone || layoutOfName(image.name) || !isReference(image.name))
+      return record;
     const present = findImage(this.#work.images, image.name);
     return present && matchesPlatform(present.config, image.platform) ? present : undefined;
+  }
+
+  async #getPermitted(image: BaseImage): Promise<ImageRecord> {
+    const isJudged = !this.#policies.areNone && this.#own(image) === undefined;
+    return await this.#get(isJudged ? permittedImage(this.#policies, image) : image);
   }
 
   async #get(image: BaseImage): Promise<ImageRecord> {

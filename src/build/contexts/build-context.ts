@@ -20,6 +20,8 @@ import { pathsTaken } from './paths-taken.ts';
 import { SessionContext } from './session-context.ts';
 import { ignoreFileNames, parseIgnoreFile } from '#oci/ignore.ts';
 import { UseCount } from '#base/use-count.ts';
+import { permitUnchanged } from '../policy/permitted-sources.ts';
+import { SourcePolicies } from '../policy/source-policies.ts';
 import type { Plan } from '../plan/plan.ts';
 import { receiving } from './receiving.ts';
 
@@ -67,8 +69,12 @@ export async function openInputs(
   const directories = undo.use(new BuildDirectories(work.workDirectory));
   const holds = new UseCount();
   undo.defer(() => holds.unused());
-  const open = async (source: ContextSource) =>
-    undo.use(await openSource(work, request, source, () => directories.make('source-')));
+  const policies = new SourcePolicies(request.sourcePolicies);
+  const makeRoot = () => directories.make('source-');
+  const open = async (source: ContextSource) => {
+    permitContext(policies, source);
+    return undo.use(await openSource(work, request, source, { makeRoot, policies }));
+  };
   const { main, text, ignore } = await openMain(request, open, during);
   const taken = new Map<LocalFiles, TakenSource>();
   const files = main.files(parseIgnoreFile(ignore ?? (await loadIgnoreFile(main, during))));
@@ -163,11 +169,17 @@ function besideOf({ kind }: ContextSource): ContextSource | undefined {
   return kind === 'session' ? { kind, directory: 'dockerfile' } : undefined;
 }
 
+/** URLs are judged where it is known what they are. */
+function permitContext(policies: SourcePolicies, source: ContextSource): void {
+  if (source.kind === 'session') permitUnchanged(policies, `local://${source.directory}`);
+  else if (source.kind === 'tar' && source.url !== undefined) permitUnchanged(policies, source.url);
+}
+
 async function openSource(
   work: ContextWork,
   { session, buildArgs, signal }: BuildRequest,
   source: ContextSource,
-  makeRoot: () => string,
+  { makeRoot, policies }: { readonly makeRoot: () => string; readonly policies: SourcePolicies },
 ): Promise<ContextSourceFiles> {
   if (source.kind === 'session' && session)
     return new SessionContext(work, session, source.directory, { makeRoot, signal });
@@ -176,6 +188,7 @@ async function openSource(
   if (source.kind === 'remote')
     return await fetchContext(work, source.url, {
       ...options,
+      policies,
       ...(session && { session }),
       keepsGitDirectory: parseBoolean(buildArgs['BUILDKIT_CONTEXT_KEEP_GIT_DIR']),
     });

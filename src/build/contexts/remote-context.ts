@@ -3,6 +3,8 @@ import { EngineError } from '#base/errors.ts';
 import { isArchive, openArchive } from '../files/archive-file.ts';
 import type { BuildSession } from '../session/build-session.ts';
 import type { HeldFiles } from '../remote/downloads.ts';
+import { permittedFile, permittedFiles } from '../policy/permitted-sources.ts';
+import type { SourcePolicies } from '../policy/source-policies.ts';
 import { parseGitUrl } from '../remote/git-url.ts';
 import { readInside, receiveArchive } from './archive-context.ts';
 import type { ContextSourceFiles, ContextWork, SourceOptions } from './context-source.ts';
@@ -12,6 +14,7 @@ const MAXIMUM_DOCKERFILE_BYTES = 16 << 20;
 
 export interface RemoteContextOptions extends SourceOptions {
   readonly session?: BuildSession;
+  readonly policies: SourcePolicies;
   /** `.git` of a repository whose URL does not say whether it is wanted. */
   readonly keepsGitDirectory: boolean;
 }
@@ -33,11 +36,11 @@ export async function fetchContext(
       ...git,
       keepGitDirectory: git.keepGitDirectory ?? options.keepsGitDirectory,
     } as const;
-    return wholeDirectory(await downloads.get(tree, options));
+    return wholeDirectory(await downloads.get(permittedFiles(options.policies, tree), options));
   }
   if (!/^https?:\/\//.test(url))
     throw new EngineError('invalid', `Cannot fetch build context: ${url} is no URL of a repository or file`);
-  using file = await downloads.file({ kind: 'http', url }, options);
+  using file = await downloads.file(permittedFile(options.policies, { kind: 'http', url }), options);
   const { directory, name, origin } = file.files;
   const source = (await isArchive(directory, name))
     ? await receiveArchive(intake, await openArchive(directory, name), options)

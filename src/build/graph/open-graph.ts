@@ -12,6 +12,7 @@ import { SessionContext } from '../contexts/session-context.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { BuildPlan } from '../plan/build-plan.ts';
 import type { BaseImages } from '../bases/base-images.ts';
+import { SourcePolicies } from '../policy/source-policies.ts';
 import { receiving } from '../contexts/receiving.ts';
 import { withPath } from '../plan/default-path.ts';
 import type { Graph, GraphOperation } from './graph.ts';
@@ -34,6 +35,7 @@ export async function openGraph(
   const directories = new GraphDirectories(work, request, undo);
   const sources = await resolveSources(graph, {
     bases,
+    policies: new SourcePolicies(request.sourcePolicies),
     isResult: (identifier) => request.images?.has(identifier) === true,
     openDirectory: (operation, query) => directories.open(operation, query),
   });

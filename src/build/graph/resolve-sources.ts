@@ -3,13 +3,15 @@ import { EngineError } from '#base/errors.ts';
 import { isDigest } from '#oci/digest.ts';
 import { hostPlatform } from '#oci/platform.ts';
 import type { BaseVertex, CopyVertex, FileSource, GitTree, LocalFiles } from '../definition/vertex.ts';
-import { layoutName } from '../bases/layout-image.ts';
 import type { BaseImages } from '../bases/base-images.ts';
-import { cleanDirectory } from '../remote/git-url.ts';
+import { convertedTree, isHttp, permitUnchanged, unsupported } from '../policy/permitted-sources.ts';
+import type { SourcePolicies } from '../policy/source-policies.ts';
 import type { Graph, GraphOperation, SourceWork } from './graph.ts';
+import { gitTree, nameInLayout } from './source-names.ts';
 
 export interface SourcesPlace {
   readonly bases: Pick<BaseImages, 'get'>;
+  readonly policies: SourcePolicies;
   /** Results of other builds have names that only one request knows. */
   readonly isResult: (identifier: string) => boolean;
   /** Opens a directory of the client's, whose files are received later. */
@@ -51,12 +53,13 @@ async function resolve(
     case 'oci-layout':
       return await image(operation, { name: nameInLayout(rest, attrs.get('oci.store')), attrs, place });
     case 'local':
+      permitUnchanged(place.policies, identifier, attrs);
       return place.openDirectory(operation, queryOf(rest, attrs));
     case 'git':
-      return gitTree(rest, attrs);
+      return permittedTree(source, place.policies);
     case 'http':
     case 'https':
-      return httpFile(identifier, attrs);
+      return permittedHttpFile(source, place.policies);
     default:
       if (place.isResult(identifier)) return await image(operation, { name: identifier, attrs, place });
       throw new EngineError('not-implemented', `Cannot solve graph: the source ${identifier}: not supported`);
@@ -75,18 +78,10 @@ async function image(
 ): Promise<BaseVertex> {
   const pull = attrs.get('image.resolvemode') === 'pull';
   const task = { name: title, digest };
-  const { layers } = await bases.get({ name, platform, task, ...(pull && { pull }) });
+  const { layers } = await bases.get({ name, platform, task, attributes: attrs, ...(pull && { pull }) });
   const limit = Number(attrs.get('image.layerlimit') ?? layers.length);
   if (Number.isSafeInteger(limit) && limit >= 0) return { kind: 'base', layers: layers.slice(0, limit) };
   throw new EngineError('invalid', `Cannot use ${title}: image.layerlimit is no number of layers`);
-}
-
-/** `NAME@DIGEST`, in a store that the client has. @throws {EngineError} `invalid` without a digest */
-export function nameInLayout(reference: string, store = ''): string {
-  const [name = '', digest = ''] = reference.split('@');
-  if (!isDigest(digest))
-    throw new EngineError('invalid', `Cannot use OCI layout ${reference}: it has no digest`);
-  return layoutName({ kind: 'oci-layout', directory: store || name, digest });
 }
 
 type Attributes = SourceWork['attributes'];
@@ -116,23 +111,16 @@ function parsed(name: string, text: string): unknown {
   }
 }
 
-/** `host/path#ref:directory`. */
-function gitTree(text: string, attrs: Attributes): GitTree {
-  const [remote = '', ...fragment] = text.split('#');
-  const [ref = '', ...directory] = fragment.join('#').split(':');
-  const isWhole = /^[a-z+]+:\/\//.test(remote) || /^[\w.-]+@[\w.-]+:/.test(remote);
-  const [sshAgent, knownHosts] = [attrs.get('git.mountsshsock'), attrs.get('git.knownsshhosts')];
-  return {
-    kind: 'git',
-    url: attrs.get('git.fullurl') || (isWhole ? remote : `https://${remote}`),
-    ref,
-    directory: cleanDirectory(directory.join(':')),
-    keepGitDirectory: attrs.get('git.keepgitdir') === 'true',
-    ...(sshAgent !== undefined && sshAgent !== '' && { sshAgent }),
-    ...(knownHosts !== undefined && knownHosts !== '' && { knownHosts }),
-    tokenSecret: attrs.get('git.authtokensecret') ?? '',
-    headerSecret: attrs.get('git.authheadersecret') ?? '',
-  };
+function permittedTree(source: SourceWork, policies: SourcePolicies): GitTree {
+  const permitted = policies.permit(source);
+  if (permitted !== source) return convertedTree(source, permitted);
+  return gitTree(source.identifier.slice('git://'.length), source.attributes);
+}
+
+function permittedHttpFile(source: SourceWork, policies: SourcePolicies): CopyVertex {
+  const permitted = policies.permit(source);
+  if (!isHttp(permitted.identifier)) throw unsupported(source, permitted);
+  return httpFile(permitted.identifier, permitted.attributes);
 }
 
 /** A file, as BuildKit has it: only its owner may read it, and the client chooses its name. */

@@ -5,6 +5,8 @@ import type { BuildSession } from '../session/build-session.ts';
 
 export interface FetchedSourcesOptions {
   readonly downloads: Pick<Downloads, 'get'>;
+  /** What is fetched for a source: what the build's source policies make of it. */
+  readonly permit: (source: RemoteFiles) => RemoteFiles;
   readonly session?: BuildSession;
   /** What is fetched is kept while this is in use. */
   readonly reading: UseCount;
@@ -34,8 +36,8 @@ export class FetchedSources {
   }
 
   async #fetchAndHold(source: RemoteFiles): Promise<LocalFiles> {
-    const { downloads, session, reading, signal } = this.#options;
-    const held = await downloads.get(source, { signal, ...(session && { session }) });
+    const { downloads, permit, session, reading, signal } = this.#options;
+    const held = await downloads.get(permit(source), { signal, ...(session && { session }) });
     const release = async () => {
       await reading.unused();
       held[Symbol.dispose]();

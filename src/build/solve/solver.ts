@@ -41,6 +41,8 @@ interface SharedSolving {
 
 export interface SolverOptions extends VertexCacheOptions {
   readonly session?: BuildSession;
+  /** See `FetchedSources`. */
+  readonly permit: (source: RemoteFiles) => RemoteFiles;
   /** In use while something is made of the build's files; for builds that share it, also after this one has left. */
   readonly reading: UseCount;
   readonly signal: AbortSignal;
@@ -84,8 +86,8 @@ export class Solver {
     this.#options = options;
     this.#signal = AbortSignal.any([options.signal, this.#failed.signal]);
     this.#cache = new VertexCache(work, options);
-    const { session, reading } = options;
-    const fetching = { downloads: work.downloads, reading, signal: this.#signal };
+    const { session, reading, permit } = options;
+    const fetching = { downloads: work.downloads, reading, permit, signal: this.#signal };
     this.#fetched = new FetchedSources({ ...fetching, ...(session && { session }) });
     this.#sources = new Sources(work.sources, {
       layersOf: (vertex) => this.layersOf(vertex),

@@ -16,6 +16,7 @@ import {
   texts,
 } from './message.ts';
 import { Definition } from './ops.ts';
+import { PolicyMessage } from './source-policy.ts';
 
 export const ListWorkersRequest = message({ filter: texts(1) });
 export const ListWorkersResponse = message({ record: list(1, WorkerRecord) });
@@ -48,7 +49,10 @@ export const SolveRequest = message({
   Entitlements: texts(9),
   FrontendInputs: map(10, sub(2, Definition)),
   Internal: flag(11),
+  SourcePolicy: sub(12, PolicyMessage),
   Exporters: list(13, ExporterMessage),
+  /** The session that is asked about each source; empty: none is. */
+  SourcePolicySession: text(15),
 });
 export type SolveRequest = MessageOf<typeof SolveRequest>;
 export const SolveResponse = message({ ExporterResponse: textMap(1) });

@@ -2,6 +2,7 @@
 import { PlatformMessage, SourceInfo, SourceRange, Stat, Status, WorkerRecord } from './common.ts';
 import { CacheOptionsEntry } from './control.ts';
 import { Definition, SourceMessage } from './ops.ts';
+import { PolicyMessage } from './source-policy.ts';
 import {
   blobs,
   bytes,
@@ -43,6 +44,7 @@ export const BridgeSolveRequest = message({
   CacheImports: list(12, CacheOptionsEntry),
   FrontendInputs: map(13, sub(2, Definition)),
   Evaluate: flag(14),
+  SourcePolicies: list(15, PolicyMessage),
 });
 export type BridgeSolveRequest = MessageOf<typeof BridgeSolveRequest>;
 export const BridgeSolveResponse = message({ ref: text(1), result: sub(3, Result) });
@@ -82,6 +84,7 @@ export const ResolveImageRequest = message({
   ResolverType: int32(5),
   SessionID: text(6),
   StoreID: text(7),
+  SourcePolicies: list(8, PolicyMessage),
 });
 export const ResolveImageResponse = message({ Digest: text(1), Config: bytes(2), Ref: text(3) });
 
@@ -89,6 +92,7 @@ export const ResolveSourceRequest = message({
   Source: sub(1, SourceMessage),
   Platform: sub(2, PlatformMessage),
   ResolveMode: text(4),
+  SourcePolicies: list(8, PolicyMessage),
 });
 export const ResolveSourceResponse = message({
   Source: sub(1, SourceMessage),
