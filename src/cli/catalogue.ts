@@ -47,6 +47,12 @@ const commit: Load = () => import('./commands/commit.ts');
 const completion: Load = () => import('./commands/completion.ts');
 const containerInspect: Load = () => import('./commands/container-inspect.ts');
 const containerPrune: Load = () => import('./commands/container-prune.ts');
+const contextCreate: Load = () => import('./commands/context-create.ts');
+const contextInspect: Load = () => import('./commands/context-inspect.ts');
+const contextLs: Load = () => import('./commands/context-ls.ts');
+const contextRm: Load = () => import('./commands/context-rm.ts');
+const contextShow: Load = () => import('./commands/context-show.ts');
+const contextUse: Load = () => import('./commands/context-use.ts');
 const cp: Load = () => import('./commands/cp.ts');
 const create: Load = () => import('./commands/create.ts');
 const diff: Load = () => import('./commands/diff.ts');
@@ -161,6 +167,14 @@ export const catalogue: GroupEntry = group('A container engine that speaks Docke
     unpause: command(unpause),
     update: command(update),
     wait: command(wait),
+  }),
+  context: group('Manage contexts', {
+    create: command(contextCreate),
+    inspect: command(contextInspect),
+    ls: command(contextLs, ['list']),
+    rm: command(contextRm, ['remove']),
+    show: command(contextShow),
+    use: command(contextUse),
   }),
   image: group('Manage images', {
     bootstrap: command(bootstrap),

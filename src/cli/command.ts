@@ -17,6 +17,7 @@ export type OperandKind =
   | 'image'
   | 'volume'
   | 'network'
+  | 'context'
   | 'file';
 
 /** One command, declared: the parser, the help and the completion are generated from it. */

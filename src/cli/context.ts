@@ -1,5 +1,6 @@
 import { type Client, createClient } from '#client/client.ts';
 import { DEFAULT_HOST, resolveHost, type TlsChoice, tlsFromEnvironment } from '#client/host.ts';
+import { readDockerConfig } from './docker-config.ts';
 import { createOutput, type Output } from './output.ts';
 import { createStyle, type Style } from './style.ts';
 
@@ -8,6 +9,10 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** The flags before the command. */
 export interface GlobalOptions {
   readonly host: string | undefined;
+  /** `--context`; empty where it is not given. */
+  readonly context: string;
+  /** The engine of a context that is not the default one. @throws {EngineError} where there is no such context */
+  readonly engine?: () => { readonly host: string; readonly tls: TlsChoice };
   readonly debug: boolean;
   readonly tls: Partial<TlsChoice>;
 }
@@ -53,11 +58,15 @@ export function createContext(globals: GlobalOptions, environment: Environment):
 
 function connect(context: Context): Client {
   const { environment, globals } = context;
-  const host = resolveHost(globals.host, environment);
+  const { host, tls } = globals.engine?.() ?? {
+    host: resolveHost(globals.host, environment),
+    tls: { ...tlsFromEnvironment(environment), ...globals.tls },
+  };
   return createClient({
     host,
-    tls: { ...tlsFromEnvironment(environment), ...globals.tls },
+    tls,
     apiVersion: environment['DOCKER_API_VERSION'],
+    headers: readDockerConfig(context).HttpHeaders ?? {},
     ...(host === DEFAULT_HOST ? { onUnreachable: () => startEngine(context) } : {}),
   });
 }

@@ -1,9 +1,8 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { RegistryAuth } from '#wire/registry-auth.ts';
+import { changeDockerConfig } from './change-docker-config.ts';
 import type { Context } from './context.ts';
 import { eraseFromHelper, helperFor, storeInHelper } from './credential-helper.ts';
-import { type DockerConfig, dockerConfigPath, readDockerConfig } from './docker-config.ts';
+import { type DockerConfig, readDockerConfig } from './docker-config.ts';
 
 type Credentials = NonNullable<DockerConfig['auths']>[string];
 
@@ -39,12 +38,9 @@ export function forgetCredentials(context: Context, registry: string): boolean {
 }
 
 function changeCredentials(context: Context, registry: string, credentials: Credentials | undefined): void {
-  const config = readDockerConfig(context);
-  const others = Object.entries(config.auths ?? {}).filter(([name]) => name !== registry);
-  const auths = Object.fromEntries(credentials ? [...others, [registry, credentials]] : others);
-  const file = dockerConfigPath(context);
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, `${JSON.stringify({ ...config, auths }, undefined, '\t')}\n`, { mode: 0o600 });
-  renameSync(draft, file);
+  changeDockerConfig(context, (config) => {
+    const others = Object.entries(config.auths ?? {}).filter(([name]) => name !== registry);
+    const auths = Object.fromEntries(credentials ? [...others, [registry, credentials]] : others);
+    return { ...config, auths };
+  });
 }

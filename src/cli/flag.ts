@@ -13,6 +13,8 @@ export interface Flag<Value = unknown> {
   /** Other names, not shown. */
   readonly aliases?: readonly string[];
   readonly hidden?: boolean;
+  /** The variable whose value counts where the flag is not given. */
+  readonly variable?: string;
   /** A switch takes a value only as `--flag=value`; alone it means this text. */
   readonly bare?: string;
   /** Adds one occurrence to what was given before. @throws {Error} saying what is wrong with `text` */
@@ -25,6 +27,7 @@ export interface FlagOptions {
   readonly hidden?: boolean;
   readonly type?: string;
   readonly shownDefault?: string;
+  readonly variable?: string;
 }
 
 export type Flags = Readonly<Record<string, Flag>>;

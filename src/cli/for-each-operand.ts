@@ -1,9 +1,12 @@
+import { isEngineError } from '#base/errors.ts';
 import type { Context } from './context.ts';
 import { tellError } from './report-failure.ts';
 
 export interface ForEachOptions {
   /** A last line about the operands that failed. */
   readonly failure?: (failed: readonly string[]) => string;
+  /** One that does not exist is told, and is no failure: `rm -f`. */
+  readonly mayBeMissing?: boolean;
   /** What is printed for one that succeeded; its name by default, nothing for undefined. */
   readonly print?: (name: string) => string | undefined;
 }
@@ -36,7 +39,7 @@ export async function forEachOperand(
       const line = print(name);
       if (line !== undefined) context.print(line);
     } catch (error) {
-      failed.push(name);
+      if (!(options.mayBeMissing && isEngineError(error, 'not-found'))) failed.push(name);
       await tellError(context, error);
     }
   }

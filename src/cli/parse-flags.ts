@@ -14,6 +14,8 @@ export interface ParsedLine<Table> {
 export interface ParseOptions {
   /** False: the first operand ends the flags (`run IMAGE -x` hands `-x` to the container). */
   readonly interspersed: boolean;
+  /** Where flags that name a variable find it. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /**
@@ -61,9 +63,18 @@ class FlagParser<Table extends Flags> {
       else if (word.startsWith('-') && word !== '-') this.#shortFlags(word);
       else this.#operand(word);
     }
+    if (!this.#help) this.#takeVariables();
     const entries: readonly (readonly unknown[])[] = [...this.#values];
     const values: FlagValues<Table> = Object.fromEntries(entries);
     return { values, given: this.#given, rest: this.#rest, help: this.#help };
+  }
+
+  #takeVariables(): void {
+    for (const [key, { variable }] of Object.entries(this.#table)) {
+      const text = variable === undefined ? '' : this.#options.environment?.[variable];
+      if (text && !this.#given.has(key))
+        this.#values.set(key, this.#flag(key).add(this.#values.get(key), text));
+    }
   }
 
   #operand(word: string): void {

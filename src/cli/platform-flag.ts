@@ -6,6 +6,12 @@ export const platformFlag: Flag<string> = stringFlag(
   'The platform of the image: OS[/ARCHITECTURE[/VARIANT]]',
 );
 
+/** The platform to fetch or make, which the environment may choose for all commands. */
+export const defaultPlatformFlag: Flag<string> = stringFlag(
+  'Set platform if server is multi-platform capable',
+  { variable: 'DOCKER_DEFAULT_PLATFORM' },
+);
+
 /** As the API takes it. @throws {EngineError} `invalid` */
 export function platformQuery(text: string): { readonly platform?: string } {
   return text === '' ? {} : { platform: JSON.stringify(parsePlatform(text)) };

@@ -1,5 +1,6 @@
 import { findCommand, type FoundCommand, type FoundGroup } from './catalogue.ts';
 import { createContext, type Context, type Environment } from './context.ts';
+import { contextName, DEFAULT_CONTEXT } from './contexts/context-name.ts';
 import { booleanFlag, type FlagValues, listFlag, stringFlag } from './flag.ts';
 import { parseFlags } from './parse-flags.ts';
 import { ReaderGone } from './output.ts';
@@ -7,7 +8,9 @@ import { ReaderGone } from './output.ts';
 /** The flags before the command. */
 export const globalFlags = {
   config: stringFlag('Location of client config files'),
-  context: stringFlag('Accepted for compatibility with Docker: only "default" exists', { short: 'c' }),
+  context: stringFlag('Name of the context to use (overrides DOCKER_CONTEXT and "caisson context use")', {
+    short: 'c',
+  }),
   debug: booleanFlag('Show what an error came from', { short: 'D' }),
   host: listFlag('Where the engine listens, such as unix:///run/caisson/caisson.sock', { short: 'H' }),
   logLevel: stringFlag('Accepted for compatibility with Docker', { short: 'l', initial: 'info' }),
@@ -29,7 +32,7 @@ export async function runProgram(words: readonly string[], environment: Environm
   try {
     const line = parseFlags(globalFlags, words, { interspersed: false });
     const globals = line.values;
-    context = createContext(globalOptions(globals), environment);
+    context = await openContext(globals, environment);
     if (globals.version) return await printShortVersion(context);
     const match = findCommand(line.rest);
     if (line.help || match.kind === 'group') return await groupHelp(context, match, line.help);
@@ -43,7 +46,18 @@ export async function runProgram(words: readonly string[], environment: Environm
   }
 }
 
-const NO_GLOBALS = { host: undefined, debug: false, tls: {} };
+const NO_GLOBALS = { host: undefined, context: '', debug: false, tls: {} };
+
+/** The engine of a named context is looked up when it is first talked to: `context ls` needs none. */
+async function openContext(flags: FlagValues<typeof globalFlags>, given: Environment): Promise<Context> {
+  const environment = flags.config === '' ? given : { ...given, DOCKER_CONFIG: flags.config };
+  const globals = globalOptions(flags);
+  const context = createContext(globals, environment);
+  const name = contextName(context);
+  if (name === DEFAULT_CONTEXT) return context;
+  const { engineOf } = await import('./contexts/context-store.ts');
+  return createContext({ ...globals, engine: () => engineOf(context, name) }, environment);
+}
 
 function globalOptions(flags: FlagValues<typeof globalFlags>): Context['globals'] {
   const enabled = flags.tls || flags.tlsverify;
@@ -51,6 +65,7 @@ function globalOptions(flags: FlagValues<typeof globalFlags>): Context['globals'
   const given = Object.fromEntries(Object.entries(files).filter(([, file]) => file !== ''));
   return {
     host: flags.host.at(-1),
+    context: flags.context,
     debug: flags.debug,
     tls: enabled ? { enabled, verify: flags.tlsverify, ...given } : {},
   };
@@ -58,7 +73,11 @@ function globalOptions(flags: FlagValues<typeof globalFlags>): Context['globals'
 
 async function runFound(context: Context, found: FoundCommand): Promise<number> {
   const command = await found.load();
-  const line = parseFlags(command.flags, found.rest, { interspersed: command.interspersed ?? true });
+  const { environment } = context;
+  const line = parseFlags(command.flags, found.rest, {
+    interspersed: command.interspersed ?? true,
+    environment,
+  });
   if (line.help) {
     const { commandHelp } = await import('./help.ts');
     context.stdout.write(commandHelp(found, command));

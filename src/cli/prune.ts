@@ -1,8 +1,10 @@
 import { createInterface } from 'node:readline';
 import type { Context } from './context.ts';
+import { dockerConfigPath, readDockerConfig } from './docker-config.ts';
 import { booleanFlag, filterFlag } from './flag.ts';
 import { humanSize } from './format/sizes.ts';
 import { stdinIsTerminal } from './terminal/terminal.ts';
+import { ExitError } from './usage-error.ts';
 
 /** The flags of every `prune`. */
 export const pruneFlags = {
@@ -33,4 +35,25 @@ export function printPruned(
 ): void {
   if (deleted.length > 0) context.print(`${title}\n${deleted.join('\n')}\n`);
   if (bytes !== undefined) context.print(`Total reclaimed space: ${humanSize(bytes)}`);
+}
+
+type Filters = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * What was asked for, with the `pruneFilters` of the configuration: a `label` there is left out where the line has the
+ * opposite (`label!`) of it, and the other way round.
+ *
+ * @throws {ExitError} for filters that are no labels
+ */
+export function withPruneFilters(context: Context, asked: Filters): Filters {
+  const filters: Record<string, readonly string[]> = { ...asked };
+  for (const text of readDockerConfig(context).pruneFilters ?? []) {
+    const [, name = '', value = ''] = /^(label!?)=(.*)$/.exec(text) ?? [];
+    if (name === '')
+      throw new ExitError(1, `invalid "pruneFilters" in ${dockerConfigPath(context)}: ${text}`);
+    const opposite = name === 'label' ? 'label!' : 'label';
+    if (asked[opposite]?.includes(value)) continue;
+    filters[name] = [...(filters[name] ?? []), value];
+  }
+  return filters;
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '#base/errors.ts';
 import { encodeRegistryAuth, type RegistryAuth } from '#wire/registry-auth.ts';
 import type { Context } from './context.ts';
 import { helperFor, hostOf, readFromHelper } from './credential-helper.ts';
@@ -12,7 +13,7 @@ export function registryAuthHeader(context: Context, image: string): Readonly<Re
 /** From the helper that the configuration names, else from the configuration itself; empty where there are none. */
 export function credentialsFor(context: Context, registry: string): RegistryAuth {
   const helper = helperFor(context, registry);
-  if (helper !== undefined) return readFromHelper(context, helper, registry) ?? {};
+  if (helper !== undefined) return fromHelper(context, helper, registry);
   const auths = readDockerConfig(context).auths ?? {};
   const sameHost = Object.keys(auths).find((name) => hostOf(name) === hostOf(registry));
   const entry = auths[registry] ?? (sameHost === undefined ? undefined : auths[sameHost]);
@@ -24,4 +25,14 @@ export function credentialsFor(context: Context, registry: string): RegistryAuth
     ...(colon < 0 ? {} : { username: plain.slice(0, colon), password: plain.slice(colon + 1) }),
     ...(entry.identitytoken ? { identitytoken: entry.identitytoken } : {}),
   };
+}
+
+/** A helper that cannot be asked is a warning: most images need no credentials, and where they do, the registry says so. */
+function fromHelper(context: Context, helper: string, registry: string): RegistryAuth {
+  try {
+    return readFromHelper(context, helper, registry) ?? {};
+  } catch (error) {
+    context.say(`WARNING: No credentials for ${hostOf(registry)}: ${messageOf(error)}`);
+    return {};
+  }
 }

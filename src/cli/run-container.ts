@@ -1,3 +1,5 @@
+import { proxyVariables } from './proxy-variables.ts';
+import { detachKeysOf } from './docker-config.ts';
 import { ApiError } from '#client/api-error.ts';
 import {
   actOnContainer,
@@ -30,13 +32,19 @@ export interface RunLine extends CreateLine {
 
 /** `run`: creates a container, joins it and starts it. @returns the exit code of the container */
 export async function runContainer(context: Context, line: RunLine): Promise<number> {
-  const { flags, image } = line;
+  const { image } = line;
+  const flags = { ...line.flags, detachKeys: detachKeysOf(context, line.flags.detachKeys) };
   if (flags.detach && flags.attach.length > 0) throw new ExitError(1, 'Conflicting options: -a and -d');
   if (flags.tty && attachedStreams(flags, flags.detach).stdin && !stdinIsTerminal()) {
     throw new ExitError(1, 'the input device is not a TTY');
   }
   const consoleSize = flags.tty ? terminalSize() : undefined;
-  const body = createBody(line, { environment: context.environment, consoleSize, detach: flags.detach });
+  const body = createBody(line, {
+    environment: context.environment,
+    consoleSize,
+    detach: flags.detach,
+    proxyVariables: (given) => proxyVariables(context, given),
+  });
   // One connection each for the stream and for the start; the first carries create and wait.
   if (!flags.detach) context.client.warm(3);
   const { Id } = await createWithPull(context, flags, image, body);

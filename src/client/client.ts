@@ -45,6 +45,8 @@ export interface ClientOptions {
   /** The API version to speak, instead of the newest that both know. */
   readonly apiVersion?: string | undefined;
   readonly userAgent?: string;
+  /** Sent with every request; the client's own headers come before them. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Called when nothing listens; true if it may have changed that, and connecting is worth another try. */
   readonly onUnreachable?: () => Promise<boolean>;
 }
@@ -83,6 +85,7 @@ class HttpClient implements Client {
   readonly host: string;
   readonly #options: ClientOptions;
   readonly #endpoint: Endpoint;
+  readonly #extraHeaders: Readonly<Record<string, string>>;
   readonly #idle: Connection[] = [];
   readonly #warming: Promise<Connection | undefined>[] = [];
   #apiVersion: string;
@@ -92,6 +95,7 @@ class HttpClient implements Client {
     this.host = options.host;
     this.#options = options;
     this.#endpoint = parseHost(options.host, options.tls);
+    this.#extraHeaders = usableHeaders(options.headers ?? {});
     this.#apiVersion = options.apiVersion || CLIENT_API_VERSION;
     this.#settled = Boolean(options.apiVersion);
   }
@@ -186,7 +190,9 @@ class HttpClient implements Client {
       `User-Agent: ${this.#options.userAgent ?? 'caisson'}`,
       ...(upgrade ? ['Connection: Upgrade', 'Upgrade: tcp'] : []),
       ...bodyHeaders(request, json),
-      ...Object.entries(request.headers ?? {}).map(([name, value]) => `${name}: ${value}`),
+      ...Object.entries({ ...this.#extraHeaders, ...request.headers }).map(
+        ([name, value]) => `${name}: ${value}`,
+      ),
     ];
     const text = `${lines.join('\r\n')}\r\n\r\n`;
     return json ? Buffer.concat([Buffer.from(text, 'latin1'), json]) : text;
@@ -224,6 +230,27 @@ class HttpClient implements Client {
 interface Exchanged {
   readonly connection: Connection;
   readonly response: ConnectionResponse;
+}
+
+/** The headers that frame a request are the client's alone. */
+const RESERVED = [
+  'host',
+  'user-agent',
+  'connection',
+  'upgrade',
+  'content-type',
+  'content-length',
+  'transfer-encoding',
+];
+
+/** Names are tokens and values one line (RFC 9110, section 5): anything else would be another request. */
+function usableHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const entries = Object.entries(headers).filter(([name]) => !RESERVED.includes(name.toLowerCase()));
+  for (const [name, value] of entries) {
+    if (/^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value)) continue;
+    throw new EngineError('invalid', `Cannot send the header "${name}": its name or value is malformed`);
+  }
+  return Object.fromEntries(entries);
 }
 
 function bodyHeaders(request: ClientRequest, json: Buffer | undefined): readonly string[] {

@@ -30,7 +30,7 @@ export class CaissonCli implements Disposable {
       write: (data: string | Uint8Array) => void (said[name] += Buffer.from(data).toString()),
     });
     const environment = { PATH: process.env['PATH'], ...options.env };
-    const created = createContext({ host: this.#host(), debug: false, tls: {} }, environment);
+    const created = createContext({ host: this.#host(), debug: false, context: '', tls: {} }, environment);
     const [stdout, stderr] = [outputOf('stdout', 1), outputOf('stderr', 2)];
     const context = {
       ...created,

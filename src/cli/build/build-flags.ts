@@ -40,7 +40,7 @@ export const buildFlags = {
   noCache: booleanFlag('Do not use cache when building the image'),
   noCacheFilter: stringsFlag('Do not cache specified stages'),
   output: listFlag('Output destination (format: "type=local,dest=path")', { short: 'o' }),
-  platform: stringsFlag('Set target platforms for build'),
+  platform: stringsFlag('Set target platforms for build', { variable: 'DOCKER_DEFAULT_PLATFORM' }),
   progress: choiceFlag('Set type of progress output', PROGRESS_MODES),
   provenance: bareFlag('Shorthand for "--attest=type=provenance"'),
   pull: booleanFlag('Always attempt to pull all referenced images'),

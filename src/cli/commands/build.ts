@@ -1,3 +1,4 @@
+import { proxyVariables } from '../proxy-variables.ts';
 import { writeFileSync } from 'node:fs';
 import { BuildFailure, buildImage } from '#client/build/build-client.ts';
 import type { BuildProviders } from '#client/build/providers.ts';
@@ -119,12 +120,9 @@ function progressMode(flags: BuildFlags, { environment }: Context) {
   throw new ExitError(1, `${text}: expected one of ${PROGRESS_MODES.join(', ')}`);
 }
 
-function requestOf(
-  { environment }: Context,
-  flags: BuildFlags,
-  { operand, named, outputs }: Parts,
-): WireBuildRequest {
+function requestOf(caller: Context, flags: BuildFlags, { operand, named, outputs }: Parts): WireBuildRequest {
   const { context, dockerfile, hasDockerfile, sharedKey } = operand;
+  const args = buildArgs(flags.buildArg, caller.environment);
   return {
     sharedKey,
     context,
@@ -132,7 +130,7 @@ function requestOf(
     dockerfile,
     hasDockerfile,
     target: flags.target,
-    buildArgs: buildArgs(flags.buildArg, environment),
+    buildArgs: toMap([...args, ...proxyVariables(caller, args)]),
     labels: toMap(flags.label),
     references: flags.tag,
     noCache: flags.noCache,
@@ -218,14 +216,10 @@ function decode(value: string): unknown {
 }
 
 /** A name alone takes its value from this process's environment; where that has none, it does not count. */
-function buildArgs(
-  given: readonly string[],
-  environment: Context['environment'],
-): Readonly<Record<string, string>> {
-  const pairs = given.flatMap((text) => {
+function buildArgs(given: readonly string[], environment: Context['environment']): readonly string[] {
+  return given.flatMap((text) => {
     if (text.includes('=')) return [text];
     const value = environment[text];
     return value === undefined ? [] : [`${text}=${value}`];
   });
-  return toMap(pairs);
 }

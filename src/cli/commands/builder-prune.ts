@@ -2,7 +2,7 @@ import { encodeFilters } from '#client/client.ts';
 import { defineCommand } from '../command.ts';
 import { memoryFlag } from '../container-options/value-flags.ts';
 import { booleanFlag } from '../flag.ts';
-import { confirmPrune, printPruned, pruneFlags } from '../prune.ts';
+import { confirmPrune, printPruned, pruneFlags, withPruneFilters } from '../prune.ts';
 
 interface CachePruneReport {
   readonly CachesDeleted: readonly string[] | null;
@@ -24,12 +24,13 @@ export const command = defineCommand({
       ? 'WARNING! This will remove all build cache.'
       : 'WARNING! This will remove all build cache that no image shares.';
     if (!(await confirmPrune(context, flags.force, warning))) return 0;
+    const filter = withPruneFilters(context, flags.filter);
     const { CachesDeleted, SpaceReclaimed } = await context.client.json<CachePruneReport>({
       method: 'POST',
       path: '/build/prune',
       query: {
         all: flags.all,
-        filters: encodeFilters(flags.filter),
+        filters: encodeFilters(filter),
         ...(flags.keepStorage !== undefined && { 'keep-storage': String(flags.keepStorage) }),
       },
     });

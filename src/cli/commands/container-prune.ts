@@ -1,6 +1,6 @@
 import { pruneContainers } from '#client/containers.ts';
 import { defineCommand } from '../command.ts';
-import { confirmPrune, printPruned, pruneFlags } from '../prune.ts';
+import { confirmPrune, printPruned, pruneFlags, withPruneFilters } from '../prune.ts';
 
 export const command = defineCommand({
   summary: 'Remove all stopped containers',
@@ -10,7 +10,8 @@ export const command = defineCommand({
   run: async (context, { flags }) => {
     const warning = 'WARNING! This will remove all stopped containers.';
     if (!(await confirmPrune(context, flags.force, warning))) return 0;
-    const report = await pruneContainers(context.client, flags.filter);
+    const filter = withPruneFilters(context, flags.filter);
+    const report = await pruneContainers(context.client, filter);
     printPruned(context, 'Deleted Containers:', report.ContainersDeleted ?? [], report.SpaceReclaimed);
     return 0;
   },

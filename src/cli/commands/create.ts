@@ -1,3 +1,4 @@
+import { proxyVariables } from '../proxy-variables.ts';
 import { defineCommand, MANY } from '../command.ts';
 import { containerFlags } from '../container-options/container-flags.ts';
 import { createBody } from '../container-options/run-config.ts';
@@ -16,6 +17,7 @@ export const command = defineCommand({
       environment: context.environment,
       consoleSize: undefined,
       detach: false,
+      proxyVariables: (given) => proxyVariables(context, given),
     });
     const created = await createWithPull(context, flags, image, body);
     context.print(created.Id);

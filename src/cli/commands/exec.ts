@@ -1,3 +1,4 @@
+import { detachKeysOf } from '../docker-config.ts';
 import type { ExecRequest } from '#wire/container.ts';
 import { createExec, inspectExec, resizeExec, startExecAttached, startExecDetached } from '#client/exec.ts';
 import { defineCommand, MANY } from '../command.ts';
@@ -43,7 +44,7 @@ export const command = defineCommand({
       AttachStderr: attach,
       AttachStdout: attach,
       Detach: flags.detach,
-      DetachKeys: flags.detachKeys,
+      DetachKeys: detachKeysOf(context, flags.detachKeys),
       Env: env.length > 0 ? env : null,
       WorkingDir: flags.workdir,
       Cmd: words,

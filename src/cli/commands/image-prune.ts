@@ -1,7 +1,7 @@
 import { pruneImages } from '#client/images.ts';
 import { defineCommand } from '../command.ts';
 import { booleanFlag } from '../flag.ts';
-import { confirmPrune, printPruned, pruneFlags } from '../prune.ts';
+import { confirmPrune, printPruned, pruneFlags, withPruneFilters } from '../prune.ts';
 
 export const command = defineCommand({
   summary: 'Remove unused images',
@@ -16,7 +16,8 @@ export const command = defineCommand({
       ? 'WARNING! This will remove all images without at least one container associated to them.'
       : 'WARNING! This will remove all dangling images.';
     if (!(await confirmPrune(context, flags.force, warning))) return 0;
-    const report = await pruneImages(context.client, { ...flags.filter, dangling: [String(!flags.all)] });
+    const filter = withPruneFilters(context, flags.filter);
+    const report = await pruneImages(context.client, { ...filter, dangling: [String(!flags.all)] });
     const lines = (report.ImagesDeleted ?? []).map((step) =>
       'Untagged' in step && step.Untagged
         ? `untagged: ${step.Untagged}`

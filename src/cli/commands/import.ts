@@ -1,3 +1,4 @@
+import { defaultPlatformFlag } from '../platform-flag.ts';
 import { createReadStream, fstatSync, openSync } from 'node:fs';
 import { defineCommand } from '../command.ts';
 import { listFlag, stringFlag } from '../flag.ts';
@@ -15,7 +16,7 @@ export const command = defineCommand({
   flags: {
     change: listFlag('Apply Dockerfile instruction to the created image', { short: 'c' }),
     message: stringFlag('Set commit message for imported image', { short: 'm' }),
-    platform: stringFlag('Set platform if server is multi-platform capable'),
+    platform: defaultPlatformFlag,
   },
   run: async (context, { flags, operands: [source = '', reference = ''] }) => {
     const options = { reference, changes: flags.change, message: flags.message, platform: flags.platform };

@@ -1,6 +1,6 @@
 import { pruneNetworks } from '#client/networks.ts';
 import { defineCommand } from '../command.ts';
-import { confirmPrune, printPruned, pruneFlags } from '../prune.ts';
+import { confirmPrune, printPruned, pruneFlags, withPruneFilters } from '../prune.ts';
 
 export const command = defineCommand({
   summary: 'Remove all unused networks',
@@ -10,7 +10,8 @@ export const command = defineCommand({
   run: async (context, { flags }) => {
     const warning = 'WARNING! This will remove all custom networks not used by at least one container.';
     if (!(await confirmPrune(context, flags.force, warning))) return 0;
-    const report = await pruneNetworks(context.client, flags.filter);
+    const filter = withPruneFilters(context, flags.filter);
+    const report = await pruneNetworks(context.client, filter);
     printPruned(context, 'Deleted Networks:', report.NetworksDeleted ?? []);
     return 0;
   },

@@ -1,4 +1,3 @@
-import { isEngineError } from '#base/errors.ts';
 import { removeNetwork } from '#client/networks.ts';
 import { defineCommand, MANY } from '../command.ts';
 import { booleanFlag } from '../flag.ts';
@@ -10,11 +9,7 @@ export const command = defineCommand({
   operands: { min: 1, max: MANY, kind: 'network' },
   flags: { force: booleanFlag('Do not error if the network does not exist', { short: 'f' }) },
   run: (context, { flags, operands }) =>
-    forEachOperand(context, operands, async (name) => {
-      try {
-        await removeNetwork(context.client, name);
-      } catch (error) {
-        if (!flags.force || !isEngineError(error, 'not-found')) throw error;
-      }
+    forEachOperand(context, operands, (name) => removeNetwork(context.client, name), {
+      mayBeMissing: flags.force,
     }),
 });

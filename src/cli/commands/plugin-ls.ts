@@ -1,3 +1,4 @@
+import { configuredFormat } from '../docker-config.ts';
 import { encodeFilters } from '#client/client.ts';
 import { defineCommand } from '../command.ts';
 import { booleanFlag, filterFlag, stringFlag } from '../flag.ts';
@@ -51,7 +52,12 @@ export const command = defineCommand({
           PluginReference: () => plugin.PluginReference,
         }),
     );
-    printRows(context, listing, rows, flags.format || (flags.quiet ? '{{.ID}}' : ''));
+    printRows(
+      context,
+      listing,
+      rows,
+      flags.format || (flags.quiet ? '{{.ID}}' : configuredFormat(context, 'pluginsFormat')),
+    );
     return 0;
   },
 });

@@ -1,6 +1,7 @@
+import { defaultPlatformFlag } from '../platform-flag.ts';
 import { defineCommand } from '../command.ts';
 import { withTag } from '../create-container.ts';
-import { booleanFlag, stringFlag } from '../flag.ts';
+import { booleanFlag } from '../flag.ts';
 import { splitReference } from '../image-reference.ts';
 import { pullImage } from '../pull-image.ts';
 
@@ -11,7 +12,7 @@ export const command = defineCommand({
   flags: {
     allTags: booleanFlag('Download all tagged images in the repository', { short: 'a' }),
     disableContentTrust: booleanFlag('Skip image verification', { initial: true }),
-    platform: stringFlag('Set platform if server is multi-platform capable'),
+    platform: defaultPlatformFlag,
     quiet: booleanFlag('Suppress verbose output', { short: 'q' }),
   },
   run: async (context, { flags, operands: [image = ''] }) => {

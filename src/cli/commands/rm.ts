@@ -14,5 +14,7 @@ export const command = defineCommand({
     volumes: booleanFlag('Remove anonymous volumes associated with the container', { short: 'v' }),
   },
   run: (context, { flags: { force, link, volumes: v }, operands }) =>
-    forEachOperand(context, operands, (name) => removeContainer(context.client, name, { force, link, v })),
+    forEachOperand(context, operands, (name) => removeContainer(context.client, name, { force, link, v }), {
+      mayBeMissing: force,
+    }),
 });

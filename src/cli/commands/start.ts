@@ -1,3 +1,4 @@
+import { detachKeysOf } from '../docker-config.ts';
 import {
   actOnContainer,
   attachContainer,
@@ -32,7 +33,7 @@ export const command = defineCommand({
     const [first = '', ...more] = operands;
     if (flags.attach || flags.interactive) {
       if (more.length > 0) throw new ExitError(1, 'you cannot start and attach multiple containers at once');
-      return startAttached(context, first, flags.interactive, flags.detachKeys);
+      return startAttached(context, first, flags.interactive, detachKeysOf(context, flags.detachKeys));
     }
     const query = {
       ...(flags.checkpoint === '' ? {} : { checkpoint: flags.checkpoint }),

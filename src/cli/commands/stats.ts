@@ -1,3 +1,4 @@
+import { configuredFormat } from '../docker-config.ts';
 import { encodeFilters, path } from '#client/client.ts';
 import { listContainers } from '#client/containers.ts';
 import { jsonLines } from '#client/json-lines.ts';
@@ -21,7 +22,11 @@ export const command = defineCommand({
   },
   run: async (context, { flags, operands }) => {
     const names = operands.length > 0 ? operands : await idsOf(context, flags.all);
-    const board = new StatsBoard(context, flags.noTrunc, flags.format);
+    const board = new StatsBoard(
+      context,
+      flags.noTrunc,
+      flags.format || configuredFormat(context, 'statsFormat'),
+    );
     if (flags.noStream) {
       await Promise.all(names.map((name) => board.follow(name, false)));
       board.draw();

@@ -7,7 +7,7 @@ import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { booleanFlag } from '../flag.ts';
 import { humanSize } from '../format/sizes.ts';
-import { confirmPrune, printPruned, pruneFlags } from '../prune.ts';
+import { confirmPrune, printPruned, pruneFlags, withPruneFilters } from '../prune.ts';
 
 export const command = defineCommand({
   summary: 'Remove unused data',
@@ -20,21 +20,22 @@ export const command = defineCommand({
   },
   run: async (context, { flags }) => {
     if (!(await confirmPrune(context, flags.force, warningOf(flags)))) return 0;
+    const filter = withPruneFilters(context, flags.filter);
     const { client } = context;
-    const containers = await pruneContainers(client, flags.filter);
+    const containers = await pruneContainers(client, filter);
     printPruned(context, 'Deleted Containers:', containers.ContainersDeleted ?? []);
-    const networks = await pruneNetworks(client, flags.filter);
+    const networks = await pruneNetworks(client, filter);
     printPruned(context, 'Deleted Networks:', networks.NetworksDeleted ?? []);
-    const volumes = flags.volumes ? await pruneVolumes(client, flags.filter) : undefined;
+    const volumes = flags.volumes ? await pruneVolumes(client, filter) : undefined;
     printPruned(context, 'Deleted Volumes:', volumes?.VolumesDeleted ?? []);
-    const images = await pruneImages(client, { ...flags.filter, dangling: [String(!flags.all)] });
+    const images = await pruneImages(client, { ...filter, dangling: [String(!flags.all)] });
     const lines = (images.ImagesDeleted ?? []).map((step) =>
       'Untagged' in step && step.Untagged
         ? `untagged: ${step.Untagged}`
         : `deleted: ${'Deleted' in step ? step.Deleted : ''}`,
     );
     printPruned(context, 'Deleted Images:', lines);
-    const cache = await pruneBuildCache(context, flags.all, flags.filter);
+    const cache = await pruneBuildCache(context, flags.all, filter);
     printPruned(context, 'Deleted build cache objects:', cache.CachesDeleted ?? []);
     const total = [containers, volumes, images, cache].reduce(
       (sum, report) => sum + (report?.SpaceReclaimed ?? 0),

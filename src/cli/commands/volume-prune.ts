@@ -1,7 +1,7 @@
 import { pruneVolumes } from '#client/volumes.ts';
 import { defineCommand } from '../command.ts';
 import { booleanFlag } from '../flag.ts';
-import { confirmPrune, printPruned, pruneFlags } from '../prune.ts';
+import { confirmPrune, printPruned, pruneFlags, withPruneFilters } from '../prune.ts';
 
 export const command = defineCommand({
   summary: 'Remove unused local volumes',
@@ -15,7 +15,8 @@ export const command = defineCommand({
     const what = flags.all ? 'all local volumes' : 'anonymous local volumes';
     const warning = `WARNING! This will remove ${what} not used by at least one container.`;
     if (!(await confirmPrune(context, flags.force, warning))) return 0;
-    const filters = flags.all ? { ...flags.filter, all: ['true'] } : flags.filter;
+    const filter = withPruneFilters(context, flags.filter);
+    const filters = flags.all ? { ...filter, all: ['true'] } : filter;
     const report = await pruneVolumes(context.client, filters);
     printPruned(context, 'Deleted Volumes:', report.VolumesDeleted ?? [], report.SpaceReclaimed);
     return 0;

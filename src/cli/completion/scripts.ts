@@ -71,6 +71,7 @@ const LISTS: Readonly<Record<Exclude<OperandKind, 'file'>, string>> = {
   image: "caisson images --format '{{.Repository}}:{{.Tag}}'",
   volume: 'caisson volume ls -q',
   network: "caisson network ls --format '{{.Name}}'",
+  context: 'caisson context ls -q',
 };
 
 function listOf(kind: OperandKind | undefined): string | undefined {

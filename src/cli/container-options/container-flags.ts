@@ -1,3 +1,4 @@
+import { defaultPlatformFlag } from '../platform-flag.ts';
 import {
   booleanFlag,
   integerFlag,
@@ -103,7 +104,7 @@ export const containerFlags = {
   oomScoreAdj: integerFlag("Tune host's OOM preferences (-1000 to 1000)"),
   pid: stringFlag('PID namespace to use'),
   pidsLimit: integerFlag('Tune container pids limit (set -1 for unlimited)'),
-  platform: stringFlag('Set platform if server is multi-platform capable'),
+  platform: defaultPlatformFlag,
   privileged: booleanFlag('Give extended privileges to this container'),
   publish: listFlag("Publish a container's port(s) to the host", { short: 'p' }),
   publishAll: booleanFlag('Publish all exposed ports to random ports', { short: 'P' }),

@@ -14,7 +14,7 @@ function bodyOf(words: readonly string[], environment: Record<string, string> = 
   const { values: flags, given } = line;
   const body = createBody(
     { flags, given, image: 'image', command: [] },
-    { environment, consoleSize: undefined, detach: false },
+    { environment, consoleSize: undefined, detach: false, proxyVariables: () => [] },
   );
   return JSON.parse(JSON.stringify(body));
 }

@@ -29,6 +29,8 @@ export interface CreateSurroundings {
   readonly consoleSize: TerminalSize | undefined;
   /** `-d`: nothing is attached. */
   readonly detach: boolean;
+  /** What is added to the variables that are given. */
+  readonly proxyVariables: (given: readonly string[]) => readonly string[];
 }
 
 /**
@@ -83,10 +85,11 @@ function checkConflicts({ flags }: CreateLine): void {
 
 function containerConfig(
   { flags, given, image, command }: CreateLine,
-  { environment, detach }: CreateSurroundings,
+  { environment, detach, proxyVariables }: CreateSurroundings,
 ): CreateBody {
   const attached = attachedStreams(flags, detach);
-  const env = readEnvironment(flags.envFile, flags.env, environment);
+  const variables = readEnvironment(flags.envFile, flags.env, environment);
+  const env = [...variables, ...proxyVariables(variables)];
   const entrypoint = given.has('entrypoint') ? [flags.entrypoint] : null;
   const health = healthcheck(flags);
   return {
