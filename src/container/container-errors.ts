@@ -175,6 +175,10 @@ const CONTAINER_ERRORS = errorTable({
   ],
   'start-of-running': ['not-modified', ({ subject }) => `Cannot start container ${subject}: it runs`],
   'start-of-paused': ['conflict', ({ subject }) => `Cannot start container ${subject}: it is paused`],
+  'container-lost': [
+    'conflict',
+    ({ subject, details }) => `Cannot use container ${subject}: its snapshot is lost: ${details['damage']}`,
+  ],
   'start-of-removed': ['conflict', ({ subject }) => `Cannot start container ${subject}: it is being removed`],
   'pause-of-paused': ['conflict', ({ subject }) => `Cannot pause container ${subject}: it is paused`],
   'unpause-of-unpaused': [

@@ -58,7 +58,10 @@ function untilOf(filters: Filters): number {
 /** Returns the bytes that it had; undefined if it could not be removed, or runs by now. */
 async function pruneOne(roles: PruneRoles, container: ManagedContainer): Promise<number | undefined> {
   using _lock = await container.lock();
-  if (container.run || !roles.lookup.byId(container.id)) return undefined;
+  const { run, state } = container;
+  if (run || !roles.lookup.byId(container.id)) return undefined;
+  // What it needs may be back at the next start, where a file system was not mounted.
+  if (state.status === 'dead' && state.problem) return undefined;
   try {
     const size = await roles.snapshots.usage(container.id);
     await removeStopped(roles.removal, container, { volumes: false });

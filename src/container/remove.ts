@@ -13,7 +13,7 @@ import { type OrphanVolumeRoles, removeOrphanVolumes } from './orphan-volumes.ts
 export interface RemovalRoles extends OrphanVolumeRoles {
   readonly store: Pick<ContainerStore, 'delete' | 'orphanVolumes'>;
   readonly lookup: Pick<Lookup<ManagedContainer>, 'delete' | 'byId'>;
-  readonly snapshots: Pick<SnapshotStore, 'get' | 'remove'>;
+  readonly snapshots: Pick<SnapshotStore, 'get' | 'damage' | 'remove'>;
   readonly images: Pick<ImageStore, 'noteUse'>;
   readonly paths: Pick<ContainerPaths, 'container'>;
 }
@@ -35,7 +35,7 @@ export async function removeStopped(
   if (container.state.status !== 'removing') container.apply({ type: 'removal-started' });
   try {
     // A removal that a daemon did not finish is repeated.
-    const snapshot = snapshots.get(id) && snapshots.remove(id);
+    const snapshot = (snapshots.get(id) ?? snapshots.damage(id)) && snapshots.remove(id);
     await Promise.all([snapshot, rm(paths.container(id), { recursive: true, force: true })]);
   } catch (cause) {
     container.apply({ type: 'removal-failed' });

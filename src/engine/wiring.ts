@@ -14,9 +14,9 @@ import { createImageStore, imageMigrations } from '#image/image-store.ts';
 import type { FileImageStore } from '#image/image-store.ts';
 import type { ImageStore, ImageUse } from '#image/image.ts';
 import { type FileLayerStore, createLayerStore } from '#layer/layer-store.ts';
-import type { RootArchive, SnapshotStore } from '#layer/layer.ts';
+import type { RootArchive } from '#layer/layer.ts';
 import { createRootArchive } from '#layer/root-archive.ts';
-import { createSnapshotStore } from '#layer/snapshot-store.ts';
+import { createSnapshotStore, type OverlaySnapshotStore } from '#layer/snapshot-store.ts';
 import { LayerWorkerPool } from '#layer/worker-pool.ts';
 import { removeEmptyCgroup } from '#linux/cgroup-removal.ts';
 import { type CgroupSetup, prepareCgroups } from '#linux/cgroups.ts';
@@ -90,7 +90,7 @@ interface Foundation {
 /** Layers, and the roots that are made of them. */
 interface Roots {
   readonly layers: FileLayerStore;
-  readonly snapshots: SnapshotStore;
+  readonly snapshots: OverlaySnapshotStore;
   readonly archive: RootArchive;
 }
 
@@ -111,6 +111,8 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
   const cache = new BuildCache(foundation.metadata);
   const users = new Users();
   const images = await openImages(foundation, { layers: roots.layers, registries, cache, users });
+  // Images make their lost layers again.
+  roots.snapshots.reopen();
   const volumes = await openVolumes(foundation, users);
   const networks = await openNetworks(foundation);
   const logs = createLogDrivers();

@@ -58,6 +58,10 @@ const LAYER_ERRORS = errorTable({
     'not-found',
     ({ subject }) => `Cannot use snapshot ${subject}: there is no such snapshot`,
   ],
+  'snapshot-damaged': [
+    'unavailable',
+    ({ subject, details }) => `Cannot use snapshot ${subject}: ${details['damage']}`,
+  ],
   'snapshot-lost': [
     'unavailable',
     ({ subject }) => `Cannot mount snapshot ${subject}: it is volatile and the machine has restarted`,

@@ -41,6 +41,7 @@ export interface LayerStoreOptions {
 
 /** What snapshots need of the layers below them. */
 export interface LayerUse {
+  has(diffId: Digest): boolean;
   /** Keeps a layer from being removed. @throws {EngineError} `not-found` */
   hold(diffId: Digest): void;
   release(diffId: Digest): void;
@@ -92,6 +93,10 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
   get(diffId: Digest): Layer | undefined {
     const record = this.#layers.get(diffId);
     return record && toLayer(record);
+  }
+
+  has(diffId: Digest): boolean {
+    return this.#layers.has(diffId);
   }
 
   list(): readonly Layer[] {

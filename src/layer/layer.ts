@@ -97,7 +97,11 @@ export interface SnapshotStore {
   /** Cheap and synchronous in effect: directories only, no mount. */
   create(request: SnapshotRequest): Snapshot;
   get(id: string): Snapshot | undefined;
+  /** Why a snapshot cannot be used although something of it is on disk; undefined for all others. */
+  damage(id: string): string | undefined;
   list(): readonly Snapshot[];
+  /** The ids of those that cannot be used; they stay on disk until they are removed. */
+  damaged(): readonly string[];
   /** Idempotent; mounts the layers it needs first. Returns the path of the merged root. */
   mount(id: string): string;
   /** Idempotent; off the caller's path where it could be slow. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Logger } from '#base/log.ts';
 import { currentBootId } from '#linux/boot-id.ts';
+import { isErrno } from '#linux/errno.ts';
 import { listMounts, mountOverlay, unmountAll } from '#linux/mount.ts';
 import type { FileLane } from '#linux/file-service.ts';
 import type { Digest } from '#oci/digest.ts';
@@ -32,12 +33,22 @@ export interface SnapshotStoreOptions {
 /** Names that no snapshot has. */
 const BASE_NAME = '.base';
 const TRASH_NAME = '.trash';
+/** Ids of containers. What has another name is work of builds, which is made again where it is needed. */
+const CONTAINER_ID = /^[0-9a-f]{64}$/;
 const ID_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
 
 interface Entry {
   readonly snapshot: Snapshot;
   readonly record: SnapshotRecord;
   mounted: boolean;
+}
+
+/** What is left of a snapshot that cannot be used, perhaps its mount alone: nothing of it is deleted before its container is removed. */
+interface DamagedSnapshot {
+  readonly damage: string;
+  readonly record?: SnapshotRecord;
+  /** Those of its layers that are there: they are needed again once the others are. */
+  readonly held: readonly Digest[];
 }
 
 /**
@@ -48,6 +59,7 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
   readonly #options: SnapshotStoreOptions;
   readonly #workers: LayerWorkerPool;
   readonly #entries = new Map<string, Entry>();
+  readonly #damaged = new Map<string, DamagedSnapshot>();
   readonly #release: DeferredRelease;
   #removals = 0;
 
@@ -83,6 +95,26 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
     return this.#entries.get(id)?.snapshot;
   }
 
+  damage(id: string): string | undefined {
+    return this.#damaged.get(id)?.damage;
+  }
+
+  damaged(): readonly string[] {
+    return [...this.#damaged.keys()];
+  }
+
+  /** Takes snapshots into use whose layers were missing at the opening and have been made again. */
+  reopen(): void {
+    for (const [id, { record, held }] of this.#damaged) {
+      if (!record || this.#missingLayer(record)) continue;
+      this.#damaged.delete(id);
+      this.#hold(record.layers);
+      for (const layer of held) this.#options.layers.release(layer);
+      this.#enter(id, record);
+    }
+    this.#findMounts();
+  }
+
   list(): readonly Snapshot[] {
     return [...this.#entries.values()].map(({ snapshot }) => snapshot);
   }
@@ -110,12 +142,14 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
   }
 
   async unmount(id: string): Promise<void> {
+    if (this.#damaged.has(id)) return this.#unmountDamaged(id);
     this.#release.finish(this.#detach(this.#require(id)));
   }
 
   async remove(id: string): Promise<void> {
+    if (this.#damaged.has(id)) return this.#removeDamaged(id);
     const entry = this.#require(id);
-    const trash = join(this.#trash, `${id}-${process.pid}-${++this.#removals}`);
+    const trash = this.#newTrash(id);
     renameSync(this.#path(id), trash);
     this.#entries.delete(id);
     for (const layer of entry.record.layers) this.#options.layers.release(layer);
@@ -181,6 +215,10 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
     return join(this.#options.rootDirectory, TRASH_NAME);
   }
 
+  #newTrash(id: string): string {
+    return join(this.#trash, `${id}-${process.pid}-${++this.#removals}`);
+  }
+
   #path(id: string): string {
     return join(this.#options.rootDirectory, id);
   }
@@ -188,6 +226,8 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
   #require(id: string): Entry {
     const entry = this.#entries.get(id);
     if (entry) return entry;
+    const damage = this.damage(id);
+    if (damage !== undefined) throw layerError('snapshot-damaged', { subject: id, details: { damage } });
     throw layerError('no-such-snapshot', { subject: id });
   }
 
@@ -235,46 +275,68 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
     return hold;
   }
 
-  /** Half-made ones are trash; so are those whose layers are gone. */
+  /** A container may need what is left of one that is half-made, or stands on layers that are gone. */
   #findSnapshots(): void {
     for (const id of readdirSync(this.#options.rootDirectory)) {
       if (id === BASE_NAME || id === TRASH_NAME) continue;
       const record = readSnapshot(this.#path(id));
-      if (!record || !this.#holdAll(id, record.layers)) {
-        renameSync(this.#path(id), join(this.#trash, `${id}-${process.pid}-${++this.#removals}`));
-      } else this.#enter(id, record);
+      const missing = record && this.#missingLayer(record);
+      if (record && missing === undefined) {
+        this.#hold(record.layers);
+        this.#enter(id, record);
+      } else if (!CONTAINER_ID.test(id)) renameSync(this.#path(id), this.#newTrash(id));
+      else if (record && missing) this.#enterDamaged(id, record, missing);
+      else this.#damaged.set(id, { damage: 'its record is missing', held: [] });
     }
   }
 
-  #holdAll(id: string, layers: readonly Digest[]): boolean {
-    using undo = new DisposableStack();
-    try {
-      for (const layer of layers) {
-        this.#options.layers.hold(layer);
-        undo.defer(() => this.#options.layers.release(layer));
-      }
-    } catch (error) {
-      this.#options.logger.error('A snapshot is lost with one of its layers', { id, error });
-      return false;
-    }
-    undo.move();
-    return true;
+  #enterDamaged(id: string, record: SnapshotRecord, missing: Digest): void {
+    const held = record.layers.filter((layer) => this.#options.layers.has(layer));
+    this.#hold(held);
+    this.#damaged.set(id, { damage: `its layer ${missing} is missing`, record, held });
   }
 
-  /** What a former process left mounted stays so where it belongs to a snapshot. */
+  #missingLayer({ layers }: SnapshotRecord): Digest | undefined {
+    return layers.find((layer) => !this.#options.layers.has(layer));
+  }
+
+  #hold(layers: readonly Digest[]): void {
+    for (const layer of layers) this.#options.layers.hold(layer);
+  }
+
+  #unmountDamaged(id: string): void {
+    const target = join(this.#options.runDirectory, id);
+    unmountAll(target);
+    rmSync(target, { recursive: true, force: true });
+  }
+
+  #removeDamaged(id: string): void {
+    const trash = this.#newTrash(id);
+    this.#unmountDamaged(id);
+    renameIfThere(this.#path(id), trash);
+    for (const layer of this.#damaged.get(id)?.held ?? []) this.#options.layers.release(layer);
+    this.#damaged.delete(id);
+    this.#release.finish(undefined, () => rm(trash, { recursive: true, force: true }));
+  }
+
+  /** What a former process left mounted stays so where it belongs to a snapshot, or a container may run in it. */
   #findMounts(): void {
     const prefix = `${this.#options.runDirectory}/`;
     const mounted = listMounts().flatMap(({ target }) => (target.startsWith(prefix) ? [target] : []));
     for (const target of mounted) {
-      const entry = this.#entries.get(target.slice(prefix.length));
-      if (!entry) unmountAll(target);
+      const id = target.slice(prefix.length);
+      const entry = this.#entries.get(id);
+      if (this.#damaged.has(id)) continue;
+      if (!entry && CONTAINER_ID.test(id)) this.#damaged.set(id, { damage: 'it is missing', held: [] });
+      else if (!entry) unmountAll(target);
       else if (!entry.mounted) {
         for (const layer of new Set(entry.record.layers)) this.#options.layers.enter(layer);
         entry.mounted = true;
       }
     }
     for (const name of readdirSync(this.#options.runDirectory)) {
-      if (!this.#entries.get(name)?.mounted) rmdirSync(join(this.#options.runDirectory, name));
+      if (!this.#damaged.has(name) && !this.#entries.get(name)?.mounted)
+        rmdirSync(join(this.#options.runDirectory, name));
     }
   }
 
@@ -283,6 +345,14 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
       const path = join(this.#trash, name);
       this.#release.finish(undefined, () => rm(path, { recursive: true, force: true }));
     }
+  }
+}
+
+function renameIfThere(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
   }
 }
 

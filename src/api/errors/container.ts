@@ -137,6 +137,7 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
   'stop-without-end': { message: ({ subject }) => `cannot stop container: ${subject}: it does not die` },
   'start-of-running': { message: () => 'container is already running' },
   'start-of-paused': { message: () => 'cannot start a paused container, try unpause instead' },
+  'container-lost': 'plain',
   'start-of-removed': { message: () => 'container is marked for removal and cannot be started' },
   'pause-of-paused': { message: ({ subject }) => `container ${subject} is already paused` },
   'unpause-of-unpaused': { message: ({ subject }) => `Container ${subject} is not paused` },

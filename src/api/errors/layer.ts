@@ -26,5 +26,6 @@ export const LAYER_ENTRIES: DockerEntries<LayerErrorReason> = {
   'snapshot-id-invalid': 'plain',
   'snapshot-exists': 'plain',
   'no-such-snapshot': 'plain',
+  'snapshot-damaged': 'plain',
   'snapshot-lost': 'plain',
 };

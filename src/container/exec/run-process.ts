@@ -102,7 +102,8 @@ export class ContainerProcesses {
   #rootOf(container: ManagedContainer): RootPlace {
     const { id, spec } = container;
     const { files, snapshots } = this.#roles;
-    const rootPath = snapshots.get(id)?.mountPath ?? '/';
+    // A container runs on although its snapshot has been lost.
+    const rootPath = snapshots.get(id)?.mountPath ?? `/proc/${container.run?.process.pid ?? 0}/root`;
     const isWatched =
       this.#administered.has(container) || capabilitiesOf(spec.security).includes('CAP_SYS_ADMIN');
     return { files, rootPath, lane: containerLane(id), isWatched };

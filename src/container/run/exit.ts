@@ -89,15 +89,17 @@ function recordExit(
 
 /** Takes back what must be gone before the next start; that the container has exited is known before. */
 async function releaseResources(
-  { networks, volumes, paths, snapshots, runtimes }: ExitRoles,
+  { networks, volumes, paths, snapshots, runtimes, removal }: ExitRoles,
   container: ManagedContainer,
   { sandbox, active }: Run,
   next: AfterRun,
 ): Promise<void> {
   const { id, definition } = container;
+  // A snapshot that was lost meanwhile is not there to be unmounted.
+  const isGone = next === 'removed' || !(removal.snapshots.get(id) ?? removal.snapshots.damage(id));
   if (sandbox) networks.release(sandbox);
   await deleteFromRuntime(runtimes, id);
   releaseMounts(definition.mounts, { containerId: id, volumes });
   releaseSharedMemory(paths, container);
-  await Promise.all([active.process.release(), next === 'removed' ? undefined : snapshots.unmount(id)]);
+  await Promise.all([active.process.release(), isGone ? undefined : snapshots.unmount(id)]);
 }

@@ -18,7 +18,7 @@ export interface OrphanRoles {
   readonly paths: ContainerPaths;
   readonly supervisor: Supervisor;
   readonly runtimes: Runtimes;
-  readonly snapshots: Pick<SnapshotStore, 'list' | 'remove' | 'unmount'>;
+  readonly snapshots: Pick<SnapshotStore, 'list' | 'damaged' | 'remove' | 'unmount'>;
   readonly logger: Logger;
   /** What the daemon holds until it stops. */
   readonly held: DisposableStack;
@@ -57,8 +57,9 @@ async function removeUnrecorded(
   for (const id of readdirSync(paths.root)) {
     if (!recorded.has(id)) rmSync(paths.container(id), { recursive: true, force: true });
   }
-  const orphans = snapshots.list().filter(({ id }) => CONTAINER_ID.test(id) && !recorded.has(id));
-  await Promise.all(orphans.map(({ id }) => snapshots.remove(id)));
+  const known = snapshots.list().filter(({ id }) => CONTAINER_ID.test(id));
+  const orphans = [...known.map(({ id }) => id), ...snapshots.damaged()].filter((id) => !recorded.has(id));
+  await Promise.all(orphans.map((id) => snapshots.remove(id)));
 }
 
 /** A daemon that died after its container has left its root mounted. */

@@ -13,6 +13,7 @@ import { removeStopped } from '../remove.ts';
 import { AttachableStreams } from '../streams/attachable-streams.ts';
 import { watchForExit } from './exit.ts';
 import { inputModeOf } from './launch.ts';
+import { type LossRoles, unlessLost } from './lost.ts';
 import type { ManagedContainer } from './managed-container.ts';
 import { watchMemory } from './memory.ts';
 import { type OrphanRoles, removeOrphans } from './orphans.ts';
@@ -89,7 +90,7 @@ async function restoreContainer(
   const { state, sandbox } = progress;
   if (!isRunning(state)) {
     const ended = withoutRun(endUnfinishedStart(roles, id, progress));
-    return await restoreStopped(roles, definition, ended);
+    return await restoreStopped(roles, definition, unlessLost(lossRoles(roles), definition, ended));
   }
   const recorded = { state, ...(sandbox && { sandbox }) };
   const isLost = state.run.bootId !== roles.start.bootId || !existsSync(roles.paths.bundle(id));
@@ -105,7 +106,9 @@ async function restoreStopped(
   const { removal, background } = start.exit;
   const { removedOnExit } = definition.spec;
   const container = add(roles, definition, state);
+  const isLost = state.status === 'dead' && state.problem !== undefined;
   const isGoing = state.status === 'removing' || state.status === 'dead';
+  if (isLost) return;
   if (isGoing || !removal.snapshots.get(container.id)) {
     await removeStopped(removal, container, { volumes: removedOnExit });
   } else if (removedOnExit && state.status === 'exited') {
@@ -113,6 +116,10 @@ async function restoreStopped(
   } else if (state.status === 'restarting') {
     background.add('finishing a restart failed', startContainer(start, container));
   }
+}
+
+function lossRoles({ start, orphans }: RestoreRoles): LossRoles {
+  return { snapshots: start.exit.removal.snapshots, logger: orphans.logger };
 }
 
 function add(
@@ -162,7 +169,8 @@ async function endLostRun(
   const ended = transition(state, unseenExit());
   const { removal, networks, snapshots } = start.exit;
   store.saveProgress(definition.id, { state: ended });
-  const container = add(roles, definition, withoutRun(ended));
+  const loss = { snapshots: removal.snapshots, logger: roles.orphans.logger };
+  const container = add(roles, definition, unlessLost(loss, definition, withoutRun(ended)));
   if (sandbox) networks.release(sandbox);
   if (removal.snapshots.get(container.id)) await snapshots.unmount(container.id);
   if (definition.spec.removedOnExit) await removeStopped(removal, container, { volumes: true });

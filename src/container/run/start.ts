@@ -1,5 +1,5 @@
 import { NEVER, now } from '#base/clock.ts';
-import { transferError } from '#base/error-transfer.ts';
+import { receiveError, transferError } from '#base/error-transfer.ts';
 import { EngineError, messageOf } from '#base/errors.ts';
 import { unreachable } from '#base/unreachable.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
@@ -65,6 +65,7 @@ function checkStartable({ id, state }: ManagedContainer): void {
       throw containerError('start-of-paused', { subject: id });
     case 'removing':
     case 'dead':
+      if (state.status === 'dead' && state.problem) throw receiveError(state.problem);
       throw containerError('start-of-removed', { subject: id });
     case 'created':
     case 'exited':

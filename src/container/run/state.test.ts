@@ -40,6 +40,7 @@ const states: Readonly<Record<string, ContainerState>> = {
 const events: readonly ContainerEvent[] = [
   { type: 'started', run },
   { type: 'start-failed', exitCode: 127, failure },
+  { type: 'lost', problem: failure },
   { type: 'paused' },
   { type: 'unpaused' },
   { type: 'out-of-memory' },
@@ -51,13 +52,13 @@ const events: readonly ContainerEvent[] = [
 
 /** Rows: the state; columns: the events above. A dash is a conflict. */
 const table = `
-created    running  created  -        -        -        -        -          removing -
-running    -        -        paused   -        running  exited   restarting -        -
-paused     -        -        -        running  paused   exited   restarting -        -
-exited     running  exited   -        -        -        -        -          removing -
-restarting running  exited   -        -        -        -        -          removing -
-removing   -        -        -        -        -        -        -          -        dead
-dead       -        -        -        -        -        -        -          removing -
+created    running  created  dead     -        -        -        -        -          removing -
+running    -        -        -        paused   -        running  exited   restarting -        -
+paused     -        -        -        -        running  paused   exited   restarting -        -
+exited     running  exited   dead     -        -        -        -        -          removing -
+restarting running  exited   dead     -        -        -        -        -          removing -
+removing   -        -        -        -        -        -        -        -          -        dead
+dead       -        -        -        -        -        -        -        -          removing -
 `;
 
 test('the table of transitions', () => {

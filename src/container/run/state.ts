@@ -57,11 +57,13 @@ export type ContainerState<Run extends RunRecord = RunRecord> =
   | { readonly status: 'restarting'; readonly before: ExitedState }
   | { readonly status: 'removing'; readonly before: StoppedState }
   /** Removal failed half-way; only removal is left to do. */
-  | { readonly status: 'dead'; readonly before: StoppedState };
+  | { readonly status: 'dead'; readonly before: StoppedState; readonly problem?: TransferredError };
 
 export type ContainerEvent<Run extends RunRecord = RunRecord> =
   | { readonly type: 'started'; readonly run: Run }
   | { readonly type: 'start-failed'; readonly exitCode: number; readonly failure: TransferredError }
+  /** What it needs on disk is lost. Not stored: the next daemon may find it again. */
+  | { readonly type: 'lost'; readonly problem: TransferredError }
   | { readonly type: 'paused' }
   | { readonly type: 'unpaused' }
   | { readonly type: 'out-of-memory' }
@@ -145,6 +147,8 @@ function fromStopped<Run extends RunRecord>(
       return { ...state, exitCode: event.exitCode, failure: event.failure };
     case 'removal-started':
       return { status: 'removing', before: state };
+    case 'lost':
+      return { status: 'dead', before: state, problem: event.problem };
     case 'paused':
     case 'unpaused':
     case 'out-of-memory':
@@ -172,6 +176,7 @@ function fromRunning<Run extends RunRecord>(
       return status === 'paused' ? { status: 'running', run } : undefined;
     case 'started':
     case 'start-failed':
+    case 'lost':
     case 'removal-started':
     case 'removal-failed':
       return undefined;

@@ -43,7 +43,8 @@ export async function measureContainer(
   { id, definition }: ManagedContainer,
 ): Promise<SizeView> {
   const [own, image] = await Promise.all([
-    snapshots.usage(id),
+    // What is lost has no size.
+    snapshots.get(id) ? snapshots.usage(id) : 0,
     images.inspect(definition.imageId).catch(() => undefined),
   ]);
   return { writableBytes: own, rootBytes: own + (image?.sizeBytes ?? 0) };

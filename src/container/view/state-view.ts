@@ -15,7 +15,8 @@ export function viewState(state: ContainerState): ContainerStateView {
     };
   }
   const stopped = stoppedState(state);
-  const { exitCode = 0, failure } = stopped ?? {};
+  const exitCode = stopped?.exitCode ?? 0;
+  const failure = state.status === 'dead' && state.problem ? state.problem : stopped?.failure;
   const outcome = { status, exitCode, ...(failure && { failure }) };
   if (stopped?.status !== 'exited') return { ...outcome, outOfMemory: false };
   return {
