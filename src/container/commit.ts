@@ -7,7 +7,7 @@ import type { ImageStore } from '#image/image.ts';
 import type { ContainerCgroups } from './process/container-cgroups.ts';
 import { mergeImageDefaults } from './create/image-config.ts';
 import { defaultsOf } from './create/spec-defaults.ts';
-import type { ManagedContainer } from './run/managed-container.ts';
+import type { Container } from './run/container.ts';
 import { pauseContainer, unpauseContainer } from './run/pause.ts';
 
 export interface CommitRoles {
@@ -23,7 +23,7 @@ export interface CommitRoles {
  */
 export async function commitContainer(
   { images, snapshots, cgroups }: CommitRoles,
-  container: ManagedContainer,
+  container: Container,
   request: CommitContainerRequest,
 ): Promise<Digest> {
   const config = configOf(container, request);
@@ -45,7 +45,7 @@ export async function commitContainer(
 }
 
 /** The instructions go first; what they leave open is the container's. */
-function configOf({ spec }: ManagedContainer, { config, changes }: CommitContainerRequest): ImageDefaults {
+function configOf({ spec }: Container, { config, changes }: CommitContainerRequest): ImageDefaults {
   const own = defaultsOf(spec);
   const { Cmd = [], ...changed } = applyChanges(withoutEmpty(config ?? own), changes);
   return withoutEmpty(mergeImageDefaults({ ...changed, ...(Cmd.length > 0 && { Cmd }) }, own));
@@ -53,7 +53,7 @@ function configOf({ spec }: ManagedContainer, { config, changes }: CommitContain
 
 async function standingStill(
   cgroups: ContainerCgroups,
-  container: ManagedContainer,
+  container: Container,
 ): Promise<AsyncDisposable | undefined> {
   if (container.state.status !== 'running') return undefined;
   await pauseContainer(cgroups, container);

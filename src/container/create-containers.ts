@@ -23,7 +23,7 @@ import { Supervisor } from './process/supervisor.ts';
 import type { RemovalRoles } from './remove.ts';
 import type { ExitRoles } from './run/exit.ts';
 import type { LaunchRoles } from './run/launch.ts';
-import { type ManagedContainer, createManaged } from './run/managed-container.ts';
+import { type Container, makeContainer } from './run/container.ts';
 import type { MakeContainer, RestoreRoles } from './run/restore.ts';
 import type { StartRoles } from './run/start.ts';
 import { isRunning } from './run/state.ts';
@@ -48,7 +48,7 @@ export function recordedSandboxes(metadata: Metadata): readonly SandboxRecord[] 
 
 /** What this domain brings itself. */
 interface OwnParts {
-  readonly lookup: Lookup<ManagedContainer>;
+  readonly lookup: Lookup<Container>;
   readonly store: ContainerStore;
   readonly paths: ContainerPaths;
   readonly runtimes: Runtimes;
@@ -63,7 +63,7 @@ export async function createContainers(dependencies: ContainersDependencies): Pr
   const { lookup, store, background, supervisor, runtimes, paths } = own;
   const { snapshots, logger, emit } = dependencies;
   const make: MakeContainer = (definition, state) =>
-    createManaged({ store, emit, logger, logs: dependencies.logs, paths }, definition, state);
+    makeContainer({ store, emit, logger, logs: dependencies.logs, paths }, definition, state);
   const start = startRoles(dependencies, own);
   const verbs = verbRoles(dependencies, own, { start, make });
   const orphans = { paths, supervisor, runtimes, snapshots, logger, held: new DisposableStack() };

@@ -42,7 +42,7 @@ import { volumesOf } from './mounts/mounts.ts';
 import { type PruneRoles, pruneContainers } from './prune.ts';
 import { type RenameRoles, renameContainer } from './rename.ts';
 import { forceRemove } from './remove-request.ts';
-import type { ManagedContainer } from './run/managed-container.ts';
+import type { Container } from './run/container.ts';
 import { pauseContainer, unpauseContainer } from './run/pause.ts';
 import { restartContainer } from './run/restart.ts';
 import { type RestoreRoles, restoreContainers } from './run/restore.ts';
@@ -87,7 +87,7 @@ export interface QueryRoles {
 }
 
 export interface EngineContainersParts {
-  readonly lookup: Lookup<ManagedContainer>;
+  readonly lookup: Lookup<Container>;
   readonly execs: Execs;
   readonly verbs: VerbRoles;
   readonly queries: QueryRoles;
@@ -308,17 +308,17 @@ export class EngineContainers implements ContainerService {
     release();
   }
 
-  get #all(): readonly ManagedContainer[] {
+  get #all(): readonly Container[] {
     return [...this.#parts.lookup.values()];
   }
 
-  #get(reference: string): ManagedContainer {
+  #get(reference: string): Container {
     return this.#parts.lookup.get(reference);
   }
 }
 
 /** After what is being done with it: a start that is under way comes to its end. */
-async function detachContainer(container: ManagedContainer): Promise<void> {
+async function detachContainer(container: Container): Promise<void> {
   using _lock = await container.lock();
   container.run?.active.detach();
   container.endNextStreams();

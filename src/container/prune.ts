@@ -7,13 +7,13 @@ import type { EmitEvent } from '#base/event.ts';
 import type { Logger } from '#base/log.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
 import type { Lookup } from './lookup.ts';
-import type { ManagedContainer } from './run/managed-container.ts';
+import type { Container } from './run/container.ts';
 import { type RemovalRoles, removeStopped } from './remove.ts';
 
 const KNOWN: ReadonlySet<string> = new Set(['label', 'label!', 'until']);
 
 export interface PruneRoles {
-  readonly lookup: Lookup<ManagedContainer>;
+  readonly lookup: Lookup<Container>;
   readonly snapshots: Pick<SnapshotStore, 'usage'>;
   readonly removal: RemovalRoles;
   readonly emit: EmitEvent;
@@ -56,7 +56,7 @@ function untilOf(filters: Filters): number {
 }
 
 /** Returns the bytes that it had; undefined if it could not be removed, or runs by now. */
-async function pruneOne(roles: PruneRoles, container: ManagedContainer): Promise<number | undefined> {
+async function pruneOne(roles: PruneRoles, container: Container): Promise<number | undefined> {
   using _lock = await container.lock();
   const { run, state } = container;
   if (run || !roles.lookup.byId(container.id)) return undefined;

@@ -1,7 +1,7 @@
 import type { EngineError } from '#base/errors.ts';
 import { containerError } from './container-errors.ts';
 import { type ExitRoles, endRun } from './run/exit.ts';
-import type { ManagedContainer } from './run/managed-container.ts';
+import type { Container } from './run/container.ts';
 import { type SignalRoles, deliverLocked, signalRun } from './run/signal.ts';
 import { removeStopped } from './remove.ts';
 
@@ -27,7 +27,7 @@ export interface RemoveRoles {
  */
 export async function forceRemove(
   roles: RemoveRoles,
-  container: ManagedContainer,
+  container: Container,
   request: RemoveRequest,
 ): Promise<void> {
   if (request.link) {
@@ -50,7 +50,7 @@ export async function forceRemove(
 /** A restart may have begun a new one. */
 async function endPresentRun(
   { signal, exit }: RemoveRoles,
-  container: ManagedContainer,
+  container: Container,
   { force }: RemoveRequest,
 ): Promise<void> {
   const { run } = container;
@@ -60,6 +60,6 @@ async function endPresentRun(
   await endRun(exit, container, container.run ?? run, 'stopped');
 }
 
-function stillRunning({ name, state }: ManagedContainer): EngineError {
+function stillRunning({ name, state }: Container): EngineError {
   return containerError('remove-of-running', { subject: name, details: { status: state.status } });
 }

@@ -6,13 +6,13 @@ import type { ContainerStore } from './container-store.ts';
 import type { Lookup } from './lookup.ts';
 import { messageOf } from '#base/errors.ts';
 import { containerError } from './container-errors.ts';
-import type { ManagedContainer } from './run/managed-container.ts';
+import type { Container } from './run/container.ts';
 import { volumesOf } from './mounts/mounts.ts';
 import { type OrphanVolumeRoles, removeOrphanVolumes } from './orphan-volumes.ts';
 
 export interface RemovalRoles extends OrphanVolumeRoles {
   readonly store: Pick<ContainerStore, 'delete' | 'orphanVolumes'>;
-  readonly lookup: Pick<Lookup<ManagedContainer>, 'delete' | 'byId'>;
+  readonly lookup: Pick<Lookup<Container>, 'delete' | 'byId'>;
   readonly snapshots: Pick<SnapshotStore, 'get' | 'damage' | 'remove'>;
   readonly images: Pick<ImageStore, 'noteUse'>;
   readonly paths: Pick<ContainerPaths, 'container'>;
@@ -25,7 +25,7 @@ export interface RemovalRoles extends OrphanVolumeRoles {
  */
 export async function removeStopped(
   roles: RemovalRoles,
-  container: ManagedContainer,
+  container: Container,
   options: { readonly volumes: boolean },
 ): Promise<void> {
   const { id, exitCode } = container;

@@ -2,18 +2,18 @@ import { hasReason } from '#base/errors.ts';
 import { containerError } from './container-errors.ts';
 import type { Networks } from '#network/network.ts';
 import type { Lookup } from './lookup.ts';
-import type { ManagedContainer } from './run/managed-container.ts';
+import type { Container } from './run/container.ts';
 import { validateName } from './create/names.ts';
 
 export interface RenameRoles {
-  readonly lookup: Pick<Lookup<ManagedContainer>, 'reserve' | 'release'>;
+  readonly lookup: Pick<Lookup<Container>, 'reserve' | 'release'>;
   readonly networks: Pick<Networks, 'rename'>;
 }
 
 /** @throws {EngineError} `rename-without-name`, `rename-same-name`, `container-name-invalid`, `rename-name-taken` */
 export async function renameContainer(
   { lookup, networks }: RenameRoles,
-  container: ManagedContainer,
+  container: Container,
   newName: string,
 ): Promise<void> {
   if (newName.trim().replace(/^\//, '') === '') {
@@ -39,7 +39,7 @@ export async function renameContainer(
   container.emit('rename', { oldName: `/${oldName}` });
 }
 
-function reserve(lookup: RenameRoles['lookup'], { id }: ManagedContainer, name: string): void {
+function reserve(lookup: RenameRoles['lookup'], { id }: Container, name: string): void {
   try {
     lookup.reserve(name, id);
   } catch (cause) {

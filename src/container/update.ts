@@ -8,7 +8,7 @@ import type { ContainerUpdate } from './container.ts';
 import { containerError } from './container-errors.ts';
 import type { ContainerSpec } from './container-spec.ts';
 import type { ContainerPaths } from './container-paths.ts';
-import type { ManagedContainer } from './run/managed-container.ts';
+import type { Container } from './run/container.ts';
 import type { ContainerCgroups } from './process/container-cgroups.ts';
 import type { Runtimes } from './process/runtimes.ts';
 import { checkLimits } from './create/check-limits.ts';
@@ -32,7 +32,7 @@ export interface UpdateRoles {
  */
 export async function updateContainer(
   roles: UpdateRoles,
-  container: ManagedContainer,
+  container: Container,
   changes: ContainerUpdate,
 ): Promise<void> {
   using _lock = await container.lock();
@@ -46,7 +46,7 @@ export async function updateContainer(
   container.emit('update');
 }
 
-function mergeChanges(container: ManagedContainer, { limits, restart }: ContainerUpdate): ContainerSpec {
+function mergeChanges(container: Container, { limits, restart }: ContainerUpdate): ContainerSpec {
   const { spec, id } = container;
   const { cpuPeriodUs = 0, cpuQuotaUs = 0, memorySwapBytes = 0 } = spec.limits;
   if (limits.nanoCpus !== undefined && (cpuPeriodUs > 0 || cpuQuotaUs > 0)) {
@@ -61,7 +61,7 @@ function mergeChanges(container: ManagedContainer, { limits, restart }: Containe
 
 async function applyLimits(
   { paths, cgroups, runtimes, files }: UpdateRoles,
-  container: ManagedContainer,
+  container: Container,
   spec: ContainerSpec,
 ): Promise<void> {
   const file = join(paths.bundle(container.id), 'resources.json');

@@ -19,7 +19,7 @@ import type { MountPlan } from '../mounts/mount-plan.ts';
 import { createPlannedVolumes, volumesOf } from '../mounts/mounts.ts';
 import { planMounts } from '../mounts/plan-mounts.ts';
 import { removeOrphanVolumes } from '../orphan-volumes.ts';
-import type { ManagedContainer } from '../run/managed-container.ts';
+import type { Container } from '../run/container.ts';
 import type { MakeContainer } from '../run/restore.ts';
 import { sandboxRequest } from '../run/sandbox-request.ts';
 import { initialState } from '../run/state.ts';
@@ -38,7 +38,7 @@ export interface CreateRoles {
 
 /** Where containers are known. */
 interface ContainerTable {
-  readonly lookup: Lookup<ManagedContainer>;
+  readonly lookup: Lookup<Container>;
   readonly store: ContainerStore;
   readonly make: MakeContainer;
 }
@@ -109,7 +109,7 @@ async function record(
   await durable;
 }
 
-function reserveName(lookup: Lookup<ManagedContainer>, id: string, wanted: string | undefined): string {
+function reserveName(lookup: Lookup<Container>, id: string, wanted: string | undefined): string {
   const isTaken = (name: string) => lookup.isTaken(name);
   const name = wanted ? validateName(wanted) : generateName(id, isTaken);
   lookup.reserve(name, id);
@@ -117,7 +117,7 @@ function reserveName(lookup: Lookup<ManagedContainer>, id: string, wanted: strin
 }
 
 /** @throws {EngineError} `no-container-with-volumes` */
-function mountsOf(lookup: Lookup<ManagedContainer>, reference: string): MountPlan {
+function mountsOf(lookup: Lookup<Container>, reference: string): MountPlan {
   const found = lookup.find(reference);
   if (found) return found.definition.mounts;
   throw containerError('no-container-with-volumes', { subject: reference });

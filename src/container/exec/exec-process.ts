@@ -1,5 +1,5 @@
 import type { Logger } from '#base/log.ts';
-import type { ManagedContainer } from '../run/managed-container.ts';
+import type { Container } from '../run/container.ts';
 import { AttachableStreams } from '../streams/attachable-streams.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
 import type { ExecSpec, TerminalSize, ExecView } from '../container.ts';
@@ -14,12 +14,12 @@ export type ExecState =
 /** A further process in a container, before, while and after it runs. */
 export class ExecProcess {
   readonly id: string;
-  readonly container: ManagedContainer;
+  readonly container: Container;
   readonly spec: ExecSpec;
   readonly streams: AttachableStreams;
   state: ExecState = { status: 'created' };
 
-  constructor(id: string, container: ManagedContainer, spec: ExecSpec, logger: Logger) {
+  constructor(id: string, container: Container, spec: ExecSpec, logger: Logger) {
     this.id = id;
     this.container = container;
     this.spec = spec;

@@ -8,7 +8,7 @@ import { containerError } from '../container-errors.ts';
 import { untilDrained } from '../process/drain.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
 import type { Lookup } from '../lookup.ts';
-import type { ManagedContainer } from '../run/managed-container.ts';
+import type { Container } from '../run/container.ts';
 import type { Run } from '../run/run.ts';
 import { startExitCode } from '../process/start-exit-code.ts';
 import { StreamAttachment } from '../streams/stream-attachment.ts';
@@ -19,7 +19,7 @@ import type { ContainerProcesses } from './run-process.ts';
 const REMEMBERED_MS = 5 * 60_000;
 
 export interface ExecRoles {
-  readonly lookup: Pick<Lookup<ManagedContainer>, 'byId'>;
+  readonly lookup: Pick<Lookup<Container>, 'byId'>;
   readonly processes: ContainerProcesses;
   readonly background: BackgroundWork;
   readonly logger: Logger;
@@ -35,7 +35,7 @@ export class Execs {
   }
 
   /** @throws {EngineError} `conflict` if the container does not run or is paused */
-  create(container: ManagedContainer, spec: ExecSpec): { readonly id: string } {
+  create(container: Container, spec: ExecSpec): { readonly id: string } {
     const { active } = activeRun(container);
     if (spec.detachKeys !== '') parseDetachKeys(spec.detachKeys);
     this.#forgetOld();
@@ -167,7 +167,7 @@ export class Execs {
 }
 
 /** @throws {EngineError} `conflict` if it does not run or is paused */
-function activeRun(container: ManagedContainer): Run {
+function activeRun(container: Container): Run {
   const { run, state } = container;
   if (!run) throw containerError('container-not-running', { subject: container.id });
   if (state.status === 'paused') throw containerError('paused-for-exec', { subject: container.id });

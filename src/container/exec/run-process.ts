@@ -16,7 +16,7 @@ import type { Runtimes } from '../process/runtimes.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
 import { type Supervisor, freshDirectory } from '../process/supervisor.ts';
 import type { ProgramPlace } from '../program/check-program.ts';
-import type { ManagedContainer } from '../run/managed-container.ts';
+import type { Container } from '../run/container.ts';
 import { stringifyProcess } from '../spec/spec-json.ts';
 import { buildExecProcess, capabilitiesOf } from '../spec/spec.ts';
 import { type UlimitDefaults, withAllUlimits } from '../spec/ulimits.ts';
@@ -46,7 +46,7 @@ export interface ProcessRequest {
 export class ContainerProcesses {
   readonly #roles: ProcessRoles;
   /** Containers that have had privileged processes. */
-  readonly #administered = new WeakSet<ManagedContainer>();
+  readonly #administered = new WeakSet<Container>();
 
   constructor(roles: ProcessRoles) {
     this.#roles = roles;
@@ -58,7 +58,7 @@ export class ContainerProcesses {
    *
    * @throws {EngineError} `invalid` if it cannot be executed; nothing is left of it then
    */
-  async start(container: ManagedContainer, request: ProcessRequest): Promise<SupervisedProcess> {
+  async start(container: Container, request: ProcessRequest): Promise<SupervisedProcess> {
     const directory = freshDirectory(this.#roles.paths.exec(request.id));
     try {
       return await this.#supervise(container, request, directory);
@@ -69,7 +69,7 @@ export class ContainerProcesses {
   }
 
   async #supervise(
-    container: ManagedContainer,
+    container: Container,
     { id, spec, input }: ProcessRequest,
     directory: string,
   ): Promise<SupervisedProcess> {
@@ -99,7 +99,7 @@ export class ContainerProcesses {
     throw runtimeFailure(outcome.reason, 'exec');
   }
 
-  #rootOf(container: ManagedContainer): RootPlace {
+  #rootOf(container: Container): RootPlace {
     const { id, spec } = container;
     const { files, snapshots } = this.#roles;
     // A container runs on although its snapshot has been lost.
@@ -111,6 +111,6 @@ export class ContainerProcesses {
 }
 
 /** What is mounted in a container at this moment, by its own processes too. */
-function mountsOf({ run, definition }: ManagedContainer): Pick<ProgramPlace, 'mounts' | 'pid'> {
+function mountsOf({ run, definition }: Container): Pick<ProgramPlace, 'mounts' | 'pid'> {
   return { mounts: definition.mounts.mounts, ...(run && { pid: run.process.pid }) };
 }

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { BackgroundWork } from '#base/background-work.ts';
 import type { FileStat, RootArchive } from '#layer/layer.ts';
 import { type PlaceRoles, locate, orMissing } from './container-files.ts';
-import type { ManagedContainer } from '../run/managed-container.ts';
+import type { Container } from '../run/container.ts';
 
 export interface ArchiveRoles {
   readonly archive: RootArchive;
@@ -19,7 +19,7 @@ interface PathRequest {
 /** @throws {EngineError} `no-such-container-file` */
 export async function statInContainer(
   { archive, places }: ArchiveRoles,
-  container: ManagedContainer,
+  container: Container,
   { reference, path }: PathRequest,
 ): Promise<FileStat> {
   await using place = await locate(places, container, path);
@@ -29,7 +29,7 @@ export async function statInContainer(
 /** The place stays available until the tar is read or destroyed. */
 export async function archiveFromContainer(
   { archive, places, background }: ArchiveRoles,
-  container: ManagedContainer,
+  container: Container,
   { reference, path }: PathRequest,
 ): Promise<{ readonly stat: FileStat; readonly tar: Readable }> {
   const place = await locate(places, container, path);
@@ -48,7 +48,7 @@ export async function archiveFromContainer(
 
 export async function extractIntoContainer(
   { archive, places }: ArchiveRoles,
-  container: ManagedContainer,
+  container: Container,
   request: PathRequest & { readonly tar: Readable } & Parameters<RootArchive['put']>[3],
 ): Promise<void> {
   const { reference, path, tar, ...options } = request;

@@ -5,7 +5,7 @@ import type { SnapshotStore } from '#layer/layer.ts';
 import { containerError } from '../container-errors.ts';
 import type { Volumes } from '#volume/volume.ts';
 import type { Lookup } from '../lookup.ts';
-import type { ManagedContainer } from '../run/managed-container.ts';
+import type { Container } from '../run/container.ts';
 import { containerLane, hostLane } from './lanes.ts';
 
 /** A directory tree and a path in it: where something of a container lies on the host while the use lasts. */
@@ -18,7 +18,7 @@ export interface ContainerPlace extends AsyncDisposable {
 }
 
 export interface PlaceRoles {
-  readonly lookup: Pick<Lookup<ManagedContainer>, 'byId'>;
+  readonly lookup: Pick<Lookup<Container>, 'byId'>;
   readonly snapshots: Pick<SnapshotStore, 'mount' | 'unmount'>;
   readonly volumes: Pick<Volumes, 'get'>;
 }
@@ -27,11 +27,7 @@ export interface PlaceRoles {
  * Finds a container's path: of one that runs as its processes see it, of one that does not in its snapshot, which is
  * mounted meanwhile, or in the volume or bind mount above the path.
  */
-export async function locate(
-  roles: PlaceRoles,
-  container: ManagedContainer,
-  path: string,
-): Promise<ContainerPlace> {
+export async function locate(roles: PlaceRoles, container: Container, path: string): Promise<ContainerPlace> {
   const seen = locateInRun(container, path) ?? locateInMount(roles, container, path);
   if (seen) return seen;
   using _lock = await container.lock();
@@ -44,14 +40,14 @@ export async function locate(
   return { root, path, lane, [Symbol.asyncDispose]: () => release(roles, container) };
 }
 
-function locateInRun({ id, run }: ManagedContainer, path: string): ContainerPlace | undefined {
+function locateInRun({ id, run }: Container, path: string): ContainerPlace | undefined {
   if (!run) return undefined;
   const lane = containerLane(id);
   return { root: `/proc/${run.process.pid}/root`, path, lane, [Symbol.asyncDispose]: async () => {} };
 }
 
 /** The last use of a stopped container's snapshot unmounts it. */
-async function release({ lookup, snapshots }: PlaceRoles, container: ManagedContainer): Promise<void> {
+async function release({ lookup, snapshots }: PlaceRoles, container: Container): Promise<void> {
   using _lock = await container.lock();
   container.rootUses--;
   if (container.rootUses > 0) return;
@@ -61,7 +57,7 @@ async function release({ lookup, snapshots }: PlaceRoles, container: ManagedCont
 /** The nearest mount that the path is strictly below. */
 function locateInMount(
   { volumes }: PlaceRoles,
-  { definition }: ManagedContainer,
+  { definition }: Container,
   path: string,
 ): ContainerPlace | undefined {
   const absolute = path.startsWith('/') ? path : `/${path}`;

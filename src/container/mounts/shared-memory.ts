@@ -3,7 +3,7 @@ import { isMountPoint, mountTmpfs, unmount } from '#linux/mount.ts';
 import type { ContainerPaths } from '../container-paths.ts';
 import { DEFAULT_SHARED_MEMORY_BYTES } from '../spec/spec-mounts.ts';
 import type { JoinableContainers } from '../run/join-namespaces.ts';
-import type { ManagedContainer } from '../run/managed-container.ts';
+import type { Container } from '../run/container.ts';
 
 interface SharedMemoryRoles {
   readonly paths: Pick<ContainerPaths, 'shm'>;
@@ -13,7 +13,7 @@ interface SharedMemoryRoles {
 /** The directory for /dev/shm of a container that shares it, made ready; undefined for one of its own. */
 export function prepareSharedMemory(
   { paths, lookup }: SharedMemoryRoles,
-  container: Pick<ManagedContainer, 'id' | 'spec'>,
+  container: Pick<Container, 'id' | 'spec'>,
 ): string | undefined {
   const { ipc, sharedMemoryBytes: sizeBytes = DEFAULT_SHARED_MEMORY_BYTES } = container.spec.namespaces;
   if (typeof ipc === 'object') return paths.shm(lookup.get(ipc.container).id);
@@ -26,7 +26,7 @@ export function prepareSharedMemory(
 
 export function releaseSharedMemory(
   paths: Pick<ContainerPaths, 'shm'>,
-  container: Pick<ManagedContainer, 'id' | 'spec'>,
+  container: Pick<Container, 'id' | 'spec'>,
 ): void {
   if (container.spec.namespaces.ipc !== 'shareable') return;
   const path = paths.shm(container.id);

@@ -5,7 +5,7 @@ import type { ContainerPaths } from '../container-paths.ts';
 import { releaseMounts, resolveMounts } from '../mounts/mounts.ts';
 import { prepareSharedMemory, releaseSharedMemory } from '../mounts/shared-memory.ts';
 import type { JoinableContainers } from './join-namespaces.ts';
-import type { ManagedContainer } from './managed-container.ts';
+import type { Container } from './container.ts';
 import type { Workload } from './workload.ts';
 
 export interface MountRoles {
@@ -18,7 +18,7 @@ export interface MountRoles {
 /** A container as what is launched. What is made ready for it is released when its run ends (`exit.ts`). */
 export function containerWorkload(
   roles: MountRoles & { readonly snapshots: Pick<SnapshotStore, 'mount'> },
-  container: ManagedContainer,
+  container: Container,
 ): Workload {
   const { id, name, spec, definition } = container;
   const { volumes, files, paths, lookup } = roles;

@@ -12,7 +12,7 @@ import type { RecordedExit } from '../process/status-files.ts';
 import { deleteFromRuntime } from '../process/delete-container.ts';
 import type { Runtimes } from '../process/runtimes.ts';
 import { type RemovalRoles, removeStopped } from '../remove.ts';
-import type { ManagedContainer } from './managed-container.ts';
+import type { Container } from './container.ts';
 import { noteOutOfMemory } from './memory.ts';
 import type { ActiveRun, Run } from './run.ts';
 
@@ -32,13 +32,13 @@ export interface ExitRoles {
 export type AfterRun = 'stopped' | 'restarting' | 'removed';
 
 /** Ends the container's run when its process has ended by itself, or has been made to end. */
-export function watchForExit(roles: ExitRoles, container: ManagedContainer, active: ActiveRun): void {
+export function watchForExit(roles: ExitRoles, container: Container, active: ActiveRun): void {
   void active.process.exited.then(() =>
     roles.background.add('ending a container’s run failed', endWatched(roles, container, active)),
   );
 }
 
-async function endWatched(roles: ExitRoles, container: ManagedContainer, active: ActiveRun): Promise<void> {
+async function endWatched(roles: ExitRoles, container: Container, active: ActiveRun): Promise<void> {
   using _lock = await container.lock();
   const { run } = container;
   // A restart or a removal has ended it, or it is the next daemon's.
@@ -53,7 +53,7 @@ async function endWatched(roles: ExitRoles, container: ManagedContainer, active:
  */
 export async function endRun(
   roles: ExitRoles,
-  container: ManagedContainer,
+  container: Container,
   run: Run,
   next: AfterRun,
 ): Promise<void> {
@@ -75,7 +75,7 @@ export async function endRun(
 
 /** Returns when the run ended, in RFC 3339: never before it began, whatever the clocks say. */
 function recordExit(
-  container: ManagedContainer,
+  container: Container,
   run: Run,
   { exitCode, outOfMemory, atNs }: RecordedExit,
   restarts: boolean,
@@ -90,7 +90,7 @@ function recordExit(
 /** Takes back what must be gone before the next start; that the container has exited is known before. */
 async function releaseResources(
   { networks, volumes, paths, snapshots, runtimes, removal }: ExitRoles,
-  container: ManagedContainer,
+  container: Container,
   { sandbox, active }: Run,
   next: AfterRun,
 ): Promise<void> {

@@ -1,9 +1,9 @@
 import { isEngineError } from '#base/errors.ts';
-import type { ManagedContainer } from './managed-container.ts';
+import type { Container } from './container.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
 
 /** Reports it when a container that has a limit runs out of memory; what is missed, its monitor tells in the end. */
-export function watchMemory(cgroups: ContainerCgroups, container: ManagedContainer): void {
+export function watchMemory(cgroups: ContainerCgroups, container: Container): void {
   if (container.spec.limits.memoryBytes === undefined) return;
   try {
     const cgroup = cgroups.cgroupOf(container);
@@ -14,7 +14,7 @@ export function watchMemory(cgroups: ContainerCgroups, container: ManagedContain
 }
 
 /** Once a run. */
-export function noteOutOfMemory(container: ManagedContainer): void {
+export function noteOutOfMemory(container: Container): void {
   if (!container.run || container.run.outOfMemory) return;
   container.settle({ type: 'out-of-memory' });
   container.emit('oom');

@@ -1,5 +1,5 @@
 import { type ExitRoles, endRun } from './exit.ts';
-import type { ManagedContainer } from './managed-container.ts';
+import type { Container } from './container.ts';
 import { type SignalRoles, type StopOptions, stopLocked } from './signal.ts';
 import { type StartRoles, startLocked } from './start.ts';
 
@@ -17,7 +17,7 @@ export interface RestartRoles {
  */
 export async function restartContainer(
   { signal, exit, start }: RestartRoles,
-  container: ManagedContainer,
+  container: Container,
   options: StopOptions,
 ): Promise<void> {
   using _lock = await container.lock();

@@ -14,7 +14,7 @@ import { AttachableStreams } from '../streams/attachable-streams.ts';
 import { watchForExit } from './exit.ts';
 import { inputModeOf } from './launch.ts';
 import { type LossRoles, unlessLost } from './lost.ts';
-import type { ManagedContainer } from './managed-container.ts';
+import type { Container } from './container.ts';
 import { watchMemory } from './memory.ts';
 import { type OrphanRoles, removeOrphans } from './orphans.ts';
 import { ActiveRun, type Run } from './run.ts';
@@ -34,7 +34,7 @@ const UNKNOWN_EXIT_CODE = 255;
 
 export interface RestoreRoles {
   readonly store: ContainerStore;
-  readonly lookup: Lookup<ManagedContainer>;
+  readonly lookup: Lookup<Container>;
   readonly paths: Pick<ContainerPaths, 'bundle'>;
   readonly supervisor: Supervisor;
   readonly orphans: OrphanRoles;
@@ -43,7 +43,7 @@ export interface RestoreRoles {
   readonly make: MakeContainer;
 }
 
-export type MakeContainer = (definition: ContainerDefinition, state: ContainerState<Run>) => ManagedContainer;
+export type MakeContainer = (definition: ContainerDefinition, state: ContainerState<Run>) => Container;
 
 /**
  * Adopts what runs, ends the runs of what has ended meanwhile, and removes what is neither: the remains of creates,
@@ -126,7 +126,7 @@ function add(
   { make, lookup }: Pick<RestoreRoles, 'make' | 'lookup'>,
   definition: ContainerDefinition,
   state: ContainerState<Run>,
-): ManagedContainer {
+): Container {
   const container = make(definition, state);
   lookup.add(container);
   return container;

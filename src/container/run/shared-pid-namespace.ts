@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerCgroup } from '#linux/cgroups.ts';
 import { type ProcessWatch, isAlive, signalIfAlive, watchExit } from '#linux/process.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
-import type { ManagedContainer } from './managed-container.ts';
+import type { Container } from './container.ts';
 import type { Run } from './run.ts';
 
 const SIGKILL = 9;
@@ -14,7 +14,7 @@ const WAIT_MS = 5;
  * In a PID namespace of its own a container ends with its first process: the kernel kills the others. In the host's or
  * in another container's that is for the engine to do, or the others run on, and the runtime waits for them.
  */
-export function endWithFirstProcess(cgroups: ContainerCgroups, container: ManagedContainer, run: Run): void {
+export function endWithFirstProcess(cgroups: ContainerCgroups, container: Container, run: Run): void {
   if (container.spec.namespaces.pid === 'private') return;
   const watch = watchExit(run.process.pid);
   run.active.hold(watch);

@@ -2,7 +2,7 @@ import { signalNumber } from '#base/signals.ts';
 import { signalIfAlive } from '#linux/process.ts';
 import { containerError } from '../container-errors.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
-import type { ManagedContainer } from './managed-container.ts';
+import type { Container } from './container.ts';
 import type { ActiveRun, Run } from './run.ts';
 
 const SIGKILL = 9;
@@ -29,7 +29,7 @@ export interface StopOptions {
  */
 export async function killContainer(
   roles: SignalRoles,
-  container: ManagedContainer,
+  container: Container,
   signal: number = SIGKILL,
 ): Promise<void> {
   await restarted(container);
@@ -41,7 +41,7 @@ export async function killContainer(
 /** The same for a run that may be over. */
 export async function signalRun(
   roles: SignalRoles,
-  container: ManagedContainer,
+  container: Container,
   { active }: Run,
   signal: number = SIGKILL,
 ): Promise<void> {
@@ -56,7 +56,7 @@ export async function signalRun(
  */
 export async function stopContainer(
   roles: SignalRoles,
-  container: ManagedContainer,
+  container: Container,
   options: StopOptions,
 ): Promise<void> {
   await restarted(container);
@@ -78,7 +78,7 @@ export async function stopContainer(
  */
 export async function stopLocked(
   roles: SignalRoles,
-  container: ManagedContainer,
+  container: Container,
   active: ActiveRun,
   options: StopOptions,
 ): Promise<void> {
@@ -96,7 +96,7 @@ interface StopRoles extends Pick<SignalRoles, 'stopTimeoutSeconds'> {
 }
 
 async function stop(
-  container: ManagedContainer,
+  container: Container,
   options: StopOptions,
   { stopTimeoutSeconds, deliver: send, untilStopped }: StopRoles,
 ): Promise<void> {
@@ -112,13 +112,13 @@ async function stop(
 }
 
 /** Between the two runs of a restart there is nothing to signal: waits until it has a run again, or has failed. */
-async function restarted(container: ManagedContainer): Promise<void> {
+async function restarted(container: Container): Promise<void> {
   if (container.state.status !== 'restarting') return;
   using _lock = await container.lock();
 }
 
 /** Sends a signal, and lets a paused container run if the signal is to end it. */
-async function deliver({ cgroups }: SignalRoles, container: ManagedContainer, signal: number): Promise<void> {
+async function deliver({ cgroups }: SignalRoles, container: Container, signal: number): Promise<void> {
   send(container, signal);
   if (container.state.status === 'paused' && ends(container, signal)) {
     using _lock = await container.lock();
@@ -128,17 +128,17 @@ async function deliver({ cgroups }: SignalRoles, container: ManagedContainer, si
 }
 
 /** The same for a caller that holds the container's lock. */
-export function deliverLocked(cgroups: ContainerCgroups, container: ManagedContainer, signal: number): void {
+export function deliverLocked(cgroups: ContainerCgroups, container: Container, signal: number): void {
   send(container, signal);
   if (ends(container, signal)) thaw(cgroups, container);
   container.emit('kill', { signal: String(signal) });
 }
 
-function send({ run }: ManagedContainer, signal: number): void {
+function send({ run }: Container, signal: number): void {
   if (run) signalIfAlive(run.process.pid, signal, run.process.startTime);
 }
 
-function ends({ spec }: ManagedContainer, signal: number): boolean {
+function ends({ spec }: Container, signal: number): boolean {
   return signal === SIGKILL || signal === stopSignalOf(spec.stop.signal);
 }
 
@@ -146,7 +146,7 @@ function stopSignalOf(signal: string | undefined): number {
   return signal === undefined ? SIGTERM : signalNumber(signal);
 }
 
-function thaw(cgroups: ContainerCgroups, container: ManagedContainer): void {
+function thaw(cgroups: ContainerCgroups, container: Container): void {
   if (container.state.status !== 'paused') return;
   cgroups.cgroupOf(container).thaw();
   container.apply({ type: 'unpaused' });

@@ -13,7 +13,7 @@ import { removeStopped } from '../remove.ts';
 import { type MountRoles, containerWorkload } from './container-workload.ts';
 import { type ExitRoles, watchForExit } from './exit.ts';
 import { type LaunchRoles, launch } from './launch.ts';
-import type { ManagedContainer } from './managed-container.ts';
+import type { Container } from './container.ts';
 import { watchMemory } from './memory.ts';
 import { ActiveRun, type Run } from './run.ts';
 import { endWithFirstProcess } from './shared-pid-namespace.ts';
@@ -38,13 +38,13 @@ export interface StartRoles {
  * @throws {EngineError} `not-modified` if it runs already, `conflict` if it is paused or being removed, `invalid` if
  * the runtime refuses what it is to run
  */
-export async function startContainer(roles: StartRoles, container: ManagedContainer): Promise<void> {
+export async function startContainer(roles: StartRoles, container: Container): Promise<void> {
   using _lock = await container.lock();
   await startLocked(roles, container);
 }
 
 /** The same for a caller that holds the container's lock. */
-export async function startLocked(roles: StartRoles, container: ManagedContainer): Promise<void> {
+export async function startLocked(roles: StartRoles, container: Container): Promise<void> {
   checkStartable(container);
   const startedAt = now();
   const durable = promiseStart(roles, container, startedAt);
@@ -57,7 +57,7 @@ export async function startLocked(roles: StartRoles, container: ManagedContainer
   await durable;
 }
 
-function checkStartable({ id, state }: ManagedContainer): void {
+function checkStartable({ id, state }: Container): void {
   switch (state.status) {
     case 'running':
       throw containerError('start-of-running', { subject: id });
@@ -78,7 +78,7 @@ function checkStartable({ id, state }: ManagedContainer): void {
 /** Without `--rm`, that it was started survives power loss; the sync runs beside the start. */
 function promiseStart(
   { store, bootId }: StartRoles,
-  container: ManagedContainer,
+  container: Container,
   startedAt: string,
 ): Promise<void> | undefined {
   if (container.spec.removedOnExit) return undefined;
@@ -88,7 +88,7 @@ function promiseStart(
   return durable;
 }
 
-async function run(roles: StartRoles, container: ManagedContainer, startedAt: string): Promise<void> {
+async function run(roles: StartRoles, container: Container, startedAt: string): Promise<void> {
   const { snapshots, mounts, bootId } = roles;
   await using undo = new AsyncDisposableStack();
   const writer = undo.use(container.log.openWriter());
@@ -118,7 +118,7 @@ async function abandon(process: SupervisedProcess): Promise<void> {
 }
 
 function recordOf(
-  { state }: ManagedContainer,
+  { state }: Container,
   { identity, monitor, holder }: SupervisedProcess,
   when: Pick<RunRecord, 'startedAt' | 'bootId'>,
 ): RunRecord {
@@ -134,7 +134,7 @@ function recordOf(
 }
 
 /** Records why, and ends what clients have attached to. */
-async function failStart({ exit }: StartRoles, container: ManagedContainer, error: unknown): Promise<void> {
+async function failStart({ exit }: StartRoles, container: Container, error: unknown): Promise<void> {
   const failure = transferError(asEngineError(error));
   container.apply({ type: 'start-failed', exitCode: startExitCode(error, 'container'), failure });
   container.endNextStreams();

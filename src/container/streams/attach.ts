@@ -2,7 +2,7 @@ import { containerError } from '../container-errors.ts';
 import type { LogRecord } from '#log/log.ts';
 import type { AttachRequest, Attachment, OutputChunk } from '../container.ts';
 import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from '#base/detach-keys.ts';
-import type { ManagedContainer } from '../run/managed-container.ts';
+import type { Container } from '../run/container.ts';
 import { nowNs } from '#base/clock.ts';
 import { StreamAttachment } from './stream-attachment.ts';
 
@@ -11,11 +11,7 @@ import { StreamAttachment } from './stream-attachment.ts';
  *
  * @throws {EngineError} `conflict` if it is paused, `invalid` for bad detach keys
  */
-export function attachContainer(
-  container: ManagedContainer,
-  reference: string,
-  request: AttachRequest,
-): Attachment {
+export function attachContainer(container: Container, reference: string, request: AttachRequest): Attachment {
   const keys = parseDetachKeys(request.detachKeys || DEFAULT_DETACH_KEYS);
   if (container.state.status === 'paused') {
     throw containerError('attach-to-paused', { subject: reference });
@@ -37,10 +33,7 @@ export function attachContainer(
 }
 
 /** What the log has up to now: what comes later, the attachment gets live. */
-async function* loggedOutput(
-  container: ManagedContainer,
-  request: AttachRequest,
-): AsyncIterable<OutputChunk> {
+async function* loggedOutput(container: Container, request: AttachRequest): AsyncIterable<OutputChunk> {
   container.streams.output.flush();
   const untilNs = nowNs();
   const streams = (['stdout', 'stderr'] as const).filter((stream) => request[stream]);

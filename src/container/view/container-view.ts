@@ -1,7 +1,7 @@
 import type { ContainerPaths } from '../container-paths.ts';
 import type { ContainerView } from '../views.ts';
 import type { ResourceLimit } from '../container-spec.ts';
-import type { ManagedContainer } from '../run/managed-container.ts';
+import type { Container } from '../run/container.ts';
 import { stoppedState } from '../run/state.ts';
 import { withDefaultUlimits } from '../spec/ulimits.ts';
 import { measureContainer, viewListEntry, type ViewSources } from './list-entry.ts';
@@ -14,7 +14,7 @@ export interface ContainerViewSources extends ViewSources {
 /** All there is to know of a container. */
 export async function viewContainer(
   sources: ContainerViewSources,
-  container: ManagedContainer,
+  container: Container,
   options: { readonly size: boolean },
 ): Promise<ContainerView> {
   const size = options.size ? await measureContainer(sources, container) : undefined;
@@ -33,6 +33,6 @@ export async function viewContainer(
 }
 
 /** The files of /etc are written when it is started first. */
-function wasStarted({ state }: ManagedContainer): boolean {
+function wasStarted({ state }: Container): boolean {
   return stoppedState(state)?.status !== 'created';
 }

@@ -2,7 +2,7 @@ import type { ImageStore } from '#image/image.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
 import type { Volumes } from '#volume/volume.ts';
 import type { ContainerListEntry, SizeView } from '../views.ts';
-import type { ManagedContainer } from '../run/managed-container.ts';
+import type { Container } from '../run/container.ts';
 import { viewMounts } from './mount-view.ts';
 import { viewNetwork } from './network-view.ts';
 import { viewState } from './state-view.ts';
@@ -14,7 +14,7 @@ export interface ViewSources {
   readonly snapshots: Pick<SnapshotStore, 'get' | 'usage'>;
 }
 
-export function viewListEntry(sources: ViewSources, container: ManagedContainer): ContainerListEntry {
+export function viewListEntry(sources: ViewSources, container: Container): ContainerListEntry {
   const { id, name, spec, definition, state } = container;
   return {
     id,
@@ -30,7 +30,7 @@ export function viewListEntry(sources: ViewSources, container: ManagedContainer)
 }
 
 /** The name that the user gave, as long as it means the same image. */
-function shownImage({ images }: ViewSources, { spec, definition }: ManagedContainer): string {
+function shownImage({ images }: ViewSources, { spec, definition }: Container): string {
   try {
     return images.resolve(spec.image).id === definition.imageId ? spec.image : definition.imageId;
   } catch {
@@ -40,7 +40,7 @@ function shownImage({ images }: ViewSources, { spec, definition }: ManagedContai
 
 export async function measureContainer(
   { snapshots, images }: ViewSources,
-  { id, definition }: ManagedContainer,
+  { id, definition }: Container,
 ): Promise<SizeView> {
   const [own, image] = await Promise.all([
     // What is lost has no size.

@@ -6,16 +6,16 @@ import { formatPort, parsePorts } from '#base/ports.ts';
 import type { ContainerStatus, MountView } from '../views.ts';
 import { containerError } from '../container-errors.ts';
 import type { Lookup } from '../lookup.ts';
-import type { ManagedContainer } from '../run/managed-container.ts';
+import type { Container } from '../run/container.ts';
 import { viewMounts } from './mount-view.ts';
 import { attachmentsOf } from '../run/sandbox-request.ts';
 import { viewNetwork } from './network-view.ts';
 import { stoppedState } from '../run/state.ts';
 
-export type Predicate = (container: ManagedContainer) => boolean;
+export type Predicate = (container: Container) => boolean;
 
 export interface FilterContext {
-  readonly lookup: Lookup<ManagedContainer>;
+  readonly lookup: Lookup<Container>;
   readonly images: Pick<ImageStore, 'resolve'>;
   readonly volumes: Pick<Volumes, 'get'>;
 }

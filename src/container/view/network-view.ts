@@ -2,11 +2,11 @@ import { formatPort } from '#base/ports.ts';
 import type { SandboxRecord } from '#network/network.ts';
 import type { NetworkView } from '../views.ts';
 import type { NetworkSpec } from '../container-spec.ts';
-import type { ManagedContainer } from '../run/managed-container.ts';
+import type { Container } from '../run/container.ts';
 import { attachmentsOf } from '../run/sandbox-request.ts';
 
 /** What a container has of networks: what is to be, and while it runs, what is there. */
-export function viewNetwork({ run, spec }: ManagedContainer): NetworkView {
+export function viewNetwork({ run, spec }: Container): NetworkView {
   const sandbox = run?.sandbox;
   const attachments = attachmentsOf(spec.network);
   if (!sandbox) return { attachments };

@@ -5,19 +5,19 @@ import { isEngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { ContainerStats, InterfaceTraffic, StatsSample } from '../views.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
-import type { ManagedContainer } from '../run/managed-container.ts';
+import type { Container } from '../run/container.ts';
 
 /** USER_HZ: 100 on every architecture we run on (time(7)). */
 const NANOSECONDS_PER_TICK = 10_000_000;
 
 /** One sample of what a container uses. */
-export function sampleStats(cgroups: ContainerCgroups, container: ManagedContainer): ContainerStats {
+export function sampleStats(cgroups: ContainerCgroups, container: Container): ContainerStats {
   const { id, name } = container;
   const sample = tryReadSample(cgroups, container);
   return { id, name, ...(sample && { sample }) };
 }
 
-function tryReadSample(cgroups: ContainerCgroups, container: ManagedContainer): StatsSample | undefined {
+function tryReadSample(cgroups: ContainerCgroups, container: Container): StatsSample | undefined {
   const { run } = container;
   if (!run) return undefined;
   try {
@@ -45,7 +45,7 @@ function hostCpuNs(): number {
 }
 
 /** Traffic of the container's interfaces; not of the host's. */
-function interfacesOf({ spec }: ManagedContainer, pid: number): StatsSample['interfaces'] {
+function interfacesOf({ spec }: Container, pid: number): StatsSample['interfaces'] {
   const { kind } = spec.network.mode;
   if (kind === 'host' || kind === 'none') return undefined;
   try {

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import type { ProcessTable } from '../views.ts';
 import { containerError } from '../container-errors.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
-import type { ManagedContainer } from '../run/managed-container.ts';
+import type { Container } from '../run/container.ts';
 
 const run = promisify(execFile);
 const DEFAULT_ARGUMENTS = '-ef';
@@ -17,7 +17,7 @@ const MAXIMUM_OUTPUT_BYTES = 16 << 20;
  */
 export async function topContainer(
   cgroups: ContainerCgroups,
-  container: ManagedContainer,
+  container: Container,
   psArguments: string,
 ): Promise<ProcessTable> {
   const args = psArguments === '' ? DEFAULT_ARGUMENTS : psArguments;

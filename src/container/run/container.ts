@@ -15,7 +15,7 @@ import { AttachableStreams } from '../streams/attachable-streams.ts';
 import { type ContainerEvent, type ContainerState, isRunning, stoppedState, transition } from './state.ts';
 import { type Run, recordOf } from './run.ts';
 
-export interface ManagedContainerParts {
+export interface ContainerParts {
   readonly definition: ContainerDefinition;
   readonly state: ContainerState<Run>;
   readonly store: ContainerStore;
@@ -25,11 +25,11 @@ export interface ManagedContainerParts {
 }
 
 /** One container in memory: its definition, its state, and with that, while it runs, its run. */
-export class ManagedContainer {
+export class Container {
   readonly waiters = new ExitWaiters();
   /** How many look into its root while it does not run. */
   rootUses = 0;
-  readonly #parts: ManagedContainerParts;
+  readonly #parts: ContainerParts;
   readonly #lock = new Semaphore(1);
   #definition: ContainerDefinition;
   #state: ContainerState<Run>;
@@ -37,7 +37,7 @@ export class ManagedContainer {
   #nextStreams: AttachableStreams | undefined;
   #log: ContainerLog | undefined;
 
-  constructor(parts: ManagedContainerParts) {
+  constructor(parts: ContainerParts) {
     this.#parts = parts;
     this.#definition = parts.definition;
     this.#state = parts.state;
@@ -167,13 +167,13 @@ function storedProgress(state: ContainerState<Run>): ContainerProgress {
 }
 
 /** A container in memory for a record in the store. */
-export function createManaged(
-  context: ManagedContext,
+export function makeContainer(
+  context: ContainerRoles,
   definition: ContainerDefinition,
   state: ContainerState<Run>,
-): ManagedContainer {
+): Container {
   const { store, emit, logger } = context;
-  return new ManagedContainer({
+  return new Container({
     definition,
     state,
     store,
@@ -194,7 +194,7 @@ export function createManaged(
   });
 }
 
-interface ManagedContext {
+interface ContainerRoles {
   readonly store: ContainerStore;
   readonly emit: EmitEvent;
   readonly logger: Logger;
