@@ -19,7 +19,7 @@ export interface ContainerDefinition {
   readonly mounts: MountPlan;
 }
 
-/** How a container fares. */
+/** What changes in the life of a container. */
 export interface ContainerProgress {
   readonly state: ContainerState;
   /** While it runs; absent where it shares another container's network. */

@@ -41,7 +41,7 @@ export interface ContainerSpec {
   readonly stop: StopSpec;
   readonly restart: RestartPolicy;
   readonly health?: HealthCheck;
-  /** Is removed, with its anonymous volumes, when it has exited (`--rm`). It need not survive power loss. */
+  /** True: it is removed with its anonymous volumes when it has exited (`--rm`), and need not survive power loss. */
   readonly removedOnExit: boolean;
   /** Name of an OCI runtime. */
   readonly runtime?: string;
@@ -50,7 +50,7 @@ export interface ContainerSpec {
 }
 
 export interface ProcessSpec {
-  /** Empty: none, whatever the image has. */
+  /** Empty: no entrypoint, whatever the image has. */
   readonly entrypoint?: readonly string[];
   /** Follows the entrypoint. Absent: the image's, but none where an entrypoint is given here. */
   readonly command?: readonly string[];
@@ -107,7 +107,7 @@ export interface MountsSpec {
   readonly volumeDriver?: string;
 }
 
-/** Limits of the container's cgroup; absent is without limit, or the kernel's default. */
+/** Limits of the container's cgroup. An absent one is unlimited, or the kernel's default. */
 export interface ResourceLimits {
   readonly memoryBytes?: number;
   readonly memoryReservationBytes?: number;
@@ -211,7 +211,7 @@ export interface DeviceRequest {
   /** -1: all. */
   readonly count: number;
   readonly ids: readonly string[];
-  /** Alternatives, of each all. */
+  /** Alternatives: a device must have all capabilities of one of them. */
   readonly capabilities: readonly (readonly string[])[];
   readonly options: Readonly<Record<string, string>>;
 }
@@ -226,7 +226,7 @@ export interface NetworkSpec {
   readonly dnsServers: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOptions: readonly string[];
-  /** `name:address`, where `host-gateway` stands for the host. */
+  /** `name:address`; the address `host-gateway` stands for the host. */
   readonly extraHosts: readonly string[];
   /** The address of the first interface; absent: derived from its IP address. */
   readonly macAddress?: string;

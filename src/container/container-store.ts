@@ -63,13 +63,13 @@ export class ContainerStore {
     this.#unsaved.delete(id);
   }
 
-  /** For progress that is a fact and could not be saved: it will be, unless later progress is before. */
+  /** Saves as soon as it is possible what is a fact and could not be saved, unless later progress is saved first. */
   saveLater(id: string, progress: ContainerProgress): void {
     this.#unsaved.set(id, progress);
     this.#retry ??= setTimeout(() => this.saveUnsaved(), RETRY_MS).unref();
   }
 
-  /** Tries what is left to be saved, now and until it works. */
+  /** Tries to save what is left, now and until it works. */
   saveUnsaved(): void {
     clearTimeout(this.#retry);
     this.#retry = undefined;
@@ -77,7 +77,7 @@ export class ContainerStore {
       try {
         this.saveProgress(id, progress);
       } catch {
-        // Was logged when it failed first.
+        // The first failure was logged.
         this.saveLater(id, progress);
       }
     }

@@ -127,7 +127,7 @@ export class EngineContainers implements ContainerService {
   }
 
   async kill(reference: string, signal: string): Promise<void> {
-    // As dockerd, which looks at the signal before it looks for the container.
+    // dockerd looks at the signal before it looks for the container, too.
     const number = signalNumber(signal || 'KILL');
     const container = this.#get(reference);
     try {
@@ -317,7 +317,7 @@ export class EngineContainers implements ContainerService {
   }
 }
 
-/** After what is being done with it: a start that is under way comes to its end. */
+/** Waits for what is being done with the container: a start that is under way comes to its end. */
 async function detachContainer(container: Container): Promise<void> {
   using _lock = await container.lock();
   container.run?.active.detach();

@@ -86,7 +86,7 @@ export class Lookup<Value extends Entry> {
     return id === undefined ? undefined : this.#byId.get(id);
   }
 
-  /** At most two: enough to know that it is ambiguous. */
+  /** The first two matches, which are enough to know that a prefix is ambiguous. */
   #withPrefix(prefix: string): readonly Value[] {
     if (!/^[0-9a-f]+$/.test(prefix)) return [];
     const start = this.#position(prefix);

@@ -11,7 +11,7 @@ type Group =
   | 'log'
   | 'imageDefaults';
 
-/** Some fields of a spec, and of its groups. */
+/** A spec and its groups of fields, with any of them left out. */
 export type PartialContainerSpec = Partial<Omit<ContainerSpec, Group>> & {
   readonly [Key in Group]?: Partial<ContainerSpec[Key]>;
 };

@@ -17,7 +17,7 @@ export type ContainerStatus =
   | 'exited'
   | 'dead';
 
-/** How a container fares. */
+/** The state of a container and of its last run. */
 export interface ContainerStateView {
   readonly status: ContainerStatus;
   /** The id of its first process, while it runs. */

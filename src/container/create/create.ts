@@ -52,7 +52,7 @@ interface ContainerStorage {
   readonly logger: Logger;
 }
 
-/** Creates a container: directories and a row, no mount and no process. What fails leaves nothing behind. */
+/** Creates a container: directories and a row, no mount and no process. A failure leaves nothing behind. */
 export async function createContainer(
   { host, images, networks, table, storage }: CreateRoles,
   { spec: asked, requested, name: wantedName, platform }: CreateContainerRequest,
@@ -86,7 +86,7 @@ export async function createContainer(
   return { id, warnings: platform ? [] : platformWarnings(image) };
 }
 
-/** Docker's text. */
+/** Warnings, in Docker's text. */
 function platformWarnings(image: ResolvedImage): readonly string[] {
   const host = hostPlatform();
   if (image.architecture === '' || matchesPlatform(image, host)) return [];
@@ -95,7 +95,7 @@ function platformWarnings(image: ResolvedImage): readonly string[] {
   ];
 }
 
-/** From here on the container is visible; without `--rm` it also survives power loss. */
+/** Makes the container visible; without `--rm` it also survives power loss. */
 async function record(
   { store, lookup, make }: ContainerTable,
   definition: ContainerDefinition,

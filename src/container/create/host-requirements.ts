@@ -76,7 +76,7 @@ function checkNumberSet(set = '', what: 'cpus' | 'mems'): void {
   throw containerError('cpuset-invalid', { subject: set, details: { what } });
 }
 
-/** A container to join is named by its id from now on; one that is not there is missed at the start. */
+/** The mode with the id of a container to join; one that does not exist fails the start. */
 function byId<Mode extends object | string>(mode: Mode, { lookup }: Pick<ContainerHost, 'lookup'>): Mode {
   if (typeof mode === 'string' || !isJoined(mode)) return mode;
   return { ...mode, container: lookup.find(mode.container)?.id ?? mode.container };

@@ -1,7 +1,7 @@
 import type { ImageDefaults, ImageHealthcheck } from '#oci/image-defaults.ts';
 
 /**
- * What a container is to run: its own defaults, and where they are silent the image's. An entrypoint of one's own drops
+ * What a container is to run: its own defaults, and where they are silent the image's. An entrypoint of its own drops
  * the image's command; an empty one drops the image's entrypoint alone.
  */
 export function mergeImageDefaults(own: ImageDefaults, image: ImageDefaults): ImageDefaults {

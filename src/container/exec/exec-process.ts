@@ -58,7 +58,7 @@ export class ExecProcess {
   }
 }
 
-/** None for one that could not be started. */
+/** The process id; undefined for a process that could not be started. */
 function pidOf(state: ExecState): number | undefined {
   if (state.status === 'running') return state.process.identity.pid;
   return state.status === 'ended' && state.pid !== 0 ? state.pid : undefined;

@@ -59,7 +59,7 @@ export class Execs {
   }
 
   /**
-   * Attached, returns at once: that it cannot run is said in its output, and by its exit code.
+   * An attached start returns at once; why the process cannot run stands in its output and its exit code.
    *
    * @throws {EngineError} `invalid` detached, if it cannot run; `conflict` if it was started before
    */
@@ -97,7 +97,7 @@ export class Execs {
     throw containerError('no-such-exec', { subject: id });
   }
 
-  /** With a container go its execs. */
+  /** The execs of a container go with it. */
   #isThere({ container }: ExecProcess): boolean {
     return this.#roles.lookup.byId(container.id) !== undefined;
   }
@@ -149,7 +149,7 @@ export class Execs {
     exec.container.run?.active.execs.delete(exec.id);
   }
 
-  /** Only once it has ended: its clients ask for the exit code as soon as their streams end. */
+  /** The streams end after the process is recorded as ended: clients ask for its exit code as soon as they end. */
   #endStreams(exec: ExecProcess): void {
     if (exec.state.status !== 'ended') return;
     exec.streams.output.close();

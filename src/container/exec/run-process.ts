@@ -1,6 +1,6 @@
 /**
- * Processes in running containers: execs of clients and, later, the probes of health checks. What is known of them
- * here ends with them; `execs.ts` keeps the records that clients ask for.
+ * Processes in running containers, such as the execs of clients. What is known of them here ends with them; `execs.ts`
+ * keeps the records that clients ask for.
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -26,7 +26,7 @@ export async function statInContainer(
   return await orMissing(reference, path, archive.stat(place.root, place.path, place.lane));
 }
 
-/** The place stays available until the tar is read or destroyed. */
+/** The tar of a path. The place stays available until it is read or destroyed. */
 export async function archiveFromContainer(
   { archive, places, background }: ArchiveRoles,
   container: Container,

@@ -13,7 +13,7 @@ export interface ContainerPlace extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
   readonly root: string;
   readonly path: string;
-  /** Whose files they are. */
+  /** What the files can hang with. */
   readonly lane: FileLane;
 }
 
@@ -24,8 +24,8 @@ export interface PlaceRoles {
 }
 
 /**
- * Finds a container's path: of one that runs as its processes see it, of one that does not in its snapshot, which is
- * mounted meanwhile, or in the volume or bind mount above the path.
+ * Finds a path of a container. A running container's path is as its processes see it. A stopped container's path is in
+ * its snapshot, which is mounted meanwhile, or in the volume or bind mount above the path.
  */
 export async function locate(roles: PlaceRoles, container: Container, path: string): Promise<ContainerPlace> {
   const seen = locateInRun(container, path) ?? locateInMount(roles, container, path);

@@ -1,4 +1,4 @@
-/** What can hang as one, for the file service. */
+/** The lanes of the file service: what can hang as one. */
 import { shortId } from '#base/ids.ts';
 import type { FileLane } from '#linux/file-service.ts';
 import { mountAbove } from '#linux/mountinfo.ts';

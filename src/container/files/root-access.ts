@@ -22,13 +22,13 @@ export interface RootAccess {
   openFile(foundFd: number): number;
 }
 
-/** For the event loop: fails where it would have to wait for others, see {@link isHeldUp}. */
+/** Access for the event loop: it fails where it would have to wait for others, see {@link isHeldUp}. */
 export const promptly: RootAccess = {
   find: (rootFd, path, flags = 0) => openOnMount(rootFd, path, O_PATH | flags),
   openFile: (fd) => openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_NONBLOCK),
 };
 
-/** For the threads of the file service: waits as long as it takes. */
+/** Access for the threads of the file service: it waits as long as it takes. */
 export const patiently: RootAccess = {
   find: (rootFd, path, flags = 0) => openInRoot(rootFd, path, O_PATH | flags),
   openFile: (fd) => openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY),

@@ -38,7 +38,7 @@ interface Look<Kind extends keyof ContainerFileTasks> {
   readonly look: () => ContainerFileTasks[Kind]['output'];
 }
 
-/** On the event loop where nothing can hold it up, otherwise on a thread. */
+/** Works on the event loop where nothing can hold it up, otherwise on a thread. */
 async function lookInto<Kind extends keyof ContainerFileTasks>(
   { files, lane, isWatched }: RootPlace,
   { kind, input, action, look }: Look<Kind>,

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { rewriteDockerRecords } from './docker-records.ts';
 
-/** As the engine wrote it for `create busybox true`, but for what a test says. */
+/** A record as the engine wrote it for `create busybox true`, with the changes of a test. */
 function oldRecord(changes: {
   readonly config?: object;
   readonly hostConfig?: object;

@@ -2,7 +2,7 @@
  * Step 4 of the containers' metadata: records kept Docker's request, merged and completed, as what a container is. They
  * get a spec, and keep the request beside it.
  *
- * Both forms are written down here as they were when this step was made; later steps start from there.
+ * Both forms stand here as they were when this step was made; later steps start from there.
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { containerError } from '../container-errors.ts';
@@ -208,7 +208,7 @@ function attachmentOf(network: string, endpoint: OldEndpoint | undefined): objec
   };
 }
 
-/** What is no port, an image said; such a container never started. */
+/** Only an image can have said what is not a port; such a container never started. */
 function portOf(text: string): { readonly port: number; readonly protocol: string } | undefined {
   const [, port, protocol = 'tcp'] = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/.exec(text) ?? [];
   return port === undefined ? undefined : { port: Number(port), protocol };

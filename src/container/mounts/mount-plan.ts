@@ -17,7 +17,7 @@ export interface PlannedBind {
   readonly readonly: boolean;
   /** Whether read-only holds for mounts below it too. */
   readonly readonlyRecursive: boolean;
-  /** Takes the mounts below `source` along. */
+  /** True if the mounts below `source` come along. */
   readonly recursive: boolean;
   readonly propagation: MountPropagation;
   /** The options as they were given. */
@@ -33,7 +33,7 @@ export interface PlannedVolume {
   readonly driver: string;
   /** Creates the volume where it does not exist. */
   readonly request: VolumeSpec;
-  /** Without a name of its own: goes with `rm -v`. */
+  /** True for a volume without a name of its own, which `rm -v` removes. */
   readonly anonymous: boolean;
   readonly readonly: boolean;
   readonly mode: string;

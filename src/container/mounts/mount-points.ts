@@ -1,4 +1,4 @@
-/** Mount points that the runtime makes in a root where there are none, and that are to go with the mounts. */
+/** Mount points that the runtime makes in a root, and that are removed with the mounts. */
 import { constants, fstatSync, rmdirSync, unlinkSync } from 'node:fs';
 import { posix } from 'node:path';
 import { O_PATH } from '#linux/constants.ts';
@@ -36,7 +36,7 @@ function isThere(rootFd: number, path: string): boolean {
     using _found = ownFd(openOnMount(rootFd, path, O_PATH));
     return true;
   } catch (error) {
-    // Behind a mount nothing is made.
+    // The runtime makes nothing behind a mount.
     if (isErrno(error, 'EXDEV')) return true;
     if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return false;
     throw error;

@@ -41,7 +41,7 @@ export interface ResolvedMount {
   readonly source: string;
   /** In the words of the runtime specification. */
   readonly options: readonly string[];
-  /** Where something other than private was asked for: the root mount must then allow it. */
+  /** Absent for private mounts; otherwise the root mount must allow it. */
   readonly propagation?: MountPropagation;
 }
 
@@ -51,7 +51,7 @@ export interface MountContext {
   readonly rootPath: string;
   readonly volumes: Volumes;
   readonly files: FileService;
-  /** At the container's first start: empty volumes get the image's files. Later, what a user has deleted stays so. */
+  /** True at the first start: empty volumes get the image's files. Later, what a user has deleted stays deleted. */
   readonly populate: boolean;
 }
 

@@ -8,7 +8,7 @@ import type { BindMountSpec, MountSpec, TmpfsMountSpec, VolumeMountSpec } from '
 import { mergeTmpfsOptions } from './tmpfs-options.ts';
 import type { MountPlan, PlannedBind, PlannedMount, PlannedTmpfs, PlannedVolume } from './mount-plan.ts';
 
-/** The plan of another container, for mounts that are taken over from it. @throws {EngineError} */
+/** The plan of another container, whose mounts are wanted. @throws {EngineError} */
 export type PlanOf = (reference: string) => MountPlan;
 
 /**

@@ -4,7 +4,7 @@ import type { ContainerSpec } from '../container-spec.ts';
 import type { MemoryWatch } from './monitor.ts';
 import type { Runtime } from './runtimes.ts';
 
-/** What has a cgroup of its own. */
+/** A container or step that has a cgroup of its own. */
 export interface CgroupOwner {
   readonly id: string;
   readonly spec: Pick<ContainerSpec, 'limits'>;
@@ -30,7 +30,7 @@ export class ContainerCgroups {
     return new ContainerCgroup(this.layout, this.pathOf(owner));
   }
 
-  /** Where to look whether the kernel killed for want of memory. Undefined without a limit of its own. */
+  /** Where the kernel counts kills for want of memory. Undefined without a limit of its own. */
   memoryWatchOf(owner: CgroupOwner, runtime: Runtime, runtimeRoot: string): MemoryWatch | undefined {
     if (owner.spec.limits.memoryBytes === undefined) return undefined;
     const isUnified = this.layout.mode === 'v2';

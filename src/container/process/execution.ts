@@ -4,7 +4,7 @@ import { executionOf } from '#linux/process.ts';
 /** Turns of the event loop that are cheaper than a timer: crun executes the program some 0.3 ms after its pid is known. */
 const QUICK_LOOKS = 20;
 const WAIT_MS = 1;
-/** Some two seconds: a program on a file system that hangs is executed when that answers, and counts as started. */
+/** About two seconds of looks: a program on a file system that hangs then counts as started. */
 const MAXIMUM_LOOKS = 2000;
 
 /** What runc calls a container's process until it executes the program: `runc:[2:INIT]`. */

@@ -2,7 +2,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { makeRaw, openPtyMaster, setWindowSize } from '#linux/pty.ts';
 import type { TerminalSize } from '../container.ts';
 
-/** util-linux's: makes its standard input the controlling terminal of a session of its own. */
+/** setsid(1) of util-linux makes its standard input the controlling terminal of a session of its own. */
 const LEADER = ['/usr/bin/setsid', '--ctty'];
 
 /**
@@ -28,18 +28,18 @@ export class LentTerminal implements Disposable {
     return [this.#slave, this.#slave, this.#slave];
   }
 
-  /** What runs `command` at the terminal. */
+  /** The command that runs `command` at the terminal. */
   lead(command: readonly string[]): readonly string[] {
     return [...LEADER, ...command];
   }
 
-  /** Once the runtime has it: the terminal hangs up when the last process closes it. */
+  /** To be called once the runtime has the slave: the terminal hangs up when the last process closes it. */
   closeSlave(): void {
     if (this.#slave !== undefined) closeSync(this.#slave);
     this.#slave = undefined;
   }
 
-  /** The caller's from then on. */
+  /** The master, which belongs to the caller from now on. */
   takeMaster(): number | undefined {
     const master = this.#master;
     this.#master = undefined;

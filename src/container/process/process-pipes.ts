@@ -7,12 +7,12 @@ import type { NullDevices } from '#linux/null-device.ts';
 import type { OutputStream } from '#log/log.ts';
 
 /**
- * What becomes of a process's standard input: `none` is a null device, `once` ends when its one client says so,
+ * The kinds of a process's standard input: `none` is a null device, `once` ends when its one client ends it,
  * `kept` stays open for the next client, and for the next daemon.
  */
 export type InputMode = 'none' | 'once' | 'kept';
 
-/** As large as an unprivileged user may have them: a process writes on while the daemon is busy or away. */
+/** The largest size for unprivileged users (pipe(7)): a process can write on while the daemon is busy or not running. */
 export const PIPE_BYTES = 1 << 20;
 
 /** The daemon's ends of a process's streams. */

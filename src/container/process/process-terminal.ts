@@ -20,7 +20,7 @@ export class ProcessTerminal {
   readonly #fd: number;
   readonly #stream: ReturnType<typeof openTtyStream>;
 
-  /** Takes the master over. */
+  /** @param master belongs to the terminal from now on */
   constructor(master: number) {
     this.#fd = master;
     this.#stream = openTtyStream(master);

@@ -2,7 +2,7 @@
 import type { EngineError } from '#base/errors.ts';
 import { type ContainerErrorReason, containerError } from '../container-errors.ts';
 
-/** runc says so itself what it could not do. */
+/** The beginning of runc's message, which repeats what it could not do. */
 const RUNC_PREFIX = /^(runc run|exec) failed: unable to start container process: /;
 
 interface Translation {

@@ -6,7 +6,7 @@ import type { ContainerPaths } from '../container-paths.ts';
 import type { InstalledRuntime } from '../neighbours.ts';
 import type { RuntimeFiles, TerminalRequest } from './supervisor.ts';
 
-/** What `docker run --runtime` and other engines' configurations call them. */
+/** The names that `docker run --runtime` and other engines' configurations have for them. */
 const RUNTIME_NAMES: Readonly<Record<string, InstalledRuntime['name']>> = {
   crun: 'crun',
   runc: 'runc',
@@ -22,7 +22,7 @@ const STATE_FILES: Readonly<Record<InstalledRuntime['name'], string>> = {
 /** An OCI runtime, and the commands for what it is to do. */
 export class Runtime implements Disposable {
   readonly name: InstalledRuntime['name'];
-  /** For what goes on when this daemon does not. */
+  /** The path of the program, for what goes on after this daemon has ended. */
   readonly path: string;
   readonly #program: ReadOnlyProgram;
   readonly #paths: Pick<ContainerPaths, 'runtime' | 'bundle'>;
@@ -55,7 +55,7 @@ export class Runtime implements Disposable {
     return [`--root=${this.#paths.runtime}`, ...args];
   }
 
-  /** Where a process has its terminal from: runc hands none over unless it is detached, and then its exit goes unseen. */
+  /** How a process gets its terminal: runc hands one over only when it is detached, and then its exit is not seen. */
   terminalFor(process: {
     readonly terminal: boolean;
     readonly terminalSize?: TerminalSize;
@@ -90,19 +90,19 @@ export class Runtimes implements Disposable {
     this.#paths = paths;
   }
 
-  /** The one that a container asks for, where that is installed. */
+  /** The runtime that a container asks for, if it is installed. */
   named(name: string | undefined): Runtime {
     return this.#find(({ name: own }) => own === RUNTIME_NAMES[name ?? '']);
   }
 
-  /** The one that a container runs by: a former daemon may have had another one. */
+  /** The runtime that a container was started by: a former daemon may have had another default. */
   runtimeOf(id: string): Runtime {
     const [, ...others] = this.#all;
     if (others.length === 0) return this.#all[0];
     return this.#find(({ name }) => existsSync(join(this.#stateOf(id), STATE_FILES[name])));
   }
 
-  /** Whether a runtime knows the container: it forgets it at its end, unless it was killed itself. */
+  /** Whether a runtime has state of the container: it removes that at the container's end unless it was killed. */
   knows(id: string): boolean {
     return existsSync(this.#stateOf(id));
   }

@@ -6,7 +6,7 @@ const NOT_FOUND = 127;
 /** The container itself could not be made. */
 const NO_CONTAINER = 128;
 
-/** What is told as the exit code of a container, or of a further process in one, that could not be started. */
+/** The exit code that is reported for a container, or a further process in one, that could not be started. */
 export function startExitCode(error: unknown, what: 'container' | 'exec'): number {
   const reason = error instanceof EngineError ? error.reason : undefined;
   if (reason === 'program-not-executable') return CANNOT_EXECUTE;

@@ -19,7 +19,7 @@ export interface StatusListener {
 
 /** Disposing it ends it. */
 export interface StatusSubscription extends Disposable {
-  /** Tells at once what the kernel's watch has yet to report. */
+  /** Reports at once what the kernel's watch has not reported yet. */
   check(): void;
 }
 
@@ -74,7 +74,7 @@ export class StatusFiles implements Disposable {
     return join(this.#directory, id);
   }
 
-  /** What is there already is told at once. */
+  /** Files that are there already are reported at once. */
   subscribe(id: string, listener: StatusListener): StatusSubscription {
     const subscription = new Subscription(this.prefix(id), listener);
     this.#subscriptions.set(id, subscription);
@@ -95,13 +95,13 @@ export class StatusFiles implements Disposable {
     rmSync(`${this.prefix(id)}.exit`, { force: true });
   }
 
-  /** Removes those of former daemons whose process is over. */
+  /** Removes files of former daemons whose process is over. */
   removeIf(isOver: (id: string) => boolean): void {
     const ids = readdirSync(this.#directory).map((file) => file.slice(0, file.lastIndexOf('.')));
     for (const id of new Set(ids)) if (isOver(id)) this.remove(id);
   }
 
-  /** Without a name the kernel's queue overflowed: anything may have changed. */
+  /** An event without a name says that the kernel's queue overflowed: anything may have changed. */
   #changed(file: string | null): void {
     if (file === null) for (const subscription of this.#subscriptions.values()) subscription.check();
     else this.#subscriptions.get(file.slice(0, file.lastIndexOf('.')))?.check();

@@ -10,7 +10,7 @@ import type { ProcessIdentity } from '../run/state.ts';
 
 export interface SupervisedProcessParts {
   readonly id: string;
-  /** Goes with the process. */
+  /** The directory of the process, which is removed with it. */
   readonly directory: string;
   readonly identity: ProcessIdentity;
   readonly monitor: ProcessIdentity;
@@ -21,7 +21,7 @@ export interface SupervisedProcessParts {
   readonly statusFiles: StatusFiles;
 }
 
-/** A container's or exec's process under its monitor, from its start, or from when this daemon took it over. */
+/** A container's or exec's process under its monitor, from its start or its adoption by this daemon. */
 export class SupervisedProcess {
   readonly identity: ProcessIdentity;
   readonly monitor: ProcessIdentity;

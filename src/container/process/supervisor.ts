@@ -32,7 +32,7 @@ const WAIT_MS = 5;
 /** Half a minute: where much is going on, a process that was just started has not run yet. */
 const MAXIMUM_WAITS = 6000;
 
-/** Where the runtime is told to put what. */
+/** The files that the runtime is told to write. */
 export interface RuntimeFiles {
   readonly pidFile: string;
   /** JSON, one error a line. */
@@ -73,7 +73,7 @@ interface Attempt {
   readonly watch: MonitorWatch;
 }
 
-/** Starts processes under monitors and takes over those that a former daemon started. */
+/** Starts processes under monitors and adopts those that a former daemon started. */
 export class Supervisor implements Disposable {
   readonly #statusFiles: StatusFiles;
   readonly #moves: CgroupMoves;
@@ -94,7 +94,7 @@ export class Supervisor implements Disposable {
     return await this.#startOnLentTerminal(request, terminal.size);
   }
 
-  /** Takes over what runs, or has ended while no daemon was there. */
+  /** Adopts a process that runs, or has ended while no daemon was there. */
   reattach(known: {
     readonly id: string;
     readonly directory: string;
@@ -125,7 +125,7 @@ export class Supervisor implements Disposable {
     this.#statusFiles.remove(id);
   }
 
-  /** StatusFiles that a former daemon has not removed, of processes that are over. */
+  /** Removes the status files that a former daemon has left of processes that are over. */
   removeStatusFiles(isOver: (id: string) => boolean): void {
     this.#statusFiles.removeIf(isOver);
   }
@@ -187,7 +187,7 @@ export class Supervisor implements Disposable {
   async #startOnLentTerminal(request: SuperviseRequest, size?: TerminalSize): Promise<StartOutcome> {
     using lent = new LentTerminal(size);
     const command: SuperviseRequest['command'] = (files) => lent.lead(request.command(files));
-    // A leader of a session could not become one: it takes the shell between.
+    // A leader of a session cannot become one again, so the shell stands between.
     const attempt = this.#spawnWithoutStreams({ ...request, command, recorded: true }, () => lent.stdio);
     lent.closeSlave();
     const pid = await executed(attempt);

@@ -11,7 +11,7 @@ import { checkProgram, type ProgramPlace } from './check-program.ts';
 const rootPath = mkdtempSync('/tmp/caisson-program-');
 after(() => rmSync(rootPath, { recursive: true, force: true }));
 
-/** For a machine that no emulator is for. */
+/** A program for a machine that has no emulator. */
 const foreign = programHead('amd64') ?? assert.fail();
 foreign.writeUInt16LE(0x7fff, 18);
 

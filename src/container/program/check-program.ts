@@ -10,7 +10,7 @@ import type { RootAccess } from '../files/root-access.ts';
 import { BareRoot } from './bare-root.ts';
 import { mayRunNatively, missingEmulator } from './emulation.ts';
 
-/** As deep as the kernel goes. */
+/** The depth to which the kernel follows interpreters. */
 const MAXIMUM_INTERPRETERS = 5;
 
 export interface ProgramPlace {
@@ -24,9 +24,9 @@ export interface ProgramPlace {
 }
 
 /**
- * Finds out before a process is started that the kernel would refuse its program with ENOEXEC, or would look in vain
- * for its emulator, for the interpreter of a script or for a program's dynamic loader: the runtime notices only when
- * the container runs, and says it in the container's output, without the name of what is missing. What is not certain
+ * Finds out before a process is started that the kernel would refuse its program with ENOEXEC, or would not find its
+ * emulator, the interpreter of a script or a program's dynamic loader. The runtime learns it only when the container
+ * runs, and reports it in the container's output, without the name of what is missing. What is not certain
  * is left to the kernel.
  *
  * @throws {EngineError} `interpreter-missing`, `program-cannot-run`
@@ -75,7 +75,7 @@ interface FoundProgram {
   readonly format: ProgramFormat;
 }
 
-/** As the runtimes look for it; one that a mount may have is not known. */
+/** Looks for the program as the runtimes do; one that may be in a mount is not found. */
 function findProgram(root: BareRoot, { args, env, cwd }: ProgramPlace['process']): FoundProgram | undefined {
   const [name = ''] = args;
   if (name.includes('/')) return readProgram(root, resolve(cwd, name));

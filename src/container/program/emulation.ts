@@ -80,7 +80,7 @@ function problemOf(architecture: string | undefined, handlers: readonly BinaryHa
   return `no emulator for it is registered with the kernel; ${registerHint(architecture)}`;
 }
 
-/** One is off itself, or all are. */
+/** The command that enables a handler, since it may be off itself or all may be. */
 function enableCommand({ name }: BinaryHandler): string {
   return `${mountFirst()}echo 1 | tee ${BINFMT_MISC}/status ${BINFMT_MISC}/${name}`;
 }

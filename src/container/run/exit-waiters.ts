@@ -7,7 +7,7 @@ interface Waiter {
   readonly resolve: (result: ExitOutcome) => void;
 }
 
-/** Those who wait for one container to stop or to disappear. */
+/** Calls that wait for one container to stop or to disappear. */
 export class ExitWaiters {
   readonly #waiters = new Set<Waiter>();
 

@@ -85,7 +85,7 @@ async function startProcess(
   throw runtimeFailure(outcome.reason, 'container');
 }
 
-/** Also of a process that a former daemon started. A terminal is its own input. */
+/** The streams of a process, adopted ones included. A terminal is its own input. */
 export function inputModeOf({ process }: Pick<ContainerSpec, 'process'>): InputMode {
   return process.stdin === 'closed' || process.terminal ? 'none' : process.stdin;
 }

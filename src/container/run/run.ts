@@ -47,7 +47,7 @@ export class ActiveRun {
     this.#held.dispose();
   }
 
-  /** That it has ended is recorded: everything that waits for it is told. */
+  /** Its end is recorded: everything that waits for it is told. */
   end(): void {
     this.streams.end();
     this.#ended.resolve();

@@ -75,7 +75,7 @@ function checkStartable({ id, state }: Container): void {
   unreachable(state);
 }
 
-/** Without `--rm`, that it was started survives power loss; the sync runs beside the start. */
+/** Without `--rm`, the start survives power loss; the sync runs beside it. */
 function promiseStart(
   { store, bootId }: StartRoles,
   container: Container,

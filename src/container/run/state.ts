@@ -14,7 +14,7 @@ export interface RunRecord {
   /** The container's first process. */
   readonly process: ProcessIdentity;
   readonly monitor: ProcessIdentity;
-  /** With a TTY: who keeps the terminal open while no daemon runs. */
+  /** Only with a TTY: the process that keeps the terminal open while no daemon runs. */
   readonly holder?: ProcessIdentity;
   /** RFC 3339. */
   readonly startedAt: string;

@@ -8,7 +8,7 @@ import type { ResolvedMount } from '../mounts/mounts.ts';
 export interface Workload {
   /** 64 hexadecimal digits. */
   readonly id: string;
-  /** By which others on its networks find it. */
+  /** Names by which others on its networks find it. */
   readonly name: string;
   /** Complete. Its mounts are those that `prepareMounts` makes ready. */
   readonly spec: ContainerSpec;

@@ -38,7 +38,7 @@ export interface SpecInput {
   /** A tmpfs that containers share as /dev/shm (`--ipc shareable`, `container:`); absent: one of its own. */
   readonly shmPath?: string;
   readonly user: ResolvedUser;
-  /** Those of `deviceQuery`. */
+  /** What the host has of `deviceQuery`. */
   readonly devices: HostDevices;
   readonly cgroupsPath: string;
   readonly cgroupLayout: Pick<CgroupLayout, 'mode'>;
@@ -84,7 +84,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
   };
 }
 
-/** With the host's IPC namespace comes the host's shared memory. */
+/** A container in the host's IPC namespace has the host's shared memory. */
 function sharedMemory({ namespaces }: SpecInput): { readonly shmPath?: string } {
   return namespaces.ipc === 'host' ? { shmPath: '/dev/shm' } : {};
 }

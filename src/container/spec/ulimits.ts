@@ -4,7 +4,7 @@ import type { ContainerDefaults } from '../neighbours.ts';
 export type UlimitDefaults = Pick<ContainerDefaults, 'ulimits' | 'openFiles'>;
 
 const OPEN_FILES = 'nofile';
-/** As clients say it. */
+/** The value by which clients ask for no limit. */
 const UNLIMITED = -1;
 
 /** The spec with the engine's limits for what the container does not limit itself. */

@@ -5,7 +5,7 @@ import { openDirectory } from '#linux/files.ts';
 import { containerError } from '../container-errors.ts';
 import type { RootAccess } from '../files/root-access.ts';
 
-/** Who a process in a container is. */
+/** The user and groups of a process in a container. */
 export interface ResolvedUser {
   readonly uid: number;
   readonly gid: number;

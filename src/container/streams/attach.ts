@@ -32,7 +32,7 @@ export function attachContainer(container: Container, reference: string, request
   return attachment;
 }
 
-/** What the log has up to now: what comes later, the attachment gets live. */
+/** What the log has up to now; the attachment gets later output live. */
 async function* loggedOutput(container: Container, request: AttachRequest): AsyncIterable<OutputChunk> {
   container.streams.output.flush();
   const untilNs = nowNs();

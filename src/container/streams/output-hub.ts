@@ -6,7 +6,7 @@ import type { OutputChunk } from '../container.ts';
 import { PIPE_BYTES } from '../process/process-pipes.ts';
 import { RecordCutter } from './record-cutter.ts';
 
-/** Who listens to a process's output. */
+/** A listener to a process's output. */
 export interface OutputListener {
   /** False: no more until `hub.resume(listener)`. */
   push(chunk: OutputChunk): boolean;
@@ -14,7 +14,7 @@ export interface OutputListener {
   end(): void;
 }
 
-/** What the pipes of an ended process can still hold of its own. */
+/** How much the pipes of an ended process can still hold of its output. */
 const LAST_BYTES = 2 * PIPE_BYTES;
 
 /**
@@ -28,7 +28,7 @@ export class OutputHub {
   readonly #sources = new Map<Readable, OutputStream>();
   readonly #cutters: Readonly<Record<OutputStream, RecordCutter>>;
   #writer: LogWriter | undefined;
-  /** Since the last record that could be written down. */
+  /** Bytes that were lost since the last record that could be written. */
   #lostBytes = 0;
   /** How many bytes may still be read even if a client is behind. */
   #hurriedBytes = 0;
@@ -151,7 +151,7 @@ export class OutputHub {
     return undefined;
   }
 
-  /** Said once, however long it lasts: a full disk must not fill with complaints. */
+  /** Logs a failure once, however long it lasts, so that messages do not fill a full disk. */
   #lose(record: LogRecord, error: unknown): void {
     if (this.#lostBytes === 0) {
       this.#logger.error('a container’s output is not logged', { error: messageOf(error) });

@@ -3,9 +3,9 @@ import { nowNs } from '#base/clock.ts';
 
 const NEWLINE = 10;
 const NOTHING = Buffer.alloc(0);
-/** The beginning of a line that waits for its end; beyond that it is written as a partial record. */
+/** How much of a line may wait for its end; more is written as a partial record. */
 const MAXIMUM_TAIL_BYTES = 64 * 1024;
-/** So is one whose end has not come within this time: a prompt, or what a crash of the daemon would lose. */
+/** A line whose end has not come within this time is written as a partial record too, for example a prompt. */
 const IDLE_MS = 100;
 
 /**
@@ -17,7 +17,7 @@ export class RecordCutter {
   readonly #append: (record: LogRecord) => void;
   #tail: Buffer = NOTHING;
   #timer: NodeJS.Timeout | undefined;
-  /** Has changed if anything was pushed. */
+  /** Counts pushes, so that a timer sees whether there was one. */
   #pushes = 0;
 
   constructor(stream: OutputStream, append: (record: LogRecord) => void) {

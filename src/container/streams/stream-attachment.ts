@@ -113,7 +113,7 @@ export class StreamAttachment implements Attachment, OutputListener {
   #leave(): void {
     this.#wanted?.();
     this.#hub.unsubscribe(this);
-    // A client that vanishes has no more input, as if it had said so.
+    // A client that vanishes has no more input, as if it had ended it.
     if (this.input && this.#options.closesInput && this.#options.input) void this.#options.input.end();
   }
 

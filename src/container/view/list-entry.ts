@@ -7,7 +7,7 @@ import { viewMounts } from './mount-view.ts';
 import { viewNetwork } from './network-view.ts';
 import { viewState } from './state-view.ts';
 
-/** Who knows what views show besides. */
+/** The sources of what views show besides the container itself. */
 export interface ViewSources {
   readonly images: Pick<ImageStore, 'resolve' | 'inspect'>;
   readonly volumes: Pick<Volumes, 'get'>;

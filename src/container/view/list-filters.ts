@@ -112,7 +112,7 @@ function nameFilter(values: readonly string[]): Predicate {
   return ({ name }) => matchers.some((matches) => matches(name) || matches(`/${name}`));
 }
 
-/** Docker passes over what is no expression. */
+/** Docker ignores what is not an expression. */
 function patternOf(value: string): (text: string) => boolean {
   try {
     return compilePattern(value);

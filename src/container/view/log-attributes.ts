@@ -23,7 +23,7 @@ function select(pairs: readonly Pair[], names = '', pattern = ''): Readonly<Reco
   return Object.fromEntries(pairs.filter(([name]) => wanted.has(name) || fits(name)));
 }
 
-/** Drivers have refused what is no expression; a container of a former version may have one, which selects nothing. */
+/** Drivers refuse what is not an expression; a container of a former version may have one, which selects nothing. */
 function patternOf(expression: string): (name: string) => boolean {
   try {
     return expression === '' ? () => false : compilePattern(expression);

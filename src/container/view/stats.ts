@@ -44,7 +44,7 @@ function hostCpuNs(): number {
   return ticks.reduce((sum, count) => sum + count, 0) * NANOSECONDS_PER_TICK;
 }
 
-/** Traffic of the container's interfaces; not of the host's. */
+/** Traffic of the container's interfaces; absent in the host's network. */
 function interfacesOf({ spec }: Container, pid: number): StatsSample['interfaces'] {
   const { kind } = spec.network.mode;
   if (kind === 'host' || kind === 'none') return undefined;

@@ -37,7 +37,7 @@ function checkArguments(args: string): void {
   }
 }
 
-/** Some options cannot be used with a choice of pids. */
+/** Runs ps, and `otherwise` if that fails: some options cannot be combined with a choice of pids. */
 async function runPs(args: readonly string[], otherwise: readonly string[]): Promise<string> {
   const options = { maxBuffer: MAXIMUM_OUTPUT_BYTES };
   try {
