@@ -6,6 +6,7 @@ import { findCommand } from '../../src/cli/catalogue.ts';
 import { createContext } from '../../src/cli/context.ts';
 import { parseFlags } from '../../src/cli/parse-flags.ts';
 import { reportFailure } from '../../src/cli/report-failure.ts';
+import { DOCKER_CONFIG } from '../support/docker-config.ts';
 import { type Outcome, type RunOptions, runProgram } from '../support/docker.ts';
 
 export const CAISSON = join(import.meta.dirname, '../../src/main/caisson.ts');
@@ -29,7 +30,7 @@ export class CaissonCli implements Disposable {
       isTerminal: false,
       write: (data: string | Uint8Array) => void (said[name] += Buffer.from(data).toString()),
     });
-    const environment = { PATH: process.env['PATH'], ...options.env };
+    const environment = { PATH: process.env['PATH'], DOCKER_CONFIG, ...options.env };
     const created = createContext({ host: this.#host(), debug: false, context: '', tls: {} }, environment);
     const [stdout, stderr] = [outputOf('stdout', 1), outputOf('stderr', 2)];
     const context = {

@@ -8,7 +8,9 @@ import {
   linkSync,
   mkdirSync,
   readFileSync,
+  statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -287,4 +289,31 @@ test('--ssh: keys by an agent of the client, the agent of the shell, and what is
     assert.match(await caisson.failure([...build, '--ssh', flag, context]), why);
   const other = await caisson.failure([...build, '--ssh', `other=${key}`, context]);
   assert.match(other, /no SSH key "default" forwarded from the client/);
+});
+
+test('two clients with the same names: what one has sent is not taken for files of the other', async () => {
+  const dockerfile = 'FROM bb\nCOPY which /\nRUN cat /which\n';
+  const directory = caisson.directory({ Dockerfile: dockerfile, which: 'one of a\n' });
+  const path = join(directory, 'which');
+  const time = new Date('2026-01-01T00:00:00Z');
+  const [a, b] = [caisson.directory(), caisson.directory()];
+  const builtBy = async (config: string, content: string) => {
+    writeFileSync(path, content);
+    utimesSync(path, time, time);
+    const args = ['build', '--no-cache', '--progress', 'plain', directory];
+    const { stderr } = await caisson.ok(args, { env: { DOCKER_CONFIG: config } });
+    return /one of \w/.exec(stderr)?.[0];
+  };
+  assert.equal(await builtBy(a, 'one of a\n'), 'one of a');
+  assert.equal(await builtBy(b, 'one of b\n'), 'one of b');
+  assert.equal(await builtBy(a, 'one of a\n'), 'one of a');
+  const secrets = [a, b].map((config) => readFileSync(join(config, '.caisson-client'), 'utf8'));
+  assert.notEqual(secrets[0], secrets[1]);
+  assert.equal(statSync(join(a, '.caisson-client')).mode & 0o777, 0o600);
+});
+
+test('a source policy that would not be honoured is refused', async () => {
+  const env = { EXPERIMENTAL_BUILDKIT_SOURCE_POLICY: '/policy.json' };
+  const said = await caisson.failure(['build', caisson.directory({ Dockerfile: 'FROM bb\n' })], { env });
+  assert.match(said, /cannot honour the source policy/);
 });

@@ -24,6 +24,9 @@ export interface BuildContextOperand {
   readonly archive?: () => AsyncIterable<Uint8Array>;
 }
 
+/** See `clientSecret`. */
+type ClientSecret = () => string | undefined;
+
 /** tar(5): where `ustar` stands in the first header. */
 const MAGIC_OFFSET = 257;
 const OVER_SSH = /^ssh:\/\/|^[\w-]+@[\w.-]+:/;
@@ -32,8 +35,13 @@ const URL = /^(?:https?|git):\/\/|^github\.com\//;
 /**
  * @param path a directory, an archive, a URL, or `-` for an archive or a Dockerfile on standard input
  * @param file `--file`: in the directory or anywhere else, or `-` for standard input; empty: `Dockerfile`
+ * @param secret asked for where the context is a directory
  */
-export async function contextOperand(path: string, file: string): Promise<BuildContextOperand> {
+export async function contextOperand(
+  path: string,
+  file: string,
+  secret: ClientSecret,
+): Promise<BuildContextOperand> {
   if (path === '-') return await fromInput(file);
   const dockerfile = file === '-' ? await readAll(process.stdin) : undefined;
   if (isUrl(path)) return remote(path, file, dockerfile);
@@ -44,7 +52,7 @@ export async function contextOperand(path: string, file: string): Promise<BuildC
     throw unprepared(
       `${JSON.stringify(path)} is neither a directory nor a tar; to build it as a Dockerfile: -f ${path} .`,
     );
-  return directory(path, file, dockerfile);
+  return directory(path, file, { given: dockerfile, secret });
 }
 
 export function isUrl(text: string): boolean {
@@ -55,14 +63,18 @@ export function isOverSsh(text: string): boolean {
   return OVER_SSH.test(text);
 }
 
-function directory(path: string, file: string, given: Buffer | undefined): BuildContextOperand {
+function directory(
+  path: string,
+  file: string,
+  { given, secret }: { readonly given: Buffer | undefined; readonly secret: ClientSecret },
+): BuildContextOperand {
   const name = given || file === '' ? 'Dockerfile' : basename(file);
   const files = given ? new Map([[name, given]]) : dockerfilesAt(file || join(path, name), path);
   return {
     context: '',
     dockerfile: name,
     hasDockerfile: true,
-    sharedKey: sharedKeyOf(path),
+    sharedKey: sharedKeyOf(path, secret()),
     directories: new Map([
       ['context', diskDirectory(path)],
       ['dockerfile', memoryDirectory(files)],
@@ -155,10 +167,14 @@ async function readAll(source: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The same for builds of one directory by one user of one machine: what was sent need not be sent again. */
-function sharedKeyOf(path: string): string {
+/**
+ * The same for builds of one directory by one user of one machine: what was sent need not be sent again. Empty without
+ * a secret, for another client may have all the rest in common.
+ */
+function sharedKeyOf(path: string, secret: string | undefined): string {
+  if (secret === undefined) return '';
   const host = readFileSync('/proc/sys/kernel/hostname', 'utf8').trim();
-  return JSON.stringify([host, process.getuid?.(), realpathSync(path)]);
+  return JSON.stringify([secret, host, process.getuid?.(), realpathSync(path)]);
 }
 
 function unprepared(why: string): ExitError {

@@ -7,6 +7,7 @@ import { cacheDestinations, cacheDirectories, parseCache } from '../build/caches
 import { attestations, type WantedOutput, wantedOutputs } from '../build/outputs.ts';
 import { buildFlags, type BuildFlags } from '../build/build-flags.ts';
 import { type BuildDisplay, createBuildDisplay, PROGRESS_MODES } from '../build/build-display.ts';
+import { clientSecret } from '../build/client-secret.ts';
 import { type BuildContextOperand, contextOperand, isOverSsh } from '../build/context-operand.ts';
 import { namedContexts, type NamedContextFlags } from '../build/named-contexts.ts';
 import { DirectorySink, fileSink } from '../build/output-files.ts';
@@ -33,7 +34,8 @@ input ('-'); a Dockerfile there is built without a context.`,
   ],
   flags: buildFlags,
   run: async (context, { flags, operands: [path = ''] }) => {
-    const operand = await contextOperand(path, flags.file);
+    if (context.environment[SOURCE_POLICY]) throw new ExitError(1, NO_POLICY);
+    const operand = await contextOperand(path, flags.file, () => clientSecret(context));
     const named = namedContexts(flags.buildContext);
     const outputs = flags.check ? [] : wantedOutputs(flags);
     const isOnStdout = outputs.some(({ destination }) => destination === '-');
@@ -55,6 +57,8 @@ input ('-'); a Dockerfile there is built without a context.`,
   },
 });
 
+const SOURCE_POLICY = 'EXPERIMENTAL_BUILDKIT_SOURCE_POLICY';
+const NO_POLICY = `cannot honour the source policy in ${SOURCE_POLICY}: build with docker buildx, or unset it`;
 const NO_TERMINAL = 'refusing to write an archive to the terminal: name a file (dest=FILE), or redirect';
 
 type Built = Extract<WireBuildEvent, { readonly type: 'built' }>;
