@@ -121,7 +121,7 @@ function contextOf(exchange: Exchange): BuildRequest['context'] {
 /** Images whose layers may be taken, where they say what made them. */
 function cacheFromOf(exchange: Exchange): NonNullable<BuildRequest['cacheFrom']> {
   const text = exchange.text('cachefrom');
-  const references = text === '' ? [] : parseJson('cachefrom', text);
+  const references = text === '' ? [] : (parseJson('cachefrom', text) ?? []);
   if (!Array.isArray(references)) throw new EngineError('invalid', 'Cannot read cachefrom: not a list');
   return references.map((reference: unknown) => ({
     type: 'registry',
@@ -159,14 +159,14 @@ function commandSettingsOf(exchange: Exchange): BuildRequest['commands'] {
     CgroupParent: exchange.text('cgroupparent'),
     ExtraHosts: extraHosts.filter((host) => host !== ''),
     SecurityOpt: exchange.query.getAll('securityopt').filter((option) => option !== ''),
-    ...(ulimits !== '' && { Ulimits: parseJson('ulimits', ulimits) }),
+    ...(ulimits !== '' && { Ulimits: parseJson('ulimits', ulimits) ?? [] }),
   });
 }
 
 function jsonParameter(exchange: Exchange, name: string): Readonly<Record<string, string | null>> {
   const text = exchange.text(name);
-  const value = text === '' ? {} : parseJson(name, text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
+  const value = text === '' ? {} : (parseJson(name, text) ?? {});
+  if (typeof value !== 'object' || Array.isArray(value))
     throw new EngineError('invalid', `Cannot read ${name}: not an object`);
   const entries = Object.entries(value).map(([key, item]: [string, unknown]) => {
     if (item !== null && typeof item !== 'string')
@@ -180,6 +180,7 @@ function textsOf(values: Readonly<Record<string, string | null>>): Readonly<Reco
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, value ?? '']));
 }
 
+/** Go's clients send `null` for maps and lists that are not set: it is what an absent parameter is. */
 function parseJson(name: string, text: string): unknown {
   try {
     return JSON.parse(text);

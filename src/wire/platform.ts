@@ -4,9 +4,9 @@ import { parsePlatform, type Platform, platformText } from '#oci/platform.ts';
 
 const MAXIMUM_BYTES = 4096;
 
-/** undefined where none is given. @throws {EngineError} `invalid` */
+/** undefined where none is given; Go's clients give `null` for that, too. @throws {EngineError} `invalid` */
 export function decodePlatform(text: string): Platform | undefined {
-  if (text === '') return undefined;
+  if (text === '' || text === 'null') return undefined;
   if (!text.startsWith('{')) return parsePlatform(text);
   const shape = new JsonShape('platform');
   const value = shape.parse(Buffer.from(text), MAXIMUM_BYTES);

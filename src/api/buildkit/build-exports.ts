@@ -65,7 +65,7 @@ function attributeImports(text: string | undefined): readonly CacheEntry[] {
 }
 
 function typedEntries(name: string, text: string): readonly CacheEntry[] {
-  const entries: unknown = parseJson(name, text);
+  const entries: unknown = parseJson(name, text) ?? [];
   if (!Array.isArray(entries)) throw new EngineError('invalid', `Cannot read ${name}: not a list`);
   return entries.map((entry: unknown) => {
     const { Type, Attrs } = objectOf(entry);
