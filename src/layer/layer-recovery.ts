@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
 import { type Digest, isDigest } from '#oci/digest.ts';
+import { setAside } from '#store/lost-and-found.ts';
 import { type LayerRecord, readLayerRecord } from './layer-directory.ts';
 
-/** Finds the layers of a store's directory and deletes everything else: staging, trash and what is not whole. */
+/** Finds the layers of a store's directory, deletes staging and trash, and sets aside layers that have lost their record. */
 export function recoverLayers(rootDirectory: string, logger: Logger): Map<Digest, LayerRecord> {
   const layers = new Map<Digest, LayerRecord>();
   for (const name of readdirSync(rootDirectory)) {
@@ -13,6 +14,7 @@ export function recoverLayers(rootDirectory: string, logger: Logger): Map<Digest
     const digest = `sha256:${name}`;
     const record = isDigest(digest) ? readLayerRecord(path) : undefined;
     if (record?.diffId === digest) layers.set(record.diffId, record);
+    else if (isDigest(digest)) setAside(path, 'a layer without a record', logger);
     else discard(path, logger);
   }
   return layers;

@@ -1,6 +1,15 @@
 /** Parts of a root are lost while no daemon runs: containers are dead, told, and nothing else disappears. */
 import assert from 'node:assert/strict';
-import { readdirSync, readlinkSync, renameSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { TestDaemon } from '../support/daemon.ts';
@@ -177,6 +186,36 @@ for (const [what, path] of LOST_LAYERS) {
     assert.equal(await ok('run', '--rm', 'derived', 'ls', '/x'), '/x');
   });
 }
+
+test('what no record owns is moved to lost+found and told, with all that is in it', async () => {
+  const layer = 'd'.repeat(64);
+  const container = 'e'.repeat(64);
+  await restartAfter(() => {
+    mkdirSync(join(engine.root, 'layers', layer));
+    writeFileSync(join(engine.root, 'layers', layer, 'layer.tar'), 'a tar');
+    mkdirSync(join(engine.root, 'layers/.staging-abc'));
+    mkdirSync(join(engine.root, 'containers', container, 'log'), { recursive: true });
+    writeFileSync(join(engine.root, 'containers', container, 'log/log'), 'words');
+    mkdirSync(join(engine.root, 'containers', 'f'.repeat(64), 'log'), { recursive: true });
+  });
+  const lost = join(engine.root, 'lost+found');
+  const [ofContainer = '', ofLayer = ''] = readdirSync(lost)
+    .filter((name) => name.includes(layer) || name.includes(container))
+    .toSorted();
+  assert.equal(readFileSync(join(lost, ofContainer, 'log/log'), 'utf8'), 'words');
+  assert.equal(readFileSync(join(lost, ofLayer, 'layer.tar'), 'utf8'), 'a tar');
+  assert.match(engine.log(), new RegExp(`moved to lost\\+found.*${layer}`));
+  const gone = [
+    `layers/${layer}`,
+    'layers/.staging-abc',
+    `containers/${container}`,
+    `containers/${'f'.repeat(64)}`,
+  ];
+  assert.deepEqual(
+    gone.filter((path) => existsSync(join(engine.root, path))),
+    [],
+  );
+});
 
 test('a container that runs on after its snapshot was lost ends as others do; prune leaves what is dead; rm works', async () => {
   const away = join(engine.directory, 'away');

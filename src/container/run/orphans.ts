@@ -2,6 +2,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
+import { setAside } from '#store/lost-and-found.ts';
 import { unmountAll } from '#linux/mount.ts';
 import type { ContainerPaths } from '../container-paths.ts';
 import { deleteFromRuntime } from '../process/delete-container.ts';
@@ -18,7 +19,7 @@ export interface OrphanRoles {
   readonly paths: ContainerPaths;
   readonly supervisor: Supervisor;
   readonly runtimes: Runtimes;
-  readonly snapshots: Pick<SnapshotStore, 'list' | 'damaged' | 'remove' | 'unmount'>;
+  readonly snapshots: Pick<SnapshotStore, 'get' | 'list' | 'damaged' | 'remove' | 'unmount'>;
   readonly logger: Logger;
   /** What the daemon holds until it stops. */
   readonly held: DisposableStack;
@@ -51,15 +52,23 @@ export async function removeOrphans(roles: OrphanRoles, recorded: RecordedContai
 
 /** What a create that was not recorded, or a removal after its record was gone, has left. */
 async function removeUnrecorded(
-  { paths, snapshots }: OrphanRoles,
+  { paths, snapshots, logger }: OrphanRoles,
   recorded: RecordedContainers,
 ): Promise<void> {
   for (const id of readdirSync(paths.root)) {
-    if (!recorded.has(id)) rmSync(paths.container(id), { recursive: true, force: true });
+    if (recorded.has(id)) continue;
+    // Without --rm, a container is recorded for good before it says anything.
+    if (hasFiles(paths.log(id)) && !snapshots.get(id)?.volatile)
+      setAside(paths.container(id), 'a container without a record', logger);
+    else rmSync(paths.container(id), { recursive: true, force: true });
   }
   const known = snapshots.list().filter(({ id }) => CONTAINER_ID.test(id));
   const orphans = [...known.map(({ id }) => id), ...snapshots.damaged()].filter((id) => !recorded.has(id));
   await Promise.all(orphans.map((id) => snapshots.remove(id)));
+}
+
+function hasFiles(directory: string): boolean {
+  return existsSync(directory) && readdirSync(directory).length > 0;
 }
 
 /** A daemon that died after its container has left its root mounted. */
