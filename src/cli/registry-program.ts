@@ -13,7 +13,9 @@ export async function runRegistryProgram(context: Context, args: readonly string
   const child = spawn(program, args, { stdio: 'inherit' });
   // The terminal's own signals reach both; others come to this process alone.
   const forward = (signal: NodeJS.Signals) => void child.kill(signal);
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, forward);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, forward);
+  // As a daemon the registry ignores SIGHUP; here it belongs to the terminal, whose end it must not outlive.
+  process.on('SIGHUP', () => void child.kill('SIGTERM'));
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   child.once('error', reject);
   child.once('exit', (code) => resolve(code ?? 1));

@@ -17,7 +17,7 @@ export const command = defineCommand({
     'layer above replaces or removes: every pull still carries them.',
   operands: { min: 1, max: 1, kind: 'image' },
   flags: { json: booleanFlag('Print everything as JSON') },
-  examples: ['image explore debian:trixie', 'image explore --json app | jq .Efficiency'],
+  examples: ['caisson image explore debian:trixie', 'caisson image explore --json app | jq .Efficiency'],
   run: async (context, { flags, operands: [image = ''] }) => {
     const isInteractive = !flags.json && context.stdout.isTerminal && stdinIsTerminal();
     const exploration = await exploreImage(context.client, image, flags.json || isInteractive);

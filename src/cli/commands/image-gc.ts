@@ -37,8 +37,8 @@ export const command = defineCommand({
     minAge: stringFlag('Keep images that were used more recently, such as 24h'),
   },
   examples: [
-    'image gc --dry-run',
-    'image gc --max-size 20GB --min-age 24h --keep "team/*" --keep label=base',
+    'caisson image gc --dry-run',
+    'caisson image gc --max-size 20GB --min-age 24h --keep "team/*" --keep label=base',
   ],
   run: async (context, { flags }) => {
     const report = await collectImages(context.client, {

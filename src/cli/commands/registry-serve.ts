@@ -24,9 +24,9 @@ export const command = defineCommand({
     debug: booleanFlag('Log every request'),
   },
   examples: [
-    'registry serve --root /srv/registry',
-    'registry serve --listen :5000 --tls-self-signed --htpasswd /srv/registry/htpasswd',
-    'registry serve --mirror https://registry-1.docker.io',
+    'caisson registry serve --root /srv/registry',
+    'caisson registry serve --listen :5000 --tls-self-signed --htpasswd /srv/registry/htpasswd',
+    'caisson registry serve --mirror https://registry-1.docker.io',
   ],
   run: (context, { flags }) => runRegistryProgram(context, ['serve', ...registryArguments(flags)]),
 });

@@ -2,6 +2,7 @@ import { catalogue, type Entry, type GroupEntry } from '../catalogue.ts';
 import type { OperandKind } from '../command.ts';
 import { flagName } from '../flag.ts';
 import { globalFlags } from '../program.ts';
+import { type FlagValues, LISTS, valuesOf } from './flag-values.ts';
 
 /** What a shell needs to know of one command line so far. */
 interface Node {
@@ -11,7 +12,8 @@ interface Node {
   readonly flags: readonly {
     readonly word: string;
     readonly summary: string;
-    readonly takesValue: boolean;
+    /** What completes its value; undefined for switches. */
+    readonly values: FlagValues | undefined;
   }[];
   readonly kind: OperandKind | undefined;
 }
@@ -60,46 +62,44 @@ function flagsOf(table: FlagTable): Node['flags'] {
     .filter(([, flag]) => !flag.hidden)
     .flatMap(([key, { summary, type, short }]) => {
       const names = [`--${flagName(key)}`, ...(short === undefined ? [] : [`-${short}`])];
-      return names.map((word) => ({ word, summary, takesValue: type !== '' }));
+      const values = type === '' ? undefined : valuesOf(flagName(key));
+      return names.map((word) => ({ word, summary, values }));
     });
 }
-
-const LISTS: Readonly<Record<Exclude<OperandKind, 'file'>, string>> = {
-  container: "caisson ps -a --format '{{.Names}}'",
-  'running-container': "caisson ps --format '{{.Names}}'",
-  'stopped-container': "caisson ps -a -f status=exited -f status=created --format '{{.Names}}'",
-  image: "caisson images --format '{{.Repository}}:{{.Tag}}'",
-  volume: 'caisson volume ls -q',
-  network: "caisson network ls --format '{{.Name}}'",
-  context: 'caisson context ls -q',
-};
 
 function listOf(kind: OperandKind | undefined): string | undefined {
   return kind === undefined || kind === 'file' ? undefined : LISTS[kind];
 }
 
-function bashScript(nodes: readonly Node[]): string {
-  const cases = nodes.map(({ path, words, flags, kind }) => {
-    const all = words.map(({ word }) => word).join(' ');
-    const switches = flags.map(({ word }) => word).join(' ');
-    const valued = flags.filter(({ takesValue }) => takesValue).map(({ word }) => word);
-    return `    "${path}") words="${all}"; flags="${switches} --help"; valued=" ${valued.join(' ')} "; list="${listOf(kind) ?? ''}" ;;`;
-  });
-  return `# bash completion for caisson
-__caisson_node() {
-  case "$1" in
-${cases.join('\n')}
-    *) return 1 ;;
-  esac
+/** The words come from the line itself: bash breaks its own at colons and equals signs. */
+const BASH_FUNCTIONS = `__caisson_files() {
+  compopt -o filenames 2>/dev/null
+  COMPREPLY=($(compgen -f -- "$current"))
+}
+# Bash breaks words at colons and equals signs too: what stands before the last one is there already.
+__caisson_unbroken() {
+  local before="\${whole%"\${whole##*[:=]}"}"
+  if [[ -n $before && $COMP_WORDBREAKS == *:* ]]; then COMPREPLY=("\${COMPREPLY[@]#"$before"}"); fi
 }
 _caisson() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" path="" words flags valued list word skip=0 index
+  local line="\${COMP_LINE:0:COMP_POINT}" current="" whole path="" words flags valued values list word previous="" skip=0 globbing=0 index
+  local -a typed
+  # Zsh, which runs this too, has no read -a.
+  [[ $- == *f* ]] || { set -f; globbing=1; }
+  typed=($line)
+  ((globbing)) && set +f
+  COMPREPLY=()
+  if [[ $line == *[![:space:]] ]]; then
+    current="\${line##*[[:space:]]}"
+    typed=("\${typed[@]:0:\${#typed[@]}-1}")
+  fi
+  whole=$current
   __caisson_node "" || return
-  for ((index = 1; index < COMP_CWORD; index++)); do
-    word="\${COMP_WORDS[index]}"
+  for ((index = 1; index < \${#typed[@]}; index++)); do
+    word="\${typed[index]}"
     if ((skip)); then skip=0; continue; fi
     if [[ $word == -* ]]; then
-      [[ $valued == *" $word "* ]] && skip=1
+      if [[ $valued == *" $word "* ]]; then skip=1; previous=$word; fi
       continue
     fi
     if [[ " $words " == *" $word "* ]]; then
@@ -107,14 +107,65 @@ _caisson() {
       __caisson_node "$path" || return
     fi
   done
-  if ((skip)); then COMPREPLY=($(compgen -f -- "$current")); return; fi
-  if [[ $current == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$current")); return; fi
-  if [[ -n $words ]]; then COMPREPLY=($(compgen -W "$words" -- "$current")); return; fi
-  if [[ -n $list ]]; then COMPREPLY=($(compgen -W "$(eval "$list" 2>/dev/null)" -- "$current")); return; fi
-  COMPREPLY=($(compgen -f -- "$current"))
+  if [[ $current == --*=* ]]; then
+    previous="\${current%%=*}"; current="\${current#*=}"; skip=1
+    whole=$current
+  fi
+  if ((skip)); then
+    __caisson_value "$values $previous"
+    [[ -z $list ]] && return
+  elif [[ $current == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$current")); return
+  elif [[ -n $words ]]; then COMPREPLY=($(compgen -W "$words" -- "$current")); return
+  elif [[ -z $list ]]; then __caisson_files; return
+  fi
+  COMPREPLY=($(compgen -W "$(eval "$list" 2>/dev/null)" -- "$current"))
+  __caisson_unbroken
 }
-complete -o filenames -o bashdefault -F _caisson caisson
+complete -F _caisson caisson
 `;
+
+function bashScript(nodes: readonly Node[]): string {
+  const cases = nodes.map(({ path, words, flags, kind }) => {
+    const all = words.map(({ word }) => word).join(' ');
+    const switches = flags.map(({ word }) => word).join(' ');
+    const valued = flags.filter(({ values }) => values !== undefined).map(({ word }) => word);
+    return `    "${path}") words="${all}"; flags="${switches} --help"; valued=" ${valued.join(' ')} "; list="${listOf(kind) ?? ''}"; values="${path}" ;;`;
+  });
+  const values = nodes.flatMap(({ path, flags }) =>
+    flags.flatMap(({ word, values }) =>
+      values === undefined || values === 'none'
+        ? []
+        : [
+            `    "${path} ${word}") ${values === 'files' ? '__caisson_files' : `list=${quoteForBash(values.list)}`} ;;`,
+          ],
+    ),
+  );
+  return `# bash completion for caisson
+__caisson_node() {
+  case "$1" in
+${cases.join('\n')}
+    *) return 1 ;;
+  esac
+}
+__caisson_value() {
+  list=
+  case "$1" in
+${values.join('\n')}
+    *) ;;
+  esac
+}
+${BASH_FUNCTIONS}`;
+}
+
+function quoteForBash(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** Fish offers files where a value is required and nothing else is said; `-x` keeps them away. */
+function fishValues(values: FlagValues | undefined): string {
+  if (values === undefined) return '';
+  if (values === 'files') return ' -r';
+  return values === 'none' ? ' -x' : ` -x -a ${quote(`(${values.list} 2>/dev/null)`)}`;
 }
 
 function fishScript(nodes: readonly Node[]): string {
@@ -128,9 +179,9 @@ function fishScript(nodes: readonly Node[]): string {
       ...(list === undefined
         ? []
         : [`complete -c caisson -f -n ${here} -a ${quote(`(${list} 2>/dev/null)`)}`]),
-      ...flags.map(({ word, summary, takesValue }) => {
+      ...flags.map(({ word, summary, values }) => {
         const name = word.startsWith('--') ? `-l ${word.slice(2)}` : `-s ${word.slice(1)}`;
-        return `complete -c caisson -n ${here} ${name}${takesValue ? ' -r' : ''} -d ${quote(summary)}`;
+        return `complete -c caisson -n ${here} ${name}${fishValues(values)} -d ${quote(summary)}`;
       }),
     ];
   });
