@@ -695,3 +695,18 @@ test('the builder as clients see it: ls, inspect, du, df, prune', async () => {
   const output = await buildOk([contextOf({ Dockerfile: 'FROM bb\nRUN echo for the cache\n' })]);
   assert.equal(endOf(output, '[2/2] RUN echo for the cache'), 'DONE');
 });
+
+test('a file for another frontend is no Dockerfile, over either wire', async () => {
+  const directory = contextOf({ Dockerfile: '# syntax=foobar\nFROM bb\n' });
+  const { exitCode, stderr } = await build([directory]);
+  assert.equal(exitCode, 1);
+  assert.match(stderr, /Dockerfile:1\n-{20}\n[^>]*1 \| >>> # syntax=foobar\n/);
+  assert.match(stderr, isForeign ? /foobar/ : /ERROR: failed to solve: Cannot build with frontend foobar: /);
+  const known = contextOf({ Dockerfile: '# syntax=docker/dockerfile:1-labs\nFROM bb\n' });
+  if (!isForeign) await buildOk([known]);
+  const argument = await build(['--build-arg', 'BUILDKIT_SYNTAX=foo/bar', known]);
+  assert.match(argument.stderr, isForeign ? /foo\/bar/ : /Cannot build with frontend foo\/bar: /);
+  if (isForeign) return;
+  const classic = await docker(engine, ['build', directory], { env: { DOCKER_BUILDKIT: '0' } });
+  assert.match(classic.stderr, /Cannot build with frontend foobar: /);
+});

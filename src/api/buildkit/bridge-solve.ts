@@ -8,6 +8,7 @@ import type { ActiveBuild } from './active-build.ts';
 import { buildRequestOf } from './build-attributes.ts';
 import { inputsOf } from './build-inputs.ts';
 import type { BuildkitParts } from './control-service.ts';
+import { requireFrontend } from './frontends.ts';
 import { clientOf, graphRequest } from './graph-request.ts';
 import type { Call } from './grpc-server.ts';
 import { metadataOf, resultOf } from './result-metadata.ts';
@@ -18,9 +19,6 @@ export function buildOf({ builds }: BuildkitParts, { metadata, connection }: Cal
   if (typeof reference !== 'string') throw new EngineError('invalid', 'Cannot find build: it is not named');
   return builds.get(reference, connection);
 }
-
-/** `gateway.v0` is a frontend in an image: of Dockerfiles, which is built in. */
-const FRONTENDS = new Set(['dockerfile.v0', 'gateway.v0']);
 
 /** What is built is exported once the client returns it. */
 export async function solve(
@@ -62,7 +60,7 @@ async function solveFrontend(
   call: Call,
 ): Promise<InputOf<typeof Result>> {
   const { Frontend, FrontendOpt } = request;
-  if (!FRONTENDS.has(Frontend)) throw new EngineError('invalid', `failed to find frontend: ${Frontend}`);
+  requireFrontend(Frontend, FrontendOpt);
   const question = FrontendOpt.get('requestid');
   if (question === DESCRIBE) return { ref: {}, metadata: metadataOf(SUBREQUESTS) };
   const subrequest = question === undefined ? undefined : subrequestOf(question);

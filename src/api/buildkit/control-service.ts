@@ -20,6 +20,7 @@ import {
 } from '#wire/buildkit/control.ts';
 import type { ActiveBuilds } from './active-build.ts';
 import { graphRequest } from './graph-request.ts';
+import { requireFrontend } from './frontends.ts';
 import { buildRequestOf } from './build-attributes.ts';
 import type { BuildResults } from './build-results.ts';
 import { diskUsage, pruneRecords } from './cache-records.ts';
@@ -79,6 +80,7 @@ async function solve(
       const wanted = await graphRequest(parts, build, graph);
       return { ExporterResponse: await build.run(engine.builds, wanted) };
     }
+    requireFrontend(request.Frontend, request.FrontendAttrs);
     const session = await sessions.get(request.Session, build.signal);
     const wishes = { attributes: request.FrontendAttrs, inputs: new Map(), solve: request, session };
     const buildSignal = AbortSignal.any([build.signal, session.closed]);

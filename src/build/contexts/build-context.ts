@@ -22,6 +22,7 @@ import { ignoreFileNames, parseIgnoreFile } from '#oci/ignore.ts';
 import { UseCount } from '#base/use-count.ts';
 import { permitUnchanged } from '../policy/permitted-sources.ts';
 import { SourcePolicies } from '../policy/source-policies.ts';
+import { checkFrontend } from '../plan/frontend.ts';
 import type { Plan } from '../plan/plan.ts';
 import { receiving } from './receiving.ts';
 
@@ -59,7 +60,10 @@ export interface BuildInputs extends AsyncDisposable {
 /** Tells of work that is no step of the Dockerfile. */
 type During = <T>(name: string, work: (task: ProgressTask) => Promise<T>) => Promise<T>;
 
-/** @throws {EngineError} `invalid` for a Dockerfile that is not there, or an archive that is none */
+/**
+ * @throws {EngineError} `invalid` for a Dockerfile that is not there, or an archive that is none, and what
+ *   `checkFrontend` throws
+ */
 export async function openInputs(
   work: ContextWork,
   request: BuildRequest,
@@ -76,6 +80,7 @@ export async function openInputs(
     return undo.use(await openSource(work, request, source, { makeRoot, policies }));
   };
   const { main, text, ignore } = await openMain(request, open, during);
+  checkFrontend(text, request);
   const taken = new Map<LocalFiles, TakenSource>();
   const files = main.files(parseIgnoreFile(ignore ?? (await loadIgnoreFile(main, during))));
   taken.set(files, { task: CONTEXT_TASK, source: main });
