@@ -129,7 +129,7 @@ function cacheFromOf(exchange: Exchange): NonNullable<BuildRequest['cacheFrom']>
   }));
 }
 
-/** As in Docker, a header that cannot be read is anonymous. */
+/** A header that cannot be read means anonymous, as in Docker. */
 function credentialsOf({ request }: Exchange): BuildRequest['credentials'] {
   const header = request.headers['x-registry-config'];
   try {

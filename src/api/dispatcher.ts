@@ -27,7 +27,7 @@ export class Dispatcher {
   }
 
   request(request: IncomingMessage, response: ServerResponse): void {
-    // A client that goes away is noticed where it matters: by the exchange's signal.
+    // The exchange's signal fires when a client goes away.
     request.on('error', ignore);
     response.on('error', ignore);
     void this.#serve(request, response, undefined);

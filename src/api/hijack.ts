@@ -1,7 +1,8 @@
 /**
  * Taking a connection over: after the answer's headers it carries raw bytes both ways, as attach and exec want it.
  *
- * With an Upgrade header the answer is 101; without it 200, no length, ended by closing (older and simpler clients).
+ * The answer to an Upgrade header is 101. Older and simpler clients send none: they get 200 without a length, and the
+ * end of the connection ends the body.
  */
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Socket } from 'node:net';

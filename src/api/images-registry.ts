@@ -42,7 +42,7 @@ export async function pull(exchange: Exchange): Promise<void> {
   await sendProgress(exchange, withDockersStatus(encodeProgress(progress)));
 }
 
-/** As in Docker, a header that cannot be read is anonymous. */
+/** A header that cannot be read means anonymous, as in Docker. */
 export function credentialsOf({ request }: Exchange): RegistryCredentials {
   const header = request.headers['x-registry-auth'];
   try {

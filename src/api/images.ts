@@ -11,7 +11,7 @@ import { get, post, type Route, remove } from './route.ts';
 const LIST_FILTERS = new Set(['before', 'dangling', 'label', 'label!', 'reference', 'since', 'until']);
 const PRUNE_FILTERS = new Set(['dangling', 'label', 'label!', 'until']);
 
-/** From here on sizes are no longer told twice. */
+/** The first version that gives sizes only once. */
 const WITHOUT_VIRTUAL_SIZE = '1.44';
 
 export const imageRoutes: readonly Route[] = [

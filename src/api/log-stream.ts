@@ -9,7 +9,7 @@ const GATHER_BYTES = 16 * 1024;
 const GATHERED_BYTES = 64 * 1024;
 
 export interface LogFormat {
-  /** Without a terminal each record is a frame. */
+  /** True without a terminal: each record is a frame. */
   readonly tty: boolean;
   readonly timestamps: boolean;
   readonly details: boolean;

@@ -61,7 +61,7 @@ export function bodyStream({ request, response }: Exchange): Readable {
   request.on('end', () => body.push(null));
   request.on('error', onGone);
   request.on('close', onGone);
-  // Who has answered reads no more.
+  // A body is not read any more after the answer.
   response.once('close', () => body.destroy());
   response.once('finish', () => body.destroy());
   if (request.readableEnded) body.push(null);

@@ -1,6 +1,6 @@
 /**
- * From method and path to a route: a tree of path segments, so that a request costs a few map look-ups however many
- * routes there are.
+ * Finds the route of a method and path in a tree of path segments, so that a request costs a few map look-ups, however
+ * many routes there are.
  *
  * A pattern is a path whose segments are literal, `:name` (one segment) or `:name*` (one or more, as image names
  * have slashes; at most one literal segment may follow). Literals win over parameters.
@@ -12,7 +12,7 @@ export interface RouteMatch<Target> {
 
 interface Node<Target> {
   readonly literals: Map<string, Node<Target>>;
-  /** By method; `*` is any. */
+  /** Routes by method; `*` is any. */
   readonly targets: Map<string, Target>;
   parameter?: { readonly name: string; readonly node: Node<Target> };
   /** What follows one or more segments: by the last one, or nothing. */

@@ -39,7 +39,7 @@ export interface ApiServer extends AsyncDisposable {
 
 const DEFAULT_GRACE_MS = 500;
 const QUIET_MS = 5000;
-/** As in Docker; after it, libuv has the kernel ask ten times, once a second. */
+/** Docker's time before a connection is probed; then the kernel asks ten times, once a second. */
 const PROBE_DELAY_MS = 15_000;
 
 function commonHeaders({ version, isExperimental }: EngineVersion): readonly string[] {

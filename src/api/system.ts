@@ -48,7 +48,7 @@ async function diskUsage(exchange: Exchange): Promise<void> {
   sendJson(exchange, 200, exchange.speaks('1.42') ? usage : { ...usage, BuilderSize: cacheSize(usage) });
 }
 
-/** As older clients have it. */
+/** The size of the build cache, as older clients read it. */
 function cacheSize({ BuildCache }: DiskUsage): number {
   return BuildCache.reduce((sum, { Size }) => sum + Size, 0);
 }

@@ -1,10 +1,10 @@
 /** What a request line asks for. */
 export interface RequestTarget {
-  /** As asked for, `1.45`; absent for a path without version, which means the newest. */
+  /** The version that is asked for, `1.45`; absent for a path without one, which means the newest. */
   readonly version?: string;
-  /** Without version and query, still escaped. */
+  /** The path without version and query, still escaped. */
   readonly path: string;
-  /** Without the question mark. */
+  /** The query without the question mark. */
   readonly query: string;
 }
 

@@ -13,7 +13,7 @@ import { get, post, put, type Route, remove } from './route.ts';
 
 const PRUNE_FILTERS = new Set(['all', 'label', 'label!']);
 
-/** From here on `prune` without `all` leaves volumes that someone named. */
+/** The first version whose `prune` without `all` keeps volumes with names. */
 const PRUNES_ANONYMOUS_ONLY = '1.42';
 
 export const volumeRoutes: readonly Route[] = [

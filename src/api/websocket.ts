@@ -22,7 +22,7 @@ export function acceptKey(exchange: Exchange): string {
   return createHash('sha1').update(`${key}${KEY_SUFFIX}`).digest('base64');
 }
 
-/** As `takeOver`; ending the output closes the WebSocket. */
+/** Takes the connection over as `takeOver` does; ending the output closes the WebSocket. */
 export function takeOverWebSocket(exchange: Exchange, accept: string): RawStream {
   const connection = takeConnection(exchange);
   connection.write(

@@ -24,12 +24,12 @@ export function bytesOfText(text: string): Buffer {
   );
 }
 
-/** As functions of `node:fs` take it. */
+/** The path as functions of `node:fs` take it. */
 export function placeOfText(path: string): string | Buffer {
   return path.isWellFormed() ? path : bytesOfText(path);
 }
 
-/** For people: on one line, and without what is no text. */
+/** The text as people read it: on one line, and without what is not text. */
 export function printableName(path: string): string {
   return path.toWellFormed().replaceAll(/\p{Cc}/gu, '?');
 }

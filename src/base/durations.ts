@@ -39,7 +39,7 @@ export function parseDuration(text: string): bigint {
   throw new EngineError('invalid', `time: invalid duration ${JSON.stringify(text)}`);
 }
 
-/** As Go prints it: the largest unit first, no leading zero units. */
+/** Formats a duration as Go does: the largest unit first, no leading zero units. */
 export function formatDuration(durationNs: bigint): string {
   if (durationNs < 0n) return `-${formatDuration(-durationNs)}`;
   if (durationNs === 0n) return '0s';

@@ -12,7 +12,7 @@ const GO_MODE_STICKY = 0x0010_0000;
 
 const S_IFMT = 0o170000;
 
-/** From the file type bits of `st_mode` (inode(7)) to Go's. */
+/** The file type bits of `st_mode` (inode(7)) and Go's bits for them. */
 const TYPES: readonly (readonly [unix: number, go: number])[] = [
   [0o100000, 0],
   [0o040000, GO_MODE_DIRECTORY],
@@ -37,14 +37,14 @@ const GO_TYPE_MASK =
   GO_MODE_SOCKET +
   GO_MODE_CHARACTER_DEVICE;
 
-/** From `st_mode`. */
+/** Converts `st_mode` to Go's mode. */
 export function toGoFileMode(mode: number): number {
   const type = TYPES.find(([unix]) => unix === (mode & S_IFMT))?.[1] ?? 0;
   const special = SPECIAL.reduce((sum, [unix, go]) => ((mode & unix) === 0 ? sum : sum + go), 0);
   return type + special + (mode & 0o777);
 }
 
-/** To `st_mode`. */
+/** Converts Go's mode to `st_mode`. */
 export function fromGoFileMode(mode: number): number {
   const goType = (mode & GO_TYPE_MASK) >>> 0;
   const type = TYPES.find(([, go]) => go === goType)?.[0] ?? 0;

@@ -22,7 +22,7 @@ export function parsePort(text: string): ContainerPort {
   return port;
 }
 
-/** As {@link parsePort}, and a range `80-82/tcp` for each of its ports. @throws {EngineError} `invalid` */
+/** Parses as {@link parsePort} does, and a range `80-82/tcp` for each of its ports. @throws {EngineError} `invalid` */
 export function parsePorts(text: string): readonly ContainerPort[] {
   const [ports = '', name = 'tcp', ...rest] = text.split('/');
   const protocol = PROTOCOLS.find((known) => known === name.toLowerCase());

@@ -1,7 +1,7 @@
 /** Lets at most `permits` holders in at a time, in order of arrival. */
 export class Semaphore {
   #free: number;
-  /** In order of arrival. */
+  /** Callers that wait, in order of arrival. */
   readonly #waiting = new Set<() => void>();
 
   constructor(permits: number) {

@@ -12,7 +12,7 @@ interface Flight<Result> {
  */
 export class SharedWork<Key, Result> {
   readonly #flights = new Map<Key, Flight<Result>>();
-  /** With those that were cancelled and have not ended yet. */
+  /** All work, including what was cancelled and has not ended yet. */
   readonly #running = new Set<Promise<Result>>();
 
   /** @throws what the work fails with, or the reason of `signal` as soon as it fires, whatever the work does */

@@ -13,7 +13,7 @@ export function formatTimestamp(timeNs: bigint): string {
   return `${formatSeconds(timeNs)}${fraction === '' ? '' : `.${fraction}`}Z`;
 }
 
-/** With all nine digits: the form in front of log lines. */
+/** Formats a timestamp with all nine digits, as it stands in front of log lines. */
 export function formatFixedTimestamp(timeNs: bigint): string {
   return `${formatSeconds(timeNs)}.${nanoseconds(timeNs)}Z`;
 }

@@ -33,7 +33,7 @@ export interface EngineVersion {
   /** The version of Node.js: `v26.1.0`. */
   readonly node: string;
   readonly kernel: string;
-  /** As images carry it: `amd64`. */
+  /** The architecture in the words of images: `amd64`. */
   readonly architecture: string;
   readonly isExperimental: boolean;
 }
@@ -60,7 +60,7 @@ export interface EngineInfo {
   /** Descriptors; -1 if they cannot be counted. */
   readonly openFiles: number;
   readonly warnings: readonly string[];
-  /** From the engine's environment; empty where they are not set. */
+  /** The proxies of the engine's environment; empty where they are not set. */
   readonly proxies: { readonly http: string; readonly https: string; readonly none: string };
   readonly host: HostInfo;
 }
@@ -70,7 +70,7 @@ export interface HostInfo {
   /** `Debian GNU/Linux 13 (trixie)` */
   readonly operatingSystem: string;
   readonly operatingSystemVersion: string;
-  /** As uname(2) says it: `x86_64`. */
+  /** The architecture in the words of uname(2): `x86_64`. */
   readonly machine: string;
   readonly processors: number;
   readonly memoryBytes: number;

@@ -10,7 +10,7 @@ import { type EngineDirectories, RUN_SNAPSHOTS } from './directories.ts';
 
 /** The engine that had the run directory last. */
 interface RunOwner {
-  /** Without symbolic links. */
+  /** The path without symbolic links. */
   readonly root: string;
   /** What the owner started has not outlived this boot. */
   readonly bootId: string;

@@ -8,7 +8,7 @@ import { EngineError } from '#base/errors.ts';
 export interface OciRuntime {
   readonly name: 'crun' | 'runc';
   readonly path: string;
-  /** As the runtime says itself; empty where it does not. */
+  /** The version that the runtime reports; empty where it reports none. */
   readonly version: string;
 }
 

@@ -19,7 +19,7 @@ const NO_FILTERS: ReadonlyMap<string, readonly string[]> = new Map();
 
 /**
  * One engine in this process. Disposing it stops the engine and leaves its containers running; the next engine on
- * the same root takes them over.
+ * the same root adopts them.
  */
 export class Engine implements EngineApi, AsyncDisposable {
   readonly containers: LibraryContainers;

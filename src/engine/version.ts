@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import type { EngineVersion } from './engine.ts';
 
-/** From the package, so that it is written in one place. */
+/** The version of the package, so that it is written in one place. */
 export const ENGINE_VERSION = readVersion();
 
 export function engineVersion(runtime: EngineVersion['runtime'], isExperimental: boolean): EngineVersion {

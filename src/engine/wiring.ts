@@ -48,7 +48,7 @@ import { metadataEvidence } from './root-evidence.ts';
 import { lockRun } from './run-lock.ts';
 import { type OciRuntime, findOtherRuntime, findRuntime } from './runtime.ts';
 
-/** Bytes and entries of one layer: far above what images have, far below what fills a disk unnoticed. */
+/** Bytes and entries of one layer: far above what images have, far below what fills a disk. */
 const DEFAULT_LAYER_BYTES = 64 * 2 ** 30;
 const DEFAULT_LAYER_ENTRIES = 5_000_000;
 const DEFAULT_SHM_BYTES = 64 * 2 ** 20;

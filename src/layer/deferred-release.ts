@@ -10,9 +10,9 @@ const O_PATH = 0o10000000;
 const closeAsync = promisify(close);
 
 /**
- * Letting go of an overlay syncs the whole file system under it, which takes as long as there is to write. This does
- * it behind the caller's back: the mount is detached while a descriptor still holds it, and closing that, on a thread
- * of the pool, is what syncs. One at a time: after the first sync the next has little to do.
+ * Releasing an overlay syncs the whole file system under it, which takes as long as there is to write. This does it in
+ * the background: the mount is detached while a descriptor still holds it, and closing that on a thread of the pool
+ * syncs. Overlays are released one at a time, since after the first sync the next has little to do.
  */
 export class DeferredRelease {
   readonly #logger: Logger;
@@ -56,7 +56,7 @@ export class DeferredRelease {
     if (hold !== undefined) await closeAsync(hold);
   }
 
-  /** In the next turn of the event loop: unmounting waits for the whole machine (RCU), a millisecond. */
+  /** Does `work` in the next turn of the event loop: unmounting waits a millisecond for the whole machine (RCU). */
   afterwards(work: () => void): void {
     this.#afterwards.push(work);
     this.#turn ??= setImmediate(() => this.#work());

@@ -32,7 +32,7 @@ export function deflateBlock({ block, before, isLast }: DeflateJob): readonly Ui
   for (const { start, end, isStored } of piecesOf(block)) {
     const piece = block.subarray(start, end);
     if (isStored) parts.push(...stored(piece));
-    // After noise there is nothing to refer to, and priming costs as much as deflating.
+    // Nothing refers to noise, and priming costs as much as deflating.
     else parts.push(deflated(piece, start === 0 ? before : NOTHING));
   }
   if (isLast) parts.push(FINAL_EMPTY_BLOCK);
@@ -86,7 +86,7 @@ function isNoise(cell: Uint8Array): boolean {
   return squares < expected * 1.3;
 }
 
-/** RFC 1951, 3.2.4; not the last of its stream. */
+/** A stored block (RFC 1951, 3.2.4) that is not the last of its stream. */
 function* stored(piece: Uint8Array): Generator<Uint8Array, void> {
   for (let at = 0; at < piece.length; at += MAXIMUM_STORED_BYTES) {
     const part = piece.subarray(at, at + MAXIMUM_STORED_BYTES);

@@ -1,6 +1,6 @@
 /**
- * The extracted form of a layer, for where EROFS cannot be mounted from a file. It is written from the validated tree
- * into an empty directory that no other process can reach, so that no path of the archive is ever followed: every parent is
+ * The extracted form of a layer, where EROFS cannot be mounted from a file. It is written from the validated tree into
+ * an empty directory that no other process can reach, so that no path of the archive is ever followed: every parent is
  * a directory that was made here.
  */
 import {

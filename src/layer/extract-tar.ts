@@ -46,7 +46,7 @@ export interface ExtractJob {
 
 const FILE_TYPE = { character: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
 
-/** What was extracted before an error stays. */
+/** Extracts an archive; what was extracted before an error stays. */
 export function extractTar(job: ExtractJob & ByteChannelEnd): void {
   requireDirectory(job);
   const parser = new TarParser();

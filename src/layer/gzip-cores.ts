@@ -33,7 +33,7 @@ export async function gzipOnAllCores(
     if (packed) return packed;
     throw layerError('layer-not-compressed', { details: { problem: 'no thread completed it' } });
   } catch (error) {
-    // All are waited for: the thread that failed first may be the last to tell.
+    // All are waited for: the thread that failed first may report last.
     failGzip(state);
     throw await causeOf(jobs, error);
   } finally {
@@ -42,7 +42,7 @@ export async function gzipOnAllCores(
   }
 }
 
-/** One that gave up because of another knows no reason. */
+/** The reason of the failure: a thread that gave up because of another one has none. */
 async function causeOf(jobs: readonly Promise<unknown>[], told: unknown): Promise<unknown> {
   const settled = await Promise.allSettled(jobs);
   const reasons = settled.flatMap((job): unknown[] => (job.status === 'rejected' ? [job.reason] : []));

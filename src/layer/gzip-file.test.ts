@@ -19,7 +19,7 @@ const directory = mkdtempSync(join(tmpdir(), 'caisson-gzip-'));
 after(() => rmSync(directory, { recursive: true }));
 const files = { sourcePath: join(directory, 'plain'), targetPath: join(directory, 'packed') };
 
-/** On this thread alone. */
+/** Compresses on this thread alone. */
 function pack(content: Buffer): Buffer {
   writeFileSync(files.sourcePath, content);
   writeFileSync(files.targetPath, '');

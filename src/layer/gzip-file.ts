@@ -61,7 +61,7 @@ export function gzipFile(job: GzipJob, aborted: Int32Array): BlobInfo | undefine
 interface MadeBlock {
   readonly number: number;
   readonly block: Uint8Array;
-  /** Some are parts of `block`. */
+  /** The compressed pieces; some are parts of `block`. */
   readonly parts: readonly Uint8Array[];
   readonly checksum: number;
   readonly plainBytes: number;
@@ -112,7 +112,7 @@ class GzipMember implements Disposable {
     return { digest: parseDigest(`sha256:${this.#hash?.digest('hex')}`), sizeBytes };
   }
 
-  /** Megabytes a thread and file, which no collection would free soon. */
+  /** Gives back megabytes for each thread and file, which no collection would free soon. */
   [Symbol.dispose](): void {
     for (const buffer of this.#buffers) discardBuffer(buffer);
   }
@@ -147,7 +147,7 @@ class GzipMember implements Disposable {
     }
   }
 
-  /** From the file, for most of it was written by others. */
+  /** Hashes the file, since most of it was written by other threads. */
   #hashUpTo(offset: number): void {
     const buffer = Buffer.allocUnsafe(Math.min(HASH_BYTES, offset - this.#hashedBytes));
     while (this.#hashedBytes < offset) {
@@ -159,7 +159,7 @@ class GzipMember implements Disposable {
   }
 }
 
-/** Now rather than at some collection: it is what the next blocks are made in. Small ones share their memory. */
+/** Gives memory back before a collection, for the next blocks. Small pieces share theirs. */
 function discardParts({ block, parts }: MadeBlock): void {
   for (const { buffer } of parts)
     if (buffer !== block.buffer && buffer.byteLength >= OWN_MEMORY_BYTES)

@@ -6,7 +6,7 @@ const NEXT = 0;
 const TURN = 1;
 const CHECKSUM = 2;
 const FAILED = 3;
-/** A thread that dies does not tell the others. */
+/** A thread that dies does not wake the others, so they look again after this time. */
 const WAIT_MS = 500;
 
 /** Shared memory: goes to each thread as it is. */

@@ -95,7 +95,7 @@ export function decompressorFor(compression: UnpackRequest['compression']): Tran
   return createZstdDecompress({ ...sizes, params });
 }
 
-/** Turns a decompressor's complaint into `tar-damaged` and passes everything else through. */
+/** Turns an error of a decompressor into `tar-damaged` and passes everything else through. */
 export function damagedError(error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (!/^(?:Z_|ZSTD_|ERR_ZSTD)/.test(code)) return error;

@@ -7,8 +7,8 @@ let isUnshared = false;
 
 /**
  * Runs `work` with `root` as this thread's root directory: whatever paths and links say, and whatever a container does
- * meanwhile, the kernel resolves them inside. The root of a process (`/proc/PID/root`) is seen without /proc. Only for worker threads, and only for synchronous work; files get exactly
- * the modes that are asked for.
+ * meanwhile, the kernel resolves them inside. The root of a process (`/proc/PID/root`) is seen without /proc.
+ * Only worker threads may use it, and only for synchronous work. Files get exactly the modes that are asked for.
  */
 export function inJail<T>(root: string, work: () => T): T {
   if (!isUnshared) {
@@ -36,7 +36,7 @@ function enter(root: string): Disposable | undefined {
   return undefined;
 }
 
-/** A thread that cannot get out would do its next job in the wrong place. */
+/** Goes back to the home root: a thread that stayed would do its next job in the wrong place. */
 function leave(homeFd: number, view: Disposable | undefined): void {
   try {
     view?.[Symbol.dispose]();

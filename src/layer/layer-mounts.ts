@@ -27,7 +27,7 @@ export class LayerMounts implements Disposable {
     mkdirSync(runDirectory, { recursive: true, mode: 0o700 });
   }
 
-  /** Takes over what an earlier process left mounted and still exists; unmounts the rest. */
+  /** Adopts layers that an earlier process left mounted and that still exist; unmounts the rest. */
   adopt(isKnown: (diffId: Digest) => boolean): void {
     const prefix = `${this.#runDirectory}/`;
     const targets = listMounts().flatMap(({ target }) => (target.startsWith(prefix) ? [target] : []));

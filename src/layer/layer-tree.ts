@@ -53,7 +53,7 @@ export interface LayerTree {
   readonly root: DirectoryNode;
   /** Bytes of files and of the targets of symbolic links: what Docker counts, which does so on disk. */
   readonly sizeBytes: number;
-  /** Some file has holes: an index cannot point at it. */
+  /** True if a file has holes, which an index cannot point at. */
   readonly hasSparseFiles: boolean;
 }
 

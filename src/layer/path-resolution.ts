@@ -7,7 +7,7 @@ import { openInRoot } from '#linux/files.ts';
 
 /** <linux/fcntl.h> */
 const O_PATH = 0o10000000;
-/** As the kernel does (path_resolution(7)). */
+/** The most links that the kernel follows in one path (path_resolution(7)). */
 const MAXIMUM_LINKS = 40;
 
 /** An absolute path without needless parts; a final `/` or `/.`, which means the directory behind a link, stays. */

@@ -48,7 +48,7 @@ function hideProcesses(selfFd: number): void {
   throw new EngineError('unavailable', 'Cannot look into the container: its mounts of /proc keep moving');
 }
 
-/** In the order in which they were made. */
+/** The mounts in the order in which they were made. */
 function processMounts(selfFd: number): readonly string[] {
   using file = ownFd(openInRoot(selfFd, 'mountinfo', constants.O_RDONLY));
   return parseMountInfo(readFileSync(file.fd).toString()).flatMap(({ fsType, target }) =>

@@ -26,7 +26,7 @@ export interface RunOptions {
   readonly transfer?: readonly Transferable[];
   /** The job is asked to stop; the promise rejects with the signal's reason once it has. */
   readonly signal?: AbortSignal;
-  /** For files that the engine does not own alone. */
+  /** The lane of files that the engine does not own alone. */
   readonly guard?: FileGuard;
 }
 

@@ -6,10 +6,10 @@ import { FilesystemContext } from './filesystem-context.ts';
 import { readIfThere } from './read-if-there.ts';
 
 export const BINFMT_MISC = '/proc/sys/fs/binfmt_misc';
-/** Files that are no handlers. */
+/** Files of the file system that are not handlers. */
 const CONTROLS: ReadonlySet<string> = new Set(['register', 'status']);
 
-/** One that is registered. */
+/** A registered handler. */
 export interface BinaryHandler {
   readonly name: string;
   /** False if it is switched off, or all are. */
@@ -21,7 +21,7 @@ export interface BinaryHandler {
   readonly matches: (path: string, head: Buffer) => boolean;
 }
 
-/** True if the handlers are to be seen, and new ones registered, where everybody expects it. */
+/** True if the handlers are to be seen, and new ones registered, at the usual place. */
 export function isBinfmtMounted(): boolean {
   return existsSync(join(BINFMT_MISC, 'status'));
 }

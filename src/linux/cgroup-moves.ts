@@ -5,7 +5,7 @@ import { openPipe } from './descriptors.ts';
 import { watchExit } from './process.ts';
 import { spawnProcess } from './spawn.ts';
 
-/** For how long a move surely stays cheap after another one: below a grace period. */
+/** How long a move surely stays cheap after another one: less than a grace period. */
 const CHEAP_MS = 5;
 
 /** Moves itself from its cgroup ($1) to its cgroup for each line that it reads. */

@@ -10,7 +10,7 @@ export interface CgroupSetup {
   readonly layout: CgroupLayout;
   /** runc only where crun cannot run. */
   readonly runtime: 'crun' | 'runc';
-  /** For the operator. */
+  /** Warnings for the operator. */
   readonly warnings: readonly string[];
 }
 

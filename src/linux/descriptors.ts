@@ -12,7 +12,7 @@ export interface OwnedFd extends Disposable {
   readonly fd: number;
 }
 
-/** Takes a descriptor over. */
+/** Makes a descriptor owned: disposing the result closes it. */
 export function ownFd(fd: number): OwnedFd {
   return { fd, [Symbol.dispose]: () => closeFd(fd) };
 }

@@ -1,6 +1,6 @@
 import { EngineError, type ErrorCode } from '#base/errors.ts';
 
-/** What a failed system call is told with; `errno` is the symbolic name (`ENOENT`). */
+/** The description of a failed system call; `errno` is the symbolic name (`ENOENT`). */
 export interface SystemFailure {
   readonly errno: string;
   /** The kernel's or libc's words for `errno`. */

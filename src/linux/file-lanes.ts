@@ -15,7 +15,7 @@ interface Lane {
   readonly waiting: PromiseWithResolvers<void>[];
 }
 
-/** Who may work on which lane; see `file-service.ts`. A lane without tasks takes no memory. */
+/** The places in lanes; see `file-service.ts`. A lane without tasks takes no memory. */
 export class FileLanes {
   readonly #lanes = new Map<string, Lane>();
   #hung = 0;
@@ -69,7 +69,7 @@ export class FileLanes {
           leave();
         };
         answered.then(back, back);
-        // Those who wait learn at once that the lane does not answer.
+        // Callers that wait learn at once that the lane does not answer.
         this.#wake(guard.lane.key, lane);
         return hangs(guard, startedMs);
       },

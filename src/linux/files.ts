@@ -72,7 +72,7 @@ const RESOLVE_NO_XDEV = 0x01;
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_IN_ROOT = 0x10;
 const RESOLVE_CACHED = 0x20;
-/** The kernel gives up where a rename races with `..`; it asks to be called again. */
+/** How often to ask again: the kernel gives up where a rename races with `..`. */
 const OPEN_ATTEMPTS = 64;
 
 /**

@@ -7,7 +7,7 @@ const F_WRLCK = 1;
 
 function ignore(): void {}
 
-/** Until the result is disposed, opening the file waits; 45 s at most, after which the kernel takes the lease away. */
+/** Opening the file waits until the result is disposed, or 45 s, after which the kernel takes the lease away. */
 export function holdLease(path: string): Disposable {
   // The kernel asks for it back by this signal, which ends a process that does not listen.
   process.on('SIGIO', ignore);

@@ -16,7 +16,7 @@ const reserve: number[] = [];
 
 /** What opens one descriptor that stays open, in a way that does not tell its number. */
 export interface LowOpener<Opened> {
-  /** For messages. */
+  /** What is opened, for messages. */
   readonly subject: string;
   readonly open: () => Opened;
   /** True if `fd` is what `open` has opened, and not the file of another thread. */

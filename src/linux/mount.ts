@@ -50,7 +50,7 @@ export type MountPropagation = 'private' | 'rprivate' | 'shared' | 'rshared' | '
 
 export interface BindOptions {
   readonly readonly?: boolean;
-  /** Takes the mounts below `source` along; `readonly` then holds for them too. */
+  /** True: the mounts below `source` come along, and `readonly` holds for them too. */
   readonly recursive?: boolean;
   readonly propagation?: MountPropagation;
 }

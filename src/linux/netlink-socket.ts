@@ -57,7 +57,7 @@ export function isNetlinkSocket(fd: number, protocol: number): boolean {
   return socketOption(fd, SO_DOMAIN) === AF_NETLINK && socketOption(fd, SO_PROTOCOL) === protocol;
 }
 
-/** Undefined for what is no socket. */
+/** Undefined for a descriptor that is not a socket. */
 function socketOption(fd: number, option: number): number | undefined {
   const value = Buffer.alloc(4);
   if (libc.getsockopt(fd, SOL_SOCKET, option, value, u32(4)) < 0) return undefined;
@@ -128,8 +128,8 @@ export class NetlinkSocket implements Disposable {
   }
 
   /**
-   * As {@link requestAll}, for what takes the kernel long: a thread of the pool waits for it. Nothing else may be asked
-   * of this socket until then.
+   * Does what {@link requestAll} does for requests that take the kernel long: a thread of the pool waits for them. The
+   * socket must not be used until the promise has resolved.
    */
   async requestAllOnThread(requests: readonly NetlinkRequest[]): Promise<(SystemError | null)[]> {
     const results: (SystemError | null)[] = [];

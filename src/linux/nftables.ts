@@ -95,7 +95,7 @@ export class Nftables implements Disposable {
   #run(commands: string, flags: number): string {
     if (this.#context === undefined) throw new EngineError('internal', 'Cannot run nftables: closed');
     library.nft_ctx_output_set_flags(this.#context, flags);
-    // For names of interfaces the library opens a socket in passing, and ends the process where it cannot.
+    // The library opens a socket for names of interfaces, and ends the process where it cannot.
     ensureFreeDescriptor('nftables');
     try {
       return this.#attempt(commands);
@@ -150,7 +150,7 @@ const ERROR_CODES: readonly (readonly [RegExp, ErrorCode])[] = [
   [/Operation not supported|Protocol not supported/, 'not-implemented'],
 ];
 
-/** The library tells the kernel's errno only as text; whatever is none of these, it did not understand. */
+/** The library gives the kernel's errno only as text; any other text says that it did not understand a command. */
 export function codeOfNftError(text: string): ErrorCode {
   return ERROR_CODES.find(([pattern]) => pattern.test(text))?.[1] ?? 'invalid';
 }

@@ -9,8 +9,8 @@ import { onceReadable } from './poll.ts';
 /** Knows whether a cgroup has run out of memory, also after the runtime has removed it. */
 export interface OomWatch extends Disposable {
   /**
-   * True from the first time on that the kernel had to kill for want of memory. Who asks for the first time when the
-   * cgroup is gone may have to ask again: version 1 tells of the removal by the same counter, some moments later.
+   * True from the first time on that the kernel had to kill for want of memory. A first question after the
+   * cgroup is gone may have to be asked again: version 1 reports the removal by the same counter, some moments later.
    */
   readonly oomKilled: boolean;
 }

@@ -6,7 +6,7 @@ export interface OpenFilesLimit {
   readonly hard: number;
 }
 
-/** This process's own, which Node has raised to the hard one when it was started. */
+/** The limit of this process, whose soft limit Node has raised to the hard one at its start. */
 export function readOpenFilesLimit(): OpenFilesLimit {
   const limits = readFileSync('/proc/self/limits', 'latin1');
   const [, soft = '', hard = ''] = /^Max open files +(\S+) +(\S+)/m.exec(limits) ?? [];

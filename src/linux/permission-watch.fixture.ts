@@ -19,7 +19,7 @@ const FAN_CLASS_CONTENT = 4;
 const FAN_MARK_ADD = 1;
 const FAN_OPEN_PERM = 0x10000;
 
-/** Until the result is disposed, opening the file waits. */
+/** Opening the file waits until the result is disposed. */
 export function watchOpening(path: string): Disposable {
   const fd = check('fanotify_init', path, libc.fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, 0));
   check('fanotify_mark', path, libc.fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, path));

@@ -8,7 +8,7 @@ export function onceReadable(fd: number, callback: () => void): Disposable {
   return onceReady(fd, { readable: true }, callback);
 }
 
-/** As {@link onceReadable}, when a descriptor takes more bytes or has hung up. */
+/** Waits as {@link onceReadable} does until a descriptor takes more bytes or has hung up. */
 export function onceWritable(fd: number, callback: () => void): Disposable {
   return onceReady(fd, { writable: true }, callback);
 }

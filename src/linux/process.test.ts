@@ -142,7 +142,7 @@ test('the start time tells a process from a later one of the same number', async
   signalIfAlive(pid, 9, startTime);
   await watch.exited;
   assert.ok(!isAlive(pid, startTime));
-  // Who signals what has just ended means nothing wrong.
+  // A signal to what has just ended is no error.
   signalIfAlive(pid, 9, startTime);
   signalIfAlive(0x3ffffe, 9);
 });

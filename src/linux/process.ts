@@ -133,7 +133,7 @@ export function executionOf(pid: number): Execution | undefined {
   return { hasExecuted: (stat.flags & FORKED_WITHOUT_EXEC) === 0, name: stat.name };
 }
 
-/** True if the process runs: a zombie does not, nor does another one that got the number of the one that started at `startTime`. */
+/** True if the process runs. A zombie does not, nor one that started at another time than `startTime`. */
 export function isAlive(pid: number, startTime?: string): boolean {
   const stat = readStat(pid);
   if (!stat || hasEnded(stat)) return false;

@@ -1,7 +1,7 @@
 import { RouteSocket } from './rtnetlink.ts';
 import type { RouteMessage } from './rtnetlink-message.ts';
 
-/** So many requests go in one message: the first ones need not wait for the last. */
+/** How many requests go in one message, so that the first ones need not wait for the last. */
 const MAXIMUM_TOGETHER = 3;
 
 interface QueuedRequest {

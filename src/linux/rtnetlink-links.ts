@@ -56,7 +56,7 @@ export function newLink(name: string, body: Buffer): RouteMessage {
   return { type: RTM.newLink, flags, body, action: 'create', subject: subjectOf(name) };
 }
 
-/** With no flags, RTM_NEWLINK changes what exists. */
+/** No flags: RTM_NEWLINK then changes what exists. */
 function changeLink(
   link: LinkReference,
   attributes: readonly Attribute[],

@@ -73,7 +73,7 @@ export class RouteSocket implements Disposable {
     return this.#socket.requestAll(messages);
   }
 
-  /** As {@link requestAll}, on a thread of the pool. Nothing else may be asked of this socket until then. */
+  /** Does what {@link requestAll} does on a thread of the pool. The socket must not be used until it has resolved. */
   requestAllOnThread(messages: readonly RouteMessage[]): Promise<(SystemError | null)[]> {
     return this.#socket.requestAllOnThread(messages);
   }

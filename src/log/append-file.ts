@@ -47,7 +47,7 @@ export class AppendFile implements Disposable {
     this.#sizeBytes += wanted;
   }
 
-  /** Forgets everything after `sizeBytes`. */
+  /** Cuts off everything after `sizeBytes`. */
   truncate(sizeBytes: number): void {
     ftruncateSync(this.fd, sizeBytes);
     this.#sizeBytes = sizeBytes;

@@ -16,7 +16,7 @@ const SECONDS_LENGTH = 19;
 const PREFIX = Buffer.from('{"log":"');
 const STREAM = Buffer.from(',"stream":"std');
 const TIME = Buffer.from('"time":"');
-/** From the end of {@link STREAM} to the time, where there are no attributes: `out",`. */
+/** What stands between the end of {@link STREAM} and the time where there are no attributes: `out",`. */
 const TIME_DISTANCE = 5;
 
 /** The one byte that a short escape stands for. */
@@ -80,7 +80,7 @@ export class JsonDecoder {
     }
   }
 
-  /** As few records as there are changes of stream; each has the time of its first entry. */
+  /** Joins entries of one stream that follow each other into one record, which has the time of the first. */
   merged(): readonly LogRecord[] {
     const records: LogRecord[] = [];
     let begun: { readonly entry: Entry; readonly output: number } | undefined;

@@ -30,7 +30,7 @@ export const localDriver: LogDriver = {
 
 class LocalLog implements ContainerLog {
   readonly driver = 'local';
-  /** As with Docker, inspect shows none. */
+  /** Inspect shows no path, as with Docker. */
   readonly path = '';
   readonly #directory: string;
   readonly #retention: Retention;

@@ -42,8 +42,8 @@ export interface BridgeOptions {
 }
 
 /**
- * Makes sure that the bridge exists, is up and has its address; what is right already is left alone, so that nothing
- * of it changes over restarts of the engine.
+ * Makes sure that the bridge exists, is up and has its address; what is right already stays as it is
+ * over restarts of the engine.
  *
  * @throws {EngineError} `link-in-the-way`
  */
@@ -63,7 +63,7 @@ export function ensureBridge({ name, network, gateway, mtu, note }: BridgeOption
 
 /**
  * The same for a subnet that was just chosen. Another program may have taken it since: then at least one of the two
- * sees the other afterwards, and gives way.
+ * sees the other afterwards, and takes another.
  *
  * @throws {EngineError} `subnet-in-use`: the bridge has no address then
  */
@@ -104,7 +104,7 @@ function findLink(route: RouteSocket, link: LinkReference): LinkInfo | undefined
   }
 }
 
-/** With a MAC address of its own: otherwise it would change whenever a container comes or goes. */
+/** Makes the link with a MAC address of its own, which would otherwise change whenever a container comes or goes. */
 function createLink(
   route: RouteSocket,
   { name, mtu, note }: Pick<BridgeOptions, 'name' | 'mtu' | 'note'>,
@@ -115,7 +115,7 @@ function createLink(
   return route.link(name);
 }
 
-/** What the way out of the host can carry. */
+/** The MTU of the link of the host's default route. */
 export function outwardMtu(): number {
   using route = RouteSocket.open();
   const outward = route

@@ -34,7 +34,7 @@ export type DnsAnswer =
   | { readonly type: 'a' | 'aaaa'; readonly address: IpAddress }
   | { readonly type: 'ptr'; readonly name: string };
 
-/** Undefined for whatever is not a plain query; such a message is for the upstream server to judge. */
+/** Undefined for what is not a plain query; the upstream server gets such a message. */
 export function parseQuery(message: Buffer): DnsQuery | undefined {
   if (message.length < HEADER_SIZE) return undefined;
   const flags = message.readUInt16BE(2);

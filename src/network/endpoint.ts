@@ -16,7 +16,7 @@ export function bareEndpoint({ id, name }: NetworkRecord, attachment: NetworkAtt
   };
 }
 
-/** As Docker makes them: locally administered, and unique because the address is. */
+/** The MAC address that Docker would derive: locally administered, and unique because the IP address is. */
 export function macOf(address: IpAddress): string {
   const bytes = [0x02, 0x42, ...ipBytes(address).subarray(-4)];
   return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');

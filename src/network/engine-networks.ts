@@ -16,9 +16,9 @@ import type { PortRequest } from './port-spec.ts';
 export interface EngineNetworksOptions {
   readonly registry: EngineNetworkRegistry;
   readonly sandboxes: EngineSandboxes;
-  /** What is disposed last. */
+  /** Disposed last. */
   readonly resources: AsyncDisposableStack;
-  /** Removes from the host what no network is the owner of. */
+  /** Removes from the host what no network owns. */
   readonly removeFromHost: () => Promise<void>;
 }
 

@@ -12,7 +12,7 @@ import { validateRequest } from './validate.ts';
 export interface EngineSandboxesOptions {
   readonly registry: Pick<EngineNetworkRegistry, 'resolve' | 'byId'>;
   readonly environment: SandboxEnvironment;
-  /** For containers that ask for no network. */
+  /** The network of containers that ask for none. */
   readonly defaultNetwork: string;
   readonly emit: EmitEvent;
 }
@@ -92,7 +92,7 @@ export class EngineSandboxes implements Sandboxes {
     for (const endpoint of endpoints) this.#report('disconnect', id, endpoint);
   }
 
-  /** Takes over the sandbox of a running container, which an earlier daemon acquired. */
+  /** Adopts the sandbox of a running container, which an earlier daemon acquired. */
   adopt(record: SandboxRecord): void {
     const { registry, environment } = this.#options;
     const sandbox = LiveSandbox.adopt(environment, record, ({ networkId }) => registry.byId(networkId));
@@ -144,7 +144,7 @@ export class EngineSandboxes implements Sandboxes {
   }
 }
 
-/** The host's network is no namespace, and nothing leads out of none: other networks do not go with them. */
+/** Refuses other networks beside `host`, which is no namespace of its own, and `none`, which nothing leads out of. */
 function checkTogether(planned: readonly PlannedConnection[]): void {
   const [first, second] = planned;
   if (!first || !second) return;

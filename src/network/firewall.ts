@@ -75,7 +75,7 @@ export class Firewall implements Disposable {
     this.#change(renderUnpublish(this.#options.table, rules));
   }
 
-  /** Whatever went wrong, the table as it should be is the way out of it. */
+  /** Runs the commands; if they fail, the whole table is written anew. */
   #change(commands: string): void {
     if (!this.#installed) return;
     try {
@@ -103,7 +103,7 @@ export class Firewall implements Disposable {
     this.#nftables.run(`table inet ${table} {\n}\ndelete table inet ${table}\n`);
   }
 
-  /** Leaves the table as it is: it works without us. */
+  /** Leaves the table as it is: it works without the daemon. */
   [Symbol.dispose](): void {
     this.#nftables[Symbol.dispose]();
   }

@@ -7,7 +7,7 @@ import { requestFor } from './testing.ts';
 const ID = '5'.repeat(64);
 const OPTIONS = { extraHosts: ['up:host-gateway'], dnsSearch: ['x.org'], dnsOptions: [], sysctls: {} };
 
-/** As it was recorded while a sandbox had one endpoint only. */
+/** A record from when a sandbox had one endpoint only. */
 const FORMER: unknown = JSON.parse(
   JSON.stringify({
     containerId: ID,

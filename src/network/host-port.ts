@@ -18,8 +18,7 @@ export type TargetAddress = () => IpAddress;
 const BACKLOG = 511;
 
 /**
- * Holds a port of the host until it is disposed, so that any other program that wants it gets EADDRINUSE, and its
- * owner is the one to be told.
+ * Holds a port of the host until it is disposed, so that any other program that wants it gets EADDRINUSE.
  *
  * @throws {SystemError} EADDRINUSE and the other failures of bind(2)
  */

@@ -4,7 +4,7 @@ import { isErrno } from '#linux/errno.ts';
 import { RouteQueue } from '#linux/route-queue.ts';
 import { deleteLink } from '#linux/rtnetlink-messages.ts';
 
-/** By then the kernel has removed the interfaces of any namespace that is really gone. */
+/** Time in which the kernel removes the interfaces of any namespace that is really gone. */
 const GRACE_MS = 3000;
 
 /**
@@ -28,7 +28,7 @@ export class LinkReaper implements Disposable {
     this.#timer ??= setTimeout(() => void this.sweep(), GRACE_MS).unref();
   }
 
-  /** Deletes those that are still there; what goes wrong is told in the log. */
+  /** Deletes those that are still there; failures are logged. */
   async sweep(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -47,7 +47,7 @@ export class LinkReaper implements Disposable {
     }
   }
 
-  /** Forgets them: the next start of the engine looks for them again. */
+  /** Drops the rest: the next start of the engine looks for them again. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#queue[Symbol.dispose]();

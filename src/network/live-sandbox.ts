@@ -21,7 +21,7 @@ import { networkSysctls, writeSysctls } from './sysctl.ts';
 /** Where namespaces come from and go to, by the paths at which they are pinned. */
 interface NamespaceSource {
   take(): string;
-  /** Soon. */
+  /** Drops the pin soon; see `namespace-reaper.ts`. */
   drop(path: string): void;
 }
 
@@ -83,7 +83,7 @@ export class LiveSandbox {
     return sandbox;
   }
 
-  /** The sandbox of a container that an earlier daemon started. What is broken of it is told in the log. */
+  /** The sandbox of a container that an earlier daemon started. What is broken in it is logged. */
   static adopt(
     environment: SandboxEnvironment,
     record: SandboxRecord,
@@ -145,7 +145,7 @@ export class LiveSandbox {
     return connection.endpoint;
   }
 
-  /** Without an endpoint that could serve them, ports are not published. @throws {EngineError} `publish-failed` */
+  /** Publishes ports, if there is an endpoint that can serve them. @throws {EngineError} `publish-failed` */
   publish(ports: readonly PortRequest[]): void {
     const target = this.#publishTarget();
     if (target) this.#environment.ports.publish(this.#request.id, ports, target);
@@ -176,7 +176,7 @@ export class LiveSandbox {
     this.#resolver = undefined;
   }
 
-  /** Some time after the engine has adopted the sandbox: what is most likely in order. */
+  /** Checks, some time after the engine has adopted the sandbox, what is most likely in order. */
   #check(): void {
     if (this.#isClosed) return;
     for (const { network, endpoint } of this.#connections) {
@@ -213,7 +213,7 @@ export class LiveSandbox {
     undo.move();
   }
 
-  /** In the namespace. */
+  /** Runs in the namespace. */
   #configure(joined: readonly Connection[], isNew: boolean): void {
     const endpoints = joined.map(({ endpoint }) => endpoint);
     if (endpoints.some(({ interfaceName }) => interfaceName !== undefined)) {
@@ -224,7 +224,7 @@ export class LiveSandbox {
     if (isNew) writeSysctls(networkSysctls(this.#request.sysctls));
   }
 
-  /** In the namespace. */
+  /** Runs in the namespace. */
   #openResolver(): void {
     const { files, forward } = this.#environment;
     const view = {
@@ -290,7 +290,7 @@ export class LiveSandbox {
   }
 }
 
-/** All at the same time. */
+/** Creates all interfaces at the same time. */
 async function createInterfaces(
   connections: readonly Connection[],
   namespaceFd: number,

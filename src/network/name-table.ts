@@ -8,7 +8,7 @@ export interface NamedEndpoint {
   readonly names: readonly string[];
 }
 
-/** Who is called what on one network. Names are compared without regard to case. */
+/** The names on one network. They are compared without regard to case. */
 export class NameTable {
   readonly network: string;
   readonly #endpoints = new Map<string, NamedEndpoint>();

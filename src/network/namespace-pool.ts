@@ -3,15 +3,15 @@ import { EngineError, messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 
 /**
- * Refilling waits until none has been taken for so long: a namespace costs its thread some 2 ms, which a burst, or
- * one start after another, would feel. So would an engine that is just being started.
+ * Refilling waits until none has been taken for so long: a namespace costs its thread some 2 ms, which would slow
+ * down a burst of starts, one start after another, and the start of the engine.
  */
 const REST_MS = 500;
-/** With nothing in stock any more. */
+/** The pause before refilling an empty pool. */
 const SHORT_REST_MS = 30;
 
 export interface NamespacePoolOptions {
-  /** In steps of about a millisecond each: the last value is the path. One that is left early undoes its steps. */
+  /** Builds one in steps of about a millisecond each: the last value is the path. Leaving early undoes the steps. */
   readonly build: () => Iterable<string | undefined>;
   /** Removes one that was not used. */
   readonly discard: (path: string) => void;
@@ -20,7 +20,7 @@ export interface NamespacePoolOptions {
 }
 
 /**
- * Keeps network namespaces ready, by the paths at which they are pinned, so that a container gets one in no time.
+ * Keeps network namespaces ready, by the paths at which they are pinned, so that a container gets one without waiting.
  * They belong to no network. They are built in the background, in steps so small that nothing else waits; when the
  * pool is empty, one is built on the spot.
  */

@@ -4,8 +4,8 @@ import { removeNetworkNamespace } from '#linux/namespaces.ts';
 
 /**
  * Drops the pins of namespaces a moment later, in the next turn of the event loop: unmounting waits for the whole
- * machine (RCU), a millisecond that the client need not wait who asks whether a container is gone. The next start of
- * the engine drops what a crash leaves. Disposing drops the rest.
+ * machine (RCU), a millisecond for which no client has to wait. The next start of the engine
+ * drops what a crash leaves. Disposing drops the rest.
  */
 export class NamespaceReaper implements Disposable {
   readonly #logger: Logger;

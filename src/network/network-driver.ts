@@ -1,7 +1,7 @@
 /**
  * The contract between networks and what carries them. A driver makes endpoints: it claims their addresses and lets
  * their interfaces be born in a namespace that it is given. Routes, names, published ports and files are the
- * sandbox's and nothing to a driver.
+ * sandbox's; a driver does not know them.
  *
  * ```ts
  * const record = { ...spec, id, createdAt, isBuiltIn: false, ...driver.plan(spec, id) };
@@ -57,7 +57,7 @@ export interface NetworkCarrier {
   releaseEndpoint(endpoint: Endpoint): void;
   /** The interface is born in the namespace: down, with its MAC address, without addresses. @throws {EngineError} */
   createInterface(endpoint: Endpoint, target: InterfaceTarget): Promise<void>;
-  /** What the endpoint has on the host goes: with the namespace where that is dropped, else a little later. */
+  /** Removes what the endpoint has on the host: with the namespace if that is dropped, otherwise a little later. */
   removeInterface(endpoint: Endpoint): void;
   /** Takes what the network has off the host. Idempotent; nothing is on it any more. */
   remove(): void;

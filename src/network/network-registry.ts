@@ -116,7 +116,7 @@ export class EngineNetworkRegistry implements NetworkRegistry {
     return records.flatMap(({ pools }) => pools.map(({ subnet }) => subnet));
   }
 
-  /** Opens what users created. What cannot be is told in the log, and stays recorded. */
+  /** Opens what users created. What cannot be opened is logged, and stays recorded. */
   openStored(): void {
     for (const record of this.#table.all()) {
       if (record.isBuiltIn) continue;
@@ -129,7 +129,7 @@ export class EngineNetworkRegistry implements NetworkRegistry {
     }
   }
 
-  /** Takes every network off the host and forgets it. */
+  /** Takes every network off the host and drops it. */
   removeAll(): void {
     for (const network of this.#networks.values()) this.#remove(network);
   }

@@ -60,7 +60,7 @@ export interface BridgeSettings {
   readonly mtu?: number;
   /** Whether endpoints on the bridge may talk to each other. Absent: yes. */
   readonly icc?: boolean;
-  /** Whether endpoints are hidden behind the host's addresses on their way out. Absent: yes. */
+  /** Whether packets of its endpoints leave with the host's addresses (masquerading). Absent: yes. */
   readonly masquerades?: boolean;
   /** Where ports are published that ask for no address. Absent: the engine's choice. */
   readonly bindAddress?: string;

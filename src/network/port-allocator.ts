@@ -16,7 +16,7 @@ export type HoldPort = (publication: Publication) => Disposable;
  */
 export class PortAllocator {
   readonly #ephemeral: PortRange;
-  /** By key, with what holds the port; undefined where the host does not let us. */
+  /** What holds each port, by key; undefined where the host does not allow it. */
   readonly #taken = new Map<string, Disposable | undefined>();
   #next: number;
 
@@ -110,7 +110,7 @@ function* portsOf({ first, last }: PortRange): Generator<number> {
   for (let port = first; port <= last; port++) yield port;
 }
 
-/** As Go's net package words them. */
+/** The reasons in the words of Go's net package. */
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'address already in use',
   EADDRNOTAVAIL: 'cannot assign requested address',

@@ -20,7 +20,7 @@ export interface PublishedPortsOptions {
   readonly userlandProxy: boolean;
   /** The engine's own on this host. */
   readonly tableName: string;
-  /** For requests without an address; `0.0.0.0` or empty stands for both families. */
+  /** The address for requests without one; `0.0.0.0` or empty stands for both families. */
   readonly defaultAddress: string;
   readonly logger: Logger;
 }
@@ -28,7 +28,7 @@ export interface PublishedPortsOptions {
 /** The endpoint of a sandbox that its published ports lead to. */
 export interface PublishTarget {
   readonly address: IpAddress;
-  /** For errors and the log: `NAME (ENDPOINT ID)` */
+  /** The endpoint in errors and in the log: `NAME (ENDPOINT ID)`. */
   readonly label: string;
 }
 
@@ -161,7 +161,7 @@ export class PublishedPorts implements Disposable {
     try {
       forgetUdpConversations(port);
     } catch (error) {
-      this.#options.logger.warn('cannot forget conversations over UDP', { port, error: messageOf(error) });
+      this.#options.logger.warn('cannot remove conversations over UDP', { port, error: messageOf(error) });
     }
   }
 

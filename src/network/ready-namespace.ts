@@ -8,7 +8,7 @@ import { RESOLVER_REDIRECT } from './resolver-sockets.ts';
 import { writeOptionalSysctl, writeSysctls } from './sysctl.ts';
 
 /**
- * As dockerd's default runtime spec has them: unprivileged processes may use low ports and send pings. Interfaces that
+ * Settings of dockerd's default runtime spec: unprivileged processes may use low ports and send pings. Interfaces that
  * will be born here have no IPv6, and with `arp_notify` the neighbours learn at once who has an address now.
  */
 const DEFAULT_SYSCTLS = {

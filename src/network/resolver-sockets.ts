@@ -20,7 +20,7 @@ const IDLE_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 64;
 const BACKLOG = 16;
 
-/** As nft(8) lists them. */
+/** The rules as nft(8) lists them. */
 const REDIRECT_RULES: readonly string[] = ['udp', 'tcp'].flatMap((protocol) => [
   `ip daddr ${RESOLVER_ADDRESS} ${protocol} dport 53 ${protocol} dport set ${RESOLVER_PORT}`,
   `ip saddr ${RESOLVER_ADDRESS} ${protocol} sport ${RESOLVER_PORT} ${protocol} sport set 53`,

@@ -157,7 +157,7 @@ function restarts(): void {
   });
 }
 
-/** Without an address the engine has the choice. */
+/** Starts an engine, which chooses the address itself if none is given. */
 async function startOn(directory: string, bridgeAddress?: string) {
   const options = bridgeAddress === undefined ? { anyAddress: true } : { bridgeAddress };
   const networks = await startNetworks(directory, options);
@@ -222,7 +222,7 @@ function countBridges(): number {
   return linkNames().filter((name) => /^(cntest|br-)/.test(name)).length;
 }
 
-/** As another engine does. */
+/** Does what another engine does. */
 function takeFirstPool(route: RouteSocket): void {
   route.request(createBridge({ name: OTHER }));
   const index = route.linkIndex(OTHER);
@@ -313,7 +313,7 @@ function neighbours(): void {
   });
 }
 
-/** With handles, which a table that is made anew does not keep. */
+/** Lists rules with their handles, which a table that is made anew does not keep. */
 function listTables(): unknown {
   using nftables = Nftables.open();
   return nftables.runJson('list tables');

@@ -7,7 +7,7 @@ export interface FirewallBridge {
   readonly subnet: string;
   /** Whether containers on it may talk to each other. */
   readonly icc: boolean;
-  /** Whether containers on it are hidden behind the host's addresses on their way out. */
+  /** Whether packets of its containers leave with the host's addresses (masquerading). */
   readonly masquerades: boolean;
   /** Whether nothing leaves it. */
   readonly isInternal: boolean;
@@ -26,7 +26,7 @@ export interface FirewallState {
   readonly mark: boolean;
 }
 
-/** In the top byte of a packet's mark, which leaves the rest to others. */
+/** The mark is in the top byte, which leaves the rest to other programs. */
 export const PACKET_MARK = { value: 0x4d000000, mask: 0xff000000 } as const;
 
 /**
@@ -190,7 +190,7 @@ const CHAINS: readonly string[] = [
 const hexadecimal = (value: number) => `0x${(value >>> 0).toString(16)}`;
 const SET_MARK = `meta mark set meta mark & ${hexadecimal(~PACKET_MARK.mask)} | ${hexadecimal(PACKET_MARK.value)}`;
 
-/** Before the chains of iptables, at the priority `filter`. */
+/** This chain runs before those of iptables, which have the priority `filter`. */
 const MARK_CHAIN: readonly string[] = [
   '  chain mark_forwarded {',
   '    type filter hook forward priority filter - 5; policy accept;',

@@ -15,9 +15,9 @@ type Defaults = Pick<NetworksOptions, 'dns' | 'dnsSearch' | 'dnsOptions'>;
 
 /** Where a sandbox lives, which decides what its files say. */
 export type FilesFor =
-  /** On networks, with the engine's resolver and these addresses. */
+  /** The container is on networks, with the engine's resolver and these addresses. */
   | { readonly kind: 'networks'; readonly addresses: readonly IpAddress[] }
-  /** Without any interface: it asks no one, but may be given one by hand. */
+  /** The container has no interface: it asks no server, but may be given an interface by hand. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'host' };
 

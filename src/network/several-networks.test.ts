@@ -50,7 +50,7 @@ function defaultGateways({ namespacePath = '' }: SandboxRecord): readonly string
   });
 }
 
-/** By the name of the interface, those that are up. */
+/** The interfaces that are up, by name. */
 function interfaces({ namespacePath = '' }: SandboxRecord): readonly string[] {
   return inNetworkNamespace(namespacePath, () => {
     using route = RouteSocket.open();

@@ -51,7 +51,7 @@ export function writeOptionalSysctl(key: string, value: string): void {
   }
 }
 
-/** Those of a container's settings that belong to its network namespace. */
+/** The settings of a container that belong to its network namespace. */
 export function networkSysctls(values: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(values).filter(([key]) => /^net[./]/.test(key)));
 }

@@ -33,7 +33,7 @@ import type { PeerCommand, PeerResult } from './testing-peer.ts';
 
 const MARKER = 'CAISSON_TEST_HOST';
 
-/** By then an answer would have come, on a machine that is not too busy: on another, a mistake may go unnoticed. */
+/** An answer would have come by then, unless the machine is very busy; then a mistake may not be seen. */
 const SILENCE_MS = 700;
 
 /**
@@ -76,7 +76,7 @@ export class Peer implements Disposable {
     });
   }
 
-  /** Without a path it is in the test's own namespace, the host. */
+  /** A peer without a path is in the test's own namespace, which stands for the host. */
   static async start(name: string, namespacePath?: string): Promise<Peer> {
     const program = [process.execPath, join(import.meta.dirname, 'testing-peer.ts'), name];
     const enter = namespacePath === undefined ? [] : ['nsenter', `--net=${namespacePath}`];

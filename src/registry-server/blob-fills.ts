@@ -153,7 +153,7 @@ async function follow({ response }: Exchange, fill: Fill, finalPath: string): Pr
       sentBytes += chunk.length;
     }
   } catch (error) {
-    // Where the transfer was given up, and its file gone with it, it says why itself.
+    // A transfer that failed, and its file with it, reports the reason itself.
     if (!isEngineError(error, 'aborted') && !isErrno(error, 'ENOENT')) throw error;
   }
   return sentBytes;

@@ -9,8 +9,8 @@ export interface ByteRange {
 const PATTERN = /^bytes=(\d*)-(\d*)$/;
 
 /**
- * @returns undefined where the whole is to be sent: no range, several of them, or what is no range
- * @throws {RegistryError} RANGE_UNSATISFIABLE if it starts behind the end
+ * @returns undefined where the whole is to be sent: no range, several ranges, or text that is not a range
+ * @throws {RegistryError} RANGE_UNSATISFIABLE if it starts after the end
  */
 export function parseRange(header: string, sizeBytes: number): ByteRange | undefined {
   const [, first = '', last = ''] = PATTERN.exec(header) ?? [];

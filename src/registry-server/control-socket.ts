@@ -1,6 +1,6 @@
 /**
- * How `caisson registry gc` reaches a registry that serves: a socket in its root, for those that may write there. One
- * JSON object each way a connection.
+ * The socket by which `caisson registry gc` reaches a registry that serves. It is in the registry's root, for users that
+ * may write there. A connection carries one JSON object each way.
  */
 import { unlinkSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -14,7 +14,7 @@ import type { GarbageOptions, GarbageReport } from './registry-server.ts';
 const NAME = 'control.sock';
 const MAXIMUM_MESSAGE_BYTES = 64 * 1024;
 
-/** Answers until it is disposed. The root's lock must be held: a socket that is there is a dead registry's. */
+/** Answers until it is disposed. The root's lock must be held: a socket that is there was left by a former registry. */
 export async function openControlSocket(
   root: string,
   collect: (options: GarbageOptions) => Promise<GarbageReport>,

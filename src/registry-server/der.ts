@@ -42,7 +42,7 @@ export function bitString(content: Uint8Array, unusedBits = 0): Buffer {
   return der('bitString', Buffer.of(unusedBits), content);
 }
 
-/** To the second, in UTC. */
+/** A time to the second, in UTC. */
 export function generalizedTime(date: Date): Buffer {
   return der('generalizedTime', Buffer.from(`${date.toISOString().replace(/[-T:]|\..*/g, '')}Z`));
 }

@@ -1,4 +1,4 @@
-/** From a request to its endpoint, and from what is thrown to the answer. */
+/** Leads a request to its endpoint, and turns what is thrown into the answer. */
 import type { Logger } from '#base/log.ts';
 import { unreachable } from '#base/unreachable.ts';
 import { authenticate } from './authentication.ts';

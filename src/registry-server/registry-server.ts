@@ -52,7 +52,7 @@ export interface RegistryLimits {
   readonly maximumBlobBytes: number;
   /** Further sessions are refused with 429 until one ends. */
   readonly maximumUploads: number;
-  /** A session that is not continued for so long is given up. */
+  /** A session that is not continued for so long is removed. */
   readonly uploadIdleMs: number;
   /** A connection on which nothing moves for so long is cut. */
   readonly connectionIdleMs: number;

@@ -200,7 +200,7 @@ export class RegistryTable {
     return rows.map((row) => String(row['repository']));
   }
 
-  /** By digest. An empty `artifactType` means all. */
+  /** Referrers, ordered by digest. An empty `artifactType` means all. */
   referrers(
     repository: string,
     subject: Digest,
@@ -239,7 +239,7 @@ export class RegistryTable {
     }));
   }
 
-  /** For collection: what a query of `repository` and `digest` finds. */
+  /** What a query of `repository` and `digest` finds, for collection. */
   links(
     sql: string,
     ...values: readonly (string | number)[]
@@ -250,7 +250,7 @@ export class RegistryTable {
     }));
   }
 
-  /** For collection: true if the query finds anything. */
+  /** True if the query finds anything, for collection. */
   finds(sql: string, ...values: readonly (string | number)[]): boolean {
     return this.#first(sql, ...values) !== undefined;
   }

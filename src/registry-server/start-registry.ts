@@ -111,7 +111,7 @@ async function housekeep({ uploads, recent, logger }: RegistryParts): Promise<vo
   try {
     await uploads.expire();
   } catch (error) {
-    logger.warn('Cannot give up old uploads', { error });
+    logger.warn('Cannot remove old uploads', { error });
   }
 }
 

@@ -129,7 +129,7 @@ export class UploadSessions implements AsyncDisposable {
     });
   }
 
-  /** Gives up sessions that were not continued for long. */
+  /** Removes sessions that were not continued for long. */
   async expire(nowMs = Date.now()): Promise<void> {
     const old = this.#sessions
       .values()

@@ -19,7 +19,7 @@ const USED_LIFE = 0.9;
 const CLIENT_ID = 'caisson';
 
 export interface AuthorizerOptions {
-  /** The registry's. */
+  /** The registry's host. */
   readonly host: string;
   readonly credentials: Credentials;
   /** Sends a request as it is, to any host. */
@@ -152,7 +152,7 @@ export class Authorizer {
     return { method: 'GET', url, headers: { Authorization: authorization } };
   }
 
-  /** Where passwords go. */
+  /** The URL that passwords are sent to. */
   #realm(realm: string): URL {
     const url = URL.parse(realm);
     const isAllowed = url?.protocol === 'https:' || (url?.protocol === 'http:' && this.#options.allowsPlain);

@@ -1,6 +1,6 @@
 /** The header `WWW-Authenticate` (RFC 9110, 11.6.1): one or more schemes with parameters. */
 export interface Challenge {
-  /** In lower case: `bearer`, `basic`. */
+  /** The scheme in lower case: `bearer`, `basic`. */
   readonly scheme: string;
   /** Names in lower case. */
   readonly parameters: Readonly<Record<string, string>>;
@@ -10,7 +10,7 @@ const MAXIMUM_LENGTH = 16 * 1024;
 const SCHEME = /\s*,?\s*([A-Za-z][A-Za-z0-9._~+/-]*)(?=\s|$|,)(?!\s*=)/y;
 const PARAMETER = /\s*,?\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))/y;
 
-/** What cannot be read is left out. */
+/** Parses the header; challenges that cannot be read are left out. */
 export function parseChallenges(header: string | undefined): readonly Challenge[] {
   const text = header ?? '';
   if (text.length > MAXIMUM_LENGTH) return [];

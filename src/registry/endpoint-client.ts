@@ -30,7 +30,7 @@ export interface EndpointRequest {
 }
 
 export interface EndpointOptions {
-  /** With port. */
+  /** The host with its port. */
   readonly host: string;
   /** Prefix of all paths, without a slash at its end; for mirrors below a path. */
   readonly prefix: string;

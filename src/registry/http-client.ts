@@ -9,9 +9,9 @@ import { isLoopbackHost } from './loopback.ts';
 import { RegistryFailure } from './registry-failure.ts';
 
 export interface HttpTimeouts {
-  /** For name, connection and TLS. */
+  /** How long name, connection and TLS may take. */
   readonly connectMs: number;
-  /** For nothing to move on a connection, in either direction. */
+  /** How long no byte may move on a connection, in either direction. */
   readonly stallMs: number;
 }
 
@@ -28,7 +28,7 @@ export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A chunk of a body in pieces is done with when the next is asked for. */
+  /** A chunk of a body in pieces may be used again once the next is asked for. */
   readonly body?: Buffer | AsyncIterable<Buffer>;
   readonly signal?: AbortSignal | undefined;
   /** Instead of the client's: for answers that take a registry long. */
@@ -45,7 +45,7 @@ export interface HttpResponse {
 }
 
 export interface HttpClientOptions {
-  /** With port, as in URLs. */
+  /** The host with its port, as in URLs. */
   readonly host: string;
   readonly tls: TlsMaterial;
   /** Certificates are not verified. */
@@ -193,7 +193,7 @@ async function sendPieces(outgoing: ClientRequest, body: AsyncIterable<Buffer>):
   outgoing.end();
 }
 
-/** Nothing listens there, rather than being busy: another attempt is worth it only if something answered before. */
+/** Errors of an address where nothing listens. Another attempt is worth it only if something answered before. */
 const NOTHING_THERE: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',

@@ -44,7 +44,7 @@ export function createRegistries(options: RegistriesOptions = {}): OwnedRegistri
 class EngineRegistries implements OwnedRegistries {
   readonly retry: RetryPolicy;
   readonly #hosts: Hosts;
-  /** For requests that say themselves that a host is insecure. */
+  /** Hosts of requests that say themselves that the host is insecure. */
   readonly #insecureHosts: Hosts;
   readonly #mirrors: readonly URL[];
   readonly #authorizers = new Map<string, Authorizer>();

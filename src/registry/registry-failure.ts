@@ -3,7 +3,7 @@ import type { HttpResponse } from './http-client.ts';
 import { REGISTRY_ERRORS, type RegistryErrorReason } from './registry-errors.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
-/** So much of an error's body is read: enough for every message, far too little to fill memory. */
+/** How much of an error's body is read: enough for every message, far too little to fill memory. */
 const MAXIMUM_ERROR_BYTES = 64 * 1024;
 
 export interface FailureFacts extends ErrorFacts {
@@ -38,7 +38,7 @@ export class RegistryFailure extends EngineError {
     this.isTransient = facts.isTransient ?? false;
   }
 
-  /** The same, which no further attempt mends. */
+  /** The same failure as one that a further attempt does not mend. */
   asLasting(): RegistryFailure {
     const { subject, details, cause } = this;
     return new RegistryFailure(this.#reason, { ...(subject !== undefined && { subject }), details, cause });

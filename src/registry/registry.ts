@@ -7,12 +7,11 @@
  *
  * Life cycle: {@link Registries.open} gives a handle without asking anything. Requests authenticate themselves when the
  * registry challenges them, follow redirects without taking credentials along, and are repeated with growing pauses
- * while the failure may pass. Nothing is believed: bytes are the caller's to verify, but for manifests, which are
- * checked against their digest here.
+ * while the failure may pass. The caller verifies bytes; manifests are checked against their digest here.
  *
- * Errors are `RegistryFailure`s (`registry-failure.ts`), whose reasons stand in `registry-errors.ts`: `unauthorized` (no or wrong credentials), `forbidden`, `not-found`, `exhausted`
- * (429), `unavailable` (cannot be reached, 5xx, stalls), `invalid` (what came is not what the protocol or a digest
- * says), `aborted` by the signal.
+ * Errors are `RegistryFailure`s (`registry-failure.ts`), whose reasons stand in `registry-errors.ts`: `unauthorized` (no
+ * or wrong credentials), `forbidden`, `not-found`, `exhausted` (429), `unavailable` (cannot be reached, 5xx, stalls),
+ * `invalid` (what came is not what the protocol or a digest says), `aborted` by the signal.
  *
  * ```ts
  * const repository = registries.open({ domain: 'docker.io', path: 'library/busybox' }, { credentials: {}, access: 'pull' });

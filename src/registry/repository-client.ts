@@ -267,11 +267,11 @@ function typeOf(header: string | undefined): string {
   return (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-/** RFC 8288. */
+/** The URL of the next page (RFC 8288). */
 function nextPage({ headers, url }: HttpResponse): URL | undefined {
   const link = [headers['link']].flat().join(', ');
   const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next"?/.exec(link) ?? [];
   const next = target === undefined ? undefined : URL.parse(target, url);
-  // Credentials go along: nowhere else.
+  // Credentials go along, so the host must be the same.
   return next?.host === url.host ? next : undefined;
 }

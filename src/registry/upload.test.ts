@@ -26,7 +26,7 @@ function open(server: FakeRegistry) {
   return { registries, repository: registries.open(place, { credentials: {}, access: 'push' }) };
 }
 
-/** As another operation of the same engine has it. */
+/** The repository as another operation of the same engine has it. */
 function openAgain(server: FakeRegistry, registries: Registries, signal?: AbortSignal) {
   const place = { domain: server.host, path: 'a/b' };
   return registries.open(place, { credentials: {}, access: 'push', ...(signal ? { signal } : {}) });

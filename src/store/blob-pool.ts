@@ -31,7 +31,7 @@ interface Lane {
   isReady: boolean;
   /** Why the thread is gone. */
   failure: unknown;
-  /** In the order of the messages sent: the worker answers in that order. */
+  /** Calls in the order of their messages, in which the worker answers. */
   readonly waiting: Answering[];
 }
 

@@ -108,7 +108,7 @@ export class FileContentWriter implements ContentWriter {
     for (const each of chunks) await sink.write(each);
   }
 
-  /** From here on the bytes are a file's and a worker's. */
+  /** Hands the bytes to a file and a worker from here on. */
   #spill(offset: number): BlobSink {
     const fd = this.#open();
     this.#sink = this.#pool.open(fd, offset, this.#progress);

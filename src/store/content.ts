@@ -39,7 +39,7 @@ export interface WriteOptions {
 
 /** A blob's file for another thread that reads it while it is written. */
 export interface ArrivingFile {
-  /** Until it is committed; then it is where `ContentReader.path` says. */
+  /** Where the file is until it is committed; then it is at `ContentReader.path`. */
   readonly path: string;
   /** Bytes that the file holds, and not 0 once no more will come; the first is notified of every change. */
   readonly progress: BigInt64Array;

@@ -20,7 +20,7 @@ import { storeFilledFile } from './filled-file.ts';
 import { GroupSync } from '#base/group-sync.ts';
 import { storeError } from './store-errors.ts';
 
-/** Downloads that were not continued for so long are given up. */
+/** Downloads that were not continued for so long are removed. */
 const RESUMABLE_MS = 24 * 3600 * 1000;
 /** Below the store's directory. */
 export const BLOBS = 'blobs/sha256';

@@ -24,7 +24,7 @@ export interface Migrations {
 }
 
 export interface Metadata extends Disposable {
-  /** For prepared statements; keep them, do not prepare on a hot path. */
+  /** The database, for prepared statements; keep them, do not prepare on a hot path. */
   readonly database: DatabaseSync;
   /** Runs `work` in one immediate transaction; rolls back and rethrows when it throws. */
   transaction<T>(work: () => T): T;

@@ -18,7 +18,7 @@ export interface Exchange {
 export interface ExchangeLink {
   readonly id: number;
   readonly connection: FrameConnection;
-  /** Forgets the number. */
+  /** Ends the exchange and frees its number. */
   close(): void;
 }
 

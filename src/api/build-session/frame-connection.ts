@@ -58,7 +58,7 @@ export class FrameConnection {
     if (data !== undefined) output.write(data);
   }
 
-  /** In as many messages as it takes; resolves when the client takes more. @throws {EngineError} `aborted` */
+  /** Sends data in several messages; resolves when the client takes more. @throws {EngineError} `aborted` */
   async sendData(message: EngineMessage, data: Buffer): Promise<void> {
     for (let at = 0; at < data.length; at += MAXIMUM_DATA_BYTES) {
       this.send(message, data.subarray(at, at + MAXIMUM_DATA_BYTES));
@@ -79,7 +79,7 @@ export class FrameConnection {
     this.#stream.input.resume();
   }
 
-  /** After all that was sent. */
+  /** Ends the connection after all that was sent. */
   finish(): void {
     this.#stream.output.end();
   }

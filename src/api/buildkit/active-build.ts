@@ -59,7 +59,7 @@ export class ActiveBuild {
     this.#asked.resolve(request);
   }
 
-  /** From its beginning to its exports. @throws {EngineError} what the build fails with */
+  /** Runs the build from its beginning to its exports. @throws {EngineError} what the build fails with */
   async run(builds: Builds, request: BuildRequest): Promise<ExporterResponse> {
     let response: ExporterResponse = {};
     try {
@@ -140,7 +140,7 @@ function isDone({ completedAtMs, failure }: VertexStatus): boolean {
   return completedAtMs !== undefined && !failure;
 }
 
-/** By their references, as long as a connection that has named them is open. */
+/** Builds by their references, as long as a connection that has named them is open. */
 export class ActiveBuilds {
   readonly #builds = new Map<string, { readonly build: ActiveBuild; readonly users: Set<AbortSignal> }>();
 

@@ -78,7 +78,7 @@ export function bridgeService(parts: BuildkitParts): Methods {
   };
 }
 
-/** As the client has sent them. */
+/** The definitions as the client has sent them. */
 function definitionsOf(inputs: ReadonlyMap<string, Definition | undefined>) {
   const given = [...inputs].map(([name, definition]) => [name, definition && asGiven(definition)] as const);
   return Object.fromEntries(given);

@@ -31,7 +31,7 @@ export async function solve(
   return Frontend === '' ? { ref: {} } : await solveFrontend(parts, request, call);
 }
 
-/** As in BuildKit, nothing is done before the client looks at the result, unless it asks for that. */
+/** Nothing is done before the client looks at the result, unless it asks for that, as in BuildKit. */
 async function solveGraph(
   parts: BuildkitParts,
   graph: Definition,

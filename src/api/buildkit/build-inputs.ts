@@ -10,7 +10,7 @@ import type { BuildkitParts } from './control-service.ts';
 /** What builds are given of others. */
 export interface BuildInputs {
   readonly contexts: ReadonlyMap<string, NamedContext>;
-  /** By the names that the contexts have for them. */
+  /** Inputs by the names that the contexts have for them. */
   readonly images: ReadonlyMap<string, ImageRecord>;
 }
 

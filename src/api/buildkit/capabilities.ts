@@ -4,7 +4,7 @@ interface Capability {
   readonly Enabled: boolean;
 }
 
-/** Without `return` a client waits for ever; with `proto.refarray` results are of the newer form. */
+/** A client waits for ever without `return`; `proto.refarray` gives results the newer form. */
 export const FRONTEND_CAPABILITIES: readonly Capability[] = enabled([
   'solve.base',
   'solve.inlinereturn',

@@ -32,7 +32,7 @@ const METHODS = {
   upload: '/moby.upload.v1.Upload/Pull',
 } as const;
 
-/** As clients know Docker Hub. */
+/** The name by which clients know Docker Hub. */
 const HUB_HOST = 'registry-1.docker.io';
 const HUB_NAMES = new Set(['docker.io', 'index.docker.io', 'https://index.docker.io/v1/']);
 

@@ -62,7 +62,7 @@ export function controlService(parts: BuildkitParts): Methods {
   };
 }
 
-/** With neither frontend nor graph the client leads the build itself, and returns its result. */
+/** A client that names neither frontend nor graph leads the build itself, and returns its result. */
 async function solve(
   parts: BuildkitParts,
   request: SolveRequest,

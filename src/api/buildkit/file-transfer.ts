@@ -76,7 +76,7 @@ export class SessionFileTransfer implements FileTransfer {
     this.#contents.delete(position);
   }
 
-  /** At once, whenever what comes is read: no round trip is waited for. */
+  /** Asks at once, whenever what comes is read, so that no round trip is waited for. */
   #request(position: number): Contents {
     const contents = { pieces: [], leftBytes: this.#sizes[position] ?? 0, isWhole: false };
     this.#contents.set(position, contents);

@@ -3,7 +3,7 @@ import type { Http2Stream } from 'node:http2';
 import { EngineError } from '#base/errors.ts';
 
 const HEADER_BYTES = 5;
-/** As BuildKit has it, on both sides. */
+/** BuildKit's limit, on both sides. */
 const MAXIMUM_BYTES = 16 * 2 ** 20;
 
 /** Writes messages to a stream, which may be gone. */
@@ -52,7 +52,7 @@ export async function* batchesOf(stream: Http2Stream): AsyncGenerator<readonly B
   if (!frames.isEmpty) throw new EngineError('invalid', 'Cannot read gRPC message: it is cut off');
 }
 
-/** As {@link batchesOf}, one by one. */
+/** The messages of {@link batchesOf}, one by one. */
 export async function* messagesOf(stream: Http2Stream): AsyncGenerator<Buffer, void> {
   for await (const batch of batchesOf(stream)) for (const message of batch) yield message;
 }

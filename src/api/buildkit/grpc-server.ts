@@ -26,7 +26,7 @@ interface Answer {
   send(message: Uint8Array): Promise<void>;
 }
 
-/** By their paths: `/package.Service/Method`. */
+/** Methods by their paths: `/package.Service/Method`. */
 export type Methods = Readonly<Record<string, Method>>;
 
 export function unary<Q, R>(

@@ -45,7 +45,7 @@ interface NamedReference {
   readonly id: string;
 }
 
-/** In the order of the platforms beside them: maps of the wire have none. */
+/** Results in the order of the platforms beside them, since maps of the wire have no order. */
 function referencesIn({ ref, refs, metadata }: Result): readonly NamedReference[] {
   if (!refs) return [{ name: '', id: ref?.id ?? '' }];
   const order = platformNames(metadata.get(PLATFORMS));
@@ -82,7 +82,7 @@ function withoutFiles(config: Uint8Array): Buffer {
   return Buffer.from(JSON.stringify({ ...fields, rootfs: { type: 'layers', diff_ids: [] } }));
 }
 
-/** With the client's configuration, if it is not the one that it was given. */
+/** The result with the client's configuration, if that is not the one that the client was given. */
 function configured(image: BuiltImage, name: string, { metadata }: Result): BuiltImage {
   const given = metadata.get(name === '' ? CONFIG : `${CONFIG}/${name}`);
   if (!given || Buffer.from(given).equals(encodeImageConfig(image.config))) return image;

@@ -15,7 +15,7 @@ export class Sessions {
   /** Several requests of a client may wait for one session, and each may be given up alone. */
   readonly #waiting = new Set<Waiting>();
 
-  /** Until the client is gone. */
+  /** Serves the session until the client is gone. */
   add(id: string, session: ClientSession): void {
     this.#open.set(id, session);
     for (const waiting of this.#waiting) if (waiting.id === id) waiting.found(session);

@@ -6,7 +6,7 @@ import type { StatusInput } from '#wire/buildkit/control.ts';
 import type { WarnRequest } from '#wire/buildkit/gateway.ts';
 import { vertexError } from '../errors/build-failure.ts';
 
-/** In one message; clients take 16 MiB. */
+/** The most events of one message; clients take 16 MiB. */
 const MAXIMUM_EVENTS = 512;
 /** Bytes of output that are kept before the client asks for it. */
 const MAXIMUM_UNREAD_BYTES = 8 * 2 ** 20;
@@ -47,7 +47,7 @@ export class StatusFeed {
     this.#arrived.notifyAll();
   }
 
-  /** Until the build is over. */
+  /** Yields messages until the build is over. */
   async *read(signal: AbortSignal): AsyncGenerator<StatusInput, void> {
     this.#isRead = true;
     const stop = () => this.#leave();

@@ -34,9 +34,9 @@ interface StoredRoot {
 export class StoreSession implements BuildSession {
   readonly sharedKey?: string;
   readonly #session: ClientSession;
-  /** By the names of their directories. */
+  /** Stores by the names of their directories. */
   readonly #sources = new Map<string, StoredRoot>();
-  /** By their numbers, which follow those of the outputs. */
+  /** Stores by their numbers, which follow those of the outputs. */
   readonly #targets = new Map<number, ContentStore>();
 
   constructor(session: ClientSession, { outputs, cacheFrom, cacheTo, namedContexts }: StoreWishes) {

@@ -39,7 +39,7 @@ export function encodeHostConfig(spec: ContainerSpec, asked: HostConfig, default
   };
 }
 
-/** As the client says it, but another container by its id. */
+/** The mode as the client says it, but another container by its id. */
 export function networkModeText({ network: { mode } }: ContainerSpec, asked?: string): string {
   switch (mode.kind) {
     case 'joined':

@@ -37,7 +37,7 @@ export function networkSettings({ id, network }: ContainerListEntry): NetworkSet
   };
 }
 
-/** By network: with addresses while the container runs, as they are to be otherwise. */
+/** Endpoints by network: with addresses while the container runs, otherwise as they are to be. */
 export function encodeEndpoints({ attachments, sandbox }: NetworkView): Endpoints {
   if (!sandbox) return Object.fromEntries(attachments.map((asked) => [asked.network, askedSettings(asked)]));
   return Object.fromEntries(

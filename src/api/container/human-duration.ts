@@ -3,7 +3,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const WEEK = 7 * DAY;
-/** As Docker's clients count: 30 days, 365 days. */
+/** Month and year as Docker's clients count them: 30 and 365 days. */
 const MONTH = 30 * DAY;
 const YEAR = 365 * DAY;
 

@@ -1,4 +1,4 @@
-/** From `-v`, `--mount`, `--tmpfs` and `--volumes-from` as the API has them, with Docker's checks and texts. */
+/** Mounts of `-v`, `--mount`, `--tmpfs` and `--volumes-from` as the API has them, with Docker's checks and texts. */
 import { posix } from 'node:path';
 import { EngineError, messageOf } from '#base/errors.ts';
 import type { MountsSpec } from '#container/container-spec.ts';

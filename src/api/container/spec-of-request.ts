@@ -1,4 +1,4 @@
-/** From a Docker create request to a spec: the only place that knows both. */
+/** Turns a Docker create request into a spec: the only place that knows both. */
 import type {
   ContainerSpec,
   DeviceRequest,

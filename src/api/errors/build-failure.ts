@@ -20,7 +20,7 @@ const BUILDKIT_TEXTS: Readonly<Record<BuildErrorReason, (error: EngineError) => 
     `process ${JSON.stringify(subject)} did not complete successfully: exit code: ${details['exitCode']}`,
 };
 
-/** As BuildKit tells it, where it has words of its own. */
+/** The failure in BuildKit's words, where it has its own. */
 export function buildkitFailureText(error: unknown): string {
   if (error instanceof BaseImageFailure)
     return `${error.image}: failed to resolve source metadata for ${fullName(error.image)}: ${dockerErrorText(error.cause)}${error.suggestion}`;

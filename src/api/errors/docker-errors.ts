@@ -25,7 +25,7 @@ export const DOCKER_ENTRIES: readonly DockerEntries<string>[] = [
   VOLUME_ENTRIES,
 ];
 
-/** By reason. */
+/** The entries by reason. */
 export const DOCKER_ERRORS: ReadonlyMap<string, DockerEntry> = new Map(
   DOCKER_ENTRIES.flatMap((entries) => Object.entries(entries)),
 );

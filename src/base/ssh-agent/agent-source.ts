@@ -13,8 +13,8 @@ export interface AgentSource {
 const MAXIMUM_KEY_BYTES = 100 << 10;
 
 /**
- * As BuildKit's clients take them: the socket of one agent, or files of keys, for which there is an agent in this
- * process: it ends with it, and no key is ever on a disk or in another process because of it.
+ * The source of keys as BuildKit's clients take it: the socket of one agent, or files of keys, for which there is an
+ * agent in this process. It ends with the process, and puts no key on a disk or into another process.
  *
  * @throws {EngineError} `invalid`, `not-found`: what is wrong with which path
  */

@@ -15,7 +15,7 @@ const LENGTH_BYTES = 4;
 
 /**
  * One connection to an agent that has these keys. It lists them and signs with them; whatever would change it fails,
- * as in BuildKit: a build is lent keys, and nothing else.
+ * as in BuildKit: a build may use keys, and nothing else.
  */
 export function agentStream(keys: readonly PrivateKey[]): Duplex {
   let pending: Buffer = Buffer.alloc(0);

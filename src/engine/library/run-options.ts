@@ -29,7 +29,7 @@ export interface RunOptions {
    * `8080:80`, `0.0.0.0:53:53/udp`, `9000-9009:9000-9009`; without an address it is 127.0.0.1 too.
    */
   readonly ports?: readonly (number | string | PublishedPort)[];
-  /** By absolute path in the container. A text is the name of a volume, or an absolute path of the host. */
+  /** Mounts by absolute path in the container. A text is the name of a volume, or an absolute path of the host. */
   readonly mounts?: Readonly<Record<string, string | RunMount>>;
   /** Absent: the engine's default network. */
   readonly network?: 'none' | 'host' | { readonly container: string };
@@ -50,12 +50,12 @@ export interface RunOptions {
 }
 
 export interface PublishedPort {
-  /** In the container. */
+  /** The port in the container. */
   readonly port: number;
   readonly protocol?: 'tcp' | 'udp';
-  /** On the host; absent: a free one. */
+  /** The port of the host; absent: a free one. */
   readonly hostPort?: number;
-  /** On the host; absent: 127.0.0.1. `0.0.0.0` is reached from everywhere. */
+  /** The address of the host; absent: 127.0.0.1. `0.0.0.0` is reached from everywhere. */
   readonly hostAddress?: string;
 }
 

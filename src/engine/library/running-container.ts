@@ -26,7 +26,7 @@ export interface LineOptions {
   readonly signal?: AbortSignal;
 }
 
-/** With the lines of an error. */
+/** How many of its last lines the error of a container shows. */
 const SHOWN_LINES = 10;
 
 const EVERYTHING = { stdout: true, stderr: true, perLine: false };

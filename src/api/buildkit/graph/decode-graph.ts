@@ -47,7 +47,7 @@ class GraphReader {
     return [...this.#read.values()];
   }
 
-  /** With all that it needs; a chain may be longer than the stack is deep. */
+  /** Decodes an output with all that it needs; a chain may be longer than the stack is deep. */
   output({ digest, index }: Op['inputs'][number]): GraphOutput {
     const todo = [digest];
     for (let next = todo.at(-1); next !== undefined; next = todo.at(-1)) {

@@ -39,7 +39,7 @@ function actionOf({ input, secondaryInput, output, ...kinds }: FileAction): obje
   return { input, secondaryInput, output, Action: { [name]: { ...plain(fields), ...unpacked } } };
 }
 
-/** As Go writes messages: what has the value of proto3 is left out, bytes are base64. */
+/** Writes a message as Go does: fields with proto3's default are left out, bytes are base64. */
 function plain(message: object): object {
   const fields = Object.entries(message).flatMap(([name, value]: [string, unknown]) => {
     const written = plainValue(value);
