@@ -25,7 +25,7 @@ function build(contender: Contender, args: readonly string[]): void {
   command(contender, [...(isDocker ? ['buildx', 'build'] : ['build']), ...limits, ...args]);
 }
 
-/** By the classic builder where Docker's command line is used. */
+/** Builds with the classic builder where Docker's command line is used. */
 function buildClassic(contender: Contender, args: readonly string[]): void {
   if (contender.command[0] !== 'docker') return build(contender, args);
   const classic = { ...contender, command: ['env', 'DOCKER_BUILDKIT=0', ...contender.command] };

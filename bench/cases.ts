@@ -13,7 +13,7 @@ export interface Material {
 export interface Case {
   readonly name: string;
   readonly runs?: number;
-  /** Without a first run that does not count. */
+  /** True: there is no first run that does not count. */
   readonly cold?: boolean;
   /** The highest memory of the daemon while it runs is a row of its own. */
   readonly showsMemory?: boolean;

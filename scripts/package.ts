@@ -61,7 +61,7 @@ function compiled(source: string): { readonly types: string; readonly default: s
   return { types: `${place}.d.ts`, default: `${place}.js` };
 }
 
-/** With relative names only, which the compiler rewrites to what it writes. */
+/** Compiles a source with relative names only, which the compiler rewrites to what it writes. */
 function compile(): void {
   rmSync(SOURCE, { recursive: true, force: true });
   rmSync(DIST, { recursive: true, force: true });

@@ -91,7 +91,7 @@ function daemonPid(): string {
   return readFileSync(join(ROOT, 'lock.pid'), 'utf8').trim();
 }
 
-/** On a port that is free now, which it returns. */
+/** Runs the server on a port that is free now, and returns it. */
 function runWebServer(): number {
   const name = nameOf(WEB);
   const hosts = WORKERS.flatMap((worker) => ['-e', `${worker.toUpperCase()}_HOST=${nameOf(worker)}`]);

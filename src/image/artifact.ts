@@ -16,7 +16,7 @@ import { settleAll } from './settle-all.ts';
 export interface Artifact {
   /** What a tag points at. */
   readonly root: StoredManifest;
-  /** Those that the root names, where it is an index. */
+  /** The manifests that the root names, where it is an index. */
   readonly manifests: readonly StoredManifest[];
   /** What the manifests name, each once. */
   readonly blobs: readonly ArtifactBlob[];

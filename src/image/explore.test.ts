@@ -15,7 +15,7 @@ function entry(path: string, sizeBytes = 0, more: Partial<Parameters<typeof enco
   ]);
 }
 
-/** In small pieces, as they may arrive. */
+/** A tar in small pieces, as they may arrive. */
 async function* tarOf(members: readonly Buffer[]): AsyncGenerator<Buffer> {
   const tar = Buffer.concat([...members, END_OF_ARCHIVE]);
   for (let at = 0; at < tar.length; at += 700) yield tar.subarray(at, at + 700);

@@ -36,7 +36,7 @@ function newestFirst(a: ImageSummary, b: ImageSummary): number {
 
 interface FoundImage {
   readonly image: ImageRecord;
-  /** Those of its names that are asked for. */
+  /** Its names that are asked for. */
   readonly names: readonly NamedImage[];
 }
 

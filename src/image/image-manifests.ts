@@ -38,7 +38,7 @@ export class ImageManifests {
     database.exec('DELETE FROM image_manifests WHERE image_id NOT IN (SELECT id FROM image_images)');
   }
 
-  /** For an image that is there, or about to be. */
+  /** Adds manifests to an image that is there, or about to be. */
   add(imageId: Digest, manifests: readonly StoredManifest[]): void {
     const now = Date.now();
     this.#metadata.transaction(() => {

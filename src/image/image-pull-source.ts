@@ -55,7 +55,7 @@ export interface SourceReading {
 export interface SourceOptions {
   readonly reading: Omit<SourceReading, 'registries'>;
   readonly repository: Repository;
-  /** For messages. */
+  /** The name in messages. */
   readonly name: string;
   /** Tag or digest. */
   readonly reference: string;

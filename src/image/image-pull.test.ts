@@ -70,7 +70,7 @@ function arrivedOf({ content }: Engine, digest: string): () => number {
   return () => writers.at(-1)?.offset ?? 0;
 }
 
-/** Without the counts of bytes, which depend on time. */
+/** The steps without counts of bytes, which depend on time. */
 function stepsOf(progress: readonly PullProgress[]): readonly PullProgress[] {
   return progress.filter(({ kind }) => kind !== 'layer-bytes');
 }

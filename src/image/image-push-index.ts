@@ -22,7 +22,7 @@ export interface IndexOnItsWay {
   readonly isThere: boolean;
   readonly manifests: readonly StoredManifest[];
   readonly blobs: readonly Descriptor[];
-  /** Those blobs that are no files of the store. */
+  /** The blobs that are not files of the store. */
   readonly documents: ReadonlyMap<Digest, Buffer>;
 }
 

@@ -113,7 +113,7 @@ async function send(push: OnePush, lease: Lease, report: ReportProgress): Promis
   return manifest;
 }
 
-/** With the images for other platforms, and all that is attached to them. */
+/** Sends an index with the images for other platforms, and all that is attached to them. */
 async function sendIndex(
   push: OnePush,
   { index, isThere, manifests, blobs, documents }: IndexOnItsWay,

@@ -29,7 +29,7 @@ export class ImageUses {
     }
   }
 
-  /** For an image that is there, or is just being added. */
+  /** Records a use of an image that is there, or is just being added. */
   note(id: Digest, atMs = Date.now()): void {
     this.#lastMs.set(id, atMs);
     if (atMs - (this.#storedMs.get(id) ?? Number.NEGATIVE_INFINITY) < GRAIN_MS) return;
@@ -52,7 +52,7 @@ export class ImageUses {
     return this.#lastMs.get(id);
   }
 
-  /** For images that are gone. */
+  /** Drops the record of an image that is gone. */
   forget(id: Digest): void {
     this.#lastMs.delete(id);
     this.#storedMs.delete(id);

@@ -45,7 +45,7 @@ export class LayerBlobs {
     this.#remember(added);
   }
 
-  /** For blobs that have become an image's, or are gone. */
+  /** Drops blobs that have become an image's, or are gone. */
   forget(blobs: Iterable<Digest>): void {
     const known = [...blobs].filter((blob) => this.#blobs.has(blob));
     if (known.length === 0) return;

@@ -38,7 +38,7 @@ export interface IndexPush {
 }
 
 export interface IndexSource {
-  /** As people write it. */
+  /** The repository as people write it. */
   readonly repository: string;
   readonly digest: Digest;
 }

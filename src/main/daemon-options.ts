@@ -1,4 +1,4 @@
-/** From settings, checked for their form, to typed options, checked for their sense. */
+/** Turns settings, checked for their form, into typed options, checked for their sense. */
 import { readFileSync } from 'node:fs';
 import { EngineError } from '#base/errors.ts';
 import type { LogLevel } from '#base/log.ts';
@@ -14,7 +14,7 @@ export interface DaemonOptions {
   readonly hosts: readonly ListenTarget[];
   readonly logLevel: LogLevel;
   readonly pidfile?: string;
-  /** For the operator, once the log is open. */
+  /** Warnings for the operator, once the log is open. */
   readonly warnings: readonly string[];
 }
 

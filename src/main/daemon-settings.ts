@@ -7,7 +7,7 @@ import { EngineError } from '#base/errors.ts';
 export type SettingKind = 'string' | 'boolean' | 'number' | 'list' | 'map' | 'ulimits' | 'object';
 
 export interface Setting {
-  /** Without dashes. */
+  /** The name without dashes. */
   readonly flag: string;
   readonly aliases?: readonly string[];
   readonly short?: string;

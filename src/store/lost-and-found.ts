@@ -4,8 +4,8 @@ import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 
 /**
- * Moves what no record owns out of its store's way, to `ROOT/lost+found/`, and tells it: it may be all that is left of
- * somebody's data. Where it cannot be moved, it stays.
+ * Moves what no record owns out of its store's way, to `ROOT/lost+found/`, and logs it: it may be all that is left of
+ * a user's data. Where it cannot be moved, it stays.
  *
  * @param path a file or directory of a store, which is a directory right below the root
  */

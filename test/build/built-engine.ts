@@ -39,7 +39,7 @@ export class BuiltEngine implements AsyncDisposable {
     };
   }
 
-  /** With the image `bb`. */
+  /** Starts an engine that has the image `bb`. */
   static async start(): Promise<BuiltEngine> {
     const built = new BuiltEngine();
     await built.restart();

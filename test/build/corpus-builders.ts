@@ -1,4 +1,4 @@
-/** Who builds the corpus: the docker command line over both wires, and Podman. */
+/** The builders of the corpus: the docker command line over both wires, and Podman. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
@@ -17,7 +17,7 @@ export interface Builder {
   readonly leaves: ReadonlySet<string>;
   /** @param args of `build` */
   build(args: readonly string[]): Promise<Outcome>;
-  /** As a docker archive. */
+  /** The image as a docker archive. */
   save(reference: string): Promise<Buffer>;
 }
 
@@ -44,7 +44,7 @@ export function dockerBuilder(
 const LIMITS = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=4096:4096'];
 const BUILD = ['build', '--network', 'none', '--format', 'docker', '--layers', ...LIMITS];
 
-/** With storage of its own, in mount and network namespaces of its own. */
+/** Podman with storage, mount namespace and network namespace of its own. */
 export async function podmanBuilder(directory: string, rootTar: Buffer): Promise<Builder & AsyncDisposable> {
   mkdirSync(directory, { recursive: true });
   const storage = ['--root', join(directory, 'root'), '--runroot', join(directory, 'run')];

@@ -33,7 +33,7 @@ export interface CorpusCase {
   readonly fails?: string;
   /** Absent: both. */
   readonly wires?: readonly ('classic' | 'buildkit')[];
-  /** Who can build it too; absent: everyone. */
+  /** Other builders that can build it; absent: all of them. */
   readonly peers?: readonly PeerName[];
   /** Deliberate differences, with their reasons. */
   readonly differs?: Readonly<Partial<Record<PeerName, string>>>;

@@ -358,7 +358,7 @@ test('the parameters of the wire: remote, squash, isolation, cachefrom, hosts, l
 test('a client that goes away stops its build; kill -9 leaves nothing, and the cache holds', async () => {
   const Dockerfile = 'FROM bb\nRUN echo slow > /slow\nRUN echo begun; exec sleep 1000\n';
   const context = () => Readable.from([tarOf({ path: 'Dockerfile', content: Dockerfile, mode: 0o644 })]);
-  /** Until the last step runs. */
+  /** Builds until the last step runs. */
   const buildUntil = async (then: () => void) =>
     await streamBuild(engine.socket, context(), {
       onLine: (text) => {

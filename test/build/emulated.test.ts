@@ -168,7 +168,7 @@ test('containers and commands in them, as confined as any', async () => {
 const run = ['run', '--rm', '--platform', foreignPlatform, 'foreign:1', 'uname', '-m'];
 const oneStep = 'FROM foreign:1\nRUN uname -m > /machine\nCMD ["cat", "/machine"]\n';
 
-/** In every way to start a program. */
+/** Expects the refusal in every way to start a program. */
 async function isRefused(reason: string): Promise<void> {
   const context = contextOf(oneStep);
   const flags = ['--no-cache', '--platform', foreignPlatform, context];

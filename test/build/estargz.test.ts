@@ -167,7 +167,7 @@ async function manifestOf(name: string) {
   return JSON.parse((await runProgram('skopeo', inspect)).stdout);
 }
 
-/** By Podman's own reader of such layers, which asks for the ranges that it needs, and verifies chunks. */
+/** Pulls by Podman's own reader of such layers, which asks for the ranges that it needs, and verifies chunks. */
 async function pulledByPodman(name: string): Promise<readonly string[]> {
   const directory = mkdtempSync(join(scratch, 'podman-'));
   const options = {

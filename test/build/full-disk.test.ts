@@ -56,7 +56,7 @@ function fill(leftBytes: number): Disposable {
   return { [Symbol.dispose]: () => rmSync(path, { force: true }) };
 }
 
-/** For what the file system needs for the file itself. */
+/** Room for what the file system needs for the file itself. */
 const MARGIN_BYTES = 1 << 20;
 
 /** Whatever still fits. */

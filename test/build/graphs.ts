@@ -41,7 +41,7 @@ export class GraphSubjects implements AsyncDisposable {
     });
   }
 
-  /** With a client that is content with whatever `lead` looks at. */
+  /** Builds with a client that is content with whatever `lead` looks at. */
   async look(subject: Subject, lead: (build: LedBuild) => Promise<unknown>): Promise<readonly Status[]> {
     using client = await this.connect(subject);
     const { told } = await client.build({}, async (build) => {
@@ -117,7 +117,7 @@ export async function solved(build: LedBuild, graph: DefinitionInput): Promise<s
   return ref?.id ?? '';
 }
 
-/** With what they lead to. */
+/** The names, with what they lead to. */
 export function names(
   entries: readonly { readonly path: string; readonly linkname: string }[],
 ): readonly string[] {

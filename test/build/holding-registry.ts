@@ -45,7 +45,7 @@ export class HoldingRegistry implements AsyncDisposable {
     return this.#held.size;
   }
 
-  /** Those that are held come to an end, with an error. */
+  /** Ends the requests that are held, with an error. */
   letGo(): void {
     this.hold = () => false;
     this.#server.closeAllConnections();

@@ -67,7 +67,7 @@ const INTERNAL: ReadonlySet<string> = new Set([
   'frontend.caps',
 ]);
 
-/** Without what no two builds have in common. */
+/** The value without what no two builds have in common. */
 function comparable(value: unknown, key = ''): unknown {
   if (Array.isArray(value)) return value.map((item) => comparable(item));
   if (typeof value === 'string') return comparableText(value, key);

@@ -195,7 +195,7 @@ function pathBelow(directory: string, name: string): string {
   return join(directory, found.find((path) => basename(path) === name) ?? '');
 }
 
-/** In what is on disk, of the engine, its logs, its clients and its registry: neither plain nor in base64. */
+/** Expects no secret, plain or in base64, on the disk of engine, logs, clients and registry. */
 async function expectHidden(...more: readonly string[]): Promise<void> {
   const places = [engine.root, engine.logPath, scratch, registry.root, ...more];
   // The search finds what there is.
@@ -204,7 +204,7 @@ async function expectHidden(...more: readonly string[]): Promise<void> {
   assert.deepEqual(await filesWith(forms, places), []);
 }
 
-/** As it is within something longer, wherever it begins. */
+/** The forms that a value has within a longer text in base64, wherever it begins. */
 function base64Of(value: string): readonly string[] {
   return [0, 1, 2].map((before) => {
     const encoded = Buffer.from(' '.repeat(before) + value).toString('base64');

@@ -229,7 +229,7 @@ RUN [ ! -e /run/secrets/tok ]
   assert.match(missing.stderr, /secret tok: not found/);
 });
 
-/** With the libraries that it needs. */
+/** Copies a program with the libraries that it needs. */
 async function copyProgram(path: string, root: string): Promise<void> {
   const { stdout } = await runProgram('ldd', [path]);
   for (const file of [path, ...stdout.matchAll(/(\/\S+) \(0x/g).map(([, library = '']) => library)]) {

@@ -35,7 +35,7 @@ function caisson(directory: string, args: readonly string[], more: Variables = {
   return run(fromSource, directory, args, { CAISSON_NO_AUTOSTART: '1', ...more });
 }
 
-/** On this engine, whatever the configuration says about others. */
+/** Runs a command on this engine, whatever the configuration says about others. */
 function here(directory: string, ...args: readonly string[]): Promise<Outcome> {
   return caisson(directory, ['-H', engine.host, ...args]);
 }

@@ -44,7 +44,7 @@ const prepare = (...args: readonly string[]) => Promise.all(engines.map((engine)
 /** What both answer to the same command line; what differs by its nature is left out. */
 const compare = (...args: readonly string[]) => compareLines((lines) => lines, args);
 
-/** For names of one image, which dockerd lists in no order. */
+/** Compares names of one image, which dockerd lists in no order. */
 const compareSorted = (...args: readonly string[]) => compareLines((lines) => lines.toSorted(), args);
 
 async function compareLines(

@@ -30,7 +30,7 @@ while read filter; do
 done
 `;
 
-/** For its lock files, which it leaves. */
+/** A directory for its lock files, which it leaves. */
 const temporary = mkdtempDisposableSync(join(tmpdir(), 'caisson-testcontainers-'));
 let engine: Subject;
 let docker: Docker;

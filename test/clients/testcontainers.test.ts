@@ -12,7 +12,7 @@ import { importBusybox } from '../support/docker.ts';
 import { startSubject, type Subject } from '../support/subject.ts';
 import type * as Testcontainers from 'testcontainers';
 
-/** For its lock files, which it leaves. */
+/** A directory for its lock files, which it leaves. */
 const temporary = mkdtempDisposableSync(join(tmpdir(), 'caisson-testcontainers-'));
 let engine: Subject;
 let testcontainers: typeof Testcontainers;
@@ -32,7 +32,7 @@ after(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
-/** In the background it is only once it listens. */
+/** A server that goes to the background once it listens. */
 const SERVER = ['sh', '-c', 'httpd -p 80 -h /www && echo listening && exec sleep 1000'];
 
 test('ports, a wait for the log, exec, files in and out, logs, stop', async () => {

@@ -41,7 +41,7 @@ class Gate {
     writeFileSync(join(this.#directory, name), '');
   }
 
-  /** By the test or by a container. */
+  /** True if the test or a container has it open. */
   isOpen(name: string): boolean {
     return existsSync(join(this.#directory, name));
   }

@@ -216,7 +216,7 @@ test('bodies that are not what they should be', async () => {
   }
 });
 
-/** Without a name it makes an anonymous one, as Docker does. */
+/** A request without a name makes an anonymous volume, as in Docker. */
 function acceptsAsVolume(body: string): boolean {
   return ['', 'null', '{}', '{"Cmd":{}}'].includes(body);
 }

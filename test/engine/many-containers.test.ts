@@ -14,7 +14,7 @@ import { request, requestJson } from '../support/http.ts';
 import { inParallel } from '../support/in-parallel.ts';
 
 const CONTAINERS = 300;
-/** After so many the daemon is killed. */
+/** The daemon is killed after so many containers. */
 const BEFORE_THE_CRASH = 250;
 const AT_ONCE = 8;
 /** Two pipes, the monitor and the resolver's two sockets; an input here and there, and one terminal for two pipes. */
@@ -102,7 +102,7 @@ async function untilEnded(ids: readonly string[]): Promise<void> {
   }
 }
 
-/** By their numbers. */
+/** The states of containers by their numbers. */
 async function states(): Promise<ReadonlyMap<number, string>> {
   const rows = await engine.containers();
   return new Map(rows.map(({ Names: [name = ''], State }) => [Number(name.slice('/many-'.length)), State]));

@@ -7,7 +7,7 @@ import { request } from '../support/http.ts';
 
 let engine: TestDaemon;
 
-/** For the tests of a suite. */
+/** Sets the limit for the tests of a suite. */
 function withLimit(limit: string): void {
   before(async () => {
     engine = new TestDaemon({ launcher: ['prlimit', `--nofile=${limit}`] });

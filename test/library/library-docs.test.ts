@@ -11,7 +11,7 @@ import { BuildEngine } from '../support/build-engine.ts';
 const subject = await BuildEngine.forTests();
 await subject.importBusybox('debian:trixie');
 
-/** Without their imports: what they import is in their scope. */
+/** The examples without their imports: what they import is in their scope. */
 const examples = [
   ...readFileSync(join(import.meta.dirname, '../../docs/library.md'), 'utf8').matchAll(/```ts\n(.*?)```/gs),
 ].map(([, code = '']) => code.replaceAll(/^import \{ ([^}]*) \} from 'caisson[^']*';\n/gm, ''));

@@ -20,7 +20,7 @@ export interface BuildResult extends Built {
 
 export type BuildWish = Partial<BuildRequest> & {
   readonly dockerfileText?: string;
-  /** Besides the Dockerfile. */
+  /** Files besides the Dockerfile. */
   readonly files?: readonly TarMember[];
 };
 

@@ -42,7 +42,7 @@ import type { AgentSource } from '../../src/base/ssh-agent/agent-source.ts';
 import type { Subject } from './subject.ts';
 
 export interface Served {
-  /** By the names that builds have for them. */
+  /** Directories by the names that builds have for them. */
   readonly directories?: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, string>>;
   readonly agents?: Readonly<Record<string, AgentSource>>;
@@ -365,7 +365,7 @@ async function sendFiles(
   await writer.write(Packet.encode({ type: PACKET_END }));
 }
 
-/** With the directories on the way to them. */
+/** The entries that are included, with the directories on the way to them. */
 async function* includedEntries(
   transfer: FileTransfer,
   { includePatterns }: FileQuery,

@@ -125,12 +125,12 @@ export class TestDaemon implements AsyncDisposable {
     if (!this.#child || hasEnded(this.#child)) await this.start();
   }
 
-  /** As a crash does: no chance to clean up. */
+  /** Kills the daemon as a crash does, without a chance to clean up. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
   }
 
-  /** As an operator does; containers keep running. */
+  /** Stops the daemon as an operator does; containers keep running. */
   async stop(): Promise<void> {
     await this.#end('SIGTERM');
   }

@@ -61,7 +61,7 @@ export class GitServer implements AsyncDisposable {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** By CGI (RFC 3875). */
+  /** Serves a request by CGI (RFC 3875). */
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, search } = new URL(request.url ?? '', this.origin);
     const { headers } = request;

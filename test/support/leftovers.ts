@@ -16,7 +16,7 @@ export interface Traces {
   readonly netns?: string;
 }
 
-/** Those who may have something on the host. */
+/** The engines and containers that may have something on the host. */
 export interface Owners {
   /** Ids of running containers and execs: bundles, mounts, processes, namespaces. */
   readonly running: readonly string[];

@@ -58,7 +58,7 @@ export class RawConnection implements Disposable {
     this.#socket.end();
   }
 
-  /** As a client that is killed. */
+  /** Ends the connection as the death of a client would. */
   vanish(): void {
     this.#socket.destroy();
   }

@@ -72,12 +72,12 @@ export class Relay implements Subject {
     return `unix://${this.socket}`;
   }
 
-  /** As the death of every client. */
+  /** Cuts all connections, as the death of every client would. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** As clients that say no more, and listen on. */
+  /** Ends the input of all connections, as clients that only listen do. */
   halfClose(): void {
     for (const served of this.#served) served.end();
   }

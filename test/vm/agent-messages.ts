@@ -2,7 +2,7 @@
 
 export interface Order {
   readonly id: number;
-  /** For `/bin/sh -c`. */
+  /** A script for `/bin/sh -c`. */
   readonly script: string;
   readonly input?: string;
 }
