@@ -141,6 +141,11 @@ export const catalogue: GroupEntry = group('A container engine that speaks Docke
     df: command(builderDf, ['du']),
     prune: command(builderPrune),
   }),
+  buildx: group('Build, under the words of Docker’s plugin', {
+    build: command(build, ['b']),
+    du: command(builderDf),
+    prune: command(builderPrune),
+  }),
   container: group('Manage containers', {
     attach: command(attach),
     commit: command(commit),

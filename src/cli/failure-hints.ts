@@ -57,6 +57,15 @@ const KNOWN: readonly (readonly [pattern: RegExp, hint: (match: RegExpExecArray)
     /(?:port is already allocated|address already in use)/,
     () => 'Something listens on that port: choose another one before the colon of -p.',
   ],
+  [
+    /network (\S+) not found/,
+    ([, name]) =>
+      `"caisson network ls" lists the networks; "caisson network create ${name}" makes one of that name.`,
+  ],
+  [
+    /no basic auth credentials|authentication required|unauthorized/i,
+    () => 'Log in with "caisson login HOST"; without HOST that is Docker Hub.',
+  ],
   [/no command specified/, () => 'The image names none: give one after the image, such as "sh".'],
   [
     /exec: "([^"]+)": executable file not found/,

@@ -109,14 +109,18 @@ export function valuesFlag<Value>(
 }
 
 /** `key=value` pairs, the last of equal keys counting; a key alone is given an empty value. */
-export function mapFlag(summary: string, options: FlagOptions = {}): Flag<Readonly<Record<string, string>>> {
+export function mapFlag(
+  summary: string,
+  options: FlagOptions & { readonly check?: (text: string) => string } = {},
+): Flag<Readonly<Record<string, string>>> {
+  const { check = (text: string) => text, ...rest } = options;
   return {
     type: 'map',
     summary,
     initial: {},
     shownDefault: 'map[]',
-    ...options,
-    add: (before, text) => ({ ...before, ...pair(text) }),
+    ...rest,
+    add: (before, text) => ({ ...before, ...pair(check(text)) }),
   };
 }
 

@@ -100,7 +100,11 @@ async function groupHelp(
   const help = await import('./help.ts');
   if (match.kind === 'command') context.stdout.write(help.commandHelp(match, await match.load()));
   else if (match.kind === 'unknown') return unknownCommand(context, match);
-  else context.stdout.write(match.path.length === 0 ? await help.programHelp() : await help.groupHelp(match));
+  else {
+    // Help that was not asked for is no output.
+    const output = asked ? context.stdout : context.stderr;
+    output.write(match.path.length === 0 ? await help.programHelp() : await help.groupHelp(match));
+  }
   return asked || match.kind === 'group' ? 0 : 1;
 }
 

@@ -1,5 +1,6 @@
 import { CAISSON_VERSION } from '../caisson-version.ts';
 import { defineCommand } from '../command.ts';
+import { contextName } from '../contexts/context-name.ts';
 import { fetchText } from '../fetch-text.ts';
 import { stringFlag } from '../flag.ts';
 import { OBJECT_FORMAT_HELP } from '../format/format-help.ts';
@@ -17,7 +18,7 @@ export const command = defineCommand({
     const clientInfo = {
       Debug: context.globals.debug,
       Version: CAISSON_VERSION,
-      Context: 'default',
+      Context: contextName(context),
       Plugins: [],
     };
     if (flags.format === '') context.stdout.write(clientInfoText(clientInfo));

@@ -1,6 +1,6 @@
 import { createNetwork } from '#client/networks.ts';
 import { defineCommand } from '../command.ts';
-import { toMap } from '../container-options/key-values.ts';
+import { checkLabel, toMap } from '../container-options/key-values.ts';
 import { booleanFlag, listFlag, mapFlag, stringFlag, stringsFlag } from '../flag.ts';
 
 export const command = defineCommand({
@@ -17,7 +17,7 @@ export const command = defineCommand({
     ipamDriver: stringFlag('IP Address Management Driver', { initial: 'default' }),
     ipamOpt: mapFlag('Set IPAM driver specific options'),
     ipv6: booleanFlag('Enable IPv6 networking'),
-    label: listFlag('Set metadata on a network'),
+    label: listFlag('Set metadata on a network', { check: checkLabel }),
     opt: mapFlag('Set driver specific options', { short: 'o' }),
     subnet: stringsFlag('Subnet in CIDR format that represents a network segment'),
   },

@@ -22,6 +22,7 @@ const listing: Listing = {
     CreatedAt: 'CREATED AT',
   },
   columns: ['ID', 'Name', 'Driver', 'Scope'],
+  raw: 'network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n',
 };
 
 export const command = defineCommand({

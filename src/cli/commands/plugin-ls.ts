@@ -16,6 +16,7 @@ const listing: Listing = {
     PluginReference: 'PLUGIN REFERENCE',
   },
   columns: ['ID', 'Name', 'Description', 'Enabled'],
+  raw: 'plugin_id: {{.ID}}\nname: {{.Name}}\ndescription: {{.Description}}\nenabled: {{.Enabled}}\n',
 };
 
 interface Plugin {

@@ -4,6 +4,7 @@ import { withTag } from '../create-container.ts';
 import { booleanFlag } from '../flag.ts';
 import { splitReference } from '../image-reference.ts';
 import { pullImage } from '../pull-image.ts';
+import { ExitError } from '../usage-error.ts';
 
 export const command = defineCommand({
   summary: 'Download an image from a registry',
@@ -16,6 +17,8 @@ export const command = defineCommand({
     quiet: booleanFlag('Suppress verbose output', { short: 'q' }),
   },
   run: async (context, { flags, operands: [image = ''] }) => {
+    if (flags.allTags && splitReference(image).tag !== '')
+      throw new ExitError(1, "tag can't be used with --all-tags/-a");
     const untagged = splitReference(image).tag === '' && !flags.allTags;
     if (untagged && !flags.quiet) context.print('Using default tag: latest');
     const output = flags.quiet ? undefined : context.stdout;

@@ -3,6 +3,7 @@ import { CLIENT_API_VERSION } from '#client/client.ts';
 import { CAISSON_VERSION } from '../caisson-version.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
+import { contextName } from '../contexts/context-name.ts';
 import { fetchText } from '../fetch-text.ts';
 import { stringFlag } from '../flag.ts';
 import { OBJECT_FORMAT_HELP } from '../format/format-help.ts';
@@ -44,6 +45,10 @@ interface ClientVersion {
   readonly Os: string;
   readonly Arch: string;
   readonly Context: string;
+  readonly Platform: { readonly Name: string };
+  readonly GitCommit: string;
+  readonly GoVersion: string;
+  readonly BuildTime: string;
 }
 
 function clientVersion(context: Context): ClientVersion {
@@ -55,7 +60,12 @@ function clientVersion(context: Context): ClientVersion {
     Runtime: bun === undefined ? `Node ${process.versions.node}` : `Bun ${bun}`,
     Os: process.platform,
     Arch: ARCHITECTURES[process.arch] ?? process.arch,
-    Context: 'default',
+    Context: contextName(context),
+    Platform: { Name: 'Caisson' },
+    // Nothing here was compiled from Go: formats that show these show nothing.
+    GitCommit: '',
+    GoVersion: '',
+    BuildTime: '',
   };
 }
 

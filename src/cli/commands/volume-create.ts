@@ -1,6 +1,6 @@
 import { createVolume } from '#client/volumes.ts';
 import { defineCommand } from '../command.ts';
-import { toMap } from '../container-options/key-values.ts';
+import { checkLabel, toMap } from '../container-options/key-values.ts';
 import { listFlag, mapFlag, stringFlag } from '../flag.ts';
 
 export const command = defineCommand({
@@ -9,7 +9,7 @@ export const command = defineCommand({
   operands: { min: 0, max: 1 },
   flags: {
     driver: stringFlag('Specify volume driver name', { short: 'd', initial: 'local' }),
-    label: listFlag('Set metadata for a volume'),
+    label: listFlag('Set metadata for a volume', { check: checkLabel }),
     name: stringFlag('Specify volume name', { hidden: true }),
     opt: mapFlag('Set driver specific options', { short: 'o' }),
   },

@@ -12,7 +12,7 @@ import { durationFlag, memoryFlag, cpusFlag } from './value-flags.ts';
 import { parseGpuRequest } from './gpus.ts';
 import { readMount } from './mounts.ts';
 import { parseNetwork } from './networks.ts';
-import { checkEnvironment } from './key-values.ts';
+import { checkEnvironment, checkLabel, checkSysctl } from './key-values.ts';
 import { parseThrottle, parseUlimit, parseWeightDevice } from './resources.ts';
 
 /** What `run` and `create` share: everything that a container can be told at its birth. */
@@ -79,7 +79,7 @@ export const containerFlags = {
   ipc: stringFlag('IPC mode to use'),
   isolation: stringFlag('Container isolation technology'),
   kernelMemory: memoryFlag('Kernel memory limit', { hidden: true }),
-  label: listFlag('Set meta data on a container', { short: 'l' }),
+  label: listFlag('Set meta data on a container', { short: 'l', check: checkLabel }),
   labelFile: listFlag('Read in a line delimited file of labels'),
   link: listFlag('Add link to another container'),
   linkLocalIp: listFlag('Container IPv4/IPv6 link-local addresses'),
@@ -119,7 +119,7 @@ export const containerFlags = {
   stopSignal: stringFlag('Signal to stop the container'),
   stopTimeout: integerFlag('Timeout (in seconds) to stop a container'),
   storageOpt: listFlag('Storage driver options for the container'),
-  sysctl: mapFlag('Sysctl options'),
+  sysctl: mapFlag('Sysctl options', { check: checkSysctl }),
   tmpfs: listFlag('Mount a tmpfs directory'),
   tty: booleanFlag('Allocate a pseudo-TTY', { short: 't' }),
   ulimit: valuesFlag('Ulimit options', parseUlimit, { type: 'ulimit' }),

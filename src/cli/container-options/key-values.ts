@@ -8,6 +8,18 @@ export function checkEnvironment(text: string): string {
   return text;
 }
 
+/** @throws {Error} if the text names no label */
+export function checkLabel(text: string): string {
+  if (text.startsWith('=')) throw new Error(`invalid label '${text}': empty name`);
+  return text;
+}
+
+/** @throws {Error} if the text sets nothing */
+export function checkSysctl(text: string): string {
+  if (!text.includes('=')) throw new Error(`sysctl '${text}' is not allowed`);
+  return text;
+}
+
 /**
  * The variables of `--env-file` and then of `--env`. A name alone takes its value from this process's environment;
  * where that has none, it stays alone (and takes the image's value away), but from a file it is left out.

@@ -204,7 +204,10 @@ function cdiRequest(ids: readonly string[]): DeviceRequest {
 
 function deviceMapping(text: string): DeviceMapping {
   try {
-    return parseDevice(text);
+    const device = parseDevice(text);
+    const path = device.PathInContainer ?? '';
+    if (!path.startsWith('/')) throw new Error(`${path} is not an absolute path`);
+    return device;
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }

@@ -26,8 +26,21 @@ const headings = {
 const columns = ['ID', 'Image', 'Command', 'RunningFor', 'Status', 'Ports', 'Names'];
 
 /** The table of `ps`, with the sizes where they were asked for. */
+const RAW = `container_id: {{.ID}}
+image: {{.Image}}
+command: {{.Command}}
+created_at: {{.CreatedAt}}
+state: {{- pad .State 1 0}}
+status: {{- pad .Status 1 0}}
+names: {{.Names}}
+labels: {{- pad .Labels 1 0}}
+ports: {{- pad .Ports 1 0}}
+`;
+
 export function containerListing(size: boolean): Listing {
-  return { headings, columns: size ? [...columns, 'Size'] : columns };
+  return size
+    ? { headings, columns: [...columns, 'Size'], raw: `${RAW}size: {{.Size}}\n` }
+    : { headings, columns, raw: RAW };
 }
 
 /** A container as the formats of `ps` see it. */

@@ -21,7 +21,12 @@ const headings = {
 
 export function imageListing(digests: boolean): Listing {
   const digest = digests ? ['Digest'] : [];
-  return { headings, columns: ['Repository', 'Tag', ...digest, 'ID', 'CreatedSince', 'Size'] };
+  const digestLine = digest.length > 0 ? 'digest: {{.Digest}}\n' : '';
+  return {
+    headings,
+    columns: ['Repository', 'Tag', ...digest, 'ID', 'CreatedSince', 'Size'],
+    raw: `repository: {{.Repository}}\ntag: {{.Tag}}\n${digestLine}image_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n`,
+  };
 }
 
 export const imageUsageListing: Listing = {

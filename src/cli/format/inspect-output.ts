@@ -1,6 +1,8 @@
+import { messageOf } from '#base/errors.ts';
 import type { Context } from '../context.ts';
 import { indentJson, parseJson, writeJson } from '../template/json-text.ts';
-import { compileTemplate } from '../template/template.ts';
+import { compileTemplate, type Template } from '../template/template.ts';
+import { ExitError } from '../usage-error.ts';
 import type { Value } from '../template/value.ts';
 import { unescape } from './rows.ts';
 
@@ -17,7 +19,7 @@ export async function inspectObjects(
   format: string,
   fetch: FetchObject,
 ): Promise<number> {
-  const template = format === '' || format === 'json' ? undefined : compileTemplate(unescape(format));
+  const template = format === '' || format === 'json' ? undefined : readable(format);
   const results = await Promise.allSettled(names.map(fetch));
   const found = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.trim()] : []));
   let exitCode = 0;
@@ -31,6 +33,15 @@ export async function inspectObjects(
     await tellError(context, result.reason);
   }
   return exitCode;
+}
+
+/** @throws {ExitError} 64, EX_USAGE of sysexits(3), as Docker's `inspect` has it */
+function readable(format: string): Template {
+  try {
+    return compileTemplate(unescape(format));
+  } catch (error) {
+    throw new ExitError(64, `template parsing error: ${messageOf(error)}`);
+  }
 }
 
 /** `--format` of a command that shows one object: `json` or a template. */

@@ -11,6 +11,8 @@ export interface Listing {
   readonly headings: Readonly<Record<string, string>>;
   /** The columns of the plain table, by those names. */
   readonly columns: readonly string[];
+  /** `--format raw`: a template; undefined where there is no such format. */
+  readonly raw?: string;
 }
 
 /**
@@ -28,7 +30,7 @@ export function renderRows(listing: Listing, rows: Iterable<Row>, format: string
   if (wanted === 'json') return [...rows].map((row) => `${rowJson(row)}\n`).join('');
   if (/^table\s/.test(wanted))
     return templateTable(listing, rows, unescape(wanted.slice('table'.length).trim()));
-  const template = compileTemplate(unescape(wanted));
+  const template = compileTemplate(wanted === 'raw' ? (listing.raw ?? wanted) : unescape(wanted));
   return [...rows].map((row) => `${template.execute(row)}\n`).join('');
 }
 

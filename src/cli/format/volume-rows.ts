@@ -17,7 +17,11 @@ const headings = {
   Status: 'STATUS',
 };
 
-export const volumeListing: Listing = { headings, columns: ['Driver', 'Name'] };
+export const volumeListing: Listing = {
+  headings,
+  columns: ['Driver', 'Name'],
+  raw: 'name: {{.Name}}\ndriver: {{.Driver}}\n',
+};
 
 export const volumeUsageListing: Listing = { headings, columns: ['Name', 'Links', 'Size'] };
 

@@ -182,11 +182,33 @@ interface Arguments {
 
 const NO_ARGUMENTS: Arguments = { operands: [], piped: [] };
 
+/**
+ * Fields whose names in JSON differ from those of Go's types, which is what people write: `{{.Server.APIVersion}}` of
+ * `version`, `{{.Status}}` of `events`, `{{.CPUCfsQuota}}` of `info`.
+ */
+const GO_NAMES: Readonly<Record<string, readonly string[]>> = {
+  APIVersion: ['ApiVersion'],
+  CPUCfsPeriod: ['CpuCfsPeriod'],
+  CPUCfsQuota: ['CpuCfsQuota'],
+  From: ['from'],
+  ID: ['Id', 'id'],
+  Scope: ['scope'],
+  Status: ['status'],
+  Time: ['time'],
+  TimeNano: ['timeNano'],
+};
+
+/** What an event leaves out where it is empty. */
+const EVENT_MAY_LACK = new Set(['Status', 'ID', 'From']);
+
 function fieldValue(base: Value, { base: holder, name }: Extract<Operand, { kind: 'field' }>): Value {
   if (base instanceof Missing) throw missingField(base);
   if (base instanceof Row) return rowField(base, name);
   if (isMap(base)) {
     if (Object.hasOwn(base, name)) return base[name];
+    const inJson = GO_NAMES[name]?.find((each) => Object.hasOwn(base, each));
+    if (inJson !== undefined) return base[inJson];
+    if (EVENT_MAY_LACK.has(name) && Object.hasOwn(base, 'timeNano')) return '';
     if (isOptionalField(name)) return null;
     return holder.kind === 'field' && isMapField(holder.name)
       ? undefined

@@ -33,6 +33,7 @@ export const functions: Readonly<Record<string, TemplateFunction>> = {
   printf: (format, ...values) => sprintf(show(format), values),
   urlquery: (text) => encodeURIComponent(show(text)),
   html: (text) => show(text).replaceAll(/[<>&"']/g, (letter) => `&#${letter.codePointAt(0)};`),
+  js: (text) => show(text).replaceAll(/[\\'"<>&=]|\p{Cc}/gu, escapeJs),
   eq: (first, ...others) => others.some((other) => equal(first, other)),
   ne: (one, other) => !equal(one, other),
   lt: (one, other) => compare(one, other) < 0,
@@ -40,6 +41,14 @@ export const functions: Readonly<Record<string, TemplateFunction>> = {
   gt: (one, other) => compare(one, other) > 0,
   ge: (one, other) => compare(one, other) >= 0,
 };
+
+const JS_ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', "'": "\\'", '"': '\\"' };
+
+/** As Go's JSEscapeString. */
+function escapeJs(letter: string): string {
+  const code = letter.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
+  return JS_ESCAPES[letter] ?? `\\u${code}`;
+}
 
 function padded(text: string, before: number, after: number): string {
   return text === '' ? '' : ' '.repeat(before) + text + ' '.repeat(after);
