@@ -163,7 +163,7 @@ function tlsOptions(tls: TlsOptions): TlsServerOptions {
   return { ...tls, minVersion: 'TLSv1.2', requestCert: verifies, rejectUnauthorized: verifies };
 }
 
-/** What is no HTTP gets 400 as from Go, unless the client is gone or has an answer already. */
+/** What is not HTTP gets 400 as from Go, unless the client is gone or has an answer already. */
 function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
   // Go's clients keep spare connections, and print what comes on one that they have not used.
   const isUnused = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0;

@@ -15,7 +15,7 @@ export class EventBus {
   readonly #recent: EngineEvent[] = [];
   readonly #subscribers = new Set<Subscriber>();
 
-  /** Completes a domain's event with the time and tells everyone. */
+  /** Completes a domain's event with the time and sends it to every listener. */
   readonly emit = (event: DomainEvent): void => {
     const message = { ...event, timeNs: nowNs() };
     this.#recent.push(message);

@@ -34,7 +34,7 @@ export function imageTest(filters: Filters, table: ImageTable): Test {
 /**
  * True if one of the patterns (`path.Match` of Go) fits the name with or without its tag; all fit where there are none.
  *
- * @throws {EngineError} `invalid` for what is no pattern
+ * @throws {EngineError} `invalid` for what is not a pattern
  */
 export function referenceTest(filters: Filters): (reference: Reference) => boolean {
   const patterns = filters.get('reference')?.map(globPattern);

@@ -22,7 +22,7 @@ export interface RemoteManifestRequest extends RemoteImageRequest {
 }
 
 export interface RemoteManifestView {
-  /** With the platform that the configuration of an image names; without for indexes, and for what is no image. */
+  /** With the platform that the configuration of an image names; without for indexes, and for what is not an image. */
   readonly descriptor: Descriptor;
   /** The exact bytes. */
   readonly content: Buffer;

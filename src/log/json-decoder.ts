@@ -46,7 +46,7 @@ interface Entry {
 
 /**
  * Decodes whole lines of Docker's json-file format. Entries in the shape in which Docker and we write them are
- * decoded from bytes to bytes; others by JSON.parse; what is no entry is left out.
+ * decoded from bytes to bytes; others by JSON.parse; what is not an entry is left out.
  */
 export class JsonDecoder {
   readonly #block: Buffer;

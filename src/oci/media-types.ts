@@ -27,7 +27,7 @@ const COMPRESSIONS: Readonly<Record<string, LayerCompression>> = {
   'application/vnd.oci.image.layer.nondistributable.v1.tar+zstd': 'zstd',
 };
 
-/** How a layer of this media type is compressed; undefined for what is no layer. */
+/** How a layer of this media type is compressed; undefined for what is not a layer. */
 export function layerCompressionOf(mediaType: string): LayerCompression | undefined {
   return COMPRESSIONS[mediaType];
 }

@@ -2,7 +2,7 @@
  * Content-addressed blobs: what was pulled, loaded, imported or built, byte for byte.
  *
  * Life cycle: a blob is written under a reference (two-phase: nothing is visible before `commit`), then read by
- * digest by anyone, then deleted by garbage collection when no root, lease or writer holds it.
+ * digest by any reader, then deleted by garbage collection when no root, lease or writer holds it.
  *
  * Errors: the table is `store-errors.ts`.
  *

@@ -155,7 +155,7 @@ function sqliteError(error: unknown): unknown {
   return error;
 }
 
-/** Zero for what is no error of SQLite's. */
+/** Zero for what is not an error of SQLite's. */
 function primaryCode(error: unknown): number {
   return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
 }

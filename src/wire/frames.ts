@@ -39,7 +39,7 @@ export class FrameDecoder {
   /**
    * Takes the chunk over: the caller may not use it afterwards.
    *
-   * @throws {EngineError} `invalid` for what is no frame, or larger than any
+   * @throws {EngineError} `invalid` for what is not a frame, or larger than any
    */
   *push(chunk: Buffer): Generator<Frame, void> {
     this.#more.push(chunk);

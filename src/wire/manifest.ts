@@ -12,7 +12,7 @@ export interface ManifestInspect {
     readonly digest: Digest;
     /** Bytes. */
     readonly size: number;
-    /** From the configuration of an image; absent for indexes, and for what is no image. */
+    /** From the configuration of an image; absent for indexes, and for what is not an image. */
     readonly platform?: Platform;
   };
   /** The exact bytes, in base64. */

@@ -38,7 +38,7 @@ export async function resolveImage(
   return { ...found, Ref };
 }
 
-/** @throws {EngineError} `not-implemented` for what is no image */
+/** @throws {EngineError} `not-implemented` for what is not an image */
 export async function resolveSource(
   parts: BuildkitParts,
   build: ActiveBuild,

@@ -33,7 +33,7 @@ export function cacheDirectoryName(source: string): string {
   return `cache:${source}`;
 }
 
-/** @throws {EngineError} `not-found` and `invalid` for what is no cache; what the client says */
+/** @throws {EngineError} `not-found` and `invalid` for what is not a cache; what the client says */
 export async function readLocalCache(
   intake: LayerIntake,
   session: BuildSession,

@@ -28,7 +28,7 @@ export interface RegistryPlace {
   readonly insecure: boolean;
 }
 
-/** @throws {EngineError} what `registry.ts` says; `invalid` for what is no cache */
+/** @throws {EngineError} what `registry.ts` says; `invalid` for what is not a cache */
 export async function readRegistryCache(
   { registries }: CacheTransferWork,
   request: BuildRequest,

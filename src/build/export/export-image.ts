@@ -87,7 +87,7 @@ async function store(
   return main.id;
 }
 
-/** What is no image: attestations, with their manifests and configurations. */
+/** What is not an image: attestations, with their manifests and configurations. */
 function attachedTo({ manifests, blobs, images }: PackedArtifact): PackedArtifact['manifests'] {
   const own = new Set(images.flatMap(({ manifest, image }) => [manifest.digest, image.id]));
   const documents = blobs.flatMap(({ descriptor: { digest }, bytes }) =>

@@ -14,7 +14,7 @@ const PERMISSIONS = { r: 4, w: 2, x: 1 } as const;
 const SET_ID: Readonly<Record<Class, number>> = { u: 0o4000, g: 0o2000, o: 0 };
 const STICKY = 0o1000;
 
-/** @throws {EngineError} `invalid` for what is no mode */
+/** @throws {EngineError} `invalid` for what is not a mode */
 export function parseModeChange(text: string): ModeChange {
   if (/^[0-7]{1,5}$/.test(text) && Number.parseInt(text, 8) <= 0o7777) {
     const mode = Number.parseInt(text, 8);

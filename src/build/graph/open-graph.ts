@@ -25,7 +25,7 @@ export interface GraphWorkOptions {
   readonly progress: BuildProgress;
 }
 
-/** @throws {EngineError} `invalid` for what is no graph, and what looking for its images says */
+/** @throws {EngineError} `invalid` for what is not a graph, and what looking for its images says */
 export async function openGraph(
   work: ContextWork,
   graph: Graph,

@@ -8,7 +8,7 @@ import { expand, type ExpandOptions, type Variables } from '#dockerfile/words/ex
 import { runScript } from '#dockerfile/run-script.ts';
 import type { ResolvedStage } from '#dockerfile/stages/stages.ts';
 
-/** `FROM docker.io/library/busybox:latest`; a named context as it is called; nothing for what is no image. */
+/** `FROM docker.io/library/busybox:latest`; a named context as it is called; nothing for what is not an image. */
 export function baseTitle(
   { base }: ResolvedStage,
   names: Pick<ContextNames, 'has'>,

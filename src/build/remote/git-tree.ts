@@ -75,7 +75,7 @@ export async function resolveCommit(tree: GitTree, options: GitOptions): Promise
 /**
  * A directory of what is checked out in `root`. No link is followed: it could lead out of the repository.
  *
- * @throws {EngineError} `invalid` for what is no directory there
+ * @throws {EngineError} `invalid` for what is not a directory there
  */
 export function directoryIn(root: string, { url, directory }: GitTree): string {
   let path = root;

@@ -12,7 +12,7 @@ import type { MountPlan, PlannedBind, PlannedMount, PlannedTmpfs, PlannedVolume 
 export type PlanOf = (reference: string) => MountPlan;
 
 /**
- * Decides what a container mounts: mounts of other containers give way to those that are asked for one by one, and
+ * Decides what a container mounts: mounts of other containers yield to those that are asked for one by one, and
  * volumes without a name to everything. Creates nothing.
  *
  * @throws {EngineError} `mount-duplicate`, `mount-at-root`, `mount-relative`,

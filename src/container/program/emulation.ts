@@ -42,7 +42,7 @@ function isEmulated({ architecture }: Platform, handlers: readonly BinaryHandler
   return head !== undefined && handlers.some((handler) => handler.matches('', head));
 }
 
-/** The older variant is named too, for clients that look for it; the newer one goes without saying. */
+/** The older variant is named too, for clients that look for it; the newer one needs no name. */
 function withVariants(platform: Platform): readonly Platform[] {
   return platform.architecture === 'arm' ? [platform, { ...platform, variant: 'v6' }] : [platform];
 }

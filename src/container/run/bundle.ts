@@ -16,7 +16,7 @@ import type { WorkloadNetwork } from './connect-network.ts';
 import { type JoinableContainers, chooseNamespaces } from './join-namespaces.ts';
 import type { Workload, WorkloadMounts } from './workload.ts';
 
-/** What every workload gets of the engine that asks for nothing else. */
+/** What the engine gives to every workload that asks for nothing else. */
 interface Confinement extends UlimitDefaults {
   /** Undefined: unconfined. */
   readonly seccomp: SeccompProfile | undefined;

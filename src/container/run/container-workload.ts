@@ -15,7 +15,7 @@ export interface MountRoles {
   readonly lookup: JoinableContainers;
 }
 
-/** A container as what is launched. What is made ready for it is released when its run ends (`exit.ts`). */
+/** A container as a workload. What is made ready for it is released when its run ends (`exit.ts`). */
 export function containerWorkload(
   roles: MountRoles & { readonly snapshots: Pick<SnapshotStore, 'mount'> },
   container: Container,

@@ -27,7 +27,7 @@ export interface ContainerParts {
 /** One container in memory: its definition, its state, and with that, while it runs, its run. */
 export class Container {
   readonly waiters = new ExitWaiters();
-  /** How many look into its root while it does not run. */
+  /** How many uses its root has while it does not run. */
   rootUses = 0;
   readonly #parts: ContainerParts;
   readonly #lock = new Semaphore(1);
@@ -106,7 +106,7 @@ export class Container {
     this.#become(state);
   }
 
-  /** Takes note of what has happened already: that it cannot be stored does not undo it. */
+  /** Changes the state for what has happened already: a failure to store it does not undo it. */
   settle(event: ContainerEvent<Run>): void {
     try {
       this.apply(event);
@@ -137,7 +137,7 @@ export class Container {
     this.#definition = definition;
   }
 
-  /** What the next daemon's networks will be told. */
+  /** Changes the name that the next daemon's networks get. */
   renameSandbox(name: string): void {
     if (!isRunning(this.#state)) return;
     const { status, run } = this.#state;

@@ -28,7 +28,7 @@ export interface ExitRoles {
   readonly background: BackgroundWork;
 }
 
-/** What becomes of a container whose run has ended. */
+/** The state of a container after its run has ended. */
 export type AfterRun = 'stopped' | 'restarting' | 'removed';
 
 /** Ends the container's run when its process has ended by itself, or has been made to end. */

@@ -15,7 +15,7 @@ export interface JoinableContainers {
 }
 
 /**
- * Which namespaces a container gets of its own, and which are another's.
+ * Decides which namespaces are a container's own, and which are another container's.
  *
  * @throws {EngineError} `conflict` if a container to join does not run
  */

@@ -2,7 +2,7 @@ import { isEngineError } from '#base/errors.ts';
 import type { Container } from './container.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
 
-/** Reports it when a container that has a limit runs out of memory; what is missed, its monitor tells in the end. */
+/** Reports that a container with a limit runs out of memory. What it does not see, the monitor reports at the end. */
 export function watchMemory(cgroups: ContainerCgroups, container: Container): void {
   if (container.spec.limits.memoryBytes === undefined) return;
   try {
@@ -13,7 +13,7 @@ export function watchMemory(cgroups: ContainerCgroups, container: Container): vo
   }
 }
 
-/** Once a run. */
+/** Reports it once in a run. */
 export function noteOutOfMemory(container: Container): void {
   if (!container.run || container.run.outOfMemory) return;
   container.settle({ type: 'out-of-memory' });

@@ -34,7 +34,7 @@ export interface RecordedContainers {
 
 /**
  * Removes what belongs to no recorded container or run: starts, creates and removals that a former daemon did not
- * finish. Execs of former daemons run on; their output goes nowhere any more.
+ * finish. Execs of former daemons run on; their output is dropped.
  */
 export async function removeOrphans(roles: OrphanRoles, recorded: RecordedContainers): Promise<void> {
   const { paths, supervisor } = roles;
@@ -71,7 +71,7 @@ function hasFiles(directory: string): boolean {
   return existsSync(directory) && readdirSync(directory).length > 0;
 }
 
-/** A daemon that died after its container has left its root mounted. */
+/** Unmounts the roots that a daemon which died after its containers has left mounted. */
 async function unmountStopped({ snapshots }: OrphanRoles, recorded: RecordedContainers): Promise<void> {
   const stopped = snapshots.list().filter(({ id }) => CONTAINER_ID.test(id) && !recorded.runs(id));
   await Promise.all(stopped.map(({ id }) => snapshots.unmount(id)));
@@ -86,7 +86,7 @@ async function discardRun({ paths, supervisor, runtimes, logger }: OrphanRoles, 
   }
 }
 
-/** Reads what an exec of a former daemon still says, so that it never blocks, until it ends. */
+/** Reads the output of an exec of a former daemon until it ends, so that the exec never blocks. */
 async function drainExec({ supervisor, paths, logger, held }: OrphanRoles, id: string): Promise<void> {
   const directory = paths.exec(id);
   try {
@@ -101,7 +101,7 @@ async function drainExec({ supervisor, paths, logger, held }: OrphanRoles, id: s
       monitor,
       ...(holder && { holder }),
     });
-    // Its terminal was in no holder's hands yet: it had not started.
+    // Its terminal had no holder yet, so it had not started.
     if (process.streams.sources.size === 0) {
       process.detach();
       return await supervisor.discard(id, directory);

@@ -17,7 +17,7 @@ export interface Run extends RunRecord {
 export class ActiveRun {
   readonly process: SupervisedProcess;
   readonly streams: AttachableStreams;
-  /** Ids of the execs that run in it or are yet to. */
+  /** Ids of the execs that run in it or have not started yet. */
   readonly execs = new Set<string>();
   readonly #ended = Promise.withResolvers<void>();
   readonly #held = new DisposableStack();
@@ -38,7 +38,7 @@ export class ActiveRun {
     this.#held.use(watch);
   }
 
-  /** The process has ended: reads what it has left in its pipes, within reason, and closes the log. */
+  /** The process has ended: reads what it has left in its pipes, for a bounded time, and closes the log. */
   async drain(): Promise<void> {
     const { output } = this.streams;
     output.finish();
@@ -68,7 +68,7 @@ export class ActiveRun {
     return await inTime(this.process.exited, timeoutMs);
   }
 
-  /** Whether it is the next daemon's. */
+  /** Whether it was left to the next daemon. */
   get isDetached(): boolean {
     return this.#isDetached;
   }
@@ -91,7 +91,7 @@ async function inTime(event: Promise<unknown>, timeoutMs: number | undefined): P
   );
 }
 
-/** What of a run is stored. */
+/** The part of a run that is stored. */
 export function recordOf(run: Run): RunRecord {
   const { active: _active, sandbox: _sandbox, ...record } = run;
   return record;

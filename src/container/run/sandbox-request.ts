@@ -41,7 +41,7 @@ export function attachmentsOf({ mode, macAddress }: NetworkSpec): readonly Netwo
   }
 }
 
-/** The engine's own. */
+/** The engine's own default network. */
 const DEFAULT_NETWORK = 'bridge';
 
 function portsOf({ ports, exposedPorts, publishesAll }: NetworkSpec): readonly PortRequest[] {

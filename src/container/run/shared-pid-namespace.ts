@@ -11,8 +11,8 @@ const MAXIMUM_LOOKS = 1000;
 const WAIT_MS = 5;
 
 /**
- * In a PID namespace of its own a container ends with its first process: the kernel kills the others. In the host's or
- * in another container's that is for the engine to do, or the others run on, and the runtime waits for them.
+ * A container in a PID namespace of its own ends with its first process: the kernel kills the others. In a namespace of
+ * the host or another container the engine has to kill them; otherwise they run on, and the runtime waits for them.
  */
 export function endWithFirstProcess(cgroups: ContainerCgroups, container: Container, run: Run): void {
   if (container.spec.namespaces.pid === 'private') return;

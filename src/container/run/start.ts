@@ -133,7 +133,7 @@ function recordOf(
   };
 }
 
-/** Records why, and ends what clients have attached to. */
+/** Records why the start failed, and ends the streams of attached clients. */
 async function failStart({ exit }: StartRoles, container: Container, error: unknown): Promise<void> {
   const failure = transferError(asEngineError(error));
   container.apply({ type: 'start-failed', exitCode: startExitCode(error, 'container'), failure });

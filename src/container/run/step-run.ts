@@ -68,7 +68,7 @@ async function runInSnapshot(roles: StepRoles, id: string, request: StepRequest)
   return await runToEnd(process, request);
 }
 
-/** The name of the image's machine is the image's: a step may set it. */
+/** A step has no /etc/hostname of the engine: the file is the image's, and a step may change it. */
 function workloadOf({ snapshots, host }: StepRoles, id: string, { spec, mounts }: StepRequest): Workload {
   const fitted = fitToHost(spec, host);
   return {

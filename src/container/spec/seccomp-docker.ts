@@ -1,7 +1,7 @@
 import type { ProfileFile, ProfileRule } from './seccomp-file.ts';
 
 /*
- * The profile of containers-common is made for rootless containers too and so lets everyone create user namespaces
+ * The profile of containers-common is made for rootless containers too and so lets every process create user namespaces
  * and mount inside them. Docker's does not, and a container of ours must not be less confined than one of Docker's.
  */
 

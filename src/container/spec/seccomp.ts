@@ -21,7 +21,7 @@ export interface SeccompProfile {
 export interface SeccompHost {
   /** Go's name: `amd64`, `arm64`. */
   readonly architecture: string;
-  /** As in uname(2). */
+  /** The release that uname(2) gives. */
   readonly kernelRelease: string;
 }
 

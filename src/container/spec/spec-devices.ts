@@ -16,7 +16,7 @@ export interface SpecDevices {
   readonly rules: readonly RuntimeDeviceRule[];
 }
 
-/** What of the host's devices a container names. */
+/** The devices of the host that a container names. */
 export interface DeviceQuery {
   readonly nodes: readonly DeviceNode[];
   /** Paths of the block devices that have limits. */
@@ -112,7 +112,7 @@ function ruleFor({ type, major, minor }: RuntimeDevice, access: string): Runtime
   return { allow: true, type: type === 'b' ? 'b' : 'c', major, minor, access };
 }
 
-/** One node in a list, or undefined for what is no device. */
+/** One node in a list, or undefined for what is not a device. */
 function nodeOf(stats: Stats, path: string): readonly RuntimeDevice[] | undefined {
   if (!stats.isCharacterDevice() && !stats.isBlockDevice()) return undefined;
   const node: RuntimeDevice = {
@@ -150,7 +150,7 @@ function walkDevices(hostDirectory: string, directory: string): readonly Runtime
   });
 }
 
-/** Devices come and go. */
+/** Empty for a device that has gone meanwhile. */
 function statNode(hostPath: string, path: string): readonly RuntimeDevice[] {
   try {
     return nodeOf(statSync(hostPath), path) ?? [];

@@ -2,7 +2,7 @@ import type { RuntimeMount } from '#oci/runtime-spec.ts';
 import type { ContainerSpec } from '../container-spec.ts';
 import { byDepth, type ResolvedMount } from '../mounts/mounts.ts';
 
-/** Docker's, where neither the container nor the engine says anything. */
+/** Docker's size, where neither the container nor the engine says one. */
 export const DEFAULT_SHARED_MEMORY_BYTES = 64 * 2 ** 20;
 
 /** Files of the engine that appear in the container's /etc. */

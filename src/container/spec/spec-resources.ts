@@ -51,7 +51,7 @@ function memoryOf(limits: ResourceLimits, cgroupVersion: 1 | 2): Memory {
   };
 }
 
-/** In the words of the runtime specification. */
+/** No limit, in the words of the runtime specification. */
 const UNLIMITED = -1;
 
 /** The kernel's default period. */
