@@ -14,7 +14,8 @@ export function commandSpec(vertex: ExecVertex, more: readonly string[] = []): C
   const { argv, env, proxies, workingDirectory, user, hostname = SANDBOX_HOSTNAME } = vertex;
   const { settings, readOnlyRoot = false, ulimits = settings.ulimits } = vertex;
   return newContainerSpec('build', {
-    hostname,
+    // The machine's name belongs to the network that is joined.
+    ...(settings.network.kind !== 'joined' && { hostname }),
     process: {
       command: argv,
       environment: [...env, ...proxies, ...more],
