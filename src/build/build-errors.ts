@@ -7,6 +7,12 @@ export const BUILD_ERRORS = errorTable({
     'invalid',
     ({ subject, details }) => `Cannot run ${subject}: it ended with exit code ${details['exitCode']}`,
   ],
+  'context-file-missing': [
+    'invalid',
+    ({ subject }) =>
+      `Cannot copy ${subject}: it is not in the build context, or its ignore file leaves it out`,
+  ],
+  'copied-file-missing': ['invalid', ({ subject }) => `Cannot copy ${subject}: it is not there`],
   'source-denied': [
     'forbidden',
     ({ subject }) => `Cannot use source ${subject}: the source policy of the build denies it`,

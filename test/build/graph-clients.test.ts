@@ -49,6 +49,13 @@ describe('what clients that lead a build ask', () => {
     });
   });
 
+  asked('a graph of nothing is solved at once; the history of builds ends', async (subject) => {
+    using client = await subjects.connect(subject);
+    const { response } = await client.solve({ Definition: { def: [] } });
+    assert.deepEqual([...response], []);
+    await client.history();
+  });
+
   asked('nothing is done before it is wanted, and nothing twice', async (subject) => {
     const script = 'cat /proc/sys/kernel/random/uuid > /made; echo said';
     const graph = graphOf(image, command(script), file('/f', 'f'));

@@ -710,3 +710,50 @@ test('a file for another frontend is no Dockerfile, over either wire', async () 
   const classic = await docker(engine, ['build', directory], { env: { DOCKER_BUILDKIT: '0' } });
   assert.match(classic.stderr, /Cannot build with frontend foobar: /);
 });
+
+test('named contexts: nothing at all; a directory by its name in the progress', async () => {
+  const directory = contextOf({
+    Dockerfile: 'FROM base AS one\nCOPY a /\nFROM base\nCOPY --from=sub x /\nCOPY --from=one / /\n',
+    a: 'a',
+  });
+  const sub = contextOf({ x: 'x' });
+  const named = ['--build-context', 'base=docker-image://scratch', '--build-context', `sub=${sub}`];
+  const output = await buildOk([...named, '-t', 'from-nothing', directory]);
+  assert.match(output, /^#\d+ \[context sub\] load \.dockerignore$/m);
+  assert.match(output, /^#\d+ transferring sub: \d+B/m);
+  assert.match(output, /^#\d+ transferring context: \d+B/m);
+  const config = await dockerOk(engine, ['image', 'inspect', '-f', '{{len .RootFS.Layers}}', 'from-nothing']);
+  assert.equal(config, '2');
+});
+
+test('a file that is not there is told with its path, over either wire', async () => {
+  const directory = contextOf({ Dockerfile: 'FROM bb\nCOPY badfile /\n' });
+  const { stderr } = await build([directory]);
+  assert.match(stderr, /ERROR: failed to solve: .*failed to calculate checksum.*: "\/badfile": not found\n/);
+  const classic = await docker(engine, ['build', directory], { env: { DOCKER_BUILDKIT: '0' } });
+  assert.match(
+    classic.stderr,
+    /COPY failed: file not found in build context or excluded by \.dockerignore: stat badfile: file does not exist/,
+  );
+});
+
+test('commands of the classic wire may join the network of a container', async () => {
+  await dockerOk(engine, [
+    'run',
+    '-d',
+    '--name',
+    'joined',
+    '--hostname',
+    'of-the-container',
+    'bb',
+    'sleep',
+    '600',
+  ]);
+  const directory = contextOf({ Dockerfile: 'FROM bb\nRUN ip -o -4 addr show | md5sum\n' });
+  const addresses = await dockerOk(engine, ['exec', 'joined', 'sh', '-c', 'ip -o -4 addr show | md5sum']);
+  const args = ['build', '--no-cache', '--network', 'container:joined', directory];
+  const { exitCode, stdout, stderr } = await docker(engine, args, { env: { DOCKER_BUILDKIT: '0' } });
+  assert.equal(exitCode, 0, stdout + stderr);
+  assert.ok(stdout.includes(addresses), stdout);
+  await dockerOk(engine, ['rm', '-f', 'joined']);
+});

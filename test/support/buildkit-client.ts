@@ -19,6 +19,7 @@ import {
   int32,
 } from '../../src/wire/buildkit/message.ts';
 import {
+  BuildHistoryRequest,
   SolveRequest,
   SolveResponse,
   StatusRequest,
@@ -111,6 +112,16 @@ export class BuildkitClient implements Disposable {
     } finally {
       session.destroy();
     }
+  }
+
+  /** What there is of builds that are over; ends when the engine has told it. */
+  async history(): Promise<number> {
+    using stream = this.#grpc.open(`${CONTROL}/ListenBuildHistory`, {}, never);
+    await stream.send(BuildHistoryRequest.encode({ EarlyExit: true }));
+    stream.end();
+    let events = 0;
+    for await (const _ of stream.messages()) events++;
+    return events;
   }
 
   async #status(Ref: string): Promise<readonly Status[]> {

@@ -1,4 +1,5 @@
 /** `moby.buildkit.v1.Control`. */
+import { once } from 'node:events';
 import type { EngineApi } from '#engine/engine.ts';
 import { Empty } from '#wire/buildkit/common.ts';
 import {
@@ -18,6 +19,7 @@ import {
   UpdateBuildHistoryRequest,
   UsageRecord,
 } from '#wire/buildkit/control.ts';
+import type { MessageOf } from '#wire/buildkit/message.ts';
 import type { ActiveBuilds } from './active-build.ts';
 import { graphRequest } from './graph-request.ts';
 import { requireFrontend } from './frontends.ts';
@@ -52,14 +54,18 @@ export function controlService(parts: BuildkitParts): Methods {
     [`${service}/Prune`]: streaming(PruneRequest, UsageRecord, (request) =>
       pruneRecords(parts.engine.builds, request),
     ),
-    // Nothing is kept of builds that are over.
-    [`${service}/ListenBuildHistory`]: streaming(
-      BuildHistoryRequest,
-      BuildHistoryEvent,
-      async function* () {},
-    ),
+    [`${service}/ListenBuildHistory`]: streaming(BuildHistoryRequest, BuildHistoryEvent, listenHistory),
     [`${service}/UpdateBuildHistory`]: unary(UpdateBuildHistoryRequest, Empty, () => ({})),
   };
+}
+
+/** Nothing is kept of builds that are over. Clients that follow have the stream open until they leave. */
+async function* listenHistory(
+  { EarlyExit }: MessageOf<typeof BuildHistoryRequest>,
+  { signal }: Call,
+): AsyncGenerator<never, void> {
+  if (!EarlyExit && !signal.aborted) await once(signal, 'abort');
+  yield* [];
 }
 
 /** A client that names neither frontend nor graph leads the build itself, and returns its result. */
@@ -76,7 +82,9 @@ async function solve(
     build.ask(request);
     if (request.Frontend === '') {
       const { Definition: graph } = request;
-      if (!graph || graph.def.length === 0) return { ExporterResponse: await build.returned };
+      if (!graph) return { ExporterResponse: await build.returned };
+      // A graph of nothing is a result without files, which is not exported.
+      if (graph.def.length === 0) return { ExporterResponse: {} };
       const wanted = await graphRequest(parts, build, graph);
       return { ExporterResponse: await build.run(engine.builds, wanted) };
     }

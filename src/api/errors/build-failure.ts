@@ -4,7 +4,7 @@ import { BUILD_ERRORS, type BuildErrorReason } from '#build/build-errors.ts';
 import type { VertexStatus } from '#build/build.ts';
 import { fullName } from '#build/plan/step-titles.ts';
 import { BaseImageFailure } from '#build/progress/step-errors.ts';
-import { deniedSource } from './build.ts';
+import { deniedSource, missingFile } from './build.ts';
 import { dockerErrorText } from './docker-error.ts';
 
 /** BuildKit's word for a vertex that did not fail itself; displays show it as CANCELED. */
@@ -14,6 +14,8 @@ const BUILDKIT_TEXTS: Readonly<Record<BuildErrorReason, (error: EngineError) => 
   'dockerfile-missing': ({ subject }) =>
     `failed to read dockerfile: open ${subject}: no such file or directory`,
   'dockerfile-empty': () => 'the Dockerfile cannot be empty',
+  'context-file-missing': missingFile,
+  'copied-file-missing': missingFile,
   'source-denied': deniedSource,
   'source-conversion-unsupported': ({ message }) => message,
   'command-failed': ({ subject, details }) =>

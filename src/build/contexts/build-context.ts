@@ -83,7 +83,7 @@ export async function openInputs(
   checkFrontend(text, request);
   const taken = new Map<LocalFiles, TakenSource>();
   const files = main.files(parseIgnoreFile(ignore ?? (await loadIgnoreFile(main, during))));
-  taken.set(files, { task: CONTEXT_TASK, source: main });
+  taken.set(files, { task: CONTEXT_TASK, name: 'context', source: main });
   const named = new Map<string, LocalFiles>();
   for (const [name, context] of Object.entries(request.namedContexts ?? {})) {
     if (context.kind === 'image' || context.kind === 'oci-layout') continue;
@@ -92,9 +92,9 @@ export async function openInputs(
       context.kind === 'remote'
         ? await during(`${title} ${context.url}`, () => open(context))
         : await open(context);
-    const files = source.files(parseIgnoreFile(await loadIgnoreFile(source, during)));
+    const files = source.files(parseIgnoreFile(await loadIgnoreFile(source, during, { title, name })));
     named.set(name.toLowerCase(), files);
-    taken.set(files, { task: `${title} load from client`, source });
+    taken.set(files, { task: `${title} load from client`, name, source });
   }
   const kept = undo.move();
   const makeDirectory = () => directories.make('files-');
@@ -152,16 +152,22 @@ async function openMain(
   return { main, ...read };
 }
 
-function loadIgnoreFile(files: ContextSourceFiles, during: During): Promise<string> {
-  return during('[internal] load .dockerignore', async ({ moves }) => {
+function loadIgnoreFile(
+  files: ContextSourceFiles,
+  during: During,
+  { title, name } = { title: '[internal]', name: 'context' },
+): Promise<string> {
+  return during(`${title} load .dockerignore`, async ({ moves }) => {
     const read = await readIgnoreFile(files);
-    moves(transferred('transferring context:', read));
+    moves(transferred(`transferring ${name}:`, read));
     return read;
   });
 }
 
 interface TakenSource {
   readonly task: string;
+  /** As progress calls the files. */
+  readonly name: string;
   readonly source: ContextSourceFiles;
 }
 
@@ -214,10 +220,10 @@ async function receiveTaken(
   during: During,
 ): Promise<void> {
   await Promise.all(
-    [...sources].map(async ([files, { task, source }]) => {
+    [...sources].map(async ([files, { task, name, source }]) => {
       const paths = taken.get(files) ?? scanned.get(files);
       if (!paths || source.isWhole) return;
-      await during(task, receiving(source, paths));
+      await during(task, receiving(source, paths, name));
     }),
   );
 }

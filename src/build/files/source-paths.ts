@@ -1,6 +1,7 @@
 import { constants as fs } from 'node:fs';
 import { posix } from 'node:path';
-import { EngineError } from '#base/errors.ts';
+import type { EngineError } from '#base/errors.ts';
+import { buildError } from '../build-errors.ts';
 import { compileIgnore, type IgnoreMatcher } from '#oci/ignore.ts';
 import type { FileSelection } from './file-jobs.ts';
 import { globPattern, hasWildcards } from '#oci/glob.ts';
@@ -79,12 +80,10 @@ export class SourceSelector {
     return sources;
   }
 
-  /** Docker's words for contexts, BuildKit's for stages and images. */
   #missing(path: string): EngineError {
-    const text = this.#selection.ownedByRoot
-      ? `COPY failed: file not found in build context or excluded by .dockerignore: stat ${path}: file does not exist`
-      : `failed to calculate checksum: ${JSON.stringify(posix.join('/', path))}: not found`;
-    return new EngineError('invalid', text);
+    return buildError(this.#selection.ownedByRoot ? 'context-file-missing' : 'copied-file-missing', {
+      subject: path,
+    });
   }
 
   #isThere(path: string): boolean {

@@ -122,6 +122,6 @@ export function baseImagesOf(
 ): readonly BaseImage[] {
   if (source.kind !== 'external') return [];
   const named = names.get(source.name);
-  if (named?.kind === 'files') return [];
+  if (named?.kind === 'files' || named?.reference === 'scratch') return [];
   return [{ name: named?.reference ?? source.name, platform }];
 }

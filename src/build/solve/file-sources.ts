@@ -128,11 +128,11 @@ export class Sources {
 }
 
 /** What `SourceSelector` says. */
-const MISSING = /^(?:COPY failed|failed to calculate checksum)/;
+const MISSING: readonly (string | undefined)[] = ['context-file-missing', 'copied-file-missing'];
 
 /** BuildKit's words; what COPY says of missing files is nothing for mounts. */
 function mountError({ paths: [path = ''] }: CopiedFiles, error: unknown): unknown {
-  const isMissing = isEngineError(error, 'invalid') && MISSING.test(error.message);
+  const isMissing = isEngineError(error) && MISSING.includes(error.reason);
   if (!isMissing) return error;
   const text = `failed to calculate checksum of mount source: "${path}": not found`;
   return new EngineError('invalid', text, { cause: error });
