@@ -5,9 +5,17 @@ import { listImages } from '#client/images.ts';
 import type { Context } from './context.ts';
 import { nearest } from './suggest.ts';
 
+const NO_PERMISSION =
+  'Use sudo, or join the group that owns the socket ("sudo usermod -aG GROUP USER", then log in again).';
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
 /** What may help after a failure: one line each, none where nothing is known. */
 export async function hintsFor(context: Context, error: unknown): Promise<readonly string[]> {
   if (isEngineError(error, 'unavailable') && !(error instanceof ApiError)) {
+    if (codeOf(error.cause) === 'EACCES') return [NO_PERMISSION];
     return ['Start it with "caissond", or name another engine with -H or CAISSON_HOST.'];
   }
   if (!(error instanceof ApiError)) return [];

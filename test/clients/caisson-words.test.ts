@@ -40,6 +40,12 @@ test('formats have Go’s names for what JSON names otherwise', async () => {
     ],
     ['info', '-f', '{{.CPUCfsPeriod}} {{.CPUCfsQuota}} {{.CPUShares}} {{.ID}} {{.NCPU}}'],
     ['inspect', '-f', '{{.ID}}', 'one'],
+    [
+      'inspect',
+      '-f',
+      '{{define "n"}}<{{.}}>{{end}}{{template "n" .Name}}{{block "b" .Path}}[{{$}}]{{end}}',
+      'one',
+    ],
     ['ps', '-a', '--format', String.raw`{{js "a'b\"<&="}} {{.Names}}`],
   ]) {
     const [own, theirs] = [await caisson(args), await docker(engine, args)];
@@ -81,7 +87,25 @@ test('what Docker refuses before it asks the engine is refused', async () => {
   }
 });
 
+test('a template that runs itself, or none, is refused', async () => {
+  for (const format of ['{{define "n"}}{{template "n"}}{{end}}{{template "n"}}', '{{template "none"}}']) {
+    const { exitCode, stderr } = await caisson(['ps', '-a', '--format', format]);
+    assert.equal(exitCode, 1);
+    assert.match(
+      stderr,
+      /Cannot use this --format: (exceeded maximum template depth|template "none" is not defined)/,
+    );
+  }
+});
+
 test('a mistake says what helps', async () => {
   const { stderr } = await caisson(['run', '--rm', '--network', 'nosuch', 'bb', 'true']);
   assert.match(stderr, /caisson network create nosuch/);
+});
+
+test('without permission the way to it is told, not how to start what runs', async () => {
+  const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', ...fromSource];
+  const { exitCode, stderr } = await runProgram('setpriv', [...nobody, '-H', engine.host, 'ps']);
+  assert.equal(exitCode, 1);
+  assert.match(stderr, /permission denied[^]*Use sudo, or join the group/);
 });

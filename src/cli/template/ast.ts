@@ -20,6 +20,13 @@ export type Node =
       readonly body: readonly Node[];
       readonly otherwise: readonly Node[];
     }
+  /** Another template, run with the pipeline's value as its dot; with nothing where there is none. */
+  | {
+      readonly kind: 'template';
+      readonly name: string;
+      readonly definitions: ReadonlyMap<string, readonly Node[]>;
+      readonly pipeline: Pipeline | undefined;
+    }
   | { readonly kind: 'break' }
   | { readonly kind: 'continue' };
 

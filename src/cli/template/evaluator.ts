@@ -44,8 +44,12 @@ class Scope {
 /** How a list of nodes ended. */
 type Flow = 'next' | 'break' | 'continue';
 
+/** Templates within each other; one that runs itself ends here. */
+const MOST_TEMPLATES = 500;
+
 class Evaluator {
   output = '';
+  #depth = 0;
   readonly #overrides: Readonly<Record<string, TemplateFunction>>;
 
   constructor(overrides: Readonly<Record<string, TemplateFunction>>) {
@@ -82,10 +86,23 @@ class Evaluator {
       }
       case 'range':
         return this.#range(node, dot, new Scope(scope));
+      case 'template':
+        return this.#template(node, dot, scope);
       case 'break':
       case 'continue':
         return node.kind;
     }
+  }
+
+  #template(node: Extract<Node, { kind: 'template' }>, dot: Value, scope: Scope): Flow {
+    const nodes = node.definitions.get(node.name);
+    if (!nodes) throw new TemplateError(`template "${node.name}" is not defined`);
+    const value = node.pipeline ? this.#pipeline(node.pipeline, dot, scope) : null;
+    if (this.#depth === MOST_TEMPLATES) throw new TemplateError('exceeded maximum template depth');
+    this.#depth++;
+    this.list(nodes, value, new Scope(undefined, new Map([['$', value]])));
+    this.#depth--;
+    return 'next';
   }
 
   #action(pipeline: Pipeline, dot: Value, scope: Scope): Flow {

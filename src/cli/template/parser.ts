@@ -11,6 +11,8 @@ const CONSTANTS: Readonly<Record<string, boolean | null>> = { true: true, false:
 
 class TemplateParser {
   readonly #tokens: readonly Token[];
+  /** Templates by name: all that the text defines, whichever comes first. */
+  readonly #definitions = new Map<string, readonly Node[]>();
   #at = 0;
 
   constructor(tokens: readonly Token[]) {
@@ -45,10 +47,27 @@ class TemplateParser {
       this.#close();
       return { kind: word };
     }
-    if (word !== undefined) throw new TemplateError(`{{${word}}} is not supported`);
+    if (word === 'define' || word === 'block' || word === 'template') return this.#named(word);
     const pipeline = this.#pipeline();
     this.#close();
     return { kind: 'action', pipeline };
+  }
+
+  /** `define` only names a template, `template` runs one, `block` does both. */
+  #named(word: 'define' | 'block' | 'template'): Node {
+    const token = this.#next();
+    if (token?.kind !== 'string') throw new TemplateError(`{{${word}}} needs a name in quotes`);
+    const name = token.value;
+    const hasPipeline = word !== 'define' && this.#peek()?.kind !== 'close';
+    const pipeline = hasPipeline ? this.#pipeline() : undefined;
+    this.#close();
+    if (word !== 'template') {
+      const { nodes, ended } = this.#list();
+      if (ended !== 'end') throw new TemplateError(`{{${word}}} has no {{end}}`);
+      this.#definitions.set(name, nodes);
+    }
+    if (word === 'define') return { kind: 'text', text: '' };
+    return { kind: 'template', name, definitions: this.#definitions, pipeline };
   }
 
   #block(kind: 'if' | 'with' | 'range'): Node {
