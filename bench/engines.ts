@@ -70,7 +70,10 @@ async function startCheckout(home: string, name: string, directory: string): Pro
   return [{ ...byOwn, name: `${name} by docker`, command: ['docker', '-H', host] }, byOwn];
 }
 
-/** Run-time state lies in memory on every system whose /run is a tmpfs; so here, for all engines, whatever this one's is. */
+/**
+ * Run-time state lies in memory on every system whose /run is a tmpfs; so here, for all engines, whatever this one's
+ * is.
+ */
 export function mountRunDirectory(path: string): void {
   mkdirSync(path, { recursive: true });
   const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', path]);

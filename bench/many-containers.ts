@@ -222,7 +222,9 @@ class KillableDaemon implements AsyncDisposable {
     return countDescriptors(this.#child?.pid ?? 0);
   }
 
-  /** Memory of the daemon and of what it needs beside it: all processes that have its run directory in their arguments. */
+  /**
+   * Memory of the daemon and of what it needs beside it: all processes that have its run directory in their arguments.
+   */
   megabytes(): number {
     return pssMegabytes((command) => command.includes(this.#run));
   }

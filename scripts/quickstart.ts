@@ -1,4 +1,7 @@
-/** The demo of `npm run quickstart`: microservices built and run from this machine's own Debian, and their page over HTTP. */
+/**
+ * The demo of `npm run quickstart`: microservices built and run from this machine's own Debian, and their page over
+ * HTTP.
+ */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';

@@ -7,7 +7,8 @@ import type { RawStream } from './hijack.ts';
  * Connects a client with a container's or exec's streams until the output ends or the client is gone, and disposes
  * the attachment.
  *
- * The output is framed unless it comes from a terminal, or the client's transport never frames. The client's half-close ends the input; `detachesAtEnd` then says whether
+ * The output is framed unless it comes from a terminal, or the client's transport never frames. The client's half-close
+ * ends the input; `detachesAtEnd` then says whether
  * the client wanted no more than that, since only some inputs are closed by it (see Docker's `StdinOnce`).
  */
 export async function pumpAttachment(

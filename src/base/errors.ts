@@ -37,7 +37,10 @@ export interface ErrorFacts {
 export class EngineError extends Error {
   override readonly name: string = 'EngineError';
   readonly code: ErrorCode;
-  /** The entry of a domain's table of errors (`error-table.ts`) that this is; each wire may have a text of its own for it. */
+  /**
+   * The entry of a domain's table of errors (`error-table.ts`) that this is; each wire may have a text of its own for
+   * it.
+   */
   readonly reason: string | undefined;
   readonly subject: string | undefined;
   readonly details: Readonly<Record<string, string | number>>;

@@ -1,4 +1,6 @@
-/** What a domain reports: something happened to one of its objects. The engine adds the time and keeps the recent ones. */
+/**
+ * What a domain reports: something happened to one of its objects. The engine adds the time and keeps the recent ones.
+ */
 export type EventType = 'container' | 'image' | 'volume' | 'network' | 'daemon' | 'builder' | 'plugin';
 
 export interface DomainEvent {

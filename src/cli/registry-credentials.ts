@@ -27,7 +27,9 @@ export function credentialsFor(context: Context, registry: string): RegistryAuth
   };
 }
 
-/** A helper that cannot be asked is a warning: most images need no credentials, and where they do, the registry says so. */
+/**
+ * A helper that cannot be asked is a warning: most images need no credentials, and where they do, the registry says so.
+ */
 function fromHelper(context: Context, helper: string, registry: string): RegistryAuth {
   try {
     return readFromHelper(context, helper, registry) ?? {};

@@ -78,7 +78,9 @@ export interface TerminalSize {
   readonly columns: number;
 }
 
-/** `closed`: there is none. `once`: it ends with the first client that was attached. `kept`: it never ends by itself. */
+/**
+ * `closed`: there is none. `once`: it ends with the first client that was attached. `kept`: it never ends by itself.
+ */
 type StdinMode = 'closed' | 'once' | 'kept';
 
 /** setrlimit(2). */

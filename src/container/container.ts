@@ -6,7 +6,8 @@
  * container. An *attachment* is a client listening to output and writing to stdin.
  *
  * Life cycle: created → running ⇄ paused → exited (→ running …) → removed; the one table is `state.ts`. A crash or
- * restart of the daemon changes nothing of it: the next daemon adopts running containers, and learns from their monitors
+ * restart of the daemon changes nothing of it: the next daemon adopts running containers, and learns from their
+ * monitors
  * what ended meanwhile.
  *
  * References are ids, unambiguous prefixes of ids, or names (with or without leading slash).

@@ -36,7 +36,9 @@ export type { ContainersDependencies } from './neighbours.ts';
 /** Starts that run at once; more are slower together. */
 const CONCURRENT_STARTS = 10;
 
-/** The sandboxes of containers that ran when the last daemon ended: the networks must know them before containers do. */
+/**
+ * The sandboxes of containers that ran when the last daemon ended: the networks must know them before containers do.
+ */
 export function recordedSandboxes(metadata: Metadata): readonly SandboxRecord[] {
   const bootId = currentBootId();
   return new ContainerStore(metadata)

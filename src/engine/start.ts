@@ -50,7 +50,8 @@ export class Engine implements EngineApi, AsyncDisposable {
    * Opens everything, finishes or undoes what an earlier engine left half-done, and takes over what still runs.
    * Needs root.
    *
-   * @throws {EngineError} `conflict` while another engine has the root or the run directory, `unavailable` without an OCI runtime or
+   * @throws {EngineError} `conflict` while another engine has the root or the run directory, `unavailable` without an
+   * OCI runtime or
    *   nftables, `invalid` for options that make no sense
    */
   static async start(options: EngineOptions): Promise<Engine> {

@@ -108,7 +108,10 @@ export class ImageGarbage {
     if (deleted.length > 0) logger.info('Deleted blobs of unfinished work', { count: deleted.length });
   }
 
-  /** Blobs and diff IDs of all images and unfinished pulls: both are digests, and no digest is garbage as one and not as the other. */
+  /**
+   * Blobs and diff IDs of all images and unfinished pulls: both are digests, and no digest is garbage as one and not as
+   * the other.
+   */
   #held(): ReadonlySet<Digest> {
     const held = this.#heldByImages();
     const unfinished = this.#options.layerBlobs.held((diffId) => held.has(diffId));

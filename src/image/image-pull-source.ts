@@ -1,4 +1,7 @@
-/** What a reference means in a registry: manifest, configuration and layers, read and checked before anything is fetched. */
+/**
+ * What a reference means in a registry: manifest, configuration and layers, read and checked before anything is
+ * fetched.
+ */
 import { createHash } from 'node:crypto';
 import { isEngineError } from '#base/errors.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
@@ -64,7 +67,10 @@ export interface SourceOptions {
   readonly signal: AbortSignal;
 }
 
-/** @throws {EngineError} `no-manifest-for-platform`, `pulled-for-…`, `source-unusable`, `config-damaged`; what `registry.ts` says */
+/**
+ * @throws {EngineError} `no-manifest-for-platform`, `pulled-for-…`, `source-unusable`, `config-damaged`; what
+ * `registry.ts` says
+ */
 export async function readPullSource(options: SourceOptions): Promise<PullSource> {
   const manifests = await resolveManifests(options);
   const [root] = manifests;

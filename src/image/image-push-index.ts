@@ -27,7 +27,8 @@ export interface IndexOnItsWay {
 }
 
 /**
- * The index that an image came with or was built into the last time, if the repository has it under the tag, or everything that it
+ * The index that an image came with or was built into the last time, if the repository has it under the tag, or
+ * everything that it
  * names is here; otherwise the image goes alone.
  */
 export async function indexToPush(

@@ -25,7 +25,11 @@ export interface StoreOptions {
 
 let lastStored = 0;
 
-/** Undefined if nothing was changed. @throws {EngineError} `invalid` for what is too large, `exhausted` for a full disk */
+/**
+ * Undefined if nothing was changed.
+ *
+ * @throws {EngineError} `invalid` for what is too large, `exhausted` for a full disk
+ */
 export async function storeLayer(
   { content, layers, maximumLayerBytes: maximumBytes }: LayerStorage,
   changes: Readable,

@@ -66,7 +66,8 @@ async function platformOf(
 /**
  * Puts an index under a tag, and beside it what it names from other repositories of the registry.
  *
- * @throws {EngineError} `index-expected`, `index-of-other-registry`, `invalid` for a malformed index; what `registry.ts`
+ * @throws {EngineError} `index-expected`, `index-of-other-registry`, `invalid` for a malformed index; what
+ * `registry.ts`
  *   says. What was copied by then stays: nothing refers to it
  */
 export async function pushIndex(

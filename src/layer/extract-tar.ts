@@ -1,4 +1,6 @@
-/** Puts an archive into a container's file system, as `docker cp` does: merges directories, replaces everything else. */
+/**
+ * Puts an archive into a container's file system, as `docker cp` does: merges directories, replaces everything else.
+ */
 import {
   chmodSync,
   closeSync,

@@ -1,4 +1,6 @@
-/** How threads share one gzip stream: which thread takes which block, which one may write, and what was written so far. */
+/**
+ * How threads share one gzip stream: which thread takes which block, which one may write, and what was written so far.
+ */
 import { combinedCrc32 } from './combined-crc32.ts';
 import { layerError } from './layer-errors.ts';
 

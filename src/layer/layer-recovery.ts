@@ -6,7 +6,10 @@ import { type Digest, isDigest } from '#oci/digest.ts';
 import { setAside } from '#store/lost-and-found.ts';
 import { type LayerRecord, readLayerRecord } from './layer-directory.ts';
 
-/** Finds the layers of a store's directory, deletes staging and trash, and sets aside layers that have lost their record. */
+/**
+ * Finds the layers of a store's directory, deletes staging and trash, and sets aside layers that have lost their
+ * record.
+ */
 export function recoverLayers(rootDirectory: string, logger: Logger): Map<Digest, LayerRecord> {
   const layers = new Map<Digest, LayerRecord>();
   for (const name of readdirSync(rootDirectory)) {

@@ -38,7 +38,9 @@ export interface UnpackRequest {
   readonly compression: 'none' | 'gzip' | 'zstd';
   /** Verified against the uncompressed bytes; learnt from them where absent (import). */
   readonly diffId?: Digest;
-  /** The blob is not committed yet: it is unpacked while it comes. A plain tar is whole, and only waits for the disk. */
+  /**
+   * The blob is not committed yet: it is unpacked while it comes. A plain tar is whole, and only waits for the disk.
+   */
   readonly arriving?: ArrivingBlob;
   readonly signal?: AbortSignal;
 }

@@ -43,7 +43,10 @@ interface Entry {
   mounted: boolean;
 }
 
-/** What is left of a snapshot that cannot be used, perhaps its mount alone: nothing of it is deleted before its container is removed. */
+/**
+ * What is left of a snapshot that cannot be used, perhaps its mount alone: nothing of it is deleted before its
+ * container is removed.
+ */
 interface DamagedSnapshot {
   readonly damage: string;
   readonly record?: SnapshotRecord;

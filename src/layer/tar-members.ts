@@ -100,7 +100,10 @@ function openIfThere(path: Buffer): number | undefined {
   }
 }
 
-/** A file with a lease: the attempt to open it asks the holder for it, and the kernel takes it away after 45 s (fcntl(2)). */
+/**
+ * A file with a lease: the attempt to open it asks the holder for it, and the kernel takes it away after 45 s
+ * (fcntl(2)).
+ */
 const LEASE_BREAK_MS = 60_000;
 const LEASE_RETRY_MS = 20;
 const sleeping = new Int32Array(new SharedArrayBuffer(4));

@@ -1,4 +1,6 @@
-/** The worker's part of unpacking a layer: from the blob to everything the layer consists of, in a staging directory. */
+/**
+ * The worker's part of unpacking a layer: from the blob to everything the layer consists of, in a staging directory.
+ */
 import {
   closeSync,
   constants,

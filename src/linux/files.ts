@@ -193,7 +193,10 @@ export function punchHole(fd: number, offset: number, length: number): void {
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
-/** The first offset at or after `offset` that holds data (lseek(2)); undefined if only a hole follows. Moves the position. */
+/**
+ * The first offset at or after `offset` that holds data (lseek(2)); undefined if only a hole follows. Moves the
+ * position.
+ */
 export function seekData(fd: number, offset: number): number | undefined {
   try {
     return check('lseek', `descriptor ${fd}`, libc.lseek(fd, offset, SEEK_DATA));

@@ -87,7 +87,8 @@ export function unshareFilesystemContext(): void {
 }
 
 /**
- * Puts the calling thread into a mount namespace (setns(2)), after {@link unshareFilesystemContext}; its root and working
+ * Puts the calling thread into a mount namespace (setns(2)), after {@link unshareFilesystemContext}; its root and
+ * working
  * directory are that of the namespace.
  *
  * @param fd of /proc/PID/ns/mnt

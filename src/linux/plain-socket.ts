@@ -14,7 +14,9 @@ export function plainDescriptor(connection: object): number | undefined {
   return typeof fd === 'number' && fd >= 0 ? fd : undefined;
 }
 
-/** Memory of what was sent and not taken yet: not read by the peer of a unix socket, not acknowledged by that of TCP. */
+/**
+ * Memory of what was sent and not taken yet: not read by the peer of a unix socket, not acknowledged by that of TCP.
+ */
 export function unreadBytes(fd: number): number {
   const bytes = Buffer.alloc(4);
   check('ioctl', `socket ${fd}`, libc.ioctl(fd, SIOCOUTQ, bytes));

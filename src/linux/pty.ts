@@ -20,7 +20,9 @@ const TIOCGWINSZ = 0x5413;
 const TIOCSWINSZ = 0x5414;
 /** struct winsize: rows, columns and two unused fields, 16 bits each. */
 const WINDOW_SIZE_BYTES = 8;
-/** struct termios of the kernel: input, output, control and local modes, 32 bits each, a line discipline, characters. */
+/**
+ * struct termios of the kernel: input, output, control and local modes, 32 bits each, a line discipline, characters.
+ */
 const TERMIOS_BYTES = 36;
 /** <asm-generic/termbits.h>: what cfmakeraw(3) clears and sets. */
 const RAW_MODES = [

@@ -1,4 +1,7 @@
-/** `builder` of the configuration file: dockerd's `{"gc": {"enabled": true, "defaultKeepStorage": "20GB", "policy": […]}}`. */
+/**
+ * `builder` of the configuration file: dockerd's `{"gc": {"enabled": true, "defaultKeepStorage": "20GB", "policy":
+ * […]}}`.
+ */
 import { EngineError } from '#base/errors.ts';
 import type { CacheBudget, CachePolicy } from '#build/disk/cache-budget.ts';
 import { cacheSelection } from '#build/disk/cache-filters.ts';

@@ -20,7 +20,9 @@ export interface DaemonOptions {
 
 const STANDARD_HOST = 'unix:///run/caisson/caisson.sock';
 
-/** @throws {EngineError} `invalid` for a value that makes no sense, `not-implemented` for one that must not be ignored */
+/**
+ * @throws {EngineError} `invalid` for a value that makes no sense, `not-implemented` for one that must not be ignored
+ */
 export function daemonOptions(settings: SettingValues): DaemonOptions {
   const reader = new SettingReader(settings);
   refuseUnsafe(reader);

@@ -1,7 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { parseResolvConf, type ResolverSettings } from './resolv-conf.ts';
 
-/** resolv.conf(5): "If no nameserver entries are present, the default is to use the name server on the local machine". */
+/**
+ * resolv.conf(5): "If no nameserver entries are present, the default is to use the name server on the local machine".
+ */
 const LOCAL: readonly string[] = ['127.0.0.1'];
 
 /** The host's resolver configuration, read again whenever the file has changed. */

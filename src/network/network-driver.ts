@@ -25,7 +25,11 @@ export interface NetworkDriver {
   readonly kind: DriverKind;
   /** Where sandboxes live: in a namespace of their own, or in the host's, which no other network can join. */
   readonly namespace: 'own' | 'host';
-  /** Completes a spec; nothing is made yet. @throws {EngineError} `no-free-subnet`, `subnet-in-use`, `subnet-invalid` */
+  /**
+   * Completes a spec; nothing is made yet.
+   *
+   * @throws {EngineError} `no-free-subnet`, `subnet-in-use`, `subnet-invalid`
+   */
   plan(spec: NetworkSpec, id: string): NetworkPlan;
   /**
    * Makes what a new network needs on the host.

@@ -43,7 +43,8 @@ export class VethPairs {
   }
 
   /**
-   * Creates a pair: the container's end is born in its namespace, the host's end as a port of a bridge. Hairpin, because with
+   * Creates a pair: the container's end is born in its namespace, the host's end as a port of a bridge. Hairpin,
+   * because with
    * br_netfilter a container that reaches itself by a published port gets its frames back by the port they came
    * from. The host's end carries frames alone and needs no IPv6 of its own. A thread of the pool waits for the kernel.
    */
@@ -78,7 +79,10 @@ export class VethPairs {
     );
   }
 
-  /** The kernel deletes a pair with the namespace of the container's end; where that stays, it is deleted a little later. */
+  /**
+   * The kernel deletes a pair with the namespace of the container's end; where that stays, it is deleted a little
+   * later.
+   */
   remove(suffix: string): void {
     this.#reaper.reap(this.nameOf(suffix));
   }

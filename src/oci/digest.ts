@@ -1,6 +1,8 @@
 import { EngineError } from '#base/errors.ts';
 
-/** `sha256:` and 64 lower-case hexadecimal digits (OCI image spec, descriptor.md#digests); only `parseDigest` makes one. */
+/**
+ * `sha256:` and 64 lower-case hexadecimal digits (OCI image spec, descriptor.md#digests); only `parseDigest` makes one.
+ */
 export type Digest = string & { readonly __brand: 'digest' };
 
 const PATTERN = /^sha256:[0-9a-f]{64}$/;

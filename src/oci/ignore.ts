@@ -18,7 +18,9 @@ export interface IgnoreMatcher {
   readonly canSkip: (directory: string) => boolean;
 }
 
-/** The files that may hold the patterns, the first that exists counts: one beside the Dockerfile, then the context's. */
+/**
+ * The files that may hold the patterns, the first that exists counts: one beside the Dockerfile, then the context's.
+ */
 export function ignoreFileNames(dockerfilePath: string): readonly [string, string] {
   return [`${dockerfilePath}.dockerignore`, '.dockerignore'];
 }

@@ -24,7 +24,10 @@ export class JsonShape {
     return this.object(this.parseAny(bytes, maximumBytes), 'it');
   }
 
-  /** The same for what others read, too, and must not read otherwise: no key may be there twice, nothing nested without end. */
+  /**
+   * The same for what others read, too, and must not read otherwise: no key may be there twice, nothing nested without
+   * end.
+   */
   parseUnambiguous(bytes: Buffer, maximumBytes: number): JsonObject {
     const value = this.parse(bytes, maximumBytes);
     const fault = structuralFault(bytes.toString());

@@ -5,7 +5,8 @@ import type { Leases } from '#store/leases.ts';
 const ROTATION_MS = 10 * 60 * 1000;
 
 /**
- * Protects what clients were just told to be there: a client that asks for a blob will name it in a manifest soon, and must not
+ * Protects what clients were just told to be there: a client that asks for a blob will name it in a manifest soon, and
+ * must not
  * find it collected in between. Everything is protected for at least ten minutes and at most twenty.
  */
 export class RecentUse implements Lease {

@@ -1,4 +1,6 @@
-/** The errors of the distribution protocol (distribution-spec, "Error Codes"): one table for codes, statuses and texts. */
+/**
+ * The errors of the distribution protocol (distribution-spec, "Error Codes"): one table for codes, statuses and texts.
+ */
 import { EngineError, type ErrorCode, isEngineError } from '#base/errors.ts';
 
 interface ErrorEntry {

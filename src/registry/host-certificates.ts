@@ -1,4 +1,6 @@
-/** Certificates of single registries: `certs.d/HOST[:PORT]/` with `*.crt`, and `*.cert` beside `*.key`, as in Docker. */
+/**
+ * Certificates of single registries: `certs.d/HOST[:PORT]/` with `*.crt`, and `*.cert` beside `*.key`, as in Docker.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from '#linux/errno.ts';

@@ -9,7 +9,8 @@
  * registry challenges them, follow redirects without taking credentials along, and are repeated with growing pauses
  * while the failure may pass. The caller verifies bytes; manifests are checked against their digest here.
  *
- * Errors are `RegistryFailure`s (`registry-failure.ts`), whose reasons stand in `registry-errors.ts`: `unauthorized` (no
+ * Errors are `RegistryFailure`s (`registry-failure.ts`), whose reasons stand in `registry-errors.ts`: `unauthorized`
+ * (no
  * or wrong credentials), `forbidden`, `not-found`, `exhausted` (429), `unavailable` (cannot be reached, 5xx, stalls),
  * `invalid` (what came is not what the protocol or a digest says), `aborted` by the signal.
  *
@@ -117,7 +118,11 @@ export interface Registries {
    * @throws {RegistryFailure} `unauthorized`
    */
   login(address: string, credentials: RegistryCredentials, signal?: AbortSignal): Promise<LoginResult>;
-  /** `term` may start with a registry's host; Docker Hub otherwise. @throws {RegistryFailure} `not-found` where there is no search */
+  /**
+   * `term` may start with a registry's host; Docker Hub otherwise.
+   *
+   * @throws {RegistryFailure} `not-found` where there is no search
+   */
   search(
     term: string,
     options: {

@@ -1,4 +1,7 @@
-/** What is installed in a root file system, as its package managers and the builders of its programs have written it down. */
+/**
+ * What is installed in a root file system, as its package managers and the builders of its programs have written it
+ * down.
+ */
 import { setImmediate as turn } from 'node:timers/promises';
 import { EngineError, isEngineError } from '#base/errors.ts';
 import { APK } from './apk.ts';

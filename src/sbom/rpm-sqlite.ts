@@ -25,7 +25,9 @@ export async function* sqliteHeaders(file: FoundFile): AsyncGenerator<Buffer, vo
   }
 }
 
-/** The file says that changes go into a log, which there can be none for a database in memory (sqlite.org/fileformat). */
+/**
+ * The file says that changes go into a log, which there can be none for a database in memory (sqlite.org/fileformat).
+ */
 function withoutLog(bytes: Buffer): Buffer {
   if (bytes.length < 100) throw refusal('it is too short');
   bytes[18] = 1;

@@ -1,4 +1,7 @@
-/** What writing to the store's disk needs beyond `node:fs`: syncs off the event loop, and errors with the engine's codes. */
+/**
+ * What writing to the store's disk needs beyond `node:fs`: syncs off the event loop, and errors with the engine's
+ * codes.
+ */
 import { close, fdatasync, fsync, open, unlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { isErrno } from '#linux/errno.ts';

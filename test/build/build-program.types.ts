@@ -1,4 +1,6 @@
-/** What the types of `caisson/build` allow and refuse: nothing of this is run, the compiler reads it (`npm run check`). */
+/**
+ * What the types of `caisson/build` allow and refuse: nothing of this is run, the compiler reads it (`npm run check`).
+ */
 import {
   bind,
   build,

@@ -52,7 +52,9 @@ export function storeCensus({ root }: TestDaemon): readonly string[] {
     .toSorted();
 }
 
-/** Everything that builds keep, and their images, go; then the store has nothing that was not there `before` any build. */
+/**
+ * Everything that builds keep, and their images, go; then the store has nothing that was not there `before` any build.
+ */
 export async function expectCensusWithoutBuilds(
   engine: TestDaemon,
   images: readonly string[],

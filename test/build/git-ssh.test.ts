@@ -1,4 +1,6 @@
-/** Repositories over ssh, from a real server, with keys that stay with the client; `CAISSON_PEERS=check`: dockerd too. */
+/**
+ * Repositories over ssh, from a real server, with keys that stay with the client; `CAISSON_PEERS=check`: dockerd too.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,6 @@
 /**
- * What may never be read again: secrets, what an agent says, passwords of proxies, registries and URLs. After builds that
+ * What may never be read again: secrets, what an agent says, passwords of proxies, registries and URLs. After builds
+ * that
  * end, fail, are cached, exported and killed it is in no file of the engine, and in nothing that it gave to a client.
  */
 import assert from 'node:assert/strict';

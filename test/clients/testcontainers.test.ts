@@ -1,5 +1,6 @@
 /**
- * Testcontainers, unchanged, as tests of other projects use it. Its own helper images cannot be pulled here: Ryuk, which
+ * Testcontainers, unchanged, as tests of other projects use it. Its own helper images cannot be pulled here: Ryuk,
+ * which
  * removes what a test run forgot, is switched off.
  */
 import assert from 'node:assert/strict';

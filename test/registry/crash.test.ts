@@ -1,4 +1,6 @@
-/** The daemon is killed at every stage of a pull and of a push; the next one continues, and nothing half made is seen. */
+/**
+ * The daemon is killed at every stage of a pull and of a push; the next one continues, and nothing half made is seen.
+ */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';

@@ -49,7 +49,8 @@ function findLeftovers(traces: Traces, owners: Owners = NO_OWNERS): readonly str
 }
 
 /**
- * Those that stay: what the kernel removes by itself takes a moment, cables of dropped namespaces some seconds, and on a
+ * Those that stay: what the kernel removes by itself takes a moment, cables of dropped namespaces some seconds, and on
+ * a
  * busy machine many more.
  */
 export async function lastingLeftovers(traces: Traces, owners?: Owners): Promise<readonly string[]> {

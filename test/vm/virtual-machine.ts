@@ -16,7 +16,9 @@ const RUN_TIMEOUT_MS = 300_000;
 /** `kvm` where the machine has it and makes the tests many times faster. */
 const ACCELERATOR = process.env['CAISSON_VM_ACCEL'] ?? 'tcg';
 
-/** A Debian of its own with systemd and cgroup v2, on a fresh copy of the system's disk. Disposing it leaves nothing. */
+/**
+ * A Debian of its own with systemd and cgroup v2, on a fresh copy of the system's disk. Disposing it leaves nothing.
+ */
 export class VirtualMachine implements AsyncDisposable {
   readonly #directory = mkdtempSync(join(IMAGES, 'machine-'));
   readonly #answers = new Map<number, (answer: Answer) => void>();

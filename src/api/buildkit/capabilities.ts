@@ -1,4 +1,7 @@
-/** What clients may ask of the frontend and of a build: BuildKit's names (`frontend/gateway/pb/caps.go`, `solver/pb/caps.go`). */
+/**
+ * What clients may ask of the frontend and of a build: BuildKit's names (`frontend/gateway/pb/caps.go`,
+ * `solver/pb/caps.go`).
+ */
 interface Capability {
   readonly ID: string;
   readonly Enabled: boolean;

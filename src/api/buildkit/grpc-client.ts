@@ -114,7 +114,11 @@ export class GrpcStream implements Disposable {
     this.#stream.end();
   }
 
-  /** To be read once, here or by {@link batches}. @throws {GrpcError} what the client answers; {EngineError} `aborted` */
+  /**
+   * To be read once, here or by {@link batches}.
+   *
+   * @throws {GrpcError} what the client answers; {EngineError} `aborted`
+   */
   async *messages(): AsyncGenerator<Buffer, void> {
     for await (const batch of this.batches()) for (const message of batch) yield message;
   }

@@ -5,7 +5,11 @@ import { type Definition, Op } from '#wire/buildkit/ops.ts';
 
 const SCHEME = 'oci-layout://';
 
-/** The OCI layouts of the client's that a graph reads, by whatever names. @throws {EngineError} `invalid` for one without a digest */
+/**
+ * The OCI layouts of the client's that a graph reads, by whatever names.
+ *
+ * @throws {EngineError} `invalid` for one without a digest
+ */
 export function layoutsIn({ def }: Definition): Readonly<Record<string, NamedContext>> {
   const names = def.flatMap((bytes) => {
     const { identifier = '', attrs } = Op.decode(bytes).source ?? {};

@@ -27,7 +27,9 @@ export const buildkitRoutes: readonly Route[] = [
 
 const HEAD = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n';
 
-/** Resolves once the answer is written: HTTP/2 takes over the connection's handle, and no write may be under way then. */
+/**
+ * Resolves once the answer is written: HTTP/2 takes over the connection's handle, and no write may be under way then.
+ */
 async function upgrade(exchange: Exchange): Promise<Duplex> {
   if (!exchange.upgrade)
     throw new EngineError('invalid', 'Cannot serve BuildKit: the client asks for no upgrade to h2c');

@@ -1,4 +1,6 @@
-/** A cache as an artifact: layers and their configuration, named by an index or, as registries like better, a manifest. */
+/**
+ * A cache as an artifact: layers and their configuration, named by an index or, as registries like better, a manifest.
+ */
 import type { Artifact, ArtifactBlob } from '#image/artifact.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import { settleAll } from '#image/settle-all.ts';

@@ -63,7 +63,8 @@ export interface CacheUses extends Disposable {
 const INTERNAL: CacheEntryFacts = { type: 'internal', description: '', parents: [] };
 
 /**
- * Which layer each vertex made, by its key, and which images steps without a vertex led to, by their ids. Keeps those layers from being
+ * Which layer each vertex made, by its key, and which images steps without a vertex led to, by their ids. Keeps those
+ * layers from being
  * collected as garbage.
  */
 export class BuildCache {

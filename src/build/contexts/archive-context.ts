@@ -110,7 +110,10 @@ async function extract(
 /** Far above what anyone writes by hand. */
 const MAXIMUM_TEXT_BYTES = 16 << 20;
 
-/** @returns undefined if there is no such file. @throws {EngineError} `invalid` for one that is too large to be a text */
+/**
+ * @returns undefined if there is no such file.
+ * @throws {EngineError} `invalid` for one that is too large to be a text
+ */
 export function readInside(directory: string, path: string): string | undefined {
   try {
     using file = openRegularFile(directory, path);

@@ -1,4 +1,6 @@
-/** COPY as the layer that it makes: written straight from the source's files, without a writable file system between. */
+/**
+ * COPY as the layer that it makes: written straight from the source's files, without a writable file system between.
+ */
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { posix } from 'node:path';
 import { bytesOfText } from '#base/byte-text.ts';

@@ -12,7 +12,9 @@ interface Claim {
 export class NameClaims {
   readonly #claims = new Map<ByteName, Claim>();
 
-  /** @throws {EngineError} `invalid` where a source before has a directory of that name, and this one has none, or else */
+  /**
+   * @throws {EngineError} `invalid` where a source before has a directory of that name, and this one has none, or else
+   */
   add(name: ByteName, claim: Claim): void {
     const former = this.#claims.get(name);
     if (former && former.isDirectory !== claim.isDirectory) throw cannotReplace(name, claim.isDirectory);

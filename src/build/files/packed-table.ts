@@ -1,4 +1,7 @@
-/** A table of files in a form that threads share: lines of JSON, each with some rows, and a descriptor of their contents. */
+/**
+ * A table of files in a form that threads share: lines of JSON, each with some rows, and a descriptor of their
+ * contents.
+ */
 import type { FileEntry } from '../session/build-session.ts';
 import { FileTable, type StoredEntry } from '../contexts/file-table.ts';
 

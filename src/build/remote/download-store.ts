@@ -1,4 +1,6 @@
-/** Directories that appear as a whole, are never changed, and go when there is no room: those used longest ago first. */
+/**
+ * Directories that appear as a whole, are never changed, and go when there is no room: those used longest ago first.
+ */
 import {
   existsSync,
   mkdirSync,

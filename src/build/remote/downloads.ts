@@ -1,4 +1,6 @@
-/** What builds have fetched, kept under `ROOT/builds/downloads`: each file and each commit in a directory of its own. */
+/**
+ * What builds have fetched, kept under `ROOT/builds/downloads`: each file and each commit in a directory of its own.
+ */
 import { createHash } from 'node:crypto';
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';

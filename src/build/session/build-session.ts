@@ -78,7 +78,9 @@ export interface FileTransfer extends AsyncDisposable {
   entries(): AsyncIterable<FileEntry>;
   /** Is there once all entries have come: for the next query of the same directory. */
   readonly marks?: ListingMarks | undefined;
-  /** The contents of a regular file, as long as the client has it. Several may be asked for before the first is read. */
+  /**
+   * The contents of a regular file, as long as the client has it. Several may be asked for before the first is read.
+   */
   contents(position: number): AsyncIterable<Buffer>;
   /** Tells the client that nothing more is wanted; resolves when it agrees. */
   finish(): Promise<void>;

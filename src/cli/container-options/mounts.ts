@@ -2,7 +2,11 @@ import { resolve } from 'node:path';
 import { type MountFields, parseMount } from '#syntax/mount.ts';
 import type { MountRequest } from '#wire/container.ts';
 
-/** One `--mount`; a source that begins with a dot is relative to here. @throws {EngineError} saying which field is wrong */
+/**
+ * One `--mount`; a source that begins with a dot is relative to here.
+ *
+ * @throws {EngineError} saying which field is wrong
+ */
 export function readMount(text: string): MountRequest {
   const { type, source, target, readOnly, consistency, bind, volume, tmpfs } = parseMount(text);
   return {

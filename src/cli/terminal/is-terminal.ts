@@ -1,6 +1,8 @@
 import { fstatSync } from 'node:fs';
 
-/** The memory devices (null(4), zero, full) are the character devices that standard streams may be besides terminals. */
+/**
+ * The memory devices (null(4), zero, full) are the character devices that standard streams may be besides terminals.
+ */
 const MEMORY_DEVICES = 1;
 
 /**

@@ -8,7 +8,8 @@ import { codeOf, unreadable } from './unreadable.ts';
 import type { ReadXattrs } from './xattrs.ts';
 
 /**
- * Tells the files of a directory that a query asks for, parents first; blocks, for it is much faster so. Sockets are left
+ * Tells the files of a directory that a query asks for, parents first; blocks, for it is much faster so. Sockets are
+ * left
  * out; owners too, for a context's files count as root's.
  *
  * @throws {EngineError} `invalid` for a directory that cannot be read

@@ -12,7 +12,8 @@ export interface MarkedFile {
 const SETTLED_MS = 2000;
 
 /**
- * What a directory's files are recognized by: their names, and what every change of one changes (ctime, inode(7)). Equal
+ * What a directory's files are recognized by: their names, and what every change of one changes (ctime, inode(7)).
+ * Equal
  * marks: the same files, with the same attributes.
  *
  * @returns undefined for what cannot be recognized yet

@@ -36,7 +36,11 @@ export async function prepareBindSource(
   await files.run(CONTAINER_FILE_TASKS, 'bind-source', { input: { source, createSource }, guard });
 }
 
-/** Sources that are not made must be there when the container is created. @throws {EngineError} `bind-source-missing`, `files-hang` */
+/**
+ * Sources that are not made must be there when the container is created.
+ *
+ * @throws {EngineError} `bind-source-missing`, `files-hang`
+ */
 export async function requireBindSources(files: FileService, { mounts }: MountPlan): Promise<void> {
   for (const mount of mounts) {
     if (mount.type === 'bind' && !mount.createSource) await prepareBindSource(files, mount);

@@ -1,7 +1,9 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { executionOf } from '#linux/process.ts';
 
-/** Turns of the event loop that are cheaper than a timer: crun executes the program some 0.3 ms after its pid is known. */
+/**
+ * Turns of the event loop that are cheaper than a timer: crun executes the program some 0.3 ms after its pid is known.
+ */
 const QUICK_LOOKS = 20;
 const WAIT_MS = 1;
 /** About two seconds of looks: a program on a file system that hangs then counts as started. */

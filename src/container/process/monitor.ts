@@ -105,7 +105,9 @@ export function isMonitored(directory: string): boolean {
   }
 }
 
-/** The monitor of a directory, for a process that is in no record; undefined before it has said so, or if it is gone. */
+/**
+ * The monitor of a directory, for a process that is in no record; undefined before it has said so, or if it is gone.
+ */
 export function readMonitor(directory: string): ProcessIdentity | undefined {
   const pid = Number(readIfThere(join(directory, MONITOR)) ?? 0);
   const startTime = pid > 0 && isMonitored(directory) ? processStartTime(pid) : undefined;

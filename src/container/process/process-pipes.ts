@@ -12,7 +12,9 @@ import type { OutputStream } from '#log/log.ts';
  */
 export type InputMode = 'none' | 'once' | 'kept';
 
-/** The largest size for unprivileged users (pipe(7)): a process can write on while the daemon is busy or not running. */
+/**
+ * The largest size for unprivileged users (pipe(7)): a process can write on while the daemon is busy or not running.
+ */
 export const PIPE_BYTES = 1 << 20;
 
 /** The daemon's ends of a process's streams. */

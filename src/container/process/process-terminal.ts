@@ -36,7 +36,9 @@ export class ProcessTerminal {
   }
 }
 
-/** Starts a process that keeps the terminal open while no daemon runs; returns its pid, which the directory tells too. */
+/**
+ * Starts a process that keeps the terminal open while no daemon runs; returns its pid, which the directory tells too.
+ */
 export function holdTerminal(directory: string, master: number): number {
   const nowhere = openSync('/dev/null', 'r+');
   try {

@@ -207,7 +207,9 @@ export class Supervisor implements Disposable {
     });
   }
 
-  /** The monitor holds a null device where it would hold pipes, so that the next daemon can tell that there are none. */
+  /**
+   * The monitor holds a null device where it would hold pipes, so that the next daemon can tell that there are none.
+   */
   #spawnWithoutStreams(
     request: SuperviseRequest,
     stdio: (nowhere: number) => MonitorDescriptors['stdio'],

@@ -63,7 +63,9 @@ export class ActiveRun {
     return await inTime(this.#ended.promise, timeoutMs);
   }
 
-  /** The same for its process, for callers that hold the container's lock, so that its end is not recorded meanwhile. */
+  /**
+   * The same for its process, for callers that hold the container's lock, so that its end is not recorded meanwhile.
+   */
   async untilExited(timeoutMs: number | undefined): Promise<boolean> {
     return await inTime(this.process.exited, timeoutMs);
   }
