@@ -124,7 +124,7 @@ test('the context commands print what docker prints', async () => {
   }
 });
 
-test('TLS material comes with a context: it is copied, and the engine is asked over TLS', async () => {
+test('TLS material is copied into a context, and from one context to another', async () => {
   const directory = configured({});
   const pem = join(directory, 'any.pem');
   writeFileSync(pem, 'not really a certificate');
