@@ -49,6 +49,18 @@ describe('what clients that lead a build ask', () => {
     });
   });
 
+  asked('source policies of the whole build and of one call hold for graphs', async (subject) => {
+    const Definition = graphOf(image, file('/f', 'f'));
+    const policy = { version: 1, rules: [{ action: 1, selector: { identifier: 'docker-image://*' } }] };
+    const denied = /docker-image:\/\/docker\.io\/library\/bb:latest" denied by policy/;
+    using client = await subjects.connect(subject);
+    await assert.rejects(client.solve({ Definition, SourcePolicy: policy }), denied);
+    await subjects.look(subject, async (build) => {
+      await assert.rejects(build.solve({ Definition, SourcePolicies: [policy], Evaluate: true }), denied);
+      await build.solve({ Definition, Evaluate: true });
+    });
+  });
+
   asked('a graph of nothing is solved at once; the history of builds ends', async (subject) => {
     using client = await subjects.connect(subject);
     const { response } = await client.solve({ Definition: { def: [] } });
