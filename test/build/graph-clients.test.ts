@@ -61,10 +61,14 @@ describe('what clients that lead a build ask', () => {
     });
   });
 
-  asked('a graph of nothing is solved at once; the history of builds ends', async (subject) => {
+  asked('a graph of nothing is solved at once; the history of builds ends', async (subject, isOurs) => {
     using client = await subjects.connect(subject);
     const { response } = await client.solve({ Definition: { def: [] } });
     assert.deepEqual([...response], []);
+    if (isOurs)
+      await assert.rejects(client.solve({ Definition: { def: [] }, Exporters: [{ Type: 'image' }] }), {
+        message: 'Cannot export result: the graph has no operations',
+      });
     await client.history();
   });
 

@@ -1,5 +1,6 @@
 /** `moby.buildkit.v1.Control`. */
 import { once } from 'node:events';
+import { EngineError } from '#base/errors.ts';
 import type { EngineApi } from '#engine/engine.ts';
 import { Empty } from '#wire/buildkit/common.ts';
 import {
@@ -83,8 +84,7 @@ async function solve(
     if (request.Frontend === '') {
       const { Definition: graph } = request;
       if (!graph) return { ExporterResponse: await build.returned };
-      // A graph of nothing is a result without files, which is not exported.
-      if (graph.def.length === 0) return { ExporterResponse: {} };
+      if (graph.def.length === 0) return resultOfNothing(request);
       const wanted = await graphRequest(parts, build, graph);
       return { ExporterResponse: await build.run(engine.builds, wanted) };
     }
@@ -98,4 +98,11 @@ async function solve(
     signal.removeEventListener('abort', leave);
     build.close();
   }
+}
+
+/** A graph without operations has a result without files. @throws {EngineError} where that is to be exported */
+function resultOfNothing({ Exporters, ExporterDeprecated }: SolveRequest) {
+  if (Exporters.length > 0 || ExporterDeprecated !== '')
+    throw new EngineError('not-implemented', 'Cannot export result: the graph has no operations');
+  return { ExporterResponse: {} };
 }
