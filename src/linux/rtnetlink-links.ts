@@ -10,6 +10,7 @@ export const IFLA = {
   master: 10,
   linkInfo: 18,
   alias: 20,
+  familySettings: 26,
   namespaceFd: 28,
   extendedMask: 29,
   transmitQueues: 31,
@@ -20,6 +21,9 @@ const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
 const IFLA_INFO_SLAVE_DATA = 5;
 const VETH_INFO_PEER = 1;
+const IFLA_INET6_ADDR_GEN_MODE = 8;
+const IN6_ADDR_GEN_MODE_NONE = 1;
+const AF_INET6 = 10;
 const IFLA_BRPORT_MODE = 4;
 const IFLA_BRPORT_ISOLATED = 33;
 export const IFF_UP = 1;
@@ -168,7 +172,12 @@ function flagByte(value: boolean): Buffer {
 /** Hairpin: frames may leave by the port they came from. Isolated: no frames to other isolated ports. */
 export function setBridgePort(
   link: LinkReference,
-  options: { readonly hairpin?: boolean; readonly isolated?: boolean },
+  options: {
+    readonly hairpin?: boolean;
+    readonly isolated?: boolean;
+    /** It never gets an IPv6 address by itself. Only where the kernel has IPv6. */
+    readonly withoutLinkLocal?: boolean;
+  },
 ): RouteMessage {
   const data = [
     ...optional(IFLA_BRPORT_MODE, options.hairpin, flagByte),
@@ -178,7 +187,10 @@ export function setBridgePort(
     [IFLA_INFO_SLAVE_KIND, text('bridge')],
     [IFLA_INFO_SLAVE_DATA, data],
   ];
-  return changeLink(link, [[IFLA.linkInfo, info]]);
+  const families: readonly Attribute[] = options.withoutLinkLocal
+    ? [[IFLA.familySettings, [[AF_INET6, [[IFLA_INET6_ADDR_GEN_MODE, u8(IN6_ADDR_GEN_MODE_NONE)]]]]]]
+    : [];
+  return changeLink(link, [[IFLA.linkInfo, info], ...families]);
 }
 
 /** Deletes a link. Blocks for some 25 ms for a veth: dropping its namespace does not. */

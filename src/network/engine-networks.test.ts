@@ -79,6 +79,17 @@ function suite(): void {
   const namespaces = () => readdirSync(`${directory}/namespaces`);
   const membersOf = (network: string) => networks.inspect(network).members.map(({ name }) => name);
 
+  test("the host's end of a pair gets no address by itself", async () => {
+    await networks.acquire(requestFor('web'));
+    using route = RouteSocket.open();
+    const [end, ...others] = route.listLinks().filter(({ kind }) => kind === 'veth');
+    assert.ok(end && others.length === 0);
+    assert.deepEqual(
+      route.listAddresses().filter(({ index }) => index === end.index),
+      [],
+    );
+  });
+
   test('a sandbox on the bridge', async () => {
     const files = filesIn(directory);
     const names = { hostname: 'h', domainname: 'd.x' };

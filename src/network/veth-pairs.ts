@@ -4,7 +4,7 @@ import { RouteSocket } from '#linux/rtnetlink.ts';
 import { createVeth, setBridgePort, setLinkMaster } from '#linux/rtnetlink-messages.ts';
 import type { LinkReaper } from './link-reaper.ts';
 import type { InterfaceTarget } from './network-driver.ts';
-import { readSysctl, writeOptionalSysctl } from './sysctl.ts';
+import { readSysctl } from './sysctl.ts';
 
 /** What the host's end of a pair is a port of. */
 export interface BridgePort {
@@ -64,9 +64,8 @@ export class VethPairs {
         mtu: port.mtu,
         up: true,
       }),
-      setBridgePort(name, { hairpin: true, isolated: isolates(port) }),
+      setBridgePort(name, { hairpin: true, isolated: isolates(port), withoutLinkLocal: hasIpv6() }),
     );
-    writeOptionalSysctl(`net.ipv6.conf.${name}.disable_ipv6`, '1');
   }
 
   /** Makes the host's end of a pair that is there a port of the bridge, which may be a new one. */
@@ -102,6 +101,11 @@ export class VethPairs {
       else this.#reaper.reap(name);
     }
   }
+}
+
+/** The setting of a link would do as well, but writing it spins on the event loop while another thread makes links. */
+function hasIpv6(): boolean {
+  return readSysctl('net.ipv6.conf.default.disable_ipv6') !== undefined;
 }
 
 /**
