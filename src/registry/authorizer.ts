@@ -49,7 +49,22 @@ export class Authorizer {
     return this.#challenge?.scheme === 'bearer';
   }
 
-  /** The header `Authorization` for a request that needs `scopes`; undefined until a challenge has told. */
+  /**
+   * The header `Authorization` for a request that needs `scopes`, by what the registry asked for the last time;
+   * undefined where it is to be asked: it may have another token server by now, or want no credentials any more.
+   */
+  async remembered(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
+    const challenge = this.#challenge;
+    try {
+      return await this.header(scopes, signal);
+    } catch {
+      signal?.throwIfAborted();
+      if (this.#challenge === challenge) this.#challenge = undefined;
+      return undefined;
+    }
+  }
+
+  /** The same right after a challenge. @throws {RegistryFailure} what the token server says */
   async header(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
     const { registryToken } = this.#options.credentials;
     if (registryToken) return `Bearer ${registryToken}`;

@@ -80,7 +80,7 @@ export class EndpointClient {
     return new URL(`${scheme}//${host}${prefix}${path}`);
   }
 
-  async #attempt(request: EndpointRequest): Promise<HttpResponse> {
+  async #attempt(request: EndpointRequest, isSecond = false): Promise<HttpResponse> {
     const url = typeof request.target === 'string' ? await this.urlOf(request.target) : request.target;
     try {
       const response = await this.#authorized(request, url);
@@ -89,8 +89,20 @@ export class EndpointClient {
       if ((status >= 200 && status < 300) || request.accept?.includes(status)) return response;
       throw await failureOf(response, request.action, request.passing);
     } catch (error) {
+      if (!isSecond && (await this.#speaksOtherwise(request, url, error)))
+        return await this.#attempt(request, true);
       throw this.#judged(error);
     }
+  }
+
+  /** True if the host was asked over http and has TLS by now, or the other way round. */
+  async #speaksOtherwise({ target }: EndpointRequest, { protocol }: URL, error: unknown): Promise<boolean> {
+    const { scheme, hosts, signal } = this.#options;
+    const isUnderstood =
+      error instanceof RegistryFailure && error.status !== undefined && error.status !== 400;
+    if (scheme || typeof target !== 'string' || isUnderstood || isNobodyThere(error)) return false;
+    hosts.forgetScheme(this.host);
+    return (await hosts.schemeOf(this.host, signal)) !== protocol;
   }
 
   /** An address that has never answered will not: the failure lasts. */
@@ -103,8 +115,8 @@ export class EndpointClient {
 
   async #authorized(request: EndpointRequest, url: URL): Promise<HttpResponse> {
     const { authorizer, signal } = this.#options;
+    let authorization = await authorizer.remembered(request.scopes, signal);
     for (let challenged = 0; ; challenged++) {
-      const authorization = await authorizer.header(request.scopes, signal);
       const response = await this.#followed(request, url, authorization);
       const challenges = parseChallenges(response.headers['www-authenticate']);
       const isOurs = response.url.host === this.host;
@@ -114,6 +126,7 @@ export class EndpointClient {
       if (request.body) response.body.destroy();
       else response.body.resume();
       authorizer.accept(challenges, request.scopes, authorization);
+      authorization = await authorizer.header(request.scopes, signal);
     }
   }
 

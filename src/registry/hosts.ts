@@ -2,7 +2,7 @@
 import { BlockList, isIP } from 'node:net';
 import { SharedWork } from '#base/shared-work.ts';
 import { readHostCertificates } from './host-certificates.ts';
-import { HttpClient, type HttpTimeouts, isNobodyThere } from './http-client.ts';
+import { HttpClient, type HttpTimeouts, isCertificateRefused, isNobodyThere } from './http-client.ts';
 import { isLoopbackHost } from './loopback.ts';
 
 export interface HostsOptions {
@@ -89,9 +89,10 @@ export class Hosts implements Disposable {
       this.#plain.set(host, false);
       return false;
     } catch (error) {
+      const isPlain = !isCertificateRefused(error);
       // What does not listen yet may listen in TLS later.
-      if (!isNobodyThere(error)) this.#plain.set(host, true);
-      return true;
+      if (!isNobodyThere(error)) this.#plain.set(host, isPlain);
+      return isPlain;
     }
   }
 }

@@ -208,6 +208,14 @@ export function isNobodyThere(error: unknown): boolean {
   return error instanceof RegistryFailure && NOTHING_THERE.has(errnoOf(error.cause));
 }
 
+/** True if there is TLS, and its certificate is not one to believe. */
+export function isCertificateRefused(error: unknown): boolean {
+  return error instanceof RegistryFailure && CERTIFICATE_CODES.test(errnoOf(error.cause));
+}
+
+/** OpenSSL's names of what is wrong with a certificate, and Node's of one for another host. */
+const CERTIFICATE_CODES = /CERT|CRL|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH/;
+
 /** Turns an error of a connection into a failure with the engine's codes. */
 export function unreachable(host: string, cause: unknown): Error {
   if (cause instanceof RegistryFailure) return cause;

@@ -141,6 +141,50 @@ test('users over TLS: the password is needed, and enough', { skip }, async () =>
   );
 });
 
+test('a registry that authenticates otherwise by now is asked anew', { skip }, async () => {
+  await using registry = await DebianRegistry.start();
+  const name = `${registry.host}/changing/app:1`;
+  const user = { name: 'ada', password: 'secret' };
+  const env = { DOCKER_CONFIG: join(scratch, 'changing') };
+  await loadImage(name);
+  await dockerOk(engine, ['push', '-q', name]);
+  const pull = () => docker(engine, ['pull', '-q', name], { env });
+  const outcomes: string[] = [];
+  const steps = [
+    // Nobody listens at the token server, so that no token comes, now and later.
+    { tokenServer: 'http://127.0.0.1:1/token' },
+    {},
+    { user },
+    { tls: true },
+    { tls: true, tokenServer: 'http://127.0.0.1:1/token' },
+    { user },
+    {},
+  ];
+  for (const step of steps) {
+    await registry.restart(step);
+    const { exitCode, stderr } = await pull();
+    outcomes.push(exitCode === 0 ? 'pulled' : stderr);
+  }
+  const [noToken, , noPassword, , noTokenOverTls, noPasswordLater] = outcomes;
+  assert.match(noToken ?? '', /127\.0\.0\.1:1/);
+  assert.match(noPassword ?? '', /no basic auth credentials/);
+  assert.match(noTokenOverTls ?? '', /127\.0\.0\.1:1/);
+  assert.match(noPasswordLater ?? '', /no basic auth credentials/);
+  assert.deepEqual([outcomes[1], outcomes[3], outcomes[6]], ['pulled', 'pulled', 'pulled']);
+  // The same with a password: it is refused, and taken once the registry knows it.
+  const login = ['login', '-u', user.name, '--password-stdin', registry.host];
+  await registry.restart({ user });
+  await dockerOk(engine, login, { env, input: user.password });
+  await registry.restart({ user: { ...user, password: 'another' } });
+  assert.notEqual((await pull()).exitCode, 0);
+  await registry.restart({ user });
+  await dockerOk(engine, ['pull', '-q', name], { env });
+  await registry.restart({ tokenServer: 'http://127.0.0.1:1/token' });
+  assert.notEqual((await pull()).exitCode, 0);
+  await registry.restart({});
+  await dockerOk(engine, ['pull', '-q', name], { env });
+});
+
 test('certs.d: a registry with an authority of its own is verified', { skip }, async () => {
   await using registry = await DebianRegistry.start({ tls: true });
   const host = `localhost:${registry.port}`;

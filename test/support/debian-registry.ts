@@ -10,13 +10,15 @@ import { setUser } from '../../src/registry-server/htpasswd.ts';
 export interface DebianRegistryOptions {
   readonly user?: { readonly name: string; readonly password: string };
   readonly tls?: boolean;
+  /** Where it sends clients for tokens. */
+  readonly tokenServer?: string;
 }
 
 /** Debian's `docker-registry` (the reference implementation) on loopback, with files of its own. */
 export class DebianRegistry implements AsyncDisposable {
   readonly directory: string;
   readonly port: number;
-  readonly #child: ChildProcess;
+  #child: ChildProcess;
 
   private constructor(directory: string, port: number, child: ChildProcess) {
     this.directory = directory;
@@ -30,23 +32,18 @@ export class DebianRegistry implements AsyncDisposable {
 
   static async start(options: DebianRegistryOptions = {}): Promise<DebianRegistry> {
     const directory = mkdtempSync(join(tmpdir(), 'caisson-debian-registry-'));
-    const http: Record<string, unknown> = { addr: '127.0.0.1:0', secret: 'test' };
-    if (options.tls) http['tls'] = registryTls(directory);
-    const config = {
-      version: 0.1,
-      log: { level: 'info' },
-      storage: { filesystem: { rootdirectory: join(directory, 'data') }, delete: { enabled: true } },
-      http,
-      ...(options.user ? { auth: await makeUsers(directory, options.user) } : {}),
-    };
-    // YAML reads JSON.
-    writeFileSync(join(directory, 'config.yml'), JSON.stringify(config));
-    const log = join(directory, 'log');
-    const fd = openSync(log, 'w');
-    const command = ['serve', join(directory, 'config.yml')];
-    const child = spawn('docker-registry', command, { stdio: ['ignore', 'ignore', fd] });
-    closeSync(fd);
-    return new DebianRegistry(directory, await portOf(child, log), child);
+    return new DebianRegistry(directory, ...(await serve(directory, 0, options)));
+  }
+
+  /** The same address and content, with other settings. */
+  async restart(options: DebianRegistryOptions = {}): Promise<void> {
+    await this.#end();
+    [, this.#child] = await serve(this.directory, this.port, options);
+  }
+
+  async #end(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
   }
 
   get host(): string {
@@ -59,10 +56,39 @@ export class DebianRegistry implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill('SIGKILL');
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+    await this.#end();
     rmSync(this.directory, { recursive: true });
   }
+}
+
+async function serve(
+  directory: string,
+  port: number,
+  options: DebianRegistryOptions,
+): Promise<[port: number, child: ChildProcess]> {
+  const http: Record<string, unknown> = { addr: `127.0.0.1:${port}`, secret: 'test' };
+  if (options.tls) http['tls'] = registryTls(directory);
+  const config = {
+    version: 0.1,
+    log: { level: 'info' },
+    storage: { filesystem: { rootdirectory: join(directory, 'data') }, delete: { enabled: true } },
+    http,
+    ...(options.user ? { auth: await makeUsers(directory, options.user) } : {}),
+    ...(options.tokenServer ? { auth: tokenAuthentication(directory, options.tokenServer) } : {}),
+  };
+  // YAML reads JSON.
+  writeFileSync(join(directory, 'config.yml'), JSON.stringify(config));
+  const log = join(directory, 'log');
+  const fd = openSync(log, 'w');
+  const command = ['serve', join(directory, 'config.yml')];
+  const child = spawn('docker-registry', command, { stdio: ['ignore', 'ignore', fd] });
+  closeSync(fd);
+  return [await portOf(child, log), child];
+}
+
+function tokenAuthentication(directory: string, realm: string): object {
+  const { cert } = makeCertificate(join(directory, 'tokens'));
+  return { token: { realm, service: 'test', issuer: 'test', rootcertbundle: cert } };
 }
 
 function registryTls(directory: string): object {
