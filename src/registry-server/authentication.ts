@@ -11,7 +11,7 @@ const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="Caisson registry", charset
  */
 export async function authenticate(users: UserFile, exchange: Exchange): Promise<void> {
   const credentials = credentialsOf(exchange.header('authorization'));
-  if (credentials && (await users.verify(credentials.name, credentials.password))) return;
+  if (credentials && (await users.verify(credentials.name, credentials.password, exchange.signal))) return;
   throw new RegistryError('UNAUTHORIZED', undefined, { headers: CHALLENGE });
 }
 

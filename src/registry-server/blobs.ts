@@ -2,28 +2,28 @@
 import type { Digest } from '#oci/digest.ts';
 import type { BlobInfo } from '#store/content.ts';
 import { parseRange } from './byte-range.ts';
+import type { EndpointOf } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { RegistryError } from './registry-error.ts';
-import type { RegistryParts } from './registry-parts.ts';
+import type { RepositoryRoles } from './registry-roles.ts';
 import { sendFile } from './send-file.ts';
 
 const ONE_YEAR = 'max-age=31536000';
 
 export async function readBlob(
-  parts: RegistryParts,
+  roles: RepositoryRoles,
   exchange: Exchange,
-  repository: string,
-  digest: Digest,
+  { repository, digest }: EndpointOf<'blob'>,
 ): Promise<void> {
-  const blob = await findBlob(parts, repository, digest);
-  if (blob) return sendBlob(parts, exchange, blob);
-  if (!parts.mirror) throw unknown(parts, repository, digest);
-  await parts.mirror.fills.serve(exchange, repository, digest);
+  const blob = await findBlob(roles, repository, digest);
+  if (blob) return sendBlob(roles, exchange, blob);
+  if (!roles.mirror) throw unknown(roles, repository, digest);
+  await roles.mirror.fills.serve(exchange, repository, digest);
 }
 
 /** The blob as the repository sees it. It is protected from collection for a while. */
 export async function findBlob(
-  { content, table, recent }: RegistryParts,
+  { content, table, recent }: RepositoryRoles,
   repository: string,
   digest: Digest,
 ): Promise<BlobInfo | undefined> {
@@ -33,10 +33,9 @@ export async function findBlob(
 
 /** @throws {RegistryError} DENIED while a manifest of the repository names it */
 export async function deleteBlob(
-  { table }: RegistryParts,
+  { table }: RepositoryRoles,
   exchange: Exchange,
-  repository: string,
-  digest: Digest,
+  { repository, digest }: EndpointOf<'blob'>,
 ): Promise<void> {
   const manifest = table.manifestNaming(repository, digest);
   if (manifest !== undefined) throw new RegistryError('DENIED', { digest, reason: `${manifest} names it` });
@@ -53,7 +52,7 @@ export function contentHeaders(digest: Digest, mediaType: string): ContentHeader
 }
 
 async function sendBlob(
-  { content }: RegistryParts,
+  { content }: RepositoryRoles,
   exchange: Exchange,
   { digest, sizeBytes }: BlobInfo,
 ): Promise<void> {
@@ -71,7 +70,7 @@ async function sendBlob(
   await sendFile(exchange.response, content.path(digest), { offset, lengthBytes });
 }
 
-function unknown({ table }: RegistryParts, repository: string, digest: Digest): RegistryError {
+function unknown({ table }: RepositoryRoles, repository: string, digest: Digest): RegistryError {
   return table.hasRepository(repository)
     ? new RegistryError('BLOB_UNKNOWN', { digest })
     : new RegistryError('NAME_UNKNOWN', { name: repository });

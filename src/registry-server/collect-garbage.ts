@@ -6,7 +6,7 @@ import type { Digest } from '#oci/digest.ts';
 import type { BlobInfo } from '#store/content.ts';
 import { sweepBlobs } from '#store/garbage.ts';
 import type { Leases } from '#store/leases.ts';
-import type { RegistryStorage } from './registry-parts.ts';
+import type { RegistryStorage } from './registry-roles.ts';
 import type { GarbageOptions, GarbageReport } from './registry-server.ts';
 import type { RegistryTable } from './registry-table.ts';
 

@@ -9,26 +9,25 @@ import type { UserFile } from './htpasswd.ts';
 import { listReferrers, listRepositories, listTags } from './listings.ts';
 import { deleteManifest, pushManifest, readManifest } from './manifests.ts';
 import { asRegistryError, RegistryError } from './registry-error.ts';
-import type { RegistryParts } from './registry-parts.ts';
+import type { UploadRoles } from './registry-roles.ts';
 import { cancelUpload, continueUpload, finishUpload, startUpload, uploadStatus } from './uploads.ts';
 
 export interface DispatcherOptions {
   readonly users?: UserFile;
   /** Why nothing can be changed here, where it cannot. */
   readonly readOnlyReason?: string;
+  readonly logger: Logger;
 }
 
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 export class Dispatcher {
-  readonly #parts: RegistryParts;
+  readonly #roles: UploadRoles;
   readonly #options: DispatcherOptions;
-  readonly #logger: Logger;
 
-  constructor(parts: RegistryParts, options: DispatcherOptions) {
-    this.#parts = parts;
+  constructor(roles: UploadRoles, options: DispatcherOptions) {
+    this.#roles = roles;
     this.#options = options;
-    this.#logger = parts.logger;
   }
 
   /** Never rejects. */
@@ -43,7 +42,7 @@ export class Dispatcher {
     }
     const { method, path, response } = exchange;
     const elapsedMs = Math.round(performance.now() - startedMs);
-    this.#logger.debug('request', { method, path, status: response.statusCode, elapsedMs });
+    this.#options.logger.debug('request', { method, path, status: response.statusCode, elapsedMs });
   }
 
   async #answer(exchange: Exchange): Promise<void> {
@@ -53,67 +52,59 @@ export class Dispatcher {
     const { readOnlyReason } = this.#options;
     if (readOnlyReason !== undefined && !READING.has(exchange.method))
       throw new RegistryError('UNSUPPORTED', { reason: readOnlyReason });
-    await dispatch(this.#parts, exchange, endpoint);
+    await dispatch(this.#roles, exchange, endpoint);
   }
 
   #fail(exchange: Exchange, error: unknown): void {
     const answer = asRegistryError(error);
     const { method, path, request } = exchange;
-    const isGone = request.destroyed && !request.complete;
+    const isGone = exchange.signal.aborted || (request.destroyed && !request.complete);
     if (answer.status >= 500 && !isGone)
-      this.#logger.error('Cannot answer a request', { method, path, error: answer.cause ?? answer });
+      this.#options.logger.error('Cannot answer a request', { method, path, error: answer.cause ?? answer });
     exchange.sendError(answer);
   }
 }
 
-async function dispatch(parts: RegistryParts, exchange: Exchange, endpoint: Endpoint): Promise<void> {
-  const handler = handlersOf(parts, exchange, endpoint)[exchange.method];
+async function dispatch(roles: UploadRoles, exchange: Exchange, endpoint: Endpoint): Promise<void> {
+  const handler = handlersOf(roles, exchange, endpoint)[exchange.method];
   if (!handler) throw new RegistryError('UNSUPPORTED', { method: exchange.method });
   await handler();
 }
 
 type Handlers = Readonly<Record<string, () => Promise<void> | void>>;
 
-function handlersOf(parts: RegistryParts, exchange: Exchange, endpoint: Endpoint): Handlers {
+function handlersOf(roles: UploadRoles, exchange: Exchange, endpoint: Endpoint): Handlers {
   switch (endpoint.kind) {
     case 'base':
       return reading(() => exchange.sendJson(200, {}));
     case 'catalog':
-      return reading(() => listRepositories(parts, exchange));
+      return reading(() => listRepositories(roles.table, exchange));
     case 'tags':
-      return reading(() => listTags(parts, exchange, endpoint.repository));
+      return reading(() => listTags(roles.table, exchange, endpoint));
     case 'referrers':
-      return reading(() => listReferrers(parts, exchange, endpoint.repository, endpoint.digest));
+      return reading(() => listReferrers(roles.table, exchange, endpoint));
     case 'manifest':
       return {
-        ...reading(() => readManifest(parts, exchange, endpoint.repository, endpoint.reference)),
-        PUT: () => pushManifest(parts, exchange, endpoint.repository, endpoint.reference),
-        DELETE: () => deleteManifest(parts, exchange, endpoint.repository, endpoint.reference),
+        ...reading(() => readManifest(roles, exchange, endpoint)),
+        PUT: () => pushManifest(roles, exchange, endpoint),
+        DELETE: () => deleteManifest(roles, exchange, endpoint),
       };
     case 'blob':
       return {
-        ...reading(() => readBlob(parts, exchange, endpoint.repository, endpoint.digest)),
-        DELETE: () => deleteBlob(parts, exchange, endpoint.repository, endpoint.digest),
+        ...reading(() => readBlob(roles, exchange, endpoint)),
+        DELETE: () => deleteBlob(roles, exchange, endpoint),
       };
     case 'uploads':
-      return { POST: () => startUpload(parts, exchange, endpoint.repository) };
+      return { POST: () => startUpload(roles, exchange, endpoint) };
     case 'upload':
-      return uploadHandlers(parts, exchange, endpoint);
+      return {
+        GET: () => uploadStatus(roles, exchange, endpoint),
+        PATCH: () => continueUpload(roles, exchange, endpoint),
+        PUT: () => finishUpload(roles, exchange, endpoint),
+        DELETE: () => cancelUpload(roles, exchange, endpoint),
+      };
   }
   return unreachable(endpoint);
-}
-
-function uploadHandlers(
-  parts: RegistryParts,
-  exchange: Exchange,
-  { repository, session }: Endpoint & { readonly kind: 'upload' },
-): Handlers {
-  return {
-    GET: () => uploadStatus(parts, exchange, repository, session),
-    PATCH: () => continueUpload(parts, exchange, repository, session),
-    PUT: () => finishUpload(parts, exchange, repository, session),
-    DELETE: () => cancelUpload(parts, exchange, repository, session),
-  };
 }
 
 function reading(handler: () => Promise<void> | void): Handlers {

@@ -12,6 +12,9 @@ export type Endpoint =
   | { readonly kind: 'upload'; readonly repository: string; readonly session: string }
   | { readonly kind: 'referrers'; readonly repository: string; readonly digest: Digest };
 
+/** What the paths of one kind say. */
+export type EndpointOf<Kind extends Endpoint['kind']> = Extract<Endpoint, { readonly kind: Kind }>;
+
 export type ManifestReference =
   | { readonly by: 'tag'; readonly tag: string }
   | { readonly by: 'digest'; readonly digest: Digest };

@@ -41,25 +41,29 @@ export class UserFile {
     this.#reload();
   }
 
-  /** @throws {RegistryError} TOOMANYREQUESTS while too many passwords are being verified */
-  async verify(name: string, password: string): Promise<boolean> {
+  /**
+   * @param signal ends the waiting for others. @throws its reason
+   * @throws {RegistryError} TOOMANYREQUESTS while too many passwords are being verified
+   */
+  async verify(name: string, password: string, signal: AbortSignal): Promise<boolean> {
     this.#reload();
     const hash = this.#users.get(name);
     const mark = createHmac('sha256', this.#secret)
       .update(`${hash ?? ''}\0${password}`)
       .digest('hex');
     if (hash !== undefined && this.#verified.has(mark)) return true;
-    const isRight = (await this.#hash(password, hash ?? this.#decoy, hash)) && hash !== undefined;
+    const hashed = await this.#hash(password, hash ?? this.#decoy, signal);
+    const isRight = isSame(hashed, hash);
     if (isRight) this.#remember(mark);
     return isRight;
   }
 
-  async #hash(password: string, setting: string, expected: string | undefined): Promise<boolean> {
+  async #hash(password: string, setting: string, signal: AbortSignal): Promise<string | undefined> {
     if (this.#waiting >= MAXIMUM_WAITING) throw new RegistryError('TOOMANYREQUESTS');
     this.#waiting++;
     try {
-      using _permit = await this.#hashing.acquire();
-      return isSame(await hashPassword(password, setting), expected);
+      using _permit = await this.#hashing.acquire(signal);
+      return await hashPassword(password, setting);
     } finally {
       this.#waiting--;
     }

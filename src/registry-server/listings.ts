@@ -1,19 +1,18 @@
 /** Lists of repositories, tags and referrers. */
-import type { Digest } from '#oci/digest.ts';
 import { MEDIA_TYPES } from '#oci/media-types.ts';
+import type { EndpointOf } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { page } from './pagination.ts';
 import { RegistryError } from './registry-error.ts';
-import type { RegistryParts } from './registry-parts.ts';
-import type { ManifestRow } from './registry-table.ts';
+import type { ManifestRow, RegistryTable } from './registry-table.ts';
 
 /** `/v2/_catalog`: not in the specification, but in every registry. */
-export function listRepositories({ table }: RegistryParts, exchange: Exchange): void {
+export function listRepositories(table: RegistryTable, exchange: Exchange): void {
   const { items, headers } = page(exchange, (wanted) => table.repositories(wanted), String);
   exchange.sendJson(200, { repositories: items }, headers);
 }
 
-export function listTags({ table }: RegistryParts, exchange: Exchange, repository: string): void {
+export function listTags(table: RegistryTable, exchange: Exchange, { repository }: EndpointOf<'tags'>): void {
   if (!table.hasRepository(repository)) throw new RegistryError('NAME_UNKNOWN', { name: repository });
   const { items, headers } = page(exchange, (wanted) => table.tags(repository, wanted), String);
   exchange.sendJson(200, { name: repository, tags: items }, headers);
@@ -21,10 +20,9 @@ export function listTags({ table }: RegistryParts, exchange: Exchange, repositor
 
 /** Never 404: that nothing refers to it is an answer, too. */
 export function listReferrers(
-  { table }: RegistryParts,
+  table: RegistryTable,
   exchange: Exchange,
-  repository: string,
-  subject: Digest,
+  { repository, digest: subject }: EndpointOf<'referrers'>,
 ): void {
   const wanted = exchange.query.get('artifactType') ?? '';
   const { items, headers } = page(

@@ -3,12 +3,12 @@ import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
 import { MAXIMUM_MANIFEST_BYTES } from '#oci/manifest.ts';
 import { contentHeaders } from './blobs.ts';
-import { isTag, type ManifestReference } from './endpoint.ts';
+import { type EndpointOf, isTag, type ManifestReference } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { type ManifestContent, parseManifest } from './manifest-content.ts';
 import { mirroredDigest, mirroredManifest } from './mirrored-manifest.ts';
 import { RegistryError } from './registry-error.ts';
-import type { RegistryParts } from './registry-parts.ts';
+import type { RepositoryRoles } from './registry-roles.ts';
 import type { ManifestRow } from './registry-table.ts';
 
 /**
@@ -16,37 +16,35 @@ import type { ManifestRow } from './registry-table.ts';
  * what there is.
  */
 export async function readManifest(
-  parts: RegistryParts,
+  roles: RepositoryRoles,
   exchange: Exchange,
-  repository: string,
-  reference: ManifestReference,
+  endpoint: EndpointOf<'manifest'>,
 ): Promise<void> {
-  const digest = await digestOf(parts, exchange, repository, reference);
-  const manifest = await findManifest(parts, exchange, repository, digest);
+  const digest = await digestOf(roles, endpoint, exchange.signal);
+  const manifest = await findManifest(roles, endpoint.repository, digest, exchange.signal);
   const headers = contentHeaders(digest, manifest.mediaType);
   if (exchange.header('if-none-match') === headers.ETag) return exchange.send(304, headers);
   if (exchange.method === 'HEAD')
     return exchange.send(200, { ...headers, 'Content-Length': manifest.sizeBytes });
-  exchange.send(200, headers, await parts.content.readAll(digest, MAXIMUM_MANIFEST_BYTES));
+  exchange.send(200, headers, await roles.content.readAll(digest, MAXIMUM_MANIFEST_BYTES));
 }
 
 /** PUT. Everything that it names must be in the repository; what it refers to as its subject need not. */
 export async function pushManifest(
-  parts: RegistryParts,
+  roles: RepositoryRoles,
   exchange: Exchange,
-  repository: string,
-  reference: ManifestReference,
+  { repository, reference }: EndpointOf<'manifest'>,
 ): Promise<void> {
   if (reference.by === 'tag' && !isTag(reference.tag))
     throw new RegistryError('TAG_INVALID', { tag: reference.tag });
   const bytes = await exchange.readBody(MAXIMUM_MANIFEST_BYTES);
   const manifest = parseManifest(bytes, exchange.header('content-type'));
-  const stored = await parts.content.put(bytes, parts.recent);
+  const stored = await roles.content.put(bytes, roles.recent);
   if (reference.by === 'digest' && reference.digest !== stored.digest)
     throw new RegistryError('DIGEST_INVALID', { digest: reference.digest, actual: stored.digest });
-  await checkSizes(parts, manifest.blobs);
-  store(parts, repository, { ...manifest, ...stored }, reference);
-  await parts.table.durable();
+  await checkSizes(roles, manifest.blobs);
+  store(roles, repository, { ...manifest, ...stored }, reference);
+  await roles.table.durable();
   exchange.send(201, {
     Location: `/v2/${repository}/manifests/${stored.digest}`,
     'Docker-Content-Digest': stored.digest,
@@ -56,10 +54,9 @@ export async function pushManifest(
 
 /** DELETE: of a tag the name only, of a digest the manifest and its tags. */
 export async function deleteManifest(
-  { table }: RegistryParts,
+  { table }: RepositoryRoles,
   exchange: Exchange,
-  repository: string,
-  reference: ManifestReference,
+  { repository, reference }: EndpointOf<'manifest'>,
 ): Promise<void> {
   const wasThere =
     reference.by === 'tag'
@@ -71,35 +68,33 @@ export async function deleteManifest(
 }
 
 async function digestOf(
-  parts: RegistryParts,
-  exchange: Exchange,
-  repository: string,
-  reference: ManifestReference,
+  { table, mirror }: RepositoryRoles,
+  { repository, reference }: EndpointOf<'manifest'>,
+  signal: AbortSignal,
 ): Promise<Digest> {
   if (reference.by === 'digest') return reference.digest;
-  const { mirror } = parts;
   const digest = mirror
-    ? await mirroredDigest(parts, mirror, { repository, tag: reference.tag }, exchange.signal)
-    : parts.table.tagged(repository, reference.tag);
+    ? await mirroredDigest(table, mirror, { repository, tag: reference.tag }, signal)
+    : table.tagged(repository, reference.tag);
   if (!digest) throw unknown(repository, reference);
   return digest;
 }
 
 async function findManifest(
-  parts: RegistryParts,
-  exchange: Exchange,
+  roles: RepositoryRoles,
   repository: string,
   digest: Digest,
+  signal: AbortSignal,
 ): Promise<ManifestRow> {
-  parts.recent.protect(digest);
-  const known = parts.table.manifest(repository, digest);
+  roles.recent.protect(digest);
+  const known = roles.table.manifest(repository, digest);
   if (known) return known;
-  if (!parts.mirror) throw unknown(repository, { by: 'digest', digest });
-  return mirroredManifest(parts, parts.mirror, { repository, digest }, exchange.signal);
+  if (!roles.mirror) throw unknown(repository, { by: 'digest', digest });
+  return mirroredManifest(roles, roles.mirror, { repository, digest }, signal);
 }
 
 /** Clients believe a manifest's sizes when they set limits and show progress. */
-async function checkSizes({ content, recent }: RegistryParts, blobs: readonly Descriptor[]): Promise<void> {
+async function checkSizes({ content, recent }: RepositoryRoles, blobs: readonly Descriptor[]): Promise<void> {
   recent.protect(...blobs.map(({ digest }) => digest));
   const infos = await Promise.all(blobs.map(({ digest }) => content.stat(digest)));
   for (const [index, { digest, size }] of blobs.entries()) {
@@ -111,7 +106,7 @@ async function checkSizes({ content, recent }: RegistryParts, blobs: readonly De
 
 /** Checks and stores in one go, so that nothing that it names can be deleted in between. */
 function store(
-  { table }: RegistryParts,
+  { table }: RepositoryRoles,
   repository: string,
   manifest: ManifestContent & { readonly digest: Digest; readonly sizeBytes: number },
   reference: ManifestReference,

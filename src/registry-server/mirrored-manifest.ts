@@ -4,8 +4,8 @@ import type { Digest } from '#oci/digest.ts';
 import { fromUpstream } from './blob-fills.ts';
 import { parseManifest } from './manifest-content.ts';
 import { RegistryError } from './registry-error.ts';
-import type { Mirror, RegistryParts } from './registry-parts.ts';
-import type { ManifestRow } from './registry-table.ts';
+import type { Mirror, RepositoryRoles } from './registry-roles.ts';
+import type { ManifestRow, RegistryTable } from './registry-table.ts';
 
 /**
  * What a tag means: the upstream knows. While it cannot be asked, what it meant last is better than nothing.
@@ -13,8 +13,8 @@ import type { ManifestRow } from './registry-table.ts';
  * @throws {RegistryError} MANIFEST_UNKNOWN, UNAVAILABLE
  */
 export async function mirroredDigest(
-  { table, logger }: RegistryParts,
-  { upstream }: Mirror,
+  table: RegistryTable,
+  { upstream, logger }: Mirror,
   { repository, tag }: { readonly repository: string; readonly tag: string },
   signal: AbortSignal,
 ): Promise<Digest> {
@@ -32,7 +32,7 @@ export async function mirroredDigest(
 
 /** Fetches a manifest and keeps it; its blobs come when they are asked for. */
 export async function mirroredManifest(
-  { table, content, recent }: RegistryParts,
+  { table, content, recent }: RepositoryRoles,
   { upstream }: Mirror,
   { repository, digest }: { readonly repository: string; readonly digest: Digest },
   signal: AbortSignal,

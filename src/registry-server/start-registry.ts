@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '#base/errors.ts';
-import { silentLogger } from '#base/log.ts';
+import { type Logger, silentLogger } from '#base/log.ts';
+import type { Lease } from '#store/content.ts';
 import { BLOBS, FileContentStore } from '#store/file-content-store.ts';
 import { Leases } from '#store/leases.ts';
 import { hasData } from '#store/lost-metadata.ts';
@@ -15,7 +16,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { HttpServer, type ServerCredentials } from './http-server.ts';
 import { UserFile } from './htpasswd.ts';
 import { RecentUse } from './recent-use.ts';
-import type { RegistryParts, RegistryStorage } from './registry-parts.ts';
+import type { RegistryStorage, UploadRoles } from './registry-roles.ts';
 import type {
   GarbageOptions,
   GarbageReport,
@@ -38,25 +39,32 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   await using resources = new AsyncDisposableStack();
   const storage = openRegistryStorage(options, resources);
   const closing = new AbortController();
-  const parts = assemble(storage, options, closing.signal, resources);
-  const dispatcher = new Dispatcher(parts, {
-    ...(options.htpasswd === undefined ? {} : { users: new UserFile(options.htpasswd, parts.logger) }),
+  const { logger = silentLogger } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const recent = resources.use(new RecentUse(storage.leases));
+  const roles = assemble({ ...options, limits, logger }, { ...storage, recent }, closing.signal, resources);
+  const dispatcher = new Dispatcher(roles, {
+    ...(options.htpasswd === undefined ? {} : { users: new UserFile(options.htpasswd, logger) }),
     ...readOnlyReason(options),
+    logger,
   });
   const credentials = credentialsOf(options);
-  await parts.uploads.expire();
-  const timer = setInterval(() => void housekeep(parts), HOUSEKEEPING_MS).unref();
+  await roles.uploads.expire(closing.signal);
+  const timer = setInterval(() => {
+    recent.rotate();
+    void expireUploads(roles.uploads, closing.signal, logger);
+  }, HOUSEKEEPING_MS).unref();
   resources.defer(() => clearInterval(timer));
   const server = new HttpServer((exchange) => dispatcher.answer(exchange), {
-    idleMs: parts.limits.connectionIdleMs,
+    idleMs: limits.connectionIdleMs,
     ...(credentials ? { credentials } : {}),
   });
   resources.use(server);
   resources.defer(() => closing.abort());
   const { address, port } = await server.listen(options.listen);
-  const collect = (garbage: GarbageOptions = {}) => collectGarbage(storage, parts.table, garbage);
+  const collect = (garbage: GarbageOptions = {}) => collectGarbage(storage, roles.table, garbage);
   resources.use(await openControlSocket(options.root, collect));
-  parts.logger.info('the registry is ready', { address });
+  logger.info('the registry is ready', { address });
   const owned = resources.move();
   return {
     address,
@@ -87,31 +95,32 @@ function openRegistryStorage(
 }
 
 function assemble(
-  storage: RegistryStorage,
-  options: RegistryOptions,
+  {
+    limits,
+    upstream,
+    logger,
+  }: Pick<RegistryOptions, 'upstream'> & {
+    readonly limits: RegistryLimits;
+    readonly logger: Logger;
+  },
+  { content, metadata, recent }: RegistryStorage & { readonly recent: Lease },
   closing: AbortSignal,
   resources: AsyncDisposableStack,
-): RegistryParts {
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { upstream, logger = silentLogger } = options;
-  const { content } = storage;
-  const table = new RegistryTable(storage.metadata);
-  const recent = resources.use(new RecentUse(storage.leases));
-  const uploads = resources.use(new UploadSessions({ content, table, recent, limits }));
+): UploadRoles {
+  const table = new RegistryTable(metadata);
+  const place = { content, table, recent };
+  const uploads = resources.use(new UploadSessions({ ...place, limits }));
   const { maximumBlobBytes } = limits;
-  const mirror = upstream && {
-    upstream,
-    fills: new BlobFills({ content, table, recent, upstream, maximumBlobBytes, closing }),
-  };
-  return { ...storage, table, recent, uploads, limits, logger, ...(mirror ? { mirror } : {}) };
+  if (!upstream) return { ...place, uploads, maximumBlobBytes };
+  const fills = new BlobFills({ ...place, upstream, maximumBlobBytes, closing });
+  return { ...place, uploads, maximumBlobBytes, mirror: { upstream, fills, logger } };
 }
 
-async function housekeep({ uploads, recent, logger }: RegistryParts): Promise<void> {
-  recent.rotate();
+async function expireUploads(uploads: UploadSessions, signal: AbortSignal, logger: Logger): Promise<void> {
   try {
-    await uploads.expire();
+    await uploads.expire(signal);
   } catch (error) {
-    logger.warn('Cannot remove old uploads', { error });
+    if (!signal.aborted) logger.warn('Cannot remove old uploads', { error });
   }
 }
 

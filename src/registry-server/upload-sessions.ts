@@ -12,6 +12,7 @@ import { KeyedLock } from '#base/keyed-lock.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { BlobInfo, ContentStore, ContentWriter, Lease } from '#store/content.ts';
+import type { EndpointOf } from './endpoint.ts';
 import { RegistryError } from './registry-error.ts';
 import type { RegistryLimits } from './registry-server.ts';
 import type { RegistryTable } from './registry-table.ts';
@@ -25,11 +26,19 @@ const MAXIMUM_BODIES = 64;
 export interface UploadBody {
   readonly chunks: AsyncIterable<Buffer>;
   readonly cut: () => void;
+  /** Ends the waiting for other bodies and requests; the session stays as it is. */
+  readonly signal: AbortSignal;
 }
 
 export interface UploadSession {
   readonly id: string;
   readonly repository: string;
+}
+
+/** What ends a request before its time: a newer one, or its client's end. */
+interface Interruption {
+  readonly cut?: () => void;
+  readonly signal: AbortSignal;
 }
 
 interface Session extends UploadSession {
@@ -69,17 +78,17 @@ export class UploadSessions implements AsyncDisposable {
   }
 
   /** @throws {RegistryError} BLOB_UPLOAD_UNKNOWN */
-  find(repository: string, id: string): UploadSession {
+  find({ repository, session: id }: EndpointOf<'upload'>): UploadSession {
     const session = this.#sessions.get(id);
     if (session?.repository !== repository) throw unknown(id);
     return session;
   }
 
-  /** Bytes that are safely here. */
-  async offset({ id }: UploadSession): Promise<number> {
+  /** Bytes that are safely here. @throws the reason of `signal`, which ends the waiting for other requests */
+  async offset({ id }: UploadSession, signal: AbortSignal): Promise<number> {
     const session = this.#known(id);
     if (session.writer) return session.writer.offset;
-    return this.#exclusive(session, undefined, async () => (await this.#writer(session)).offset);
+    return this.#exclusive(session, { signal }, async () => (await this.#writer(session)).offset);
   }
 
   /**
@@ -91,7 +100,7 @@ export class UploadSessions implements AsyncDisposable {
    */
   async append({ id }: UploadSession, body: UploadBody, from: number | undefined): Promise<number> {
     const session = this.#known(id);
-    return this.#exclusive(session, body.cut, () => this.#append(session, body.chunks, from));
+    return this.#exclusive(session, body, () => this.#append(session, body, from));
   }
 
   /**
@@ -106,8 +115,8 @@ export class UploadSessions implements AsyncDisposable {
     from: number | undefined,
   ): Promise<BlobInfo> {
     const session = this.#known(id);
-    return this.#exclusive(session, body.cut, async () => {
-      await this.#append(session, body.chunks, from);
+    return this.#exclusive(session, body, async () => {
+      await this.#append(session, body, from);
       const writer = await this.#writer(session);
       try {
         return await writer.commit({ digest });
@@ -121,20 +130,21 @@ export class UploadSessions implements AsyncDisposable {
     });
   }
 
-  async cancel({ id }: UploadSession): Promise<void> {
+  /** @throws the reason of `signal`, which ends the waiting for other requests */
+  async cancel({ id }: UploadSession, signal: AbortSignal): Promise<void> {
     const session = this.#known(id);
-    await this.#exclusive(session, undefined, async () => {
+    await this.#exclusive(session, { signal }, async () => {
       await (await this.#writer(session)).discard();
       await this.#end(session);
     });
   }
 
-  /** Removes sessions that were not continued for long. */
-  async expire(nowMs = Date.now()): Promise<void> {
+  /** Removes sessions that were not continued for long. @throws the reason of `signal`; the others stay */
+  async expire(signal: AbortSignal, nowMs = Date.now()): Promise<void> {
     const old = this.#sessions
       .values()
       .filter(({ usedAtMs }) => nowMs - usedAtMs > this.#place.limits.uploadIdleMs);
-    for (const session of old) await this.cancel(session);
+    for (const session of old) await this.cancel(session, signal);
   }
 
   /** Keeps every session for the next start. */
@@ -158,9 +168,9 @@ export class UploadSessions implements AsyncDisposable {
     return session;
   }
 
-  async #exclusive<T>(session: Session, cut: (() => void) | undefined, work: () => Promise<T>): Promise<T> {
+  async #exclusive<T>(session: Session, { cut, signal }: Interruption, work: () => Promise<T>): Promise<T> {
     session.cut?.();
-    using _held = await this.#lock.acquire(session.id);
+    using _held = await this.#lock.acquire(session.id, signal);
     if (!this.#sessions.has(session.id)) throw unknown(session.id);
     clearTimeout(session.rest);
     session.cut = cut;
@@ -192,8 +202,8 @@ export class UploadSessions implements AsyncDisposable {
     await writer?.[Symbol.asyncDispose]();
   }
 
-  async #append(session: Session, chunks: AsyncIterable<Buffer>, from: number | undefined): Promise<number> {
-    using _permit = await this.#bodies.acquire();
+  async #append(session: Session, { chunks, signal }: UploadBody, from: number | undefined): Promise<number> {
+    using _permit = await this.#bodies.acquire(signal);
     const writer = await this.#writer(session);
     if (from !== undefined && from !== writer.offset)
       throw new RegistryError('RANGE_INVALID', { offset: writer.offset });

@@ -4,97 +4,93 @@ import { discardBuffer } from '#base/discard-buffer.ts';
 import { isEngineError } from '#base/errors.ts';
 import type { Digest } from '#oci/digest.ts';
 import { findBlob } from './blobs.ts';
-import { checkDigest, isRepositoryName } from './endpoint.ts';
+import { checkDigest, type EndpointOf, isRepositoryName } from './endpoint.ts';
 import type { Exchange, Headers } from './exchange.ts';
 import { RegistryError } from './registry-error.ts';
-import type { RegistryParts } from './registry-parts.ts';
+import type { RepositoryRoles, UploadRoles } from './registry-roles.ts';
 import type { UploadBody, UploadSession } from './upload-sessions.ts';
 
 /** POST: mounts a blob from another repository, takes one whole, or opens a session. */
 export async function startUpload(
-  parts: RegistryParts,
+  roles: UploadRoles,
   exchange: Exchange,
-  repository: string,
+  { repository }: EndpointOf<'uploads'>,
 ): Promise<void> {
   const mount = exchange.query.get('mount');
-  if (mount !== null && (await mountBlob(parts, exchange, repository, checkDigest(mount)))) return;
+  if (mount !== null && (await mountBlob(roles, exchange, repository, checkDigest(mount)))) return;
   const digest = exchange.query.get('digest');
-  if (digest !== null) return uploadWhole(parts, exchange, repository, checkDigest(digest));
-  const session = parts.uploads.start(repository);
+  if (digest !== null) return uploadWhole(roles, exchange, repository, checkDigest(digest));
+  const session = roles.uploads.start(repository);
   exchange.send(202, sessionHeaders(session, 0));
 }
 
 /** GET: how far a session has come. */
 export async function uploadStatus(
-  { uploads }: RegistryParts,
+  { uploads }: UploadRoles,
   exchange: Exchange,
-  repository: string,
-  id: string,
+  endpoint: EndpointOf<'upload'>,
 ): Promise<void> {
-  const session = uploads.find(repository, id);
-  exchange.send(204, sessionHeaders(session, await uploads.offset(session)));
+  const session = uploads.find(endpoint);
+  exchange.send(204, sessionHeaders(session, await uploads.offset(session, exchange.signal)));
 }
 
 /** PATCH: the next part. */
 export async function continueUpload(
-  { uploads }: RegistryParts,
+  { uploads }: UploadRoles,
   exchange: Exchange,
-  repository: string,
-  id: string,
+  endpoint: EndpointOf<'upload'>,
 ): Promise<void> {
-  const session = uploads.find(repository, id);
+  const session = uploads.find(endpoint);
   const offset = await orOffset(session, () => uploads.append(session, bodyOf(exchange), startOf(exchange)));
   exchange.send(202, sessionHeaders(session, offset));
 }
 
 /** PUT: the last part, which may be empty, and what the whole must be. */
 export async function finishUpload(
-  parts: RegistryParts,
+  roles: UploadRoles,
   exchange: Exchange,
-  repository: string,
-  id: string,
+  endpoint: EndpointOf<'upload'>,
 ): Promise<void> {
-  const session = parts.uploads.find(repository, id);
+  const session = roles.uploads.find(endpoint);
   const digest = checkDigest(exchange.query.get('digest') ?? '');
-  await orOffset(session, () => parts.uploads.finish(session, digest, bodyOf(exchange), startOf(exchange)));
-  await link(parts, exchange, repository, digest);
+  await orOffset(session, () => roles.uploads.finish(session, digest, bodyOf(exchange), startOf(exchange)));
+  await link(roles, exchange, endpoint.repository, digest);
 }
 
 export async function cancelUpload(
-  { uploads }: RegistryParts,
+  { uploads }: UploadRoles,
   exchange: Exchange,
-  repository: string,
-  id: string,
+  endpoint: EndpointOf<'upload'>,
 ): Promise<void> {
-  await uploads.cancel(uploads.find(repository, id));
+  await uploads.cancel(uploads.find(endpoint), exchange.signal);
   exchange.send(204);
 }
 
 /** @returns false where there is nothing to mount: the client uploads */
 async function mountBlob(
-  parts: RegistryParts,
+  roles: UploadRoles,
   exchange: Exchange,
   repository: string,
   digest: Digest,
 ): Promise<boolean> {
   const named = exchange.query.get('from');
-  const from = named ?? parts.table.repositoryWithBlob(digest);
-  if (from === undefined || !isRepositoryName(from) || !(await findBlob(parts, from, digest))) return false;
-  await link(parts, exchange, repository, digest);
+  const from = named ?? roles.table.repositoryWithBlob(digest);
+  if (from === undefined || !isRepositoryName(from) || !(await findBlob(roles, from, digest))) return false;
+  await link(roles, exchange, repository, digest);
   return true;
 }
 
 async function uploadWhole(
-  parts: RegistryParts,
+  roles: UploadRoles,
   exchange: Exchange,
   repository: string,
   digest: Digest,
 ): Promise<void> {
-  const { maximumBlobBytes } = parts.limits;
+  const { maximumBlobBytes } = roles;
   if ((exchange.bodyLength ?? 0) > maximumBlobBytes)
     throw new RegistryError('BLOB_TOO_LARGE', { maximumBlobBytes });
-  await using writer = await parts.content.openWriter(`registry-whole ${randomUUID()}`, {
-    lease: parts.recent,
+  await using writer = await roles.content.openWriter(`registry-whole ${randomUUID()}`, {
+    lease: roles.recent,
   });
   for await (const chunk of exchange.body()) {
     if (writer.offset + chunk.length > maximumBlobBytes)
@@ -109,12 +105,12 @@ async function uploadWhole(
       ? new RegistryError('DIGEST_INVALID', { digest }, { cause: error })
       : error;
   }
-  await link(parts, exchange, repository, digest);
+  await link(roles, exchange, repository, digest);
 }
 
 /** The blob is there: it becomes the repository's. */
 async function link(
-  { table }: RegistryParts,
+  { table }: RepositoryRoles,
   exchange: Exchange,
   repository: string,
   digest: Digest,
@@ -139,7 +135,7 @@ function startOf(exchange: Exchange): number | undefined {
 }
 
 function bodyOf(exchange: Exchange): UploadBody {
-  return { chunks: exchange.body(), cut: () => exchange.request.destroy() };
+  return { chunks: exchange.body(), cut: () => exchange.request.destroy(), signal: exchange.signal };
 }
 
 /** A client that is wrong about the offset is told the right one. */

@@ -77,7 +77,29 @@ describe('slow and vanishing clients', () => {
     await untilDescriptors(s.served, before);
     await s.served.expect(200, 'HEAD', s.path);
   });
+
+  it('wait for others with their bodies only as long as nothing newer is asked for', async () => {
+    await using served = await Served.start();
+    using sockets = new DisposableStack();
+    const paths = await Promise.all(Array.from({ length: BODIES_AT_ONCE + 1 }, () => newUpload(served)));
+    for (const path of paths) {
+      const socket = connect(served.registry.port, '127.0.0.1');
+      sockets.defer(() => socket.destroy());
+      socket.write(`PATCH ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n`);
+      assert.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 100 /);
+    }
+    // The last of them has to wait until another's body is complete, which none will be.
+    await served.expect(204, 'GET', paths.at(-1) ?? '', { signal: AbortSignal.timeout(10_000) });
+  });
 });
+
+/** Bodies that a registry receives at the same time. */
+const BODIES_AT_ONCE = 64;
+
+async function newUpload(served: Served): Promise<string> {
+  const { headers } = await served.expect(202, 'POST', '/v2/slow/blobs/uploads/');
+  return headers.get('location') ?? assert.fail('no place to upload to');
+}
 
 async function untilDescriptors(served: Served, count: number): Promise<void> {
   await until(

@@ -1,10 +1,9 @@
 import type { Logger } from '#base/log.ts';
-import type { ContentStore } from '#store/content.ts';
+import type { ContentStore, Lease } from '#store/content.ts';
 import type { Leases } from '#store/leases.ts';
 import type { Metadata } from '#store/metadata.ts';
 import type { BlobFills } from './blob-fills.ts';
-import type { RecentUse } from './recent-use.ts';
-import type { RegistryLimits, Upstream } from './registry-server.ts';
+import type { Upstream } from './registry-server.ts';
 import type { RegistryTable } from './registry-table.ts';
 import type { UploadSessions } from './upload-sessions.ts';
 
@@ -16,13 +15,12 @@ export interface RegistryStorage {
   readonly metadata: Metadata;
 }
 
-/** What every endpoint works with. */
-export interface RegistryParts extends RegistryStorage {
+/** What reads and changes the blobs and manifests of repositories. */
+export interface RepositoryRoles {
   readonly table: RegistryTable;
-  readonly uploads: UploadSessions;
-  readonly recent: RecentUse;
-  readonly limits: RegistryLimits;
-  readonly logger: Logger;
+  readonly content: ContentStore;
+  /** Protects what a request has found or stored, for a while. */
+  readonly recent: Lease;
   /** Where this is a mirror. */
   readonly mirror?: Mirror;
 }
@@ -30,4 +28,11 @@ export interface RegistryParts extends RegistryStorage {
 export interface Mirror {
   readonly upstream: Upstream;
   readonly fills: BlobFills;
+  readonly logger: Logger;
+}
+
+/** What takes blobs into repositories. */
+export interface UploadRoles extends RepositoryRoles {
+  readonly uploads: UploadSessions;
+  readonly maximumBlobBytes: number;
 }
