@@ -106,6 +106,7 @@ const search: Load = () => import('./commands/search.ts');
 const start: Load = () => import('./commands/start.ts');
 const stats: Load = () => import('./commands/stats.ts');
 const stop: Load = () => import('./commands/stop.ts');
+const systemDialStdio: Load = () => import('./commands/system-dial-stdio.ts');
 const systemDf: Load = () => import('./commands/system-df.ts');
 const systemPrune: Load = () => import('./commands/system-prune.ts');
 const tag: Load = () => import('./commands/tag.ts');
@@ -225,6 +226,7 @@ export const catalogue: GroupEntry = group('A container engine that speaks Docke
   }),
   system: group('Manage the engine', {
     df: command(systemDf),
+    'dial-stdio': command(systemDialStdio),
     events: command(events),
     info: command(info),
     prune: command(systemPrune),

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants, mkdirSync, openSync, readFileSync, realpathSync } from 'node:fs';
-import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { parseHost, DEFAULT_HOST } from '#client/host.ts';
+import { openTransport } from '#client/transport.ts';
 import type { Context } from './context.ts';
 
 const LOG_FILE = '/var/log/caissond.log';
@@ -72,16 +72,14 @@ async function answers(ended: () => boolean): Promise<boolean> {
   return false;
 }
 
-function canConnect(): Promise<boolean> {
-  const endpoint = parseHost(DEFAULT_HOST);
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect(endpoint.kind === 'unix' ? { path: endpoint.path } : { port: endpoint.port });
-  socket.on('connect', () => {
-    socket.destroy();
-    resolve(true);
-  });
-  socket.on('error', () => resolve(false));
-  return promise;
+async function canConnect(): Promise<boolean> {
+  try {
+    const connection = await openTransport(parseHost(DEFAULT_HOST), { data() {}, closed() {} });
+    connection.destroy();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function tail(file: string): string {

@@ -8,6 +8,9 @@ import { nearest } from './suggest.ts';
 const NO_PERMISSION =
   'Use sudo, or join the group that owns the socket ("sudo usermod -aG GROUP USER", then log in again).';
 
+const OVER_SSH =
+  'ssh must reach that machine without a question (a key in the agent, the host known), and caisson or docker must be on its PATH.';
+
 function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }
@@ -16,6 +19,7 @@ function codeOf(error: unknown): unknown {
 export async function hintsFor(context: Context, error: unknown): Promise<readonly string[]> {
   if (isEngineError(error, 'unavailable') && !(error instanceof ApiError)) {
     if (codeOf(error.cause) === 'EACCES') return [NO_PERMISSION];
+    if (context.client.host.startsWith('ssh://')) return [OVER_SSH];
     return ['Start it with "caissond", or name another engine with -H or CAISSON_HOST.'];
   }
   if (!(error instanceof ApiError)) return [];

@@ -3,6 +3,7 @@ import { ApiError, apiErrorFrom } from './api-error.ts';
 import type { ByteQueue } from './byte-queue.ts';
 import { Connection, type ConnectionResponse, type RequestBody } from './connection.ts';
 import { parseHost, type Endpoint, type TlsChoice } from './host.ts';
+import { openTransport, type Transport, type TransportEvents } from './transport.ts';
 
 /** Query parameters; undefined and false ones are left out, true is `1`, lists repeat the name. */
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
@@ -72,6 +73,8 @@ export interface Client extends Disposable {
   /** The same, and reads the answer to its end. */
   run(request: ClientRequest): Promise<void>;
   hijack(request: ClientRequest): Promise<Hijacked>;
+  /** A connection for other bytes than this client's. */
+  dial(events: TransportEvents): Promise<Transport>;
   /** Opens connections ahead of their use; errors show when they are used. */
   warm(count: number): void;
   close(): void;
@@ -137,7 +140,13 @@ class HttpClient implements Client {
     };
   }
 
+  dial(events: TransportEvents): Promise<Transport> {
+    return this.#reached(() => openTransport(this.#endpoint, events));
+  }
+
   warm(count: number): void {
+    // Through ssh a connection costs a log-in.
+    if (this.#endpoint.kind === 'ssh') return;
     for (let each = 0; each < count; each++) {
       this.#warming.push(this.#open().catch(() => undefined));
     }
@@ -206,12 +215,16 @@ class HttpClient implements Client {
 
   async #open(): Promise<Connection> {
     const keep = (connection: Connection): void => void this.#idle.push(connection);
+    return this.#reached(() => Connection.open(this.#endpoint, keep));
+  }
+
+  async #reached<T>(open: () => Promise<T>): Promise<T> {
     try {
-      return await Connection.open(this.#endpoint, keep);
+      return await open();
     } catch (error) {
       if (!(await this.#options.onUnreachable?.())) throw this.#unreachable(error);
     }
-    return Connection.open(this.#endpoint, keep).catch((error: unknown) => {
+    return open().catch((error: unknown) => {
       throw this.#unreachable(error);
     });
   }

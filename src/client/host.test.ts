@@ -14,7 +14,16 @@ test('hosts as Docker writes them', () => {
     tls: { verify: false },
   });
   assert.throws(() => parseHost('ftp://h'), /Cannot use "ftp:\/\/h"/);
-  assert.throws(() => parseHost('ssh://h'), /not supported yet/);
+  assert.deepEqual(parseHost('ssh://h'), { kind: 'ssh', host: 'h' });
+  assert.deepEqual(parseHost('ssh://me@h:22/'), { kind: 'ssh', host: 'h', user: 'me', port: '22' });
+  assert.deepEqual(parseHost('ssh://h/run/x.sock'), { kind: 'ssh', host: 'h', path: '/run/x.sock' });
+  assert.deepEqual(parseHost('ssh://[::1]:22'), { kind: 'ssh', host: '::1', port: '22' });
+  for (const url of ['ssh://', 'ssh://me:secret@h', 'ssh://h?x', 'ssh://h#x', 'ssh://a@b@c']) {
+    assert.throws(
+      () => parseHost(url),
+      (error: Error) => /Cannot use "ssh:/.test(error.message) && !/secret/.test(error.message),
+    );
+  }
 });
 
 test('the flag comes before CAISSON_HOST, that before DOCKER_HOST', () => {

@@ -15,7 +15,17 @@ interface TlsFiles {
 /** Where an engine listens. */
 export type Endpoint =
   | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls?: TlsFiles };
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls?: TlsFiles }
+  | SshEndpoint;
+
+/** Another machine that ssh leads to: the default engine there, or the one that has the socket `path`. */
+export interface SshEndpoint {
+  readonly kind: 'ssh';
+  readonly host: string;
+  readonly user?: string;
+  readonly port?: string;
+  readonly path?: string;
+}
 
 export interface TlsChoice {
   readonly enabled: boolean;
@@ -33,23 +43,18 @@ export function resolveHost(flag: string | undefined, environment: Environment):
 }
 
 /**
- * Reads a host URL as Docker writes them: `unix:///path`, `tcp://host[:port]`, `http://…`, `https://…`, or a bare
- * `host:port`. Without a port, 2375 is meant, and 2376 with TLS.
+ * Reads a host URL as Docker writes them: `unix:///path`, `tcp://host[:port]`, `http://…`, `https://…`,
+ * `ssh://[user@]host[:port][/path/of/socket]`, or a bare `host:port`. Without a port, 2375 is meant, and 2376 with TLS.
  *
- * @throws {EngineError} `invalid` if the URL has another form, `not-implemented` for `ssh://`
+ * @throws {EngineError} `invalid` if the URL has another form
  */
 export function parseHost(url: string, tls: TlsChoice = { enabled: false, verify: false }): Endpoint {
   if (url.startsWith('unix://')) return { kind: 'unix', path: url.slice('unix://'.length) };
   if (url.startsWith('/')) return { kind: 'unix', path: url };
-  const match = /^(?:(tcp|http|https|ssh):\/\/)?(\[[^\]]+\]|[^:/]*)(?::(\d+))?\/?$/.exec(url);
-  if (!match) throw new EngineError('invalid', `Cannot use "${url}" as the engine's address: ${FORMS}`);
+  if (url.startsWith('ssh://')) return parseSshHost(url);
+  const match = /^(?:(tcp|http|https):\/\/)?(\[[^\]]+\]|[^:/]*)(?::(\d+))?\/?$/.exec(url);
+  if (!match) throw unusable(url, FORMS);
   const [, scheme, name = '', port] = match;
-  if (scheme === 'ssh') {
-    throw new EngineError(
-      'not-implemented',
-      `Cannot use "${url}" as the engine's address: ssh is not supported yet`,
-    );
-  }
   const secure = tls.enabled || tls.verify || scheme === 'https';
   return {
     kind: 'tcp',
@@ -59,7 +64,26 @@ export function parseHost(url: string, tls: TlsChoice = { enabled: false, verify
   };
 }
 
-const FORMS = 'it is to look like unix:///run/caisson/caisson.sock or tcp://127.0.0.1:2375';
+const FORMS =
+  'it is to look like unix:///run/caisson/caisson.sock, tcp://127.0.0.1:2375 or ssh://user@machine';
+
+function unusable(url: string, reason: string): EngineError {
+  return new EngineError('invalid', `Cannot use "${url}" as the engine's address: ${reason}`);
+}
+
+function parseSshHost(url: string): SshEndpoint {
+  const match = /^ssh:\/\/(?:([^@/?#]*)@)?(\[[^\]]+\]|[^:/@?#]+)(?::(\d+))?(\/[^?#]*)?$/.exec(url);
+  if (!match) throw unusable(url, 'it is to look like ssh://user@machine:22/run/caisson/caisson.sock');
+  const [, user, host = '', port, path = '/'] = match;
+  if (user?.includes(':')) throw unusable(url.replace(/:[^@]*@/, ':…@'), 'a password in it is not supported');
+  return {
+    kind: 'ssh',
+    host: host.replace(/^\[|\]$/g, ''),
+    ...(user ? { user: decodeURIComponent(user) } : {}),
+    ...(port === undefined ? {} : { port }),
+    ...(path === '/' ? {} : { path: decodeURIComponent(path) }),
+  };
+}
 
 /** TLS as `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH` ask for it. */
 export function tlsFromEnvironment(environment: Environment): TlsChoice {

@@ -1,83 +1,38 @@
 import { connect, isIP, type Socket } from 'node:net';
 import type { Endpoint } from './host.ts';
+import { StreamTransport } from './stream-transport.ts';
 import type { Transport, TransportEvents } from './transport.ts';
 
 /** Sockets of `node:net`, and of `node:tls` where the endpoint asks for it. */
-export async function openNodeTransport(endpoint: Endpoint, events: TransportEvents): Promise<Transport> {
+export async function openNodeTransport(
+  endpoint: Exclude<Endpoint, { kind: 'ssh' }>,
+  events: TransportEvents,
+): Promise<Transport> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const socket = await openSocket(endpoint, resolve);
   socket.on('error', reject);
   await promise;
   socket.off('error', reject);
-  return new NodeTransport(socket, events);
+  const closed = once(events);
+  socket.on('end', () => closed());
+  socket.on('error', closed);
+  socket.on('close', () => closed());
+  return new StreamTransport({ readable: socket, writable: socket, handle: socket }, events);
 }
 
-class NodeTransport implements Transport {
-  readonly #socket: Socket;
-  /** All that wait, wait for the same. */
-  #drained: Promise<void> | undefined;
-
-  constructor(socket: Socket, events: TransportEvents) {
-    this.#socket = socket;
-    let told = false;
-    const closed = (error?: Error): void => {
-      if (told) return;
-      told = true;
-      events.closed(error);
-    };
-    socket.on('data', (chunk: Buffer) => events.data(chunk));
-    socket.on('end', () => closed());
-    socket.on('error', closed);
-    socket.on('close', () => closed());
-  }
-
-  write(bytes: string | Uint8Array): boolean {
-    return this.#socket.destroyed || this.#socket.write(bytes);
-  }
-
-  drained(): Promise<void> {
-    const socket = this.#socket;
-    if (socket.destroyed || !socket.writableNeedDrain) return Promise.resolve();
-    if (this.#drained) return this.#drained;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const done = (): void => {
-      socket.off('drain', done);
-      socket.off('close', done);
-      this.#drained = undefined;
-      resolve();
-    };
-    socket.on('drain', done);
-    socket.on('close', done);
-    this.#drained = promise;
-    return promise;
-  }
-
-  end(): void {
-    this.#socket.end();
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  ref(): void {
-    this.#socket.ref();
-  }
-
-  unref(): void {
-    this.#socket.unref();
-  }
+/** Streams fail and end by several events: the first one counts. */
+function once(events: TransportEvents): TransportEvents['closed'] {
+  let told = false;
+  return (error) => {
+    if (!told) events.closed(error);
+    told = true;
+  };
 }
 
-async function openSocket(endpoint: Endpoint, connected: () => void): Promise<Socket> {
+async function openSocket(
+  endpoint: Exclude<Endpoint, { kind: 'ssh' }>,
+  connected: () => void,
+): Promise<Socket> {
   if (endpoint.kind === 'unix') return connect({ path: endpoint.path, allowHalfOpen: true }, connected);
   const { host, port, tls } = endpoint;
   if (!tls) return connect({ host, port, allowHalfOpen: true, noDelay: true }, connected);

@@ -29,6 +29,10 @@ export interface TransportEvents {
  * @throws {Error} what connecting failed with, its `code` such as ENOENT
  */
 export async function openTransport(endpoint: Endpoint, events: TransportEvents): Promise<Transport> {
+  if (endpoint.kind === 'ssh') {
+    const { openSshTransport } = await import('./ssh-transport.ts');
+    return openSshTransport(endpoint, events);
+  }
   if (endpoint.kind === 'unix' && process.versions.bun !== undefined) {
     const { openBunTransport } = await import('./bun-transport.ts');
     return openBunTransport(endpoint, events);

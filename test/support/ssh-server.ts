@@ -1,4 +1,4 @@
-/** A real sshd that serves git repositories to a user `git`, whom only it knows. */
+/** A real sshd that serves git repositories to a user `git`, and root's commands to `operator`, whom only it knows. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { freePort } from './free-port.ts';
 /** A user that no other program of this machine has. */
 const GIT_USER = 'git:*:61234:61234::/:/bin/sh';
 const GIT_ID = 61_234;
+const OPERATOR_USER = 'operator:*:0:0::/:/bin/sh';
 /**
  * Its own view of the machine: the directory that sshd separates its privileges in, and one user more. Since 9.8 it
  * hangs up on addresses that have failed often in the last seconds, which is what tests do.
@@ -41,13 +42,14 @@ export class SshServer implements AsyncDisposable {
     this.standardHost = standardHost;
   }
 
-  static async start(): Promise<SshServer> {
+  /** @param path the directory of the programs that its users find first */
+  static async start(path?: string): Promise<SshServer> {
     const directory = mkdtempSync('/tmp/caisson-test-sshd-');
     chmodSync(directory, 0o755);
     const at = (name: string) => join(directory, name);
     makeKey(at('host'));
     makeKey(at('key'));
-    writeFileSync(at('passwd'), `${readFileSync('/etc/passwd', 'utf8')}${GIT_USER}\n`);
+    writeFileSync(at('passwd'), `${readFileSync('/etc/passwd', 'utf8')}${GIT_USER}\n${OPERATOR_USER}\n`);
     const port = await freePort();
     // Each process has a loopback address of its own.
     const address = `127.83.${(process.pid >> 8) & 255}.${process.pid & 255 || 1}`;
@@ -60,6 +62,7 @@ export class SshServer implements AsyncDisposable {
       'StrictModes no',
       'UsePAM no',
       'PidFile none',
+      ...(path === undefined ? [] : [`SetEnv PATH=${path}:/usr/sbin:/usr/bin:/sbin:/bin`]),
     ];
     writeFileSync(at('sshd_config'), `${settings.join('\n')}\n`);
     const command = ['--mount', '--propagation', 'private', 'sh', '-c', IN_NAMESPACE, 'sh', directory];
