@@ -12,8 +12,8 @@ const NS_PER_MS = 1_000_000n;
 
 export const imageGcRoutes: readonly Route[] = [
   post('/images/gc', async (exchange) => {
-    const isDryRun = exchange.flag('dry-run');
-    const report = await exchange.engine.images.keepBudget(budgetOf(exchange), { isDryRun });
+    const options = { isDryRun: exchange.flag('dry-run'), signal: exchange.signal };
+    const report = await exchange.engine.images.keepBudget(budgetOf(exchange), options);
     sendJson(exchange, 200, encodeReport(report));
   }),
 ];

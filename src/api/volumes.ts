@@ -28,7 +28,8 @@ export const volumeRoutes: readonly Route[] = [
     );
   }),
   remove('/volumes/:name', async (exchange) => {
-    await exchange.engine.volumes.remove(exchange.param('name'), { force: exchange.flag('force') });
+    const { signal } = exchange;
+    await exchange.engine.volumes.remove(exchange.param('name'), { force: exchange.flag('force'), signal });
     sendNothing(exchange);
   }),
 ];
@@ -74,7 +75,8 @@ async function prune(exchange: Exchange): Promise<void> {
   checkFilters(filters, PRUNE_FILTERS);
   const named = !exchange.speaks(PRUNES_ANONYMOUS_ONLY) || booleanFilter(filters, 'all') === true;
   const labels = new Map([...filters].filter(([name]) => name !== 'all'));
-  const { removed, reclaimedBytes } = await exchange.engine.volumes.prune({ named, filters: labels });
+  const request = { named, filters: labels, signal: exchange.signal };
+  const { removed, reclaimedBytes } = await exchange.engine.volumes.prune(request);
   sendJson(exchange, 200, {
     VolumesDeleted: removed.length === 0 ? null : removed,
     SpaceReclaimed: reclaimedBytes,

@@ -22,11 +22,17 @@ export interface GcRoles {
   readonly logger: Logger;
 }
 
+interface GcRun {
+  readonly isDryRun: boolean;
+  readonly signal: AbortSignal;
+}
+
 export class ImageGc implements AsyncDisposable {
   readonly #roles: GcRoles;
   readonly #budget: ImageBudget | undefined;
   /** One at a time: the next looks at what the last has left. */
   readonly #turn = new Semaphore(1);
+  readonly #closing = new AbortController();
   readonly #sizes = new Map<Digest, number>();
   #pending: Promise<void> | undefined;
 
@@ -47,25 +53,26 @@ export class ImageGc implements AsyncDisposable {
 
   async #collect(): Promise<void> {
     const { removal, logger } = this.#roles;
+    const { signal } = this.#closing;
     try {
       // What is requested from here on may come too late for this round.
       await Promise.resolve();
-      using _turn = await this.#turn.acquire();
+      using _turn = await this.#turn.acquire(signal);
       this.#pending = undefined;
       await removal.garbage.collectUnfinished();
-      if (this.#budget) await this.#run(this.#budget, false);
+      if (this.#budget) await this.#run(this.#budget, { isDryRun: false, signal });
     } catch (error) {
-      logger.error('Cannot keep the image budget', { error });
+      if (!signal.aborted) logger.error('Cannot keep the image budget', { error });
     }
   }
 
-  /** Removes what is above a budget, or only tells what would go. */
-  async run(budget: ImageBudget, isDryRun: boolean): Promise<ImageBudgetReport> {
-    using _turn = await this.#turn.acquire();
-    return await this.#run(budget, isDryRun);
+  /** See `ImageStore.keepBudget`. */
+  async run(budget: ImageBudget, run: GcRun): Promise<ImageBudgetReport> {
+    using _turn = await this.#turn.acquire(run.signal);
+    return await this.#run(budget, run);
   }
 
-  async #run(budget: ImageBudget, isDryRun: boolean): Promise<ImageBudgetReport> {
+  async #run(budget: ImageBudget, { isDryRun, signal }: GcRun): Promise<ImageBudgetReport> {
     const { removal } = this.#roles;
     const records = [...removal.table.all()];
     const sizeOf = await this.#partSizes(records);
@@ -73,7 +80,7 @@ export class ImageGc implements AsyncDisposable {
     const plan = planBudget(images, sizeOf, budget.maximumBytes);
     // Before they go.
     const namesOf = new Map(records.map(({ id }) => [id, tagsOf(removal.table.namesOf(id))]));
-    const removed = isDryRun ? plan.removed : await this.#remove(plan.removed);
+    const removed = isDryRun ? plan.removed : await this.#remove(plan.removed, signal);
     const report = reportOf({ budget, images, plan, removed, sizeOf, isDryRun, namesOf });
     if (!isDryRun && removed.length > 0) this.#tell(report);
     return report;
@@ -97,10 +104,11 @@ export class ImageGc implements AsyncDisposable {
   }
 
   /** @returns those that are gone */
-  async #remove(images: readonly BudgetImage[]): Promise<readonly BudgetImage[]> {
+  async #remove(images: readonly BudgetImage[], signal: AbortSignal): Promise<readonly BudgetImage[]> {
     const { removal } = this.#roles;
     const removed: BudgetImage[] = [];
     for (const image of images) {
+      signal.throwIfAborted();
       // A container may have come since the plan was made.
       if (isUsed(removal, image.id)) continue;
       try {
@@ -131,8 +139,9 @@ export class ImageGc implements AsyncDisposable {
     });
   }
 
-  /** Resolves when nothing is being collected any more. */
+  /** Ends what collects in the background before the next image, and waits for it. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
     await this.#pending;
     using _turn = await this.#turn.acquire();
   }

@@ -33,6 +33,15 @@ describe('tag, list, history and lookup', () => {
     assert.throws(() => engine.images.resolve('A b'), coded('invalid', /invalid reference format/));
   });
 
+  it('keeps all images where the one that asked for a budget is gone', async () => {
+    await using engine = await open(root.path);
+    await load(engine, dockerArchive({ layers: LAYERS, tags: ['a:1'] }));
+    const budget = { maximumBytes: 1, minimumAgeMs: 0, keep: [] };
+    const signal = AbortSignal.abort(new Error('gone'));
+    await assert.rejects(engine.images.keepBudget(budget, { isDryRun: false, signal }), { message: 'gone' });
+    assert.deepEqual((await engine.images.inspect('a:1')).tags, ['a:1']);
+  });
+
   it('tags', async () => {
     await using engine = await open(root.path);
     await load(engine, dockerArchive({ layers: LAYERS, tags: ['a:1'] }));

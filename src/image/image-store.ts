@@ -342,8 +342,11 @@ export class FileImageStore implements ImageStore, AsyncDisposable {
     return this.#gc.budget;
   }
 
-  keepBudget(budget: ImageBudget, { isDryRun }: { readonly isDryRun: boolean }): Promise<ImageBudgetReport> {
-    return this.#gc.run(budget, isDryRun);
+  keepBudget(
+    budget: ImageBudget,
+    options: { readonly isDryRun: boolean; readonly signal: AbortSignal },
+  ): Promise<ImageBudgetReport> {
+    return this.#gc.run(budget, options);
   }
 
   requestCollection(): void {

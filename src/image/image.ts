@@ -199,8 +199,15 @@ export interface ImageStore {
   noteUse(id: Digest): void;
   /** What is kept by itself. */
   readonly budget: ImageBudget | undefined;
-  /** Removes the least recently used images above a budget, or tells which would go. */
-  keepBudget(budget: ImageBudget, options: { readonly isDryRun: boolean }): Promise<ImageBudgetReport>;
+  /**
+   * Removes the least recently used images above a budget, or tells which would go.
+   *
+   * @param options the signal ends it before the next image; what has gone stays gone. @throws its reason
+   */
+  keepBudget(
+    budget: ImageBudget,
+    options: { readonly isDryRun: boolean; readonly signal: AbortSignal },
+  ): Promise<ImageBudgetReport>;
   /** Keeps the engine's own budget, soon and in the background; pulls, loads and builds ask for it themselves. */
   requestCollection(): void;
   /** Its names, as people write them. */

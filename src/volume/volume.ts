@@ -50,6 +50,15 @@ export interface VolumePruneRequest {
   readonly filters: Filters;
   /** Takes those with names of their own too. */
   readonly named: boolean;
+  /** Ends it before the next volume; what has gone stays gone. */
+  readonly signal?: AbortSignal;
+}
+
+export interface VolumeRemoval {
+  /** One that is not there is no error. */
+  readonly force: boolean;
+  /** Ends the waiting for others that work on the volume; a removal that has begun is carried out. */
+  readonly signal?: AbortSignal;
 }
 
 export interface VolumePruneReport {
@@ -73,18 +82,18 @@ export interface Volumes {
    */
   list(filters?: Filters): readonly VolumeView[];
   /** Durable when it resolves. @throws {EngineError} `no-such-volume` without `force`, `volume-in-use` */
-  remove(name: string, options: { readonly force: boolean }): Promise<void>;
-  /** Removes what no container has. @throws {EngineError} `invalid` for another filter */
+  remove(name: string, options: VolumeRemoval): Promise<void>;
+  /** Removes what no container has. @throws {EngineError} `invalid` for another filter; the reason of the signal */
   prune(request: VolumePruneRequest): Promise<VolumePruneReport>;
   /**
    * Copies what stands at `path` below `root` into the volume if the volume is empty, keeping owners, modes, times,
-   * xattrs and links. Never follows a link out of `root`.
+   * xattrs and links. Never follows a link out of `root`. It is part of a start, which nothing but a deadline cuts short.
    *
    * @throws {EngineError} `no-such-volume`, `volume-over-file` where `path` is a file
    */
   copyUp(name: string, root: string, path: string): Promise<void>;
-  /** Bytes in the volume. @throws {EngineError} `no-such-volume` */
-  usage(name: string): Promise<number>;
+  /** Bytes in the volume. @throws {EngineError} `no-such-volume`; the reason of the signal */
+  usage(name: string, signal?: AbortSignal): Promise<number>;
   /** Reports that a container mounts it, or does no more; changes nothing. */
   mounted(name: string, use: VolumeMount): void;
   unmounted(name: string, containerId: string): void;

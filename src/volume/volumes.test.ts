@@ -130,6 +130,26 @@ describe('volumes', () => {
     );
   });
 
+  test('are left alone by what gave up before its turn came', async (t) => {
+    const fixture = makeFixture(t);
+    const volumes = await fixture.open();
+    await volumes.create({ name: 'data' });
+    const gone = new AbortController();
+    const first = volumes.remove('data', { force: false });
+    const second = volumes.remove('data', { force: false, signal: gone.signal });
+    gone.abort(new Error('gone'));
+    await assert.rejects(second, { message: 'gone' });
+    await first;
+    await volumes.create({ name: 'other' });
+    const { signal } = gone;
+    await assert.rejects(volumes.prune({ named: true, filters: new Map(), signal }), { message: 'gone' });
+    await assert.rejects(volumes.usage('other', signal), { message: 'gone' });
+    assert.deepEqual(
+      volumes.list().map(({ name }) => name),
+      ['other'],
+    );
+  });
+
   test('are listed by name, driver, label and whether a container has them', async (t) => {
     const fixture = makeFixture(t);
     const volumes = await fixture.open();

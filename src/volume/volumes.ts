@@ -19,6 +19,7 @@ import type {
   VolumeMount,
   VolumePruneReport,
   VolumePruneRequest,
+  VolumeRemoval,
   Volumes,
   VolumeSpec,
   VolumeUse,
@@ -106,8 +107,8 @@ class LocalVolumes implements Volumes {
     return records.map((record) => this.#view(record)).filter(isWanted);
   }
 
-  async remove(name: string, options: { readonly force: boolean }): Promise<void> {
-    using _ = await this.#locks.acquire(name);
+  async remove(name: string, options: VolumeRemoval): Promise<void> {
+    using _ = await this.#locks.acquire(name, options.signal);
     if (!this.#volumes.has(name)) {
       if (options.force) return;
       throw volumeError('no-such-volume', { subject: name });
@@ -125,14 +126,15 @@ class LocalVolumes implements Volumes {
     await this.#files.run(VOLUME_TASKS, 'delete', { input: { path: removed } });
   }
 
-  async prune({ filters, named }: VolumePruneRequest): Promise<VolumePruneReport> {
+  async prune({ filters, named, signal }: VolumePruneRequest): Promise<VolumePruneReport> {
     const mayGo = pruneTest(filters);
     const removed: string[] = [];
     let reclaimedBytes = 0;
     for (const volume of this.list()) {
       const { name, isAnonymous } = volume;
       if (!(named || isAnonymous) || !mayGo(volume) || this.#isUsed(name)) continue;
-      const sizeBytes = await this.#removeUnlessUsed(name);
+      signal?.throwIfAborted();
+      const sizeBytes = await this.#removeUnlessUsed(name, signal);
       if (sizeBytes === undefined) continue;
       removed.push(name);
       reclaimedBytes += sizeBytes;
@@ -143,12 +145,13 @@ class LocalVolumes implements Volumes {
   }
 
   /** @returns the bytes that it had; undefined if it is still there, or was removed by another */
-  async #removeUnlessUsed(name: string): Promise<number | undefined> {
+  async #removeUnlessUsed(name: string, signal: AbortSignal | undefined): Promise<number | undefined> {
     try {
-      const sizeBytes = await this.usage(name);
-      await this.remove(name, { force: false });
+      const sizeBytes = await this.usage(name, signal);
+      await this.remove(name, { force: false, ...(signal && { signal }) });
       return sizeBytes;
     } catch (error) {
+      signal?.throwIfAborted();
       if (!hasReason(error, 'volume-in-use', 'no-such-volume'))
         this.#logger.warn('Cannot prune a volume', { name, error });
       return undefined;
@@ -170,11 +173,11 @@ class LocalVolumes implements Volumes {
     }
   }
 
-  async usage(name: string): Promise<number> {
+  async usage(name: string, signal?: AbortSignal): Promise<number> {
     this.#require(name);
     const guard = { lane: volumeLane(name), action: `measure volume ${name}` };
     const input = { path: join(this.#directory(name), DATA) };
-    return await this.#files.run(VOLUME_TASKS, 'usage', { input, guard });
+    return await this.#files.run(VOLUME_TASKS, 'usage', { input, guard, ...(signal && { signal }) });
   }
 
   mounted(name: string, use: VolumeMount): void {

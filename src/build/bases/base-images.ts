@@ -147,7 +147,7 @@ export class BaseImages {
     const credentials = request.credentials[key] ?? (await session?.credentials(parsed.domain, signal));
     const options = { platform: formatPlatform(platform), ...(credentials && { credentials }) };
     // The name means one platform at a time.
-    using _lock = await this.#work.pulls.acquire(reference);
+    using _lock = await this.#work.pulls.acquire(reference, signal);
     const before = findImage(this.#work.images, reference);
     for await (const pulled of images.pull({ reference, signal, ...options })) progress.pulls(task, pulled);
     const record = images.record(reference);

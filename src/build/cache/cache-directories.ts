@@ -77,7 +77,7 @@ export class CacheDirectories implements AsyncDisposable {
       signal.throwIfAborted();
       // Taken before the look, so that what is released in between is not missed.
       const released = this.#released.changed;
-      const use = await this.#take(key, mount, sources);
+      const use = await this.#take(key, mount, sources, signal);
       if (use) return use;
       await abortable(released, signal);
     }
@@ -104,8 +104,13 @@ export class CacheDirectories implements AsyncDisposable {
    * Finds or makes a directory and uses it in the same turn, so that it cannot be removed in between. Undefined: all
    * directories of the key are in use, and another one would not do.
    */
-  async #take(key: string, mount: CacheMount, sources: ContentSources): Promise<CacheUse | undefined> {
-    using _making = await this.#making.acquire(key);
+  async #take(
+    key: string,
+    mount: CacheMount,
+    sources: ContentSources,
+    signal: AbortSignal,
+  ): Promise<CacheUse | undefined> {
+    using _making = await this.#making.acquire(key, signal);
     const names = this.#table.named(key);
     const wanted = mount.sharing === 'private' ? names : names.slice(0, 1);
     for (const name of wanted) {

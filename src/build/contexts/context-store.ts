@@ -79,9 +79,8 @@ export class ContextStore implements AsyncDisposable {
     const { signal, onProgress = () => undefined } = options;
     const name = nameFor(session, query);
     using _receiving = this.#receiving.use(name);
-    using _lock = await this.#locks.acquire(name);
+    using _lock = await this.#locks.acquire(name, signal);
     try {
-      signal.throwIfAborted();
       const directory = this.#take(name);
       const { marks } = directory;
       await using transfer = session.openFiles(marks ? { ...query, marks } : query, signal);

@@ -65,7 +65,7 @@ export class Downloads {
 
   /** @throws {EngineError} `invalid` if it is not what its checksum says */
   async file({ url, checksum }: HttpFile, { signal }: DownloadOptions): Promise<HeldFiles<DownloadedFile>> {
-    using _lock = await this.#locks.acquire(url);
+    using _lock = await this.#locks.acquire(url, signal);
     using held = new DisposableStack();
     const known = this.#known(url);
     if (known) held.use(this.#store.hold(known.stored));
@@ -125,7 +125,7 @@ export class Downloads {
       throw new EngineError('invalid', `expected checksum to match ${checksum}, got ${commit}`);
     const ways = [keepGitDirectory, withoutSubmodules === true, hasCommitTime === true];
     const stored = hashOf('git', url, commit, ways);
-    using _lock = await this.#locks.acquire(stored);
+    using _lock = await this.#locks.acquire(stored, options.signal);
     using held = new DisposableStack();
     held.use(this.#store.hold(stored));
     if (!this.#store.has(stored)) {

@@ -31,7 +31,7 @@ export async function solveExec(
   const { validExitCodes = [0], isThrownAway = false } = vertex;
   const options = { sources, signal, ...(session && { session }) };
   await using mounted = await openRunMounts(work.mounts, vertex, options);
-  using _permit = await work.commands.acquire();
+  using _permit = await work.commands.acquire(signal);
   await using run = await work.containers.runStep({
     layers: below.map(({ diffId }) => diffId),
     spec: commandSpec(vertex, mounted.environment),

@@ -43,7 +43,7 @@ export async function launch(
   workload: Workload,
   undo: AsyncDisposableStack,
 ): Promise<Launched> {
-  using _permit = await roles.starts.acquire();
+  using _permit = await roles.starts.acquire(workload.signal);
   const { id } = workload;
   const { networks } = roles.network;
   const directory = freshDirectory(roles.paths.bundle(id));

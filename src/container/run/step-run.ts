@@ -69,13 +69,18 @@ async function runInSnapshot(roles: StepRoles, id: string, request: StepRequest)
 }
 
 /** A step has no /etc/hostname of the engine: the file is the image's, and a step may change it. */
-function workloadOf({ snapshots, host }: StepRoles, id: string, { spec, mounts }: StepRequest): Workload {
+function workloadOf(
+  { snapshots, host }: StepRoles,
+  id: string,
+  { spec, mounts, signal }: StepRequest,
+): Workload {
   const fitted = fitToHost(spec, host);
   return {
     id,
     name: shortId(id),
     spec: { ...fitted, hostname: fitted.hostname ?? shortId(id) },
     outlivesDaemon: false,
+    signal,
     ownsHostname: false,
     mountRoot: () => snapshots.mount(id),
     async prepareMounts(rootPath, undo) {

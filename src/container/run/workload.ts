@@ -16,6 +16,8 @@ export interface Workload {
   readonly outlivesDaemon: boolean;
   /** Whether the engine's /etc/hostname lies over the root's. */
   readonly ownsHostname: boolean;
+  /** Ends the waiting for other launches; absent where a launch that was asked for is carried out. */
+  readonly signal?: AbortSignal;
   /** Mounts its root and returns where. */
   mountRoot(): string;
   /** Makes the sources of its mounts ready; `undo` takes that back when the launch fails. */
