@@ -18,6 +18,8 @@ export interface GroupEntry {
   readonly kind: 'group';
   readonly summary: string;
   readonly entries: Readonly<Record<string, Entry>>;
+  /** Docker's words that are not here, with the reason. */
+  readonly refused?: Readonly<Record<string, string>>;
 }
 
 const command = (
@@ -31,11 +33,13 @@ const command = (
   section,
 });
 const common = (load: Load): CommandEntry => command(load, [], 'common');
-const group = (summary: string, entries: Readonly<Record<string, Entry>>): GroupEntry => ({
-  kind: 'group',
-  summary,
-  entries,
-});
+const group = (
+  summary: string,
+  entries: GroupEntry['entries'],
+  refused: GroupEntry['refused'] = {},
+): GroupEntry => ({ kind: 'group', summary, entries, refused });
+
+const ONE_BUILDER = 'the engine itself builds, there are no other builders to choose from';
 
 // One function a module: two entries with the same one are the same command under two names.
 const attach: Load = () => import('./commands/attach.ts');
@@ -43,6 +47,9 @@ const bootstrap: Load = () => import('./commands/bootstrap.ts');
 const build: Load = () => import('./commands/build.ts');
 const builderDf: Load = () => import('./commands/builder-df.ts');
 const builderPrune: Load = () => import('./commands/builder-prune.ts');
+const buildxInspect: Load = () => import('./commands/buildx-inspect.ts');
+const buildxLs: Load = () => import('./commands/buildx-ls.ts');
+const buildxVersion: Load = () => import('./commands/buildx-version.ts');
 const commit: Load = () => import('./commands/commit.ts');
 const completion: Load = () => import('./commands/completion.ts');
 const containerInspect: Load = () => import('./commands/container-inspect.ts');
@@ -142,11 +149,26 @@ export const catalogue: GroupEntry = group('A container engine that speaks Docke
     df: command(builderDf, ['du']),
     prune: command(builderPrune),
   }),
-  buildx: group('Build, under the words of Docker’s plugin', {
-    build: command(build, ['b']),
-    du: command(builderDf),
-    prune: command(builderPrune),
-  }),
+  buildx: group(
+    'Build, under the words of Docker’s plugin',
+    {
+      build: command(build, ['b']),
+      du: command(builderDf),
+      inspect: command(buildxInspect),
+      ls: command(buildxLs),
+      prune: command(builderPrune),
+      version: command(buildxVersion),
+    },
+    {
+      bake: 'bake files are read by "docker buildx bake", which builds with this engine too',
+      create: ONE_BUILDER,
+      history: 'finished builds are not kept',
+      imagetools: '"caisson manifest" has what works on images in a registry',
+      rm: ONE_BUILDER,
+      stop: ONE_BUILDER,
+      use: ONE_BUILDER,
+    },
+  ),
   container: group('Manage containers', {
     attach: command(attach),
     commit: command(commit),

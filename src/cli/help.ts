@@ -86,6 +86,8 @@ function argumentCount(number: number): string {
 /** What is said of a word that is no command. */
 export function unknownCommandMessage(word: string, group: FoundGroup): string {
   const name = [PROGRAM, ...group.path].join(' ');
+  const reason = group.group.refused?.[word];
+  if (reason !== undefined) return `${PROGRAM}: '${word}' is not a ${name} command: ${reason}.\n`;
   const near = nearest(word, namesIn(group.group), 3).map((each) => `  ${name} ${each}\n`);
   const meant = near.length === 0 ? '' : `\nDid you mean:\n${near.join('')}`;
   return `${PROGRAM}: '${word}' is not a ${name} command.\n${meant}See '${name} --help'\n`;

@@ -1,5 +1,7 @@
 /** What users write in formats and flags means what it means to Docker's command line. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { docker, dockerOk, importBusybox, type Outcome, runProgram } from '../support/docker.ts';
 import { fromSource } from '../support/own-cli.ts';
@@ -108,4 +110,55 @@ test('without permission the way to it is told, not how to start what runs', asy
   const { exitCode, stderr } = await runProgram('setpriv', [...nobody, '-H', engine.host, 'ps']);
   assert.equal(exitCode, 1);
   assert.match(stderr, /permission denied[^]*Use sudo, or join the group/);
+});
+
+test('system df -v has a format, whose lists have the fields of their own commands', async () => {
+  const [own, theirs] = [
+    await caisson(['system', 'df', '-v', '--format', 'json']),
+    await docker(engine, ['system', 'df', '-v', '--format', 'json']),
+  ];
+  assert.equal(own.exitCode, 0, own.stderr);
+  assert.deepEqual(JSON.parse(own.stdout), JSON.parse(theirs.stdout));
+  const format = '{{range .Images}}{{.Repository}} {{end}}{{range .Volumes}}{{.Name}} {{.Links}}{{end}}';
+  const shown = await caisson(['system', 'df', '-v', '--format', format]);
+  assert.equal(shown.stdout, 'bb data 1\n', shown.stderr);
+});
+
+test('backslashes in the format of an object are text, as for docker', async () => {
+  for (const args of [
+    ['inspect', '-f', String.raw`a\tb{{"\n"}}c`, 'one'],
+    ['info', '-f', String.raw`\n`],
+  ]) {
+    const [own, theirs] = [await caisson(args), await docker(engine, args)];
+    assert.deepEqual([own.exitCode, own.stdout], [0, theirs.stdout], own.stderr);
+  }
+});
+
+test('the engine is the builder that buildx’s words are about', async () => {
+  const context = mkdtempSync('/tmp/caisson-words-');
+  writeFileSync(join(context, 'Dockerfile'), 'FROM bb\nRUN echo kept > /f\n');
+  assert.equal((await caisson(['buildx', 'build', '--builder', 'default', '-q', context])).exitCode, 0);
+  const elsewhere = await caisson(['build', '--builder', 'other', context]);
+  assert.deepEqual([elsewhere.exitCode, elsewhere.stdout], [1, '']);
+  assert.match(elsewhere.stderr, /no builder "other" found: the engine itself builds, as "default"/);
+  rmSync(context, { recursive: true });
+  const listed = await caisson(['buildx', 'ls', '--format', '{{.Name}} {{.Status}}']);
+  assert.deepEqual(listed.stdout.split('\n').slice(0, 2), ['default* ', String.raw` \_ default running`]);
+  assert.match((await caisson(['buildx', 'inspect'])).stdout, /^Name: {3}default\n[^]*Status: {11}running\n/);
+  assert.match((await caisson(['buildx', 'version'])).stdout, /^caisson \d/);
+  const refused = await caisson(['buildx', 'bake']);
+  assert.deepEqual([refused.exitCode, refused.stdout], [1, '']);
+  assert.match(refused.stderr, /'bake' is not a caisson buildx command: .*docker buildx bake/);
+  const step = /Description: {4}mount \/ from exec [^\n]*echo kept[^]*?\nType: {11}regular\n/;
+  assert.match((await caisson(['buildx', 'du', '--verbose'])).stdout, step);
+  assert.match((await caisson(['builder', 'prune', '-af', '--verbose'])).stdout, step);
+  assert.doesNotMatch((await caisson(['builder', 'du', '--verbose'])).stdout, step);
+});
+
+test('port says what was asked for', async () => {
+  for (const port of ['81', '81/udp']) {
+    const args = ['port', 'one', port];
+    const [own, theirs] = [await caisson(args), await docker(engine, args)];
+    assert.deepEqual(own, theirs);
+  }
 });

@@ -1,3 +1,4 @@
+import { builderFlag } from './builder-flag.ts';
 import { parseUlimit } from '../container-options/resources.ts';
 import { memoryFlag } from '../container-options/value-flags.ts';
 import {
@@ -20,6 +21,7 @@ export const buildFlags = {
   buildContext: listFlag(
     'Additional build contexts (e.g., "name=path", "name=docker-image://alpine", "name=oci-layout://path")',
   ),
+  builder: builderFlag,
   cacheFrom: listFlag('External cache sources (e.g., "user/app:cache", "type=local,src=path/to/dir")'),
   cacheTo: listFlag('Cache export destinations (e.g., "user/app:cache", "type=local,dest=path/to/dir")'),
   call: choiceFlag('What is wanted of the Dockerfile', ['build', 'check', 'outline', 'targets']),

@@ -5,6 +5,7 @@ import type { BuildProviders } from '#client/build/providers.ts';
 import type { WireBuildEvent, WireBuildRequest } from '#wire/build-session.ts';
 import { cacheDestinations, cacheDirectories, parseCache } from '../build/caches.ts';
 import { attestations, type WantedOutput, wantedOutputs } from '../build/outputs.ts';
+import { checkBuilder } from '../build/builder-flag.ts';
 import { buildFlags, type BuildFlags } from '../build/build-flags.ts';
 import { type BuildDisplay, createBuildDisplay, PROGRESS_MODES } from '../build/build-display.ts';
 import { clientSecret } from '../build/client-secret.ts';
@@ -34,6 +35,7 @@ input ('-'); a Dockerfile there is built without a context.`,
   ],
   flags: buildFlags,
   run: async (context, { flags, operands: [path = ''] }) => {
+    checkBuilder(context, flags.builder);
     if (context.environment[SOURCE_POLICY]) throw new ExitError(1, NO_POLICY);
     const operand = await contextOperand(path, flags.file, () => clientSecret(context));
     const named = namedContexts(flags.buildContext);

@@ -5,7 +5,6 @@ import { jsonLines } from '#client/json-lines.ts';
 import { defineCommand } from '../command.ts';
 import { filterFlag, stringFlag } from '../flag.ts';
 import { OBJECT_FORMAT_HELP } from '../format/format-help.ts';
-import { unescape } from '../format/rows.ts';
 import { rfc3339 } from '../format/times.ts';
 import { parseJson } from '../template/json-text.ts';
 import { compileTemplate } from '../template/template.ts';
@@ -23,7 +22,7 @@ export const command = defineCommand({
   },
   run: async (context, { flags }) => {
     const { format } = flags;
-    const template = format === '' || format === 'json' ? undefined : compileTemplate(unescape(format));
+    const template = format === '' || format === 'json' ? undefined : compileTemplate(format);
     const response = await context.client.request({
       method: 'GET',
       path: '/events',

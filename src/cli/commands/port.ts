@@ -22,7 +22,7 @@ export const command = defineCommand({
     const wanted = port.includes('/') ? port : `${port}/tcp`;
     const bindings = ports[wanted];
     if (!bindings || bindings.length === 0)
-      throw new ExitError(1, `Error: No public port '${wanted}' published for ${name}`);
+      throw new ExitError(1, `Error: No public port '${port}' published for ${name}`);
     for (const binding of bindings) context.print(address(binding));
     return 0;
   },

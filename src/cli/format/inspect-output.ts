@@ -4,7 +4,6 @@ import { indentJson, parseJson, writeJson } from '../template/json-text.ts';
 import { compileTemplate, type Template } from '../template/template.ts';
 import { ExitError } from '../usage-error.ts';
 import type { Value } from '../template/value.ts';
-import { unescape } from './rows.ts';
 
 /** Fetches the JSON text of one object. @throws if it does not exist */
 export type FetchObject = (name: string) => Promise<string>;
@@ -38,7 +37,7 @@ export async function inspectObjects(
 /** @throws {ExitError} 64, EX_USAGE of sysexits(3), as Docker's `inspect` has it */
 function readable(format: string): Template {
   try {
-    return compileTemplate(unescape(format));
+    return compileTemplate(format);
   } catch (error) {
     throw new ExitError(64, `template parsing error: ${messageOf(error)}`);
   }
@@ -46,5 +45,5 @@ function readable(format: string): Template {
 
 /** `--format` of a command that shows one object: `json` or a template. */
 export function showObject(context: Context, format: string, value: Value): void {
-  context.print(format === 'json' ? writeJson(value) : compileTemplate(unescape(format)).execute(value));
+  context.print(format === 'json' ? writeJson(value) : compileTemplate(format).execute(value));
 }

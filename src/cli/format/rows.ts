@@ -64,6 +64,6 @@ function labelHeading(name: string): string {
 }
 
 /** Shells hand over `\t` and `\n` as two characters. */
-export function unescape(format: string): string {
+function unescape(format: string): string {
   return format.replaceAll('\\t', '\t').replaceAll('\\n', '\n');
 }
