@@ -6,7 +6,7 @@ import type { Logger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { SharedWork } from '#base/shared-work.ts';
 import type { ContainerService } from '#container/create-containers.ts';
-import type { FileImageStore } from '#image/image-store.ts';
+import type { OwnedImages } from '#image/owned-images.ts';
 import type { RootArchive, SnapshotStore } from '#layer/layer.ts';
 import type { ContentStore } from '#store/content.ts';
 import type { ThreadedFileService } from '#linux/threaded-file-service.ts';
@@ -44,7 +44,7 @@ const COMMANDS_PER_CORE = 4;
 export interface BuildsOptions {
   readonly cache: BuildCache;
   readonly metadata: Metadata;
-  readonly images: FileImageStore;
+  readonly images: OwnedImages;
   readonly content: ContentStore;
   readonly layers: BuildLayers;
   readonly snapshots: SnapshotStore;

@@ -1,25 +1,17 @@
 /** What builds use of other domains: one interface for each purpose. */
-import type { FileImageStore } from '#image/image-store.ts';
+import type { ImageStore } from '#image/image.ts';
+import type { ImageIntake, ImageRecords, RemoteLayers } from '#image/owned-images.ts';
 import type { LayerUse } from '#layer/layer-store.ts';
 import type { Layer, LayerStore } from '#layer/layer.ts';
 
 /** Images by their names: what a build begins with. */
-export type NamedImages = Pick<FileImageStore, 'record' | 'referencesOf' | 'pull' | 'tag'>;
-
-/** Where layers that a vertex has made go. */
-export type LayerSink = Pick<FileImageStore, 'addLayer' | 'addLayerFile'>;
-
-/** Protects what a build writes and reads. */
-export type LeaseSource = Pick<FileImageStore, 'openLease'>;
+export type NamedImages = Pick<ImageRecords, 'record'> & Pick<ImageStore, 'referencesOf' | 'pull' | 'tag'>;
 
 /** Where finished images go: the engine's store, and registries. */
-export type ImageSink = Pick<FileImageStore, 'register' | 'keepManifests' | 'tag' | 'pushArtifact'>;
+export type ImageSink = ImageIntake & Pick<ImageStore, 'tag'>;
 
 /** Registries that keep caches. */
-export type CacheRegistries = Pick<
-  FileImageStore,
-  'openRepository' | 'fetchLayer' | 'readRemoteBlob' | 'pushArtifact' | 'record'
->;
+export type CacheRegistries = RemoteLayers & Pick<ImageIntake, 'pushArtifact'> & Pick<ImageRecords, 'record'>;
 
 /** Which layers there are. */
 export type LayerLookup = Pick<LayerStore, 'get'>;

@@ -10,8 +10,8 @@ import {
   createContainers,
   recordedSandboxes,
 } from '#container/create-containers.ts';
-import { createImageStore, imageMigrations } from '#image/image-store.ts';
-import type { FileImageStore } from '#image/image-store.ts';
+import { createImages, imageMigrations } from '#image/create-images.ts';
+import type { OwnedImages } from '#image/owned-images.ts';
 import type { ImageStore, ImageUse } from '#image/image.ts';
 import { type FileLayerStore, createLayerStore } from '#layer/layer-store.ts';
 import type { RootArchive } from '#layer/layer.ts';
@@ -242,8 +242,8 @@ interface ImageNeighbours {
 async function openImages(
   { options, logger, resources, metadata, events, content }: Foundation,
   { layers, registries, cache, users }: ImageNeighbours,
-): Promise<FileImageStore> {
-  const store = await createImageStore({
+): Promise<OwnedImages> {
+  const store = await createImages({
     content,
     metadata,
     layers,

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { type FileImageStore } from './image-store.ts';
+import type { ImageStore } from './image.ts';
 import { sha256, LAYERS, temporaryRoot, open, chunked, contentOf, coded } from './image-store.fixture.ts';
 
 const root = temporaryRoot();
@@ -49,7 +49,7 @@ describe('import', () => {
 
   it('refuses what it cannot take and leaves nothing behind', async () => {
     await using engine = await open(root.path);
-    const attempts: readonly (readonly [Parameters<FileImageStore['import']>[0], RegExp])[] = [
+    const attempts: readonly (readonly [Parameters<ImageStore['import']>[0], RegExp])[] = [
       [{ archive: chunked(LAYERS[1]!), reference: 'Bad' }, /must be lowercase/],
       [{ archive: chunked(LAYERS[1]!), changes: ['FROM x'] }, /FROM is not a valid change command/],
       [{ archive: chunked(LAYERS[1]!), platform: 'a b' }, /platform/],

@@ -17,7 +17,8 @@ import type { OwnedRegistries } from '#registry/registries.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
 import { Leases } from '#store/leases.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
-import { createImageStore, type FileImageStore, imageMigrations } from './image-store.ts';
+import { createImages, imageMigrations } from './create-images.ts';
+import type { OwnedImages } from './owned-images.ts';
 
 type Members = Readonly<Record<string, Buffer | string>>;
 
@@ -93,7 +94,7 @@ export const LAYERS = [
 ];
 
 export interface Engine extends AsyncDisposable {
-  readonly images: FileImageStore;
+  readonly images: OwnedImages;
   readonly layers: FileLayerStore;
   readonly content: FileContentStore;
   readonly events: DomainEvent[];
@@ -130,7 +131,7 @@ export async function open(
   );
   const events: DomainEvent[] = [];
   const containers: Engine['containers'] = [];
-  const images = await createImageStore({
+  const images = await createImages({
     content,
     metadata,
     layers,

@@ -155,7 +155,7 @@ export interface ImageStore {
   /** Durable when it resolves. @throws {EngineError} `archive-…`, `import-by-digest`, `exhausted` for a full disk */
   import(request: ImportRequest): Promise<Digest>;
   /** Accepts docker-archive and OCI layout. @throws {EngineError} `archive-…`, `layer-…`, `exhausted` */
-  load(archive: Readable, options: { readonly signal?: AbortSignal }): AsyncIterable<LoadProgress>;
+  load(archive: Readable, options?: { readonly signal?: AbortSignal }): AsyncIterable<LoadProgress>;
   /** What fails before the first progress is the request's own failure. */
   pull(request: PullRequest): AsyncIterable<PullProgress>;
   /** What images came with goes out byte for byte. */

@@ -8,11 +8,11 @@ import { encodeHeader } from '#oci/tar-writer.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
 import { Leases } from '#store/leases.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
-import { createImageStore, imageMigrations } from './image-store.ts';
+import { createImages, imageMigrations } from './create-images.ts';
 
 const [root = '', archive = ''] = process.argv.slice(2);
 const content = new FileContentStore(join(root, 'content'));
-const images = await createImageStore({
+const images = await createImages({
   content,
   metadata: new SqliteMetadata(root, [imageMigrations]),
   layers: createLayerStore({

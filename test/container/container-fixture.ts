@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type Logger, createLogger } from '#base/log.ts';
 import type { ImageStore } from '#image/image.ts';
-import { createImageStore, imageMigrations } from '#image/image-store.ts';
+import { createImages, imageMigrations } from '#image/create-images.ts';
 import { createLayerStore } from '#layer/layer-store.ts';
 import { createRootArchive } from '#layer/root-archive.ts';
 import { createSnapshotStore } from '#layer/snapshot-store.ts';
@@ -110,7 +110,7 @@ export class ContainerFixture implements AsyncDisposable {
     const events: DomainEvent[] = [];
     const emit = (event: DomainEvent) => void events.push(event);
     let service: ContainerService | undefined;
-    const images = await createImageStore({
+    const images = await createImages({
       content,
       metadata,
       layers,

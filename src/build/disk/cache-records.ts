@@ -1,5 +1,5 @@
 /** What the builder keeps on disk, entry by entry. */
-import type { FileImageStore } from '#image/image-store.ts';
+import type { ImageLeases, ImageRecords } from '#image/owned-images.ts';
 import type { BuildCache, StoredCacheEntry } from '../cache/build-cache.ts';
 import type { LayerLookup } from '../neighbours.ts';
 import type { CacheRecord, CacheRecordType } from './disk.ts';
@@ -19,7 +19,7 @@ export interface CacheDirectorySource {
 /** Layers that the cache keeps, some of which images hold as well. */
 export interface CachedLayers {
   readonly cache: Pick<BuildCache, 'entries' | 'remove'>;
-  readonly images: Pick<FileImageStore, 'layersInUse' | 'openLease'>;
+  readonly images: ImageLeases & Pick<ImageRecords, 'layersInUse'>;
   readonly layers: LayerLookup;
 }
 

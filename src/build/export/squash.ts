@@ -1,6 +1,6 @@
 import { formatDate } from '#base/timestamps.ts';
 import type { FileWorkers } from '../files/file-workers.ts';
-import type { LayerSink } from '../neighbours.ts';
+import type { LayerIntake } from '#image/owned-images.ts';
 import type { BuildOutcome, BuiltImage } from './outcome.ts';
 import type { LayerTrees } from '../solve/layer-trees.ts';
 import type { Lease } from '#store/content.ts';
@@ -9,7 +9,7 @@ import type { Lease } from '#store/content.ts';
 export interface SquashWork {
   readonly trees: Pick<LayerTrees, 'open'>;
   readonly files: Pick<FileWorkers, 'squash'>;
-  readonly images: LayerSink;
+  readonly images: Pick<LayerIntake, 'addLayer'>;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { RootArchive, SnapshotStore } from '#layer/layer.ts';
 import type { FileWorkers } from '../files/file-workers.ts';
-import type { LayerSink } from '../neighbours.ts';
+import type { LayerIntake } from '#image/owned-images.ts';
 import type { LayerTrees } from './layer-trees.ts';
 
 /** What vertices that change files are solved with. */
@@ -9,5 +9,5 @@ export interface FileWork {
   readonly archive: Pick<RootArchive, 'put'>;
   readonly trees: LayerTrees;
   readonly snapshots: Pick<SnapshotStore, 'diff'>;
-  readonly images: LayerSink;
+  readonly images: Pick<LayerIntake, 'addLayer' | 'addLayerFile'>;
 }

@@ -5,7 +5,7 @@ import type { ImageLayer } from '#image/image-record.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
 import { StepFailure } from '../step-failure.ts';
 import type { ExecVertex } from '../definition/vertex.ts';
-import type { LayerSink } from '../neighbours.ts';
+import type { LayerIntake } from '#image/owned-images.ts';
 import { commandSpec } from './command-spec.ts';
 import type { Sources } from './file-sources.ts';
 import { type MountWork, openRunMounts } from './run-mounts.ts';
@@ -18,7 +18,7 @@ export interface CommandWork {
   readonly commands: Semaphore;
   readonly mounts: MountWork;
   readonly snapshots: Pick<SnapshotStore, 'diff'>;
-  readonly images: LayerSink;
+  readonly images: Pick<LayerIntake, 'addLayer'>;
 }
 
 /** @throws {StepFailure} for a command that fails, {EngineError} `invalid` for mounts that cannot be */

@@ -14,7 +14,7 @@ import type {
   Solved,
   Vertex,
 } from '../definition/vertex.ts';
-import type { LeaseSource } from '../neighbours.ts';
+import type { ImageLeases } from '#image/owned-images.ts';
 import type { Operation } from '../plan/plan.ts';
 import type { Downloads } from '../remote/downloads.ts';
 import type { BuildSession } from '../session/build-session.ts';
@@ -26,7 +26,7 @@ import { type OwnCache, VertexCache, type VertexCacheOptions } from './vertex-ca
 
 /** What builds of one engine solve with. */
 export interface SolverWork extends OwnCache {
-  readonly leases: LeaseSource;
+  readonly leases: ImageLeases;
   readonly downloads: Pick<Downloads, 'get'>;
   readonly vertices: VertexSolver;
   readonly sources: SourceWork;

@@ -1,4 +1,4 @@
-import type { FileImageStore } from '#image/image-store.ts';
+import type { LayerIntake } from '#image/owned-images.ts';
 import type { LayerStore } from '#layer/layer.ts';
 import type { ContentStore } from '#store/content.ts';
 import type { BuildCache } from '../../cache/build-cache.ts';
@@ -7,7 +7,7 @@ import type { BuildCache } from '../../cache/build-cache.ts';
 export interface Packing {
   readonly content: ContentStore;
   readonly layers: Pick<LayerStore, 'get' | 'read' | 'unpack'>;
-  readonly images: Pick<FileImageStore, 'packLayer' | 'addLayer'>;
+  readonly images: Pick<LayerIntake, 'packLayer' | 'addLayer'>;
   /** What is made of a layer is kept there. */
   readonly cache: Pick<BuildCache, 'get' | 'set'>;
 }
