@@ -5,7 +5,7 @@ import { KeyedLock } from '#base/keyed-lock.ts';
 import type { Logger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { SharedWork } from '#base/shared-work.ts';
-import type { ContainerService } from '#container/create-containers.ts';
+import type { OwnedContainers } from '#container/create-containers.ts';
 import type { OwnedImages } from '#image/owned-images.ts';
 import type { RootArchive, SnapshotStore } from '#layer/layer.ts';
 import type { ContentStore } from '#store/content.ts';
@@ -25,7 +25,7 @@ import { cacheMounts } from './disk/cache-mounts.ts';
 import { downloadedFiles } from './disk/downloaded-files.ts';
 import { syncedContexts } from './disk/synced-contexts.ts';
 import { FileWorkers } from './files/file-workers.ts';
-import type { BuildLayers } from './neighbours.ts';
+import type { BuildLayers } from './dependencies.ts';
 import type { BuildRooms } from './one-build.ts';
 import { Downloads } from './remote/downloads.ts';
 import { LayerTrees } from './solve/layer-trees.ts';
@@ -50,7 +50,7 @@ export interface BuildsOptions {
   readonly snapshots: SnapshotStore;
   readonly archive: RootArchive;
   readonly fileService: ThreadedFileService;
-  readonly containers: Pick<ContainerService, 'runStep'>;
+  readonly containers: Pick<OwnedContainers, 'runStep'>;
   /** `ROOT/builds`: contexts; not memory, for they may be large. */
   readonly workDirectory: string;
   /** Where layers are shown as one tree. */

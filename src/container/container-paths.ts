@@ -20,6 +20,7 @@ export class ContainerPaths {
     this.root = directories.root;
     this.bundles = join(directories.run, 'bundles');
     this.execs = join(directories.run, 'execs');
+    // The name stays: monitors that earlier daemons started write there as long as their containers run.
     this.statusFiles = join(directories.run, 'notices');
     this.runtime = join(directories.run, 'runtime');
     this.sharedMemory = join(directories.run, 'shm');

@@ -36,7 +36,7 @@ export interface ContainerSpec {
   readonly security: SecuritySpec;
   readonly namespaces: NamespacesSpec;
   readonly devices: DevicesSpec;
-  readonly network: NetworkSpec;
+  readonly network: ContainerNetworkSpec;
   readonly log: LogSpec;
   readonly stop: StopSpec;
   readonly restart: RestartPolicy;
@@ -218,7 +218,7 @@ export interface DeviceRequest {
   readonly options: Readonly<Record<string, string>>;
 }
 
-export interface NetworkSpec {
+export interface ContainerNetworkSpec {
   readonly mode: NetworkMode;
   /** What the image or the user says that the container serves; opens nothing. */
   readonly exposedPorts: readonly ContainerPort[];

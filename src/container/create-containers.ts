@@ -8,7 +8,7 @@ import type { Metadata } from '#store/metadata.ts';
 import { ContainerPaths } from './container-paths.ts';
 import { ContainerStore } from './container-store.ts';
 import {
-  type ContainerService,
+  type OwnedContainers,
   EngineContainers,
   type QueryRoles,
   type VerbRoles,
@@ -16,7 +16,7 @@ import {
 import { Execs } from './exec/execs.ts';
 import { ContainerProcesses } from './exec/run-process.ts';
 import { Lookup } from './lookup.ts';
-import type { ContainersDependencies } from './neighbours.ts';
+import type { ContainersDependencies } from './dependencies.ts';
 import { ContainerCgroups } from './process/container-cgroups.ts';
 import { Runtimes } from './process/runtimes.ts';
 import { Supervisor } from './process/supervisor.ts';
@@ -30,8 +30,8 @@ import { isRunning } from './run/state.ts';
 import { loadSeccompProfile } from './spec/seccomp.ts';
 
 export { containerMigrations } from './container-store.ts';
-export type { ContainerService } from './engine-containers.ts';
-export type { ContainersDependencies } from './neighbours.ts';
+export type { OwnedContainers } from './engine-containers.ts';
+export type { ContainersDependencies } from './dependencies.ts';
 
 /** Starts that run at once; more are slower together. */
 const CONCURRENT_STARTS = 10;
@@ -59,8 +59,8 @@ interface OwnParts {
   readonly background: BackgroundWork;
 }
 
-/** {@link ContainerService.restore} reads the records of containers and brings them to life. */
-export async function createContainers(dependencies: ContainersDependencies): Promise<ContainerService> {
+/** {@link OwnedContainers.restore} reads the records of containers and brings them to life. */
+export async function createContainers(dependencies: ContainersDependencies): Promise<OwnedContainers> {
   const own = createOwnParts(dependencies);
   const { lookup, store, background, supervisor, runtimes, paths } = own;
   const { snapshots, logger, emit } = dependencies;

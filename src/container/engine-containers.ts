@@ -41,7 +41,7 @@ import type { Lookup } from './lookup.ts';
 import { volumesOf } from './mounts/mounts.ts';
 import { type PruneRoles, pruneContainers } from './prune.ts';
 import { type RenameRoles, renameContainer } from './rename.ts';
-import { forceRemove } from './remove-request.ts';
+import { removeContainer } from './remove-container.ts';
 import type { Container } from './run/container.ts';
 import { pauseContainer, unpauseContainer } from './run/pause.ts';
 import { restartContainer } from './run/restart.ts';
@@ -57,7 +57,7 @@ import { sampleStats } from './view/stats.ts';
 import { topContainer } from './view/top.ts';
 
 /** The containers of one engine, with what the engine needs to know of them besides. */
-export interface ContainerService extends Containers {
+export interface OwnedContainers extends Containers {
   /** Adopts what former daemons left; call it once. */
   restore(): Promise<void>;
   /** Leaves everything to the next daemon: containers run on, and lose no output. */
@@ -97,8 +97,8 @@ export interface EngineContainersParts {
   readonly release: () => void;
 }
 
-/** See {@link ContainerService}: finds containers and hands what is asked of them to the file that does it. */
-export class EngineContainers implements ContainerService {
+/** See {@link OwnedContainers}: finds containers and hands what is asked of them to the file that does it. */
+export class EngineContainers implements OwnedContainers {
   readonly #parts: EngineContainersParts;
   readonly #verbs: VerbRoles;
   readonly #queries: QueryRoles;
@@ -156,7 +156,7 @@ export class EngineContainers implements ContainerService {
   ): Promise<void> {
     const container = this.#get(reference);
     const { signal, start } = this.#verbs;
-    await forceRemove({ signal, exit: start.exit }, container, { ...options, reference });
+    await removeContainer({ signal, exit: start.exit }, container, { ...options, reference });
   }
 
   async prune(filters: Filters): Promise<PruneReport> {

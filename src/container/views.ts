@@ -54,7 +54,7 @@ export type MountView =
       readonly writtenOptions: string;
     };
 
-export interface NetworkView {
+export interface ContainerNetworkView {
   /** The networks that it is to be on; none where it shares another container's. */
   readonly attachments: readonly NetworkAttachment[];
   /** While it runs on networks of its own. */
@@ -85,7 +85,7 @@ export interface ContainerListEntry {
   readonly spec: ContainerSpec;
   readonly state: ContainerStateView;
   readonly mounts: readonly MountView[];
-  readonly network: NetworkView;
+  readonly network: ContainerNetworkView;
   /** Only if it was asked for. */
   readonly size?: SizeView;
 }

@@ -4,7 +4,7 @@ import type { Builds } from '#build/build.ts';
 import { BuildCache } from '#build/cache/build-cache.ts';
 import { buildMigrations, createBuilds } from '#build/create-builds.ts';
 import {
-  type ContainerService,
+  type OwnedContainers,
   type ContainersDependencies,
   containerMigrations,
   createContainers,
@@ -70,7 +70,7 @@ export interface EngineParts {
   readonly logs: ReadonlyMap<string, LogDriver>;
   readonly volumes: Volumes;
   readonly networks: Networks;
-  readonly containers: ContainerService;
+  readonly containers: OwnedContainers;
   readonly logDriver: string;
 }
 
@@ -156,7 +156,7 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
 
 /** Images and volumes ask who uses them; the answer comes from the containers, which stand above them. */
 class Users {
-  containers: ContainerService | undefined;
+  containers: OwnedContainers | undefined;
 
   readonly ofImages: ImageUse = {
     containersOf: (id) => this.containers?.imageUse.containersOf(id) ?? [],

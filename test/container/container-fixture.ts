@@ -27,7 +27,7 @@ import type { DomainEvent } from '#base/event.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import { until } from '#base/testing.ts';
 import {
-  type ContainerService,
+  type OwnedContainers,
   containerMigrations,
   createContainers,
   recordedSandboxes,
@@ -109,7 +109,7 @@ export class ContainerFixture implements AsyncDisposable {
     const archive = stack.use(createRootArchive(workers));
     const events: DomainEvent[] = [];
     const emit = (event: DomainEvent) => void events.push(event);
-    let service: ContainerService | undefined;
+    let service: OwnedContainers | undefined;
     const images = await createImages({
       content,
       metadata,

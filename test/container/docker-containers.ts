@@ -7,7 +7,7 @@ import { encodeStats } from '#api/container/encode-stats.ts';
 import { limitsOf } from '#api/container/limits.ts';
 import { specOfRequest } from '#api/container/spec-of-request.ts';
 import { dockerError, dockerErrorText } from '#api/errors/docker-error.ts';
-import type { ContainerService } from '#container/create-containers.ts';
+import type { OwnedContainers } from '#container/create-containers.ts';
 import type { ListRequest } from '#container/container.ts';
 import type {
   ContainerInspect,
@@ -26,14 +26,14 @@ interface DockerMethods {
   stats(reference: string): Promise<{ readonly sample: ContainerStatsBody }>;
   update(reference: string, changes: Partial<HostConfig>): Promise<unknown>;
   createExec(reference: string, request: ExecRequest): Promise<{ readonly id: string }>;
-  startExec: ContainerService['startExec'];
+  startExec: OwnedContainers['startExec'];
   inspectExec(id: string): ExecInspect;
 }
 
-export type DockerContainers = Omit<ContainerService, keyof DockerMethods> & DockerMethods;
+export type DockerContainers = Omit<OwnedContainers, keyof DockerMethods> & DockerMethods;
 
 /** Errors have Docker's texts, too. */
-export function dockerContainers(service: ContainerService): DockerContainers {
+export function dockerContainers(service: OwnedContainers): DockerContainers {
   const methods: DockerMethods = {
     create: async (request, options = {}) =>
       await service.create({ ...specOfRequest(request), requested: request, ...options }),

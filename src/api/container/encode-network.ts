@@ -1,7 +1,7 @@
 /** The networks of a container, in Docker's objects. */
 import { familyOf } from '#base/ip-address.ts';
 import { formatPort } from '#base/ports.ts';
-import type { ContainerListEntry, NetworkView } from '#container/views.ts';
+import type { ContainerListEntry, ContainerNetworkView } from '#container/views.ts';
 import type { NetworkAttachment } from '#network/attachment.ts';
 import type { Endpoint } from '#network/network.ts';
 import type { Publication } from '#network/publication.ts';
@@ -38,7 +38,7 @@ export function networkSettings({ id, network }: ContainerListEntry): NetworkSet
 }
 
 /** Endpoints by network: with addresses while the container runs, otherwise as they are to be. */
-export function encodeEndpoints({ attachments, sandbox }: NetworkView): Endpoints {
+export function encodeEndpoints({ attachments, sandbox }: ContainerNetworkView): Endpoints {
   if (!sandbox) return Object.fromEntries(attachments.map((asked) => [asked.network, askedSettings(asked)]));
   return Object.fromEntries(
     sandbox.endpoints.map((endpoint) => [
@@ -90,7 +90,7 @@ function liveSettings({ id, networkId, macAddress, addresses, gateways }: Endpoi
 }
 
 /** Every port that is served, with null where it is not published. */
-export function portMapOf({ sandbox }: NetworkView): PortMap {
+export function portMapOf({ sandbox }: ContainerNetworkView): PortMap {
   if (!sandbox) return {};
   const published = Map.groupBy(sandbox.publications, formatPort);
   return Object.fromEntries(
@@ -103,7 +103,7 @@ function toBinding({ hostAddress, hostPort }: Publication): PortBinding {
 }
 
 /** The PORTS column of `ps`. */
-export function portSummaries({ sandbox }: NetworkView): readonly PortSummary[] {
+export function portSummaries({ sandbox }: ContainerNetworkView): readonly PortSummary[] {
   const { servedPorts = [], publications = [] } = sandbox ?? {};
   const published = Map.groupBy(publications, formatPort);
   return servedPorts.flatMap((served) => {

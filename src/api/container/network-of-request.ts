@@ -1,14 +1,18 @@
 import { isIP } from 'node:net';
 import { EngineError } from '#base/errors.ts';
 import { parseHostPorts, parsePort } from '#base/ports.ts';
-import type { NetworkMode, NetworkSpec } from '#container/container-spec.ts';
+import type { NetworkMode, ContainerNetworkSpec } from '#container/container-spec.ts';
 import type { NetworkAttachment } from '#network/attachment.ts';
 import type { PortRequest } from '#network/port-spec.ts';
 import type { CreateRequest } from '#wire/container.ts';
 import type { EndpointSettings, PortBinding } from '#wire/network.ts';
 
 /** @throws {EngineError} `invalid`, with Docker's texts */
-export function networkOfRequest({ config, hostConfig: host, networkingConfig }: CreateRequest): NetworkSpec {
+export function networkOfRequest({
+  config,
+  hostConfig: host,
+  networkingConfig,
+}: CreateRequest): ContainerNetworkSpec {
   return {
     mode: config.NetworkDisabled
       ? { kind: 'none' }

@@ -5,7 +5,7 @@ import { familiarReference, isReference, parseReference, withDefaultTag } from '
 import type { Lease } from '#store/content.ts';
 import type { UsedImage } from '../attest/materials.ts';
 import { type BaseImage, keyOf } from './base-image.ts';
-import type { NamedImages } from '../neighbours.ts';
+import type { NamedImages } from '../dependencies.ts';
 import { permittedImage } from '../policy/permitted-sources.ts';
 import { SourcePolicies } from '../policy/source-policies.ts';
 import type { KeyedLock } from '#base/keyed-lock.ts';

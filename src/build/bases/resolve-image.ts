@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { type Digest, isDigest } from '#oci/digest.ts';
 import { familiarName, parseReference } from '#oci/reference.ts';
 import type { BaseImage } from './base-image.ts';
-import type { NamedImages } from '../neighbours.ts';
+import type { NamedImages } from '../dependencies.ts';
 import type { ContentStore } from '#store/content.ts';
 import { layoutOfName } from './layout-image.ts';
 import type { BaseImages } from './base-images.ts';

@@ -7,7 +7,7 @@ import { decodeIndex, decodeManifest } from '#oci/manifest.ts';
 import { isIndexType } from '#oci/media-types.ts';
 import { parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { RemoteManifest, Repository } from '#registry/registry.ts';
-import type { CacheRegistries } from '../neighbours.ts';
+import type { CacheRegistries } from '../dependencies.ts';
 import type { CacheTransferWork } from './cache-transfer.ts';
 import type { BuildRequest } from '../build.ts';
 import { credentialsFor } from '../session/credentials.ts';

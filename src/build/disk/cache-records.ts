@@ -1,7 +1,7 @@
 /** What the builder keeps on disk, entry by entry. */
 import type { ImageLeases, ImageRecords } from '#image/owned-images.ts';
 import type { BuildCache, StoredCacheEntry } from '../cache/build-cache.ts';
-import type { LayerLookup } from '../neighbours.ts';
+import type { LayerLookup } from '../dependencies.ts';
 import type { CacheRecord, CacheRecordType } from './disk.ts';
 
 /** What changes while it is kept; all else is only ever made anew. */

@@ -3,7 +3,7 @@ import { familiarReference, parseReference, type Reference, withDefaultTag } fro
 import type { Digest } from '#oci/digest.ts';
 import type { Lease } from '#store/content.ts';
 import type { BuildOutput, BuildRequest } from '../build.ts';
-import type { ImageSink } from '../neighbours.ts';
+import type { ImageSink } from '../dependencies.ts';
 import type { ProgressTask } from '../progress/build-progress.ts';
 import type { LayerTrees } from '../solve/layer-trees.ts';
 import type { OutputAttributes } from './attributes.ts';

@@ -1,6 +1,6 @@
 /** Commands. */
 import type { Semaphore } from '#base/semaphore.ts';
-import type { ContainerService } from '#container/create-containers.ts';
+import type { OwnedContainers } from '#container/create-containers.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
 import { StepFailure } from '../step-failure.ts';
@@ -13,7 +13,7 @@ import type { VertexLayers, VertexWork } from './solve-vertex.ts';
 
 /** What commands are run with. */
 export interface CommandWork {
-  readonly containers: Pick<ContainerService, 'runStep'>;
+  readonly containers: Pick<OwnedContainers, 'runStep'>;
   /** Bounds the commands that run at the same time. */
   readonly commands: Semaphore;
   readonly mounts: MountWork;

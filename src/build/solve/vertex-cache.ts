@@ -7,7 +7,7 @@ import type { ImportedCache } from '../cache-transfer/imported-cache.ts';
 import { cacheFacts } from '../definition/describe-vertex.ts';
 import { stateMounts } from '../definition/vertex-inputs.ts';
 import type { Solved, Vertex } from '../definition/vertex.ts';
-import type { LayerLookup } from '../neighbours.ts';
+import type { LayerLookup } from '../dependencies.ts';
 import type { Operation } from '../plan/plan.ts';
 import type { SolvedAlone, VertexLayers } from './solve-vertex.ts';
 

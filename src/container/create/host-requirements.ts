@@ -9,7 +9,7 @@ import type {
   NamespacesSpec,
   ResourceLimits,
 } from '../container-spec.ts';
-import type { ContainerDefaults, InstalledRuntime } from '../neighbours.ts';
+import type { ContainerDefaults, InstalledRuntime } from '../dependencies.ts';
 import { resolveCapabilities } from '../spec/capabilities.ts';
 import { checkLimits } from './check-limits.ts';
 

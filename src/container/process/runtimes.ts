@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type ReadOnlyProgram, openReadOnlyProgram } from '#linux/read-only-program.ts';
 import type { TerminalSize } from '../container.ts';
 import type { ContainerPaths } from '../container-paths.ts';
-import type { InstalledRuntime } from '../neighbours.ts';
+import type { InstalledRuntime } from '../dependencies.ts';
 import type { RuntimeFiles, TerminalRequest } from './supervisor.ts';
 
 /** The names that `docker run --runtime` and other engines' configurations have for them. */

@@ -10,7 +10,7 @@ import { adoptPipes } from './adopt-pipes.ts';
 import { untilExecuted } from './execution.ts';
 import { MonitorWatch } from './monitor-watch.ts';
 import type { TerminalSize } from '../container.ts';
-import { LentTerminal } from './lent-terminal.ts';
+import { RuntimeTerminal } from './runtime-terminal.ts';
 import {
   type MemoryWatch,
   acknowledge,
@@ -41,7 +41,7 @@ export interface RuntimeFiles {
 }
 
 /**
- * Whether the runtime makes the process's terminal and hands it over (`--console-socket`), or is lent one, and as long
+ * Whether the runtime makes the process's terminal and hands it over (`--console-socket`), or is given one, and as long
  * as the process lives copies between that and the one that it makes.
  */
 export type TerminalRequest =
@@ -91,7 +91,7 @@ export class Supervisor implements Disposable {
     const { terminal } = request;
     if (!terminal) return await this.#startWithPipes(request);
     if (terminal.from === 'runtime') return await this.#startWithTerminal(request);
-    return await this.#startOnLentTerminal(request, terminal.size);
+    return await this.#startOnRuntimeTerminal(request, terminal.size);
   }
 
   /** Adopts a process that runs, or has ended while no daemon was there. */
@@ -184,14 +184,14 @@ export class Supervisor implements Disposable {
     return this.#succeedOnTerminal(attempt, pid, master);
   }
 
-  async #startOnLentTerminal(request: SuperviseRequest, size?: TerminalSize): Promise<StartOutcome> {
-    using lent = new LentTerminal(size);
-    const command: SuperviseRequest['command'] = (files) => lent.lead(request.command(files));
+  async #startOnRuntimeTerminal(request: SuperviseRequest, size?: TerminalSize): Promise<StartOutcome> {
+    using between = new RuntimeTerminal(size);
+    const command: SuperviseRequest['command'] = (files) => between.lead(request.command(files));
     // A leader of a session cannot become one again, so the shell stands between.
-    const attempt = this.#spawnWithoutStreams({ ...request, command, recorded: true }, () => lent.stdio);
-    lent.closeSlave();
+    const attempt = this.#spawnWithoutStreams({ ...request, command, recorded: true }, () => between.stdio);
+    between.closeSlave();
     const pid = await executed(attempt);
-    const master = pid === undefined ? undefined : lent.takeMaster();
+    const master = pid === undefined ? undefined : between.takeMaster();
     if (pid === undefined || master === undefined) return await this.#fail(attempt);
     return this.#succeedOnTerminal(attempt, pid, master);
   }

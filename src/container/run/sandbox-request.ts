@@ -3,7 +3,7 @@ import { formatPort } from '#base/ports.ts';
 import { attachTo, type NetworkAttachment } from '#network/attachment.ts';
 import type { SandboxRequest } from '#network/network.ts';
 import type { PortRequest } from '#network/port-spec.ts';
-import type { ContainerSpec, NetworkSpec } from '../container-spec.ts';
+import type { ContainerSpec, ContainerNetworkSpec } from '../container-spec.ts';
 
 export function sandboxRequest(
   id: string,
@@ -27,7 +27,7 @@ export function sandboxRequest(
 }
 
 /** The networks that a container is to be on; none where it shares another container's. */
-export function attachmentsOf({ mode, macAddress }: NetworkSpec): readonly NetworkAttachment[] {
+export function attachmentsOf({ mode, macAddress }: ContainerNetworkSpec): readonly NetworkAttachment[] {
   switch (mode.kind) {
     case 'attached': {
       const [first = attachTo(DEFAULT_NETWORK), ...others] = mode.attachments;
@@ -44,7 +44,7 @@ export function attachmentsOf({ mode, macAddress }: NetworkSpec): readonly Netwo
 /** The engine's own default network. */
 const DEFAULT_NETWORK = 'bridge';
 
-function portsOf({ ports, exposedPorts, publishesAll }: NetworkSpec): readonly PortRequest[] {
+function portsOf({ ports, exposedPorts, publishesAll }: ContainerNetworkSpec): readonly PortRequest[] {
   if (!publishesAll) return ports;
   const requested = new Set(ports.map(formatPort));
   const others = exposedPorts.filter((port) => !requested.has(formatPort(port)));

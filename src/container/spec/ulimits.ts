@@ -1,5 +1,5 @@
 import type { ContainerSpec, ResourceLimit } from '../container-spec.ts';
-import type { ContainerDefaults } from '../neighbours.ts';
+import type { ContainerDefaults } from '../dependencies.ts';
 
 export type UlimitDefaults = Pick<ContainerDefaults, 'ulimits' | 'openFiles'>;
 

@@ -25,7 +25,7 @@ export interface RemoveRoles {
  *
  * @throws {EngineError} `conflict` if it runs and is not to be killed, or is being removed by another
  */
-export async function forceRemove(
+export async function removeContainer(
   roles: RemoveRoles,
   container: Container,
   request: RemoveRequest,

@@ -6,11 +6,11 @@ import type { TerminalSize } from '../container.ts';
 const LEADER = ['/usr/bin/setsid', '--ctty'];
 
 /**
- * A terminal for a runtime that copies between it and the process's. It passes everything on as it is: the process's
+ * A terminal for a runtime that copies between it and the process's own. It passes everything on as it is: the process's
  * own does the editing. The runtime leads its foreground group, so that it hears of new sizes. Disposing closes what
  * was not taken.
  */
-export class LentTerminal implements Disposable {
+export class RuntimeTerminal implements Disposable {
   #master: number | undefined;
   #slave: number | undefined;
 
