@@ -162,7 +162,7 @@ const CONTAINER_ERRORS = errorTable({
     ({ details }) => `Cannot change container: it is ${details['status']}, not to be ${details['event']}`,
   ],
   'wait-aborted': ['aborted', () => 'Cannot wait for container: the caller has left'],
-  'process-abandoned': ['aborted', () => 'Cannot finish process: the caller has left'],
+  'process-abandoned': ['aborted', ({ subject }) => `Cannot finish process ${subject}: the caller has left`],
   'container-not-running': [
     'conflict',
     ({ subject }) => `Cannot do that with container ${subject}: it does not run`,

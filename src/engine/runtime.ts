@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { EngineError } from '#base/errors.ts';
+import { engineError } from './engine-errors.ts';
 
 /** The OCI runtime that starts containers. */
 export interface OciRuntime {
@@ -20,7 +20,7 @@ const run = promisify(execFile);
  * The runtime that was asked for. Where any will do, the one that the machine's cgroups allow; in place of crun, which
  * is faster, also runc, which can run wherever crun can.
  *
- * @throws {EngineError} `unavailable` if it is not installed
+ * @throws {EngineError} `runtime-not-installed`
  */
 export async function findRuntime(
   asked: 'auto' | OciRuntime['name'],
@@ -32,10 +32,7 @@ export async function findRuntime(
     const path = pathOf(name, directories);
     if (path !== undefined) return { name, path, version: await versionOf(path) };
   }
-  throw new EngineError(
-    'unavailable',
-    `Cannot start: the OCI runtime ${names[0]} is not installed; run 'npm run setup'`,
-  );
+  throw engineError('runtime-not-installed', { subject: names[0] });
 }
 
 /** The one of the two that is not the default, if it is installed and could run as well. */

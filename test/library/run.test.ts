@@ -82,6 +82,8 @@ test('what cannot start leaves nothing behind', async () => {
   });
   await assert.rejects(containers.run({ image: 'bb', name: 'path', mounts: { data: 'x' } }), {
     code: 'invalid',
+    reason: 'mount-path-relative',
+    subject: 'data',
   });
   await assert.rejects(
     containers.run({ image: 'bb', name: 'late', command: ['true'], signal: AbortSignal.abort() }),
@@ -95,12 +97,20 @@ test('what cannot start leaves nothing behind', async () => {
 
 test('waiting for a line ends with the container, and says what it wrote', async () => {
   await using container = await containers.run({ image: 'bb', command: 'echo first; echo last words' });
-  await assert.rejects(container.line(/ready/), { code: 'conflict', message: /first\nlast words$/ });
+  await assert.rejects(container.line(/ready/), {
+    code: 'conflict',
+    reason: 'line-not-written',
+    message: /first\nlast words$/,
+  });
 });
 
 test('a port that is not published has no address; killing and disposing twice are fine', async () => {
   const container = await containers.run({ image: 'bb', command: ['sleep', '1000'] });
-  await assert.rejects(container.address(80), { code: 'not-found' });
+  await assert.rejects(container.address(80), {
+    code: 'not-found',
+    reason: 'port-not-published',
+    subject: container.id,
+  });
   await container.kill();
   assert.equal(await container.exited, 137);
   await container[Symbol.asyncDispose]();

@@ -8,11 +8,11 @@ test('clients read of a start that failed what they look for in the words of run
   const said = 'executable file `nope` not found in $PATH: No such file or directory';
   const problem = 'exec: "nope": executable file not found in $PATH: unknown';
   assert.equal(
-    dockerErrorText(runtimeFailure(said, 'container')),
+    dockerErrorText(runtimeFailure(said, { what: 'container', id: 'c1' })),
     'failed to create task for container: failed to create shim task: OCI runtime create failed: ' +
       `runc create failed: unable to start container process: ${problem}`,
   );
-  assert.deepEqual(dockerError(runtimeFailure(said, 'exec')), {
+  assert.deepEqual(dockerError(runtimeFailure(said, { what: 'exec', id: 'e1' })), {
     status: 400,
     message: `OCI runtime exec failed: exec failed: unable to start container process: ${problem}`,
   });

@@ -96,7 +96,7 @@ export class ContainerProcesses {
       ...(terminal && { terminal }),
     });
     if (outcome.started) return outcome.process;
-    throw runtimeFailure(outcome.reason, 'exec');
+    throw runtimeFailure(outcome.reason, { what: 'exec', id });
   }
 
   #rootOf(container: Container): RootPlace {

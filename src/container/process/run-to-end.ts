@@ -37,7 +37,7 @@ export async function runToEnd(
     const { exitCode } = await process.exited;
     await untilDrained(Promise.all(ended).then(() => undefined));
     for (const source of process.streams.sources.keys()) source.destroy();
-    if (signal.aborted) throw containerError('process-abandoned');
+    if (signal.aborted) throw containerError('process-abandoned', { subject: String(pid) });
     return exitCode;
   } finally {
     signal.removeEventListener('abort', kill);

@@ -55,8 +55,8 @@ test('what a runtime says is read once: why, in runc’s words, and which exit c
   ] as const;
   for (const [said, { reason, code, exitCodes }, problem] of cases) {
     for (const [index, what] of (['container', 'exec'] as const).entries()) {
-      const error = runtimeFailure(said, what);
-      assert.deepEqual([error.reason, error.code], [reason, code], said);
+      const error = runtimeFailure(said, { what, id: 'c1' });
+      assert.deepEqual([error.reason, error.code, error.subject], [reason, code, 'c1'], said);
       assert.deepEqual(error.details, { what, problem });
       assert.equal(startExitCode(error, what), exitCodes[index], said);
     }

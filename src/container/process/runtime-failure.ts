@@ -38,18 +38,24 @@ const TRANSLATIONS: readonly Translation[] = [
   },
 ];
 
-/** @param reason as the runtime says it @param what was to be started */
-export function runtimeFailure(reason: string, what: 'container' | 'exec'): EngineError {
-  const problem = translate(reason);
-  return containerError(reasonOf(problem), { details: { what, problem } });
+/** What was to be started: a container, or an exec in a container. */
+export interface StartSubject {
+  readonly what: 'container' | 'exec';
+  readonly id: string;
 }
 
-function translate(reason: string): string {
+/** @param said the runtime's own words */
+export function runtimeFailure(said: string, { what, id }: StartSubject): EngineError {
+  const problem = translate(said);
+  return containerError(reasonOf(problem), { subject: id, details: { what, problem } });
+}
+
+function translate(said: string): string {
   for (const { pattern, text } of TRANSLATIONS) {
-    const match = pattern.exec(reason);
+    const match = pattern.exec(said);
     if (match) return text(match[1] ?? '');
   }
-  return reason.replace(RUNC_PREFIX, '');
+  return said.replace(RUNC_PREFIX, '');
 }
 
 function reasonOf(problem: string): ContainerErrorReason {

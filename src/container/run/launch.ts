@@ -82,7 +82,7 @@ async function startProcess(
     ...(memory && { memory }),
   });
   if (outcome.started) return outcome.process;
-  throw runtimeFailure(outcome.reason, 'container');
+  throw runtimeFailure(outcome.reason, { what: 'container', id });
 }
 
 /** The streams of a process, adopted ones included. A terminal is its own input. */

@@ -2,12 +2,12 @@
  * Containers as a program says them. What is not said is left to the image and the engine; what these options cannot
  * say, a `ContainerSpec` can (`engine.containers.create`).
  */
-import { EngineError } from '#base/errors.ts';
 import type { ContainerSpec, NetworkMode } from '#container/container-spec.ts';
 import type { MountSpec } from '#container/mount-spec.ts';
 import { newContainerSpec } from '#container/new-container-spec.ts';
 import type { PortRequest } from '#network/port-spec.ts';
 import { parsePublish } from '#syntax/publish.ts';
+import { engineError } from '../engine-errors.ts';
 
 export interface RunOptions {
   /** A reference: `debian:trixie`, `registry.example.org:5000/team/app@sha256:…`. */
@@ -70,7 +70,7 @@ const LOCAL_ONLY = '127.0.0.1';
 /**
  * What the options are in the words of the container domain.
  *
- * @throws {EngineError} `invalid` for paths that are not absolute, and for texts that are no ports
+ * @throws {EngineError} `mount-path-relative`, and `invalid` for texts that are no ports
  */
 export function specOf(options: RunOptions): ContainerSpec {
   const { image, hostname, labels = {}, ports = [], readOnly = false, privileged = false } = options;
@@ -175,5 +175,5 @@ function namedMount(source: string): RunMount {
 }
 
 function checkAbsolute(path: string): void {
-  if (!path.startsWith('/')) throw new EngineError('invalid', `Cannot mount ${path}: not an absolute path`);
+  if (!path.startsWith('/')) throw engineError('mount-path-relative', { subject: path });
 }

@@ -1,9 +1,10 @@
 /** A container that a program has started, and what the program does with it. */
 import { Readable } from 'node:stream';
-import { EngineError } from '#base/errors.ts';
+import { hasReason } from '#base/errors.ts';
 import type { Containers, OutputChunk } from '#container/container.ts';
 import type { ContainerView } from '#container/views.ts';
 import { ANY_IPV4, ANY_IPV6 } from '#network/publication.ts';
+import { engineError } from '../engine-errors.ts';
 import { CollectedOutput } from './collected-output.ts';
 import { type ExecOptions, execSpecOf } from './exec-options.ts';
 import { wordsOf } from './run-options.ts';
@@ -75,7 +76,7 @@ export class RunningContainer implements AsyncDisposable {
   /**
    * Waits for a line that it writes; one that is there already does.
    *
-   * @throws {EngineError} `conflict` if it ends without, with its last lines
+   * @throws {EngineError} `line-not-written` if it ends without, with its last lines
    */
   async line(pattern: RegExp, options: LineOptions = {}): Promise<string> {
     const last: string[] = [];
@@ -86,23 +87,17 @@ export class RunningContainer implements AsyncDisposable {
     }
     options.signal?.throwIfAborted();
     const said = last.length === 0 ? 'it wrote nothing' : `its last lines are:\n${last.join('\n')}`;
-    throw new EngineError(
-      'conflict',
-      `Cannot find ${pattern} in what ${this.id} writes: it has ended, and ${said}`,
-    );
+    throw engineError('line-not-written', { subject: this.id, details: { pattern: String(pattern), said } });
   }
 
-  /** @throws {EngineError} `not-found` where the port is not published */
+  /** @throws {EngineError} `port-not-published` */
   async address(port: number, protocol: 'tcp' | 'udp' = 'tcp'): Promise<HostAddress> {
     const { network } = await this.inspect();
     const published = network.sandbox?.publications.find(
       (publication) => publication.port === port && publication.protocol === protocol,
     );
     if (!published)
-      throw new EngineError(
-        'not-found',
-        `Cannot reach port ${port}/${protocol} of ${this.id}: it is not published`,
-      );
+      throw engineError('port-not-published', { subject: this.id, details: { port: `${port}/${protocol}` } });
     return { host: reachable(published.hostAddress), port: published.hostPort };
   }
 
@@ -130,7 +125,7 @@ export class RunningContainer implements AsyncDisposable {
     try {
       await this.#containers.remove(this.id, { force: true, volumes: true, link: false });
     } catch (error) {
-      if (!(error instanceof EngineError) || error.code !== 'not-found') throw error;
+      if (!hasReason(error, 'no-such-container')) throw error;
     }
   }
 }
