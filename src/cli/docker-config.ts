@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseDetachKeys } from '#base/detach-keys.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Context } from './context.ts';
 
@@ -118,7 +119,13 @@ export function configuredFormat(context: Context, key: FormatKey): string {
   return readDockerConfig(context)[key] ?? '';
 }
 
-/** The keys that leave a container: those of the flag, else the configured ones; empty for the engine's own. */
+/**
+ * The keys that leave a container: those of the flag, else the configured ones; empty for the engine's own.
+ *
+ * @throws {EngineError} `invalid` for what are no keys, before the engine is asked for anything
+ */
 export function detachKeysOf(context: Context, flag: string): string {
-  return flag || (readDockerConfig(context).detachKeys ?? '');
+  const keys = flag || (readDockerConfig(context).detachKeys ?? '');
+  if (keys !== '') parseDetachKeys(keys);
+  return keys;
 }

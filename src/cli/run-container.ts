@@ -6,9 +6,9 @@ import {
   attachContainer,
   resizeContainer,
   startContainer,
-  type WaitResult,
   watchContainer,
 } from '#client/containers.ts';
+import { untilEnded } from './attached-container.ts';
 import type { ContainerFlags } from './container-options/container-flags.ts';
 import { attachedStreams, createBody, type CreateLine } from './container-options/run-config.ts';
 import type { Context } from './context.ts';
@@ -81,8 +81,7 @@ async function runAttached(context: Context, flags: RunFlags, id: string): Promi
     throw error;
   }
   using _resizing = flags.tty ? followContainerSize(context, id) : undefined;
-  if ((await streaming) === 'detached') return 0;
-  return exitCodeOf(context, await result);
+  return (await untilEnded(context, { id, streaming, result })) ?? 0;
 }
 
 const REMOVAL_MS = 5000;
@@ -118,13 +117,4 @@ function startFailureCode(error: unknown): number | undefined {
 
 export function followContainerSize({ client }: Context, id: string): Disposable {
   return followSize((size) => resizeContainer(client, id, size));
-}
-
-/** The exit code that a finished container gives to the command that waited for it. */
-export function exitCodeOf(context: Context, result: WaitResult): number {
-  if (result.Error?.Message) {
-    context.say(`caisson: ${result.Error.Message}`);
-    return 125;
-  }
-  return result.StatusCode;
 }

@@ -118,7 +118,10 @@ export async function watchContainer(
     query: { condition },
   });
   const read = async (): Promise<WaitResult> => JSON.parse((await response.body.all()).toString('utf8'));
-  return { result: read() };
+  const result = read();
+  // Its failure is met where it is waited for, which may be after it happened.
+  result.catch(() => undefined);
+  return { result };
 }
 
 export function resizeContainer(client: Client, name: string, size: TerminalSize): Promise<void> {

@@ -119,7 +119,14 @@ function suite(command: () => readonly string[]): void {
       '-c',
       `${command.join(' ')} | head -1; echo "\${PIPESTATUS[0]}"`,
     ]);
-    assert.deepEqual([stdout, stderr], ['y\n141\n', '']);
+    assert.equal(stdout, 'y\n141\n');
+    assert.match(
+      stderr,
+      /^caisson: nothing reads this output any more\. Container (\w{12}) goes on: .*"caisson stop \1"/,
+    );
+    const short = line(['run', '--rm', 'bb', 'echo', 'short']).map((word) => `'${word}'`);
+    const ended = await runProgram('bash', ['-c', `exec 3>&1; ${short.join(' ')} | exec true`]);
+    assert.deepEqual([ended.stdout, ended.stderr], ['', '']);
   });
 
   test('a terminal: size, resize, detach, attach, exit code', async () => {

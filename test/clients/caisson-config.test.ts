@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { dockerOk, importBusybox, type Outcome, runProgram } from '../support/docker.ts';
 import { fromSource } from '../support/own-cli.ts';
 import { startSubject, type Subject } from '../support/subject.ts';
+import { Terminal } from '../support/terminal.ts';
 
 const scratch = mkdtempSync('/tmp/caisson-config-');
 
@@ -230,4 +231,44 @@ test('a missing credential helper is told and fails nothing that needs no creden
   const { stderr } = await here(config, 'pull', '127.0.0.1:1/any');
   assert.match(stderr, /WARNING: No credentials for 127\.0\.0\.1:1: .*docker-credential-nosuch/);
   assert.match(stderr, /connection refused|ECONNREFUSED|Cannot/i);
+});
+
+test('the keys that leave a container come from the configuration, and are checked before anything is created', async () => {
+  const config = configured({ detachKeys: 'ctrl-x,x' });
+  await dockerOk(engine, ['run', '-dit', '--name', 'shell', 'bb', 'sh']);
+  for (const args of [
+    ['attach', 'shell'],
+    ['exec', '-it', 'shell', 'sh'],
+    ['run', '-it', 'bb', 'sh'],
+  ]) {
+    using terminal = Terminal.open([
+      'env',
+      `DOCKER_CONFIG=${config}`,
+      ...fromSource,
+      '-H',
+      engine.host,
+      ...args,
+    ]);
+    terminal.type('echo a$((1))b\r');
+    await terminal.until(/a1b/);
+    terminal.type('\u0018x');
+    assert.equal(await terminal.exitCode(), args[0] === 'attach' ? 1 : 0);
+  }
+  const before = await dockerOk(engine, ['ps', '-aq']);
+  const wrong = configured({ detachKeys: 'ctrl-P' });
+  for (const args of [
+    ['attach', 'shell'],
+    ['exec', 'shell', 'true'],
+    ['run', 'bb', 'true'],
+    ['start', '-a', 'shell'],
+  ]) {
+    const { stderr, exitCode } = await here(wrong, ...args);
+    assert.match(stderr, /Invalid detach keys \(ctrl-P\) provided/);
+    assert.notEqual(exitCode, 0);
+  }
+  assert.equal(await dockerOk(engine, ['ps', '-aq']), before);
+  const formats = configured({ statsFormat: 'S {{.Name}}', pluginsFormat: 'P {{.Name}}' });
+  assert.equal((await here(formats, 'stats', '--no-stream', 'shell')).stdout, 'S shell\n');
+  assert.equal((await here(formats, 'plugin', 'ls')).exitCode, 0);
+  await dockerOk(engine, ['rm', '-f', ...before.split('\n')]);
 });

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { docker, dockerOk, importBusybox, type Outcome, runProgram } from '../support/docker.ts';
 import { fromSource } from '../support/own-cli.ts';
+import { Relay } from '../support/relay.ts';
 import { startSubject, type Subject } from '../support/subject.ts';
+import { Terminal } from '../support/terminal.ts';
 
 let engine: Subject;
 let began: string;
@@ -161,4 +163,20 @@ test('port says what was asked for', async () => {
     const [own, theirs] = [await caisson(args), await docker(engine, args)];
     assert.deepEqual(own, theirs);
   }
+});
+
+test('a connection that is lost is no end of the container, and the way back is told', async () => {
+  await using relay = await Relay.start(engine);
+  const [program = '', ...words] = fromSource;
+  using terminal = Terminal.open([program, ...words, '-H', relay.host, 'run', '-it', 'bb', 'sh']);
+  terminal.type('echo a$((1))b\r');
+  await terminal.until(/a1b/);
+  relay.cut();
+  const [, id = ''] =
+    /container (\w{12}) goes on without it\.\r\n"caisson attach \1"/.exec(
+      await terminal.until(/Lost the[^]*"caisson logs/),
+    ) ?? [];
+  assert.equal(await terminal.exitCode(), 125);
+  assert.equal(await dockerOk(engine, ['inspect', '-f', '{{.State.Running}}', id]), 'true');
+  await dockerOk(engine, ['rm', '-f', id]);
 });

@@ -6,10 +6,12 @@ import {
   watchContainer,
 } from '#client/containers.ts';
 import type { ContainerInspect } from '#wire/container.ts';
+import { detachKeysOf } from '../docker-config.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { booleanFlag, stringFlag } from '../flag.ts';
-import { exitCodeOf, followContainerSize } from '../run-container.ts';
+import { untilEnded } from '../attached-container.ts';
+import { followContainerSize } from '../run-container.ts';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '#base/detach-keys.ts';
 import { proxySignals } from '../terminal/signals.ts';
 import { joinStreams } from '../terminal/streams.ts';
@@ -26,9 +28,10 @@ export const command = defineCommand({
     sigProxy: booleanFlag('Proxy all received signals to the process', { initial: true }),
   },
   run: async (context, { flags, operands: [name = ''] }) => {
+    const keys = detachKeysOf(context, flags.detachKeys);
     const container = await inspectContainer(context.client, name);
     checkAttachable(container);
-    return attach(context, container, flags);
+    return attach(context, container, { ...flags, keys });
   },
 });
 
@@ -42,7 +45,7 @@ function checkAttachable({ State }: ContainerInspect): void {
 async function attach(
   context: Context,
   { Id, Config: { Tty, OpenStdin } }: ContainerInspect,
-  flags: { readonly detachKeys: string; readonly noStdin: boolean; readonly sigProxy: boolean },
+  flags: { readonly keys: string; readonly noStdin: boolean; readonly sigProxy: boolean },
 ): Promise<number> {
   const { client } = context;
   const stdin = !flags.noStdin && OpenStdin;
@@ -53,18 +56,17 @@ async function attach(
       : undefined;
   const streams = { stdin, stdout: true, stderr: true };
   const [connection, { result }] = await Promise.all([
-    attachContainer(client, Id, { ...streams, detachKeys: flags.detachKeys }),
+    attachContainer(client, Id, { ...streams, detachKeys: flags.keys }),
     watchContainer(client, Id),
   ]);
   using _raw = Tty && stdin ? rawMode() : undefined;
   if (Tty) await forceRedraw(context, Id);
   using _resizing = Tty ? followContainerSize(context, Id) : undefined;
-  const detachKeys = Tty ? parseDetachKeys(flags.detachKeys || DEFAULT_DETACH_KEYS) : undefined;
-  if ((await joinStreams(context, connection, { ...streams, tty: Tty, detachKeys })) === 'detached') {
-    context.say('read escape sequence');
-    return 1;
-  }
-  return exitCodeOf(context, await result);
+  const detachKeys = Tty ? parseDetachKeys(flags.keys || DEFAULT_DETACH_KEYS) : undefined;
+  const streaming = joinStreams(context, connection, { ...streams, tty: Tty, detachKeys });
+  const exitCode = await untilEnded(context, { id: Id, streaming, result });
+  if (exitCode === undefined) context.say('read escape sequence');
+  return exitCode ?? 1;
 }
 
 /** A change of size makes full-screen programs draw themselves: one column more, then (by the caller) the truth. */

@@ -10,7 +10,8 @@ import { defineCommand, MANY } from '../command.ts';
 import type { Context } from '../context.ts';
 import { booleanFlag, stringFlag } from '../flag.ts';
 import { forEachOperand } from '../for-each-operand.ts';
-import { exitCodeOf, followContainerSize } from '../run-container.ts';
+import { untilEnded } from '../attached-container.ts';
+import { followContainerSize } from '../run-container.ts';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '#base/detach-keys.ts';
 import { proxySignals } from '../terminal/signals.ts';
 import { joinStreams } from '../terminal/streams.ts';
@@ -70,6 +71,5 @@ async function startAttached(
   streaming.catch(() => undefined);
   await startContainer(client, Id);
   using _resizing = Config.Tty ? followContainerSize(context, Id) : undefined;
-  if ((await streaming) === 'detached') return 0;
-  return exitCodeOf(context, await result);
+  return (await untilEnded(context, { id: Id, streaming, result })) ?? 0;
 }
