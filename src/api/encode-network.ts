@@ -15,7 +15,7 @@ export function encodeNetwork({ network, members }: NetworkView): NetworkInspect
     Driver: network.driver.kind,
     EnableIPv4: families.has('ipv4') || families.size === 0,
     EnableIPv6: families.has('ipv6'),
-    IPAM: { Driver: 'default', Options: null, Config: encodePools(network) },
+    IPAM: { Driver: 'default', Options: network.isBuiltIn ? null : {}, Config: encodePools(network) },
     Internal: network.isInternal,
     Attachable: network.isAttachable,
     Ingress: false,

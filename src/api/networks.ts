@@ -2,11 +2,14 @@
 import { EngineError } from '#base/errors.ts';
 import { booleanFilter, checkFilters, type Filters } from '#base/filters.ts';
 import { resolveTimestamp } from '#base/timestamps.ts';
-import { networkError } from '#network/network-errors.ts';
 import type { NetworkFilter } from '#network/network.ts';
+import { decodeNetworkConnect, decodeNetworkCreate, decodeNetworkDisconnect } from '#wire/decode-network.ts';
+import { attachmentOf } from './container/network-of-request.ts';
 import { encodeNetwork } from './encode-network.ts';
 import type { Exchange } from './exchange.ts';
-import { sendJson } from './respond.ts';
+import { networkOfBody } from './network-of-body.ts';
+import { readJsonBody } from './request-body.ts';
+import { sendEmpty, sendJson, sendNothing } from './respond.ts';
 import { get, post, type Route, remove } from './route.ts';
 
 const LIST_FILTERS = new Set(['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type']);
@@ -17,10 +20,10 @@ export const networkRoutes: readonly Route[] = [
   get('/networks/:id', (exchange) =>
     sendJson(exchange, 200, encodeNetwork(exchange.engine.networks.inspect(exchange.param('id')))),
   ),
-  post('/networks/create', notYet('create network')),
+  post('/networks/create', create),
   post('/networks/prune', prune),
-  post('/networks/:id/connect', notYet('connect container to network')),
-  post('/networks/:id/disconnect', notYet('disconnect container from network')),
+  post('/networks/:id/connect', connect),
+  post('/networks/:id/disconnect', disconnect),
   remove('/networks/:id', removeNetwork),
 ];
 
@@ -89,14 +92,28 @@ function builtInFilter(types: readonly string[] | undefined): boolean | undefine
   return first === undefined || others.length > 0 ? undefined : first === 'builtin';
 }
 
-function removeNetwork(exchange: Exchange): void {
-  const { network } = exchange.engine.networks.inspect(exchange.param('id'));
-  if (network.isBuiltIn) throw networkError('network-built-in', { subject: network.name });
-  throw new EngineError('not-implemented', `Cannot remove network ${network.name}: not implemented yet`);
+async function create(exchange: Exchange): Promise<void> {
+  const spec = networkOfBody(decodeNetworkCreate(await readJsonBody(exchange)));
+  const { id } = await exchange.engine.networks.create(spec);
+  sendJson(exchange, 201, { Id: id, Warning: '' });
 }
 
-function notYet(action: string): () => void {
-  return () => {
-    throw new EngineError('not-implemented', `Cannot ${action}: not implemented yet`);
-  };
+async function connect(exchange: Exchange): Promise<void> {
+  const { Container, EndpointConfig } = decodeNetworkConnect(await readJsonBody(exchange));
+  await exchange.engine.containers.connect(
+    Container,
+    attachmentOf(exchange.param('id'), EndpointConfig ?? undefined),
+  );
+  sendEmpty(exchange);
+}
+
+async function disconnect(exchange: Exchange): Promise<void> {
+  const { Container } = decodeNetworkDisconnect(await readJsonBody(exchange));
+  await exchange.engine.containers.disconnect(Container, exchange.param('id'));
+  sendEmpty(exchange);
+}
+
+async function removeNetwork(exchange: Exchange): Promise<void> {
+  await exchange.engine.networks.remove(exchange.param('id'));
+  sendNothing(exchange);
 }

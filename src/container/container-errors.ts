@@ -212,6 +212,21 @@ const CONTAINER_ERRORS = errorTable({
   ],
   'exec-runs': ['conflict', ({ subject }) => `Cannot start exec ${subject}: it runs`],
   'exec-has-run': ['conflict', ({ subject }) => `Cannot start exec ${subject}: it has run`],
+  'network-is-shared': [
+    'invalid',
+    ({ subject }) =>
+      `Cannot change the networks of container ${subject}: it shares those of another container; change that one's`,
+  ],
+  'network-is-host': [
+    'invalid',
+    ({ subject }) =>
+      `Cannot change the networks of container ${subject}: the host's own network stands alone`,
+  ],
+  'network-is-none': [
+    'invalid',
+    ({ subject }) =>
+      `Cannot connect container ${subject}: network none stands alone; disconnect the container from the other first`,
+  ],
   'update-of-removed': [
     'conflict',
     ({ subject }) => `Cannot update container ${subject}: it is being removed`,

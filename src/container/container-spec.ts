@@ -242,6 +242,8 @@ export type NetworkMode =
   | { readonly kind: 'attached'; readonly attachments: readonly NetworkAttachment[] }
   /** A namespace with loopback only. */
   | { readonly kind: 'none' }
+  /** The same for one that was taken off its last network: it may be put on others. */
+  | { readonly kind: 'unconnected' }
   | { readonly kind: 'host' }
   /** Shares another container's. */
   | { readonly kind: 'joined'; readonly container: string };

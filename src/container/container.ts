@@ -29,6 +29,7 @@ import type { TransferredError } from '#base/error-transfer.ts';
 import type { Filters } from '#base/filters.ts';
 import type { FileStat, FilesystemChange } from '#layer/layer.ts';
 import type { LogRecord, OutputStream } from '#log/log.ts';
+import type { NetworkAttachment } from '#network/attachment.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { Platform } from '#oci/platform.ts';
 import type { ContainerSpec, ResourceLimits, RestartPolicy, TerminalSize } from './container-spec.ts';
@@ -190,6 +191,9 @@ export interface Containers {
   pause(reference: string): Promise<void>;
   unpause(reference: string): Promise<void>;
   rename(reference: string, name: string): Promise<void>;
+  /** Puts it on one more network: at once where it runs, else from its next start on. */
+  connect(reference: string, attachment: NetworkAttachment): Promise<void>;
+  disconnect(reference: string, network: string): Promise<void>;
   remove(
     reference: string,
     options: { readonly force: boolean; readonly volumes: boolean; readonly link: boolean },

@@ -6,6 +6,7 @@ import type { Filters } from '#base/filters.ts';
 import type { ImageUse } from '#image/image.ts';
 import { signalNumber } from '#base/signals.ts';
 import type { LogRecord } from '#log/log.ts';
+import type { NetworkAttachment } from '#network/attachment.ts';
 import type { VolumeUse } from '#volume/volume.ts';
 import { attachContainer } from './streams/attach.ts';
 import { type CommitRoles, commitContainer } from './commit.ts';
@@ -39,6 +40,7 @@ import {
 import { containerLane } from './files/lanes.ts';
 import type { Lookup } from './lookup.ts';
 import { volumesOf } from './mounts/mounts.ts';
+import { type NetworkingRoles, connectContainer, disconnectContainer } from './networking.ts';
 import { type PruneRoles, pruneContainers } from './prune.ts';
 import { type RenameRoles, renameContainer } from './rename.ts';
 import { removeContainer } from './remove-container.ts';
@@ -74,6 +76,7 @@ export interface VerbRoles {
   readonly start: StartRoles;
   readonly signal: SignalRoles;
   readonly rename: RenameRoles;
+  readonly networking: NetworkingRoles;
   readonly update: UpdateRoles;
   readonly commit: CommitRoles;
   readonly step: StepRoles;
@@ -148,6 +151,14 @@ export class EngineContainers implements OwnedContainers {
 
   async rename(reference: string, name: string): Promise<void> {
     await renameContainer(this.#verbs.rename, this.#get(reference), name);
+  }
+
+  async connect(reference: string, attachment: NetworkAttachment): Promise<void> {
+    await connectContainer(this.#verbs.networking, this.#get(reference), attachment);
+  }
+
+  async disconnect(reference: string, network: string): Promise<void> {
+    await disconnectContainer(this.#verbs.networking, this.#get(reference), network);
   }
 
   async remove(

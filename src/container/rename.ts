@@ -34,8 +34,8 @@ export async function renameContainer(
     throw error;
   }
   lookup.release(oldName, id);
-  if (container.run) networks.rename(id, name);
-  container.renameSandbox(name);
+  const sandbox = container.run?.sandbox && networks.rename(id, name);
+  if (sandbox) container.changeSandbox(sandbox);
   container.emit('rename', { oldName: `/${oldName}` });
 }
 

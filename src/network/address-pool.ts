@@ -10,9 +10,8 @@ import {
 import { networkError } from './network-errors.ts';
 
 /**
- * The addresses of one subnet, of either family. It hands them out in ascending order and starts over at the end, so
- * that an address rests as long as possible before it is used again: the kernel removes a stopped container's
- * interface a little after its address was released.
+ * The addresses of one subnet, of either family. The lowest free one is handed out, as Docker does. One that was
+ * released *rests* while its former interface may still answer for it: it comes last, unless it is asked for.
  *
  * An IPv4 subnet's first address (the network) and its last (broadcast), an IPv6 subnet's first (the routers'
  * anycast address), and the reserved ones are never handed out.
@@ -24,7 +23,9 @@ export class AddressPool {
   readonly #last: bigint;
   readonly #reserved: ReadonlySet<bigint>;
   readonly #used = new Set<bigint>();
-  #next: bigint;
+  readonly #resting = new Set<bigint>();
+  /** None below it is free. */
+  #lowest: bigint;
 
   /** @param range where free addresses are taken from; any of the subnet may be claimed. Absent: the whole subnet */
   constructor(subnet: IpPrefix, reserved: readonly IpAddress[], range = subnet) {
@@ -34,12 +35,12 @@ export class AddressPool {
     this.#first = first > this.#usable.first ? first : this.#usable.first;
     this.#last = last < this.#usable.last ? last : this.#usable.last;
     this.#reserved = new Set(reserved.map(ipToNumber));
-    this.#next = this.#first;
+    this.#lowest = this.#first;
   }
 
   /** @throws {EngineError} `addresses-exhausted` */
   allocate(): IpAddress {
-    const value = this.#findFree(this.#next, this.#last) ?? this.#findFree(this.#first, this.#next - 1n);
+    const value = this.#lowestFree() ?? this.#longestResting();
     if (value === undefined) {
       const family = prefixFamily(this.subnet) === 'ipv4' ? 'IPv4' : 'IPv6';
       throw networkError('addresses-exhausted', { details: { family, subnet: this.subnet } });
@@ -62,19 +63,38 @@ export class AddressPool {
     this.#take(value);
   }
 
-  /** Idempotent. An address of another subnet is fine. */
-  release(address: IpAddress): void {
-    if (familyOf(address) === prefixFamily(this.subnet)) this.#used.delete(ipToNumber(address));
+  /**
+   * Idempotent. An address of another subnet is fine.
+   *
+   * @param gone when its former interface answers for it no more; absent: it has none
+   */
+  release(address: IpAddress, gone?: Promise<void>): void {
+    if (familyOf(address) !== prefixFamily(this.subnet)) return;
+    const value = ipToNumber(address);
+    if (!this.#used.delete(value)) return;
+    if (value < this.#lowest && value >= this.#first) this.#lowest = value;
+    if (!gone) return;
+    this.#resting.add(value);
+    void gone.finally(() => this.#resting.delete(value));
   }
 
   #take(value: bigint): void {
     this.#used.add(value);
-    this.#next = value >= this.#first && value < this.#last ? value + 1n : this.#first;
+    this.#resting.delete(value);
   }
 
-  #findFree(from: bigint, to: bigint): bigint | undefined {
-    for (let value = from; value <= to; value++) if (this.#isFree(value)) return value;
+  #lowestFree(): bigint | undefined {
+    while (this.#lowest <= this.#last && !this.#isFree(this.#lowest)) this.#lowest++;
+    for (let value = this.#lowest; value <= this.#last; value++) {
+      if (this.#isFree(value) && !this.#resting.has(value)) return value;
+    }
     return undefined;
+  }
+
+  #longestResting(): bigint | undefined {
+    return [...this.#resting].find(
+      (value) => value >= this.#first && value <= this.#last && this.#isFree(value),
+    );
   }
 
   #isFree(value: bigint): boolean {

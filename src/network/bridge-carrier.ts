@@ -15,19 +15,23 @@ export interface BridgeCarrierOptions {
   readonly bridge: Bridge;
   readonly pairs: VethPairs;
   readonly icc: boolean;
+  readonly interfacePrefix: string;
   readonly firewall: Firewall | undefined;
 }
 
 /** One network on a Linux bridge. */
 export class BridgeCarrier implements NetworkCarrier {
-  readonly hasInterfaces = true;
+  readonly interfacePrefix: string;
   readonly #options: BridgeCarrierOptions;
   readonly #port: BridgePort;
   readonly #addresses: readonly AddressPool[];
+  /** Until the interfaces of these endpoints are off the bridge, by id. */
+  readonly #leaving = new Map<string, Promise<void>>();
 
   constructor(options: BridgeCarrierOptions) {
     const { record, bridge, icc } = options;
     this.#options = options;
+    this.interfacePrefix = options.interfacePrefix;
     this.#port = { bridgeIndex: bridge.index, mtu: bridge.mtu, icc };
     this.#addresses = record.pools.map(
       ({ subnet, gateway, range, reserved = {} }) =>
@@ -73,8 +77,9 @@ export class BridgeCarrier implements NetworkCarrier {
     if (linkSuffix !== undefined) this.#options.pairs.attach(linkSuffix, this.#port);
   }
 
-  releaseEndpoint({ addresses }: Endpoint): void {
-    for (const { address } of addresses) for (const pool of this.#addresses) pool.release(address);
+  releaseEndpoint({ id, addresses }: Endpoint): void {
+    const gone = this.#leaving.get(id);
+    for (const { address } of addresses) for (const pool of this.#addresses) pool.release(address, gone);
   }
 
   async createInterface({ linkSuffix, macAddress }: Endpoint, target: InterfaceTarget): Promise<void> {
@@ -82,8 +87,10 @@ export class BridgeCarrier implements NetworkCarrier {
     await this.#options.pairs.create(linkSuffix, this.#port, { ...target, macAddress });
   }
 
-  removeInterface({ linkSuffix }: Endpoint): void {
-    if (linkSuffix !== undefined) this.#options.pairs.remove(linkSuffix);
+  removeInterface({ id, linkSuffix }: Endpoint): void {
+    if (linkSuffix === undefined) return;
+    const gone = this.#options.pairs.remove(linkSuffix).finally(() => this.#leaving.delete(id));
+    this.#leaving.set(id, gone);
   }
 
   remove(): void {

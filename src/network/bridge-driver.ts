@@ -49,7 +49,7 @@ export class BridgeDriver implements NetworkDriver {
     const linkName = settings.linkName ?? `br-${id.slice(0, 12)}`;
     const [asked = {}, ...others] = spec.pools;
     const [other] = others;
-    if (other) throw invalidSubnet(spec, 'it has more than one subnet of the family');
+    if (other) throw invalidSubnet(spec, 'a bridge has one subnet of a family');
     const mtu = settings.mtu ?? outwardMtu();
     const driver = { ...settings, kind: 'bridge', linkName, mtu } as const;
     return { driver, pools: [this.#choose(spec, asked, linkName)] };
@@ -86,11 +86,12 @@ export class BridgeDriver implements NetworkDriver {
   ): NetworkCarrier {
     const { pairs, firewall, note } = this.#options;
     const { linkName = '', mtu = outwardMtu(), icc = true, masquerades = true } = settingsOf(record);
+    const { interfacePrefix = 'eth' } = settingsOf(record);
     const gateway = gatewayAddress(record);
     const bridge = make({ name: linkName, network: record.name, gateway, mtu, note });
     const { isInternal } = record;
     firewall?.addBridge({ name: linkName, subnet: subnetOf(gateway), icc, masquerades, isInternal });
-    return new BridgeCarrier({ record, bridge, pairs, icc, firewall });
+    return new BridgeCarrier({ record, bridge, pairs, icc, interfacePrefix, firewall });
   }
 }
 

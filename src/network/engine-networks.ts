@@ -80,8 +80,8 @@ export class EngineNetworks implements Networks {
     return this.#sandboxes.unpublish(id, publication);
   }
 
-  rename(id: string, name: string): void {
-    this.#sandboxes.rename(id, name);
+  rename(id: string, name: string): SandboxRecord | undefined {
+    return this.#sandboxes.rename(id, name);
   }
 
   release(sandbox: Pick<SandboxRecord, 'id'>): void {

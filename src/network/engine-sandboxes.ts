@@ -1,7 +1,6 @@
 import { messageOf } from '#base/errors.ts';
 import type { EmitEvent } from '#base/event.ts';
 import type { NetworkAttachment } from './attachment.ts';
-import { attachTo } from './attachment.ts';
 import { LiveSandbox, type PlannedConnection, type SandboxEnvironment } from './live-sandbox.ts';
 import { networkError } from './network-errors.ts';
 import type { EngineNetworkRegistry } from './network-registry.ts';
@@ -12,7 +11,7 @@ import { validateRequest } from './validate.ts';
 export interface EngineSandboxesOptions {
   readonly registry: Pick<EngineNetworkRegistry, 'resolve' | 'byId'>;
   readonly environment: SandboxEnvironment;
-  /** The network of containers that ask for none. */
+  /** The network that takes neither addresses nor aliases. */
   readonly defaultNetwork: string;
   readonly emit: EmitEvent;
 }
@@ -31,11 +30,9 @@ export class EngineSandboxes implements Sandboxes {
   }
 
   async acquire(request: SandboxRequest): Promise<SandboxRecord> {
-    const { environment, defaultNetwork } = this.#options;
-    const asked = request.attachments.length > 0 ? request.attachments : [attachTo(defaultNetwork)];
-    const planned = asked.map((attachment) => this.#plan(attachment));
+    const planned = request.attachments.map((attachment) => this.#plan(attachment));
     checkTogether(planned);
-    const sandbox = await LiveSandbox.create(environment, request, planned);
+    const sandbox = await LiveSandbox.create(this.#options.environment, request, planned);
     this.#live.set(request.id, sandbox);
     const { record } = sandbox;
     for (const endpoint of record.endpoints) this.#report('connect', record.id, endpoint);
@@ -79,8 +76,10 @@ export class EngineSandboxes implements Sandboxes {
     return sandbox.record;
   }
 
-  rename(id: string, name: string): void {
-    this.#live.get(id)?.rename(name);
+  rename(id: string, name: string): SandboxRecord | undefined {
+    const sandbox = this.#live.get(id);
+    sandbox?.rename(name);
+    return sandbox?.record;
   }
 
   release({ id }: Pick<SandboxRecord, 'id'>): void {
@@ -148,7 +147,7 @@ export class EngineSandboxes implements Sandboxes {
 function checkTogether(planned: readonly PlannedConnection[]): void {
   const [first, second] = planned;
   if (!first || !second) return;
-  const alone = planned.find(({ network }) => !network.carrier.hasInterfaces);
+  const alone = planned.find(({ network }) => network.carrier.interfacePrefix === undefined);
   if (!alone) return;
   const other = planned.find((connection) => connection !== alone) ?? first;
   const details = { other: other.network.record.name };

@@ -2,7 +2,7 @@ import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
 import { RouteQueue } from '#linux/route-queue.ts';
-import { deleteLink } from '#linux/rtnetlink-messages.ts';
+import { deleteLink, setLinkMaster } from '#linux/rtnetlink-messages.ts';
 
 /** Time in which the kernel removes the interfaces of any namespace that is really gone. */
 const GRACE_MS = 3000;
@@ -26,6 +26,17 @@ export class LinkReaper implements Disposable {
   reap(name: string): void {
     this.#names.add(name);
     this.#timer ??= setTimeout(() => void this.sweep(), GRACE_MS).unref();
+  }
+
+  /** Takes a link off its bridge soon, so that nothing hears it any more. Resolves also where that fails. */
+  async detach(name: string): Promise<void> {
+    try {
+      await this.#queue.request(setLinkMaster(name, 0));
+    } catch (error) {
+      // The kernel was faster.
+      if (!isErrno(error, 'ENODEV'))
+        this.#logger.warn('cannot take a link off its bridge', { name, error: messageOf(error) });
+    }
   }
 
   /** Deletes those that are still there; failures are logged. */

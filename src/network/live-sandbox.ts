@@ -107,7 +107,7 @@ export class LiveSandbox {
   }
 
   get #hasInterfaces(): boolean {
-    return this.#connections.some(({ network }) => network.carrier.hasInterfaces);
+    return this.#connections.some(({ network }) => network.carrier.interfacePrefix !== undefined);
   }
 
   get record(): SandboxRecord {
@@ -200,7 +200,8 @@ export class LiveSandbox {
       const created = network.carrier.createEndpoint(attachment);
       undo.defer(() => network.carrier.releaseEndpoint(created));
       const taken = [...this.#connections, ...joined].map(({ endpoint }) => endpoint.interfaceName);
-      const name = network.carrier.hasInterfaces ? { interfaceName: freeName(taken) } : {};
+      const { interfacePrefix } = network.carrier;
+      const name = interfacePrefix === undefined ? {} : { interfaceName: freeName(interfacePrefix, taken) };
       joined.push({ network, endpoint: { ...created, ...name } });
     }
     if (this.#namespacePath !== undefined) {
@@ -306,6 +307,6 @@ async function createInterfaces(
   if (failed?.status === 'rejected') throw failed.reason;
 }
 
-function freeName(taken: readonly (string | undefined)[]): string {
-  for (let number = 0; ; number++) if (!taken.includes(`eth${number}`)) return `eth${number}`;
+function freeName(prefix: string, taken: readonly (string | undefined)[]): string {
+  for (let number = 0; ; number++) if (!taken.includes(`${prefix}${number}`)) return `${prefix}${number}`;
 }

@@ -49,8 +49,11 @@ export interface InterfaceTarget {
 
 /** One network on this host. */
 export interface NetworkCarrier {
-  /** False: its endpoints have neither interface nor addresses, and there is nothing to resolve or publish. */
-  readonly hasInterfaces: boolean;
+  /**
+   * What its interfaces are called, before their number. Undefined: its endpoints have neither interface nor addresses,
+   * and there is nothing to resolve or publish.
+   */
+  readonly interfacePrefix: string | undefined;
   /** Claims what the attachment asks for, or what is free. @throws {EngineError} `exhausted`, `conflict`, `invalid` */
   createEndpoint(attachment: NetworkAttachment): Endpoint;
   /** Claims the addresses of an endpoint of an earlier daemon. One that is cut off is connected again. */

@@ -11,8 +11,11 @@ const NETWORK_ERRORS = errorTable({
   'network-name-invalid': [
     'invalid',
     ({ subject }) =>
-      `Cannot create network ${JSON.stringify(subject)}: its name may have letters, digits, "_", "." and "-" ` +
-      'only, and begins with a letter or a digit',
+      `Cannot create network ${JSON.stringify(subject)}: a name begins with no space, and has no "/" and no line breaks`,
+  ],
+  'network-predefined': [
+    'forbidden',
+    ({ subject }) => `Cannot create network ${subject}: the engine has one of that name itself`,
   ],
   'network-exists': ['conflict', ({ subject }) => `Cannot create network ${subject}: there is one already`],
   'network-built-in': ['forbidden', ({ subject }) => `Cannot remove network ${subject}: the engine needs it`],

@@ -20,7 +20,8 @@ import type {
 } from './network.ts';
 import type { OpenNetwork } from './open-network.ts';
 
-const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+/** A name is a part of paths and of lines. */
+const NAME = /^(?!\s)[^/\p{Cc}]+$/u;
 
 /** How often a subnet is chosen anew because another program took it in the same moment. */
 const MAXIMUM_CHOICES = 8;
@@ -51,7 +52,9 @@ export class EngineNetworkRegistry implements NetworkRegistry {
   async create(spec: NetworkSpec): Promise<NetworkRecord> {
     const { name: subject } = spec;
     if (!NAME.test(subject)) throw networkError('network-name-invalid', { subject });
-    if (this.#byName(subject)) throw networkError('network-exists', { subject });
+    const other = this.#byName(subject)?.record;
+    if (other?.isBuiltIn) throw networkError('network-predefined', { subject });
+    if (other) throw networkError('network-exists', { subject });
     const identity = { id: newId(), createdAt: new Date().toISOString(), isBuiltIn: false };
     const { record } = this.#createPlanned(spec, identity);
     await this.#options.metadata.durable();

@@ -64,6 +64,8 @@ export interface BridgeSettings {
   readonly masquerades?: boolean;
   /** Where ports are published that ask for no address. Absent: the engine's choice. */
   readonly bindAddress?: string;
+  /** What interfaces in sandboxes are called, before their number. Absent: `eth`. */
+  readonly interfacePrefix?: string;
 }
 
 /** The addresses of one subnet of a network. */
@@ -165,7 +167,7 @@ export interface SandboxRequest {
   readonly name: string;
   readonly hostname: string;
   readonly domainname: string;
-  /** Empty: the default bridge. The networks `host` and `none` stand alone. */
+  /** The networks `host` and `none` stand alone. */
   readonly attachments: readonly NetworkAttachment[];
   readonly ports: readonly PortRequest[];
   /** Absent in a list: the engine's choice, else the host's. */
@@ -229,8 +231,8 @@ export interface Sandboxes {
   publish(id: string, ports: readonly PortRequest[]): SandboxRecord;
   /** Closes one port of the host, by its key (`publication.ts`). Idempotent. */
   unpublish(id: string, publication: string): SandboxRecord;
-  /** A live container was renamed: the resolver and inspect answer by the new name. */
-  rename(id: string, name: string): void;
+  /** A live container was renamed: the resolver and inspect answer by the new name. Absent: it has no sandbox. */
+  rename(id: string, name: string): SandboxRecord | undefined;
   /** The container has stopped. Idempotent; fast: the kernel finishes in the background. */
   release(sandbox: Pick<SandboxRecord, 'id'>): void;
 }

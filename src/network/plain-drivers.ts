@@ -22,7 +22,7 @@ export const nullDriver: NetworkDriver = {
 
 function plainCarrier(record: NetworkRecord): NetworkCarrier {
   return {
-    hasInterfaces: false,
+    interfacePrefix: undefined,
     createEndpoint: (attachment) => bareEndpoint(record, attachment),
     adoptEndpoint: () => {},
     repairEndpoint: () => {},

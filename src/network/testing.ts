@@ -202,7 +202,7 @@ export function requestFor(name: string, options: Partial<SandboxRequest> = {}):
     name,
     hostname: id.slice(0, 12),
     domainname: '',
-    attachments: [],
+    attachments: [attachTo('bridge')],
     ports: [],
     dnsServers: [],
     dnsSearch: [],

@@ -80,10 +80,12 @@ export class VethPairs {
 
   /**
    * The kernel deletes a pair with the namespace of the container's end; where that stays, it is deleted a little
-   * later.
+   * later. Resolves when it is off its bridge, which is sooner.
    */
-  remove(suffix: string): void {
-    this.#reaper.reap(this.nameOf(suffix));
+  async remove(suffix: string): Promise<void> {
+    const name = this.nameOf(suffix);
+    this.#reaper.reap(name);
+    await this.#reaper.detach(name);
   }
 
   /** Whether the host's end was a port of that bridge when {@link survey} looked. */

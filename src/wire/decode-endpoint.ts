@@ -8,7 +8,7 @@ const ipamConfig = struct<EndpointIpamConfig>('EndpointIPAMConfig', {
   LinkLocalIPs: omitEmpty(slice(string)),
 });
 
-const endpointSettings = struct<EndpointSettings>('EndpointSettings', {
+export const endpointSettings = struct<EndpointSettings>('EndpointSettings', {
   IPAMConfig: required(nullable(ipamConfig)),
   Links: required(slice(string)),
   Aliases: required(slice(string)),
@@ -23,6 +23,7 @@ const endpointSettings = struct<EndpointSettings>('EndpointSettings', {
   GlobalIPv6Address: required(string),
   GlobalIPv6PrefixLen: required(integer),
   DNSNames: required(slice(string)),
+  GwPriority: required(integer),
 });
 
 export const networkingConfig = struct<NetworkingConfig>('NetworkingConfig', {

@@ -30,7 +30,28 @@ export interface EndpointSettings {
   readonly GlobalIPv6Address: string;
   readonly GlobalIPv6PrefixLen: number;
   readonly DNSNames: readonly string[] | null;
+  /** The endpoint with the highest has the default route. */
+  readonly GwPriority: number;
 }
+
+/** Nothing asked for, and nothing there. */
+export const EMPTY_ENDPOINT: EndpointSettings = {
+  IPAMConfig: null,
+  Links: null,
+  Aliases: null,
+  MacAddress: '',
+  DriverOpts: null,
+  NetworkID: '',
+  EndpointID: '',
+  Gateway: '',
+  IPAddress: '',
+  IPPrefixLen: 0,
+  IPv6Gateway: '',
+  GlobalIPv6Address: '',
+  GlobalIPv6PrefixLen: 0,
+  DNSNames: null,
+  GwPriority: 0,
+};
 
 export interface NetworkingConfig {
   readonly EndpointsConfig: Readonly<Record<string, EndpointSettings>> | null;
@@ -84,12 +105,13 @@ export interface NetworkCreateBody {
   readonly Name: string;
   readonly Driver: string;
   readonly Scope: string;
-  readonly EnableIPv6: boolean | undefined;
+  readonly EnableIPv4?: boolean;
+  readonly EnableIPv6?: boolean;
   readonly IPAM: {
     readonly Driver: string;
     readonly Options: Readonly<Record<string, string>> | null;
     readonly Config: readonly IpamPool[] | null;
-  };
+  } | null;
   readonly Internal: boolean;
   readonly Attachable: boolean;
   readonly Ingress: boolean;
@@ -102,5 +124,11 @@ export interface NetworkCreateBody {
 /** The body of `POST /networks/{id}/connect`. */
 export interface NetworkConnectBody {
   readonly Container: string;
-  readonly EndpointConfig: Partial<EndpointSettings>;
+  readonly EndpointConfig: EndpointSettings | null;
+}
+
+/** The body of `POST /networks/{id}/disconnect`. */
+export interface NetworkDisconnectBody {
+  readonly Container: string;
+  readonly Force: boolean;
 }

@@ -289,10 +289,6 @@ test('what the engine lacks answers as Docker does where it is off', async () =>
   await expectError('DELETE', '/networks/none', 403, 'none is a pre-defined network and cannot be removed');
 });
 
-test('what is not implemented yet says so', { skip: isForeign }, async () => {
-  await expectError('POST', '/networks/create', 501, /^Cannot .*: .*not implemented yet/);
-});
-
 test('a request for h2c is answered in HTTP/1.1, and the connection lives on', async () => {
   using connection = new RawConnection(engine.socket);
   const headers = { Connection: 'Upgrade, HTTP2-Settings', Upgrade: 'h2c', 'HTTP2-Settings': 'x' };

@@ -45,7 +45,9 @@ export function networkModeText({ network: { mode } }: ContainerSpec, asked?: st
     case 'joined':
       return `container:${mode.container}`;
     case 'attached':
-      return mode.attachments[0]?.network ?? 'bridge';
+      return asked ?? mode.attachments[0]?.network ?? 'bridge';
+    case 'unconnected':
+      return asked ?? 'bridge';
     case 'none':
     case 'host':
       return asked ?? mode.kind;

@@ -6,7 +6,7 @@ import type { NetworkAttachment } from '#network/attachment.ts';
 import type { Endpoint } from '#network/network.ts';
 import type { Publication } from '#network/publication.ts';
 import type { NetworkSettings, PortSummary } from '#wire/container.ts';
-import type { EndpointSettings, PortBinding, PortMap } from '#wire/network.ts';
+import { EMPTY_ENDPOINT, type EndpointSettings, type PortBinding, type PortMap } from '#wire/network.ts';
 
 type Endpoints = Readonly<Record<string, EndpointSettings>>;
 
@@ -49,27 +49,20 @@ export function encodeEndpoints({ attachments, sandbox }: ContainerNetworkView):
 }
 
 function askedSettings(asked: NetworkAttachment): EndpointSettings {
-  const { aliases, ipv4Address, ipv6Address, linkLocalAddresses, macAddress = '', driverOptions } = asked;
+  const { aliases, ipv4Address, ipv6Address, linkLocalAddresses, driverOptions } = asked;
+  const { macAddress = '', gatewayPriority = 0 } = asked;
   const addresses = {
     ...(ipv4Address !== undefined && { IPv4Address: ipv4Address }),
     ...(ipv6Address !== undefined && { IPv6Address: ipv6Address }),
     ...(linkLocalAddresses.length > 0 && { LinkLocalIPs: linkLocalAddresses }),
   };
   return {
+    ...EMPTY_ENDPOINT,
     IPAMConfig: Object.keys(addresses).length > 0 ? addresses : null,
-    Links: null,
     Aliases: aliases.length > 0 ? aliases : null,
     MacAddress: macAddress,
     DriverOpts: Object.keys(driverOptions).length > 0 ? driverOptions : null,
-    NetworkID: '',
-    EndpointID: '',
-    Gateway: '',
-    IPAddress: '',
-    IPPrefixLen: 0,
-    IPv6Gateway: '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
-    DNSNames: null,
+    GwPriority: gatewayPriority,
   };
 }
 

@@ -44,7 +44,8 @@ function modeOf(mode: string, endpoints: Readonly<Record<string, EndpointSetting
   throw new EngineError('invalid', `container cannot be connected to network ${other} besides ${mode}`);
 }
 
-function attachmentOf(network: string, asked: EndpointSettings | undefined): NetworkAttachment {
+/** What an endpoint is to be made of. */
+export function attachmentOf(network: string, asked: EndpointSettings | undefined): NetworkAttachment {
   const { IPv4Address, IPv6Address, LinkLocalIPs } = asked?.IPAMConfig ?? {};
   return {
     network,
@@ -53,6 +54,7 @@ function attachmentOf(network: string, asked: EndpointSettings | undefined): Net
     ...(IPv6Address && { ipv6Address: IPv6Address }),
     linkLocalAddresses: LinkLocalIPs ?? [],
     ...(asked?.MacAddress && { macAddress: asked.MacAddress }),
+    ...(asked?.GwPriority && { gatewayPriority: asked.GwPriority }),
     driverOptions: asked?.DriverOpts ?? {},
   };
 }

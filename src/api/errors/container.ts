@@ -162,6 +162,17 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
   },
   'exec-runs': { message: ({ subject }) => `exec command ${subject} is already running` },
   'exec-has-run': { message: ({ subject }) => `exec command ${subject} has already run` },
+  'network-is-shared': {
+    message: () =>
+      'container sharing network namespace with another container or host cannot be connected to any other network',
+  },
+  'network-is-host': {
+    message: () => 'container cannot be disconnected from host network or connected to host network',
+  },
+  'network-is-none': {
+    message: () =>
+      'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+  },
   'update-of-removed': {
     message: ({ subject }) =>
       `Cannot update container ${subject}: container is marked for removal and cannot be "update"`,

@@ -7,9 +7,9 @@ export const NETWORK_ENTRIES: DockerEntries<NetworkErrorReason> = {
     message: ({ subject, details }) =>
       `network ${subject} is ambiguous (${details['matches']} matches found based on ID prefix)`,
   },
-  'network-name-invalid': {
-    message: ({ subject }) =>
-      `invalid network name "${subject}": only "[a-zA-Z0-9][a-zA-Z0-9_.-]*" are allowed`,
+  'network-name-invalid': 'plain',
+  'network-predefined': {
+    message: ({ subject }) => `operation is not permitted on predefined ${subject} network`,
   },
   'network-exists': { message: ({ subject }) => `network with name ${subject} already exists` },
   'network-built-in': {

@@ -34,6 +34,7 @@ export function networkName(network: NetworkMode): string {
     case 'joined':
       return `container:${network.container}`;
     case 'none':
+    case 'unconnected':
     case 'host':
       return network.kind;
     default:

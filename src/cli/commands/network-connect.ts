@@ -1,7 +1,8 @@
 import { connectNetwork } from '#client/networks.ts';
+import { EMPTY_ENDPOINT } from '#wire/network.ts';
 import { defineCommand } from '../command.ts';
 import { toMap } from '../container-options/key-values.ts';
-import { listFlag, stringFlag, stringsFlag } from '../flag.ts';
+import { integerFlag, listFlag, stringFlag, stringsFlag } from '../flag.ts';
 
 export const command = defineCommand({
   summary: 'Connect a container to a network',
@@ -10,6 +11,7 @@ export const command = defineCommand({
   flags: {
     alias: stringsFlag('Add network-scoped alias for the container'),
     driverOpt: stringsFlag('driver options for the network'),
+    gwPriority: integerFlag('Highest gw-priority provides the default gateway'),
     ip: stringFlag('IPv4 address (e.g., "172.30.100.104")'),
     ip6: stringFlag('IPv6 address (e.g., "2001:db8::33")'),
     link: listFlag('Add link to another container'),
@@ -19,10 +21,12 @@ export const command = defineCommand({
     await connectNetwork(context.client, network, {
       Container: container,
       EndpointConfig: {
+        ...EMPTY_ENDPOINT,
         IPAMConfig: { IPv4Address: flags.ip, IPv6Address: flags.ip6, LinkLocalIPs: flags.linkLocalIp },
         Links: flags.link,
         Aliases: flags.alias,
         DriverOpts: toMap(flags.driverOpt),
+        GwPriority: flags.gwPriority ?? 0,
       },
     });
     return 0;

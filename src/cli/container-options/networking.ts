@@ -1,7 +1,7 @@
-import type { EndpointSettings } from '#wire/network.ts';
+import { EMPTY_ENDPOINT, type EndpointSettings } from '#wire/network.ts';
 import { UsageError } from '../usage-error.ts';
 import type { ContainerFlags } from './container-flags.ts';
-import type { NetworkChoice } from './networks.ts';
+import { type NetworkChoice, parseNetwork } from './networks.ts';
 
 /** The first network decides the mode; the others are joined too. */
 export function networkModeOf(flags: ContainerFlags): string {
@@ -27,15 +27,7 @@ export function networkingConfig(flags: ContainerFlags): Readonly<Record<string,
   return endpoints;
 }
 
-const DEFAULT: NetworkChoice = {
-  target: 'default',
-  aliases: [],
-  driverOpts: {},
-  ip: '',
-  ip6: '',
-  macAddress: '',
-  linkLocalIps: [],
-};
+const DEFAULT: NetworkChoice = parseNetwork('default');
 
 /** `--ip`, `--network-alias` and the like speak of the first network. */
 function withPlainFlags(choice: NetworkChoice, flags: ContainerFlags): NetworkChoice {
@@ -51,10 +43,13 @@ function withPlainFlags(choice: NetworkChoice, flags: ContainerFlags): NetworkCh
 
 /** One network with nothing said about its endpoint: the mode alone names it. */
 function isPlain(choice: NetworkChoice, flags: ContainerFlags): boolean {
-  const { aliases, driverOpts, ip, ip6, macAddress, linkLocalIps, target } = withPlainFlags(choice, flags);
+  const { aliases, driverOpts, ip, ip6, macAddress, linkLocalIps, target, gatewayPriority } = withPlainFlags(
+    choice,
+    flags,
+  );
   const lists = aliases.length + linkLocalIps.length + Object.keys(driverOpts).length;
   const links = isSpecial(target) ? 0 : flags.link.length;
-  return ip + ip6 + macAddress === '' && lists + links === 0;
+  return ip + ip6 + macAddress === '' && gatewayPriority === 0 && lists + links === 0;
 }
 
 function isSpecial(name: string): boolean {
@@ -62,7 +57,7 @@ function isSpecial(name: string): boolean {
 }
 
 function endpoint(choice: NetworkChoice, flags: ContainerFlags): EndpointSettings {
-  const { target, aliases, ip, ip6, macAddress, linkLocalIps, driverOpts } = choice;
+  const { target, aliases, ip, ip6, macAddress, linkLocalIps, driverOpts, gatewayPriority } = choice;
   if (aliases.length > 0 && isSpecial(target)) {
     throw new UsageError('network-scoped alias is supported only for containers in user defined networks');
   }
@@ -73,19 +68,12 @@ function endpoint(choice: NetworkChoice, flags: ContainerFlags): EndpointSetting
     ...(linkLocalIps.length === 0 ? {} : { LinkLocalIPs: linkLocalIps }),
   };
   return {
+    ...EMPTY_ENDPOINT,
     IPAMConfig: addressed ? ipam : null,
     Links: !isSpecial(target) && flags.link.length > 0 ? flags.link : null,
     Aliases: aliases.length > 0 ? aliases : null,
     MacAddress: macAddress,
-    NetworkID: '',
-    EndpointID: '',
-    Gateway: '',
-    IPAddress: '',
-    IPPrefixLen: 0,
-    IPv6Gateway: '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
     DriverOpts: Object.keys(driverOpts).length > 0 ? driverOpts : null,
-    DNSNames: null,
+    GwPriority: gatewayPriority,
   };
 }

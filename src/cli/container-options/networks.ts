@@ -9,6 +9,7 @@ export interface NetworkChoice {
   readonly ip6: string;
   readonly macAddress: string;
   readonly linkLocalIps: readonly string[];
+  readonly gatewayPriority: number;
 }
 
 /** @throws {Error} if a field is unknown or the name is missing */
@@ -33,12 +34,26 @@ export function parseNetwork(text: string): NetworkChoice {
     ip6: all('ip6').at(-1) ?? '',
     macAddress: all('mac-address').at(-1) ?? '',
     linkLocalIps: all('link-local-ip'),
+    gatewayPriority: priority(all('gw-priority').at(-1)),
   };
 }
 
-const KEYS = ['name', 'alias', 'driver-opt', 'ip', 'ip6', 'mac-address', 'link-local-ip'];
+const KEYS = ['name', 'alias', 'driver-opt', 'ip', 'ip6', 'mac-address', 'link-local-ip', 'gw-priority'];
 
-const EMPTY = { aliases: [], driverOpts: {}, ip: '', ip6: '', macAddress: '', linkLocalIps: [] };
+const EMPTY = {
+  aliases: [],
+  driverOpts: {},
+  ip: '',
+  ip6: '',
+  macAddress: '',
+  linkLocalIps: [],
+  gatewayPriority: 0,
+};
+
+function priority(text = '0'): number {
+  if (!/^[+-]?\d+$/.test(text)) throw new Error(`invalid gw-priority (${text}): a whole number is expected`);
+  return Number(text);
+}
 
 function splitOption(option: string): [string, string] {
   const equals = option.indexOf('=');

@@ -3,6 +3,7 @@ import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { ContainerLog, LogDriver } from '#log/log.ts';
 import type { EmitEvent } from '#base/event.ts';
+import type { SandboxRecord } from '#network/network.ts';
 import type { ContainerPaths } from '../container-paths.ts';
 import { containerError } from '../container-errors.ts';
 import type { ContainerSpec } from '../container-spec.ts';
@@ -137,12 +138,10 @@ export class Container {
     this.#definition = definition;
   }
 
-  /** Changes the name that the next daemon's networks get. */
-  renameSandbox(name: string): void {
+  /** Its sandbox was changed: records what the next daemon adopts. */
+  changeSandbox(sandbox: SandboxRecord): void {
     if (!isRunning(this.#state)) return;
     const { status, run } = this.#state;
-    if (!run.sandbox) return;
-    const sandbox = { ...run.sandbox, request: { ...run.sandbox.request, name } };
     const state: ContainerState<Run> = { status, run: { ...run, sandbox } };
     this.#parts.store.saveProgress(this.id, storedProgress(state));
     this.#state = state;

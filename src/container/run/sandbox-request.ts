@@ -36,6 +36,7 @@ export function attachmentsOf({ mode, macAddress }: ContainerNetworkSpec): reado
     case 'none':
     case 'host':
       return [attachTo(mode.kind)];
+    case 'unconnected':
     case 'joined':
       return [];
   }
