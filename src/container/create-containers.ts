@@ -156,7 +156,7 @@ function verbRoles(
     start,
     signal: { cgroups, stopTimeoutSeconds: defaults.stopTimeoutSeconds },
     rename: { lookup, networks },
-    networking: { networks, store },
+    networking: { networks, store, hosts: { files, logger } },
     update: { paths, cgroups, runtimes, files },
     commit: { images, snapshots, cgroups },
     step: { launch: start.launch, snapshots, host },

@@ -4,12 +4,14 @@ import type { NetworkRecord, Networks } from '#network/network.ts';
 import { containerError } from './container-errors.ts';
 import type { NetworkMode } from './container-spec.ts';
 import type { ContainerStore } from './container-store.ts';
+import { followNetworks, type HostsRoles } from './files/change-hosts.ts';
 import type { Container } from './run/container.ts';
 import { attachmentsOf } from './run/sandbox-request.ts';
 
 export interface NetworkingRoles {
   readonly networks: Pick<Networks, 'connect' | 'disconnect' | 'inspect' | 'validate'>;
   readonly store: Pick<ContainerStore, 'durable'>;
+  readonly hosts: HostsRoles;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface NetworkingRoles {
  * `network-is-none`, `attachment-invalid`, `update-of-removed`; and of a running one, what makes endpoints fail
  */
 export async function connectContainer(
-  { networks, store }: NetworkingRoles,
+  { networks, store, hosts }: NetworkingRoles,
   container: Container,
   asked: NetworkAttachment,
 ): Promise<void> {
@@ -34,7 +36,12 @@ export async function connectContainer(
     throw networkError('already-connected', { subject: network.name, details: { name: container.name } });
   }
   networks.validate({ attachments: [attachment], extraHosts: [], dnsServers: [] });
-  if (container.run?.sandbox) container.changeSandbox(await networks.connect(container.id, attachment));
+  const sandbox = container.run?.sandbox;
+  if (sandbox) {
+    const connected = await networks.connect(container.id, attachment);
+    container.changeSandbox(connected);
+    await followNetworks(hosts, sandbox, connected);
+  }
   changeAttachments(container, [...others, attachment]);
   await store.durable();
 }
@@ -45,7 +52,7 @@ export async function connectContainer(
  * @throws {EngineError} `no-such-network`, `not-connected`, `network-is-shared`, `network-is-host`, `update-of-removed`
  */
 export async function disconnectContainer(
-  { networks, store }: NetworkingRoles,
+  { networks, store, hosts }: NetworkingRoles,
   container: Container,
   reference: string,
 ): Promise<void> {
@@ -57,7 +64,12 @@ export async function disconnectContainer(
     throw networkError('not-connected', { subject: network.name, details: { name: container.id } });
   }
   if (network.driver.kind === 'host') throw containerError('network-is-host', { subject: container.id });
-  if (container.run?.sandbox) container.changeSandbox(await networks.disconnect(container.id, network.id));
+  const sandbox = container.run?.sandbox;
+  if (sandbox) {
+    const left = await networks.disconnect(container.id, network.id);
+    container.changeSandbox(left);
+    await followNetworks(hosts, sandbox, left);
+  }
   changeAttachments(container, others);
   await store.durable();
 }

@@ -13,21 +13,32 @@ const STANDARD: readonly HostsEntry[] = [
   { address: 'ff02::2', names: ['ip6-allrouters'] },
 ];
 
-/** What a container's /etc/hosts is made of. */
-export interface HostsFile {
-  readonly extra: readonly HostsEntry[];
+/** What follows a container's networks. */
+export interface OwnHosts {
   /** The container's own address on each of its networks. */
   readonly addresses: readonly string[];
   readonly hostname: string;
   readonly domainname: string;
 }
 
+/** What a container's /etc/hosts is made of. */
+export interface HostsFile extends OwnHosts {
+  readonly extra: readonly HostsEntry[];
+}
+
 /** The whole file, as Docker writes it: the standard lines, then the extra hosts, then the container itself. */
 export function renderHostsFile(file: HostsFile): string {
-  const names =
-    file.domainname === '' ? [file.hostname] : [`${file.hostname}.${file.domainname}`, file.hostname];
-  const own = file.addresses.map((address) => ({ address, names }));
-  return [...STANDARD, ...file.extra, ...own]
-    .map(({ address, names }) => `${address}\t${names.join(' ')}\n`)
+  return [...[...STANDARD, ...file.extra].map(hostsLine), ...ownHostsLines(file)]
+    .map((line) => `${line}\n`)
     .join('');
+}
+
+/** The lines of the container itself. */
+export function ownHostsLines({ addresses, hostname, domainname }: OwnHosts): readonly string[] {
+  const names = domainname === '' ? [hostname] : [`${hostname}.${domainname}`, hostname];
+  return addresses.map((address) => hostsLine({ address, names }));
+}
+
+function hostsLine({ address, names }: HostsEntry): string {
+  return `${address}\t${names.join(' ')}`;
 }

@@ -6,7 +6,7 @@ import { docker, importBusybox } from '../support/docker.ts';
 import { DockerDaemon } from '../support/dockerd.ts';
 import type { Subject } from '../support/subject.ts';
 
-/** Command lines in their order; the answers of each are compared. */
+/** Command lines in their order, `~` for a space within a word; the answers of each are compared. */
 const SCRIPTS: Readonly<Record<string, readonly string[]>> = {
   'create, list, inspect, remove': [
     'network create front',
@@ -59,6 +59,8 @@ const SCRIPTS: Readonly<Record<string, readonly string[]>> = {
     'network connect --alias zwei b two',
     'network connect b two',
     'network connect b one --ip 10.92.0.9',
+    'exec one sh -c echo~10.9.9.9~mine>>/etc/hosts',
+    'exec one cat /etc/hosts',
     'exec one ping -c 1 -W 2 -q zwei',
     'exec two ip -4 -o addr show eth1',
     'exec one ip route',
@@ -66,6 +68,7 @@ const SCRIPTS: Readonly<Record<string, readonly string[]>> = {
     'network inspect -f {{len.Containers}} b',
     'network rm a',
     'network disconnect a one',
+    'exec one tail -n 2 /etc/hosts',
     'exec one ip route',
     'network disconnect a one',
     'network disconnect nope one',
@@ -160,6 +163,8 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
     '1\nError response from daemon: invalid pool request: Pool overlaps with other one on this address space',
   'network rm a':
     '1\nError response from daemon: error while removing network: network a has active endpoints (one, two)',
+  // Docker takes the line of the other network away, too.
+  'exec one tail -n 2 /etc/hosts': '0\n10.92.0.9\tSHORT\n10.9.9.9 mine',
   // Docker 26 now and then starts it all the same.
   'start gone': '1\nError response from daemon: network c not found\nError: failed to start containers: gone',
   'network connect --ip 10.99.0.200 a one':
@@ -187,7 +192,10 @@ function normalize(text: string): string {
 async function answers(engine: Subject, lines: readonly string[]): Promise<readonly string[]> {
   const all: string[] = [];
   for (const line of lines) {
-    const { exitCode, stdout, stderr } = await docker(engine, line.split(' '));
+    const { exitCode, stdout, stderr } = await docker(
+      engine,
+      line.split(' ').map((word) => word.replaceAll('~', ' ')),
+    );
     all.push(normalize(`${line}\n${exitCode}\n${stdout}${stderr}`));
   }
   return all;

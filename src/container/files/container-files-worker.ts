@@ -4,6 +4,7 @@ import { makeBindSource } from '../mounts/bind-source.ts';
 import { checkProgram } from '../program/check-program.ts';
 import { lookForDevices } from '../spec/spec-devices.ts';
 import { resolveUser } from '../spec/user.ts';
+import { changeHosts } from './change-hosts.ts';
 import type { ContainerFileTasks } from './file-tasks.ts';
 import { patiently } from './root-access.ts';
 
@@ -11,5 +12,6 @@ serveFileTasks<ContainerFileTasks>({
   'find-user': (query) => resolveUser(query, patiently),
   'check-program': (place) => checkProgram(place, patiently),
   'find-devices': lookForDevices,
+  'change-hosts': changeHosts,
   'bind-source': makeBindSource,
 });

@@ -2,6 +2,7 @@
 import { workerModule } from '#base/worker-module.ts';
 import { fileTasks } from '#linux/file-service.ts';
 import type { BindSource } from '../mounts/bind-source.ts';
+import type { HostsChange } from './change-hosts.ts';
 import type { ProgramPlace } from '../program/check-program.ts';
 import type { DeviceQuery, HostDevices } from '../spec/spec-devices.ts';
 import type { ResolvedUser, UserQuery } from '../spec/user.ts';
@@ -11,6 +12,7 @@ export interface ContainerFileTasks {
   readonly 'check-program': { readonly input: ProgramPlace; readonly output: void };
   /** See `lookForDevices`. */
   readonly 'find-devices': { readonly input: DeviceQuery; readonly output: HostDevices };
+  readonly 'change-hosts': { readonly input: HostsChange; readonly output: void };
   /** See `makeBindSource`. */
   readonly 'bind-source': { readonly input: BindSource; readonly output: void };
 }

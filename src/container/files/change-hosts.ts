@@ -1,0 +1,66 @@
+/** A container's /etc/hosts follows its networks; what its users wrote there stays. */
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { messageOf } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
+import type { FileService } from '#linux/file-service.ts';
+import { ownHostsLines } from '#network/hosts-file.ts';
+import type { SandboxRecord } from '#network/network.ts';
+import { CONTAINER_FILE_TASKS } from './file-tasks.ts';
+import { containerLane } from './lanes.ts';
+
+/** A lease on the file must not hold up whoever changes the container's networks. */
+const DEADLINE_MS = 2000;
+
+export interface HostsChange {
+  readonly path: string;
+  /** Whole lines, without their ends. */
+  readonly removed: readonly string[];
+  readonly added: readonly string[];
+}
+
+export interface HostsRoles {
+  readonly files: FileService;
+  readonly logger: Logger;
+}
+
+/** Tells a container of the networks that its sandbox has now. A failure is logged: the networks have changed. */
+export async function followNetworks(
+  { files, logger }: HostsRoles,
+  before: SandboxRecord,
+  after: SandboxRecord,
+): Promise<void> {
+  const { id, request } = after;
+  if (!request.files) return;
+  const [former, present] = [linesOf(before), linesOf(after)];
+  const removed = former.filter((line) => !present.includes(line));
+  const added = present.filter((line) => !former.includes(line));
+  if (removed.length + added.length === 0) return;
+  try {
+    await files.run(CONTAINER_FILE_TASKS, 'change-hosts', {
+      input: { path: request.files.hosts, removed, added },
+      guard: { lane: containerLane(id), action: 'change /etc/hosts', deadlineMs: DEADLINE_MS },
+    });
+  } catch (error) {
+    logger.warn('a container’s /etc/hosts does not follow its networks', { id, error: messageOf(error) });
+  }
+}
+
+function linesOf({ endpoints, request }: SandboxRecord): readonly string[] {
+  const addresses = endpoints.flatMap((endpoint) => endpoint.addresses.map(({ address }) => address));
+  return ownHostsLines({ ...request, addresses });
+}
+
+/** Runs in a thread. In place, since the file is mounted: its former inode would stay in the container. */
+export function changeHosts({ path, removed, added }: HostsChange): void {
+  const file = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  try {
+    const text = readFileSync(file, 'utf8');
+    const ended = text === '' || text.endsWith('\n') ? text : `${text}\n`;
+    const kept = ended.split('\n').filter((line) => !removed.includes(line));
+    const changed = [...kept.slice(0, -1), ...added, ''].join('\n');
+    ftruncateSync(file, 0);
+    writeSync(file, changed, 0);
+  } finally {
+    closeSync(file);
+  }
+}
