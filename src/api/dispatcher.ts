@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { EngineError } from '#base/errors.ts';
+import { EngineError, isEngineError } from '#base/errors.ts';
 import { http } from '#base/node-http.ts';
 import { unsupportedVersion } from '#wire/versions.ts';
 import { assignConnection, detachConnection } from './connection.ts';
@@ -89,11 +89,11 @@ export class Dispatcher {
       return;
     }
     if (response.destroyed || request.socket.destroyed) return;
-    if (status >= 500 && status !== 501 && status !== 503) {
-      context.logger.error('request failed', {
-        ...fields,
-        stack: error instanceof Error ? error.stack : undefined,
-      });
+    // What has a code is known to happen, whatever status Docker's clients expect.
+    const isKnown = isEngineError(error) && error.code !== 'internal';
+    if (status >= 500 && !isKnown) {
+      const stack = error instanceof Error ? error.stack : undefined;
+      context.logger.error('request failed', { ...fields, stack });
     }
     sendError(exchange, status, message);
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,12 +26,29 @@ describe('listenOn', () => {
     assert.equal(statSync(join(directory, 'run')).mode & 0o777, 0o711);
   });
 
-  it('does not mind a group that does not exist', async () => {
-    const path = join(directory, 'nogroup.sock');
+  it('takes the first of several groups that exists, else root’s', async () => {
+    const [, name = '', gid = ''] =
+      /^([^:]+):[^:]*:([1-9]\d*):/m.exec(readFileSync('/etc/group', 'utf8')) ?? [];
+    for (const [group, expected] of [
+      [['no such group', name], Number(gid)],
+      [['no such group'], 0],
+    ] as const) {
+      const path = join(directory, `${expected}.sock`);
+      await using server = new http.Server();
+      await listenOn(server, { kind: 'unix', path, mode: 0o600, group });
+      const stat = statSync(path);
+      assert.deepEqual([stat.mode & 0o777, stat.gid], [0o600, expected]);
+    }
+  });
+
+  it('refuses a group that was named and does not exist', async () => {
     await using server = new http.Server();
-    await listenOn(server, { kind: 'unix', path, mode: 0o600, group: 'no such group' });
-    assert.equal(statSync(path).mode & 0o777, 0o600);
-    assert.equal(statSync(path).gid, 0);
+    const path = join(directory, 'nogroup.sock');
+    await assert.rejects(listenOn(server, { kind: 'unix', path, group: 'nogr' }), {
+      code: 'invalid',
+      message: 'Cannot give the socket to group nogr: there is no such group',
+    });
+    assert.ok(!existsSync(path));
   });
 
   it('replaces what a killed server left, but no server that lives', async () => {

@@ -12,14 +12,17 @@ export interface TlsOptions {
   readonly ca?: string | Buffer;
 }
 
+/** Name or number of a group that must exist, or names of which the first counts that does; none: root's own group. */
+type SocketGroup = string | readonly string[];
+
 export type ListenTarget =
   | {
       readonly kind: 'unix';
       readonly path: string;
       /** Permissions of the socket; absent: 0o660. */
       readonly mode?: number;
-      /** Name or number of the group that may connect; absent: root's. A name that does not exist counts as absent. */
-      readonly group?: string;
+      /** Who may connect beside root. */
+      readonly group?: SocketGroup;
     }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls?: TlsOptions }
   /** A socket that listens already, as systemd passes it. */
@@ -42,7 +45,8 @@ export async function listenOn(server: Server, target: ListenTarget): Promise<st
 }
 
 async function listenOnPath(server: Server, target: ListenTarget & { kind: 'unix' }): Promise<string> {
-  const { path, mode = 0o660, group } = target;
+  const { path, mode = 0o660, group = [] } = target;
+  const gid = await groupId(group);
   await mkdir(dirname(path), { recursive: true, mode: 0o711 });
   await removeStale(path);
   // No client may connect before the group is set; the socket is bound before listen() returns.
@@ -54,8 +58,7 @@ async function listenOnPath(server: Server, target: ListenTarget & { kind: 'unix
   } finally {
     process.umask(umask);
   }
-  const gid = group === undefined ? undefined : await groupId(group);
-  if (gid !== undefined) await chown(path, 0, gid);
+  await chown(path, 0, gid);
   await chmod(path, mode);
   return `unix://${path}`;
 }
@@ -102,10 +105,16 @@ async function listening(server: Server, listen: () => void): Promise<void> {
   }
 }
 
-/** @returns undefined if /etc/group does not know the name */
-async function groupId(group: string): Promise<number | undefined> {
-  if (/^\d+$/.test(group)) return Number(group);
-  const lines = (await readFile('/etc/group', 'utf8')).split('\n').map((line) => line.split(':'));
-  const id = lines.find(([name]) => name === group)?.[2];
-  return id === undefined ? undefined : Number(id);
+/** @throws {EngineError} `invalid` for a group that must exist and does not */
+async function groupId(group: SocketGroup): Promise<number> {
+  if (typeof group === 'string' && /^\d+$/.test(group)) return Number(group);
+  const text = await readFile('/etc/group', 'utf8').catch(() => '');
+  const lines = text.split('\n').map((line) => line.split(':'));
+  const known = new Map(lines.map(([name = '', , id]) => [name, Number(id)]));
+  for (const name of [group].flat()) {
+    const id = known.get(name);
+    if (id !== undefined) return id;
+  }
+  if (typeof group !== 'string') return 0;
+  throw new EngineError('invalid', `Cannot give the socket to group ${group}: there is no such group`);
 }

@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs';
 import { isEngineError } from '#base/errors.ts';
 import { ApiError } from '#client/api-error.ts';
 import { listContainers } from '#client/containers.ts';
@@ -5,8 +6,15 @@ import { listImages } from '#client/images.ts';
 import type { Context } from './context.ts';
 import { nearest } from './suggest.ts';
 
-const NO_PERMISSION =
-  'Use sudo, or join the group that owns the socket ("sudo usermod -aG GROUP USER", then log in again).';
+/** Who may use the socket is who is in its group, unless that is root's. */
+function noPermission({ client: { host } }: Context): string {
+  const socket = host.replace('unix://', '');
+  const gid = String(statSync(socket, { throwIfNoEntry: false })?.gid ?? 0);
+  const groups = readFileSync('/etc/group', 'utf8').split('\n');
+  const [group = 'root'] = groups.map((line) => line.split(':')).find(([, , id]) => id === gid) ?? [];
+  if (group === 'root') return 'Use sudo; caissond --group GROUP opens the socket to a group.';
+  return `Use sudo, or join the group of the socket ("sudo usermod -aG ${group} $USER", then log in again).`;
+}
 
 const OVER_SSH =
   'ssh must reach that machine without a question (a key in the agent, the host known), and caisson or docker must be on its PATH.';
@@ -17,18 +25,22 @@ function codeOf(error: unknown): unknown {
 
 /** What may help after a failure: one line each, none where nothing is known. */
 export async function hintsFor(context: Context, error: unknown): Promise<readonly string[]> {
-  if (isEngineError(error, 'unavailable') && !(error instanceof ApiError)) {
-    if (codeOf(error.cause) === 'EACCES') return [NO_PERMISSION];
-    if (context.client.host.startsWith('ssh://')) return [OVER_SSH];
-    return ['Start it with "caissond", or name another engine with -H or CAISSON_HOST.'];
-  }
-  if (!(error instanceof ApiError)) return [];
   try {
-    return (await missingHints(context, error.message)) ?? knownHints(error.message);
+    return await knownHintsFor(context, error);
   } catch {
     // A suggestion is not worth a second error.
     return [];
   }
+}
+
+async function knownHintsFor(context: Context, error: unknown): Promise<readonly string[]> {
+  if (isEngineError(error, 'unavailable') && !(error instanceof ApiError)) {
+    if (codeOf(error.cause) === 'EACCES') return [noPermission(context)];
+    if (context.client.host.startsWith('ssh://')) return [OVER_SSH];
+    return ['Start it with "caissond", or name another engine with -H or CAISSON_HOST.'];
+  }
+  if (!(error instanceof ApiError)) return [];
+  return (await missingHints(context, error.message)) ?? knownHints(error.message);
 }
 
 async function missingHints(context: Context, message: string): Promise<readonly string[] | undefined> {

@@ -82,7 +82,8 @@ const CONTAINER_ERRORS = errorTable({
   'runtime-unknown': ['invalid', ({ subject }) => `Cannot create container: there is no runtime ${subject}`],
   'log-driver-unknown': [
     'invalid',
-    ({ subject }) => `Cannot create container: there is no log driver ${subject}`,
+    ({ subject, details }) =>
+      `Cannot create container: there is no log driver ${subject}, only ${details['known']}`,
   ],
   'log-driver-gone': [
     'unavailable',
@@ -242,7 +243,7 @@ const CONTAINER_ERRORS = errorTable({
       `Cannot update container ${subject}: the limit of memory exceeds that of swap, which includes it`,
   ],
   'update-refused': [
-    'internal',
+    'conflict',
     ({ subject, details }) => `Cannot update container ${subject}: ${details['problem']}`,
   ],
 
@@ -271,7 +272,7 @@ const CONTAINER_ERRORS = errorTable({
     'invalid',
     ({ subject }) => `Cannot list processes with ${subject}: only the column pid may be called so`,
   ],
-  'ps-failed': ['internal', ({ details }) => `Cannot list processes: ps failed: ${details['problem']}`],
+  'ps-failed': ['invalid', ({ details }) => `Cannot list processes: ps failed: ${details['problem']}`],
   'ps-without-pid': ['invalid', () => 'Cannot list processes: the output of ps has no column PID'],
 });
 

@@ -20,6 +20,9 @@ export interface DaemonOptions {
 
 const STANDARD_HOST = 'unix:///run/caisson/caisson.sock';
 
+/** The first of them that this machine has may use the socket: who may use Docker may use this engine. */
+const STANDARD_GROUPS = ['docker', 'caisson'];
+
 /**
  * @throws {EngineError} `invalid` for a value that makes no sense, `not-implemented` for one that must not be ignored
  */
@@ -27,12 +30,13 @@ export function daemonOptions(settings: SettingValues): DaemonOptions {
   const reader = new SettingReader(settings);
   refuseUnsafe(reader);
   const pidfile = reader.string('pidfile');
+  const hosts = (reader.list('hosts') ?? [STANDARD_HOST]).map((host) => listenTarget(host, reader));
   return {
     engine: engineOptions(reader, settings),
-    hosts: (reader.list('hosts') ?? [STANDARD_HOST]).map((host) => listenTarget(host, reader)),
+    hosts,
     logLevel: logLevel(reader),
     ...(pidfile !== undefined && { pidfile }),
-    warnings: ignoredSettings(settings),
+    warnings: [...ignoredSettings(settings), ...hosts.flatMap(openDoor)],
   };
 }
 
@@ -51,6 +55,15 @@ function ignoredSettings(settings: SettingValues): readonly string[] {
   return SETTINGS.filter(
     (setting) => setting.ignored && settings.has(settingKey(setting)) && setting.flag !== 'live-restore',
   ).map((setting) => `--${setting.flag} has no effect in this engine yet`);
+}
+
+/** An address where whoever reaches it is root on this machine. */
+function openDoor(target: ListenTarget): readonly string[] {
+  if (target.kind !== 'tcp' || target.tls?.ca !== undefined) return [];
+  const address = `${target.tls ? 'https' : 'http'}://${target.host}:${target.port}`;
+  return [
+    `API is accessible on ${address} ${target.tls ? 'without client verification' : 'without encryption'}: access to it is equivalent to root access on this machine; use --tlsverify, or reach the socket over ssh`,
+  ];
 }
 
 function engineOptions(reader: SettingReader, settings: SettingValues): EngineOptions {
@@ -103,8 +116,7 @@ function logLevel(reader: SettingReader): LogLevel {
 function listenTarget(host: string, reader: SettingReader): ListenTarget {
   const [, scheme = '', rest = ''] = /^([a-z]+):\/\/(.*)$/.exec(host) ?? [];
   if (scheme === 'unix' && rest.startsWith('/')) {
-    const group = reader.string('group');
-    return { kind: 'unix', path: rest, ...(group !== undefined && { group }) };
+    return { kind: 'unix', path: rest, group: reader.string('group') ?? STANDARD_GROUPS };
   }
   if (scheme === 'fd') return { kind: 'fd', fd: /^\d+$/.test(rest) ? Number(rest) : 3 };
   if (scheme === 'tcp') return tcpTarget(host, reader);

@@ -46,7 +46,12 @@ export const SETTINGS: readonly Setting[] = [
     kind: 'list',
     help: 'Socket to listen on: unix://, tcp://, fd:// (repeatable)',
   },
-  { flag: 'group', short: 'G', kind: 'string', help: 'Group that may use the unix socket' },
+  {
+    flag: 'group',
+    short: 'G',
+    kind: 'string',
+    help: 'Group that may use the unix socket (default: docker, else caisson, where there is one)',
+  },
   {
     flag: 'config',
     aliases: ['config-file'],

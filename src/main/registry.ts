@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { dirname, join } from 'node:path';
+import { isatty } from 'node:tty';
 import { EngineError, isEngineError, messageOf } from '#base/errors.ts';
 import { createLogger } from '#base/log.ts';
 import { removeUser, setUser } from '#registry-server/htpasswd.ts';
@@ -49,7 +50,9 @@ async function serve({
 function untilTold(): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
-  process.on('SIGHUP', () => undefined);
+  // With the terminal that it was started on a registry ends; a daemon has none.
+  const isOnTerminal = [0, 1, 2].some((fd) => isatty(fd));
+  process.on('SIGHUP', (signal) => isOnTerminal && resolve(signal));
   return promise;
 }
 

@@ -221,7 +221,7 @@ function suite(): void {
     await assert.rejects(networks.acquire(requestFor('a', { ...on('none'), sysctls })), { code: 'invalid' });
     const ports = [port('80/tcp', 8080), port('80/tcp', 80, '192.0.2.77')];
     await assert.rejects(networks.acquire(requestFor('a', { ports })), {
-      code: 'internal',
+      code: 'conflict',
       reason: 'publish-failed',
       subject: /^a \([0-9a-f]{64}\)$/,
       message:
@@ -250,7 +250,7 @@ function suite(): void {
       assert.throws(bind, { errno: 'EADDRINUSE' }, options.address);
     }
     await assert.rejects(networks.acquire(requestFor('b', { ports: [port('80/tcp', 8080)] })), {
-      code: 'internal',
+      code: 'conflict',
       message: /b \([0-9a-f]{64}\): Bind for 0\.0\.0\.0:8080 failed: port is already allocated$/,
     });
     await assert.rejects(networks.acquire(requestFor('c', { ports: [port('80/tcp', 8080, '127.0.0.1')] })), {

@@ -71,7 +71,7 @@ const NETWORK_ERRORS = errorTable({
     ({ subject }) => `Cannot change the network of ${subject}: it does not run`,
   ],
   'publish-failed': [
-    'internal',
+    'conflict',
     ({ subject, details }) => `Cannot publish the ports of ${subject}: ${details['problem']}`,
   ],
   'nameserver-invalid': [

@@ -1,7 +1,7 @@
 /** Our own command line against the engine, run from source and compiled; and against Debian's docker. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import {
@@ -169,6 +169,10 @@ function suite(command: () => readonly string[]): void {
     const listed = await runProgram('bash', ['-c', '"$0" "$@" | tar -t', program, ...rest]);
     assert.equal(listed.stdout, 'inner/\ninner/file\n');
     assert.equal((await caisson(['cp', 'files:/nosuch', target])).exitCode, 1);
+    await ok('run', '--name', 'pipe', 'bb', 'mkfifo', '-m', '640', '/tmp/fifo');
+    await ok('cp', 'pipe:/tmp/fifo', target);
+    const fifo = lstatSync(join(target, 'fifo'));
+    assert.deepEqual([fifo.isFIFO(), fifo.mode & 0o777], [true, 0o640]);
   });
 
   test('images: import, tag, save, load, rmi, history', async () => {

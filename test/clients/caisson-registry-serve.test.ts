@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { until } from '#base/testing.ts';
 import { freePort } from '../support/free-port.ts';
 import { tryFetchPage } from '../support/http.ts';
+import { Terminal } from '../support/terminal.ts';
 import { compiled, compileOwnCli, fromSource, hasBun } from '../support/own-cli.ts';
 
 const scratch = mkdtempSync('/tmp/caisson-serve-');
@@ -33,3 +34,30 @@ function suite(command: () => readonly string[]): void {
     });
   }
 }
+
+async function serve(start: (args: readonly string[]) => { readonly pid?: number | undefined }) {
+  const where = `127.0.0.1:${await freePort()}`;
+  const { pid = 0 } = start(['serve', '--root', mkdtempSync(join(scratch, 'root-')), '--listen', where]);
+  const answers = async () => (await tryFetchPage(`${where}/v2`)) !== undefined;
+  await until(answers, 'the registry answers');
+  return { pid, answers };
+}
+
+test('a registry of its own ends with the terminal that it is on, and as a daemon does not mind', async () => {
+  const program = join(import.meta.dirname, '../../bin/caisson-registry');
+  const terminals: Terminal[] = [];
+  const onTerminal = await serve((args) => {
+    const terminal = Terminal.open([program, ...args]);
+    terminals.push(terminal);
+    return terminal;
+  });
+  using terminal = terminals[0];
+  // The terminal hangs up.
+  terminal?.close();
+  await until(async () => !(await onTerminal.answers()), 'the registry ended');
+  const daemon = await serve((args) => spawn(program, args, { stdio: 'ignore' }));
+  process.kill(daemon.pid, 'SIGHUP');
+  assert.ok(await daemon.answers());
+  process.kill(daemon.pid, 'SIGTERM');
+  await until(async () => !(await daemon.answers()), 'the registry ended');
+});

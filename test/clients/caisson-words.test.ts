@@ -1,6 +1,6 @@
 /** What users write in formats and flags means what it means to Docker's command line. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { docker, dockerOk, importBusybox, type Outcome, runProgram } from '../support/docker.ts';
@@ -11,10 +11,12 @@ import { Terminal } from '../support/terminal.ts';
 
 let engine: Subject;
 let began: string;
+/** In a directory that every user may enter. */
+const openSocket = `/tmp/caisson-words-${process.pid}.sock`;
 
 before(async () => {
   began = String(Math.floor(Date.now() / 1000) - 1);
-  engine = await startSubject();
+  engine = await startSubject('--host', `unix://${openSocket}`);
   await importBusybox(engine);
   await dockerOk(engine, ['create', '--name', 'one', '-l', 'a=b', '-v', 'data:/data', 'bb', 'true']);
 });
@@ -107,11 +109,21 @@ test('a mistake says what helps', async () => {
   assert.match(stderr, /caisson network create nosuch/);
 });
 
+function asUser(groups: string, ...args: readonly string[]): Promise<Outcome> {
+  const user = ['--reuid=65534', '--regid=65534', groups, ...fromSource, '-H', `unix://${openSocket}`];
+  return runProgram('setpriv', [...user, ...args], { env: { DOCKER_CONFIG: '/nonexistent' } });
+}
+
 test('without permission the way to it is told, not how to start what runs', async () => {
-  const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', ...fromSource];
-  const { exitCode, stderr } = await runProgram('setpriv', [...nobody, '-H', engine.host, 'ps']);
+  const { exitCode, stderr } = await asUser('--clear-groups', 'ps');
   assert.equal(exitCode, 1);
-  assert.match(stderr, /permission denied[^]*Use sudo, or join the group/);
+  const [, group, gid = ''] =
+    /^(docker|caisson):[^:]*:(\d+):/m.exec(readFileSync('/etc/group', 'utf8')) ?? [];
+  const hint = group === undefined ? 'Use sudo; caissond --group' : `"sudo usermod -aG ${group} $USER"`;
+  assert.ok(stderr.includes('permission denied') && stderr.includes(hint), stderr);
+  if (group === undefined) return;
+  const joined = await asUser(`--groups=${gid}`, 'ps', '-q');
+  assert.deepEqual([joined.exitCode, joined.stderr], [0, '']);
 });
 
 test('system df -v has a format, whose lists have the fields of their own commands', async () => {

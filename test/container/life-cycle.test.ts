@@ -250,7 +250,7 @@ test('what create refuses leaves nothing behind', async () => {
     [
       { HostConfig: { LogConfig: { Type: 'x' } } },
       'invalid',
-      "logger: no log driver named 'x' is registered",
+      "logger: no log driver named 'x' is registered; there are local, json-file, none",
     ],
     [{ HostConfig: { NanoCpus: 1e12 } }, 'invalid', /range of CPUs is from 0.01 to/],
     [{ HostConfig: { VolumesFrom: ['nope'] } }, 'invalid', 'No such container: nope'],

@@ -30,7 +30,11 @@ afterEach(async () => {
   }
 });
 
-after(() => engine[Symbol.asyncDispose]());
+after(async () => {
+  await using _engine = engine;
+  // What clients do wrong is no error of the engine's.
+  if (engine instanceof TestDaemon) assert.doesNotMatch(engine.log(), /level=error/);
+});
 
 const ask = (method: string, path: string, body?: string | Buffer | object, headers = {}) =>
   request(engine.socket, method, path, body, headers);

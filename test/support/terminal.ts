@@ -86,6 +86,11 @@ export class Terminal implements Disposable {
     }
   }
 
+  /** Hangs up, as a window that is closed. */
+  close(): void {
+    this.#stream.destroy();
+  }
+
   /** Waits for the program's end, and until everything that it printed is on the screen. */
   async exitCode(): Promise<number> {
     const status = await this.#watch.exited;

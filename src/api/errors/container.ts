@@ -56,7 +56,9 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
   },
   'hostname-of-host': { message: () => 'conflicting options: hostname and the UTS mode' },
   'runtime-unknown': { message: ({ subject }) => `unknown or invalid runtime name: ${subject}` },
-  'log-driver-unknown': { message: ({ subject }) => noLogDriver(subject) },
+  'log-driver-unknown': {
+    message: ({ subject, details }) => `${noLogDriver(subject)}; there are ${details['known']}`,
+  },
   'log-driver-gone': { message: ({ subject }) => noLogDriver(subject) },
   'ulimit-unknown': { message: ({ subject }) => `invalid ulimit type: ${subject}` },
   'ulimit-above-hard': {
@@ -185,7 +187,7 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
     message: ({ subject }) =>
       `Cannot update container ${subject}: Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time`,
   },
-  'update-refused': 'plain',
+  'update-refused': { status: 500 },
 
   'container-record-damaged': 'plain',
 
@@ -203,7 +205,7 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
   },
   'filter-until-twice': { message: () => 'more than one until filter specified' },
   'ps-column-refused': { message: ({ subject = '' }) => `specifying ${quote(subject)} is not allowed` },
-  'ps-failed': { message: ({ details }) => `ps: ${details['problem']}` },
+  'ps-failed': { status: 500, message: ({ details }) => `ps: ${details['problem']}` },
   'ps-without-pid': { message: () => "Couldn't find PID field in ps output" },
 };
 

@@ -52,6 +52,7 @@ export const NETWORK_ENTRIES: DockerEntries<NetworkErrorReason> = {
   },
   'no-such-sandbox': { message: ({ subject }) => `container ${subject} is not running` },
   'publish-failed': {
+    status: 500,
     message: ({ details }) =>
       `driver failed programming external connectivity on endpoint ${details['endpoint']}: ${details['problem']}`,
   },

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
@@ -155,11 +156,15 @@ class Extractor {
       case 'file':
         this.#open = { entry, path, fd: openSync(path, 'wx', 0o600) };
         return;
+      case 'fifo':
+        // Node has no call for it.
+        execFileSync('mkfifo', ['--', path]);
+        this.#open = { entry, path, fd: undefined };
+        return;
       case 'block':
       case 'character':
       case 'directory':
-      case 'fifo':
-        // Devices and FIFOs: nothing here can make them, and a copy of a tree is not worth failing for.
+        // Devices: only root could make them, and a copy of a tree is not worth failing for.
         return;
     }
   }

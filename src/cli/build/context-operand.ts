@@ -87,7 +87,10 @@ function missingDockerfile(path: string, context: string): string {
   if (existsSync(path)) return `${path} is no file`;
   const inContext = join(context, path);
   const isMeant = path !== inContext && existsSync(inContext);
-  return `${path} does not exist; ${isMeant ? `-f ${inContext} does` : 'another name is given with -f'}`;
+  if (isMeant) return `${path} does not exist; -f ${inContext} does`;
+  return basename(path) === 'Dockerfile'
+    ? `${path} does not exist; another name is given with -f`
+    : `${path} does not exist`;
 }
 
 /** The Dockerfile, and the ignore file that is beside it. */

@@ -100,7 +100,10 @@ function completeLog(asked: LogSpec, { defaults, logs }: ContainerHost): LogSpec
   const name = asked.driver ?? defaults.logDriver;
   const options = { ...(name === defaults.logDriver && defaults.logOptions), ...asked.options };
   const driver = logs.get(name);
-  if (!driver) throw containerError('log-driver-unknown', { subject: name });
+  if (!driver) {
+    const known = [...logs.keys()].join(', ');
+    throw containerError('log-driver-unknown', { subject: name, details: { known } });
+  }
   driver.validate(options);
   return { driver: name, options };
 }
