@@ -35,7 +35,14 @@ export const volumeRoutes: readonly Route[] = [
 ];
 
 /** A volume as Docker tells it. */
-export function encodeVolume({ name, driver, path, createdAtMs, labels }: VolumeView): VolumeInspect {
+export function encodeVolume({
+  name,
+  driver,
+  path,
+  createdAtMs,
+  labels,
+  problem,
+}: VolumeView): VolumeInspect {
   return {
     CreatedAt: formatDate(createdAtMs),
     Driver: driver,
@@ -44,6 +51,7 @@ export function encodeVolume({ name, driver, path, createdAtMs, labels }: Volume
     Name: name,
     Options: null,
     Scope: 'local',
+    ...(problem !== undefined && { Status: { problem } }),
   };
 }
 

@@ -247,7 +247,12 @@ const CONTAINER_ERRORS = errorTable({
     ({ subject, details }) => `Cannot update container ${subject}: ${details['problem']}`,
   ],
 
-  'container-record-damaged': ['internal', () => 'Cannot read the record of a container: it is damaged'],
+  'container-record-damaged': [
+    'unavailable',
+    ({ subject, details: { damage } }) =>
+      `Cannot use container ${subject}: its record is damaged (${damage}); ` +
+      'its log and its files can still be read (logs, cp), and rm removes it',
+  ],
 
   // Queries: the value of the filter, or the arguments of ps.
   'filter-status-invalid': [

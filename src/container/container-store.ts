@@ -1,11 +1,13 @@
 import type { StatementSync } from 'node:sqlite';
+import type { Logger } from '#base/log.ts';
+import { readRows } from '#store/damaged-rows.ts';
 import type { Metadata, Migrations } from '#store/metadata.ts';
 import { rewriteDockerRecords } from './migrate/docker-records.ts';
 import { rewriteSandboxes } from './migrate/sandbox-records.ts';
 import { rewriteStartFailures } from './migrate/start-failures.ts';
-import { containerError } from './container-errors.ts';
 import { OrphanVolumes, orphanVolumeSteps } from './orphan-volumes.ts';
 import type { ContainerDefinition, ContainerProgress } from './container-record.ts';
+import { decodeContainer, type StoredContainer } from './stored-container.ts';
 
 /** What containers keep in the metadata. */
 export const containerMigrations: Migrations = {
@@ -93,31 +95,14 @@ export class ContainerStore {
   }
 
   /** In the order of their creation. */
-  all(): readonly (readonly [ContainerDefinition, ContainerProgress])[] {
+  all(logger: Logger): readonly StoredContainer[] {
     const rows = this.#metadata.database
-      .prepare('SELECT definition, progress FROM container_containers ORDER BY sequence')
+      .prepare('SELECT id, name, definition, progress FROM container_containers ORDER BY sequence')
       .all();
-    return rows.map(({ definition, progress }) => [decodeDefinition(definition), decodeProgress(progress)]);
+    return readRows(rows, decodeContainer, { table: 'container_containers', logger });
   }
 
   durable(): Promise<void> {
     return this.#metadata.durable();
   }
-}
-
-function decodeDefinition(json: unknown): ContainerDefinition {
-  const value: unknown = JSON.parse(String(json));
-  if (hasKeys<ContainerDefinition>(value, 'id', 'spec')) return value;
-  throw containerError('container-record-damaged');
-}
-
-function decodeProgress(json: unknown): ContainerProgress {
-  const value: unknown = JSON.parse(String(json));
-  if (hasKeys<ContainerProgress>(value, 'state')) return value;
-  throw containerError('container-record-damaged');
-}
-
-/** This class alone writes records: the outline is enough to know them. */
-function hasKeys<T extends object>(value: unknown, ...keys: readonly (keyof T)[]): value is T {
-  return typeof value === 'object' && value !== null && keys.every((key) => key in value);
 }

@@ -1,5 +1,6 @@
 /** Constructs the containers of one engine: what each verb works with is put together here. */
 import { BackgroundWork } from '#base/background-work.ts';
+import type { Logger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { currentBootId } from '#linux/boot-id.ts';
 import { CgroupMoves } from '#linux/cgroup-moves.ts';
@@ -21,6 +22,7 @@ import { ContainerCgroups } from './process/container-cgroups.ts';
 import { Runtimes } from './process/runtimes.ts';
 import { Supervisor } from './process/supervisor.ts';
 import type { RemovalRoles } from './remove.ts';
+import { discardRun } from './run/discard-run.ts';
 import type { ExitRoles } from './run/exit.ts';
 import type { LaunchRoles } from './run/launch.ts';
 import { type Container, makeContainer } from './run/container.ts';
@@ -39,11 +41,11 @@ const CONCURRENT_STARTS = 10;
 /**
  * The sandboxes of containers that ran when the last daemon ended: the networks must know them before containers do.
  */
-export function recordedSandboxes(metadata: Metadata): readonly SandboxRecord[] {
+export function recordedSandboxes(metadata: Metadata, logger: Logger): readonly SandboxRecord[] {
   const bootId = currentBootId();
   return new ContainerStore(metadata)
-    .all()
-    .flatMap(([, { state, sandbox }]) =>
+    .all(logger)
+    .flatMap(({ progress: { state, sandbox } }) =>
       isRunning(state) && state.run.bootId === bootId && sandbox ? [sandbox] : [],
     );
 }
@@ -63,12 +65,12 @@ interface OwnParts {
 export async function createContainers(dependencies: ContainersDependencies): Promise<OwnedContainers> {
   const own = createOwnParts(dependencies);
   const { lookup, store, background, supervisor, runtimes, paths } = own;
-  const { snapshots, logger, emit } = dependencies;
+  const { snapshots, logger, lost, emit } = dependencies;
   const make: MakeContainer = (definition, state) =>
     makeContainer({ store, emit, logger, logs: dependencies.logs, paths }, definition, state);
   const start = startRoles(dependencies, own);
   const verbs = verbRoles(dependencies, own, { start, make });
-  const orphans = { paths, supervisor, runtimes, snapshots, logger, held: new DisposableStack() };
+  const orphans = { paths, supervisor, runtimes, snapshots, logger, lost, held: new DisposableStack() };
   const restore: RestoreRoles = { store, lookup, paths, supervisor, orphans, start, make };
   const { files, defaults } = dependencies;
   const processes = new ContainerProcesses({ supervisor, runtimes, files, snapshots, paths, defaults });
@@ -133,7 +135,8 @@ function launchRoles(dependencies: ContainersDependencies, own: OwnParts): Launc
 function exitRoles(dependencies: ContainersDependencies, own: OwnParts): ExitRoles {
   const { networks, volumes, snapshots, images, logger } = dependencies;
   const { paths, runtimes, background, store, lookup } = own;
-  const removal: RemovalRoles = { store, lookup, snapshots, volumes, images, paths, logger };
+  const discard = (id: string) => discardRun({ ...own, logger }, id);
+  const removal: RemovalRoles = { store, lookup, snapshots, volumes, images, paths, discard, logger };
   return { networks, volumes, snapshots, paths, runtimes, removal, background };
 }
 

@@ -6,6 +6,7 @@ import type { FileService } from '#linux/file-service.ts';
 import type { OpenFilesLimit } from '#linux/open-files-limit.ts';
 import type { LogDriver } from '#log/log.ts';
 import type { Networks } from '#network/network.ts';
+import type { LostAndFound } from '#store/lost-and-found.ts';
 import type { Metadata } from '#store/metadata.ts';
 import type { Volumes } from '#volume/volume.ts';
 import type { EmitEvent } from '#base/event.ts';
@@ -43,6 +44,7 @@ export interface ContainersDependencies {
   readonly logs: ReadonlyMap<string, LogDriver>;
   readonly volumes: Volumes;
   readonly networks: Networks;
+  readonly lost: LostAndFound;
   readonly emit: EmitEvent;
   readonly logger: Logger;
   readonly directories: { readonly root: string; readonly run: string };

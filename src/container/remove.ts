@@ -16,6 +16,8 @@ export interface RemovalRoles extends OrphanVolumeRoles {
   readonly snapshots: Pick<SnapshotStore, 'get' | 'damage' | 'remove'>;
   readonly images: Pick<ImageStore, 'noteUse'>;
   readonly paths: Pick<ContainerPaths, 'container'>;
+  /** Ends what may still run of a container whose record is damaged; see `discardRun`. */
+  readonly discard: (id: string) => Promise<void>;
 }
 
 /**
@@ -33,6 +35,7 @@ export async function removeStopped(
   const volumes = options.volumes ? volumesOf(container.definition.mounts, { anonymous: true }) : [];
   store.orphanVolumes.record(volumes);
   if (container.state.status !== 'removing') container.apply({ type: 'removal-started' });
+  await roles.discard(id);
   try {
     // A removal that a daemon did not finish is repeated.
     const snapshot = (snapshots.get(id) ?? snapshots.damage(id)) && snapshots.remove(id);

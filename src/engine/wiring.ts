@@ -27,9 +27,11 @@ import type { Networks, NetworksOptions } from '#network/network.ts';
 import { createNetworks, networkMigrations } from '#network/create-networks.ts';
 import { createRegistries, type OwnedRegistries } from '#registry/registries.ts';
 import type { Registries } from '#registry/registry.ts';
+import { ExpendableDigests, storeMigrations } from '#store/expendable.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
 import type { ContentStore } from '#store/content.ts';
 import { Leases } from '#store/leases.ts';
+import { LostAndFound } from '#store/lost-and-found.ts';
 import type { Metadata } from '#store/metadata.ts';
 import { MetadataBackup } from '#store/metadata-backup.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
@@ -84,6 +86,7 @@ interface Foundation {
   readonly metadata: Metadata;
   readonly events: EventBus;
   readonly content: ContentStore;
+  readonly lost: LostAndFound;
   readonly files: ThreadedFileService;
 }
 
@@ -174,6 +177,7 @@ function layFoundation(options: EngineOptions, resources: AsyncDisposableStack):
   resources.use(lockRun(directories));
   makeDirectories(directories);
   const migrations = [
+    storeMigrations,
     imageMigrations,
     volumeMigrations,
     networkMigrations,
@@ -188,7 +192,8 @@ function layFoundation(options: EngineOptions, resources: AsyncDisposableStack):
   resources.defer(() => events.close());
   const content = resources.use(new FileContentStore(directories.content));
   const files = resources.use(new ThreadedFileService());
-  return { options, logger, resources, directories, metadata, events, content, files };
+  const lost = new LostAndFound(directories.root, logger);
+  return { options, logger, resources, directories, metadata, events, content, lost, files };
 }
 
 async function findRuntimes({ options, logger, resources }: Foundation): Promise<Runtimes> {
@@ -203,7 +208,7 @@ async function findRuntimes({ options, logger, resources }: Foundation): Promise
   return { cgroups, runtime, otherRuntime };
 }
 
-function openRoots({ options, logger, resources, directories, content, files }: Foundation): Roots {
+function openRoots({ options, logger, resources, directories, content, files, lost }: Foundation): Roots {
   const workers = resources.use(new LayerWorkerPool(undefined, files));
   const limits = {
     maximumLayerBytes: options.maximumLayerBytes ?? DEFAULT_LAYER_BYTES,
@@ -216,6 +221,7 @@ function openRoots({ options, logger, resources, directories, content, files }: 
       mode: options.layerMode ?? 'auto',
       content,
       limits,
+      lost,
       logger,
       workers,
     }),
@@ -225,6 +231,7 @@ function openRoots({ options, logger, resources, directories, content, files }: 
       rootDirectory: directories.snapshots,
       runDirectory: directories.runSnapshots,
       layers,
+      lost,
       logger,
       workers,
     }),
@@ -240,14 +247,17 @@ interface ImageNeighbours {
 }
 
 async function openImages(
-  { options, logger, resources, metadata, events, content }: Foundation,
+  { options, logger, resources, metadata, events, content, lost }: Foundation,
   { layers, registries, cache, users }: ImageNeighbours,
 ): Promise<OwnedImages> {
+  const expendable = new ExpendableDigests(metadata);
   const store = await createImages({
     content,
     metadata,
     layers,
-    leases: new Leases(),
+    leases: new Leases(expendable),
+    expendable,
+    lost,
     heldElsewhere: () => cache.held(),
     registries,
     ...(options.maxConcurrentUploads && { maximumUploads: options.maxConcurrentUploads }),
@@ -280,7 +290,7 @@ async function openNetworks({ options, directories, ...foundation }: Foundation)
     metadata,
     emit: events.emit,
     logger,
-    restore: recordedSandboxes(metadata),
+    restore: recordedSandboxes(metadata, logger),
   });
   return resources.use(networks);
 }

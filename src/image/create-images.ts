@@ -6,7 +6,9 @@ import type { LayerStore } from '#layer/layer.ts';
 import type { Digest } from '#oci/digest.ts';
 import { createRegistries, type OwnedRegistries } from '#registry/registries.ts';
 import type { ContentStore } from '#store/content.ts';
+import type { Expendable } from '#store/expendable.ts';
 import type { Leases } from '#store/leases.ts';
+import type { LostAndFound } from '#store/lost-and-found.ts';
 import type { Metadata } from '#store/metadata.ts';
 import { ImageAttachments } from './image-attachments.ts';
 import { ImageGarbage } from './image-garbage.ts';
@@ -41,6 +43,8 @@ export interface ImagesOptions {
   readonly metadata: Metadata;
   readonly layers: LayerStore;
   readonly leases: Leases;
+  readonly expendable: Expendable;
+  readonly lost: LostAndFound;
   /** Blobs and layers that others than images need: those of the build cache. */
   readonly heldElsewhere?: () => Iterable<Digest>;
   readonly use: ImageUse;
@@ -63,13 +67,12 @@ export interface ImagesOptions {
  * nothing needs, is deleted first.
  */
 export async function createImages(options: ImagesOptions): Promise<OwnedImages> {
-  const { content, metadata, layers, leases, logger = silentLogger, heldElsewhere = () => [] } = options;
-  const tables = openTables(metadata);
-  const { table, layerBlobs } = tables;
-  const garbage = new ImageGarbage({ table, content, layers, leases, layerBlobs, heldElsewhere, logger });
+  const { content, layers, logger = silentLogger, heldElsewhere = () => [] } = options;
+  const tables = openTables(options.metadata, logger);
+  const garbage = new ImageGarbage({ ...options, ...tables, heldElsewhere, logger });
   await garbage.collectAll();
   await garbage.repair();
-  const workingSets = new WorkingSets(leases, garbage, logger);
+  const workingSets = new WorkingSets(options.leases, garbage, logger);
   const removal: RemovalRoles = { ...options, ...tables, garbage };
   const gc = new ImageGc({ removal, content, layers, logger }, options.budget);
   return new EngineImages(assemble(options, { ...tables, garbage }, workingSets), gc);
@@ -83,13 +86,13 @@ interface Tables {
   readonly layerBlobs: LayerBlobs;
 }
 
-function openTables(metadata: Metadata): Tables {
+function openTables(metadata: Metadata, logger: Logger): Tables {
   return {
-    table: new ImageTable(metadata),
+    table: new ImageTable(metadata, logger),
     manifests: new ImageManifests(metadata),
     attachments: new ImageAttachments(metadata),
     uses: new ImageUses(metadata),
-    layerBlobs: new LayerBlobs(metadata),
+    layerBlobs: new LayerBlobs(metadata, logger),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { StatementSync } from 'node:sqlite';
-import { type Digest, parseDigest } from '#oci/digest.ts';
+import type { Digest } from '#oci/digest.ts';
 import type { Metadata } from '#store/metadata.ts';
-import type { StoredManifest } from './image-manifests.ts';
+import { manifestsOf, type StoredManifest } from './image-manifests.ts';
 
 /**
  * Small documents that belong to images and are no part of them: attestations, with the manifests and configurations
@@ -29,10 +29,6 @@ export class ImageAttachments {
   }
 
   of(imageId: Digest): readonly StoredManifest[] {
-    return this.#select.all(imageId).map((row) => ({
-      digest: parseDigest(String(row['digest'])),
-      mediaType: String(row['media_type']),
-      content: Buffer.from(row['content'] instanceof Uint8Array ? row['content'] : []),
-    }));
+    return this.#select.all(imageId).flatMap(manifestsOf);
   }
 }

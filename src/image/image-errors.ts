@@ -59,7 +59,11 @@ const IMAGE_ERRORS = errorTable({
     'invalid',
     ({ details }) => `Cannot store layer: larger than ${details['maximumBytes']} bytes`,
   ],
-  'record-damaged': ['internal', ({ subject }) => `Cannot read image ${subject}: its record is damaged`],
+  'record-damaged': [
+    'unavailable',
+    ({ subject, details: { damage } }) =>
+      `Cannot use image ${subject}: its record is damaged (${damage}); remove it (rmi), and pull, load or build it again`,
+  ],
   'image-too-large-to-explore': [
     'exhausted',
     ({ details }) => `Cannot explore image: it has more than ${details['maximumFiles']} files`,

@@ -4,17 +4,21 @@ import type { Logger } from '#base/log.ts';
 import type { LayerStore } from '#layer/layer.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ContentStore } from '#store/content.ts';
+import type { Expendable } from '#store/expendable.ts';
 import { sweepBlobs } from '#store/garbage.ts';
 import type { Leases } from '#store/leases.ts';
+import type { LostAndFound } from '#store/lost-and-found.ts';
 import { blobsOf } from './image-record.ts';
 import type { ImageTable } from './image-table.ts';
-import type { LayerBlobs } from './layer-blobs.ts';
+import type { LayerBlob, LayerBlobs } from './layer-blobs.ts';
 
 export interface GarbageOptions {
   readonly table: ImageTable;
   readonly content: ContentStore;
   readonly layers: LayerStore;
   readonly leases: Leases;
+  readonly expendable: Expendable;
+  readonly lost: LostAndFound;
   readonly layerBlobs: LayerBlobs;
   /** Blobs and layers that others than images need. */
   readonly heldElsewhere: () => Iterable<Digest>;
@@ -36,27 +40,39 @@ export class ImageGarbage {
 
   /** Deletes those of the given blobs and layers that nothing needs. @returns the layers that are gone */
   async collect({ blobs, diffIds }: Released): Promise<ReadonlySet<Digest>> {
-    const { leases, content, layerBlobs } = this.#options;
+    const { leases, content, layerBlobs, expendable } = this.#options;
     const packed = layerBlobs.packedFrom(diffIds);
     const held = this.#held();
     const isGarbage = (digest: Digest) => !held.has(digest) && !leases.isProtected(digest);
     // A layer may also have come as its plain tar, under its own digest, to an image that had it by another blob.
     const gone = [...new Set([...blobs, ...packed, ...diffIds])].filter(isGarbage);
+    expendable.note(gone);
     layerBlobs.forget(gone);
     // All at once: later, something may need again what nothing needs now.
     const removing = this.#removeLayers([...diffIds].filter(isGarbage));
     await Promise.all(gone.map((blob) => content.delete(blob)));
-    return await removing;
+    const removed = await removing;
+    this.#settle([...blobs, ...packed, ...diffIds], held);
+    return removed;
+  }
+
+  /** Records own them now, or they are gone; a layer under a container is noted until it is. */
+  #settle(digests: readonly Digest[], held: ReadonlySet<Digest>): void {
+    const { leases, layers, expendable } = this.#options;
+    const isPending = (digest: Digest) =>
+      leases.isProtected(digest) || (!held.has(digest) && layers.get(digest) !== undefined);
+    expendable.forget(digests.filter((digest) => !isPending(digest)));
+  }
+
+  /** Tells that records of an image are about to go: what they own goes with them. */
+  release({ blobs, diffIds }: Released): void {
+    this.#options.expendable.note([...blobs, ...diffIds]);
   }
 
   /** Deletes what pulls left unfinished long ago. */
   async collectUnfinished(): Promise<void> {
     const images = this.#heldByImages();
-    const unneeded = this.#options.layerBlobs.unneeded((diffId) => images.has(diffId));
-    await this.collect({
-      blobs: unneeded.map(({ blob }) => blob),
-      diffIds: unneeded.flatMap(({ diffId }) => diffId ?? []),
-    });
+    await this.collect(partsOf(this.#options.layerBlobs.unneeded((diffId) => images.has(diffId))));
   }
 
   /**
@@ -71,11 +87,10 @@ export class ImageGarbage {
       if (!diffId) sizes.set(blob, (await content.stat(blob))?.sizeBytes ?? 0);
     // From here on no pull may come between.
     const left = layerBlobs.unfinished().filter(({ blob }) => !leases.isProtected(blob));
-    layerBlobs.forget(left.map(({ blob }) => blob));
-    await this.collect({
-      blobs: left.map(({ blob }) => blob),
-      diffIds: left.flatMap(({ diffId }) => diffId ?? []),
-    });
+    const released = partsOf(left);
+    this.release(released);
+    layerBlobs.forget(released.blobs);
+    await this.collect(released);
     const blobBytes = left.reduce((sum, { blob }) => sum + (sizes.get(blob) ?? 0), 0);
     return blobBytes + (await content.discardUnfinished());
   }
@@ -92,20 +107,47 @@ export class ImageGarbage {
       }
   }
 
-  /** Looks through everything: for the start, when nothing is in flight. */
+  /**
+   * Looks through everything: for the start, when nothing is in flight. What a former engine was writing or deleting
+   * is deleted; what else no record owns has lost its record, and is set aside.
+   */
   async collectAll(): Promise<void> {
-    const { layers, content, leases, logger, layerBlobs } = this.#options;
+    const { layerBlobs, expendable } = this.#options;
     const images = this.#heldByImages();
-    layerBlobs.forget(layerBlobs.unneeded((diffId) => images.has(diffId)).map(({ blob }) => blob));
+    const unneeded = partsOf(layerBlobs.unneeded((diffId) => images.has(diffId)));
+    this.release(unneeded);
+    layerBlobs.forget(unneeded.blobs);
     const held = this.#held();
-    await this.#removeLayers(
-      layers
-        .list()
-        .map(({ diffId }) => diffId)
-        .filter((diffId) => !held.has(diffId)),
+    expendable.forget(held);
+    await this.#clearLayers(held);
+    await this.#clearBlobs(held);
+  }
+
+  async #clearLayers(held: ReadonlySet<Digest>): Promise<void> {
+    const { layers, expendable } = this.#options;
+    for (const { diffId, blob } of layers.list()) {
+      if (held.has(diffId)) continue;
+      if (expendable.has(diffId) || expendable.has(blob)) await this.#removeLayer(diffId);
+      else this.#setLayerAside(diffId);
+    }
+  }
+
+  async #clearBlobs(held: ReadonlySet<Digest>): Promise<void> {
+    const { content, leases, lost, expendable, logger } = this.#options;
+    let deleted = 0;
+    const discard = async (digest: Digest) => {
+      if (!expendable.has(digest)) lost.take('blob', content.path(digest), 'a blob that no record owns');
+      else {
+        await content.delete(digest);
+        deleted++;
+      }
+    };
+    const swept = await sweepBlobs({ content, leases, isReachable: (digest) => held.has(digest), discard });
+    this.#settle(
+      swept.map(({ digest }) => digest),
+      held,
     );
-    const deleted = await sweepBlobs({ content, leases, isReachable: (digest) => held.has(digest) });
-    if (deleted.length > 0) logger.info('Deleted blobs of unfinished work', { count: deleted.length });
+    if (deleted > 0) logger.info('Deleted blobs of unfinished work', { count: deleted });
   }
 
   /**
@@ -144,4 +186,22 @@ export class ImageGarbage {
       throw error;
     }
   }
+
+  /** The record of its image was lost while a container is on it: it stays with the container, and goes after it. */
+  #setLayerAside(diffId: Digest): void {
+    const { layers, expendable } = this.#options;
+    try {
+      layers.setAside(diffId);
+    } catch (error) {
+      if (!isEngineError(error, 'conflict')) throw error;
+      expendable.note([diffId]);
+    }
+  }
+}
+
+function partsOf(layers: readonly LayerBlob[]): {
+  readonly blobs: readonly Digest[];
+  readonly diffIds: readonly Digest[];
+} {
+  return { blobs: layers.map(({ blob }) => blob), diffIds: layers.flatMap(({ diffId }) => diffId ?? []) };
 }

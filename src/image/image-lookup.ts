@@ -10,9 +10,17 @@ const HEX = /^[0-9a-f]{1,64}$/;
 /**
  * By full id, name, or a prefix of an id that only one image has; a name goes before a prefix.
  *
- * @throws {EngineError} `no-such-image`, `invalid` if it could be neither
+ * @throws {EngineError} `no-such-image`, `record-damaged`, `invalid` if it could be neither
  */
 export function findImage(table: ImageTable, text: string): ImageRecord {
+  const image = findRecord(table, text);
+  const { id: subject, damage } = image;
+  if (damage !== undefined) throw imageError('record-damaged', { subject, details: { damage } });
+  return image;
+}
+
+/** The same for who only removes it: it may be damaged. */
+export function findRecord(table: ImageTable, text: string): ImageRecord {
   const id = fullId(text);
   if (id) return table.get(id) ?? missing(id);
   const reference = withDefaultTag(parseReference(text));

@@ -1,5 +1,5 @@
 import type { SQLOutputValue, StatementSync } from 'node:sqlite';
-import { type Digest, parseDigest } from '#oci/digest.ts';
+import { type Digest, isDigest } from '#oci/digest.ts';
 import type { Metadata } from '#store/metadata.ts';
 
 /** A manifest or index as a registry has it. */
@@ -54,24 +54,31 @@ export class ImageManifests {
 
   /** The latest first. */
   of(imageId: Digest): readonly StoredManifest[] {
-    return this.#select.all(imageId).map(manifestOf);
+    return this.#select.all(imageId).flatMap(manifestsOf);
   }
 
   /** What it came with, or was built into, the last time: all that was added then. */
   latest(imageId: Digest): readonly StoredManifest[] {
-    return this.#selectLatest.all(imageId).map(manifestOf);
+    return this.#selectLatest.all(imageId).flatMap(manifestsOf);
   }
 
   /** The images that came with this manifest or index. */
   imagesWith(digest: Digest): readonly Digest[] {
-    return this.#selectImages.all(digest).map((row) => parseDigest(String(row['image_id'])));
+    return this.#selectImages.all(digest).flatMap(({ image_id: id }) => digestsOf(id));
   }
 }
 
-function manifestOf(row: Readonly<Record<string, SQLOutputValue>>): StoredManifest {
-  return {
-    digest: parseDigest(String(row['digest'])),
-    mediaType: String(row['media_type']),
-    content: Buffer.from(row['content'] instanceof Uint8Array ? row['content'] : []),
-  };
+/** None where the row is damaged: the image is pushed with a manifest that is made anew. */
+export function manifestsOf(row: Readonly<Record<string, SQLOutputValue>>): readonly StoredManifest[] {
+  const { digest, media_type: mediaType, content } = row;
+  if (!(content instanceof Uint8Array)) return [];
+  return digestsOf(digest).map((each) => ({
+    digest: each,
+    mediaType: String(mediaType),
+    content: Buffer.from(content),
+  }));
+}
+
+function digestsOf(value: SQLOutputValue | undefined): readonly Digest[] {
+  return typeof value === 'string' && isDigest(value) ? [value] : [];
 }

@@ -18,6 +18,8 @@ export interface ImageRecord {
   readonly layers: readonly ImageLayer[];
   /** The image that this one was committed or built from, here. */
   readonly parent?: Digest;
+  /** What cannot be read of it: the rest is what is left, and it can only be removed. */
+  readonly damage?: string;
 }
 
 /** Everything that must not be collected while the image is there. */

@@ -10,7 +10,7 @@ import { chainIds } from './chain-ids.ts';
 import { type ImageErrorReason, imageError } from './image-errors.ts';
 import { emitImageEvent } from './image-events.ts';
 import type { ImageGarbage } from './image-garbage.ts';
-import { findImage, isIdPrefix } from './image-lookup.ts';
+import { findRecord, isIdPrefix } from './image-lookup.ts';
 import type { ImageManifests } from './image-manifests.ts';
 import { isOtherPlatform, otherPlatformsOf } from './image-platforms.ts';
 import { blobsOf, type ImageRecord } from './image-record.ts';
@@ -68,7 +68,7 @@ class Removal {
   }
 
   async run(text: string): Promise<readonly ImageRemoval[]> {
-    const image = findImage(this.#roles.table, text);
+    const image = findRecord(this.#roles.table, text);
     const isDone = isIdPrefix(image.id, text) ? this.#untagById(image) : this.#untagByName(image, text);
     if (!isDone) await this.#delete(image, this.#options.force, !isIdPrefix(image.id, text));
     await this.#roles.metadata.durable();
@@ -143,14 +143,16 @@ class Removal {
 
   async #deleteRecord(image: ImageRecord): Promise<void> {
     const { table, emit, garbage, metadata, uses } = this.#roles;
+    const diffIds = image.layers.map(({ diffId }) => diffId);
+    const released = { blobs: blobsOf(image), diffIds };
+    garbage.release(released);
     table.delete(image.id);
     uses.forget(image.id);
     emitImageEvent(emit, 'delete', image, image.id);
     this.#removals.push({ kind: 'deleted', digest: image.id });
     // Power loss must not bring back the record of an image whose blobs are gone.
     await metadata.durable();
-    const diffIds = image.layers.map(({ diffId }) => diffId);
-    const gone = await garbage.collect({ blobs: blobsOf(image), diffIds });
+    const gone = await garbage.collect(released);
     const chains = chainIds(diffIds);
     for (const [index, diffId] of [...diffIds.entries()].toReversed()) {
       const chain = chains[index];

@@ -14,8 +14,10 @@ import { createLayerStore, type FileLayerStore } from '#layer/layer-store.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '#oci/tar-writer.ts';
 import type { OwnedRegistries } from '#registry/registries.ts';
+import { ExpendableDigests, storeMigrations } from '#store/expendable.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
 import { Leases } from '#store/leases.ts';
+import { LostAndFound } from '#store/lost-and-found.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
 import { createImages, imageMigrations } from './create-images.ts';
 import type { OwnedImages } from './owned-images.ts';
@@ -116,9 +118,11 @@ export async function open(
   limits: { readonly maximumLayerBytes?: number; readonly registries?: OwnedRegistries } = {},
 ): Promise<Engine> {
   await using stack = new AsyncDisposableStack();
-  const metadata = stack.use(new SqliteMetadata(directory, [imageMigrations]));
+  const metadata = stack.use(new SqliteMetadata(directory, [storeMigrations, imageMigrations]));
   const content = stack.use(new FileContentStore(join(directory, 'content')));
   const { maximumLayerBytes = 2 ** 30 } = limits;
+  const lost = new LostAndFound(directory, silentLogger);
+  const expendable = new ExpendableDigests(metadata);
   const layers = stack.use(
     createLayerStore({
       rootDirectory: join(directory, 'layers'),
@@ -126,6 +130,7 @@ export async function open(
       content,
       mode: 'auto',
       limits: { maximumLayerBytes, maximumEntries: 100_000 },
+      lost,
       logger: silentLogger,
     }),
   );
@@ -135,7 +140,9 @@ export async function open(
     content,
     metadata,
     layers,
-    leases: new Leases(),
+    leases: new Leases(expendable),
+    expendable,
+    lost,
     use: { containersOf: (id) => containers.filter(({ image }) => image === id) },
     emit: (event) => events.push(event),
     ...limits,

@@ -4,13 +4,14 @@
  * Names are canonical references (`docker.io/library/busybox:latest`). Every change is one transaction; call
  * `metadata.durable()` before acknowledging it.
  */
-import type { SQLInputValue, StatementSync } from 'node:sqlite';
-import type { EngineError } from '#base/errors.ts';
+import type { StatementSync } from 'node:sqlite';
+import { messageOf } from '#base/errors.ts';
+import type { Logger } from '#base/log.ts';
 import { type Digest, isDigest, parseDigest } from '#oci/digest.ts';
-import { decodeImageConfig } from '#oci/image-config.ts';
+import { decodeImageConfig, type ImageConfig } from '#oci/image-config.ts';
 import { canonicalReference, parseReference, type Reference } from '#oci/reference.ts';
+import { readRows, type Row } from '#store/damaged-rows.ts';
 import type { Metadata } from '#store/metadata.ts';
-import { imageError } from './image-errors.ts';
 import type { ImageLayer, ImageRecord } from './image-record.ts';
 
 /** A name and what it means. */
@@ -35,10 +36,10 @@ export class ImageTable {
   readonly #namesOf = new Map<Digest, Set<string>>();
   readonly #childrenOf = new Map<Digest, Set<Digest>>();
 
-  constructor(metadata: Metadata) {
+  constructor(metadata: Metadata, logger: Logger) {
     this.#metadata = metadata;
     this.#statements = prepare(metadata);
-    this.#load();
+    this.#load(logger);
   }
 
   get(id: Digest): ImageRecord | undefined {
@@ -128,15 +129,17 @@ export class ImageTable {
     this.#references.delete(name);
   }
 
-  #load(): void {
+  #load(logger: Logger): void {
     const { database } = this.#metadata;
-    for (const row of database.prepare('SELECT * FROM image_images').all()) this.#remember(recordOf(row));
-    for (const row of database.prepare('SELECT * FROM image_references').all())
-      this.#rememberName({
-        reference: parseReference(String(row['reference'])),
-        id: parseDigest(String(row['image_id'])),
-        taggedAtMs: Number(row['tagged_at_ms']),
-      });
+    const images = database.prepare('SELECT * FROM image_images').all();
+    for (const record of readRows(images, recordOf, { table: 'image_images', logger })) {
+      const { id, damage } = record;
+      if (damage !== undefined) logger.error('the record of an image is damaged', { id, damage });
+      this.#remember(record);
+    }
+    const names = database.prepare('SELECT * FROM image_references').all();
+    for (const named of readRows(names, namedOf, { table: 'image_references', logger }))
+      this.#rememberName(named);
   }
 }
 
@@ -151,24 +154,40 @@ function prepare({ database }: Metadata): Statements {
   };
 }
 
-type Row = Readonly<Record<string, SQLInputValue>>;
-
+/**
+ * What is left of a damaged row says which blobs and layers the image has, so that they stay.
+ *
+ * @throws {EngineError} `invalid` if not even the id can be read
+ */
 function recordOf(row: Row): ImageRecord {
-  const { id, config, layers, parent } = row;
-  if (typeof id !== 'string' || typeof layers !== 'string' || !(config instanceof Uint8Array))
-    throw damaged('of unknown id');
-  return {
-    id: parseDigest(id),
-    config: decodeImageConfig(Buffer.from(config)),
-    layers: layersOf(layers, id),
-    ...(typeof parent === 'string' ? { parent: parseDigest(parent) } : undefined),
-  };
+  const id = parseDigest(String(row['id']));
+  const { parent } = row;
+  const own = typeof parent === 'string' && isDigest(parent) ? { id, parent } : { id };
+  try {
+    return { ...own, config: configOf(row), layers: layersOf(String(row['layers'])) };
+  } catch (error) {
+    const layers = salvageLayers(String(row['layers']));
+    const rootfs = { type: 'layers' as const, diff_ids: layers.map(({ diffId }) => diffId) };
+    const config = { architecture: '', os: '', config: {}, rootfs, history: [] };
+    return { ...own, config, layers, damage: messageOf(error) };
+  }
 }
 
-function layersOf(text: string, id: string): readonly ImageLayer[] {
+function configOf({ config }: Row): ImageConfig {
+  return decodeImageConfig(Buffer.from(config instanceof Uint8Array ? config : []));
+}
+
+function layersOf(text: string): readonly ImageLayer[] {
   const layers: unknown = JSON.parse(text);
-  if (!Array.isArray(layers) || !layers.every(isLayer)) throw damaged(id);
+  if (!Array.isArray(layers) || !layers.every(isLayer)) throw new Error('its layers are not what they were');
   return layers;
+}
+
+function salvageLayers(text: string): readonly ImageLayer[] {
+  const pattern = /"diffId":"([^"]+)","blob":"([^"]+)"(?:,"compression":"([^"]+)")?/g;
+  return [...text.matchAll(pattern)]
+    .map(([, diffId, blob, compression = 'none']) => ({ diffId, blob, compression }))
+    .filter(isLayer);
 }
 
 function isLayer(value: unknown): value is ImageLayer {
@@ -178,6 +197,10 @@ function isLayer(value: unknown): value is ImageLayer {
   return typeof diffId === 'string' && isDigest(diffId) && typeof blob === 'string' && isDigest(blob);
 }
 
-function damaged(id: string): EngineError {
-  return imageError('record-damaged', { subject: id });
+function namedOf(row: Row): NamedImage {
+  return {
+    reference: parseReference(String(row['reference'])),
+    id: parseDigest(String(row['image_id'])),
+    taggedAtMs: Number(row['tagged_at_ms']),
+  };
 }

@@ -1,6 +1,6 @@
 import type { StatementSync } from 'node:sqlite';
 import { KeyedUseCount } from '#base/use-count.ts';
-import { type Digest, parseDigest } from '#oci/digest.ts';
+import { type Digest, isDigest } from '#oci/digest.ts';
 import type { Metadata } from '#store/metadata.ts';
 
 /** A container a millisecond must not be a row a millisecond. */
@@ -23,7 +23,8 @@ export class ImageUses {
     this.#insert = database.prepare('INSERT OR REPLACE INTO image_uses VALUES (?, ?)');
     database.exec('DELETE FROM image_uses WHERE image_id NOT IN (SELECT id FROM image_images)');
     for (const row of database.prepare('SELECT * FROM image_uses').all()) {
-      const id = parseDigest(String(row['image_id']));
+      const id = String(row['image_id']);
+      if (!isDigest(id)) continue;
       this.#lastMs.set(id, Number(row['used_at_ms']));
       this.#storedMs.set(id, Number(row['used_at_ms']));
     }

@@ -1,6 +1,8 @@
 import type { StatementSync } from 'node:sqlite';
+import type { Logger } from '#base/log.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import type { LayerCompression } from '#oci/media-types.ts';
+import { readRows, type Row } from '#store/damaged-rows.ts';
 import type { Metadata } from '#store/metadata.ts';
 import type { ImageLayer } from './image-record.ts';
 
@@ -28,12 +30,13 @@ export class LayerBlobs {
   readonly #insert: StatementSync;
   readonly #delete: StatementSync;
 
-  constructor(metadata: Metadata) {
+  constructor(metadata: Metadata, logger: Logger) {
     const { database } = metadata;
     this.#metadata = metadata;
     this.#insert = database.prepare('INSERT OR REPLACE INTO image_layer_blobs VALUES (?, ?, ?, ?, ?)');
     this.#delete = database.prepare('DELETE FROM image_layer_blobs WHERE blob = ?');
-    for (const row of database.prepare('SELECT * FROM image_layer_blobs').all()) this.#remember(blobOf(row));
+    const rows = database.prepare('SELECT * FROM image_layer_blobs').all();
+    for (const blob of readRows(rows, blobOf, { table: 'image_layer_blobs', logger })) this.#remember(blob);
   }
 
   add(blob: Omit<LayerBlob, 'addedAtMs'>): void {
@@ -106,7 +109,7 @@ export function layerOf({ blob, compression, diffId }: LayerBlob): ImageLayer | 
   return diffId && { blob, compression, diffId };
 }
 
-function blobOf(row: Readonly<Record<string, unknown>>): LayerBlob {
+function blobOf(row: Row): LayerBlob {
   const diffId = row['diff_id'];
   const compression = row['compression'];
   return {

@@ -5,25 +5,33 @@ import { Readable } from 'node:stream';
 import { silentLogger } from '#base/log.ts';
 import { createLayerStore } from '#layer/layer-store.ts';
 import { encodeHeader } from '#oci/tar-writer.ts';
+import { ExpendableDigests, storeMigrations } from '#store/expendable.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
 import { Leases } from '#store/leases.ts';
+import { LostAndFound } from '#store/lost-and-found.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
 import { createImages, imageMigrations } from './create-images.ts';
 
 const [root = '', archive = ''] = process.argv.slice(2);
+const lost = new LostAndFound(root, silentLogger);
+const metadata = new SqliteMetadata(root, [storeMigrations, imageMigrations]);
+const expendable = new ExpendableDigests(metadata);
 const content = new FileContentStore(join(root, 'content'));
 const images = await createImages({
   content,
-  metadata: new SqliteMetadata(root, [imageMigrations]),
+  metadata,
   layers: createLayerStore({
     rootDirectory: join(root, 'layers'),
     runDirectory: join(root, 'run'),
     content,
     mode: 'auto',
     limits: { maximumLayerBytes: 2 ** 30, maximumEntries: 100_000 },
+    lost,
     logger: silentLogger,
   }),
-  leases: new Leases(),
+  leases: new Leases(expendable),
+  expendable,
+  lost,
   use: { containersOf: () => [] },
   emit: () => undefined,
 });

@@ -1,8 +1,8 @@
 /** What a layer looks like on disk: `ROOT/layers/HEX/` with its record and either tar and index, or a directory. */
 import { readlinkSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Digest, isDigest } from '#oci/digest.ts';
-import type { Layer, UnpackRequest } from './layer.ts';
+import { isDigest } from '#oci/digest.ts';
+import type { Layer } from './layer.ts';
 
 export interface LayerPaths {
   readonly record: string;
@@ -22,22 +22,16 @@ export function layerPaths(path: string): LayerPaths {
   };
 }
 
-/** A layer and the blob that it came from, which gives its tar again where none was kept. */
-export interface LayerRecord extends Layer {
-  readonly blob: Digest;
-  readonly compression: UnpackRequest['compression'];
-}
-
 /**
  * The record is the target of a symbolic link that leads nowhere: unlike the content of a file it is durable together
  * with the directory that it is in, and costs no sync of its own.
  */
-export function writeLayerRecord(path: string, record: LayerRecord): void {
+export function writeLayerRecord(path: string, record: Layer): void {
   symlinkSync(JSON.stringify(record), layerPaths(path).record);
 }
 
 /** The record of a layer, undefined if there is none that makes sense. */
-export function readLayerRecord(path: string): LayerRecord | undefined {
+export function readLayerRecord(path: string): Layer | undefined {
   try {
     const record: unknown = JSON.parse(readlinkSync(layerPaths(path).record, 'utf8'));
     return isRecord(record) ? record : undefined;
@@ -46,14 +40,17 @@ export function readLayerRecord(path: string): LayerRecord | undefined {
   }
 }
 
-function isRecord(value: unknown): value is LayerRecord {
-  const { diffId, blob, kind, sizeBytes } = (value ?? {}) as Partial<Record<keyof LayerRecord, unknown>>;
+function isRecord(value: unknown): value is Layer {
+  const { diffId, blob, kind, sizeBytes, compression } = (value ?? {}) as Partial<
+    Record<keyof Layer, unknown>
+  >;
   return (
     typeof diffId === 'string' &&
     isDigest(diffId) &&
     typeof blob === 'string' &&
     isDigest(blob) &&
     (kind === 'erofs' || kind === 'directory') &&
-    typeof sizeBytes === 'number'
+    typeof sizeBytes === 'number' &&
+    (compression === 'none' || compression === 'gzip' || compression === 'zstd')
   );
 }

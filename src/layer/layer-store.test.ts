@@ -481,6 +481,7 @@ describe('layer store on a full disk', () => {
         content: fixture.content,
         mode: 'auto',
         limits: fixture.limits,
+        lost: fixture.lost,
         logger: silentLogger,
         workers: fixture.workers,
       });

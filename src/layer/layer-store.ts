@@ -13,7 +13,7 @@ import { GroupSync } from '#base/group-sync.ts';
 import { probeErofs } from './erofs-probe.ts';
 import { gzipOnAllCores } from './gzip-cores.ts';
 import { decompressorFor } from './inflate.ts';
-import { layerPaths, type LayerRecord, readLayerRecord } from './layer-directory.ts';
+import { layerPaths, readLayerRecord } from './layer-directory.ts';
 import { LayerMounts } from './layer-mounts.ts';
 import { recoverLayers } from './layer-recovery.ts';
 import type { ArrivingBlob, Layer, LayerStore, UnpackRequest } from './layer.ts';
@@ -21,6 +21,7 @@ import { SharedWork } from '#base/shared-work.ts';
 import type { LayerLimits, UnpackJob, UnpackResult } from './unpack.ts';
 import { LayerWorkerPool } from './worker-pool.ts';
 import { layerError } from './layer-errors.ts';
+import type { LostAndFound } from '#store/lost-and-found.ts';
 import { storeError } from '#store/store-errors.ts';
 
 export interface LayerStoreOptions {
@@ -32,6 +33,7 @@ export interface LayerStoreOptions {
   /** `auto` tries whether EROFS works here. */
   readonly mode: 'auto' | Layer['kind'];
   readonly limits: LayerLimits;
+  readonly lost: LostAndFound;
   readonly logger: Logger;
   /** Shared with other stores; by default one of its own, which is stopped with it. */
   readonly workers?: LayerWorkerPool;
@@ -61,13 +63,13 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
   readonly #options: LayerStoreOptions;
   readonly #workers: LayerWorkerPool;
   readonly #mounts: LayerMounts;
-  readonly #layers: Map<Digest, LayerRecord>;
+  readonly #layers: Map<Digest, Layer>;
   readonly #holds = new Map<Digest, number>();
   readonly #unpacking = new SharedWork<Digest, Layer>();
   readonly #directorySync: GroupSync;
   readonly #background = new Set<Promise<void>>();
 
-  constructor(options: LayerStoreOptions, kind: Layer['kind'], layers: Map<Digest, LayerRecord>) {
+  constructor(options: LayerStoreOptions, kind: Layer['kind'], layers: Map<Digest, Layer>) {
     this.kind = kind;
     this.#options = options;
     this.#layers = layers;
@@ -91,8 +93,7 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
   }
 
   get(diffId: Digest): Layer | undefined {
-    const record = this.#layers.get(diffId);
-    return record && toLayer(record);
+    return this.#layers.get(diffId);
   }
 
   has(diffId: Digest): boolean {
@@ -100,7 +101,7 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
   }
 
   list(): readonly Layer[] {
-    return [...this.#layers.values()].map(toLayer);
+    return [...this.#layers.values()];
   }
 
   async read(diffId: Digest): Promise<Readable> {
@@ -130,18 +131,18 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
   }
 
   async remove(diffId: Digest): Promise<void> {
-    this.#require(diffId);
-    if (this.#holds.has(diffId) || this.#options.isInUse?.(diffId)) {
-      throw layerError('layer-in-use', { subject: diffId });
-    }
-    this.#mounts.drop(diffId);
-    this.#layers.delete(diffId);
+    this.#withdraw(diffId);
     const trash = join(
       this.#options.rootDirectory,
       `${TRASH_PREFIX}${digestHex(diffId)}-${process.hrtime.bigint()}`,
     );
     renameSync(this.#path(diffId), trash);
     this.#inBackground(this.#workers.run('delete', { path: trash }));
+  }
+
+  setAside(diffId: Digest): void {
+    this.#withdraw(diffId);
+    this.#options.lost.take('layer', this.#path(diffId), 'a layer that no record owns');
   }
 
   hold(diffId: Digest): void {
@@ -177,6 +178,16 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
     this.#mounts[Symbol.dispose]();
   }
 
+  /** From here on there is no such layer. */
+  #withdraw(diffId: Digest): void {
+    this.#require(diffId);
+    if (this.#holds.has(diffId) || this.#options.isInUse?.(diffId)) {
+      throw layerError('layer-in-use', { subject: diffId });
+    }
+    this.#mounts.drop(diffId);
+    this.#layers.delete(diffId);
+  }
+
   async #unpack(request: UnpackRequest, signal: AbortSignal): Promise<Layer> {
     const { blob, compression, diffId, arriving } = request;
     const { content, limits, rootDirectory } = this.#options;
@@ -208,7 +219,7 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
   }
 
   /** Not in the list before it is durable. The same content may come by two blobs at once: the first stays. */
-  async #publish(staging: string, record: LayerRecord): Promise<Layer> {
+  async #publish(staging: string, record: Layer): Promise<Layer> {
     const { diffId } = record;
     const path = this.#path(diffId);
     const isFirst = renameUnlessThere(staging, path);
@@ -216,7 +227,7 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
     await this.#directorySync.sync();
     const present = this.#layers.get(diffId) ?? (isFirst ? record : (readLayerRecord(path) ?? record));
     this.#layers.set(diffId, present);
-    return toLayer(present);
+    return present;
   }
 
   #newStaging(): AsyncDisposable & { readonly path: string } {
@@ -224,7 +235,7 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
     return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
   }
 
-  #require(diffId: Digest): LayerRecord {
+  #require(diffId: Digest): Layer {
     const record = this.#layers.get(diffId);
     if (record) return record;
     throw layerError('no-such-layer', { subject: diffId });
@@ -248,10 +259,10 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
  * new ones can be EROFS. Layers of both kinds live together.
  */
 export function createLayerStore(options: LayerStoreOptions): FileLayerStore {
-  const { rootDirectory, runDirectory, logger } = options;
+  const { rootDirectory, runDirectory, lost, logger } = options;
   mkdirSync(rootDirectory, { recursive: true, mode: 0o700 });
   mkdirSync(runDirectory, { recursive: true, mode: 0o700 });
-  const layers = recoverLayers(rootDirectory, logger);
+  const layers = recoverLayers(rootDirectory, lost, logger);
   return new FileLayerStore(options, chooseKind(options), layers);
 }
 
@@ -283,8 +294,4 @@ function renameUnlessThere(from: string, to: string): boolean {
 function fullDiskError(error: unknown, subject: string): unknown {
   if (!isEngineError(error, 'exhausted')) return diskError(error, subject);
   return storeError('store-disk-full', { subject, cause: error });
-}
-
-function toLayer({ diffId, sizeBytes, kind }: LayerRecord): Layer {
-  return { diffId, sizeBytes, kind };
 }

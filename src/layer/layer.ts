@@ -30,6 +30,9 @@ export interface Layer {
   /** Bytes of its files and of the targets of its symbolic links. */
   readonly sizeBytes: number;
   readonly kind: 'erofs' | 'directory';
+  /** What it was unpacked from, and can be made from again. */
+  readonly blob: Digest;
+  readonly compression: UnpackRequest['compression'];
 }
 
 export interface UnpackRequest {
@@ -68,6 +71,8 @@ export interface LayerStore {
   writeGzip(diffId: Digest, targetPath: string, signal: AbortSignal): Promise<BlobInfo>;
   /** @throws {EngineError} `conflict` while a snapshot stands on it */
   remove(diffId: Digest): Promise<void>;
+  /** Moves it to lost+found: no record owns it. @throws {EngineError} `conflict` while a snapshot stands on it */
+  setAside(diffId: Digest): void;
 }
 
 export interface SnapshotRequest {
@@ -110,6 +115,8 @@ export interface SnapshotStore {
   unmount(id: string): Promise<void>;
   /** Unmounts and deletes; what cannot be deleted at once is finished at the next start. */
   remove(id: string): Promise<void>;
+  /** Removes a snapshot that no record owns; if files were written in it, it is moved to lost+found. */
+  abandon(id: string): Promise<void>;
   /** What the container changed, sorted by path. */
   changes(id: string): Promise<readonly FilesystemChange[]>;
   /** The changes as an OCI layer tar with whiteouts. */

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Logger } from '#base/log.ts';
 import { currentBootId } from '#linux/boot-id.ts';
-import { isErrno } from '#linux/errno.ts';
 import { listMounts, mountOverlay, unmountAll } from '#linux/mount.ts';
 import type { FileLane } from '#linux/file-service.ts';
 import type { Digest } from '#oci/digest.ts';
+import { readNames, renameIfThere } from '#store/disk.ts';
+import type { LostAndFound } from '#store/lost-and-found.ts';
 import type { FilesystemChange } from './layer.ts';
 import { createBaseLayer } from './base-layer.ts';
 import { openReadable } from './byte-channel.ts';
@@ -25,6 +26,7 @@ export interface SnapshotStoreOptions {
   /** `RUN/snapshots`: where the merged roots are mounted. */
   readonly runDirectory: string;
   readonly layers: LayerUse;
+  readonly lost: LostAndFound;
   readonly logger: Logger;
   /** Shared with other stores; by default one of its own, which is stopped with it. */
   readonly workers?: LayerWorkerPool;
@@ -161,6 +163,18 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
       // It is deleted before the mount is released: there is less to sync then.
       this.#release.finish(hold, () => rm(trash, { recursive: true, force: true }));
     });
+  }
+
+  async abandon(id: string): Promise<void> {
+    const { upper } = snapshotPaths(this.#path(id));
+    if (this.#entries.get(id)?.snapshot.volatile || readNames(upper).length === 0) return this.remove(id);
+    await this.unmount(id);
+    await this.#release.settled();
+    this.#options.lost.take('snapshot', this.#path(id), 'a snapshot that no record owns');
+    const layers = this.#entries.get(id)?.record.layers ?? this.#damaged.get(id)?.held ?? [];
+    for (const layer of layers) this.#options.layers.release(layer);
+    this.#entries.delete(id);
+    this.#damaged.delete(id);
   }
 
   async changes(id: string): Promise<readonly FilesystemChange[]> {
@@ -348,14 +362,6 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
       const path = join(this.#trash, name);
       this.#release.finish(undefined, () => rm(path, { recursive: true, force: true }));
     }
-  }
-}
-
-function renameIfThere(from: string, to: string): void {
-  try {
-    renameSync(from, to);
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
   }
 }
 

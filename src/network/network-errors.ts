@@ -62,6 +62,11 @@ const NETWORK_ERRORS = errorTable({
     'forbidden',
     ({ subject, details }) => `Cannot connect ${details['name']} to network ${subject}: it is on it already`,
   ],
+  'network-damaged': [
+    'unavailable',
+    ({ subject, details: { damage } }) =>
+      `Cannot use network ${subject}: its record is damaged (${damage}); remove it (network rm), and create it again`,
+  ],
   'not-connected': [
     'forbidden',
     ({ subject, details }) => `Cannot disconnect ${details['name']} from network ${subject}: it is not on it`,

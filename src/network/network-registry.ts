@@ -19,6 +19,7 @@ import type {
   NetworkView,
 } from './network.ts';
 import type { OpenNetwork } from './open-network.ts';
+import { closedCarrier } from './plain-drivers.ts';
 
 /** A name is a part of paths and of lines. */
 const NAME = /^(?!\s)[^/\p{Cc}]+$/u;
@@ -109,25 +110,29 @@ export class EngineNetworkRegistry implements NetworkRegistry {
 
   /** Makes a network of the engine's own what it is to be at this start; once recorded, it keeps its identity. */
   openBuiltIn(spec: NetworkSpec, firstIdentity: Identity): OpenNetwork {
-    const { id, createdAt } = this.#table.all().find(({ name }) => name === spec.name) ?? firstIdentity;
+    const stored = this.#table.all().find(({ record }) => record.name === spec.name);
+    const { id, createdAt } = stored?.record ?? firstIdentity;
     return this.#createPlanned(spec, { id, createdAt, isBuiltIn: true });
   }
 
   /** The subnets of the networks that users created, whether they could be opened or not. */
   recordedSubnets(): readonly IpPrefix[] {
-    const records = this.#table.all().filter(({ isBuiltIn }) => !isBuiltIn);
-    return records.flatMap(({ pools }) => pools.map(({ subnet }) => subnet));
+    const stored = this.#table.all().filter(({ record }) => !record.isBuiltIn);
+    return stored.flatMap(({ record }) => record.pools.map(({ subnet }) => subnet));
   }
 
-  /** Opens what users created. What cannot be opened is logged, and stays recorded. */
+  /** Opens what users created. What cannot be opened is logged; it is listed and can be removed, and nothing else. */
   openStored(): void {
-    for (const record of this.#table.all()) {
-      if (record.isBuiltIn) continue;
+    for (const { record, damage } of this.#table.all()) {
+      if (record.isBuiltIn || this.#networks.has(record.id)) continue;
       try {
+        if (damage !== undefined)
+          throw networkError('network-damaged', { subject: record.name, details: { damage } });
         this.#add(record, this.#driverOf(record).open(record));
       } catch (error) {
         const { id, name } = record;
         this.#options.logger.error('cannot open a network', { id, name, error: messageOf(error) });
+        this.#add(record, closedCarrier(record, error));
       }
     }
   }

@@ -1,5 +1,6 @@
 import type { StatementSync } from 'node:sqlite';
-import { EngineError } from '#base/errors.ts';
+import { messageOf } from '#base/errors.ts';
+import { hasShape, shapeFault } from '#base/shape-fault.ts';
 import type { Metadata, Migrations } from '#store/metadata.ts';
 import type { NetworkRecord } from './network.ts';
 
@@ -43,25 +44,48 @@ export class NetworkTable {
   }
 
   /** In the order of their creation. */
-  all(): readonly NetworkRecord[] {
-    return this.#all.all().map(({ id, name, created_at: createdAt, definition }) => ({
-      ...decodeDefinition(String(definition)),
-      id: String(id),
-      name: String(name),
-      createdAt: String(createdAt),
-    }));
+  all(): readonly StoredNetwork[] {
+    return this.#all.all().map(({ id, name, created_at: createdAt, definition }) => {
+      const { damage, ...rest } = decodeDefinition(String(definition));
+      const record = { ...rest, id: String(id), name: String(name), createdAt: String(createdAt) };
+      return { record, ...(damage !== undefined && { damage }) };
+    });
   }
+}
+
+/** The record of one whose definition is damaged is a network without anything. */
+export interface StoredNetwork {
+  readonly record: NetworkRecord;
+  readonly damage?: string;
 }
 
 type Definition = Omit<NetworkRecord, 'id' | 'name' | 'createdAt'>;
 
-function decodeDefinition(json: string): Definition {
-  const value: unknown = JSON.parse(json);
-  if (isDefinition(value)) return value;
-  throw new EngineError('internal', 'Cannot read a network’s record: it is damaged');
+const NOTHING: Definition = {
+  driver: { kind: 'null' },
+  pools: [],
+  isInternal: false,
+  isAttachable: false,
+  isBuiltIn: false,
+  labels: {},
+  askedOptions: {},
+};
+
+const KINDS: Readonly<Record<Definition['driver']['kind'], true>> = { bridge: true, host: true, null: true };
+
+function decodeDefinition(json: string): Definition & { readonly damage?: string } {
+  try {
+    const value: unknown = JSON.parse(json);
+    if (isDefinition(value)) return value;
+    return { ...NOTHING, damage: `${shapeFault(value, SHAPE) ?? 'driver.kind'} is not what it was` };
+  } catch (error) {
+    return { ...NOTHING, damage: messageOf(error) };
+  }
 }
+
+const SHAPE = { ...NOTHING, driver: { kind: String() }, pools: [{ subnet: '', gateway: '' }] };
 
 /** This class alone writes records: the outline is enough to know them. */
 function isDefinition(value: unknown): value is Definition {
-  return typeof value === 'object' && value !== null && 'driver' in value && 'pools' in value;
+  return hasShape(value, SHAPE) && Object.hasOwn(KINDS, value.driver.kind);
 }

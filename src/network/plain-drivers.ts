@@ -20,6 +20,16 @@ export const nullDriver: NetworkDriver = {
   open: plainCarrier,
 };
 
+/** Of a network that could not be opened: nothing can be on it, for the reason that its opening failed. */
+export function closedCarrier(record: NetworkRecord, reason: unknown): NetworkCarrier {
+  return {
+    ...plainCarrier(record),
+    createEndpoint: () => {
+      throw reason;
+    },
+  };
+}
+
 function plainCarrier(record: NetworkRecord): NetworkCarrier {
   return {
     interfacePrefix: undefined,

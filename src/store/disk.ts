@@ -2,7 +2,7 @@
  * What writing to the store's disk needs beyond `node:fs`: syncs off the event loop, and errors with the engine's
  * codes.
  */
-import { close, fdatasync, fsync, open, unlinkSync } from 'node:fs';
+import { close, fdatasync, fsync, open, readdirSync, renameSync, unlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { isErrno } from '#linux/errno.ts';
 import { storeError } from './store-errors.ts';
@@ -46,5 +46,24 @@ export function unlinkIfThere(path: string): void {
     unlinkSync(path);
   } catch (error) {
     if (!isErrno(error, 'ENOENT')) throw error;
+  }
+}
+
+/** Renames what may be gone already. */
+export function renameIfThere(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+}
+
+/** The names in a directory; none where it is missing. */
+export function readNames(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
   }
 }

@@ -27,15 +27,19 @@ export interface SweepRequest {
   readonly leases: Leases;
   /** What to keep; asked again for each blob, right before it would go. */
   readonly isReachable: (digest: Digest) => boolean;
+  /** What to do with the others; by default they are deleted. */
+  readonly discard?: (digest: Digest) => Promise<void>;
 }
 
-/** Deletes every blob that is neither reachable nor protected. @returns what was deleted */
+/** Discards every blob that is neither reachable nor protected. @returns what was discarded */
 export async function sweepBlobs(request: SweepRequest): Promise<readonly BlobInfo[]> {
-  const deleted: BlobInfo[] = [];
-  for await (const blob of request.content.list()) {
-    if (request.isReachable(blob.digest) || request.leases.isProtected(blob.digest)) continue;
-    await request.content.delete(blob.digest);
-    deleted.push(blob);
+  const { content, leases, isReachable } = request;
+  const discard = request.discard ?? ((digest) => content.delete(digest));
+  const discarded: BlobInfo[] = [];
+  for await (const blob of content.list()) {
+    if (isReachable(blob.digest) || leases.isProtected(blob.digest)) continue;
+    await discard(blob.digest);
+    discarded.push(blob);
   }
-  return deleted;
+  return discarded;
 }

@@ -1,13 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Digest } from '#oci/digest.ts';
 import type { Lease } from './content.ts';
+import { type Expendable, nothingExpendable } from './expendable.ts';
 
 /**
  * The leases of one engine. They live in memory: a root has one engine at a time, so when the process dies every
- * lease has expired.
+ * lease has expired, and what it protected is expendable.
  */
 export class Leases {
   readonly #leases = new Map<string, Set<Digest>>();
+  readonly #expendable: Expendable;
+
+  constructor(expendable: Expendable = nothingExpendable) {
+    this.#expendable = expendable;
+  }
 
   /** A lease that protects nothing yet; dispose it when what it protects has a root, or is given up. */
   open(): Lease {
@@ -17,6 +23,7 @@ export class Leases {
     return {
       id,
       protect: (...digests) => {
+        this.#expendable.note(digests);
         for (const digest of digests) protectedDigests.add(digest);
       },
       [Symbol.asyncDispose]: async () => {

@@ -1,23 +1,57 @@
-import { mkdirSync, renameSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
+import { readNames } from './disk.ts';
+
+/** What is kept there, by what it was part of. */
+export type LostKind = 'blob' | 'layer' | 'snapshot' | 'container';
+
+/** `KIND-NAME-MILLISECONDS`; the directory may be the file system's own one, which fsck(8) fills. */
+const OWN_NAME = /^(?:blob|layer|snapshot|container)-.+-\d+$/;
 
 /**
- * Moves what no record owns out of its store's way, to `ROOT/lost+found/`, and logs it: it may be all that is left of
- * a user's data. Where it cannot be moved, it stays.
- *
- * @param path a file or directory of a store, which is a directory right below the root
+ * `ROOT/lost+found`: what no record owns is moved there and logged, since it may be all that is left of a user's data.
+ * Only a user deletes it.
  */
-export function setAside(path: string, why: string, logger: Logger): void {
-  const store = dirname(path);
-  const directory = join(dirname(store), 'lost+found');
-  const target = join(directory, `${basename(store)}-${basename(path)}-${Date.now()}`);
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    renameSync(path, target);
-    logger.error('moved to lost+found', { path, target, why });
-  } catch (error) {
-    logger.error('found what no record owns', { path, why, error: messageOf(error) });
+export class LostAndFound {
+  readonly path: string;
+  readonly #logger: Logger;
+
+  constructor(root: string, logger: Logger) {
+    this.path = join(root, 'lost+found');
+    this.#logger = logger;
+  }
+
+  /**
+   * Moves a file or directory out of its store's way. Where it cannot be moved, for example onto another file system,
+   * it stays.
+   *
+   * @returns where it is now
+   */
+  take(kind: LostKind, path: string, why: string): string {
+    const target = join(this.path, `${kind}-${basename(path)}-${Date.now()}`);
+    try {
+      mkdirSync(this.path, { recursive: true, mode: 0o700 });
+      renameSync(path, target);
+      this.#logger.error('moved to lost+found', { path, target, why });
+      return target;
+    } catch (error) {
+      this.#logger.error('found what no record owns', { path, why, error: messageOf(error) });
+      return path;
+    }
+  }
+
+  /** The names of what was moved here. */
+  names(): readonly string[] {
+    return readNames(this.path).filter((name) => OWN_NAME.test(name));
+  }
+
+  /** Deletes what was moved here, for good. @returns the names */
+  empty(): readonly string[] {
+    const names = this.names();
+    for (const name of names) rmSync(join(this.path, name), { recursive: true, force: true });
+    if (names.length > 0) this.#logger.info('emptied lost+found', { path: this.path, count: names.length });
+    return names;
   }
 }

@@ -33,6 +33,12 @@ const VOLUME_ERRORS = errorTable({
     ({ subject, details }) =>
       `Cannot remove volume ${subject}: containers use it (${details['containers']}); remove them first`,
   ],
+  'volume-lost': [
+    'unavailable',
+    ({ subject, details: { path } }) =>
+      `Cannot use volume ${subject}: its directory ${path} is missing; mount the file system that it is on, ` +
+      `restore the directory from a backup, or begin with an empty one by mkdir -p ${path}`,
+  ],
   'volume-over-file': [
     'invalid',
     ({ subject, details }) =>

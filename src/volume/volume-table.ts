@@ -1,5 +1,8 @@
 import type { StatementSync } from 'node:sqlite';
+import type { Logger } from '#base/log.ts';
+import { readRows, type Row } from '#store/damaged-rows.ts';
 import type { Metadata, Migrations } from '#store/metadata.ts';
+import { checkVolumeName } from './volume-name.ts';
 
 export const volumeMigrations: Migrations = {
   domain: 'volume',
@@ -20,6 +23,8 @@ export interface VolumeRecord {
   /** RFC 3339. */
   readonly createdAt: string;
   readonly labels: Labels | null;
+  /** What could not be read of it. */
+  readonly damage?: string;
 }
 
 /** The volumes in the metadata database. */
@@ -42,17 +47,30 @@ export class VolumeTable {
     this.#delete.run(name);
   }
 
-  all(): readonly VolumeRecord[] {
-    return this.#all.all().map(({ name, created_at: createdAt, labels }) => ({
-      name: String(name),
-      createdAt: String(createdAt),
-      labels: labels === null ? null : parseLabels(String(labels)),
-    }));
+  /** Without those whose names could be no directories. */
+  all(logger: Logger): readonly VolumeRecord[] {
+    return readRows(this.#all.all(), recordOf, { table: 'volume_volumes', logger });
   }
 }
 
-function parseLabels(json: string): Labels {
-  const value: unknown = JSON.parse(json);
-  if (typeof value !== 'object' || value === null) return {};
-  return Object.fromEntries(Object.entries(value).map(([key, label]) => [key, String(label)]));
+function recordOf({ name, created_at: createdAt, labels }: Row): VolumeRecord {
+  const record = { name: String(name), createdAt: String(createdAt), labels: null };
+  checkVolumeName(record.name);
+  if (Number.isNaN(Date.parse(record.createdAt)))
+    return { ...record, createdAt: UNKNOWN_TIME, damage: 'the time of its creation is damaged' };
+  const read = labels === null ? null : parseLabels(String(labels));
+  return read === undefined ? { ...record, damage: 'its labels are damaged' } : { ...record, labels: read };
+}
+
+const UNKNOWN_TIME = new Date(0).toISOString();
+
+/** Undefined for what are no labels. */
+function parseLabels(json: string): Labels | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+    return Object.fromEntries(Object.entries(value).map(([key, label]) => [key, String(label)]));
+  } catch {
+    return undefined;
+  }
 }

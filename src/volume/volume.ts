@@ -7,7 +7,8 @@
  *
  * Life cycle: created → mounted by any number of containers, and unmounted → removed, or pruned when no container uses
  * it. A volume exists once its creation is acknowledged, and does not come back once its removal is, whatever happens
- * to the daemon or the machine.
+ * to the daemon or the machine. A volume whose directory is missing is *lost*: it cannot be mounted, is never replaced by
+ * an empty one, and is back once the directory is.
  *
  * Errors: the table is `volume-errors.ts`.
  *
@@ -43,6 +44,8 @@ export interface VolumeView {
   /** Absent where none were given. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly isAnonymous: boolean;
+  /** Why it cannot be used, or not all of it is known. */
+  readonly problem?: string;
 }
 
 export interface VolumePruneRequest {
@@ -74,6 +77,8 @@ export interface Volumes {
    */
   create(spec: VolumeSpec): Promise<VolumeView>;
   get(name: string): VolumeView | undefined;
+  /** The directory to mount. @throws {EngineError} `no-such-volume`, `volume-lost` */
+  open(name: string): string;
   /**
    * By name.
    *
@@ -83,7 +88,11 @@ export interface Volumes {
   list(filters?: Filters): readonly VolumeView[];
   /** Durable when it resolves. @throws {EngineError} `no-such-volume` without `force`, `volume-in-use` */
   remove(name: string, options: VolumeRemoval): Promise<void>;
-  /** Removes what no container has. @throws {EngineError} `invalid` for another filter; the reason of the signal */
+  /**
+   * Removes what no container has; what is lost stays, since it may be back.
+   *
+   * @throws {EngineError} `invalid` for another filter; the reason of the signal
+   */
   prune(request: VolumePruneRequest): Promise<VolumePruneReport>;
   /**
    * Copies what stands at `path` below `root` into the volume if the volume is empty, keeping owners, modes, times,

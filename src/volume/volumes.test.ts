@@ -234,7 +234,14 @@ describe('volumes', () => {
       again.list().map(({ name }) => name),
       ['copied', 'found', 'lost'],
     );
-    assert.ok(existsSync(join(fixture.root, 'lost/_data')));
+    assert.ok(!existsSync(join(fixture.root, 'lost')), 'it is not replaced by an empty one');
+    for (const name of ['copied', 'found']) fixture.users.set(name, ['c1']);
+    assert.deepEqual((await again.prune({ named: true, filters: new Map() })).removed, []);
+    assert.equal(again.get('lost')?.problem, 'its directory is missing');
+    assert.throws(() => again.open('lost'), { reason: 'volume-lost' });
+    assert.equal(await again.usage('lost'), 0);
+    mkdirSync(join(fixture.root, 'lost/_data'), { recursive: true });
+    assert.equal(again.open('lost'), join(fixture.root, 'lost/_data'));
     assert.deepEqual(readdirSync(join(fixture.root, 'copied')), ['_data']);
     assert.deepEqual(readdirSync(join(fixture.root, 'copied/_data')), ['dir']);
     assert.equal(await again.usage('found'), 1);

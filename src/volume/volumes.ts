@@ -8,6 +8,7 @@ import { KeyedLock } from '#base/keyed-lock.ts';
 import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { FileService } from '#linux/file-service.ts';
+import { readNames, renameIfThere } from '#store/disk.ts';
 import type { Metadata } from '#store/metadata.ts';
 import { copyUpHere, DATA, finishCopyUp, hasEntries, isQuickCopyUp } from './copy-up.ts';
 import { ANONYMOUS_LABEL, checkVolumeName } from './volume-name.ts';
@@ -50,8 +51,7 @@ const DRIVER = 'local';
 const REMOVED_PREFIX = '.removed-';
 
 /**
- * The driver `local`. A volume exists when the database says so: its directory is made before and taken away after,
- * and made again where a crash has lost it.
+ * The driver `local`. A volume exists when the database says so: its directory is made before and taken away after.
  */
 class LocalVolumes implements Volumes {
   readonly #root: string;
@@ -101,6 +101,13 @@ class LocalVolumes implements Volumes {
     return record && this.#view(record);
   }
 
+  open(name: string): string {
+    this.#require(name);
+    const path = join(this.#directory(name), DATA);
+    if (this.#isLost(name)) throw volumeError('volume-lost', { subject: name, details: { path } });
+    return path;
+  }
+
   list(filters: Filters = NO_FILTERS): readonly VolumeView[] {
     const isWanted = listTest(filters, (name) => this.#isUsed(name));
     const records = [...this.#volumes.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -120,7 +127,7 @@ class LocalVolumes implements Volumes {
     this.#metadata.transaction(() => this.#table.delete(name));
     this.#volumes.delete(name);
     const removed = join(this.#root, `${REMOVED_PREFIX}${newId()}`);
-    renameSync(this.#directory(name), removed);
+    renameIfThere(this.#directory(name), removed);
     await this.#metadata.durable();
     this.#report('destroy', name);
     await this.#files.run(VOLUME_TASKS, 'delete', { input: { path: removed } });
@@ -132,7 +139,8 @@ class LocalVolumes implements Volumes {
     let reclaimedBytes = 0;
     for (const volume of this.list()) {
       const { name, isAnonymous } = volume;
-      if (!(named || isAnonymous) || !mayGo(volume) || this.#isUsed(name)) continue;
+      const isKept = !(named || isAnonymous) || !mayGo(volume) || this.#isUsed(name) || this.#isLost(name);
+      if (isKept) continue;
       signal?.throwIfAborted();
       const sizeBytes = await this.#removeUnlessUsed(name, signal);
       if (sizeBytes === undefined) continue;
@@ -164,7 +172,7 @@ class LocalVolumes implements Volumes {
 
   async copyUp(name: string, root: string, path: string): Promise<void> {
     using _ = await this.#locks.acquire(name);
-    this.#require(name);
+    this.open(name);
     const job = { volume: name, directory: this.#directory(name), root, path };
     if (isQuickCopyUp(job)) copyUpHere(job);
     else {
@@ -175,6 +183,7 @@ class LocalVolumes implements Volumes {
 
   async usage(name: string, signal?: AbortSignal): Promise<number> {
     this.#require(name);
+    if (this.#isLost(name)) return 0;
     const guard = { lane: volumeLane(name), action: `measure volume ${name}` };
     const input = { path: join(this.#directory(name), DATA) };
     return await this.#files.run(VOLUME_TASKS, 'usage', { input, guard, ...(signal && { signal }) });
@@ -196,7 +205,7 @@ class LocalVolumes implements Volumes {
   /** Called once, before anything else. */
   async recover(): Promise<void> {
     mkdirSync(this.#root, { recursive: true, mode: 0o701 });
-    for (const record of this.#table.all()) this.#volumes.set(record.name, record);
+    for (const record of this.#table.all(this.#logger)) this.#volumes.set(record.name, record);
     const names = readdirSync(this.#root, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => name);
@@ -205,8 +214,12 @@ class LocalVolumes implements Volumes {
       else if (!this.#volumes.has(name)) this.#recoverUnknown(name);
     }
     for (const name of this.#volumes.keys()) {
-      this.#makeDirectory(name);
-      finishCopyUp(this.#directory(name));
+      if (!this.#isLost(name)) finishCopyUp(this.#directory(name));
+      else
+        this.#logger.error('a volume is lost: its directory is missing', {
+          name,
+          path: this.#directory(name),
+        });
     }
     await this.#metadata.durable();
   }
@@ -249,6 +262,11 @@ class LocalVolumes implements Volumes {
     makeIfMissing(join(directory, DATA), 0o755);
   }
 
+  /** What is mounted on the directory of its data is not asked. */
+  #isLost(name: string): boolean {
+    return !readNames(this.#directory(name)).includes(DATA);
+  }
+
   #directory(name: string): string {
     return join(this.#root, name);
   }
@@ -259,7 +277,8 @@ class LocalVolumes implements Volumes {
     return record;
   }
 
-  #view({ name, createdAt, labels }: VolumeRecord): VolumeView {
+  #view({ name, createdAt, labels, damage }: VolumeRecord): VolumeView {
+    const problem = this.#isLost(name) ? 'its directory is missing' : damage;
     return {
       name,
       driver: DRIVER,
@@ -267,6 +286,7 @@ class LocalVolumes implements Volumes {
       createdAtMs: Date.parse(createdAt),
       ...(labels && { labels }),
       isAnonymous: labels?.[ANONYMOUS_LABEL] !== undefined,
+      ...(problem !== undefined && { problem }),
     };
   }
 

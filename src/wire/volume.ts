@@ -7,5 +7,7 @@ export interface VolumeInspect {
   readonly Name: string;
   readonly Options: Readonly<Record<string, string>> | null;
   readonly Scope: 'local' | 'global';
+  /** What the driver says; `problem`: why the volume cannot be used. */
+  readonly Status?: Readonly<Record<string, string>>;
   readonly UsageData?: { readonly Size: number; readonly RefCount: number };
 }

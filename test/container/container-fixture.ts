@@ -17,8 +17,10 @@ import { ThreadedFileService } from '#linux/threaded-file-service.ts';
 import { createLogDrivers } from '#log/drivers.ts';
 import { createNetworks, networkMigrations } from '#network/create-networks.ts';
 import type { Networks } from '#network/network.ts';
+import { ExpendableDigests, storeMigrations } from '#store/expendable.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
 import { Leases } from '#store/leases.ts';
+import { LostAndFound } from '#store/lost-and-found.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
 import type { Volumes } from '#volume/volume.ts';
 import { createVolumes, volumeMigrations } from '#volume/volumes.ts';
@@ -81,8 +83,16 @@ export class ContainerFixture implements AsyncDisposable {
     const root = join(path, 'root');
     const run = join(path, 'run');
     const metadata = stack.use(
-      new SqliteMetadata(root, [imageMigrations, volumeMigrations, networkMigrations, containerMigrations]),
+      new SqliteMetadata(root, [
+        storeMigrations,
+        imageMigrations,
+        volumeMigrations,
+        networkMigrations,
+        containerMigrations,
+      ]),
     );
+    const lost = new LostAndFound(root, logger);
+    const expendable = new ExpendableDigests(metadata);
     const content = stack.use(new FileContentStore(join(root, 'content')));
     const files = stack.use(new ThreadedFileService());
     const workers = stack.use(new LayerWorkerPool(1, files));
@@ -93,6 +103,7 @@ export class ContainerFixture implements AsyncDisposable {
         content,
         mode: 'auto',
         limits: LIMITS,
+        lost,
         logger,
         workers,
       }),
@@ -102,6 +113,7 @@ export class ContainerFixture implements AsyncDisposable {
         rootDirectory: join(root, 'snapshots'),
         runDirectory: join(run, 'snapshots'),
         layers,
+        lost,
         logger,
         workers,
       }),
@@ -114,7 +126,9 @@ export class ContainerFixture implements AsyncDisposable {
       content,
       metadata,
       layers,
-      leases: new Leases(),
+      leases: new Leases(expendable),
+      expendable,
+      lost,
       use: { containersOf: (id) => service?.imageUse.containersOf(id) ?? [] },
       emit,
       logger,
@@ -144,7 +158,7 @@ export class ContainerFixture implements AsyncDisposable {
         dnsOptions: [],
         emit,
         logger,
-        restore: recordedSandboxes(metadata),
+        restore: recordedSandboxes(metadata, logger),
       }),
     );
     const cgroups = prepareCgroups();
@@ -158,6 +172,7 @@ export class ContainerFixture implements AsyncDisposable {
       logs: createLogDrivers(),
       volumes,
       networks,
+      lost,
       emit,
       logger,
       directories: { root: join(root, 'containers'), run: join(run, 'containers') },

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk, importBusybox } from '../support/docker.ts';
@@ -187,9 +188,34 @@ for (const [what, path] of LOST_LAYERS) {
   });
 }
 
-test('what no record owns is moved to lost+found and told, with all that is in it', async () => {
+/** Does something to the database while no daemon runs. */
+function changeRecords(...statements: readonly string[]): void {
+  using database = new DatabaseSync(join(engine.root, 'metadata.db'));
+  for (const statement of statements) database.exec(statement);
+}
+
+const lostAndFound = () => join(engine.root, 'lost+found');
+const lostNames = () => (existsSync(lostAndFound()) ? readdirSync(lostAndFound()).toSorted() : []);
+
+/** Where something is now that was moved away. */
+function placeOf(kind: string, name: string): string {
+  const found = lostNames().filter((each) => each.startsWith(`${kind}-${name}-`));
+  assert.equal(found.length, 1, `${kind}-${name} is in lost+found: ${lostNames().join(' ')}`);
+  assert.match(engine.log(), new RegExp(`moved to lost\\+found.*${name}`));
+  return join(lostAndFound(), found[0] ?? '');
+}
+
+test('what has lost its record is moved to lost+found and told, with all that is in it', async () => {
   const layer = 'd'.repeat(64);
   const container = 'e'.repeat(64);
+  await ok('run', '--name', 'wrote', 'bb', 'sh', '-c', 'echo mine > /file');
+  await ok('create', '--name', 'wrote-nothing', 'bb', 'true');
+  await ok('run', '--name', 'tmp', 'bb', 'touch', '/lost-record');
+  await ok('commit', 'tmp', 'gone');
+  await ok('rm', 'tmp');
+  const wrote = await inspect('wrote', '.Id');
+  const [, ownDiffId = ''] = (await inspect('gone', 'join .RootFS.Layers " "')).split(' sha256:');
+  const [, imageId = ''] = (await inspect('gone', '.Id')).split(':');
   await restartAfter(() => {
     mkdirSync(join(engine.root, 'layers', layer));
     writeFileSync(join(engine.root, 'layers', layer, 'layer.tar'), 'a tar');
@@ -197,24 +223,57 @@ test('what no record owns is moved to lost+found and told, with all that is in i
     mkdirSync(join(engine.root, 'containers', container, 'log'), { recursive: true });
     writeFileSync(join(engine.root, 'containers', container, 'log/log'), 'words');
     mkdirSync(join(engine.root, 'containers', 'f'.repeat(64), 'log'), { recursive: true });
+    writeFileSync(join(engine.root, 'content/blobs/sha256', layer), 'a blob');
+    changeRecords(
+      `DELETE FROM container_containers WHERE name LIKE 'wrote%'`,
+      `DELETE FROM image_images WHERE id = 'sha256:${imageId}'`,
+    );
   });
-  const lost = join(engine.root, 'lost+found');
-  const [ofContainer = '', ofLayer = ''] = readdirSync(lost)
-    .filter((name) => name.includes(layer) || name.includes(container))
-    .toSorted();
-  assert.equal(readFileSync(join(lost, ofContainer, 'log/log'), 'utf8'), 'words');
-  assert.equal(readFileSync(join(lost, ofLayer, 'layer.tar'), 'utf8'), 'a tar');
-  assert.match(engine.log(), new RegExp(`moved to lost\\+found.*${layer}`));
+  assert.equal(readFileSync(join(placeOf('container', container), 'log/log'), 'utf8'), 'words');
+  assert.equal(readFileSync(join(placeOf('layer', layer), 'layer.tar'), 'utf8'), 'a tar');
+  assert.equal(readFileSync(placeOf('blob', layer), 'utf8'), 'a blob');
+  assert.equal(readFileSync(join(placeOf('snapshot', wrote), 'upper/file'), 'utf8'), 'mine\n');
+  assert.match(readFileSync(join(placeOf('layer', ownDiffId), 'layer.tar'), 'latin1'), /lost-record/);
+  assert.match(readFileSync(placeOf('blob', imageId), 'utf8'), /"diff_ids"/);
   const gone = [
     `layers/${layer}`,
     'layers/.staging-abc',
     `containers/${container}`,
     `containers/${'f'.repeat(64)}`,
+    `snapshots/${wrote}`,
   ];
   assert.deepEqual(
     gone.filter((path) => existsSync(join(engine.root, path))),
     [],
   );
+  await statesAre([]);
+  rmSync(lostAndFound(), { recursive: true });
+});
+
+test('what the engine was deleting or making when it was killed is deleted, not set aside', async () => {
+  await ok('run', '--name', 'tmp', 'bb', 'touch', '/another');
+  await ok('commit', 'tmp', 'below');
+  await ok('create', '--name', 'on-below', 'below', 'true');
+  await ok('rmi', '-f', 'below');
+  const before = kept();
+  // The container holds the layer, which nothing else has.
+  await engine.crash();
+  assert.deepEqual(kept().toSorted(), before.toSorted());
+  await ok('rm', 'on-below', 'tmp');
+  await engine.crash();
+  assert.ok(kept().length < before.length, 'its layer went');
+  const busy = ok('run', '--rm', 'bb', 'dd', 'if=/dev/zero', 'of=/dev/stdout', 'bs=1M', 'count=64').catch(
+    () => '',
+  );
+  const commits = Array.from({ length: 4 }, (_, index) => docker(engine, ['commit', 'ended', `c${index}`]));
+  await Promise.race(commits);
+  await engine.kill();
+  await Promise.allSettled([busy, ...commits]);
+  await engine.start();
+  const images = (await ok('images', '-q', '--filter', 'reference=c*')).split('\n').filter(Boolean);
+  if (images.length > 0) await ok('rmi', '-f', ...images);
+  await engine.crash();
+  assert.deepEqual(lostNames(), []);
 });
 
 test('a container that runs on after its snapshot was lost ends as others do; prune leaves what is dead; rm works', async () => {

@@ -220,6 +220,8 @@ function unownedRootFiles({ root }: Traces, owners: Owners): readonly string[] {
       .map((name) => `snapshot ${name}`),
     ...namesIn('snapshots/.trash').map((name) => `snapshot ${name} in the trash`),
     ...namesIn('content/ingest').map((name) => `half-written blob ${name}`),
+    // The engine knows all that it was making or deleting.
+    ...namesIn('lost+found').flatMap((name) => (ID.test(name) ? [`set aside: ${name}`] : [])),
   ];
 }
 

@@ -19,7 +19,7 @@ import { Terminal } from '../support/terminal.ts';
 import { until } from '../../src/base/testing.ts';
 
 /** Their roots are taken over. */
-const VERSIONS = ['90fc381'];
+const VERSIONS = ['90fc381', '4083e96'];
 
 /** How the former daemon ends. */
 const ENDS = {

@@ -47,6 +47,7 @@ export const NETWORK_ENTRIES: DockerEntries<NetworkErrorReason> = {
     message: ({ subject, details }) =>
       `endpoint with name ${details['name']} already exists in network ${subject}`,
   },
+  'network-damaged': 'plain',
   'not-connected': {
     message: ({ subject, details }) => `container ${details['name']} is not connected to network ${subject}`,
   },

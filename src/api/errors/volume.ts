@@ -24,6 +24,7 @@ export const VOLUME_ENTRIES: DockerEntries<VolumeErrorReason> = {
   'volume-over-file': {
     message: ({ details }) => `cannot mount volume over existing file, file exists ${details['path']}`,
   },
+  'volume-lost': 'plain',
   'volume-in-use': {
     message: ({ subject, details }) => `remove ${subject}: volume is in use - [${details['containers']}]`,
   },

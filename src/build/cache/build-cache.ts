@@ -99,7 +99,7 @@ export class BuildCache {
 
   get(key: string): CacheEntry | undefined {
     const row = this.#select.get(key);
-    if (!row) return undefined;
+    if (!row || isDamaged(row)) return undefined;
     const layer = layerOf(row);
     return { ...(layer && { layer }), createdAtMs: Number(row['created_at_ms']) };
   }
@@ -202,9 +202,19 @@ export class BuildCache {
 
 type Row = Readonly<Record<string, unknown>>;
 
+/** What is only shown may be missing. */
 function keysIn(text: string): readonly string[] {
-  const keys: unknown = JSON.parse(text);
-  return Array.isArray(keys) ? keys.map(String) : [];
+  try {
+    const keys: unknown = JSON.parse(text);
+    return Array.isArray(keys) ? keys.map(String) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** A vertex that made a layer must not count as one that changed nothing. */
+function isDamaged(row: Row): boolean {
+  return row['diff_id'] !== null && layerOf(row) === undefined;
 }
 
 function layerOf(row: Row): ImageLayer | undefined {

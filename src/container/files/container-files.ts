@@ -20,7 +20,7 @@ export interface ContainerPlace extends AsyncDisposable {
 export interface PlaceRoles {
   readonly lookup: Pick<Lookup<Container>, 'byId'>;
   readonly snapshots: Pick<SnapshotStore, 'mount' | 'unmount'>;
-  readonly volumes: Pick<Volumes, 'get'>;
+  readonly volumes: Pick<Volumes, 'open'>;
 }
 
 /**
@@ -65,8 +65,7 @@ function locateInMount(
     .filter((mount) => mount.type !== 'tmpfs' && absolute.startsWith(`${mount.destination}/`))
     .toSorted((a, b) => b.destination.length - a.destination.length)[0];
   if (!above || above.type === 'tmpfs') return undefined;
-  const root = above.type === 'bind' ? above.source : volumes.get(above.name)?.path;
-  if (root === undefined) return undefined;
+  const root = above.type === 'bind' ? above.source : volumes.open(above.name);
   const lane = above.type === 'bind' ? hostLane(root) : volumeLane(above.name);
   return {
     root,

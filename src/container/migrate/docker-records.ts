@@ -15,7 +15,8 @@ export function rewriteDockerRecords(database: DatabaseSync): void {
   const update = database.prepare('UPDATE container_containers SET definition = ? WHERE sequence = ?');
   for (const { sequence, definition } of rows) {
     const record: unknown = JSON.parse(String(definition));
-    if (!isOldRecord(record)) throw containerError('container-record-damaged');
+    if (!isOldRecord(record))
+      throw containerError('container-record-damaged', { details: { damage: 'it is none of version 3' } });
     update.run(JSON.stringify(rewriteDockerRecord(record)), Number(sequence));
   }
 }

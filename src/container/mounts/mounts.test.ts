@@ -44,6 +44,9 @@ class RecordedVolumes implements Volumes {
   get(name: string): VolumeView {
     return { name, path: `/v/${name}`, createdAtMs: 0, driver: 'local', isAnonymous: false };
   }
+  open(name: string): string {
+    return this.get(name).path;
+  }
   async create({ name = '' }: VolumeSpec): Promise<VolumeView> {
     this.calls.push(`create ${name}`);
     return this.get(name);

@@ -130,12 +130,13 @@ function checkPropagation(source: string, propagation: MountPropagation): void {
 
 async function resolveVolume(mount: PlannedVolume, context: MountContext): Promise<ResolvedMount> {
   const { volumes, rootPath } = context;
-  const volume = volumes.get(mount.name) ?? (await volumes.create(mount.request));
+  if (!volumes.get(mount.name)) await volumes.create(mount.request);
+  const source = volumes.open(mount.name);
   if (mount.copyUp && context.populate) await volumes.copyUp(mount.name, rootPath, mount.destination);
   return {
     type: 'bind',
     destination: mount.destination,
-    source: volume.path,
+    source,
     options: ['rbind', ...readonlyOption(mount.readonly, true)],
   };
 }

@@ -1,3 +1,4 @@
+import { receiveError } from '#base/error-transfer.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
@@ -132,7 +133,10 @@ export class Container {
     this.#parts.store.saveProgress(this.id, { ...storedProgress(this.#state), starting });
   }
 
+  /** @throws {EngineError} `container-record-damaged`: the record stays as it is, for who can read more of it */
   redefine(changes: Partial<Pick<ContainerDefinition, 'name' | 'spec'>>): void {
+    const problem = this.#state.status === 'dead' ? this.#state.problem : undefined;
+    if (problem?.reason === 'container-record-damaged') throw receiveError(problem);
     const definition = { ...this.#definition, ...changes };
     this.#parts.store.saveDefinition(definition);
     this.#definition = definition;

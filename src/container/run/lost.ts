@@ -1,10 +1,11 @@
 import { transferError } from '#base/error-transfer.ts';
+import type { EngineError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
 import { containerError } from '../container-errors.ts';
 import type { ContainerDefinition } from '../container-record.ts';
 import type { Run } from './run.ts';
-import { type ContainerState, type RunningState, type RunRecord, transition } from './state.ts';
+import { type ContainerState, initialState, type RunningState, type RunRecord, transition } from './state.ts';
 
 export interface LossRoles {
   readonly snapshots: Pick<SnapshotStore, 'get' | 'damage'>;
@@ -23,7 +24,16 @@ export function unlessLost(
   const isGoing = state.status === 'removing' || state.status === 'dead';
   if (snapshots.get(id) || isGoing || spec.removedOnExit) return state;
   const damage = snapshots.damage(id) ?? 'it is missing';
-  logger.error('a container is dead', { id, reason: damage });
-  const problem = transferError(containerError('container-lost', { subject: id, details: { damage } }));
-  return transition<Run>(state, { type: 'lost', problem });
+  return deadState(logger, state, containerError('container-lost', { subject: id, details: { damage } }));
+}
+
+/** The state of a container whose record is damaged. */
+export function damagedState(logger: Logger, id: string, damage: string): ContainerState<Run> {
+  const problem = containerError('container-record-damaged', { subject: id, details: { damage } });
+  return deadState(logger, initialState, problem);
+}
+
+function deadState(logger: Logger, state: ContainerState<Run>, problem: EngineError): ContainerState<Run> {
+  logger.error('a container is dead', { id: problem.subject, reason: problem.message });
+  return transition(state, { type: 'lost', problem: transferError(problem) });
 }

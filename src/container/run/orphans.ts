@@ -2,24 +2,23 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
-import { setAside } from '#store/lost-and-found.ts';
+import type { LostAndFound } from '#store/lost-and-found.ts';
 import { unmountAll } from '#linux/mount.ts';
 import type { ContainerPaths } from '../container-paths.ts';
-import { deleteFromRuntime } from '../process/delete-container.ts';
 import { untilDrained } from '../process/drain.ts';
 import { readMonitor } from '../process/monitor.ts';
 import { readHolder } from '../process/process-terminal.ts';
-import type { Runtimes } from '../process/runtimes.ts';
 import type { Supervisor } from '../process/supervisor.ts';
 import { OutputHub } from '../streams/output-hub.ts';
+import { type DiscardRoles, discardRun } from './discard-run.ts';
 
 const CONTAINER_ID = /^[0-9a-f]{64}$/;
 
-export interface OrphanRoles {
+export interface OrphanRoles extends DiscardRoles {
   readonly paths: ContainerPaths;
   readonly supervisor: Supervisor;
-  readonly runtimes: Runtimes;
-  readonly snapshots: Pick<SnapshotStore, 'get' | 'list' | 'damaged' | 'remove' | 'unmount'>;
+  readonly snapshots: Pick<SnapshotStore, 'get' | 'list' | 'damaged' | 'abandon' | 'unmount'>;
+  readonly lost: LostAndFound;
   readonly logger: Logger;
   /** What the daemon holds until it stops. */
   readonly held: DisposableStack;
@@ -52,19 +51,19 @@ export async function removeOrphans(roles: OrphanRoles, recorded: RecordedContai
 
 /** What a create that was not recorded, or a removal after its record was gone, has left. */
 async function removeUnrecorded(
-  { paths, snapshots, logger }: OrphanRoles,
+  { paths, snapshots, lost }: OrphanRoles,
   recorded: RecordedContainers,
 ): Promise<void> {
   for (const id of readdirSync(paths.root)) {
     if (recorded.has(id)) continue;
     // Without --rm, a container is recorded for good before it says anything.
     if (hasFiles(paths.log(id)) && !snapshots.get(id)?.volatile)
-      setAside(paths.container(id), 'a container without a record', logger);
+      lost.take('container', paths.container(id), 'a container without a record');
     else rmSync(paths.container(id), { recursive: true, force: true });
   }
   const known = snapshots.list().filter(({ id }) => CONTAINER_ID.test(id));
   const orphans = [...known.map(({ id }) => id), ...snapshots.damaged()].filter((id) => !recorded.has(id));
-  await Promise.all(orphans.map((id) => snapshots.remove(id)));
+  await Promise.all(orphans.map((id) => snapshots.abandon(id)));
 }
 
 function hasFiles(directory: string): boolean {
@@ -75,15 +74,6 @@ function hasFiles(directory: string): boolean {
 async function unmountStopped({ snapshots }: OrphanRoles, recorded: RecordedContainers): Promise<void> {
   const stopped = snapshots.list().filter(({ id }) => CONTAINER_ID.test(id) && !recorded.runs(id));
   await Promise.all(stopped.map(({ id }) => snapshots.unmount(id)));
-}
-
-async function discardRun({ paths, supervisor, runtimes, logger }: OrphanRoles, id: string): Promise<void> {
-  try {
-    await supervisor.discard(id, paths.bundle(id));
-    await deleteFromRuntime(runtimes, id);
-  } catch (error) {
-    logger.warn('what an unfinished start left cannot be removed', { id, error: messageOf(error) });
-  }
 }
 
 /** Reads the output of an exec of a former daemon until it ends, so that the exec never blocks. */

@@ -10,10 +10,11 @@ import type { Lookup } from '../lookup.ts';
 import { removeOrphanVolumes } from '../orphan-volumes.ts';
 import type { Supervisor } from '../process/supervisor.ts';
 import { removeStopped } from '../remove.ts';
+import type { StoredContainer } from '../stored-container.ts';
 import { AttachableStreams } from '../streams/attachable-streams.ts';
 import { watchForExit } from './exit.ts';
 import { inputModeOf } from './launch.ts';
-import { type LossRoles, unlessLost } from './lost.ts';
+import { damagedState, type LossRoles, unlessLost } from './lost.ts';
 import type { Container } from './container.ts';
 import { watchMemory } from './memory.ts';
 import { type OrphanRoles, removeOrphans } from './orphans.ts';
@@ -52,32 +53,37 @@ export type MakeContainer = (definition: ContainerDefinition, state: ContainerSt
 export async function restoreContainers(roles: RestoreRoles): Promise<void> {
   const { store, orphans } = roles;
   const { bootId } = roles.start;
-  const records = store.all();
-  const byId = new Map(records.map(([{ id }, { state }]) => [id, state]));
+  const records = store.all(orphans.logger);
+  const byId = new Map(records.map((record) => [record.definition.id, record]));
   await removeOrphans(orphans, {
     has: (id) => byId.has(id),
     runs: (id) => {
-      const state = byId.get(id);
-      return state !== undefined && isRunning(state) && state.run.bootId === bootId;
+      const record = byId.get(id);
+      if (!record) return false;
+      // It may run, and is left alone until it is removed.
+      if (record.damage !== undefined) return true;
+      const { state } = record.progress;
+      return isRunning(state) && state.run.bootId === bootId;
     },
   });
-  for (const record of records) await restoreOrLog(roles, ...record);
+  for (const record of records) await restoreOrGiveUp(roles, record);
   const { removal } = roles.start.exit;
   await removeOrphanVolumes({ ...removal, store }, store.orphanVolumes.names());
 }
 
-async function restoreOrLog(
+/** A container that cannot be restored is dead, and keeps no other from being restored. */
+async function restoreOrGiveUp(
   roles: RestoreRoles,
-  definition: ContainerDefinition,
-  progress: ContainerProgress,
+  { definition, progress, damage }: StoredContainer,
 ): Promise<void> {
+  const { id } = definition;
+  const giveUp = (reason: string) => add(roles, definition, damagedState(roles.orphans.logger, id, reason));
+  if (damage !== undefined) return void giveUp(damage);
   try {
     await restoreContainer(roles, definition, progress);
   } catch (error) {
-    roles.orphans.logger.error('restoring a container failed', {
-      id: definition.id,
-      error: messageOf(error),
-    });
+    if (!roles.lookup.byId(id)) giveUp(messageOf(error));
+    else roles.orphans.logger.error('restoring a container failed', { id, error: messageOf(error) });
   }
 }
 
