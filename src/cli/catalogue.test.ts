@@ -6,6 +6,7 @@ import { CAISSON_VERSION } from './caisson-version.ts';
 import { allCommands, findCommand } from './catalogue.ts';
 import { completionScript } from './completion/scripts.ts';
 import { commandHelp, programHelp } from './help.ts';
+import { parseFlags } from './parse-flags.ts';
 import { nearest } from './suggest.ts';
 
 test('every command loads and helps', async () => {
@@ -19,6 +20,35 @@ test('every command loads and helps', async () => {
     assert.match(commandHelp(found, command), new RegExp(`^\nUsage:  caisson ${path.join(' ')}`));
     const letters = Object.values(command.flags).flatMap(({ short }) => short ?? []);
     assert.equal(new Set(letters).size, letters.length, `${path.join(' ')} has a letter twice`);
+  }
+});
+
+/** The words of a line up to what the shell takes from it. */
+function wordsOf(line: string): readonly string[] {
+  const [own = ''] = line.split(/ [|<>] /);
+  const words = own.matchAll(/(?:\$\([^)]*\)|[^\s'"]|'[^']*'|"[^"]*")+/g);
+  return [...words].map(([word]) => word.replaceAll(/'([^']*)'|"([^"]*)"/g, '$1$2'));
+}
+
+test('every command shows by examples how it is called', async () => {
+  for (const { path } of allCommands()) {
+    const found = findCommand(path);
+    assert.ok(found.kind === 'command');
+    const shown = /\nExamples:\n((?: {2}.*\n)+)/.exec(commandHelp(found, await found.load()))?.[1] ?? '';
+    const examples = shown
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.trim());
+    for (const [index, example] of examples.entries()) {
+      const [program, ...words] = wordsOf(example);
+      assert.equal(program, 'caisson', example);
+      const called = findCommand(words);
+      assert.ok(called.kind === 'command', example);
+      if (index === 0) assert.equal(called.entry.load, found.entry.load, `${example}: not ${path.join(' ')}`);
+      const { flags, interspersed = true, operands } = await called.load();
+      const { rest } = parseFlags(flags, called.rest, { interspersed });
+      assert.ok(rest.length >= operands.min && rest.length <= operands.max, example);
+    }
   }
 });
 

@@ -32,7 +32,8 @@ export interface Command<Table = Flags> {
   readonly flags: Table;
   /** False: the first operand ends the flags. */
   readonly interspersed?: boolean;
-  readonly examples?: readonly string[];
+  /** Lines that a shell would take; the first one is shown where operands are wrong. */
+  readonly examples: readonly [string, ...string[]];
   /** True for commands whose failures are told as `caisson: …` with exit code 125. */
   readonly failsAs125?: boolean;
   /** Resolves to the exit code. */

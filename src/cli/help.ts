@@ -55,7 +55,7 @@ export function commandHelp(found: FoundCommand, command: Command): string {
       ? command.summary
       : `${command.summary}\n\n${command.description.trim()}`,
     ...(names.length > 1 ? [`\nAliases:\n  ${names.join(', ')}`] : []),
-    ...(command.examples ? [`\nExamples:\n${command.examples.map((line) => `  ${line}`).join('\n')}`] : []),
+    `\nExamples:\n${command.examples.map((line) => `  ${line}`).join('\n')}`,
     ...(flags ? [`\nOptions:\n${flagLines(command.flags).trimEnd()}`] : []),
     '',
   ].join('\n');
@@ -64,9 +64,8 @@ export function commandHelp(found: FoundCommand, command: Command): string {
 /** What is said where there are too few or too many operands. */
 export function wrongOperands(found: FoundCommand, command: Command): string {
   const name = [PROGRAM, ...found.path].join(' ');
-  const [example] = command.examples ?? [];
-  const shown = example === undefined ? '' : `, such as '${example}'`;
-  const rule = `"${name}" ${operandRule(command.operands)}${shown}.`;
+  const example = command.operands.max === 0 ? '' : `, such as '${command.examples[0]}'`;
+  const rule = `"${name}" ${operandRule(command.operands)}${example}.`;
   return `${rule}\nSee '${name} --help'.\n${usageBlock(found, command)}\n${command.summary}\n`;
 }
 

@@ -22,6 +22,7 @@ export const command = defineCommand({
   summary: 'Attach local standard input, output, and error streams to a running container',
   usage: ['[OPTIONS] CONTAINER'],
   operands: { min: 1, max: 1, kind: 'running-container' },
+  examples: ['caisson attach shell', 'caisson attach --no-stdin --sig-proxy=false web'],
   flags: {
     detachKeys: stringFlag('Override the key sequence for detaching a container'),
     noStdin: booleanFlag('Do not attach STDIN'),

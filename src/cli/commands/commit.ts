@@ -6,6 +6,10 @@ export const command = defineCommand({
   summary: "Create a new image from a container's changes",
   usage: ['[OPTIONS] CONTAINER [REPOSITORY[:TAG]]'],
   operands: { min: 1, max: 2, kind: 'container' },
+  examples: [
+    "caisson commit -m 'with vim' shell debian-vim:1.0",
+    `caisson commit --change 'CMD ["nginx", "-g", "daemon off;"]' web site`,
+  ],
   flags: {
     author: stringFlag('Author (e.g., "John Hannibal Smith <hannibal@a-team.com>")', { short: 'a' }),
     change: listFlag('Apply Dockerfile instruction to the created image', { short: 'c' }),

@@ -11,6 +11,10 @@ export const command = defineCommand({
 Zsh:   source <(caisson completion zsh)
 Fish:  caisson completion fish | source`,
   operands: { min: 1, max: 1 },
+  examples: [
+    'caisson completion bash > /etc/bash_completion.d/caisson',
+    'caisson completion fish > ~/.config/fish/completions/caisson.fish',
+  ],
   flags: {},
   run: async (context, { operands: [name] }) => {
     const shell = SHELLS.find((known) => known === name);

@@ -9,6 +9,7 @@ export const command = defineCommand({
   summary: 'Display detailed information on one or more containers',
   usage: ['[OPTIONS] CONTAINER [CONTAINER...]'],
   operands: { min: 1, max: MANY, kind: 'container' },
+  examples: ["caisson container inspect -f '{{.State.ExitCode}}' web"],
   flags: {
     format: stringFlag(OBJECT_FORMAT_HELP, { short: 'f' }),
     size: booleanFlag('Display total file sizes', { short: 's' }),

@@ -6,6 +6,7 @@ export const command = defineCommand({
   summary: 'Remove all stopped containers',
   usage: ['[OPTIONS]'],
   operands: { min: 0, max: 0 },
+  examples: ['caisson container prune -f --filter until=24h'],
   flags: pruneFlags,
   run: async (context, { flags }) => {
     const warning = 'WARNING! This will remove all stopped containers.';

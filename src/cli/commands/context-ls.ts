@@ -27,6 +27,7 @@ export const command = defineCommand({
   summary: 'List contexts',
   usage: ['[OPTIONS]'],
   operands: { min: 0, max: 0 },
+  examples: ['caisson context ls'],
   flags: {
     format: stringFlag(FORMAT_HELP),
     quiet: booleanFlag('Only show context names', { short: 'q' }),

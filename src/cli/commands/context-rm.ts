@@ -11,6 +11,7 @@ export const command = defineCommand({
   summary: 'Remove one or more contexts',
   usage: ['CONTEXT [CONTEXT...]'],
   operands: { min: 1, max: MANY, kind: 'context' },
+  examples: ['caisson context rm far'],
   flags: { force: booleanFlag('Force the removal of a context in use', { short: 'f' }) },
   run: (context, { flags, operands }) =>
     forEachOperand(context, operands, async (name) => Promise.resolve(remove(context, name, flags.force))),

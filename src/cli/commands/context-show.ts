@@ -5,6 +5,7 @@ export const command = defineCommand({
   summary: 'Print the name of the current context',
   usage: [''],
   operands: { min: 0, max: 0 },
+  examples: ['caisson context show'],
   flags: {},
   run: (context) => {
     context.print(contextName(context));

@@ -12,6 +12,7 @@ export const command = defineCommand({
   summary: "Inspect changes to files or directories on a container's filesystem",
   usage: ['CONTAINER'],
   operands: { min: 1, max: 1, kind: 'container' },
+  examples: ['caisson diff web'],
   flags: { format: stringFlag('Format output using a custom template') },
   run: async (context, { flags, operands: [name = ''] }) => {
     const changes = (await changesOfContainer(context.client, name)) ?? [];

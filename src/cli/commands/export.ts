@@ -7,6 +7,7 @@ export const command = defineCommand({
   summary: "Export a container's filesystem as a tar archive",
   usage: ['[OPTIONS] CONTAINER'],
   operands: { min: 1, max: 1, kind: 'container' },
+  examples: ['caisson export -o root.tar web', 'caisson export web | tar -t'],
   flags: { output: stringFlag('Write to a file, instead of STDOUT', { short: 'o' }) },
   run: async (context, { flags, operands: [name = ''] }) => {
     const open = async (): Promise<AsyncIterable<Buffer>> => {

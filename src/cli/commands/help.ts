@@ -6,6 +6,7 @@ export const command = defineCommand({
   summary: 'Help about any command',
   usage: ['[COMMAND]'],
   operands: { min: 0, max: MANY },
+  examples: ['caisson help run'],
   flags: {},
   run: async (context, { operands }) => {
     const found = findCommand(operands);

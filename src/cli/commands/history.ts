@@ -28,6 +28,7 @@ export const command = defineCommand({
   summary: 'Show the history of an image',
   usage: ['[OPTIONS] IMAGE'],
   operands: { min: 1, max: 1, kind: 'image' },
+  examples: ['caisson history --no-trunc app'],
   flags: {
     format: stringFlag(FORMAT_HELP),
     human: booleanFlag('Print sizes and dates in human readable format', { short: 'H', initial: true }),

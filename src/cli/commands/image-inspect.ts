@@ -10,6 +10,7 @@ export const command = defineCommand({
   summary: 'Display detailed information on one or more images',
   usage: ['[OPTIONS] IMAGE [IMAGE...]'],
   operands: { min: 1, max: MANY, kind: 'image' },
+  examples: ["caisson image inspect -f '{{.Config.Cmd}}' debian"],
   flags: {
     format: stringFlag(OBJECT_FORMAT_HELP, { short: 'f' }),
     platform: platformFlag,

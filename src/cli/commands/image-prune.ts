@@ -7,6 +7,7 @@ export const command = defineCommand({
   summary: 'Remove unused images',
   usage: ['[OPTIONS]'],
   operands: { min: 0, max: 0 },
+  examples: ['caisson image prune', 'caisson image prune -af --filter until=240h'],
   flags: {
     all: booleanFlag('Remove all unused images, not just dangling ones', { short: 'a' }),
     ...pruneFlags,

@@ -16,6 +16,7 @@ export const command = defineCommand({
   summary: 'List images',
   usage: ['[OPTIONS] [REPOSITORY[:TAG]]'],
   operands: { min: 0, max: 1, kind: 'image' },
+  examples: ['caisson images', 'caisson images --tree debian', 'caisson images -q --filter dangling=true'],
   flags: {
     all: booleanFlag('Show all images (default hides intermediate images)', { short: 'a' }),
     digests: booleanFlag('Show digests'),

@@ -9,10 +9,7 @@ export const command = defineCommand({
   summary: 'Import the contents from a tarball to create a filesystem image',
   usage: ['[OPTIONS] file|URL|- [REPOSITORY[:TAG]]'],
   operands: { min: 1, max: 2, kind: 'file' },
-  examples: [
-    'caisson import rootfs.tar.gz tiny:latest',
-    'tar -C rootfs -c . | caisson import -c \'CMD ["sh"]\' - tiny',
-  ],
+  examples: ['caisson import rootfs.tar.gz tiny:latest', 'caisson import -c \'CMD ["sh"]\' rootfs.tar tiny'],
   flags: {
     change: listFlag('Apply Dockerfile instruction to the created image', { short: 'c' }),
     message: stringFlag('Set commit message for imported image', { short: 'm' }),

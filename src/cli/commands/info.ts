@@ -13,6 +13,7 @@ export const command = defineCommand({
   summary: 'Display system-wide information',
   usage: ['[OPTIONS]'],
   operands: { min: 0, max: 0 },
+  examples: ["caisson info -f '{{.Driver}}'"],
   flags: { format: stringFlag(OBJECT_FORMAT_HELP, { short: 'f' }) },
   run: async (context, { flags }) => {
     const clientInfo = {

@@ -10,7 +10,7 @@ export const command = defineCommand({
   summary: 'Load an image from a tar archive or STDIN',
   usage: ['[OPTIONS]'],
   operands: { min: 0, max: 0 },
-  examples: ['caisson load -i image.tar', 'ssh other caisson save app | caisson load'],
+  examples: ['caisson load -i image.tar', 'caisson load < image.tar.gz'],
   flags: {
     input: stringFlag('Read from tar archive file, instead of STDIN', { short: 'i' }),
     quiet: booleanFlag('Suppress the load output', { short: 'q' }),

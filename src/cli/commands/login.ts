@@ -12,6 +12,7 @@ export const command = defineCommand({
   summary: 'Log in to a registry',
   usage: ['[OPTIONS] [SERVER]'],
   operands: { min: 0, max: 1 },
+  examples: ['caisson login', 'caisson login -u me --password-stdin registry.example.com < password'],
   flags: {
     password: stringFlag('Password', { short: 'p' }),
     passwordStdin: booleanFlag('Take the password from stdin'),

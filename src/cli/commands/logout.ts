@@ -7,6 +7,7 @@ export const command = defineCommand({
   summary: 'Log out from a registry',
   usage: ['[SERVER]'],
   operands: { min: 0, max: 1 },
+  examples: ['caisson logout registry.example.com'],
   flags: {},
   run: (context, { operands: [server = DOCKER_HUB] }) => {
     const registry = server === DOCKER_HUB ? server : hostOf(server);

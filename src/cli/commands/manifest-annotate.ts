@@ -34,6 +34,7 @@ export const command = defineCommand({
   summary: 'Add additional information to a local image manifest',
   usage: ['[OPTIONS] MANIFEST_LIST MANIFEST'],
   operands: { min: 2, max: 2 },
+  examples: ['caisson manifest annotate --arch arm64 me/app:1 me/app:1-arm64'],
   flags: {
     arch: stringFlag('Set architecture'),
     os: stringFlag('Set operating system'),

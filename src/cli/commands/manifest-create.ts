@@ -9,6 +9,7 @@ export const command = defineCommand({
   summary: 'Create a local manifest list for annotating and pushing to a registry',
   usage: ['MANIFEST_LIST MANIFEST [MANIFEST...]'],
   operands: { min: 2, max: MANY },
+  examples: ['caisson manifest create me/app:1 me/app:1-amd64 me/app:1-arm64'],
   flags: {
     amend: booleanFlag('Amend an existing manifest list', { short: 'a' }),
     insecure: insecureFlag,

@@ -19,6 +19,7 @@ export const command = defineCommand({
   summary: 'Display an image manifest, or manifest list',
   usage: ['[OPTIONS] [MANIFEST_LIST] MANIFEST'],
   operands: { min: 1, max: 2 },
+  examples: ['caisson manifest inspect debian:trixie'],
   flags: {
     insecure: insecureFlag,
     verbose: booleanFlag('Output additional info including layers and platform', { short: 'v' }),

@@ -11,6 +11,7 @@ export const command = defineCommand({
   summary: 'Push a manifest list to a repository',
   usage: ['[OPTIONS] MANIFEST_LIST'],
   operands: { min: 1, max: 1 },
+  examples: ['caisson manifest push --purge me/app:1'],
   flags: {
     insecure: insecureFlag,
     purge: booleanFlag('Remove the local manifest list after push', { short: 'p' }),

@@ -6,6 +6,7 @@ export const command = defineCommand({
   summary: 'Delete one or more manifest lists from local storage',
   usage: ['MANIFEST_LIST [MANIFEST_LIST...]'],
   operands: { min: 1, max: MANY },
+  examples: ['caisson manifest rm me/app:1'],
   flags: {},
   run: (context, { operands }) => {
     const store = new ManifestStore(context);

@@ -8,6 +8,10 @@ export const command = defineCommand({
   summary: 'Connect a container to a network',
   usage: ['[OPTIONS] NETWORK CONTAINER'],
   operands: { min: 2, max: 2, kind: 'network' },
+  examples: [
+    'caisson network connect back web',
+    'caisson network connect --alias db --ip 172.30.0.9 back postgres',
+  ],
   flags: {
     alias: stringsFlag('Add network-scoped alias for the container'),
     driverOpt: stringsFlag('driver options for the network'),

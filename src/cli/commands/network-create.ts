@@ -7,6 +7,7 @@ export const command = defineCommand({
   summary: 'Create a network',
   usage: ['[OPTIONS] NETWORK'],
   operands: { min: 1, max: 1 },
+  examples: ['caisson network create back', 'caisson network create --subnet 172.30.0.0/16 --internal lab'],
   flags: {
     attachable: booleanFlag('Enable manual container attachment'),
     auxAddress: mapFlag('Auxiliary IPv4 or IPv6 addresses used by Network driver'),

@@ -9,6 +9,7 @@ export const command = defineCommand({
   summary: 'Display detailed information on one or more networks',
   usage: ['[OPTIONS] NETWORK [NETWORK...]'],
   operands: { min: 1, max: MANY, kind: 'network' },
+  examples: ["caisson network inspect -f '{{json .Containers}}' back"],
   flags: {
     format: stringFlag(OBJECT_FORMAT_HELP, { short: 'f' }),
     verbose: booleanFlag('Verbose output for diagnostics', { short: 'v' }),

@@ -29,6 +29,7 @@ export const command = defineCommand({
   summary: 'List networks',
   usage: ['[OPTIONS]'],
   operands: { min: 0, max: 0 },
+  examples: ['caisson network ls --filter driver=bridge'],
   flags: {
     filter: filterFlag('Provide filter values (e.g. "driver=bridge")', { short: 'f' }),
     format: stringFlag(FORMAT_HELP),

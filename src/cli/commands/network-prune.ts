@@ -6,6 +6,7 @@ export const command = defineCommand({
   summary: 'Remove all unused networks',
   usage: ['[OPTIONS]'],
   operands: { min: 0, max: 0 },
+  examples: ['caisson network prune -f'],
   flags: pruneFlags,
   run: async (context, { flags }) => {
     const warning = 'WARNING! This will remove all custom networks not used by at least one container.';

@@ -31,6 +31,7 @@ export const command = defineCommand({
   summary: 'List plugins',
   usage: ['[OPTIONS]'],
   operands: { min: 0, max: 0 },
+  examples: ['caisson plugin ls'],
   flags: {
     filter: filterFlag('Provide filter values (e.g. "enabled=true")', { short: 'f' }),
     format: stringFlag(FORMAT_HELP),

@@ -10,6 +10,7 @@ export const command = defineCommand({
   summary: 'Download an image from a registry',
   usage: ['[OPTIONS] NAME[:TAG|@DIGEST]'],
   operands: { min: 1, max: 1 },
+  examples: ['caisson pull debian:trixie', 'caisson pull --platform linux/arm64 registry.example.com/app'],
   flags: {
     allTags: booleanFlag('Download all tagged images in the repository', { short: 'a' }),
     disableContentTrust: booleanFlag('Skip image verification', { initial: true }),

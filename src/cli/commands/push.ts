@@ -9,6 +9,7 @@ export const command = defineCommand({
   summary: 'Upload an image to a registry',
   usage: ['[OPTIONS] NAME[:TAG]'],
   operands: { min: 1, max: 1, kind: 'image' },
+  examples: ['caisson push registry.example.com/app:1.0'],
   flags: {
     allTags: booleanFlag('Push all tags of an image to the repository', { short: 'a' }),
     disableContentTrust: booleanFlag('Skip image signing', { initial: true }),

@@ -8,6 +8,7 @@ export const command = defineCommand({
   usage: ['[OPTIONS]'],
   description: 'Works while the registry serves, too: what is being pushed is kept.',
   operands: { min: 0, max: 0 },
+  examples: ['caisson registry gc --root /srv/registry --delete-untagged --dry-run'],
   flags: {
     root: stringFlag('Directory of its data', { shownDefault: '/var/lib/caisson-registry' }),
     deleteUntagged: booleanFlag('Delete manifests without a tag, too'),

@@ -7,6 +7,7 @@ export const command = defineCommand({
   summary: 'Add a user of a registry or change its password, which is read from standard input',
   usage: ['[OPTIONS] NAME'],
   operands: { min: 1, max: 1 },
+  examples: ['caisson registry user add --htpasswd /srv/registry/htpasswd me'],
   flags: { htpasswd: stringFlag('File of users', { shownDefault: '/var/lib/caisson-registry/htpasswd' }) },
   run: (context, { flags, operands: [name = ''] }) =>
     runRegistryProgram(context, ['user', 'add', ...registryArguments(flags), '--', name]),

@@ -7,6 +7,7 @@ export const command = defineCommand({
   summary: 'Remove a user of a registry',
   usage: ['[OPTIONS] NAME'],
   operands: { min: 1, max: 1 },
+  examples: ['caisson registry user rm --htpasswd /srv/registry/htpasswd me'],
   flags: { htpasswd: stringFlag('File of users', { shownDefault: '/var/lib/caisson-registry/htpasswd' }) },
   run: (context, { flags, operands: [name = ''] }) =>
     runRegistryProgram(context, ['user', 'rm', ...registryArguments(flags), '--', name]),

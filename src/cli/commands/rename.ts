@@ -6,6 +6,7 @@ export const command = defineCommand({
   summary: 'Rename a container',
   usage: ['CONTAINER NEW_NAME'],
   operands: { min: 2, max: 2, kind: 'container' },
+  examples: ['caisson rename eager_curie web'],
   flags: {},
   run: async (context, { operands: [from = '', to = ''] }) => {
     if (from.trim() === '' || to.trim() === '') {

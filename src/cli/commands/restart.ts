@@ -7,6 +7,7 @@ export const command = defineCommand({
   summary: 'Restart one or more containers',
   usage: ['[OPTIONS] CONTAINER [CONTAINER...]'],
   operands: { min: 1, max: MANY, kind: 'running-container' },
+  examples: ['caisson restart -t 3 web'],
   flags: {
     signal: stringFlag('Signal to send to the container', { short: 's' }),
     time: integerFlag('Seconds to wait before killing the container', { short: 't', aliases: ['timeout'] }),

@@ -8,6 +8,7 @@ export const command = defineCommand({
   summary: 'Remove one or more images',
   usage: ['[OPTIONS] IMAGE [IMAGE...]'],
   operands: { min: 1, max: MANY, kind: 'image' },
+  examples: ['caisson rmi app:1.0', 'caisson rmi $(caisson images -q --filter dangling=true)'],
   flags: {
     force: booleanFlag('Force removal of the image', { short: 'f' }),
     noPrune: booleanFlag('Do not delete untagged parents'),

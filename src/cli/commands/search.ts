@@ -11,6 +11,7 @@ export const command = defineCommand({
   summary: 'Search a registry (Docker Hub) for images',
   usage: ['[OPTIONS] TERM'],
   operands: { min: 1, max: 1 },
+  examples: ['caisson search --limit 5 nginx'],
   flags: {
     filter: filterFlag('Filter output based on conditions provided', { short: 'f' }),
     format: stringFlag(FORMAT_HELP),

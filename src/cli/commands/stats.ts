@@ -14,6 +14,7 @@ export const command = defineCommand({
   summary: 'Display a live stream of container(s) resource usage statistics',
   usage: ['[OPTIONS] [CONTAINER...]'],
   operands: { min: 0, max: MANY, kind: 'running-container' },
+  examples: ['caisson stats', 'caisson stats --no-stream web db'],
   flags: {
     all: booleanFlag('Show all containers (default shows just running)', { short: 'a' }),
     format: stringFlag(FORMAT_HELP),

@@ -7,6 +7,7 @@ export const command = defineCommand({
   summary: 'Stop one or more running containers',
   usage: ['[OPTIONS] CONTAINER [CONTAINER...]'],
   operands: { min: 1, max: MANY, kind: 'running-container' },
+  examples: ['caisson stop web', 'caisson stop -t 30 db'],
   flags: {
     signal: stringFlag('Signal to send to the container', { short: 's' }),
     time: integerFlag('Seconds to wait before killing the container', { short: 't', aliases: ['timeout'] }),

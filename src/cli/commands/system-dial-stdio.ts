@@ -6,7 +6,7 @@ export const command = defineCommand({
   summary: 'Join standard input and output to the engine, for ssh:// of another machine',
   usage: [''],
   operands: { min: 0, max: 0 },
-  examples: ['ssh far caisson system dial-stdio'],
+  examples: ['caisson system dial-stdio'],
   flags: {},
   run: async (context) => {
     // Not blocking, as standard output is elsewhere: what comes in goes on while the reader is slow.

@@ -13,6 +13,7 @@ export const command = defineCommand({
   summary: 'Remove unused data',
   usage: ['[OPTIONS]'],
   operands: { min: 0, max: 0 },
+  examples: ['caisson system prune', 'caisson system prune -af --volumes'],
   flags: {
     all: booleanFlag('Remove all unused images not just dangling ones', { short: 'a' }),
     ...pruneFlags,

@@ -7,6 +7,7 @@ export const command = defineCommand({
   summary: 'Create a volume',
   usage: ['[OPTIONS] [VOLUME]'],
   operands: { min: 0, max: 1 },
+  examples: ['caisson volume create data', 'caisson volume create --label backup=daily data'],
   flags: {
     driver: stringFlag('Specify volume driver name', { short: 'd', initial: 'local' }),
     label: listFlag('Set metadata for a volume', { check: checkLabel }),

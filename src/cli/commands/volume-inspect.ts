@@ -9,6 +9,7 @@ export const command = defineCommand({
   summary: 'Display detailed information on one or more volumes',
   usage: ['[OPTIONS] VOLUME [VOLUME...]'],
   operands: { min: 1, max: MANY, kind: 'volume' },
+  examples: ["caisson volume inspect -f '{{.Mountpoint}}' data"],
   flags: {
     format: stringFlag(OBJECT_FORMAT_HELP, { short: 'f' }),
   },

@@ -11,6 +11,7 @@ export const command = defineCommand({
   summary: 'List volumes',
   usage: ['[OPTIONS]'],
   operands: { min: 0, max: 0 },
+  examples: ['caisson volume ls --filter dangling=true'],
   flags: {
     cluster: booleanFlag('Accepted for compatibility with Docker', { hidden: true }),
     filter: filterFlag('Provide filter values (e.g. "dangling=true")', { short: 'f' }),

@@ -7,6 +7,7 @@ export const command = defineCommand({
   summary: 'Remove unused local volumes',
   usage: ['[OPTIONS]'],
   operands: { min: 0, max: 0 },
+  examples: ['caisson volume prune -f', 'caisson volume prune -af --filter label!=keep'],
   flags: {
     all: booleanFlag('Remove all unused volumes, not just anonymous ones', { short: 'a' }),
     ...pruneFlags,

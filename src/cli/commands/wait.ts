@@ -6,6 +6,7 @@ export const command = defineCommand({
   summary: 'Block until one or more containers stop, then print their exit codes',
   usage: ['CONTAINER [CONTAINER...]'],
   operands: { min: 1, max: MANY, kind: 'running-container' },
+  examples: ['caisson wait job'],
   flags: {},
   run: (context, { operands }) => {
     const codes = new Map<string, WaitResult>();
