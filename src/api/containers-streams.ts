@@ -23,7 +23,10 @@ export const containerStreamRoutes: readonly Route[] = [
 
 async function attach(exchange: Exchange): Promise<void> {
   const attachment = await openAttachment(exchange);
-  const client = takeOver(exchange, { contentType: streamType(attachment.tty), bodyConsumed: false });
+  const client = takeOver(exchange, {
+    contentType: streamType(exchange, !attachment.tty),
+    bodyConsumed: false,
+  });
   await pumpAttachment(attachment, client, () => detachesAtEnd(exchange, attachment));
 }
 
@@ -84,9 +87,9 @@ async function outcomeOf(exit: Promise<ExitOutcome>): Promise<object> {
 async function logs(exchange: Exchange): Promise<void> {
   const timestamps = exchange.flag('timestamps');
   const details = exchange.flag('details');
-  const request = logsRequest(exchange, timestamps || details);
+  const request = logsRequest(exchange, timestamps);
   const { tty, records } = await exchange.engine.containers.logs(exchange.param('id'), request);
-  startStream(exchange, streamType(tty));
+  startStream(exchange, streamType(exchange, !tty));
   await sendLogs(exchange, records, { tty, timestamps, details });
   exchange.response.end();
 }

@@ -33,7 +33,6 @@ async function start(exchange: Exchange): Promise<void> {
   const size = sizeOf(request);
   const attachment = await exchange.engine.containers.startExec(exchange.param('id'), {
     detach: request.Detach,
-    tty: request.Tty,
     ...(size && { consoleSize: size }),
     describeFailure: dockerErrorText,
   });
@@ -41,8 +40,10 @@ async function start(exchange: Exchange): Promise<void> {
     sendEmpty(exchange);
     return;
   }
-  const client = takeOver(exchange, { contentType: streamType(attachment.tty), bodyConsumed: true });
-  await pumpAttachment(attachment, client, () => Promise.resolve(attachment.tty));
+  // The client says how it reads, whatever the process has: the two may differ.
+  const framed = !request.Tty;
+  const client = takeOver(exchange, { contentType: streamType(exchange, framed), bodyConsumed: true });
+  await pumpAttachment(attachment, client, () => Promise.resolve(attachment.tty), framed);
 }
 
 function sizeOf({ ConsoleSize }: ExecStartRequest): TerminalSize | undefined {

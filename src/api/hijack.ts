@@ -54,10 +54,13 @@ export function takeConnection(exchange: Exchange): Duplex {
   return connection;
 }
 
-/** 101 as the daemon writes it; the common headers are there for clients that look. */
+/**
+ * 101 as the daemon writes it; the common headers are there for clients that look. As in Docker the Upgrade header
+ * alone asks for it, though HTTP wants a Connection header beside it.
+ */
 function headOf(exchange: Exchange, contentType: string): string {
-  if (!exchange.upgrade) return `HTTP/1.1 200 OK\r\nContent-Type: ${RAW_STREAM}\r\n\r\n`;
-  const protocol = exchange.request.headers.upgrade ?? 'tcp';
+  const { upgrade: protocol } = exchange.request.headers;
+  if (protocol === undefined) return `HTTP/1.1 200 OK\r\nContent-Type: ${RAW_STREAM}\r\n\r\n`;
   const common = exchange.context.headers;
   let head = `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
   for (let index = 0; index + 1 < common.length; index += 2)
@@ -68,9 +71,9 @@ function headOf(exchange: Exchange, contentType: string): string {
 export const RAW_STREAM = 'application/vnd.docker.raw-stream';
 const MULTIPLEXED_STREAM = 'application/vnd.docker.multiplexed-stream';
 
-/** The content type of a container's output. */
-export function streamType(tty: boolean): string {
-  return tty ? RAW_STREAM : MULTIPLEXED_STREAM;
+/** The content type of output; older versions of the API have one name for both. */
+export function streamType(exchange: Exchange, isFramed: boolean): string {
+  return isFramed && exchange.speaks('1.42') ? MULTIPLEXED_STREAM : RAW_STREAM;
 }
 
 /** Input as a request body with its framing (dockerode without `hijack`), output until the connection closes. */

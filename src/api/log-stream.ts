@@ -1,3 +1,4 @@
+import { LineSplitter } from '#log/line-splitter.ts';
 import type { LogRecord } from '#log/log.ts';
 import { FRAME_HEADER_BYTES, type FrameStream, writeFrameHeader } from '#wire/stdcopy.ts';
 import { formatFixedTimestamp } from '#base/timestamps.ts';
@@ -8,8 +9,11 @@ import { drained } from './respond.ts';
 const GATHER_BYTES = 16 * 1024;
 const GATHERED_BYTES = 64 * 1024;
 
+/** Docker's longest message: a line that goes on comes in several. */
+const MESSAGE_BYTES = 16 * 1024;
+
 export interface LogFormat {
-  /** True without a terminal: each record is a frame. */
+  /** False without a terminal: each line is a frame, which is what clients take for a message. */
   readonly tty: boolean;
   readonly timestamps: boolean;
   readonly details: boolean;
@@ -22,19 +26,25 @@ export async function sendLogs(
   format: LogFormat,
 ): Promise<void> {
   const writer = new LogWriter(exchange, format);
+  const splitter = isRaw(format) ? undefined : new LineSplitter(MESSAGE_BYTES);
   for await (const record of records) {
-    writer.write(record);
+    if (splitter) writer.writeAll(splitter.split(record));
+    else writer.write(record);
     if (exchange.response.writableNeedDrain) await drained(exchange);
     if (exchange.response.destroyed) return;
   }
+  if (splitter) writer.writeAll(splitter.rest());
   writer.flush();
+}
+
+/** Bytes as the terminal showed them: neither framed nor marked, so that it does not matter where lines begin. */
+function isRaw({ tty, timestamps, details }: LogFormat): boolean {
+  return tty && !timestamps && !details;
 }
 
 class LogWriter {
   readonly #exchange: Exchange;
   readonly #format: LogFormat;
-  /** The stream's last record ended in the middle of a line: what follows continues it. */
-  readonly #midLine = { stdout: false, stderr: false };
   #gathered = Buffer.allocUnsafe(GATHERED_BYTES);
   #length = 0;
   #flushing: NodeJS.Immediate | undefined;
@@ -44,9 +54,12 @@ class LogWriter {
     this.#format = format;
   }
 
+  writeAll(records: Iterable<LogRecord>): void {
+    for (const record of records) this.write(record);
+  }
+
   write(record: LogRecord): void {
-    const prefix = this.#midLine[record.stream] ? '' : this.#prefix(record);
-    this.#midLine[record.stream] = record.partial;
+    const prefix = this.#prefix(record);
     const length = prefix.length + record.data.length;
     if (length < GATHER_BYTES) this.#gather(record, prefix, length);
     else this.#send(record, prefix, length);

@@ -8,7 +8,7 @@ import type { ContainerCgroups } from './process/container-cgroups.ts';
 import { mergeImageDefaults } from './create/image-config.ts';
 import { defaultsOf } from './create/spec-defaults.ts';
 import type { Container } from './run/container.ts';
-import { pauseContainer, unpauseContainer } from './run/pause.ts';
+import { standStill } from './run/pause.ts';
 
 export interface CommitRoles {
   readonly images: Pick<ImageStore, 'commit'>;
@@ -27,7 +27,7 @@ export async function commitContainer(
   request: CommitContainerRequest,
 ): Promise<Digest> {
   const config = configOf(container, request);
-  await using _ = request.pause ? await standingStill(cgroups, container) : undefined;
+  await using _ = request.pause ? await standStill(cgroups, container) : undefined;
   const { reference, comment, author, signal } = request;
   const id = await images.commit({
     parent: container.definition.imageId,
@@ -49,15 +49,6 @@ function configOf({ spec }: Container, { config, changes }: CommitContainerReque
   const own = defaultsOf(spec);
   const { Cmd = [], ...changed } = applyChanges(withoutEmpty(config ?? own), changes);
   return withoutEmpty(mergeImageDefaults({ ...changed, ...(Cmd.length > 0 && { Cmd }) }, own));
-}
-
-async function standingStill(
-  cgroups: ContainerCgroups,
-  container: Container,
-): Promise<AsyncDisposable | undefined> {
-  if (container.state.status !== 'running') return undefined;
-  await pauseContainer(cgroups, container);
-  return { [Symbol.asyncDispose]: () => unpauseContainer(cgroups, container) };
 }
 
 /** What images keep: empty fields are absent. */

@@ -155,7 +155,6 @@ export interface ExecView {
 
 export interface ExecStart {
   readonly detach: boolean;
-  readonly tty: boolean;
   readonly consoleSize?: TerminalSize;
   /** What an attached client reads of a process that cannot run. Absent: the error's message. */
   readonly describeFailure?: (error: unknown) => string;

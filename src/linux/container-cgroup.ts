@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EngineError } from '#base/errors.ts';
+import { EngineError, isEngineError } from '#base/errors.ts';
 import {
   type CgroupReader,
   type CgroupStats,
@@ -66,7 +66,7 @@ export class ContainerCgroup {
   /**
    * Stops all its processes where they are; resolves when the last one has stopped. Idempotent.
    *
-   * @throws {EngineError} `unavailable` if that takes too long; they run again then
+   * @throws {EngineError} `unavailable` if that takes too long; they run again then. `not-found` if the cgroup is gone
    */
   async freeze(): Promise<void> {
     const deadline = performance.now() + FREEZE_TIMEOUT_MS;
@@ -82,9 +82,13 @@ export class ContainerCgroup {
     }
   }
 
-  /** Lets them run again. Idempotent. */
+  /** Lets them run again. Idempotent; of a cgroup that is gone nothing stands still. */
   thaw(): void {
-    this.#writeFreezer(false);
+    try {
+      this.#writeFreezer(false);
+    } catch (error) {
+      if (!isEngineError(error, 'not-found')) throw error;
+    }
   }
 
   isFrozen(): boolean {

@@ -1,15 +1,20 @@
 import type { LogRecord, OutputStream } from './log.ts';
 
 const NEWLINE = 10;
-/** A line without an end is handed out in pieces of this size. */
-const MAXIMUM_LINE_BYTES = 1 << 20;
+const MAXIMUM_WAITING_BYTES = 1 << 20;
 
 /** Turns records of any shape into records of exactly one line, joining those that continue one another. */
 export class LineSplitter {
+  readonly #maximumWaitingBytes: number;
   readonly #begun = new Map<
     OutputStream,
     { readonly timeNs: bigint; readonly pieces: Buffer[]; length: number }
   >();
+
+  /** @param maximumWaitingBytes a line whose end has not come is handed out in pieces from this size on */
+  constructor(maximumWaitingBytes: number = MAXIMUM_WAITING_BYTES) {
+    this.#maximumWaitingBytes = maximumWaitingBytes;
+  }
 
   *split(record: LogRecord): Generator<LogRecord> {
     const { data, stream, timeNs } = record;
@@ -20,7 +25,7 @@ export class LineSplitter {
     }
     if (start === data.length) return;
     this.#begin(stream, timeNs, data.subarray(start));
-    if ((this.#begun.get(stream)?.length ?? 0) >= MAXIMUM_LINE_BYTES) yield* this.#flush(stream);
+    if ((this.#begun.get(stream)?.length ?? 0) >= this.#maximumWaitingBytes) yield* this.#flush(stream);
   }
 
   /** What is left at the end of the log: lines that never ended. */

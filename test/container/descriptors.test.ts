@@ -72,7 +72,7 @@ for (const detach of [false, true]) {
     test(`exec ${how}: the program is executed, and has descriptors of its own only`, async () => {
       const container = await fixture.run(SLEEP);
       const { id } = await fixture.containers.createExec(container, newExecRequest(SLEEP, changes));
-      using _attachment = await fixture.containers.startExec(id, { detach, tty: changes?.Tty ?? false });
+      using _attachment = await fixture.containers.startExec(id, { detach });
       await until(() => fixture.containers.inspectExec(id).Pid > 0, 'it runs');
       const { Pid } = fixture.containers.inspectExec(id);
       await assertExecuted(Pid);

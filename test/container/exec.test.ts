@@ -18,7 +18,7 @@ after(async () => {
 
 async function exec(cmd: readonly string[], changes: Partial<ExecRequest> = {}, input?: string, of = id) {
   const { id: execId } = await fixture.containers.createExec(of, newExecRequest(cmd, changes));
-  const attachment = await fixture.containers.startExec(execId, { detach: false, tty: changes.Tty ?? false });
+  const attachment = await fixture.containers.startExec(execId, { detach: false });
   if (input !== undefined) attachment!.input!.end(Buffer.from(input));
   const output = await collect(attachment!);
   // As clients do: they ask as soon as the stream has ended.
@@ -64,7 +64,6 @@ test('a terminal', async () => {
   const size = { rows: 44, columns: 111 };
   const attachment = await fixture.containers.startExec(execId, {
     detach: false,
-    tty: true,
     consoleSize: size,
   });
   assert.deepEqual(await collect(attachment!), { stdout: '44 111\r\n', stderr: '' });
@@ -78,7 +77,7 @@ test('what cannot be executed: in the output attached, an error detached', async
   assert.deepEqual([stdout, exitCode], [`${text}\r\n`, 127]);
   assert.equal((await exec(['/etc/passwd'])).exitCode, 126);
   const { id: execId } = await fixture.containers.createExec(id, newExecRequest(['nope']));
-  const detached = fixture.containers.startExec(execId, { detach: true, tty: false });
+  const detached = fixture.containers.startExec(execId, { detach: true });
   await assert.rejects(detached, { code: 'invalid', message: text });
 });
 
@@ -101,7 +100,7 @@ test('an interpreter that is not there is named; one that the container has moun
 
 test('detached it runs, and is known', async () => {
   const { id: execId } = await fixture.containers.createExec(id, newExecRequest(['sleep', '1000']));
-  const options = { detach: true, tty: false };
+  const options = { detach: true };
   assert.equal(await fixture.containers.startExec(execId, options), undefined);
   const { Running, Pid, ExitCode } = fixture.containers.inspectExec(execId);
   assert.ok(Running && Pid > 0 && ExitCode === null);
@@ -138,7 +137,7 @@ test('an exec ends with its container', async () => {
   const other = await fixture.run(['sleep', '1000']);
   const script = 'echo up; exec sleep 1000';
   const { id: execId } = await fixture.containers.createExec(other, newExecRequest(['sh', '-c', script]));
-  const attachment = await fixture.containers.startExec(execId, { detach: false, tty: false });
+  const attachment = await fixture.containers.startExec(execId, { detach: false });
   await once(attachment!.output, 'readable');
   await fixture.containers.kill(other, 'KILL');
   await collect(attachment!);

@@ -131,7 +131,7 @@ test('a clean stop of the daemon leaves containers running and loses nothing', a
     WorkingDir: '',
     Cmd: ['sh', '-c', `${untilOpen('on')}; yes | head -c 3000000; touch /gate/through`],
   });
-  await first.containers.startExec(execId, { detach: true, tty: false });
+  await first.containers.startExec(execId, { detach: true });
   // It may be in the middle of it.
   gate.open('on');
   await first.close();

@@ -54,18 +54,26 @@ function attach(
   return connection;
 }
 
-/** Frames as `stdout:text`, neighbours of one stream joined, since where output is cut is not the API's. */
-function framesOf(bytes: Buffer): readonly string[] {
-  const frames: string[] = [];
-  let last = '';
+/** Each frame as `stdout:text`. */
+function messagesOf(bytes: Buffer): readonly string[] {
+  const messages: string[] = [];
   for (let offset = 0; offset < bytes.length; ) {
     const stream = ['stdin', 'stdout', 'stderr'][bytes.readUInt8(offset)] ?? '?';
-    const length = bytes.readUInt32BE(offset + 4);
-    const text = bytes.subarray(offset + 8, offset + 8 + length).toString();
-    if (stream === last) frames.push(`${frames.pop()}${text}`);
-    else frames.push(`${stream}:${text}`);
-    last = stream;
-    offset += 8 + length;
+    const end = offset + 8 + bytes.readUInt32BE(offset + 4);
+    messages.push(`${stream}:${bytes.subarray(offset + 8, end).toString()}`);
+    offset = end;
+  }
+  return messages;
+}
+
+/** The same, neighbours of one stream joined: where live output is cut is not the API's. */
+function framesOf(bytes: Buffer): readonly string[] {
+  const frames: string[] = [];
+  for (const message of messagesOf(bytes)) {
+    const [stream = ''] = message.split(':', 1);
+    const last = frames.at(-1);
+    if (last?.startsWith(`${stream}:`)) frames.splice(-1, 1, last + message.slice(stream.length + 1));
+    else frames.push(message);
   }
   return frames;
 }
@@ -139,6 +147,55 @@ test('with a terminal the stream is raw', async () => {
   );
   await start(id);
   assert.equal((await connection.takeAll()).toString(), 'tty\r\nerr\r\n');
+});
+
+test('the Upgrade header alone is answered with 101, by attach and exec', async () => {
+  const id = await create(['sh', '-c', 'read x; echo $x; read x'], STDIN);
+  using connection = attach(id, STREAMS, { Upgrade: 'tcp' });
+  assert.match(await connection.takeUntil('\r\n\r\n'), /^HTTP\/1\.1 101 UPGRADED\r\n/);
+  await start(id);
+  connection.send('typed\n');
+  await connection.takeUntil('typed\n');
+  using exec = await startExec(id, { Tty: false }, { Upgrade: 'tcp' });
+  assert.match(await exec.takeUntil('\r\n\r\n'), /^HTTP\/1\.1 101 UPGRADED\r\n/);
+  assert.deepEqual(framesOf(await exec.takeAll()), ['stdout:hi\n']);
+});
+
+/** Starts a process that says `hi`: `created` says what it is given, `started` how the client wants to read it. */
+async function startExec(
+  id: string,
+  { Tty, started = Tty, version = '' }: { Tty: boolean; started?: boolean; version?: string },
+  headers: Readonly<Record<string, string>> = UPGRADE,
+): Promise<RawConnection> {
+  const config = { Cmd: ['echo', 'hi'], AttachStdout: true, Tty };
+  const { Id } = await requestJson<{ Id: string }>(engine.socket, 'POST', `/containers/${id}/exec`, config);
+  const connection = new RawConnection(engine.socket);
+  const body = JSON.stringify({ Detach: false, Tty: started });
+  const own = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) };
+  connection.send(requestHead(`POST ${version}/exec/${Id}/start`, { ...headers, ...own }) + body);
+  return connection;
+}
+
+const frame = (text: string) => `\x01\0\0\0\0\0\0${String.fromCharCode(text.length)}${text}`;
+
+test('the start of an exec says whether its output is framed, whatever it was created with', async () => {
+  const id = await create(['sleep', '1000']);
+  await start(id);
+  for (const [Tty, started, said] of [
+    [true, true, 'hi\r\n'],
+    [true, false, frame('hi\r\n')],
+    [false, true, 'hi\n'],
+    [false, false, frame('hi\n')],
+  ] as const) {
+    using connection = await startExec(id, { Tty, started });
+    const type = started ? 'raw-stream' : 'multiplexed-stream';
+    const head = await connection.takeUntil('\r\n\r\n');
+    assert.ok(head.includes(`Content-Type: application/vnd.docker.${type}\r\n`), head);
+    assert.equal((await connection.takeAll()).toString(), said);
+  }
+  using old = await startExec(id, { Tty: false, version: '/v1.41' });
+  assert.match(await old.takeUntil('\r\n\r\n'), /Content-Type: application\/vnd\.docker\.raw-stream\r\n/);
+  assert.equal((await old.takeAll()).toString(), frame('hi\n'));
 });
 
 test('attach to what does not exist answers 404 in HTTP', async () => {
@@ -311,6 +368,29 @@ test('logs are framed, cut by streams and tail, and carry times and details wher
   for (const line of lines) assert.match(line, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (out\d|end)$/);
   assert.deepEqual(framesOf((await logsOf(id, 'stdout=1&details=1&tail=1')).bytes), ['stdout: end']);
   assert.deepEqual((await logsOf(id, `stdout=1&since=${Math.ceil(Date.now() / 1000) + 10}`)).bytes.length, 0);
+});
+
+const linesOf = (messages: readonly string[]) => messages.filter((text) => text.startsWith('stdout'));
+
+test('each frame of logs is a line, also of what the log has for a client that attaches', async () => {
+  const script = 'printf "1\\n2\\n"; echo err >&2; printf "3 a"; read x; printf "nd\\n4"; read x; read x';
+  const id = await create(['sh', '-c', script], STDIN);
+  using client = attach(id);
+  await client.takeUntil('\r\n\r\n');
+  await start(id);
+  await client.takeUntil('3 a');
+  client.send('\n');
+  await client.takeUntil('4');
+  using replay = attach(id, 'logs=1&stdout=1&stderr=1');
+  await replay.takeUntil('\r\n\r\n');
+  const whole = ['stdout:1\n', 'stdout:2\n', 'stdout:3 and\n', 'stdout:4'];
+  assert.deepEqual(linesOf(messagesOf(await replay.takeAll())), whole);
+  client.halfClose();
+  await client.takeAll();
+  for (const follow of ['0', '1']) {
+    const { bytes } = await logsOf(id, `stdout=1&stderr=1&follow=${follow}`);
+    assert.deepEqual(linesOf(messagesOf(bytes)), whole);
+  }
 });
 
 test('logs of a terminal are raw', async () => {

@@ -92,6 +92,15 @@ assert box.logs(stdout=True, stderr=False) == b'got typed\\n' and box.logs(stdou
 assert box.logs(tail=2, stderr=False, timestamps=True).split()[1:] == [b'got', b'typed']
 socket.close(); box.remove()
 
+# Each item is a line, however the program wrote it: two at once, or one in two pieces, of which the first is logged alone.
+box = client.containers.run('bb', ['sh', '-c', 'printf "1\\n2\\n"; printf "3 a"; sleep 0.3; printf "nd\\n4"'], detach=True)
+box.wait()
+assert [line for line in box.logs(stream=True)] == [b'1\\n', b'2\\n', b'3 and\\n', b'4']
+assert [line for line in box.logs(stream=True, follow=True, tail=2)] == [b'3 and\\n', b'4']
+stamped = [line.split(b' ', 1) for line in box.logs(stream=True, timestamps=True)]
+assert [line for _, line in stamped] == [b'1\\n', b'2\\n', b'3 and\\n', b'4'] and all(time[-1:] == b'Z' for time, _ in stamped)
+box.remove()
+
 box = client.containers.run('bb', ['sleep', '1000'], detach=True, mem_limit='64m', tmpfs={'/scratch': 'size=1m'}, user='user', working_dir='/tmp', extra_hosts={'elsewhere': '192.0.2.9'})
 assert box.stats(stream=False)['memory_stats']['limit'] == 64 << 20
 assert api.stats(box.id, stream=False, one_shot=True)['id'] == box.id

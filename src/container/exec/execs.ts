@@ -153,7 +153,7 @@ export class Execs {
   #endStreams(exec: ExecProcess): void {
     if (exec.state.status !== 'ended') return;
     exec.streams.output.close();
-    exec.streams.end();
+    void exec.streams.end();
   }
 
   #forgetOld(): void {

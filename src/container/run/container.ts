@@ -87,7 +87,7 @@ export class Container {
 
   /** There is no next run, or its start has failed: clients that attached before it are told. */
   endNextStreams(): void {
-    this.#nextStreams?.end();
+    void this.#nextStreams?.end();
     this.#nextStreams = undefined;
   }
 

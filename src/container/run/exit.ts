@@ -66,11 +66,20 @@ export async function endRun(
     execDuration: String(Math.floor(Math.max(0, elapsedMs(run.startedAt, finishedAt)) / 1000)),
     exitCode: String(exit.exitCode),
   });
-  run.active.end();
   const released = releaseResources(roles, container, run, next);
-  container.waiters.stopped({ exitCode: exit.exitCode });
-  const removed = next === 'removed' && removeStopped(roles.removal, container, { volumes: true });
-  await Promise.all([released, removed]);
+  await Promise.all([released, announceExit(roles, container, run, { exitCode: exit.exitCode, next })]);
+}
+
+/** What waits for the exit may take it that attached clients have the output. */
+async function announceExit(
+  { removal }: ExitRoles,
+  container: Container,
+  run: Run,
+  { exitCode, next }: { readonly exitCode: number; readonly next: AfterRun },
+): Promise<void> {
+  await run.active.end();
+  container.waiters.stopped({ exitCode });
+  if (next === 'removed') await removeStopped(removal, container, { volumes: true });
 }
 
 /** Returns when the run ended, in RFC 3339: never before it began, whatever the clocks say. */

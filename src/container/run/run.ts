@@ -47,10 +47,13 @@ export class ActiveRun {
     this.#held.dispose();
   }
 
-  /** Its end is recorded: everything that waits for it is told. */
-  end(): void {
-    this.streams.end();
+  /**
+   * Its end is recorded: everything that waits for it is told. Resolves when attached clients that keep pace have all
+   * its output; never rejects.
+   */
+  async end(): Promise<void> {
     this.#ended.resolve();
+    await this.streams.end();
   }
 
   /**

@@ -3,6 +3,7 @@ import { signalIfAlive } from '#linux/process.ts';
 import { containerError } from '../container-errors.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
 import type { Container } from './container.ts';
+import { unpauseLocked } from './pause.ts';
 import type { ActiveRun, Run } from './run.ts';
 
 const SIGKILL = 9;
@@ -122,7 +123,7 @@ async function deliver({ cgroups }: SignalRoles, container: Container, signal: n
   send(container, signal);
   if (container.state.status === 'paused' && ends(container, signal)) {
     using _lock = await container.lock();
-    thaw(cgroups, container);
+    unpauseLocked(cgroups, container);
   }
   container.emit('kill', { signal: String(signal) });
 }
@@ -130,7 +131,7 @@ async function deliver({ cgroups }: SignalRoles, container: Container, signal: n
 /** The same for a caller that holds the container's lock. */
 export function deliverLocked(cgroups: ContainerCgroups, container: Container, signal: number): void {
   send(container, signal);
-  if (ends(container, signal)) thaw(cgroups, container);
+  if (ends(container, signal)) unpauseLocked(cgroups, container);
   container.emit('kill', { signal: String(signal) });
 }
 
@@ -144,11 +145,4 @@ function ends({ spec }: Container, signal: number): boolean {
 
 function stopSignalOf(signal: string | undefined): number {
   return signal === undefined ? SIGTERM : signalNumber(signal);
-}
-
-function thaw(cgroups: ContainerCgroups, container: Container): void {
-  if (container.state.status !== 'paused') return;
-  cgroups.cgroupOf(container).thaw();
-  container.apply({ type: 'unpaused' });
-  container.emit('unpause');
 }

@@ -28,7 +28,7 @@ export function attachContainer(container: Container, reference: string, request
     ...(before && { before }),
   });
   container.emit('attach');
-  if (!request.stream) attachment.end();
+  if (!request.stream) void attachment.end();
   return attachment;
 }
 
@@ -41,7 +41,7 @@ async function* loggedOutput(container: Container, request: AttachRequest): Asyn
     streams,
     untilNs,
     follow: false,
-    perLine: false,
+    perLine: true,
   });
   for await (const { stream, data } of records) yield { stream, data };
 }

@@ -19,15 +19,18 @@ export class AttachableStreams {
     this.input.open(input);
   }
 
-  /** There is nothing more to come, or the process never ran: its clients are told. */
-  end(): void {
+  /**
+   * There is nothing more to come, or the process never ran: its clients are told. Resolves when those that keep pace
+   * have had everything; never rejects.
+   */
+  async end(): Promise<void> {
     this.input.close();
-    this.output.endListeners();
+    await this.output.endListeners();
   }
 
   /** Leaves what has not been read to the next daemon. */
   detach(): void {
     this.output.detach();
-    this.output.endListeners();
+    void this.output.endListeners();
   }
 }

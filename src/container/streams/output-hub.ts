@@ -10,8 +10,11 @@ import { RecordCutter } from './record-cutter.ts';
 export interface OutputListener {
   /** False: no more until `hub.resume(listener)`. */
   push(chunk: OutputChunk): boolean;
-  /** The process has ended and all its output was pushed. */
-  end(): void;
+  /**
+   * The process has ended and all its output was pushed. Resolves when that has been taken, or is not taken at the
+   * moment because the client is slow.
+   */
+  end(): Promise<void>;
 }
 
 /** How much the pipes of an ended process can still hold of its output. */
@@ -100,10 +103,11 @@ export class OutputHub {
     this.#drained.resolve();
   }
 
-  endListeners(): void {
+  /** Resolves when every listener that keeps pace has had everything. */
+  async endListeners(): Promise<void> {
     const listeners = [...this.#listeners];
     this.#listeners.clear();
-    for (const listener of listeners) listener.end();
+    await Promise.all(listeners.map((listener) => listener.end()));
   }
 
   /** Stops reading and closes the log, with what was read in it; the rest stays in the pipes for the next daemon. */

@@ -56,9 +56,10 @@ export class StreamAttachment implements Attachment, OutputListener {
     return this.#held.push(chunk) < WAITING_CHUNKS;
   }
 
-  end(): void {
+  async end(): Promise<void> {
     this.#ended = true;
     if (!this.#held) this.output.push(null);
+    await untilTaken(this.output);
   }
 
   async #replay(before: AsyncIterable<OutputChunk>): Promise<void> {
@@ -104,7 +105,7 @@ export class StreamAttachment implements Attachment, OutputListener {
     if (scanned.data.length > 0) await gate.write(scanned.data);
     if (scanned.detached) {
       this.#hub.unsubscribe(this);
-      this.end();
+      void this.end();
       detach?.onDetach();
     }
     callback();
@@ -121,4 +122,12 @@ export class StreamAttachment implements Attachment, OutputListener {
     this.output.destroy();
     this.input?.destroy();
   }
+}
+
+/** Resolves when everything has been read, or at once if the reader does not go on by itself. */
+async function untilTaken(output: Readable): Promise<void> {
+  if (output.readableFlowing !== true) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const event of ['end', 'pause', 'close']) output.once(event, resolve);
+  await promise;
 }

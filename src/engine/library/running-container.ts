@@ -104,7 +104,7 @@ export class RunningContainer implements AsyncDisposable {
   /** Runs a further process in it and waits for its end. A text is run by `/bin/sh -c`. */
   async exec(command: readonly string[] | string, options: ExecOptions = {}): Promise<ProcessOutput> {
     const { id } = await this.#containers.createExec(this.id, execSpecOf(wordsOf(command), options));
-    using attachment = await this.#containers.startExec(id, { detach: false, tty: false });
+    using attachment = await this.#containers.startExec(id, { detach: false });
     const output = new CollectedOutput();
     const chunks: AsyncIterable<OutputChunk> = attachment?.output ?? Readable.from([]);
     for await (const chunk of chunks) output.add(chunk);
