@@ -10,6 +10,7 @@ import type { Route } from './route.ts';
 import { createRouter } from './routes.ts';
 import { dockerError } from './errors/docker-error.ts';
 import { parseTarget } from './target.ts';
+import { limitUnreadBody } from './unread-body.ts';
 
 /** Brings requests to their endpoints and errors to their clients. */
 export class Dispatcher {
@@ -30,6 +31,7 @@ export class Dispatcher {
     // The exchange's signal fires when a client goes away.
     request.on('error', ignore);
     response.on('error', ignore);
+    limitUnreadBody(request, response);
     void this.#serve(request, response, undefined);
   }
 

@@ -1,11 +1,13 @@
 /** `/images`: archives in and out. */
+import type { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
+import { openUrl, withoutPassword } from '#registry/open-url.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import type { Exchange } from './exchange.ts';
 import { encodeProgress } from './image-progress.ts';
 import { platformOf, referenceOf } from './images.ts';
 import { pull } from './images-registry.ts';
-import { sendProgress } from './progress.ts';
+import { sendProgress, tellingFailure } from './progress.ts';
 import { bodyStream } from './request-body.ts';
 import { sendBody } from './respond.ts';
 import { get, post, type Route } from './route.ts';
@@ -29,7 +31,8 @@ async function save(exchange: Exchange, references: readonly string[]): Promise<
 async function load(exchange: Exchange): Promise<void> {
   const { signal } = exchange;
   const messages = encodeProgress(exchange.engine.images.load(bodyStream(exchange), { signal }));
-  await sendProgress(exchange, exchange.flag('quiet') ? withoutProgress(messages) : messages);
+  const told = exchange.flag('quiet') ? withoutProgress(messages) : messages;
+  await sendProgress(exchange, tellingFailure(told));
 }
 
 /** Results and errors only. */
@@ -46,27 +49,43 @@ async function create(exchange: Exchange): Promise<void> {
 
 async function importArchive(exchange: Exchange): Promise<void> {
   const source = exchange.text('fromSrc');
-  if (source !== '-') {
-    throw new EngineError(
-      'not-implemented',
-      `Cannot import ${source}: only an archive in the request is accepted`,
-    );
-  }
   const repository = exchange.text('repo');
   const message = exchange.text('message');
   const platform = exchange.text('platform');
-  const archive = bodyStream(exchange);
-  const importing = exchange.engine.images.import({
+  const { archive, origin } =
+    source === '-' ? { archive: bodyStream(exchange), origin: source } : await openOrigin(exchange, source);
+  const request = {
     archive,
+    origin,
     ...(repository !== '' && { reference: referenceOf(repository, exchange.text('tag')) }),
     ...(message !== '' && { message }),
     ...(platform !== '' && { platform }),
     changes: exchange.query.getAll('changes'),
     signal: exchange.signal,
-  });
-  await sendProgress(exchange, statusOf(importing));
+  };
+  await sendProgress(
+    exchange,
+    statusOf(() => exchange.engine.images.import(request), origin),
+  );
 }
 
-async function* statusOf(importing: Promise<string>): AsyncGenerator<ProgressMessage> {
-  yield { status: await importing };
+/** What a URL leads to; http where it has no scheme, as in Docker. */
+async function openOrigin(
+  { signal }: Exchange,
+  source: string,
+): Promise<{ archive: Readable; origin: string }> {
+  const url = URL.parse(source.includes('://') ? source : `http://${source}`);
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new EngineError('invalid', `Cannot import ${source}: it is neither - nor a URL of http or https`);
+  const archive = await openUrl(url.href, {}, signal);
+  const { statusCode: status = 0 } = archive;
+  if (status === 200) return { archive, origin: source };
+  archive.destroy();
+  const code = status === 404 || status === 410 ? 'not-found' : 'unavailable';
+  throw new EngineError(code, `Cannot import ${withoutPassword(url.href)}: its server answers ${status}`);
+}
+
+async function* statusOf(start: () => Promise<string>, origin: string): AsyncGenerator<ProgressMessage> {
+  if (origin !== '-') yield { status: `Downloading from ${withoutPassword(origin)}` };
+  yield { status: await start() };
 }

@@ -20,10 +20,23 @@ export async function sendProgress(exchange: Exchange, messages: AsyncIterable<o
       }
     }
   } catch (error) {
-    const message = dockerErrorText(error);
-    writeLine(exchange, { errorDetail: { message }, error: message });
+    writeLine(exchange, failureMessage(error));
   }
   exchange.response.end();
+}
+
+/** For what answers 200 whatever comes. */
+export async function* tellingFailure(messages: AsyncIterable<object>): AsyncGenerator<object, void> {
+  try {
+    yield* messages;
+  } catch (error) {
+    yield failureMessage(error);
+  }
+}
+
+function failureMessage(error: unknown): object {
+  const message = dockerErrorText(error);
+  return { errorDetail: { message }, error: message };
 }
 
 function writeLine(exchange: Exchange, message: object): void {

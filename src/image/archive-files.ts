@@ -1,6 +1,6 @@
 /** The files of an image archive by name, with its links followed. */
 import { posix } from 'node:path';
-import type { LayerCompression } from '#oci/media-types.ts';
+import type { CompressionFormat } from '#oci/compression.ts';
 import type { BlobInfo } from '#store/content.ts';
 import { imageError } from './image-errors.ts';
 
@@ -11,7 +11,7 @@ export type ArchiveFile =
       readonly kind: 'blob';
       readonly info: Promise<BlobInfo>;
       readonly sizeBytes: number;
-      readonly compression: LayerCompression;
+      readonly compression: CompressionFormat;
     };
 
 /** Longer chains of links than any archive needs; cycles end here too. */
@@ -48,6 +48,11 @@ export class ArchiveFiles {
     const file = this.find(path);
     if (file) return file;
     throw imageError('archive-invalid', { details: { problem: `open ${path}: no such file or directory` } });
+  }
+
+  /** What is not a link, in the order of the archive. */
+  names(): Iterable<string> {
+    return this.#files.keys();
   }
 
   has(path: string): boolean {

@@ -2,7 +2,8 @@
  * Takes in an image archive while it streams: large files go to the content store at once, and what looks like a
  * layer is unpacked meanwhile, though which files the archive's manifest names is known only at its end.
  */
-import { COMPRESSION_MAGIC_BYTES, detectCompression } from '#oci/compression.ts';
+import { type CompressionFormat, detectCompression } from '#oci/compression.ts';
+import { isOutsideFormat } from '#layer/outside-decompressor.ts';
 import { type Digest, isDigest } from '#oci/digest.ts';
 import type { LayerCompression } from '#oci/media-types.ts';
 import type { TarEntry } from '#oci/tar-header.ts';
@@ -119,9 +120,10 @@ export class ArchiveIntake implements AsyncDisposable {
 
   #settle({ entry, writer, head, chunks }: IncomingFile): ArchiveFile {
     if (!writer) return { kind: 'memory', bytes: Buffer.concat(chunks) };
-    const compression = layerCompression(head);
+    const compression = detectCompression(head);
     const info = this.#track(commit(writer, entry));
-    if (looksLikeLayer(head, compression)) void this.#track(this.#unpack(info, compression));
+    if (!isOutsideFormat(compression) && looksLikeLayer(head, compression))
+      void this.#track(this.#unpack(info, compression));
     return { kind: 'blob', info, sizeBytes: entry.sizeBytes, compression };
   }
 
@@ -174,17 +176,7 @@ function digestOfName(path: string): Digest | undefined {
   return hex !== undefined && isDigest(digest) ? digest : undefined;
 }
 
-/** @throws {EngineError} `archive-unreadable` for formats that layers do not come in */
-export function layerCompression(head: Buffer): LayerCompression {
-  const format = detectCompression(head.subarray(0, COMPRESSION_MAGIC_BYTES));
-  if (format === 'xz' || format === 'bzip2')
-    throw imageError('archive-unreadable', {
-      details: { problem: `${format} compression is not supported, use gzip or zstd` },
-    });
-  return format;
-}
-
-function looksLikeLayer(head: Buffer, compression: LayerCompression): boolean {
+function looksLikeLayer(head: Buffer, compression: CompressionFormat): boolean {
   return (
     compression !== 'none' || head.toString('latin1', TAR_MAGIC_OFFSET, TAR_MAGIC_OFFSET + 5) === 'ustar'
   );

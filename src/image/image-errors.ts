@@ -69,8 +69,6 @@ const IMAGE_ERRORS = errorTable({
     ({ details }) => `Cannot explore image: it has more than ${details['maximumFiles']} files`,
   ],
 
-  'archive-unreadable': ['invalid', ({ details }) => `Cannot read archive: ${details['problem']}`],
-  'archive-empty': ['invalid', () => 'Cannot import archive: it is empty'],
   'archive-invalid': ['invalid', ({ details }) => `Cannot load image: ${details['problem']}`],
   'archive-tag-invalid': [
     'invalid',

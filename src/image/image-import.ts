@@ -3,13 +3,11 @@ import { formatDate } from '#base/timestamps.ts';
 import type { Digest } from '#oci/digest.ts';
 import { encodeImageConfig, type ImageConfig } from '#oci/image-config.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
-import type { LayerCompression } from '#oci/media-types.ts';
 import { hostPlatform, parsePlatform } from '#oci/platform.ts';
 import { familiarReference, parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
 import type { BlobInfo, Lease } from '#store/content.ts';
-import { layerCompression } from './archive-intake.ts';
-import { chunksOf } from './archive-stream.ts';
 import { applyChanges } from '#dockerfile/apply-changes.ts';
+import { verifiedTar } from '#layer/plain-tar.ts';
 import { imageError } from './image-errors.ts';
 import { emitImageEvent } from './image-events.ts';
 import type { ImageLayer } from './image-record.ts';
@@ -53,46 +51,41 @@ async function importLayer(
   lease: Lease,
 ): Promise<ImageLayer> {
   const { signal } = request;
-  const { blob, compression } = await storeArchive(storage, request, lease);
+  const { digest: blob } = await storeArchive(storage, request, lease);
   const layers = new LayerIntake({
     layers: storage.layers,
     lease,
     knownDiffId: knownDiffIds(table),
     ...(signal && { signal }),
   });
-  return await layers.unpack({ blob: blob.digest, compression });
+  return await layers.unpack({ blob, compression: 'none' });
 }
 
 let lastImport = 0;
 
-/** The archive as it comes is the layer's blob. */
+/** The archive without its compression is the layer's blob. */
 async function storeArchive(
   { content, maximumLayerBytes: maximumBytes }: LayerStorage,
   { archive, signal }: ImportRequest,
   lease: Lease,
-): Promise<{ readonly blob: BlobInfo; readonly compression: LayerCompression }> {
+): Promise<BlobInfo> {
+  using _ = { [Symbol.dispose]: () => archive.destroy() };
   await using writer = await content.openWriter(`import-${++lastImport}`, {
     lease,
     maximumBytes,
     ...(signal ? { signal } : undefined),
   });
-  let head: Buffer = Buffer.alloc(0);
-  for await (const chunk of chunksOf(archive)) {
-    if (head.length < 512) head = Buffer.concat([head, chunk.subarray(0, 512)]);
-    await writer.write(chunk);
-  }
-  if (head.length === 0) throw imageError('archive-empty');
-  const compression = layerCompression(head);
-  return { blob: await writer.commit(), compression };
+  for await (const chunk of verifiedTar(archive)) await writer.write(chunk);
+  return await writer.commit();
 }
 
 function configOf(
-  { message }: ImportRequest,
+  { message, origin = '-' }: ImportRequest,
   config: ImageDefaults,
   diffId: Digest,
 ): Omit<ImageConfig, 'os' | 'architecture'> {
   const created = formatDate(Date.now());
-  const comment = message || 'Imported from -';
+  const comment = message || `Imported from ${origin}`;
   return {
     created,
     config,

@@ -37,13 +37,13 @@ describe('load of hostile archives', () => {
       /invalid tar header/,
     ],
     ['nothing', () => Buffer.alloc(0), /neither manifest.json nor index.json/],
-    ['cut short', () => dockerArchive({ layers: LAYERS }).subarray(0, 200_000), /unexpected end of archive/],
+    ['cut short', () => dockerArchive({ layers: LAYERS }).subarray(0, 200_000), /unexpected EOF/],
     [
       'cut short in gzip',
       () => gzipSync(dockerArchive({ layers: LAYERS })).subarray(0, 100_000),
-      /unexpected end of file/,
+      /unexpected EOF/,
     ],
-    ['xz', () => Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 1, 2]), /xz compression is not supported/],
+    ['xz', () => Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 1, 2]), /its xz data is damaged/],
     ['a manifest that is no JSON', () => tar({ ...good, 'manifest.json': '{[' }), /not JSON/],
     [
       'a manifest of a wrong shape',

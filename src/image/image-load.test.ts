@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -21,17 +21,23 @@ import {
 
 const root = temporaryRoot();
 
+function by(program: string): (content: Buffer) => Buffer {
+  return (input) => spawnSync(program, { input, maxBuffer: 1 << 24 }).stdout;
+}
+
 describe('load', () => {
   for (const [name, compress] of [
     ['plain', (layer: Buffer) => layer],
     ['gzip', gzipSync],
     ['zstd', zstdCompressSync],
+    ['xz', by('xz')],
+    ['bzip2', by('bzip2')],
   ] as const)
     it(`takes a docker-archive with ${name} layers, itself plain or compressed`, async () => {
       await using engine = await open(root.path);
       const config = configFor(LAYERS);
       const archive = dockerArchive({ layers: LAYERS, tags: ['a/b:1', 'c:latest'], compress });
-      for (const form of [archive, gzipSync(archive), zstdCompressSync(archive)]) {
+      for (const form of [archive, compress(archive)]) {
         assert.equal(await load(engine, form), 'loaded a/b:1\nloaded c:latest\n');
         const { id, layers, config: defaults } = engine.images.resolve('c');
         assert.equal(id, sha256(config));
@@ -123,6 +129,40 @@ describe('load', () => {
     assert.equal(await load(engine, tar(members)), 'loaded multi:1\nloaded example.com/m:2\n');
     assert.equal(engine.images.resolve('multi:1').id, sha256(configFor(LAYERS)));
     assert.equal((await contentOf(engine)).length, 7);
+  });
+
+  it('takes the oldest archives: a chain of layers that name their parents, with the ids that Docker gives', async () => {
+    await using engine = await open(root.path);
+    const [base, top] = ['a'.repeat(64), 'b'.repeat(64)];
+    const common = { docker_version: '1.9.1', os: 'linux', architecture: 'amd64' };
+    const configuration = { Env: ['A=<b> & c'], Cmd: ['sh'] };
+    const lowest = { id: base, created: '2014-01-02T03:04:05.123456789Z', Size: 100, ...common };
+    const upper = {
+      id: top,
+      parent: base,
+      created: '2014-01-02T03:05:05Z',
+      config: configuration,
+      ...common,
+    };
+    const members = {
+      [`${base}/VERSION`]: '1.0',
+      [`${base}/json`]: json({ ...lowest, container_config: { Cmd: ['ADD', 'x'] } }),
+      [`${base}/layer.tar`]: LAYERS[0]!,
+      [`${top}/json`]: json({ ...upper, author: 'me', container_config: { Cmd: ['a > b'] } }),
+      [`${top}/layer.tar`]: LAYERS[1]!,
+      repositories: json({ 'old/app': { '1': top } }),
+    };
+    assert.equal(await load(engine, tar(members)), 'loaded old/app:1\n');
+    const [lower, higher] = [sha256(LAYERS[0]!), sha256(LAYERS[1]!)];
+    const rest = String.raw`"config":{"Env":["A=\u003cb\u003e \u0026 c"],"Cmd":["sh"]},"container_config":{"Cmd":["a \u003e b"]},"created":"2014-01-02T03:05:05Z","docker_version":"1.9.1","history":[{"created":"2014-01-02T03:04:05.123456789Z","created_by":"ADD x"},{"created":"2014-01-02T03:05:05Z","created_by":"a \u003e b","author":"me"}],"os":"linux","rootfs":{"type":"layers","diff_ids":["${lower}","${higher}"]}`;
+    const image = await engine.images.inspect('old/app:1');
+    assert.equal(image.id, sha256(Buffer.from(`{"architecture":"amd64","author":"me",${rest}}`)));
+    assert.deepEqual((await engine.images.inspect(image.parent ?? '')).config.rootfs.diff_ids, [lower]);
+    const removals = await engine.images.remove('old/app:1', { force: false, prune: true });
+    assert.equal(removals.filter(({ kind }) => kind === 'deleted').length, 4);
+    // One whose parent is not there.
+    delete members[`${base}/json`];
+    await assert.rejects(load(engine, tar(members)), /open a+.json: no such file or directory/);
   });
 
   it('keeps what it acknowledged, and forgets the rest of a killed process', async () => {

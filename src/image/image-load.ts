@@ -1,11 +1,11 @@
 /** Image archives become images. */
 import type { Readable } from 'node:stream';
+import { plainTar } from '#layer/plain-tar.ts';
 import { decodeImageConfig } from '#oci/image-config.ts';
 import { familiarReference } from '#oci/reference.ts';
 import { BlobReader } from './archive-content.ts';
 import { type ArchiveFile, type ArchiveFiles, cleanName } from './archive-files.ts';
-import { ArchiveIntake, type ArrivedFile, layerCompression } from './archive-intake.ts';
-import { decompressed } from './archive-stream.ts';
+import { ArchiveIntake, type ArrivedFile } from './archive-intake.ts';
 import { type ArchivedImage, DOCKER_MANIFEST, readDockerArchive } from './docker-archive.ts';
 import { imageError } from './image-errors.ts';
 import { emitImageEvent } from './image-events.ts';
@@ -15,6 +15,7 @@ import type { NewImage, PreparedImage } from './image-registrar.ts';
 import type { ImageTable } from './image-table.ts';
 import { knownDiffIds } from './known-layers.ts';
 import { LayerIntake } from './layer-intake.ts';
+import { LEGACY_NAMES, readLegacyArchive } from './legacy-archive.ts';
 import type { NewImageRoles } from './new-image-roles.ts';
 import { OCI_INDEX, readOciLayout } from './oci-layout.ts';
 import { settleAll } from './settle-all.ts';
@@ -43,47 +44,62 @@ export async function* loadImages(
   });
   await using intake = new ArchiveIntake({ content, layers, lease, maximumFileBytes, ...aborting });
   // Runs before the intake waits: what is still being unpacked then belongs to no image.
-  using _ = { [Symbol.dispose]: () => cancelling.abort() };
-  for await (const file of intake.read(decompressed(archive))) yield arrivalOf(file);
-  const reader = new BlobReader(content, lease);
-  const described = await describeImages(intake.files, reader);
-  const loaded = await settleAll(
-    described.map(async (each) => await registrar.prepare(await toNewImage(each, reader, layers), lease)),
-  );
+  using _ = {
+    [Symbol.dispose]: () => {
+      cancelling.abort();
+      archive.destroy();
+    },
+  };
+  for await (const file of intake.read(plainTar(archive))) yield arrivalOf(file);
+  const reader = new BlobReader(storage, lease);
+  const images = await readImages(intake.files, reader, layers);
+  const loaded = await settleAll(images.map((image) => registrar.prepare(image, lease)));
   const renamed = renamings(loaded, table);
   await registrar.register(loaded);
   for (const { record } of loaded) emitImageEvent(emit, 'load', record, record.id);
   yield* renamed;
+  const parents = new Set(images.map(({ parent }) => parent));
   for (const { image, record } of loaded)
-    yield { kind: 'loaded', id: record.id, names: image.references.map(familiarReference) };
+    if (image.references.length > 0 || !parents.has(record.id))
+      yield { kind: 'loaded', id: record.id, names: image.references.map(familiarReference) };
 }
 
 function arrivalOf({ path, sizeBytes }: ArrivedFile): LoadProgress {
   return { kind: 'arrived', file: cleanName(path).replace(/^blobs\/sha256\//, ''), sizeBytes };
 }
 
-async function describeImages(files: ArchiveFiles, reader: BlobReader): Promise<readonly ArchivedImage[]> {
-  if (files.has(DOCKER_MANIFEST)) return await readDockerArchive(files, reader);
-  if (files.has(OCI_INDEX)) return await readOciLayout(files, reader);
-  throw imageError('archive-invalid', {
-    details: { problem: `the archive has neither ${DOCKER_MANIFEST} nor ${OCI_INDEX}` },
-  });
+/** Every image of the archive, its layers unpacked. */
+async function readImages(
+  files: ArchiveFiles,
+  reader: BlobReader,
+  layers: LayerIntake,
+): Promise<readonly NewImage[]> {
+  const unpack = (file: ArchiveFile) => toLayer(file, reader, layers);
+  if (!files.has(DOCKER_MANIFEST) && !files.has(OCI_INDEX)) {
+    if (files.has(LEGACY_NAMES)) return await readLegacyArchive({ files, reader, unpack });
+    throw imageError('archive-invalid', {
+      details: { problem: `the archive has neither ${DOCKER_MANIFEST} nor ${OCI_INDEX}` },
+    });
+  }
+  const read = files.has(DOCKER_MANIFEST) ? readDockerArchive : readOciLayout;
+  return await settleAll((await read(files, reader)).map((image) => toNewImage(image, unpack)));
 }
 
-async function toNewImage(image: ArchivedImage, reader: BlobReader, layers: LayerIntake): Promise<NewImage> {
+async function toNewImage(
+  image: ArchivedImage,
+  unpack: (file: ArchiveFile) => Promise<ImageLayer>,
+): Promise<NewImage> {
   const { os } = decodeImageConfig(image.config);
   if (os !== '' && os !== 'linux') throw imageError('archive-for-other-os', { details: { os } });
   return {
     configBytes: image.config,
     references: image.references,
-    layers: await settleAll(image.layers.map((file) => toLayer(file, reader, layers))),
+    layers: await settleAll(image.layers.map(unpack)),
   };
 }
 
 async function toLayer(file: ArchiveFile, reader: BlobReader, layers: LayerIntake): Promise<ImageLayer> {
-  const compression = file.kind === 'blob' ? file.compression : layerCompression(file.bytes);
-  const { digest } = await reader.store(file);
-  return await layers.unpack({ blob: digest, compression });
+  return await layers.unpack(await reader.storeLayer(file));
 }
 
 function renamings(loaded: readonly PreparedImage[], table: ImageTable): readonly LoadProgress[] {

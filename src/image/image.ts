@@ -52,8 +52,10 @@ export interface ResolvedImage {
 }
 
 export interface ImportRequest {
-  /** A root file system: tar, or tar compressed with gzip or zstd. */
+  /** A root file system: tar, plain or compressed with gzip, zstd, xz or bzip2. It is destroyed. */
   readonly archive: Readable;
+  /** Where the archive comes from, for the image's comment. */
+  readonly origin?: string;
   /** `repository[:tag]`; absent leaves it dangling. */
   readonly reference?: string;
   readonly message?: string;

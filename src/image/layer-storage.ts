@@ -4,7 +4,6 @@ import type { LayerStore, UnpackRequest } from '#layer/layer.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import { newProgress } from '#store/arriving-file.ts';
 import type { BlobInfo, ContentStore, Lease } from '#store/content.ts';
-import { chunksOf } from './archive-stream.ts';
 import { imageError } from './image-errors.ts';
 import type { ImageLayer } from './image-record.ts';
 
@@ -38,7 +37,7 @@ export async function storeLayer(
   const aborting = signal ? { signal } : undefined;
   const options = { lease, maximumBytes, ...aborting };
   await using writer = await content.openWriter(`commit-${++lastStored}`, options);
-  for await (const chunk of chunksOf(changes)) await writer.write(chunk);
+  for await (const chunk of changes as AsyncIterable<Buffer>) await writer.write(chunk);
   const { digest } = await writer.commit();
   return await unpackPlain(layers, digest, { lease, ...aborting });
 }

@@ -118,7 +118,7 @@ class DirectoryWriter {
     for (let done = 0; done < length; ) {
       const wanted = Math.min(COPY_BYTES, length - done);
       const count = readSync(this.#tarFd, this.#buffer, 0, wanted, from + done);
-      if (count === 0) throw layerError('tar-damaged', { details: { problem: 'unexpected end of archive' } });
+      if (count === 0) throw layerError('tar-damaged', { details: { problem: 'unexpected EOF' } });
       for (let at = 0; at < count; ) at += writeSync(fd, this.#buffer, at, count - at, to + done + at);
       done += count;
     }

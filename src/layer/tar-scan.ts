@@ -30,7 +30,7 @@ export function scanTar(fd: number, limits: { readonly maximumEntries: number })
   }
   parser.finish();
   if (position > fstatSync(fd).size) {
-    throw layerError('tar-damaged', { details: { problem: 'unexpected end of archive' } });
+    throw layerError('tar-damaged', { details: { problem: 'unexpected EOF' } });
   }
   return builder.finish();
 }

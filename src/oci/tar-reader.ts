@@ -123,7 +123,7 @@ export class TarParser {
   /** The input is over. @throws {EngineError} `invalid` if that cuts a member short */
   finish(): void {
     const atBoundary = this.#state.at === 'header' && this.#partialLength === 0 && !this.#hasExtensions();
-    if (!atBoundary && !this.ended) throw malformed('unexpected end of archive');
+    if (!atBoundary && !this.ended) throw malformed('unexpected EOF');
   }
 
   #step(): TarEvent | 'again' | undefined {

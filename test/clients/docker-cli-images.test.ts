@@ -1,6 +1,9 @@
 /** Debian's docker command line against the engine: images. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
@@ -47,6 +50,33 @@ test('import with changes and a message', async () => {
   assert.equal(image.RootFS.Layers.length, 1);
   assert.match(await ok('history', 'custom:1'), /my message/);
   await ok('rmi', 'custom:1');
+});
+
+test('import of a URL: what its server has, compressed or not, and what it says where it has nothing', async () => {
+  const compressed = spawnSync('xz', { input: busyboxRootTar(), maxBuffer: 1 << 26 }).stdout;
+  const server = createServer((request, response) => {
+    if (request.url === '/root.tar.xz') response.end(compressed);
+    else response.writeHead(404).end('none\n');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    const address = server.address();
+    assert.ok(typeof address === 'object' && address);
+    const url = `http://127.0.0.1:${address.port}/root.tar.xz`;
+    assert.match(
+      await ok('import', url, 'fetched:1'),
+      /^Downloading from http.*\n(.*\n)*sha256:[0-9a-f]{64}$/,
+    );
+    assert.equal(await ok('run', '--rm', '--network', 'none', 'fetched:1', 'echo', 'runs'), 'runs');
+    assert.match(await ok('history', 'fetched:1'), new RegExp(`Imported from ${url}`));
+    await ok('rmi', 'fetched:1');
+    const missing = await run('import', `${url}.not`, 'fetched:2');
+    assert.equal(missing.exitCode, 1);
+    assert.match(missing.stderr, /404/);
+    assert.equal((await run('import', 'ftp://127.0.0.1/x', 'fetched:3')).exitCode, 1);
+  } finally {
+    server.close();
+  }
 });
 
 test('images: columns, filters, digests, quiet', async () => {

@@ -1,5 +1,6 @@
 /** Archives that lie, escape, explode or end early, through load, import and cp: refused, and nothing stays. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -11,6 +12,8 @@ import { dockerArchive, dockerArchiveMembers, hexDigest } from '../fixtures/dock
 import { encodeMember, type TarMember, tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk, importBusybox, type Outcome } from '../support/docker.ts';
+import { request } from '../support/http.ts';
+import { RawConnection, requestHead } from '../support/raw-connection.ts';
 import { until } from '#base/testing.ts';
 
 const MIB = 2 ** 20;
@@ -186,6 +189,18 @@ test('archives that end early', async () => {
     const length = Math.floor(archive.length * share);
     expectRefusal(await load(archive.subarray(0, length)), /unexpected|truncated|ends|EOF|incomplete/i);
   }
+  // As in Docker, the stream has begun.
+  const cut = await request(
+    engine.socket,
+    'POST',
+    '/images/load',
+    Readable.from([archive.subarray(0, 5000)]),
+  );
+  assert.equal(cut.status, 200);
+  assert.match(
+    cut.body,
+    /^\{"errorDetail":\{"message":"[^"]*unexpected EOF"\},"error":"[^"]*unexpected EOF"\}\r\n$/,
+  );
   const compressed = gzipSync(busyboxRootTar());
   expectRefusal(await importRoot(compressed.subarray(0, 200_000)), /unexpected|truncated|ends|EOF|damaged/i);
   const corrupt = Buffer.from(compressed);
@@ -237,4 +252,30 @@ function* millionEntries(): Generator<Buffer> {
     yield headers;
   }
   yield tarOf();
+}
+
+test('two gibibytes of junk are refused at the first of them, and not taken to the last', async () => {
+  const targets = ['/build', '/images/create?fromSrc=-&repo=hostile', '/images/load'];
+  for (const target of targets) {
+    const { answer, sentBytes } = await sendJunk(`POST ${target}`, 2048 * MIB);
+    assert.match(answer, target === '/images/load' ? /^HTTP\/1.1 200 / : /^HTTP\/1.1 400 /, answer);
+    assert.match(answer, /invalid tar header/);
+    assert.ok(sentBytes < 256 * MIB, `${target} took ${sentBytes} bytes`);
+  }
+});
+
+/** Sends until the engine closes the connection. */
+async function sendJunk(line: string, sizeBytes: number): Promise<{ answer: string; sentBytes: number }> {
+  const junk = randomBytes(MIB);
+  using connection = new RawConnection(engine.socket);
+  connection.send(
+    requestHead(line, { 'Content-Type': 'application/x-tar', 'Content-Length': `${sizeBytes}` }),
+  );
+  let sentBytes = 0;
+  while (sentBytes < sizeBytes && !connection.isClosed) {
+    connection.send(junk);
+    sentBytes += junk.length;
+    await connection.sent();
+  }
+  return { answer: (await connection.takeAll()).toString(), sentBytes };
 }

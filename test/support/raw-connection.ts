@@ -36,6 +36,21 @@ export class RawConnection implements Disposable {
     this.#socket.write(bytes);
   }
 
+  /** Waits until what was sent has left this process, or cannot. */
+  async sent(): Promise<void> {
+    if (this.isClosed || !this.#socket.writableNeedDrain) return;
+    const done = new AbortController();
+    const turns = ['drain', 'close'].map((event) => once(this.#socket, event, { signal: done.signal }));
+    // The error of a connection that the other side has closed is no news.
+    await Promise.race(turns).catch(() => undefined);
+    done.abort();
+    await Promise.allSettled(turns);
+  }
+
+  get isClosed(): boolean {
+    return this.#socket.destroyed;
+  }
+
   /** Waits until the server has read all that was sent. */
   async taken(): Promise<void> {
     await until(() => {

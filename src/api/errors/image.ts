@@ -54,8 +54,6 @@ export const IMAGE_ENTRIES: DockerEntries<ImageErrorReason> = {
   'record-damaged': 'plain',
   'image-too-large-to-explore': 'plain',
 
-  'archive-unreadable': 'plain',
-  'archive-empty': 'plain',
   'archive-invalid': 'plain',
   'archive-tag-invalid': { message: ({ subject }) => `invalid tag ${JSON.stringify(subject)}` },
   'archive-for-other-os': { message: ({ details }) => `cannot load ${details['os']} image on linux` },

@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
-import { plainTar } from '#layer/plain-tar.ts';
+import { verifiedTar } from '#layer/plain-tar.ts';
 import { isErrno } from '#linux/errno.ts';
 import { mountErofs, unmountAll } from '#linux/mount.ts';
 import { paddingFor } from '#oci/tar-writer.ts';
@@ -76,7 +76,7 @@ async function writeTar(stream: Readable, path: string, signal: AbortSignal): Pr
   const fd = openSync(path, 'wx', 0o600);
   let total = 0;
   try {
-    for await (const chunk of plainTar(stream)) {
+    for await (const chunk of verifiedTar(stream)) {
       signal.throwIfAborted();
       total += chunk.length;
       hash.update(chunk);

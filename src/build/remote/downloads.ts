@@ -13,7 +13,7 @@ import { DownloadStore, type DownloadStoreOptions, type StoredDownload } from '.
 import { GitAccess } from './git-access.ts';
 import { checkOut, resolveCommit, directoryIn } from './git-tree.ts';
 import { download, type HttpMetadata } from './http-file.ts';
-import { withoutPassword } from './open-url.ts';
+import { withoutPassword } from '#registry/open-url.ts';
 
 export interface DownloadOptions {
   readonly session?: BuildSession;

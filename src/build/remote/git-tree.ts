@@ -9,7 +9,7 @@ import { EngineError } from '#base/errors.ts';
 import { setTimes } from '#linux/files.ts';
 import type { GitTree } from '../definition/vertex.ts';
 import type { GitAccess, Variables } from './git-access.ts';
-import { withoutPassword } from './open-url.ts';
+import { withoutPassword } from '#registry/open-url.ts';
 
 export interface GitOptions {
   readonly signal: AbortSignal;

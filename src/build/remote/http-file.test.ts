@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { TestProxy, withProxies } from '#registry/test-proxy.fixture.ts';
 import { download, fileName } from './http-file.ts';
-import { withoutPassword } from './open-url.ts';
+import { withoutPassword } from '#registry/open-url.ts';
 
 const directory = mkdtempSync('/tmp/caisson-download-');
 let origin = '';

@@ -8,7 +8,7 @@ import { EngineError, messageOf } from '#base/errors.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import { setTimes } from '#linux/files.ts';
 import { diskError } from '#store/disk.ts';
-import { decoded, openUrl, withoutPassword } from './open-url.ts';
+import { decoded, openUrl, withoutPassword } from '#registry/open-url.ts';
 
 /** Larger files are refused: a server need not end. */
 const MAXIMUM_BYTES = 64 * 2 ** 30;

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { EngineError, messageOf } from '#base/errors.ts';
 import { http, https } from '#base/node-http.ts';
-import { isLoopbackHost } from '#registry/loopback.ts';
+import { isLoopbackHost } from './loopback.ts';
 
 const MAXIMUM_REDIRECTS = 10;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
