@@ -9,3 +9,5 @@ oxlint --type-aware --deny-warnings src test bench scripts
 tsc
 node --test src/layers.test.ts src/contracts.test.ts
 knip
+# What only tests use is no part of the product.
+knip --production --config knip.production.json

@@ -1,5 +1,5 @@
 /** `/exec`, and how an exec comes to be. */
-import type { TerminalSize } from '#container/container.ts';
+import type { TerminalSize } from '#container/container-spec.ts';
 import { decodeExecRequest, decodeExecStart, type ExecStartRequest } from '#wire/decode-exec.ts';
 import { parseInteger } from '#base/integers.ts';
 import { pumpAttachment } from './attach-stream.ts';

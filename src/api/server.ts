@@ -15,8 +15,6 @@ import { Dispatcher } from './dispatcher.ts';
 import type { ServerContext } from './exchange.ts';
 import { type ListenTarget, listenOn, type TlsOptions } from './listen.ts';
 
-export type { ListenTarget } from './listen.ts';
-
 export interface ApiServerOptions {
   readonly logger?: Logger;
   /** `1`: the classic builder; `2`: BuildKit. What clients prefer when they build. */

@@ -63,16 +63,6 @@ export function ipFromNumber(value: bigint, family: IpFamily): IpAddress {
   return formatIp(Buffer.from(value.toString(16).padStart(FAMILY_BITS[family] / 4, '0'), 'hex'));
 }
 
-/** The order of addresses: IPv4 before IPv6, then by number. */
-export function compareIp(a: IpAddress, b: IpAddress): number {
-  return Buffer.compare(sortKey(a), sortKey(b));
-}
-
-function sortKey(address: IpAddress): Buffer {
-  const bytes = ipBytes(address);
-  return Buffer.concat([Buffer.from([bytes.length]), bytes]);
-}
-
 function ipv6Bytes(address: string): Buffer {
   const [head = '', tail] = expandDotted(address).split('::');
   const left = groupsOf(head);

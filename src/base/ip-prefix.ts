@@ -109,20 +109,3 @@ export function containsAddress(prefix: IpPrefix, address: IpAddress): boolean {
 export function overlap(a: IpPrefix, b: IpPrefix): boolean {
   return containsAddress(a, firstAddress(b)) || containsAddress(b, firstAddress(a));
 }
-
-/** The subnets of a length within a prefix, in order; one at a time, since there may be very many. */
-export function* subnetsOf(prefix: IpPrefix, prefixLength: number): Generator<IpPrefix> {
-  const family = prefixFamily(prefix);
-  const { first, last } = boundsOf(prefix);
-  const size = 1n << BigInt(FAMILY_BITS[family] - prefixLength);
-  for (let base = first; base + size - 1n <= last; base += size) {
-    yield asPrefix(`${ipFromNumber(base, family)}/${prefixLength}`);
-  }
-}
-
-/** The addresses of a prefix, in order, one at a time. */
-export function* addressesOf(prefix: IpPrefix): Generator<IpAddress> {
-  const family = prefixFamily(prefix);
-  const { first, last } = boundsOf(prefix);
-  for (let value = first; value <= last; value++) yield ipFromNumber(value, family);
-}

@@ -5,7 +5,7 @@ import { KeyedLock } from '#base/keyed-lock.ts';
 import type { Logger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { SharedWork } from '#base/shared-work.ts';
-import type { OwnedContainers } from '#container/create-containers.ts';
+import type { OwnedContainers } from '#container/engine-containers.ts';
 import type { OwnedImages } from '#image/owned-images.ts';
 import type { RootArchive, SnapshotStore } from '#layer/layer.ts';
 import type { ContentStore } from '#store/content.ts';

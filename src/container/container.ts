@@ -35,8 +35,6 @@ import type { Platform } from '#oci/platform.ts';
 import type { ContainerSpec, ResourceLimits, RestartPolicy, TerminalSize } from './container-spec.ts';
 import type { ContainerListEntry, ContainerStats, ContainerView, ProcessTable } from './views.ts';
 
-export type { TerminalSize } from './container-spec.ts';
-
 export interface OutputChunk {
   /** With a TTY everything is stdout. */
   readonly stream: OutputStream;

@@ -31,10 +31,6 @@ import type { StartRoles } from './run/start.ts';
 import { isRunning } from './run/state.ts';
 import { loadSeccompProfile } from './spec/seccomp.ts';
 
-export { containerMigrations } from './container-store.ts';
-export type { OwnedContainers } from './engine-containers.ts';
-export type { ContainersDependencies } from './dependencies.ts';
-
 /** Starts that run at once; more are slower together. */
 const CONCURRENT_STARTS = 10;
 

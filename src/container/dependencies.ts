@@ -1,7 +1,7 @@
 import type { Logger } from '#base/log.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { RootArchive, SnapshotStore } from '#layer/layer.ts';
-import type { CgroupLayout } from '#linux/cgroups.ts';
+import type { CgroupLayout } from '#linux/cgroup-layout.ts';
 import type { FileService } from '#linux/file-service.ts';
 import type { OpenFilesLimit } from '#linux/open-files-limit.ts';
 import type { LogDriver } from '#log/log.ts';

@@ -24,10 +24,10 @@ import type {
   ListRequest,
   LogsRequest,
   PruneReport,
-  TerminalSize,
   WaitCondition,
   ExecView,
 } from './container.ts';
+import type { TerminalSize } from './container-spec.ts';
 import type { ContainerListEntry, ContainerStats, ContainerView, ProcessTable } from './views.ts';
 import { type CreateRoles, createContainer } from './create/create.ts';
 import { Execs } from './exec/execs.ts';

@@ -1,5 +1,6 @@
 /** What a container is to mount, as it is asked for. */
-import type { MountPropagation } from '#linux/mount.ts';
+
+export type MountPropagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';
 
 export type MountSpec = BindMountSpec | VolumeMountSpec | TmpfsMountSpec;
 

@@ -1,8 +1,8 @@
 /** What there is to see of containers: plain data, which each wire encodes. */
 import type { TransferredError } from '#base/error-transfer.ts';
 import type { ContainerPort } from '#base/ports.ts';
-import type { CgroupStats } from '#linux/cgroups.ts';
-import type { MountPropagation } from '#linux/mount.ts';
+import type { CgroupStats } from '#linux/cgroup-stats.ts';
+import type { MountPropagation } from '#container/mount-spec.ts';
 import type { NetworkAttachment } from '#network/attachment.ts';
 import type { SandboxRecord } from '#network/network.ts';
 import type { Digest } from '#oci/digest.ts';

@@ -6,7 +6,7 @@ import { parseDockerfile } from './dockerfile.ts';
 import { expandInstruction } from './expand-instruction.ts';
 import { lintDockerfile } from './lint/lint.ts';
 import { parseFile } from './parse/parser.ts';
-import { printDockerfile } from './parse/print.ts';
+import { printDockerfile } from './print.fixture.ts';
 
 /** A Dockerfile and its parts, from a seed: every failure names its seed. */
 class Random {

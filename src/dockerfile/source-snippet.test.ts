@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseDockerfile } from './dockerfile.ts';
-import { formatSnippet, snippetOf } from './source-snippet.ts';
+import { formatSnippet } from './source-snippet.ts';
 
 function place(first: number, last = first) {
   return { start: { line: first, column: 1 }, end: { line: last, column: 1 } };
@@ -32,17 +31,4 @@ test('the lines of an error, marked, with some around them', () => {
 test('nothing where there is nothing to show', () => {
   assert.equal(formatSnippet({ name: 'D', text: 'x' }, []), '');
   assert.equal(formatSnippet({ name: 'D', text: 'x' }, [place(7)]), '');
-  assert.equal(snippetOf(new Error('x')), '');
-});
-
-test('errors carry what it takes', () => {
-  try {
-    parseDockerfile('FROM a\n\nRUNN x\n');
-    assert.fail('must throw');
-  } catch (error) {
-    assert.equal(
-      snippetOf(error),
-      'Dockerfile:3\n--------------------\n   1 |     FROM a\n   2 |     \n   3 | >>> RUNN x\n   4 |     \n--------------------\n',
-    );
-  }
 });

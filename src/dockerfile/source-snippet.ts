@@ -1,6 +1,5 @@
 /** An error with the lines it is about, the way BuildKit prints them. */
 import type { Range, SourceFile } from './ast.ts';
-import { DockerfileError } from './dockerfile-error.ts';
 
 const RULE = '--------------------';
 
@@ -21,12 +20,6 @@ export function formatSnippet(source: SourceFile, ranges: readonly Range[]): str
     output += ` ${String(number).padStart(3)} | ${marked ? '>>>' : '   '} ${text}\n`;
   }
   return `${output}${RULE}\n`;
-}
-
-/** The snippet of a {@link DockerfileError} that knows its source; empty for any other error. */
-export function snippetOf(error: unknown): string {
-  if (!(error instanceof DockerfileError) || error.source === undefined) return '';
-  return formatSnippet(error.source, error.ranges);
 }
 
 function lastLine({ start, end }: Range): number {

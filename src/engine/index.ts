@@ -1,5 +1,6 @@
 /** The library's door: `import { Engine } from 'caisson'`. */
 export { EngineError, type ErrorCode, isEngineError } from '#base/errors.ts';
+export { type IpPrefix, parsePrefix } from '#base/ip-prefix.ts';
 export { createLogger, type Logger } from '#base/log.ts';
 export type {
   AttachRequest,

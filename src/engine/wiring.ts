@@ -3,14 +3,12 @@ import { type Logger, silentLogger } from '#base/log.ts';
 import type { Builds } from '#build/build.ts';
 import { BuildCache } from '#build/cache/build-cache.ts';
 import { buildMigrations, createBuilds } from '#build/create-builds.ts';
-import {
-  type OwnedContainers,
-  type ContainersDependencies,
-  containerMigrations,
-  createContainers,
-  recordedSandboxes,
-} from '#container/create-containers.ts';
-import { createImages, imageMigrations } from '#image/create-images.ts';
+import { createContainers, recordedSandboxes } from '#container/create-containers.ts';
+import type { OwnedContainers } from '#container/engine-containers.ts';
+import type { ContainersDependencies } from '#container/dependencies.ts';
+import { containerMigrations } from '#container/container-store.ts';
+import { createImages } from '#image/create-images.ts';
+import { imageMigrations } from '#image/image-migrations.ts';
 import type { OwnedImages } from '#image/owned-images.ts';
 import type { ImageStore, ImageUse } from '#image/image.ts';
 import { type FileLayerStore, createLayerStore } from '#layer/layer-store.ts';
@@ -19,12 +17,13 @@ import { createRootArchive } from '#layer/root-archive.ts';
 import { createSnapshotStore, type OverlaySnapshotStore } from '#layer/snapshot-store.ts';
 import { LayerWorkerPool } from '#layer/worker-pool.ts';
 import { removeEmptyCgroup } from '#linux/cgroup-removal.ts';
-import { type CgroupSetup, prepareCgroups } from '#linux/cgroups.ts';
+import { type CgroupSetup, prepareCgroups } from '#linux/cgroup-setup.ts';
 import { ThreadedFileService } from '#linux/threaded-file-service.ts';
 import { createLogDrivers, DEFAULT_LOG_DRIVER } from '#log/drivers.ts';
 import type { LogDriver } from '#log/log.ts';
 import type { Networks, NetworksOptions } from '#network/network.ts';
-import { createNetworks, networkMigrations } from '#network/create-networks.ts';
+import { createNetworks } from '#network/create-networks.ts';
+import { networkMigrations } from '#network/network-table.ts';
 import { createRegistries, type OwnedRegistries } from '#registry/registries.ts';
 import type { Registries } from '#registry/registry.ts';
 import { ExpendableDigests, storeMigrations } from '#store/expendable.ts';
@@ -36,7 +35,8 @@ import type { Metadata } from '#store/metadata.ts';
 import { MetadataBackup } from '#store/metadata-backup.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
 import type { Volumes, VolumeUse } from '#volume/volume.ts';
-import { createVolumes, volumeMigrations } from '#volume/volumes.ts';
+import { createVolumes } from '#volume/volumes.ts';
+import { volumeMigrations } from '#volume/volume-table.ts';
 import {
   type EngineDirectories,
   engineDirectories,

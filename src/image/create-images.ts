@@ -30,8 +30,6 @@ import { WorkingSets } from './working-sets.ts';
 import { EngineImages, type ImageRoles } from './engine-images.ts';
 import type { OwnedImages } from './owned-images.ts';
 
-export { imageMigrations } from './image-migrations.ts';
-
 const DEFAULT_MAXIMUM_LAYER_BYTES = 64 * 2 ** 30;
 /** More than Docker's three: unpacking, not the network, is what takes a core each. */
 const DEFAULT_MAXIMUM_DOWNLOADS = 8;

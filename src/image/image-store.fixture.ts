@@ -19,7 +19,8 @@ import { FileContentStore } from '#store/file-content-store.ts';
 import { Leases } from '#store/leases.ts';
 import { LostAndFound } from '#store/lost-and-found.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
-import { createImages, imageMigrations } from './create-images.ts';
+import { createImages } from './create-images.ts';
+import { imageMigrations } from './image-migrations.ts';
 import type { OwnedImages } from './owned-images.ts';
 
 type Members = Readonly<Record<string, Buffer | string>>;

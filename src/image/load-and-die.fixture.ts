@@ -10,7 +10,8 @@ import { FileContentStore } from '#store/file-content-store.ts';
 import { Leases } from '#store/leases.ts';
 import { LostAndFound } from '#store/lost-and-found.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
-import { createImages, imageMigrations } from './create-images.ts';
+import { createImages } from './create-images.ts';
+import { imageMigrations } from './image-migrations.ts';
 
 const [root = '', archive = ''] = process.argv.slice(2);
 const lost = new LostAndFound(root, silentLogger);

@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isErrno } from '#linux/errno.ts';
-import { listMounts, mountErofs, unmountAll } from '#linux/mount.ts';
+import { mountErofs, unmountAll } from '#linux/mount.ts';
+import { listMounts } from '#linux/mountinfo.ts';
 import { type Digest, digestHex, parseDigest } from '#oci/digest.ts';
 import { layerPaths } from './layer-directory.ts';
 

@@ -26,7 +26,15 @@ import { probeErofs } from './erofs-probe.ts';
 import type { UnpackRequest } from './layer.ts';
 import { layerPaths } from './layer-directory.ts';
 import { createLayerStore } from './layer-store.ts';
-import { directory, file, LayerFixture, type Member, MTIME_NS, readAll, tarOf } from './test-fixture.ts';
+import {
+  directory,
+  file,
+  LayerFixture,
+  type Member,
+  MTIME_NS,
+  readAll,
+  tarOf,
+} from './layer-store.fixture.ts';
 
 const isNotFound = (error: unknown) => isEngineError(error, 'not-found');
 

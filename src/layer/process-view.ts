@@ -3,7 +3,7 @@ import { EngineError } from '#base/errors.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { openDirectory, openInRoot } from '#linux/files.ts';
-import { setPropagation, unmount } from '#linux/mount.ts';
+import { makePrivate, unmount } from '#linux/mount.ts';
 import { parseMountInfo } from '#linux/mountinfo.ts';
 import { chroot, copyMounts, enterMountNamespace, fchdir } from '#linux/namespaces.ts';
 
@@ -28,7 +28,7 @@ export function enterProcessView(pid: string): Disposable {
   chroot('.');
   copyMounts();
   // What is unmounted in the copy must stay in the container.
-  setPropagation('/', 'rprivate');
+  makePrivate('/');
   hideProcesses(self.fd);
   return undo.move();
 }

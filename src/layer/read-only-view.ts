@@ -1,6 +1,7 @@
 import { mkdtempSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { mountOverlay, unmountAll } from '#linux/mount.ts';
+import { unmountAll } from '#linux/mount.ts';
+import { mountOverlay } from '#linux/overlay-mount.ts';
 
 /** Temporary mounts have this prefix: what a crash leaves of them is found by it. */
 export const VIEW_PREFIX = '.view-';

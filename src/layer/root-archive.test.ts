@@ -20,7 +20,7 @@ import { after, before, describe, it } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { isEngineError } from '#base/errors.ts';
 import { createRootArchive, type WorkerRootArchive } from './root-archive.ts';
-import { directory, file, readAll, tarOf, type Member } from './test-fixture.ts';
+import { directory, file, readAll, tarOf, type Member } from './layer-store.fixture.ts';
 
 const PLAIN = { noOverwriteDirNonDir: false, copyUidGid: false };
 

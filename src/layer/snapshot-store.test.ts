@@ -23,7 +23,7 @@ import { unmountAll } from '#linux/mount.ts';
 import { setXattr } from '#linux/xattrs.ts';
 import type { TarEntry } from '#oci/tar-header.ts';
 import { TarParser } from '#oci/tar-reader.ts';
-import { directory, file, LayerFixture, readAll } from './test-fixture.ts';
+import { directory, file, LayerFixture, readAll } from './layer-store.fixture.ts';
 
 function entriesOf(tar: Buffer): TarEntry[] {
   const parser = new TarParser();

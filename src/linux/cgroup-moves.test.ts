@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '#base/testing.ts';
 import { CgroupMoves } from './cgroup-moves.ts';
-import { readCgroupLayout } from './cgroups.ts';
+import { readCgroupLayout } from './cgroup-layout.ts';
 
 const expedited = () => readFileSync('/sys/kernel/rcu_expedited', 'latin1');
 const ownCgroups = () => readFileSync('/proc/self/cgroup', 'latin1');
@@ -46,7 +46,7 @@ test('a sudden end leaves the kernel’s setting as it was', async (context) => 
   if (before.trim() !== '0') return context.skip('grace periods are expedited already');
   const script = `
     import { CgroupMoves } from ${urlOf('./cgroup-moves.ts')};
-    import { readCgroupLayout } from ${urlOf('./cgroups.ts')};
+    import { readCgroupLayout } from ${urlOf('./cgroup-layout.ts')};
     const moves = new CgroupMoves(readCgroupLayout());
     setInterval(() => moves.expect(), 6);
     setTimeout(() => console.log('ready'), 30);

@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
 import { removeEmptyCgroup } from './cgroup-removal.ts';
 import { type CgroupReader, parseLimit, readStatsV1, readStatsV2 } from './cgroup-stats.ts';
-import { cgroupLayoutOf, ContainerCgroup, readCgroupLayout } from './cgroups.ts';
+import { cgroupLayoutOf, readCgroupLayout } from './cgroup-layout.ts';
+import { ContainerCgroup } from './container-cgroup.ts';
 import { parseMountInfo } from './mountinfo.ts';
 
 // Against real containers: runtime.test.ts. This machine has only one of the layouts; the others are texts.

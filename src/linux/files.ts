@@ -1,4 +1,4 @@
-import { constants, openSync, statfsSync } from 'node:fs';
+import { constants, openSync } from 'node:fs';
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_PATH } from './constants.ts';
 import { closeFd, ownFd } from './descriptors.ts';
 import { isErrno } from './errno.ts';
@@ -137,58 +137,6 @@ function openWithRules(rootFd: number, path: string, { flags, mode, rules }: Res
   return syscall.openat2(rootFd, path === '' ? '/' : path, how);
 }
 
-/** <linux/fs.h> */
-const RENAME_EXCHANGE = 2;
-const FICLONERANGE = 0x4020940d;
-
-/** Swaps two paths of one file system atomically (renameat2(2)). */
-export function renameExchange(first: string, second: string): void {
-  const result = libc.renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE);
-  check('renameat2', `${first} and ${second}`, result);
-}
-
-/**
- * Shares the first `length` bytes (0: all) of one file with another, on file systems that can (btrfs, XFS;
- * ioctl_ficlonerange(2)). False where they cannot: then copy.
- */
-export function cloneRange(fdIn: number, fdOut: number, length: number): boolean {
-  const range = Buffer.alloc(32);
-  range.writeBigInt64LE(BigInt(fdIn), 0);
-  range.writeBigUInt64LE(BigInt(length), 16);
-  try {
-    check('ioctl', `descriptor ${fdOut}`, libc.ioctl(fdOut, FICLONERANGE, range));
-    return true;
-  } catch (error) {
-    if (isErrno(error, 'EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOTTY')) return false;
-    throw error;
-  }
-}
-
-/**
- * Copies up to `length` bytes between the current positions of two files inside the kernel (copy_file_range(2)).
- * Returns how many: fewer at the end of the file. Blocks meanwhile.
- */
-export function copyFileRange(fdIn: number, fdOut: number, length: number): number {
-  let copied = 0;
-  while (copied < length) {
-    const result = libc.copy_file_range(fdIn, null, fdOut, null, length - copied, 0);
-    const count = check('copy_file_range', `descriptor ${fdIn}`, result);
-    if (count === 0) break;
-    copied += count;
-  }
-  return copied;
-}
-
-/** <linux/falloc.h> */
-const FALLOC_FL_KEEP_SIZE = 1;
-const FALLOC_FL_PUNCH_HOLE = 2;
-
-/** Gives the blocks of a range back; it reads as zeros afterwards (fallocate(2)). The size stays. */
-export function punchHole(fd: number, offset: number, length: number): void {
-  const mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-  check('fallocate', `descriptor ${fd}`, libc.fallocate(fd, mode, offset, length));
-}
-
 /** <unistd.h> */
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
@@ -209,26 +157,4 @@ export function seekData(fd: number, offset: number): number | undefined {
 /** The first offset at or after `offset` that is in a hole; the end of the file counts as one. Moves the position. */
 export function seekHole(fd: number, offset: number): number {
   return check('lseek', `descriptor ${fd}`, libc.lseek(fd, offset, SEEK_HOLE));
-}
-
-/** Room on a file system (statfs(2)). */
-export interface FilesystemSpace {
-  readonly totalBytes: number;
-  /** What an unprivileged user may still use. */
-  readonly availableBytes: number;
-  readonly totalInodes: number;
-  readonly freeInodes: number;
-  /** Which file system: a number of <linux/magic.h>. */
-  readonly type: number;
-}
-
-export function statfs(path: string): FilesystemSpace {
-  const { bsize, blocks, bavail, files, ffree, type } = statfsSync(path);
-  return {
-    totalBytes: blocks * bsize,
-    availableBytes: bavail * bsize,
-    totalInodes: files,
-    freeInodes: ffree,
-    type,
-  };
 }

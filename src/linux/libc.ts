@@ -45,9 +45,7 @@ interface LibC {
   chdir(path: string): number;
   chroot(path: string): number;
   close(fd: number): number;
-  copy_file_range(fdIn: number, in_: null, fdOut: number, out: null, length: number, flags: number): number;
   eventfd(initial: number, flags: number): number;
-  fallocate(fd: number, mode: number, offset: number, length: number): number;
   fchdir(fd: number): number;
   fcntl(fd: number, command: number, value: number): number;
   getsockopt(fd: number, level: number, option: number, value: Buffer, length: Buffer): number;
@@ -58,7 +56,6 @@ interface LibC {
   lgetxattr(path: string | Buffer, name: string, value: Buffer | null, size: number): number;
   listen(fd: number, backlog: number): number;
   llistxattr(path: string | Buffer, names: Buffer | null, size: number): number;
-  lremovexattr(path: string, name: string): number;
   lseek(fd: number, offset: number, whence: number): number;
   lsetxattr(path: string | Buffer, name: string, value: Buffer, size: number, flags: number): number;
   malloc_trim(keepBytes: number): number;
@@ -77,7 +74,6 @@ interface LibC {
   read(fd: number, data: Buffer, size: number): number;
   recv(fd: number, data: Buffer, size: number, flags: number): number;
   recvmsg(fd: number, message: Buffer, flags: number): number;
-  renameat2(oldFd: number, oldPath: string, newFd: number, newPath: string, flags: number): number;
   send(fd: number, data: Buffer, size: number, flags: number): number;
   setns(fd: number, type: number): number;
   setsockopt(fd: number, level: number, option: number, value: Buffer, length: number): number;
@@ -101,9 +97,7 @@ export const libc = bindLibrary<LibC>(LIBC, {
   chdir: 'int chdir(const char*)',
   chroot: 'int chroot(const char*)',
   close: 'int close(int)',
-  copy_file_range: 'long copy_file_range(int, void*, int, void*, size_t, unsigned int)',
   eventfd: 'int eventfd(unsigned int, int)',
-  fallocate: 'int fallocate(int, int, long, long)',
   fchdir: 'int fchdir(int)',
   fcntl: 'int fcntl(int, int, long)',
   getsockopt: 'int getsockopt(int, int, int, void*, void*)',
@@ -114,7 +108,6 @@ export const libc = bindLibrary<LibC>(LIBC, {
   lgetxattr: 'long lgetxattr(const char*, const char*, void*, size_t)',
   listen: 'int listen(int, int)',
   llistxattr: 'long llistxattr(const char*, void*, size_t)',
-  lremovexattr: 'int lremovexattr(const char*, const char*)',
   lseek: 'long lseek(int, long, int)',
   lsetxattr: 'int lsetxattr(const char*, const char*, const void*, size_t, int)',
   malloc_trim: 'int malloc_trim(size_t)',
@@ -127,7 +120,6 @@ export const libc = bindLibrary<LibC>(LIBC, {
   read: 'long read(int, void*, size_t)',
   recv: 'long recv(int, void*, size_t, int)',
   recvmsg: 'long recvmsg(int, void*, int)',
-  renameat2: 'int renameat2(int, const char*, int, const char*, unsigned int)',
   send: 'long send(int, const void*, size_t, int)',
   setns: 'int setns(int, int)',
   setsockopt: 'int setsockopt(int, int, int, const void*, unsigned int)',

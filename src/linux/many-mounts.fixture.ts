@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { listMounts, mountOverlay, mountTmpfs } from './mount.ts';
+import { mountTmpfs } from './mount.ts';
+import { listMounts } from './mountinfo.ts';
+import { mountOverlay } from './overlay-mount.ts';
 
 const MOUNTS = 400;
 const { positionals } = parseArgs({ allowPositionals: true });

@@ -1,12 +1,9 @@
-import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, O_CLOEXEC } from './constants.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC } from './constants.ts';
 import { type OwnedFd, ownFd } from './descriptors.ts';
 import { isErrno } from './errno.ts';
 import { FilesystemContext } from './filesystem-context.ts';
 import { check, libc } from './libc.ts';
 import { syscall } from './syscalls.ts';
-
-export { mountOverlay } from './overlay-mount.ts';
-export { listMounts } from './mountinfo.ts';
 
 /** Flags of mount(2). */
 export const MountFlag = {
@@ -46,71 +43,30 @@ export function mountErofs(options: ErofsOptions): void {
 }
 
 /** Whether mounts made on either side appear on the other; `r…` for the whole tree (mount_namespaces(7)). */
-export type MountPropagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';
-
-export interface BindOptions {
-  readonly readonly?: boolean;
-  /** True: the mounts below `source` come along, and `readonly` holds for them too. */
-  readonly recursive?: boolean;
-  readonly propagation?: MountPropagation;
-}
-
 /** <linux/mount.h> */
 const OPEN_TREE_CLONE = 1;
-const MOVE_MOUNT_F_EMPTY_PATH = 4;
 const MOUNT_ATTR_RDONLY = 1;
 
 /**
- * Makes `source`, a directory or a file, appear at `target` as well (open_tree(2), move_mount(2)). A read-only bind
- * is never seen writable, not even for a moment.
+ * A read-only bind mount that is nowhere: reached through its descriptor, gone with it (open_tree(2)). It was never
+ * writable, not even for a moment. What is mounted below `source` is not there.
  */
-export function bindMount(source: string, target: string, options: BindOptions = {}): void {
-  using clone = cloneMount(source, options);
-  const subject = `${source} at ${target}`;
-  check(
-    'move_mount',
-    subject,
-    syscall.moveMount({ fd: clone.fd, path: '' }, { fd: AT_FDCWD, path: target }, MOVE_MOUNT_F_EMPTY_PATH),
-  );
-  if (options.propagation) setPropagation(target, options.propagation);
-}
-
-/** A bind mount that is nowhere yet: reached through its descriptor, gone with it (open_tree(2)). */
-export function cloneMount(
-  source: string,
-  { readonly = false, recursive = false }: Pick<BindOptions, 'readonly' | 'recursive'> = {},
-): OwnedFd {
-  const depth = recursive ? AT_RECURSIVE : 0;
+export function cloneReadOnly(source: string): OwnedFd {
   using undo = new DisposableStack();
-  const tree = syscall.openTree(AT_FDCWD, source, OPEN_TREE_CLONE | O_CLOEXEC | depth);
+  const tree = syscall.openTree(AT_FDCWD, source, OPEN_TREE_CLONE | O_CLOEXEC);
   const clone = undo.use(ownFd(check('open_tree', source, tree)));
-  if (readonly) {
-    const attributes = mountAttributes({ set: MOUNT_ATTR_RDONLY });
-    check('mount_setattr', source, syscall.mountSetattr(clone.fd, '', AT_EMPTY_PATH | depth, attributes));
-  }
+  // struct mount_attr: what to set, to clear, propagation and user namespace, 64 bits each.
+  const attributes = Buffer.alloc(32);
+  attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR_RDONLY));
+  check('mount_setattr', source, syscall.mountSetattr(clone.fd, '', AT_EMPTY_PATH, attributes));
   undo.move();
   return clone;
 }
 
-/** struct mount_attr, mount_setattr(2): set, clear, propagation and user namespace, 64 bits each. */
-function mountAttributes(attributes: { readonly set: number }): Buffer {
-  const buffer = Buffer.alloc(32);
-  buffer.writeBigUInt64LE(BigInt(attributes.set), 0);
-  return buffer;
-}
-
-const PROPAGATION_FLAGS: Readonly<Record<MountPropagation, number>> = {
-  private: MountFlag.private,
-  rprivate: MountFlag.private | MountFlag.recursive,
-  shared: MountFlag.shared,
-  rshared: MountFlag.shared | MountFlag.recursive,
-  slave: MountFlag.slave,
-  rslave: MountFlag.slave | MountFlag.recursive,
-};
-
-/** Changes the propagation of a mount (mount(2), "Changing the propagation type"). */
-export function setPropagation(target: string, propagation: MountPropagation): void {
-  check('mount', target, libc.mount(null, target, null, PROPAGATION_FLAGS[propagation], null));
+/** Makes mounts at and below `target` propagate no further (mount(2), "Changing the propagation type"). */
+export function makePrivate(target: string): void {
+  const flags = MountFlag.private | MountFlag.recursive;
+  check('mount', target, libc.mount(null, target, null, flags, null));
 }
 
 export interface TmpfsOptions {

@@ -52,12 +52,6 @@ export function u8(value: number): Buffer {
   return Buffer.from([value]);
 }
 
-export function u16(value: number): Buffer {
-  const buffer = Buffer.alloc(2);
-  buffer.writeUInt16LE(value);
-  return buffer;
-}
-
 export function u32(value: number): Buffer {
   const buffer = Buffer.alloc(4);
   buffer.writeUInt32LE(value >>> 0);

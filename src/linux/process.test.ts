@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
 import {
-  closeFd,
   decodeWaitStatus,
   executionOf,
   isAlive,
@@ -17,6 +16,7 @@ import {
   signalIfAlive,
   watchExit,
 } from './process.ts';
+import { closeFd } from './descriptors.ts';
 import { spawnProcess } from './spawn.ts';
 
 const devNull = openSync('/dev/null', 'r+');

@@ -6,8 +6,6 @@ import { onceReadable } from './poll.ts';
 import { signalName } from '#base/signals.ts';
 import { syscall } from './syscalls.ts';
 
-export { closeFd } from './descriptors.ts';
-
 /** How a process ended. `code` is 128 + the signal's number if a signal ended it, as shells report it. */
 export interface ExitStatus {
   readonly code: number;

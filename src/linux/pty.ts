@@ -5,18 +5,9 @@ import { isErrno } from './errno.ts';
 import { check, libc } from './libc.ts';
 import { O_CLOEXEC } from './constants.ts';
 
-export { ConsoleSocket } from './console-socket.ts';
-
-/** A terminal's size in characters. */
-export interface WindowSize {
-  readonly rows: number;
-  readonly columns: number;
-}
-
 /** <asm-generic/ioctls.h> */
 const TCGETS = 0x5401;
 const TCSETS = 0x5402;
-const TIOCGWINSZ = 0x5413;
 const TIOCSWINSZ = 0x5414;
 /** struct winsize: rows, columns and two unused fields, 16 bits each. */
 const WINDOW_SIZE_BYTES = 8;
@@ -38,12 +29,6 @@ export function setWindowSize(fd: number, rows: number, columns: number): void {
   size.writeUInt16LE(rows, 0);
   size.writeUInt16LE(columns, 2);
   check('ioctl', `terminal ${fd}`, libc.ioctl(fd, TIOCSWINSZ, size));
-}
-
-export function getWindowSize(fd: number): WindowSize {
-  const size = Buffer.alloc(WINDOW_SIZE_BYTES);
-  check('ioctl', `terminal ${fd}`, libc.ioctl(fd, TIOCGWINSZ, size));
-  return { rows: size.readUInt16LE(0), columns: size.readUInt16LE(2) };
 }
 
 /** A terminal that passes every byte on as it is, both ways (cfmakeraw(3)). */

@@ -1,5 +1,5 @@
 import { ipBytes } from '#base/ip-address.ts';
-import { type Attribute, encodeAttributes, macBytes, u32 } from './netlink-attributes.ts';
+import { type Attribute, encodeAttributes, u32 } from './netlink-attributes.ts';
 import {
   NLM_F_CREATE,
   NLM_F_EXCL,
@@ -90,20 +90,10 @@ export interface RouteOptions {
   readonly family?: 'ipv4' | 'ipv6' | undefined;
 }
 
-/** Adds a route to the main table; one that exists is a conflict. */
-export function addRoute(options: RouteOptions): RouteMessage {
-  const flags = NLM_F_CREATE | NLM_F_EXCL;
-  return { ...routeMessage(options), type: RTM.newRoute, flags, action: 'add' };
-}
-
 /** Adds a route, or replaces the one to the same destination. */
 export function replaceRoute(options: RouteOptions): RouteMessage {
   const flags = NLM_F_CREATE | NLM_F_REPLACE;
   return { ...routeMessage(options), type: RTM.newRoute, flags, action: 'replace' };
-}
-
-export function deleteRoute(options: RouteOptions): RouteMessage {
-  return { ...routeMessage(options), type: RTM.deleteRoute, flags: 0, action: 'remove' };
 }
 
 /** struct rtmsg: family, destination and source prefix, tos, table, protocol, scope, type, flags. */
@@ -131,33 +121,4 @@ function routeFamily(options: RouteOptions): number {
   const address = options.destination?.address ?? options.gateway;
   if (address !== undefined) return familyNumber(ipBytes(address));
   return options.family === 'ipv6' ? AF_INET6 : AF_INET;
-}
-
-/** <linux/neighbour.h> */
-const NDA_DST = 1;
-const NDA_LLADDR = 2;
-const NUD_PERMANENT = 0x80;
-
-/** Makes a link know which MAC address an IP address has, for good. Replaces what it knew. */
-export function addNeighbour(options: {
-  readonly index: number;
-  readonly address: string;
-  readonly mac: string;
-}): RouteMessage {
-  const bytes = ipBytes(options.address);
-  const header = Buffer.alloc(12);
-  header[0] = familyNumber(bytes);
-  header.writeInt32LE(options.index, 4);
-  header.writeUInt16LE(NUD_PERMANENT, 8);
-  const attributes: readonly Attribute[] = [
-    [NDA_DST, bytes],
-    [NDA_LLADDR, macBytes(options.mac)],
-  ];
-  return {
-    type: RTM.newNeighbour,
-    flags: NLM_F_CREATE | NLM_F_REPLACE,
-    body: Buffer.concat([header, encodeAttributes(attributes)]),
-    action: 'add',
-    subject: `neighbour ${options.address}`,
-  };
 }

@@ -55,7 +55,7 @@ export function subjectOf(link: LinkReference): string {
   return typeof link === 'string' ? `link ${link}` : `link number ${link}`;
 }
 
-export function newLink(name: string, body: Buffer): RouteMessage {
+function newLink(name: string, body: Buffer): RouteMessage {
   const flags = NLM_F_CREATE | NLM_F_EXCL;
   return { type: RTM.newLink, flags, body, action: 'create', subject: subjectOf(name) };
 }
@@ -70,14 +70,14 @@ function changeLink(
   return { type: RTM.newLink, flags: 0, body, action: 'configure', subject: subjectOf(link) };
 }
 
-export function linkInfo(kind: string, data?: readonly Attribute[]): Attribute {
+function linkInfo(kind: string, data?: readonly Attribute[]): Attribute {
   const nested: readonly Attribute[] = data ? [[IFLA_INFO_DATA, data]] : [];
   return [IFLA.linkInfo, [[IFLA_INFO_KIND, text(kind)], ...nested]];
 }
 
 /**
  * Creates a bridge, down and without addresses. A fixed `mac` keeps it from changing with its ports; the MTU keeps
- * following theirs unless {@link setLinkMtu} sets it afterwards.
+ * following theirs.
  */
 export function createBridge(options: {
   readonly name: string;
@@ -150,19 +150,6 @@ export function setLinkAlias(link: LinkReference, alias: string): RouteMessage {
 /** Renames a link, which must be down on older kernels. */
 export function setLinkName(index: number, name: string): RouteMessage {
   return changeLink(index, [[IFLA.name, text(name)]]);
-}
-
-export function setLinkMac(index: number, mac: string): RouteMessage {
-  return changeLink(index, [[IFLA.address, macBytes(mac)]]);
-}
-
-export function setLinkMtu(index: number, mtu: number): RouteMessage {
-  return changeLink(index, [[IFLA.mtu, u32(mtu)]]);
-}
-
-/** Moves a link into another network namespace. */
-export function setLinkNamespace(link: LinkReference, namespaceFd: number): RouteMessage {
-  return changeLink(link, [[IFLA.namespaceFd, u32(namespaceFd)]]);
 }
 
 function flagByte(value: boolean): Buffer {

@@ -20,9 +20,7 @@ export const RTM = {
   deleteAddress: 21,
   getAddress: 22,
   newRoute: 24,
-  deleteRoute: 25,
   getRoute: 26,
-  newNeighbour: 28,
 } as const;
 
 /** <linux/netlink.h> */

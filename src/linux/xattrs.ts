@@ -40,15 +40,6 @@ export function listXattrs(path: string | Buffer): string[] {
   }
 }
 
-/** Removes an attribute; one that is not set is fine. */
-export function removeXattr(path: string, name: string): void {
-  try {
-    check('lremovexattr', `${name} of ${path}`, libc.lremovexattr(path, name));
-  } catch (error) {
-    if (!isErrno(error, 'ENODATA')) throw error;
-  }
-}
-
 /** Names may be no text: those that are bytes are given as C has them. */
 function placeOf(path: string | Buffer): string | Buffer {
   return typeof path === 'string' ? path : Buffer.concat([path, Buffer.alloc(1)]);

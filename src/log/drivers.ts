@@ -2,7 +2,6 @@ import { jsonFileDriver } from './json-file-driver.ts';
 import { localDriver } from './local-driver.ts';
 import type { LogDriver } from './log.ts';
 import { noneDriver } from './none-driver.ts';
-import { logError } from './log-errors.ts';
 
 /** What containers log with unless they or the engine's configuration say otherwise. */
 export const DEFAULT_LOG_DRIVER = 'local';
@@ -10,11 +9,4 @@ export const DEFAULT_LOG_DRIVER = 'local';
 /** All drivers by name. */
 export function createLogDrivers(): ReadonlyMap<string, LogDriver> {
   return new Map([localDriver, jsonFileDriver, noneDriver].map((driver) => [driver.name, driver]));
-}
-
-/** @throws {EngineError} `no-such-log-driver` */
-export function findLogDriver(drivers: ReadonlyMap<string, LogDriver>, name: string): LogDriver {
-  const driver = drivers.get(name);
-  if (driver) return driver;
-  throw logError('no-such-log-driver', { subject: name });
 }

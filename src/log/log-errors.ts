@@ -2,10 +2,6 @@ import { defineErrors, errorTable } from '#base/error-table.ts';
 
 /** The errors of logs. The subject is a driver, or the path of a log. */
 const LOG_ERRORS = errorTable({
-  'no-such-log-driver': [
-    'invalid',
-    ({ subject }) => `Cannot use log driver ${JSON.stringify(subject)}: there is none`,
-  ],
   'unknown-log-option': [
     'invalid',
     ({ subject, details }) =>

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { EngineError } from '#base/errors.ts';
 import type { LogLevel } from '#base/log.ts';
-import type { ListenTarget } from '#api/server.ts';
+import type { ListenTarget } from '#api/listen.ts';
 import type { EngineOptions } from '#engine/options.ts';
 import type { ResourceLimit } from '#container/container-spec.ts';
 import { cacheBudget } from './builder-options.ts';

@@ -35,8 +35,6 @@ import { Upstream } from './upstream.ts';
 import { usedSubnets } from './used-subnets.ts';
 import { VethPairs } from './veth-pairs.ts';
 
-export { networkMigrations } from './network-table.ts';
-
 type Options = NetworksOptions & NetworksEnvironment;
 
 /**

@@ -10,11 +10,12 @@ import { until } from '#base/testing.ts';
 import type { DomainEvent } from '#base/event.ts';
 import { closeFd } from '#linux/descriptors.ts';
 import { bindInetSocket } from '#linux/inet-socket.ts';
-import { isMountPoint, listMounts } from '#linux/mount.ts';
+import { isMountPoint } from '#linux/mount.ts';
+import { listMounts } from '#linux/mountinfo.ts';
 import { inNetworkNamespace } from '#linux/namespaces.ts';
 import { Nftables } from '#linux/nftables.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
-import { addRoute, deleteAddress } from '#linux/rtnetlink-messages.ts';
+import { replaceRoute, deleteAddress } from '#linux/rtnetlink-messages.ts';
 import { attachTo } from './attachment.ts';
 import type { Endpoint, Networks, SandboxRecord } from './network.ts';
 import { publicationKey } from './publication.ts';
@@ -480,7 +481,7 @@ function redirectLoopback(): void {
   writeSysctls({ 'net.ipv4.conf.all.route_localnet': '1' });
   route.request(
     deleteAddress({ index: 1, address: '127.0.0.1', prefixLength: 8 }),
-    addRoute({ index, destination: { address: '127.0.0.1', prefixLength: 32 }, gateway: '172.30.0.1' }),
+    replaceRoute({ index, destination: { address: '127.0.0.1', prefixLength: 32 }, gateway: '172.30.0.1' }),
   );
 }
 

@@ -6,7 +6,7 @@ import { until } from '#base/testing.ts';
 import { inNetworkNamespace } from '#linux/namespaces.ts';
 import { Nftables } from '#linux/nftables.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
-import { addRoute, deleteAddress } from '#linux/rtnetlink-messages.ts';
+import { replaceRoute, deleteAddress } from '#linux/rtnetlink-messages.ts';
 import { readSysctl, writeSysctls } from './sysctl.ts';
 import {
   addressOn,
@@ -71,7 +71,9 @@ function routeLoopback(): void {
   const index = route.linkIndex('eth0');
   writeSysctls({ 'net.ipv4.conf.all.route_localnet': '1' });
   route.requestAll([deleteAddress({ index: 1, address: '127.0.0.1', prefixLength: 8 })]);
-  route.request(addRoute({ index, destination: { address: '127.0.0.1', prefixLength: 32 }, gateway: HOST }));
+  route.request(
+    replaceRoute({ index, destination: { address: '127.0.0.1', prefixLength: 32 }, gateway: HOST }),
+  );
 }
 
 type World = Awaited<ReturnType<typeof build>>;

@@ -9,7 +9,7 @@ import { until } from '#base/testing.ts';
 import { inNetworkNamespace } from '#linux/namespaces.ts';
 import { Nftables } from '#linux/nftables.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
-import { addRoute } from '#linux/rtnetlink-messages.ts';
+import { replaceRoute } from '#linux/rtnetlink-messages.ts';
 import { attachTo } from './attachment.ts';
 import { deleteBridge } from './bridge.ts';
 import type { Networks, NetworkSpec, NetworkView, SandboxRecord } from './network.ts';
@@ -205,7 +205,7 @@ function suite(): void {
     inNetworkNamespace(inner.record.namespacePath ?? '', () => {
       using route = RouteSocket.open();
       const gateway = parseIp(networks.inspect('inner').network.pools[0]?.gateway ?? '');
-      route.request(addRoute({ index: route.linkIndex('eth0'), gateway }));
+      route.request(replaceRoute({ index: route.linkIndex('eth0'), gateway }));
     });
     assert.equal(
       await inner.peer.askInVain(addressOn(server, 'front'), 80),

@@ -15,11 +15,12 @@ import {
   removeNetworkNamespace,
 } from '#linux/namespaces.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
-import { addAddress, addRoute, createVeth, deleteLink, setLinkUp } from '#linux/rtnetlink-messages.ts';
+import { addAddress, replaceRoute, createVeth, deleteLink, setLinkUp } from '#linux/rtnetlink-messages.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
 import { attachTo } from './attachment.ts';
-import { createNetworks, networkMigrations } from './create-networks.ts';
+import { createNetworks } from './create-networks.ts';
+import { networkMigrations } from './network-table.ts';
 import type {
   Networks,
   NetworksEnvironment,
@@ -136,7 +137,11 @@ export function connectOutside(directory: string): { readonly path: string } & D
     );
     // It would even know the way to the containers.
     inside.request(
-      addRoute({ index, destination: { address: '172.16.0.0', prefixLength: 12 }, gateway: '198.51.100.1' }),
+      replaceRoute({
+        index,
+        destination: { address: '172.16.0.0', prefixLength: 12 },
+        gateway: '198.51.100.1',
+      }),
     );
   });
   return {

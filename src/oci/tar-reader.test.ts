@@ -19,7 +19,6 @@ import { after, before, describe, it } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
 import type { TarEntry } from './tar-header.ts';
 import { TarParser, type TarLimits } from './tar-reader.ts';
-import { readTarSync } from './tar-stream.ts';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor } from './tar-writer.ts';
 
 interface Member {
@@ -75,15 +74,6 @@ function sparseArchive(map: string, storedBytes: number): Buffer {
   const pax = withFlag(Buffer.from(encodeHeader({ path: 'p', type: 'file', sizeBytes: data.length })), 'x');
   const file = encodeHeader({ path: 'f', type: 'file', sizeBytes: storedBytes });
   return Buffer.concat([pax, data, paddingFor(data.length), file, Buffer.alloc(512), END_OF_ARCHIVE]);
-}
-
-function reading(archive: Buffer): (buffer: Buffer) => number {
-  let at = 0;
-  return (buffer) => {
-    const length = archive.copy(buffer, 0, at);
-    at += length;
-    return length;
-  };
 }
 
 describe('TarParser on what GNU tar writes', () => {
@@ -255,14 +245,5 @@ describe('encodeHeader', () => {
     parser.push(encodeHeader({ path: 'huge', type: 'file', sizeBytes }));
     const event = parser.next();
     assert.equal(event?.kind === 'entry' && event.entry.sizeBytes, sizeBytes);
-  });
-});
-
-describe('readTarSync', () => {
-  it('reads through a callback and refuses a short archive', () => {
-    const archive = archiveOf([{ path: 'a', type: 'file' }, Buffer.alloc(5000, 'x')]);
-    const kinds = [...readTarSync(reading(archive))].map(({ kind }) => kind);
-    assert.deepEqual(kinds, ['entry', 'data', 'entry-end']);
-    assertInvalid(() => [...readTarSync(reading(archive.subarray(0, 3000)))], /unexpected end/);
   });
 });

@@ -17,7 +17,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { isEngineError, type ErrorCode } from '#base/errors.ts';
 import { parseDigest, type Digest } from '#oci/digest.ts';
 import { FileContentStore } from './file-content-store.ts';
-import { markReachable, sweepBlobs } from './garbage.ts';
+import { sweepBlobs } from './garbage.ts';
 import { Leases } from './leases.ts';
 
 const MEBIBYTE = 1 << 20;
@@ -262,19 +262,6 @@ describe('FileContentStore on a full disk', () => {
 });
 
 describe('garbage collection', () => {
-  it('marks what roots reach, through cycles', () => {
-    const [a, b, c, d] = [digestOf('a'), digestOf('b'), digestOf('c'), digestOf('d')];
-    const edges = new Map([
-      [a, [b]],
-      [b, [c, a]],
-      [d, [c]],
-    ]);
-    assert.deepEqual(
-      markReachable([a], (digest) => edges.get(digest) ?? []),
-      new Set([a, b, c]),
-    );
-  });
-
   it('sweeps what is neither reachable nor leased', async () => {
     await using store = new FileContentStore(directory);
     const leases = new Leases();

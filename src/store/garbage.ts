@@ -3,25 +3,6 @@ import type { Digest } from '#oci/digest.ts';
 import type { BlobInfo, ContentStore } from './content.ts';
 import type { Leases } from './leases.ts';
 
-/**
- * Everything that the roots reach, themselves included. Cycles are harmless.
- *
- * @param references the digests that the content of `digest` names
- */
-export function markReachable(
-  roots: Iterable<Digest>,
-  references: (digest: Digest) => Iterable<Digest>,
-): ReadonlySet<Digest> {
-  const reached = new Set<Digest>();
-  const pending = [...roots];
-  for (let digest = pending.pop(); digest !== undefined; digest = pending.pop()) {
-    if (reached.has(digest)) continue;
-    reached.add(digest);
-    pending.push(...references(digest));
-  }
-  return reached;
-}
-
 export interface SweepRequest {
   readonly content: ContentStore;
   readonly leases: Leases;

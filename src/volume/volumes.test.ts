@@ -23,7 +23,8 @@ import { ThreadedFileService } from '#linux/threaded-file-service.ts';
 import { getXattr, setXattr } from '#linux/xattrs.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
 import type { DomainEvent } from '#base/event.ts';
-import { createVolumes, volumeMigrations } from './volumes.ts';
+import { createVolumes } from './volumes.ts';
+import { volumeMigrations } from './volume-table.ts';
 import type { Volumes } from './volume.ts';
 
 class Fixture implements AsyncDisposable {

@@ -27,8 +27,6 @@ import type {
   VolumeView,
 } from './volume.ts';
 
-export { volumeMigrations } from './volume-table.ts';
-
 export interface VolumesDependencies {
   /** Holds a directory for each volume. */
   readonly rootDirectory: string;

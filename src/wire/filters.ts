@@ -13,16 +13,6 @@ export function parseFilters(text: string | null | undefined): Filters {
   return new Map(Object.entries(parsed).map(([name, values]) => [name, valuesOf(values)]));
 }
 
-/** The form that every daemon since API 1.22 reads; empty for no filters. */
-export function formatFilters(filters: Filters): string {
-  if (filters.size === 0) return '';
-  const entries = [...filters].map(([name, values]) => [
-    name,
-    Object.fromEntries(values.map((v) => [v, true])),
-  ]);
-  return JSON.stringify(Object.fromEntries(entries));
-}
-
 function parseObject(text: string): object | null {
   try {
     const parsed: unknown = JSON.parse(text);

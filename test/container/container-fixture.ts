@@ -6,16 +6,19 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type Logger, createLogger } from '#base/log.ts';
 import type { ImageStore } from '#image/image.ts';
-import { createImages, imageMigrations } from '#image/create-images.ts';
+import { createImages } from '#image/create-images.ts';
+import { imageMigrations } from '#image/image-migrations.ts';
 import { createLayerStore } from '#layer/layer-store.ts';
 import { createRootArchive } from '#layer/root-archive.ts';
 import { createSnapshotStore } from '#layer/snapshot-store.ts';
 import { LayerWorkerPool } from '#layer/worker-pool.ts';
-import { prepareCgroups, readCgroupLayout } from '#linux/cgroups.ts';
-import { listMounts } from '#linux/mount.ts';
+import { prepareCgroups } from '#linux/cgroup-setup.ts';
+import { readCgroupLayout } from '#linux/cgroup-layout.ts';
+import { listMounts } from '#linux/mountinfo.ts';
 import { ThreadedFileService } from '#linux/threaded-file-service.ts';
 import { createLogDrivers } from '#log/drivers.ts';
-import { createNetworks, networkMigrations } from '#network/create-networks.ts';
+import { createNetworks } from '#network/create-networks.ts';
+import { networkMigrations } from '#network/network-table.ts';
 import type { Networks } from '#network/network.ts';
 import { ExpendableDigests, storeMigrations } from '#store/expendable.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
@@ -23,17 +26,15 @@ import { Leases } from '#store/leases.ts';
 import { LostAndFound } from '#store/lost-and-found.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
 import type { Volumes } from '#volume/volume.ts';
-import { createVolumes, volumeMigrations } from '#volume/volumes.ts';
+import { createVolumes } from '#volume/volumes.ts';
+import { volumeMigrations } from '#volume/volume-table.ts';
 import { decodeCreateRequest } from '#wire/decode-create.ts';
 import type { DomainEvent } from '#base/event.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import { until } from '#base/testing.ts';
-import {
-  type OwnedContainers,
-  containerMigrations,
-  createContainers,
-  recordedSandboxes,
-} from '#container/create-containers.ts';
+import { createContainers, recordedSandboxes } from '#container/create-containers.ts';
+import type { OwnedContainers } from '#container/engine-containers.ts';
+import { containerMigrations } from '#container/container-store.ts';
 import type { AttachRequest, Attachment, OutputChunk } from '#container/container.ts';
 import { type DockerContainers, dockerContainers } from './docker-containers.ts';
 

@@ -7,7 +7,7 @@ import { encodeStats } from '#api/container/encode-stats.ts';
 import { limitsOf } from '#api/container/limits.ts';
 import { specOfRequest } from '#api/container/spec-of-request.ts';
 import { dockerError, dockerErrorText } from '#api/errors/docker-error.ts';
-import type { OwnedContainers } from '#container/create-containers.ts';
+import type { OwnedContainers } from '#container/engine-containers.ts';
 import type { ListRequest } from '#container/container.ts';
 import type {
   ContainerInspect,

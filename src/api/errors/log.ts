@@ -2,9 +2,6 @@ import type { LogErrorReason } from '#log/log-errors.ts';
 import type { DockerEntries } from './docker-error.ts';
 
 export const LOG_ENTRIES: DockerEntries<LogErrorReason> = {
-  'no-such-log-driver': {
-    message: ({ subject }) => `logger: no log driver named '${subject}' is registered`,
-  },
   'unknown-log-option': {
     message: ({ subject, details: { option } }) =>
       subject === 'json-file'

@@ -21,7 +21,7 @@ import { encodeErofsIndex } from '#layer/erofs-index.ts';
 import { FileWorkers } from '../files/file-workers.ts';
 import { checksumTree } from '../files/tree-checksum.ts';
 import { ContextStore } from './context-store.ts';
-import { type MemoryFile, MemorySession } from '../session/memory-session.ts';
+import { type MemoryFile, MemorySession } from '../session/memory-session.fixture.ts';
 import type { SyncedFiles } from './synced-directory.ts';
 import { tableTar } from './table-tar.ts';
 

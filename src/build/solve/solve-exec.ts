@@ -1,6 +1,6 @@
 /** Commands. */
 import type { Semaphore } from '#base/semaphore.ts';
-import type { OwnedContainers } from '#container/create-containers.ts';
+import type { OwnedContainers } from '#container/engine-containers.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
 import { StepFailure } from '../step-failure.ts';

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { CgroupLayout } from '#linux/cgroups.ts';
+import type { CgroupLayout } from '#linux/cgroup-layout.ts';
 import type { LogDriver } from '#log/log.ts';
 import { containerError } from '../container-errors.ts';
 import type {

@@ -2,7 +2,8 @@ import type { Logger } from '#base/log.ts';
 import type { Container } from '../run/container.ts';
 import { AttachableStreams } from '../streams/attachable-streams.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
-import type { ExecSpec, TerminalSize, ExecView } from '../container.ts';
+import type { ExecSpec, ExecView } from '../container.ts';
+import type { TerminalSize } from '../container-spec.ts';
 
 export type ExecState =
   | { readonly status: 'created' }

@@ -3,7 +3,8 @@ import { DEFAULT_DETACH_KEYS, DetachScanner, parseDetachKeys } from '#base/detac
 import { messageOf } from '#base/errors.ts';
 import { newId } from '#base/ids.ts';
 import type { Logger } from '#base/log.ts';
-import type { Attachment, ExecSpec, ExecStart, TerminalSize, ExecView } from '../container.ts';
+import type { Attachment, ExecSpec, ExecStart, ExecView } from '../container.ts';
+import type { TerminalSize } from '../container-spec.ts';
 import { containerError } from '../container-errors.ts';
 import { untilDrained } from '../process/drain.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';

@@ -1,4 +1,4 @@
-import type { MountPropagation } from '#linux/mount.ts';
+import type { MountPropagation } from '#container/mount-spec.ts';
 import type { VolumeSpec } from '#volume/volume.ts';
 
 /** What a container will mount besides the standard file systems: plain data, decided when it is created. */

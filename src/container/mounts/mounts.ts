@@ -1,5 +1,5 @@
 import type { FileService } from '#linux/file-service.ts';
-import type { MountPropagation } from '#linux/mount.ts';
+import type { MountPropagation } from '#container/mount-spec.ts';
 import { mountAbove } from '#linux/mountinfo.ts';
 import type { Volumes } from '#volume/volume.ts';
 import { containerError } from '../container-errors.ts';

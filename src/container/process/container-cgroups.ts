@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type CgroupLayout, ContainerCgroup } from '#linux/cgroups.ts';
+import type { CgroupLayout } from '#linux/cgroup-layout.ts';
+import { ContainerCgroup } from '#linux/container-cgroup.ts';
 import type { ContainerSpec } from '../container-spec.ts';
 import type { MemoryWatch } from './monitor.ts';
 import type { Runtime } from './runtimes.ts';

@@ -5,7 +5,7 @@ import { pidfdGetFd, pidfdOpen, processStartTime } from '#linux/process.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { spawnProcess } from '#linux/spawn.ts';
 import { readIfThere } from '#linux/read-if-there.ts';
-import type { TerminalSize } from '../container.ts';
+import type { TerminalSize } from '../container-spec.ts';
 import type { ProcessStreams } from './process-pipes.ts';
 import type { ProcessIdentity } from '../run/state.ts';
 

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { makeRaw, openPtyMaster, setWindowSize } from '#linux/pty.ts';
-import type { TerminalSize } from '../container.ts';
+import type { TerminalSize } from '../container-spec.ts';
 
 /** setsid(1) of util-linux makes its standard input the controlling terminal of a session of its own. */
 const LEADER = ['/usr/bin/setsid', '--ctty'];

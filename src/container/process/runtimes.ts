@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ReadOnlyProgram, openReadOnlyProgram } from '#linux/read-only-program.ts';
-import type { TerminalSize } from '../container.ts';
+import type { TerminalSize } from '../container-spec.ts';
 import type { ContainerPaths } from '../container-paths.ts';
 import type { InstalledRuntime } from '../dependencies.ts';
 import type { RuntimeFiles, TerminalRequest } from './supervisor.ts';

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { processStartTime, watchExit } from '#linux/process.ts';
-import type { TerminalSize } from '../container.ts';
+import type { TerminalSize } from '../container-spec.ts';
 import type { MonitorWatch } from './monitor-watch.ts';
 import { acknowledge } from './monitor.ts';
 import type { RecordedExit, StatusFiles } from './status-files.ts';

@@ -5,11 +5,11 @@ import type { CgroupMoves } from '#linux/cgroup-moves.ts';
 import { isErrno } from '#linux/errno.ts';
 import { NullDevices } from '#linux/null-device.ts';
 import { isAlive, parentOf, signalIfAlive } from '#linux/process.ts';
-import { ConsoleSocket } from '#linux/pty.ts';
+import { ConsoleSocket } from '#linux/console-socket.ts';
 import { adoptPipes } from './adopt-pipes.ts';
 import { untilExecuted } from './execution.ts';
 import { MonitorWatch } from './monitor-watch.ts';
-import type { TerminalSize } from '../container.ts';
+import type { TerminalSize } from '../container-spec.ts';
 import { RuntimeTerminal } from './runtime-terminal.ts';
 import {
   type MemoryWatch,

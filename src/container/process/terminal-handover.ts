@@ -1,4 +1,4 @@
-import type { ConsoleSocket } from '#linux/pty.ts';
+import type { ConsoleSocket } from '#linux/console-socket.ts';
 import type { MonitorWatch } from './monitor-watch.ts';
 
 async function abortIfNeverStarted(watch: MonitorWatch, controller: AbortController): Promise<void> {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ContainerCgroup } from '#linux/cgroups.ts';
+import type { ContainerCgroup } from '#linux/container-cgroup.ts';
 import { type ProcessWatch, isAlive, signalIfAlive, watchExit } from '#linux/process.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
 import type { Container } from './container.ts';

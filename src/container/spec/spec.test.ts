@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { newId } from '#base/ids.ts';
-import { readCgroupLayout } from '#linux/cgroups.ts';
+import { readCgroupLayout } from '#linux/cgroup-layout.ts';
 import type { ExecSpec } from '../container.ts';
 import { newContainerSpec, type PartialContainerSpec } from '../new-container-spec.ts';
 import type { ResolvedMount } from '../mounts/mounts.ts';

@@ -1,4 +1,4 @@
-import type { CgroupLayout } from '#linux/cgroups.ts';
+import type { CgroupLayout } from '#linux/cgroup-layout.ts';
 import type { NamespaceType, RuntimeNamespace, RuntimeProcess, RuntimeSpec } from '#oci/runtime-spec.ts';
 import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '#oci/protected-paths.ts';
 import type { ExecSpec } from '../container.ts';

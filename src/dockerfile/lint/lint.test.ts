@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { parseDockerfile } from '../dockerfile.ts';
 import { compileIgnore } from '#oci/ignore.ts';
-import { formatWarning, type LintContext, lintDockerfile, lintFailureMessage } from './lint.ts';
+import { type LintContext, lintDockerfile, lintFailureMessage } from './lint.ts';
 import { RULES } from './lint-rules.ts';
 
 const CONTEXT: LintContext = {
@@ -16,7 +16,9 @@ const CONTEXT: LintContext = {
 };
 
 function lint(text: string, context: Partial<LintContext> = {}): string[] {
-  return lintDockerfile(parseDockerfile(text), { ...CONTEXT, ...context }).warnings.map(formatWarning);
+  return lintDockerfile(parseDockerfile(text), { ...CONTEXT, ...context }).warnings.map(
+    ({ rule, message, range }) => `${rule.name}: ${message} (line ${range.start.line})`,
+  );
 }
 
 suite('docker build --check', () => {

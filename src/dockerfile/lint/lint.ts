@@ -88,11 +88,6 @@ function errorOf({ source }: Dockerfile, action: () => void): DockerfileError | 
   }
 }
 
-/** `RuleName: message (line 3)`: one warning as progress displays show it. */
-export function formatWarning({ rule, message, range }: LintWarning): string {
-  return `${rule.name}: ${message} (line ${range.start.line})`;
-}
-
 /** `lint violation found for rules: A, B`: what a build fails with where warnings are errors. */
 export function lintFailureMessage(warnings: readonly LintWarning[]): string {
   const names = [...new Set(warnings.map(({ rule }) => rule.name))];

@@ -50,11 +50,6 @@ const SYNTAX: ReadonlyMap<string, Syntax> = new Map([
   ['workdir', 'text'],
 ]);
 
-/** Arguments of anything else are not cut. */
-export function isKeyword(text: string): boolean {
-  return SYNTAX.has(text.toLowerCase());
-}
-
 export type StatementHead = Omit<Statement, 'heredocs' | 'comments'>;
 
 interface Arguments {

@@ -1,7 +1,7 @@
 /** An AST back into text that parses to the same AST; positions apart. */
-import type { Dockerfile, Heredoc, Statement } from '../ast.ts';
-import { tryParseHeredocHead } from './heredoc.ts';
-import { isKeyword } from './statement.ts';
+import type { Dockerfile, Heredoc, Statement } from './ast.ts';
+import { tryParseHeredocHead } from './parse/heredoc.ts';
+import { KEYWORDS } from './parse/statement.ts';
 
 /**
  * The file, one statement a line. Comments stay above their instruction; a value that stood on several lines is
@@ -24,7 +24,8 @@ function printStatement(statement: Statement, escape: '\\' | '`' = '\\'): string
 
 function printLine(statement: Statement, escape: string): string {
   const isNested = statement.keyword.text.toLowerCase() === 'onbuild' && statement.trigger === undefined;
-  if (isNested || !isKeyword(statement.keyword.text)) return statement.original;
+  if (isNested || !KEYWORDS.some((keyword) => keyword === statement.keyword.text.toUpperCase()))
+    return statement.original;
   const flags = statement.flags.map(({ text }) => quoteFlag(text, escape));
   const head = [statement.keyword.text, ...flags];
   if (statement.trigger !== undefined) return [...head, printLine(statement.trigger, escape)].join(' ');

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { silentLogger } from '#base/log.ts';
-import { listMounts } from '#linux/mount.ts';
+import { listMounts } from '#linux/mountinfo.ts';
 import type { Digest } from '#oci/digest.ts';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor, type TarHeaderFields } from '#oci/tar-writer.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
