@@ -47,8 +47,8 @@ export const containerLifecycleRoutes: readonly Route[] = [
 ];
 
 async function create(exchange: Exchange): Promise<void> {
-  const requested = decodeCreateRequest(await readJsonBody(exchange));
-  const { spec, warnings } = specOfRequest(requested);
+  const requested = decodeCreateRequest(await readJsonBody(exchange), exchange.version);
+  const { spec, warnings } = specOfRequest(requested, exchange.version);
   const name = exchange.text('name');
   const platform = decodePlatform(exchange.text('platform'));
   const created = await exchange.engine.containers.create({

@@ -1,9 +1,10 @@
 /** `GET /containers/{id}/stats`: one sample, or one a second until the container or the client is gone. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ContainerStats, StatsSample } from '#container/views.ts';
+import { answerFor } from '#wire/answers.ts';
 import { encodeStats } from './container/encode-stats.ts';
 import type { Exchange } from './exchange.ts';
-import { drained, sendJson, startStream } from './respond.ts';
+import { drained, sendAnswer, startStream } from './respond.ts';
 import { get, type Route } from './route.ts';
 
 const INTERVAL_MS = 1000;
@@ -16,11 +17,11 @@ async function stats(exchange: Exchange): Promise<void> {
   const first = await takeSample(exchange);
   // What does not run cannot be compared with itself a second later.
   if (exchange.flag('one-shot') || !first.sample) {
-    sendJson(exchange, 200, encodeStats(first));
+    sendAnswer(exchange, 'containerStats', encodeStats(first));
     return;
   }
   await delay(INTERVAL_MS, undefined, { signal: exchange.signal });
-  sendJson(exchange, 200, encodeStats(await takeSample(exchange), first.sample));
+  sendAnswer(exchange, 'containerStats', encodeStats(await takeSample(exchange), first.sample));
 }
 
 async function streamStats(exchange: Exchange): Promise<void> {
@@ -28,7 +29,8 @@ async function streamStats(exchange: Exchange): Promise<void> {
   let current = await takeSample(exchange);
   startStream(exchange, 'application/json');
   for (let previous: StatsSample | undefined; !response.destroyed; ) {
-    response.write(`${JSON.stringify(encodeStats(current, previous))}\n`);
+    const told = answerFor('containerStats', encodeStats(current, previous), exchange.version);
+    response.write(`${JSON.stringify(told)}\n`);
     previous = current.sample;
     try {
       await drained(exchange);

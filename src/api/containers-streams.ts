@@ -33,16 +33,18 @@ async function attach(exchange: Exchange): Promise<void> {
 /** Never framed: who wants to tell stdout from stderr opens two. */
 async function attachWebSocket(exchange: Exchange): Promise<void> {
   const accept = acceptKey(exchange);
-  const attachment = await openAttachment(exchange);
+  // The choice of streams came with that version.
+  const attachment = await openAttachment(exchange, !exchange.speaks('1.42'));
   const client = takeOverWebSocket(exchange, accept);
   await pumpAttachment(attachment, client, () => detachesAtEnd(exchange, attachment), false);
 }
 
-function openAttachment(exchange: Exchange): Promise<Attachment> {
+/** @param all every stream, whatever is asked for */
+function openAttachment(exchange: Exchange, all = false): Promise<Attachment> {
   return exchange.engine.containers.attach(exchange.param('id'), {
-    stdin: exchange.flag('stdin'),
-    stdout: exchange.flag('stdout'),
-    stderr: exchange.flag('stderr'),
+    stdin: all || exchange.flag('stdin'),
+    stdout: all || exchange.flag('stdout'),
+    stderr: all || exchange.flag('stderr'),
     stream: exchange.flag('stream'),
     logs: exchange.flag('logs'),
     detachKeys: exchange.text('detachKeys'),

@@ -6,7 +6,7 @@ import { unsupportedVersion } from '#wire/versions.ts';
 import { assignConnection, detachConnection } from './connection.ts';
 import { Exchange, type ServerContext } from './exchange.ts';
 import { sendEmpty, sendError } from './respond.ts';
-import type { Route } from './route.ts';
+import { endpointOf, type Route } from './route.ts';
 import { createRouter } from './routes.ts';
 import { dockerError } from './errors/docker-error.ts';
 import { parseTarget } from './target.ts';
@@ -61,7 +61,7 @@ export class Dispatcher {
     const exchange = new Exchange(
       this.#context,
       { request, response, upgrade },
-      { target, params: match?.params ?? {} },
+      { target, params: match?.params ?? {}, endpoint: match ? endpointOf(match.target) : '' },
     );
     try {
       const handled = this.#handle(exchange, match?.target, target.version);

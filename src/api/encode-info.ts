@@ -1,9 +1,35 @@
 import type { EngineInfo } from '#engine/engine.ts';
 import type { SystemInfo } from '#wire/system-info.ts';
+import { STORAGE_DRIVER } from './storage-driver.ts';
 
 /** The body of `GET /info`. */
 export function encodeInfo(info: EngineInfo): SystemInfo {
-  return { ...engineFields(info), ...hostFields(info), ...absentFields(info) };
+  return {
+    ...engineFields(info),
+    ...hostFields(info),
+    RegistryConfig: encodeRegistries(info),
+    ...absentFields(info),
+  };
+}
+
+/** Networks of insecure registries are told apart from their hosts. */
+function encodeRegistries({ registries }: EngineInfo): SystemInfo['RegistryConfig'] {
+  const mirrors = registries.mirrors.map((url) => (url.endsWith('/') ? url : `${url}/`));
+  const hosts = registries.insecure.filter((text) => !isNetwork(text));
+  const networks = ['::1/128', '127.0.0.0/8', ...registries.insecure.filter(isNetwork)];
+  const indexes = hosts.map((name) => ({ Name: name, Mirrors: [], Secure: false, Official: false }));
+  const hub = { Name: 'docker.io', Mirrors: mirrors, Secure: true, Official: true };
+  return {
+    AllowNondistributableArtifactsCIDRs: null,
+    AllowNondistributableArtifactsHostnames: null,
+    InsecureRegistryCIDRs: networks,
+    IndexConfigs: Object.fromEntries([hub, ...indexes].map((index) => [index.Name, index])),
+    Mirrors: mirrors.length > 0 ? mirrors : null,
+  };
+}
+
+function isNetwork(registry: string): boolean {
+  return registry.includes('/');
 }
 
 function engineFields(info: EngineInfo) {
@@ -16,7 +42,7 @@ function engineFields(info: EngineInfo) {
     ContainersPaused: paused,
     ContainersStopped: stopped,
     Images: info.images,
-    Driver: 'overlay',
+    Driver: STORAGE_DRIVER,
     DriverStatus: [['Layers', info.layers]] as const,
     Plugins: {
       Volume: ['local'],
@@ -30,6 +56,8 @@ function engineFields(info: EngineInfo) {
     NEventsListener: info.eventListeners,
     DockerRootDir: info.root,
     Labels: info.labels,
+    ExecutionDriver: '<not supported>',
+    FirewallBackend: { Driver: 'nftables' },
     ExperimentalBuild: info.version.isExperimental,
     ServerVersion: info.version.version,
     Runtimes: Object.fromEntries(info.runtimes.map((runtime) => [runtime.name, { path: runtime.path }])),
@@ -76,13 +104,6 @@ function hostFields({ host, cgroup, version }: EngineInfo) {
 function absentFields({ proxies }: EngineInfo) {
   return {
     IndexServerAddress: 'https://index.docker.io/v1/',
-    RegistryConfig: {
-      InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8'],
-      IndexConfigs: {
-        'docker.io': { Name: 'docker.io', Mirrors: [], Secure: true, Official: true },
-      },
-      Mirrors: null,
-    },
     GenericResources: null,
     HttpProxy: proxies.http,
     HttpsProxy: proxies.https,

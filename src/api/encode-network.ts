@@ -1,5 +1,6 @@
 import { familyOf } from '#base/ip-address.ts';
 import { formatInterfaceAddress, prefixFamily } from '#base/ip-prefix.ts';
+import { encodeSubnets } from './encode-subnets.ts';
 import { unreachable } from '#base/unreachable.ts';
 import type { Endpoint, NetworkMember, NetworkRecord, NetworkView, Pool } from '#network/network.ts';
 import type { IpamPool, NetworkInspect } from '#wire/network.ts';
@@ -24,6 +25,7 @@ export function encodeNetwork({ network, members }: NetworkView): NetworkInspect
     Containers: Object.fromEntries(members.map((member) => [member.sandboxId, encodeMember(member)])),
     Options: network.isBuiltIn ? encodeSettings(network) : network.askedOptions,
     Labels: network.labels,
+    Status: { IPAM: { Subnets: encodeSubnets(network, members) } },
   };
 }
 

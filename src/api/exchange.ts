@@ -5,7 +5,8 @@ import type { EngineApi } from '#engine/engine.ts';
 import { parseBoolean } from '#base/booleans.ts';
 import type { Filters } from '#base/filters.ts';
 import { parseFilters } from '#wire/filters.ts';
-import { API_VERSION, compareVersions } from '#wire/versions.ts';
+import { knownParameters } from '#wire/parameters.ts';
+import { API_VERSION, apiVersion, type ApiVersion } from '#wire/versions.ts';
 import type { BuildkitServer } from './buildkit/buildkit-server.ts';
 import type { RequestTarget } from './target.ts';
 
@@ -35,6 +36,8 @@ interface Connection {
 interface AskedRoute {
   readonly target: RequestTarget;
   readonly params: Readonly<Record<string, string>>;
+  /** The method and pattern of the route: `GET /images/json`; empty if there is none. */
+  readonly endpoint: string;
 }
 
 /** One request and its answer. */
@@ -51,6 +54,7 @@ export class Exchange {
   /** Set once the connection carries something else than HTTP. */
   hijacked = false;
   readonly #target: RequestTarget;
+  readonly #endpoint: string;
   #query: URLSearchParams | undefined;
   #signal: AbortSignal | undefined;
 
@@ -61,14 +65,16 @@ export class Exchange {
     this.params = asked.params;
     this.upgrade = upgrade;
     this.#target = asked.target;
+    this.#endpoint = asked.endpoint;
   }
 
   get engine(): EngineApi {
     return this.context.engine;
   }
 
+  /** The parameters that the endpoint has in the client's version of the API. */
   get query(): URLSearchParams {
-    this.#query ??= new URLSearchParams(this.#target.query);
+    this.#query ??= knownParameters(this.#target.query, this.#endpoint, this.version);
     return this.#query;
   }
 
@@ -91,9 +97,14 @@ export class Exchange {
     return parseFilters(this.query.get('filters'));
   }
 
+  /** The version of the API that the client speaks. */
+  get version(): ApiVersion {
+    return apiVersion(this.#target.version ?? API_VERSION);
+  }
+
   /** True if the client speaks at least this version of the API. */
   speaks(version: string): boolean {
-    return compareVersions(this.#target.version ?? API_VERSION, version) >= 0;
+    return this.version >= apiVersion(version);
   }
 
   /** Fires when the client is gone, or the server closes, before the answer is complete. */

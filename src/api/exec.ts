@@ -13,7 +13,8 @@ import { get, hijacking, post, type Route } from './route.ts';
 
 export const execRoutes: readonly Route[] = [
   post('/containers/:id/exec', async (exchange) => {
-    const request = decodeExecRequest(await readJsonBody(exchange));
+    const asked = decodeExecRequest(await readJsonBody(exchange));
+    const request = exchange.speaks('1.42') ? asked : { ...asked, ConsoleSize: null };
     const { id } = await exchange.engine.containers.createExec(exchange.param('id'), execOfRequest(request));
     sendJson(exchange, 201, { Id: id });
   }),
@@ -30,7 +31,7 @@ export const execRoutes: readonly Route[] = [
 
 async function start(exchange: Exchange): Promise<void> {
   const request = decodeExecStart(await readJsonBody(exchange));
-  const size = sizeOf(request);
+  const size = exchange.speaks('1.42') ? sizeOf(request) : undefined;
   const attachment = await exchange.engine.containers.startExec(exchange.param('id'), {
     detach: request.Detach,
     ...(size && { consoleSize: size }),

@@ -1,21 +1,15 @@
 /** Images as Docker tells them. */
 import { formatDate, ZERO_TIME } from '#base/timestamps.ts';
 import { unreachable } from '#base/unreachable.ts';
-import type {
-  HistoryStep,
-  ImagePlatforms,
-  ImageRemoval,
-  ImageSummary,
-  ImageView,
-  ManifestView,
-} from '#image/image-view.ts';
+import type { HistoryStep, ImageRemoval, ImageSummary, ImageView, ManifestView } from '#image/image-view.ts';
 import type { ImageConfig } from '#oci/image-config.ts';
+import { parseReference } from '#oci/reference.ts';
+import { STORAGE_DRIVER } from './storage-driver.ts';
 import { encodeImageDefaults } from '#wire/image-defaults.ts';
 import type {
   HistoryEntry,
   ImageDeletion,
   ImageInspect,
-  ImagePlatforms as WirePlatforms,
   ImageSummary as WireSummary,
   ManifestSummary,
 } from '#wire/image.ts';
@@ -29,7 +23,8 @@ export function encodeImage(image: ImageView): ImageInspect {
     RepoDigests: image.digests,
     Parent: image.parent ?? '',
     Comment: commentOf(config),
-    Created: config.created ?? ZERO_TIME,
+    ...(config.created !== undefined && { Created: config.created }),
+    ContainerConfig: encodeImageDefaults({}),
     DockerVersion: config.docker_version ?? '',
     Author: config.author ?? '',
     Config: encodeImageDefaults(config.config),
@@ -37,13 +32,28 @@ export function encodeImage(image: ImageView): ImageInspect {
     ...(config.variant ? { Variant: config.variant } : undefined),
     Os: config.os,
     Size: image.sizeBytes,
-    GraphDriver: { Name: 'overlay2', Data: null },
+    VirtualSize: image.sizeBytes,
+    GraphDriver: { Name: STORAGE_DRIVER, Data: null },
     RootFS: { Type: 'layers', Layers: config.rootfs.diff_ids },
     Metadata: {
       LastTagTime: image.lastTaggedAtMs === undefined ? ZERO_TIME : formatDate(image.lastTaggedAtMs),
     },
-    ...(image.platforms && encodePlatforms(image.platforms)),
+    Descriptor: image.descriptor,
+    ...(image.manifests && { Manifests: image.manifests.map(encodeManifest) }),
+    ...encodeIdentity(image),
   };
+}
+
+/** Images that came from a registry, or went to one, have digests there. */
+function encodeIdentity({ digests }: ImageView): Pick<ImageInspect, 'Identity'> {
+  const repositories = new Set(digests.map((digest) => repositoryOf(digest)));
+  if (repositories.size === 0) return {};
+  return { Identity: { Pull: [...repositories].map((name) => ({ Repository: name })) } };
+}
+
+function repositoryOf(reference: string): string {
+  const { domain, path } = parseReference(reference);
+  return `${domain}/${path}`;
 }
 
 function commentOf({ comment, history }: ImageConfig): string {
@@ -59,20 +69,18 @@ export function encodeImageSummary(image: ImageSummary): WireSummary {
     RepoDigests: image.digests,
     Created: secondsOf(image.createdAtMs),
     Size: image.sizeBytes,
+    VirtualSize: image.sizeBytes,
     SharedSize: image.sharedBytes ?? -1,
     Labels: image.labels ?? null,
     Containers: image.containers ?? -1,
-    ...(image.platforms && encodePlatforms(image.platforms)),
+    ...(image.descriptor && { Descriptor: image.descriptor }),
+    ...(image.manifests && { Manifests: image.manifests.map(encodeManifest) }),
   };
 }
 
 /** Go's zero time where it is not known. */
 function secondsOf(timeMs = Date.parse(ZERO_TIME)): number {
   return Math.floor(timeMs / 1000);
-}
-
-function encodePlatforms({ descriptor, manifests }: ImagePlatforms): WirePlatforms {
-  return { Descriptor: descriptor, Manifests: manifests.map(encodeManifest) };
 }
 
 function encodeManifest({

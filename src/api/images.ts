@@ -1,18 +1,15 @@
 /** `/images`: what is there, and its names. */
 import { EngineError } from '#base/errors.ts';
 import type { Platform } from '#oci/platform.ts';
-import { checkFilters } from '#base/filters.ts';
+import { checkFilters, type Filters } from '#base/filters.ts';
 import { decodePlatform } from '#wire/platform.ts';
 import type { Exchange } from './exchange.ts';
 import { encodeHistoryStep, encodeImage, encodeImageSummary, encodeRemoval } from './image-encoding.ts';
-import { sendEmpty, sendJson } from './respond.ts';
+import { sendAnswer, sendEmpty, sendJson } from './respond.ts';
 import { get, post, type Route, remove } from './route.ts';
 
 const LIST_FILTERS = new Set(['before', 'dangling', 'label', 'label!', 'reference', 'since', 'until']);
 const PRUNE_FILTERS = new Set(['dangling', 'label', 'label!', 'until']);
-
-/** The first version that gives sizes only once. */
-const WITHOUT_VIRTUAL_SIZE = '1.44';
 
 export const imageRoutes: readonly Route[] = [
   get('/images/json', list),
@@ -41,7 +38,7 @@ async function inspect(exchange: Exchange): Promise<void> {
       'conflicting options: manifests and platform options cannot both be set',
     );
   const image = await exchange.engine.images.inspect(exchange.param('name'), { ...choice, manifests });
-  sendJson(exchange, 200, withVirtualSize(exchange, encodeImage(image)));
+  sendAnswer(exchange, 'imageInspect', encodeImage(image));
 }
 
 /** The query parameter `platform`. @throws {EngineError} `invalid` */
@@ -51,16 +48,22 @@ export function platformOf(exchange: Exchange): { readonly platform?: Platform }
 }
 
 async function list(exchange: Exchange): Promise<void> {
-  const filters = exchange.filters();
+  const filters = withFormerFilter(exchange.filters(), exchange.text('filter'));
   checkFilters(filters, LIST_FILTERS);
   const images = await exchange.engine.images.list({
     all: exchange.flag('all'),
     filters,
     sharedSize: exchange.flag('shared-size'),
     manifests: exchange.flag('manifests'),
+    descriptors: exchange.speaks('1.48'),
   });
-  const rows = images.map((image) => withVirtualSize(exchange, encodeImageSummary(image)));
-  sendJson(exchange, 200, rows);
+  sendAnswer(exchange, 'imageList', images.map(encodeImageSummary));
+}
+
+/** @param reference a pattern of references, as it was asked for before there were filters */
+function withFormerFilter(filters: Filters, reference: string): Filters {
+  if (reference === '') return filters;
+  return new Map([...filters, ['reference', [...(filters.get('reference') ?? []), reference]]]);
 }
 
 async function tag(exchange: Exchange): Promise<void> {
@@ -84,8 +87,4 @@ async function prune(exchange: Exchange): Promise<void> {
 export function referenceOf(repository: string, tag: string): string {
   if (tag === '') return repository;
   return `${repository}${tag.includes(':') ? '@' : ':'}${tag}`;
-}
-
-function withVirtualSize(exchange: Exchange, image: { readonly Size: number }): object {
-  return exchange.speaks(WITHOUT_VIRTUAL_SIZE) ? image : { ...image, VirtualSize: image.Size };
 }

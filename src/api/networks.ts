@@ -9,7 +9,7 @@ import { encodeNetwork } from './encode-network.ts';
 import type { Exchange } from './exchange.ts';
 import { networkOfBody } from './network-of-body.ts';
 import { readJsonBody } from './request-body.ts';
-import { sendEmpty, sendJson, sendNothing } from './respond.ts';
+import { sendAnswer, sendEmpty, sendJson, sendNothing } from './respond.ts';
 import { get, post, type Route, remove } from './route.ts';
 
 const LIST_FILTERS = new Set(['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type']);
@@ -18,7 +18,11 @@ const PRUNE_FILTERS = new Set(['label', 'label!', 'until']);
 export const networkRoutes: readonly Route[] = [
   get('/networks', list),
   get('/networks/:id', (exchange) =>
-    sendJson(exchange, 200, encodeNetwork(exchange.engine.networks.inspect(exchange.param('id')))),
+    sendAnswer(
+      exchange,
+      'networkInspect',
+      encodeNetwork(exchange.engine.networks.inspect(exchange.param('id'))),
+    ),
   ),
   post('/networks/create', create),
   post('/networks/prune', prune),
@@ -34,10 +38,11 @@ function list(exchange: Exchange): void {
   // Every network of this engine is of the local scope.
   const isElsewhere = filters.get('scope')?.includes('local') === false;
   const views = isElsewhere ? [] : exchange.engine.networks.list(listFilter(filters));
-  sendJson(
+  const withMembers = !exchange.speaks('1.28');
+  sendAnswer(
     exchange,
-    200,
-    views.map((view) => encodeNetwork({ ...view, members: [] })),
+    'networkList',
+    views.map((view) => encodeNetwork(withMembers ? view : { ...view, members: [] })),
   );
 }
 

@@ -1,6 +1,7 @@
 /** The forms of an answer. Each carries the common headers; the body, if any, ends with a line feed as Docker's do. */
 import { pipeline } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
+import { type AnswerBodies, answerFor } from '#wire/answers.ts';
 import type { Exchange } from './exchange.ts';
 
 const JSON_TYPE = ['Content-Type', 'application/json'];
@@ -16,6 +17,15 @@ export function sendJson(
   const { response, context } = exchange;
   response.writeHead(status, [...context.headers, ...headers, ...JSON_TYPE, ...length]);
   response.end(text);
+}
+
+/** 200 with a body of which a client is told what its version of the API has. */
+export function sendAnswer<Kind extends keyof AnswerBodies>(
+  exchange: Exchange,
+  kind: Kind,
+  body: AnswerBodies[Kind],
+): void {
+  sendJson(exchange, 200, answerFor(kind, body, exchange.version));
 }
 
 export function sendError(exchange: Exchange, status: number, message: string): void {

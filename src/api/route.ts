@@ -12,6 +12,11 @@ export interface Route {
   readonly hijacks: boolean;
 }
 
+/** How `wire/parameters.ts` knows a route. */
+export function endpointOf({ method, pattern }: Route): string {
+  return `${method} ${pattern}`;
+}
+
 export function get(pattern: string, handle: Handler): Route {
   return { method: 'GET', pattern, handle, hijacks: false };
 }

@@ -22,7 +22,7 @@ import { systemRoutes } from './system.ts';
 import { unavailableRoutes } from './unavailable.ts';
 import { volumeRoutes } from './volumes.ts';
 
-const ROUTES: readonly Route[] = [
+export const ROUTES: readonly Route[] = [
   ...systemRoutes,
   ...eventRoutes,
   ...containerLifecycleRoutes,

@@ -4,8 +4,7 @@ import { encodeDiskUsage } from './disk-usage.ts';
 import { encodeInfo } from './encode-info.ts';
 import { encodeVersion } from './encode-version.ts';
 import type { Exchange } from './exchange.ts';
-import { sendJson } from './respond.ts';
-import type { DiskUsage } from '#wire/system.ts';
+import { sendAnswer, sendJson } from './respond.ts';
 import { get, head, type Route } from './route.ts';
 
 type UsageType = 'container' | 'image' | 'volume' | 'build-cache';
@@ -16,7 +15,7 @@ export const systemRoutes: readonly Route[] = [
   get('/_ping', (exchange) => ping(exchange, 'OK')),
   head('/_ping', (exchange) => ping(exchange, '')),
   get('/version', (exchange) => sendJson(exchange, 200, encodeVersion(exchange.engine.version()))),
-  get('/info', async (exchange) => sendJson(exchange, 200, encodeInfo(await exchange.engine.info()))),
+  get('/info', async (exchange) => sendAnswer(exchange, 'info', encodeInfo(await exchange.engine.info()))),
   get('/system/df', diskUsage),
 ];
 
@@ -44,13 +43,9 @@ function ping(exchange: Exchange, body: string): void {
 async function diskUsage(exchange: Exchange): Promise<void> {
   const asked = exchange.query.getAll('type');
   const types = asked.length === 0 ? USAGE_TYPES : asked.map(usageType);
-  const usage = encodeDiskUsage(await exchange.engine.diskUsage(types));
-  sendJson(exchange, 200, exchange.speaks('1.42') ? usage : { ...usage, BuilderSize: cacheSize(usage) });
-}
-
-/** The size of the build cache, as older clients read it. */
-function cacheSize({ BuildCache }: DiskUsage): number {
-  return BuildCache.reduce((sum, { Size }) => sum + Size, 0);
+  const usage = await exchange.engine.diskUsage(types);
+  const verbose = exchange.flag('verbose');
+  sendAnswer(exchange, 'diskUsage', encodeDiskUsage(usage, new Set(types), verbose));
 }
 
 function usageType(text: string): UsageType {

@@ -58,7 +58,7 @@ test('connections are kept for the next request', async () => {
     assert.deepEqual(await server.client.json({ method: 'GET', path: '/x' }), { a: 1 });
   }
   assert.equal(server.connections(), 1);
-  assert.deepEqual(server.requests, ['GET /v1.45/x', 'GET /v1.45/x', 'GET /v1.45/x']);
+  assert.deepEqual(server.requests, ['GET /v1.51/x', 'GET /v1.51/x', 'GET /v1.51/x']);
 });
 
 test('chunked answers stream, whatever the network cuts', async () => {
@@ -74,14 +74,14 @@ test('chunked answers stream, whatever the network cuts', async () => {
 
 test('a refused version is taken back without asking first', async () => {
   await using server = await serve((request, response) => {
-    if (request.url?.startsWith('/v1.45/')) {
+    if (request.url?.startsWith('/v1.51/')) {
       response.statusCode = 400;
       response.end('{"message":"client version 1.45 is too new. Maximum supported API version is 1.41"}');
     } else response.end('{}');
   });
   await server.client.json({ method: 'GET', path: '/a' });
   await server.client.json({ method: 'GET', path: '/b' });
-  assert.deepEqual(server.requests, ['GET /v1.45/a', 'GET /v1.41/a', 'GET /v1.41/b']);
+  assert.deepEqual(server.requests, ['GET /v1.51/a', 'GET /v1.41/a', 'GET /v1.41/b']);
   assert.equal(server.client.apiVersion, '1.41');
 });
 

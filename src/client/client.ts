@@ -53,7 +53,7 @@ export interface ClientOptions {
 }
 
 /** The newest version of the API that this client speaks. */
-export const CLIENT_API_VERSION = '1.45';
+export const CLIENT_API_VERSION = '1.51';
 
 /**
  * Speaks the Docker Engine API over as few connections and round trips as the requests allow: connections are kept

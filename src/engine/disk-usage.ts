@@ -51,7 +51,7 @@ export async function measureDiskUsage(
   const listContainers = { all: true, limit: 0, size: true, filters: NO_FILTERS };
   const [containers, images, volumes] = await Promise.all([
     wants('container') || wants('volume') || wants('image') ? sources.containers.list(listContainers) : [],
-    wants('image') ? sources.images.list({ all: true, filters: NO_FILTERS, sharedSize: true }) : [],
+    wants('image') ? sources.images.list({ all: false, filters: NO_FILTERS, sharedSize: true }) : [],
     wants('volume') ? measureVolumes(sources.volumes) : [],
   ]);
   const layersBytes = sources.layers.list().reduce((sum, layer) => sum + layer.sizeBytes, 0);

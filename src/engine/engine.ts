@@ -56,6 +56,7 @@ export interface EngineInfo {
   /** Containers have a filter of system calls unless they ask for none. */
   readonly hasSeccomp: boolean;
   readonly labels: readonly string[];
+  readonly registries: { readonly insecure: readonly string[]; readonly mirrors: readonly string[] };
   readonly eventListeners: number;
   /** Descriptors; -1 if they cannot be counted. */
   readonly openFiles: number;

@@ -92,6 +92,10 @@ export class Engine implements EngineApi, AsyncDisposable {
       initPath: this.#options.initPath ?? 'docker-init',
       hasSeccomp: this.#options.seccompProfile !== 'unconfined',
       labels: this.#options.labels ?? [],
+      registries: {
+        insecure: this.#options.insecureRegistries ?? [],
+        mirrors: this.#options.registryMirrors ?? [],
+      },
       eventListeners: events.listenerCount,
       warnings: cgroups.warnings,
     });

@@ -23,7 +23,13 @@ import { imageHistory, viewOf } from './image-inspect.ts';
 import { listImages } from './image-list.ts';
 import { loadImages } from './image-load.ts';
 import { findImage } from './image-lookup.ts';
-import { describePlatforms, findForPlatform, type PlatformDetails } from './image-platforms.ts';
+import {
+  describeManifest,
+  describeManifests,
+  describeTarget,
+  findForPlatform,
+  type PlatformDetails,
+} from './image-platforms.ts';
 import type { ImageProgress, LoadProgress, PullProgress, PushProgress } from './image-progress.ts';
 import { pruneImages } from './image-prune.ts';
 import { pullImages, type PullRoles } from './image-pull.ts';
@@ -241,10 +247,19 @@ export class EngineImages implements OwnedImages {
     { platform, manifests }: PlatformChoice & { readonly manifests?: boolean } = {},
   ): Promise<ImageView> {
     const image = findForPlatform(this.#roles.showing, reference, platform);
-    const { table, sizeOf } = this.#roles.showing;
-    // Another platform of an image has its names.
-    const view = viewOf(image, table.namesOf(findImage(table, reference).id), sizeOf);
-    return manifests ? { ...view, platforms: await describePlatforms(this.#roles.showing, image) } : view;
+    const { showing } = this.#roles;
+    const { table, sizeOf } = showing;
+    return {
+      // Another platform of an image has its names.
+      ...viewOf(image, table.namesOf(findImage(table, reference).id), sizeOf),
+      descriptor: await describeTarget(showing, image),
+      ...(manifests && { manifests: await describeManifests(showing, image) }),
+    };
+  }
+
+  async manifestOf(id: Digest): Promise<Descriptor | undefined> {
+    const image = this.#roles.showing.table.get(id);
+    return image && (await describeManifest(this.#roles.showing, image));
   }
 
   async history(reference: string, { platform }: PlatformChoice = {}): Promise<readonly HistoryStep[]> {

@@ -36,7 +36,11 @@ export function digestsOf(names: readonly NamedImage[]): readonly string[] {
     .map(({ reference }) => familiarReference(reference));
 }
 
-export function viewOf(record: ImageRecord, names: readonly NamedImage[], sizeOf: LayerSize): ImageView {
+export function viewOf(
+  record: ImageRecord,
+  names: readonly NamedImage[],
+  sizeOf: LayerSize,
+): Omit<ImageView, 'descriptor'> {
   const { id, config, parent } = record;
   return {
     id,

@@ -2,7 +2,8 @@ import type { Digest } from '#oci/digest.ts';
 import { danglingFilter, imageTest, referenceTest } from './image-filters.ts';
 import { creationOf, digestsOf, imageSize, type LayerSize, tagsOf } from './image-inspect.ts';
 import {
-  describePlatforms,
+  describeManifests,
+  describeTarget,
   isOtherPlatform,
   type PlatformDetails,
   type PlatformSources,
@@ -21,11 +22,13 @@ export async function listImages(
   const found = findImages(query, details);
   const shared = query.sharedSize ? sharedSizes(table, sizeOf) : undefined;
   const rows = found.map(async ({ image, names }): Promise<ImageSummary> => {
-    const row = summaryOf(image, names, sizeOf);
-    const sized = shared ? { ...row, sharedBytes: shared(row.id) } : row;
-    if (!query.manifests) return sized;
-    const containers = use.containersOf(image.id).length;
-    return { ...sized, containers, platforms: await describePlatforms(details, image) };
+    return {
+      ...summaryOf(image, names, sizeOf),
+      ...(shared && { sharedBytes: shared(image.id) }),
+      containers: use.containersOf(image.id).length,
+      ...(query.descriptors && { descriptor: await describeTarget(details, image) }),
+      ...(query.manifests && { manifests: await describeManifests(details, image) }),
+    };
   });
   return (await Promise.all(rows)).toSorted(newestFirst);
 }
@@ -60,7 +63,11 @@ function findImages(query: ImageListQuery, sources: PlatformSources): readonly F
   });
 }
 
-function summaryOf(image: ImageRecord, names: readonly NamedImage[], sizeOf: LayerSize): ImageSummary {
+function summaryOf(
+  image: ImageRecord,
+  names: readonly NamedImage[],
+  sizeOf: LayerSize,
+): Omit<ImageSummary, 'containers'> {
   const { id, parent, config } = image;
   const { Labels: labels } = config.config;
   return {

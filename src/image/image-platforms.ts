@@ -13,7 +13,7 @@ import type { ImageManifests, StoredManifest } from './image-manifests.ts';
 import type { ImageRecord } from './image-record.ts';
 import { manifestToSave } from './image-save-manifest.ts';
 import type { ImageTable } from './image-table.ts';
-import type { ImagePlatforms, ManifestSubject, ManifestView } from './image-view.ts';
+import type { ManifestSubject, ManifestView } from './image-view.ts';
 import type { ImageUse } from './image.ts';
 
 /** Images and the indexes that they came from. */
@@ -22,9 +22,13 @@ export interface PlatformSources {
   readonly manifests: ImageManifests;
 }
 
-/** What is told of platforms besides. */
-export interface PlatformDetails extends PlatformSources {
+/** Those, and what manifests are made from where there is none. */
+export interface ManifestSources extends PlatformSources {
   readonly content: ContentReader;
+}
+
+/** What is told of platforms besides. */
+export interface PlatformDetails extends ManifestSources {
   readonly use: ImageUse;
   readonly sizeOf: LayerSize;
 }
@@ -87,27 +91,31 @@ function indexOf({ table, manifests }: PlatformSources, { id }: ImageRecord): St
   return indexes.find(({ digest }) => named.has(digest)) ?? indexes[0];
 }
 
-/** What is told of an image's platforms where it is asked for. */
-export async function describePlatforms(
+/** Describes the index that an image came with, or its manifest. */
+export async function describeTarget(details: ManifestSources, image: ImageRecord): Promise<Descriptor> {
+  const index = indexOf(details, image);
+  return index ? descriptorOf(index) : await ownManifest(details, image);
+}
+
+/** Describes the manifest of an image, with its platform. */
+export async function describeManifest(details: ManifestSources, image: ImageRecord): Promise<Descriptor> {
+  return { ...(await ownManifest(details, image)), platform: platformOf(image) };
+}
+
+/** All manifests of the index that an image came with, or its own. */
+export async function describeManifests(
   details: PlatformDetails,
   image: ImageRecord,
-): Promise<ImagePlatforms> {
+): Promise<readonly ManifestView[]> {
   const index = indexOf(details, image);
-  if (!index) {
-    const own = await ownManifest(details, image);
-    const descriptor = { ...own, platform: platformOf(image) };
-    return { descriptor: own, manifests: [await presentManifest(details, descriptor, image)] };
-  }
-  const { mediaType, digest, content } = index;
+  if (!index) return [await presentManifest(details, await describeManifest(details, image), image)];
+  const { digest, content } = index;
   const here = imagesOfIndex(details, digest);
   const manifests = decodeIndex(content).manifests.map(async (descriptor) => {
     const there = here.get(descriptor.digest);
     return there ? await presentManifest(details, descriptor, there) : absentManifest(descriptor);
   });
-  return {
-    descriptor: { mediaType, digest, size: content.length },
-    manifests: await Promise.all(manifests),
-  };
+  return await Promise.all(manifests);
 }
 
 /** Images by the manifests that they came as. */
@@ -121,13 +129,13 @@ function imagesOfIndex(
   );
 }
 
-async function ownManifest(
-  { manifests, content }: Pick<PlatformDetails, 'manifests' | 'content'>,
-  image: ImageRecord,
-): Promise<Descriptor> {
-  const [stored] = manifests.of(image.id);
-  const { mediaType, digest, content: bytes } = stored ?? (await manifestToSave(image, content));
-  return { mediaType, digest, size: bytes.length };
+async function ownManifest({ manifests, content }: ManifestSources, image: ImageRecord): Promise<Descriptor> {
+  const stored = manifests.of(image.id).find(({ mediaType }) => !isIndexType(mediaType));
+  return descriptorOf(stored ?? (await manifestToSave(image, content)));
+}
+
+function descriptorOf({ mediaType, digest, content }: StoredManifest): Descriptor {
+  return { mediaType, digest, size: content.length };
 }
 
 async function presentManifest(

@@ -18,8 +18,10 @@ export interface ImageView {
   readonly sizeBytes: number;
   /** When it got its latest name; absent without names. */
   readonly lastTaggedAtMs?: number;
-  /** Where asked for. */
-  readonly platforms?: ImagePlatforms;
+  /** Describes the index, or the manifest of an image without one. */
+  readonly descriptor: Descriptor;
+  /** Those of the index, or the only one; where asked for. */
+  readonly manifests?: readonly ManifestView[];
 }
 
 /** One image in a list. */
@@ -34,17 +36,11 @@ export interface ImageSummary {
   /** Bytes of layers that other images have too; where asked for. */
   readonly sharedBytes?: number;
   readonly labels?: Readonly<Record<string, string>>;
-  /** How many containers were created from it; where the platforms are asked for. */
-  readonly containers?: number;
-  /** Where asked for. */
-  readonly platforms?: ImagePlatforms;
-}
-
-/** The platforms that an image is there for. */
-export interface ImagePlatforms {
-  /** Describes the index, or the manifest of an image without one. */
-  readonly descriptor: Descriptor;
-  readonly manifests: readonly ManifestView[];
+  /** How many containers were created from it. */
+  readonly containers: number;
+  /** As in {@link ImageView}; where asked for. */
+  readonly descriptor?: Descriptor;
+  readonly manifests?: readonly ManifestView[];
 }
 
 /** One manifest of an image. */

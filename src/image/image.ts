@@ -24,6 +24,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { Filters } from '#base/filters.ts';
+import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { Platform } from '#oci/platform.ts';
@@ -104,7 +105,9 @@ export interface ImageListQuery {
   /** `before`, `dangling`, `label`, `label!`, `reference`, `since`, `until`. */
   readonly filters: Filters;
   readonly sharedSize: boolean;
-  /** Tells the platforms, and lists what is here as another platform of a named image with that image only. */
+  /** Tells the descriptors. */
+  readonly descriptors?: boolean;
+  /** Tells the manifests, and lists what is here as another platform of a named image with that image only. */
   readonly manifests?: boolean;
 }
 
@@ -176,6 +179,8 @@ export interface ImageStore {
   resolve(reference: string, choice?: PlatformChoice): ResolvedImage;
   /** @throws {EngineError} `no-such-image`, `platform-not-here` */
   inspect(reference: string, options?: PlatformChoice & { readonly manifests?: boolean }): Promise<ImageView>;
+  /** Describes an image's manifest; undefined if the image is not here. */
+  manifestOf(id: Digest): Promise<Descriptor | undefined>;
   /** Newest step first. @throws {EngineError} `no-such-image`, `platform-not-here`, `history-too-long` */
   history(reference: string, choice?: PlatformChoice): Promise<readonly HistoryStep[]>;
   /** Reads every layer. @throws {EngineError} `no-such-image`, `image-too-large-to-explore` */

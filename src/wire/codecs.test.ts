@@ -4,7 +4,7 @@ import { decodeExecRequest, decodeExecStart } from './decode-exec.ts';
 import { decodeUpdateRequest } from './decode-update.ts';
 import { decodePathStat, encodePathStat } from './path-stat.ts';
 import { decodeRegistryAuth, decodeRegistryConfig, encodeRegistryAuth } from './registry-auth.ts';
-import { compareVersions, unsupportedVersion } from './versions.ts';
+import { apiVersion, unsupportedVersion } from './versions.ts';
 
 describe('path stat', () => {
   it('is what dockerd sends', () => {
@@ -37,18 +37,18 @@ describe('registry credentials', () => {
 });
 
 describe('versions', () => {
-  it('are refused outside 1.24 to 1.57', () => {
+  it('are refused outside 1.24 to 1.56', () => {
     assert.match(
       unsupportedVersion('1.12') ?? '',
       /^client version 1\.12 is too old\. Minimum supported API version is 1\.24, /,
     );
     assert.match(
       unsupportedVersion('2') ?? '',
-      /^client version 2 is too new\. Maximum supported API version is 1\.57$/,
+      /^client version 2 is too new\. Maximum supported API version is 1\.56$/,
     );
-    assert.match(unsupportedVersion('1.57.1') ?? '', /too new/);
-    for (const version of ['1.24', '1.45', '1.57']) assert.equal(unsupportedVersion(version), undefined);
-    assert.ok(compareVersions('1.9', '1.24') < 0);
+    assert.match(unsupportedVersion('1.56.1') ?? '', /too new/);
+    for (const version of ['1.24', '1.45', '1.56']) assert.equal(unsupportedVersion(version), undefined);
+    assert.ok(apiVersion('1.9') < apiVersion('1.24'));
   });
 });
 

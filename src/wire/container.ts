@@ -1,9 +1,10 @@
 /**
- * The Docker Engine API's container objects (API 1.24 to 1.57). They are also the engine's own description of what
+ * The Docker Engine API's container objects, with the fields of all versions (`answers.ts` says which has which). They are also the engine's own description of what
  * a container is to be: what a client asked for is stored and shown again exactly.
  *
  * Field names are the wire's. `null` stands where Go's clients send a nil slice or map.
  */
+import type { Descriptor } from '#oci/descriptor.ts';
 import type { EndpointSettings, NetworkingConfig, PortMap } from './network.ts';
 
 export interface HealthConfig {
@@ -309,6 +310,8 @@ export interface ContainerInspect {
   readonly Mounts: readonly MountPoint[];
   readonly Config: ContainerConfig;
   readonly NetworkSettings: NetworkSettings;
+  /** The manifest of the image for this platform. */
+  readonly ImageManifestDescriptor?: Descriptor;
 }
 
 export interface PortSummary {
@@ -335,9 +338,17 @@ export interface ContainerSummary {
   readonly State: ContainerStatus;
   /** For people: `Up 3 minutes`, `Exited (0) 2 hours ago`. */
   readonly Status: string;
-  readonly HostConfig: { readonly NetworkMode: string };
+  readonly HostConfig: {
+    readonly NetworkMode: string;
+    readonly Annotations?: Readonly<Record<string, string>>;
+  };
+  readonly Health: {
+    readonly Status: 'none' | 'starting' | 'healthy' | 'unhealthy';
+    readonly FailingStreak: number;
+  };
   readonly NetworkSettings: { readonly Networks: Readonly<Record<string, EndpointSettings>> };
   readonly Mounts: readonly MountPoint[];
+  readonly ImageManifestDescriptor?: Descriptor;
 }
 
 /** `POST /containers/{id}/exec`. */

@@ -7,18 +7,23 @@ import type { ContainerConfig, CreateRequest, HostConfig } from './container.ts'
 import { containerConfig } from './decode-container-config.ts';
 import { networkingConfig } from './decode-endpoint.ts';
 import { hostConfig } from './decode-host-config.ts';
+import { meantByVersion } from './former-create.ts';
 import { decodeStruct, object, type Place, parseJson } from './go-json.ts';
 import type { EndpointSettings, NetworkingConfig, PortBinding, PortMap } from './network.ts';
 import { formatPort, parsePort, parsePorts } from '#base/ports.ts';
 import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '#oci/protected-paths.ts';
 import { validateContainerConfig } from './validate-container-config.ts';
 import { validateHostConfig } from './validate-host-config.ts';
+import { NEWEST_API_VERSION } from './versions.ts';
 
 /** The size of `/dev/shm` in bytes where none is asked for. */
 export const DEFAULT_SHM_SIZE_BYTES = 64 * 1024 * 1024;
 
-/** @throws {EngineError} `invalid`, with Docker's texts */
-export function decodeCreateRequest(body: string): CreateRequest {
+/**
+ * @param version the version of the API that the client speaks
+ * @throws {EngineError} `invalid`, with Docker's texts
+ */
+export function decodeCreateRequest(body: string, version = NEWEST_API_VERSION): CreateRequest {
   const parsed = parseJson(body);
   if (parsed === undefined) {
     throw new EngineError('invalid', 'invalid JSON: got EOF while reading request body');
@@ -27,16 +32,21 @@ export function decodeCreateRequest(body: string): CreateRequest {
   if (!hasConfig(sent)) {
     throw new EngineError('invalid', 'config cannot be empty in order to create a container');
   }
-  const config = completeConfig(decodeStruct(sent, containerConfig, at('Config')));
-  const host = completeHostConfig(decodeStruct(memberOf(sent, 'hostconfig'), hostConfig, at('HostConfig')));
+  const asked = meantByVersion(decodeParts(sent), version);
+  const config = completeConfig(asked.config);
+  const host = completeHostConfig(asked.hostConfig);
   validateContainerConfig(config);
   validateHostConfig(host);
-  const networking = decodeStruct(
-    memberOf(sent, 'networkingconfig'),
-    networkingConfig,
-    at('NetworkingConfig'),
-  );
-  return { config, hostConfig: host, networkingConfig: completeNetworking(networking) };
+  return { config, hostConfig: host, networkingConfig: completeNetworking(asked.networkingConfig) };
+}
+
+function decodeParts(sent: object): CreateRequest {
+  const networking = memberOf(sent, 'networkingconfig');
+  return {
+    config: decodeStruct(sent, containerConfig, at('Config')),
+    hostConfig: decodeStruct(memberOf(sent, 'hostconfig'), hostConfig, at('HostConfig')),
+    networkingConfig: decodeStruct(networking, networkingConfig, at('NetworkingConfig')),
+  };
 }
 
 const CONFIG_MEMBERS = new Set(containerConfig.fieldNames.map((name) => name.toLowerCase()));

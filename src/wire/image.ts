@@ -11,7 +11,9 @@ export interface ImageInspect {
   readonly RepoDigests: readonly string[];
   readonly Parent: string;
   readonly Comment: string;
-  readonly Created: string;
+  /** Absent where the image does not say. */
+  readonly Created?: string;
+  readonly ContainerConfig: ContainerConfig;
   readonly DockerVersion: string;
   readonly Author: string;
   readonly Config: ContainerConfig;
@@ -20,19 +22,21 @@ export interface ImageInspect {
   readonly Os: string;
   /** Bytes of all layers, uncompressed. */
   readonly Size: number;
+  readonly VirtualSize: number;
   readonly GraphDriver: { readonly Name: string; readonly Data: Readonly<Record<string, string>> | null };
   readonly RootFS: { readonly Type: 'layers'; readonly Layers: readonly string[] };
   readonly Metadata: { readonly LastTagTime: string };
+  /** That of the index, or of the manifest where the image has no index. */
+  readonly Descriptor: Descriptor;
   /** Where asked for. */
-  readonly Descriptor?: ImagePlatforms['Descriptor'];
-  readonly Manifests?: ImagePlatforms['Manifests'];
+  readonly Manifests?: readonly ManifestSummary[];
+  /** Absent where it came from no registry. */
+  readonly Identity?: ImageIdentity;
 }
 
-/** What is told of an image's platforms where it is asked for (`manifests=1`). */
-export interface ImagePlatforms {
-  /** The digest of the index, or of the manifest where the image has no index. */
-  readonly Descriptor: Descriptor;
-  readonly Manifests: readonly ManifestSummary[];
+/** Where an image came from. */
+interface ImageIdentity {
+  readonly Pull?: readonly { readonly Repository: string }[];
 }
 
 /** One manifest of an image. */
@@ -64,14 +68,15 @@ export interface ImageSummary {
   /** Seconds since the epoch. */
   readonly Created: number;
   readonly Size: number;
+  readonly VirtualSize: number;
   /** Bytes shared with other images; -1 where not computed. */
   readonly SharedSize: number;
   readonly Labels: Readonly<Record<string, string>> | null;
   /** -1 where not computed. */
   readonly Containers: number;
+  readonly Descriptor?: Descriptor;
   /** Where asked for. */
-  readonly Descriptor?: ImagePlatforms['Descriptor'];
-  readonly Manifests?: ImagePlatforms['Manifests'];
+  readonly Manifests?: readonly ManifestSummary[];
 }
 
 /** One row of `GET /images/{name}/history`. */

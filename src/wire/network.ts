@@ -98,6 +98,15 @@ export interface NetworkInspect {
   >;
   readonly Options: Readonly<Record<string, string>>;
   readonly Labels: Readonly<Record<string, string>>;
+  /** By subnet. */
+  readonly Status: { readonly IPAM: { readonly Subnets?: Readonly<Record<string, SubnetStatus>> } };
+}
+
+export interface SubnetStatus {
+  /** Reserved ones count. */
+  readonly IPsInUse: number;
+  /** Of the pool's range. */
+  readonly DynamicIPsAvailable: number;
 }
 
 /** The body of `POST /networks/create`. */

@@ -15,6 +15,7 @@ export interface ContainerStatsBody {
   /** With a leading slash. */
   readonly name: string;
   readonly id: string;
+  readonly os_type: 'linux';
 }
 
 interface BlockIoStat {

@@ -19,6 +19,7 @@ export interface SystemInfo {
   readonly Labels: readonly string[];
   readonly ExperimentalBuild: boolean;
   readonly ServerVersion: string;
+  readonly ExecutionDriver: string;
   readonly Runtimes: Readonly<Record<string, { readonly path: string }>>;
   readonly DefaultRuntime: string;
   readonly RuncCommit: Commit;
@@ -55,6 +56,8 @@ export interface SystemInfo {
   readonly Name: string;
   readonly IndexServerAddress: string;
   readonly RegistryConfig: {
+    readonly AllowNondistributableArtifactsCIDRs: null;
+    readonly AllowNondistributableArtifactsHostnames: null;
     readonly InsecureRegistryCIDRs: readonly string[];
     readonly IndexConfigs: Readonly<Record<string, IndexConfig>>;
     readonly Mirrors: readonly string[] | null;
@@ -66,6 +69,7 @@ export interface SystemInfo {
   readonly Swarm: SwarmInfo;
   readonly Isolation: string;
   readonly CDISpecDirs: readonly string[];
+  readonly FirewallBackend: { readonly Driver: string };
 }
 
 interface Commit {

@@ -24,13 +24,32 @@ export interface VersionInfo {
   readonly Experimental?: boolean;
 }
 
-/** `GET /system/df`. */
-export interface DiskUsage {
+/** `GET /system/df`. Without what was not asked for. */
+export interface DiskUsage extends Partial<FormerDiskUsage> {
+  readonly ImageUsage?: UsageOf<ImageSummary>;
+  readonly ContainerUsage?: UsageOf<ContainerSummary>;
+  readonly VolumeUsage?: UsageOf<VolumeInspect>;
+  readonly BuildCacheUsage?: UsageOf<BuildCacheRecord>;
+}
+
+/** What one kind of objects takes; zeros are left out. */
+export interface UsageOf<T> {
+  readonly ActiveCount?: number;
+  readonly TotalCount?: number;
+  /** Bytes. */
+  readonly TotalSize?: number;
+  readonly Reclaimable?: number;
+  readonly Items?: readonly T[];
+}
+
+/** What clients read that do not ask for `verbose`. */
+export interface FormerDiskUsage {
   readonly LayersSize: number;
   readonly Images: readonly ImageSummary[];
   readonly Containers: readonly ContainerSummary[];
   readonly Volumes: readonly VolumeInspect[];
   readonly BuildCache: readonly BuildCacheRecord[];
+  readonly BuilderSize: number;
 }
 
 /** One thing that the builder keeps. */

@@ -73,9 +73,9 @@ test('in the store the name means this machine, and the other platform is found 
   const found = await images.inspect('several:1', { platform: { os: 'linux', architecture } });
   assert.equal(found.config.architecture, architecture);
   assert.deepEqual(found.config.config.Labels, { platform: other });
-  const { platforms } = await images.inspect('several:1', { manifests: true });
+  const { manifests } = await images.inspect('several:1', { manifests: true });
   assert.deepEqual(
-    platforms?.manifests.map(({ subject, isHere }) => [subject.kind, isHere]),
+    manifests?.map(({ subject, isHere }) => [subject.kind, isHere]),
     [
       ['image', true],
       ['image', true],

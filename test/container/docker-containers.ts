@@ -38,7 +38,7 @@ export function dockerContainers(service: OwnedContainers): DockerContainers {
     create: async (request, options = {}) =>
       await service.create({ ...specOfRequest(request), requested: request, ...options }),
     inspect: async (reference, options) => encodeInspect(await service.inspect(reference, options)),
-    list: async (request) => (await service.list(request)).map(encodeListEntry),
+    list: async (request) => (await service.list(request)).map((entry) => encodeListEntry(entry)),
     stats: async (reference) => ({ sample: encodeStats(await service.stats(reference)) }),
     update: async (reference, changes) => await service.update(reference, { limits: limitsOf(changes) }),
     createExec: async (reference, request) => await service.createExec(reference, execOfRequest(request)),

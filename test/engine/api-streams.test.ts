@@ -432,7 +432,7 @@ test('events come in order, one JSON object a line, filtered, with the legacy na
   const label = `test=${process.pid}`;
   const filters = encodeURIComponent(JSON.stringify({ type: { container: true }, label: { [label]: true } }));
   using connection = new RawConnection(engine.socket);
-  connection.send(requestHead(`GET /events?filters=${filters}`));
+  connection.send(requestHead(`GET /v1.45/events?filters=${filters}`));
   assert.match(await connection.takeUntil('\r\n\r\n'), /Content-Type: application\/json/);
   const id = await create(['sleep', '1000'], { Labels: { test: String(process.pid) } });
   await create(['true']);
@@ -449,7 +449,7 @@ test('events come in order, one JSON object a line, filtered, with the legacy na
   const past = await request(
     engine.socket,
     'GET',
-    `/events?since=1&until=${Math.ceil(Date.now() / 1000) + 1}&filters=${filters}`,
+    `/v1.45/events?since=1&until=${Math.ceil(Date.now() / 1000) + 1}&filters=${filters}`,
   );
   const [first, ...rest] = past.body
     .trim()

@@ -1,5 +1,6 @@
 import { EngineError } from '#base/errors.ts';
-import type { ContainerConfig, HostConfig } from '#wire/container.ts';
+import type { ContainerConfig, HostConfig, MountRequest } from '#wire/container.ts';
+import { type ApiVersion, apiVersion } from '#wire/versions.ts';
 
 /** Refuses what makes no sense in another container's network. @throws {EngineError} `invalid`, with Docker's texts */
 export function checkSharedNetwork(config: ContainerConfig, host: HostConfig): void {
@@ -26,4 +27,28 @@ function conflicting(what: string): EngineError {
 export function publishWarnings({ NetworkMode, PortBindings }: HostConfig): readonly string[] {
   const isDiscarded = NetworkMode === 'host' && has(PortBindings);
   return isDiscarded ? ['Published ports are discarded when using host network mode'] : [];
+}
+
+/** What clients of newer versions are told; the older ones tell it by themselves, or were never told. */
+export function versionWarnings(host: HostConfig, version: ApiVersion): readonly string[] {
+  const { VolumeDriver, Mounts, PortBindings } = host;
+  const ignoresDriver = VolumeDriver !== '' && (Mounts ?? []).some(leavesDriverOpen);
+  const unbound = Object.entries(PortBindings ?? {}).flatMap(([port, bindings]) =>
+    has(bindings) ? [] : [port],
+  );
+  return [
+    ...(ignoresDriver && version >= apiVersion('1.48') ? [IGNORED_DRIVER] : []),
+    ...(unbound.length > 0 && version >= apiVersion('1.52')
+      ? [
+          `Following container port(s) have an empty list of port-bindings: ${unbound.join(', ')}. Such bindings will be discarded in a future version.`,
+        ]
+      : []),
+  ];
+}
+
+const IGNORED_DRIVER =
+  "WARNING: the container-wide volume-driver configuration is ignored for volumes specified via 'mount'. Use '--mount type=volume,volume-driver=...' instead";
+
+function leavesDriverOpen({ Type, VolumeOptions }: MountRequest): boolean {
+  return Type === 'volume' && !VolumeOptions?.DriverConfig?.Name;
 }

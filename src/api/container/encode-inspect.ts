@@ -1,5 +1,6 @@
 /** The body of `GET /containers/{id}/json`. */
 import { NEVER } from '#base/clock.ts';
+import type { Descriptor } from '#oci/descriptor.ts';
 import { receiveError } from '#base/error-transfer.ts';
 import type { ContainerSpec } from '#container/container-spec.ts';
 import type { ContainerStateView, ContainerView, SizeView } from '#container/views.ts';
@@ -12,12 +13,11 @@ import { encodeHostConfig } from './encode-host-config.ts';
 import { encodeMounts } from './encode-mounts.ts';
 import { networkSettings } from './encode-network.ts';
 import { requestedBy } from './requested.ts';
+import { STORAGE_DRIVER } from '../storage-driver.ts';
 import { listOr } from './shown-list.ts';
 
-/** What Docker's clients know the engine's kind of snapshots as. */
-const STORAGE_DRIVER = 'overlay2';
-
-export function encodeInspect(view: ContainerView): ContainerInspect {
+/** @param manifest that of the image, if the image is still there */
+export function encodeInspect(view: ContainerView, manifest?: Descriptor): ContainerInspect {
   const { spec, files, snapshot, execIds } = view;
   const { config, hostConfig } = requestedBy(view);
   const { entrypoint = [], command = [] } = spec.process;
@@ -47,6 +47,7 @@ export function encodeInspect(view: ContainerView): ContainerInspect {
     Mounts: encodeMounts(view.mounts),
     Config: encodeConfig(spec, config),
     NetworkSettings: networkSettings(view),
+    ...(manifest && { ImageManifestDescriptor: manifest }),
   };
 }
 

@@ -1,5 +1,6 @@
 /** One row of `GET /containers/json`. */
 import { now } from '#base/clock.ts';
+import type { Descriptor } from '#oci/descriptor.ts';
 import type { ContainerListEntry } from '#container/views.ts';
 import type { ContainerSummary } from '#wire/container.ts';
 import { networkModeText } from './encode-host-config.ts';
@@ -8,8 +9,10 @@ import { encodeMounts } from './encode-mounts.ts';
 import { encodeEndpoints, portSummaries } from './encode-network.ts';
 import { statusText } from './status-text.ts';
 
-export function encodeListEntry(entry: ContainerListEntry): ContainerSummary {
+/** @param manifest that of the image, if the image is still there */
+export function encodeListEntry(entry: ContainerListEntry, manifest?: Descriptor): ContainerSummary {
   const { spec, state, network, size } = entry;
+  const hasAnnotations = Object.keys(spec.annotations).length > 0;
   const { entrypoint = [], command = [] } = spec.process;
   return {
     Id: entry.id,
@@ -22,10 +25,15 @@ export function encodeListEntry(entry: ContainerListEntry): ContainerSummary {
     Labels: spec.labels,
     State: state.status,
     Status: statusText(state, now()),
-    HostConfig: { NetworkMode: networkModeText(spec) },
+    HostConfig: {
+      NetworkMode: networkModeText(spec),
+      ...(hasAnnotations && { Annotations: spec.annotations }),
+    },
+    Health: { Status: 'none', FailingStreak: 0 },
     NetworkSettings: { Networks: encodeEndpoints(network) },
     Mounts: encodeMounts(entry.mounts),
     ...(size && encodeSize(size)),
+    ...(manifest && { ImageManifestDescriptor: manifest }),
   };
 }
 

@@ -29,10 +29,11 @@ export function encodeStats(
     precpu_stats: previous ? encodeCpu(previous) : NO_CPU,
     name: `/${name}`,
     id,
+    os_type: 'linux',
   };
 }
 
-type Sample = Omit<ContainerStatsBody, 'preread' | 'precpu_stats' | 'name' | 'id'>;
+type Sample = Omit<ContainerStatsBody, 'preread' | 'precpu_stats' | 'name' | 'id' | 'os_type'>;
 
 function encodeSample(sample: StatsSample): Sample {
   const { pids, blockIo, memory, interfaces } = sample;

@@ -5,6 +5,10 @@ import type { MountsSpec } from '#container/container-spec.ts';
 import type { BindMountSpec, MountSpec, TmpfsMountSpec, VolumeMountSpec } from '#container/mount-spec.ts';
 import { isMountOptions, isPropagationOption, parseVolumeText, type VolumeText } from '#syntax/volume.ts';
 import type { ContainerConfig, HostConfig, MountRequest } from '#wire/container.ts';
+import { apiVersion, NEWEST_API_VERSION } from '#wire/versions.ts';
+
+/** The first version in which read-only binds are read-only all the way down. */
+const RECURSIVE_READ_ONLY = apiVersion('1.44');
 
 /** Where a request came from; it decides what happens to bind sources that do not exist. */
 interface Origin {
@@ -19,18 +23,25 @@ interface Origin {
 export function mountsOfRequest(
   { Volumes }: Pick<ContainerConfig, 'Volumes'>,
   host: Pick<HostConfig, 'Binds' | 'Mounts' | 'Tmpfs' | 'VolumesFrom' | 'VolumeDriver'>,
+  version = NEWEST_API_VERSION,
 ): MountsSpec {
   const { VolumeDriver } = host;
   const requested = [
     ...(host.Binds ?? []).map((bind) => mountOfBind(bind, VolumeDriver)),
     ...(host.Mounts ?? []).map((mount) => mountOfRequest(mount, VolumeDriver)),
   ];
+  const mounts = version < RECURSIVE_READ_ONLY ? requested.map(readOnlyAtTopOnly) : requested;
   return {
-    mounts: [...tmpfsFlags(host.Tmpfs ?? {}, requested), ...requested],
+    mounts: [...tmpfsFlags(host.Tmpfs ?? {}, requested), ...mounts],
     from: (host.VolumesFrom ?? []).map(volumesFrom),
     anonymous: Object.keys(Volumes ?? {}),
     ...(VolumeDriver !== '' && { volumeDriver: VolumeDriver }),
   };
+}
+
+/** What is mounted below a read-only bind could be written to. */
+function readOnlyAtTopOnly(mount: MountSpec): MountSpec {
+  return mount.type === 'bind' ? { ...mount, recursiveReadOnly: false } : mount;
 }
 
 /** A `--mount type=tmpfs` takes the place of a `--tmpfs`; any other two at one place are a mistake. */

@@ -4,11 +4,14 @@ import { attachmentsOf, sandboxRequest } from '#container/run/sandbox-request.ts
 import { attachTo } from '#network/attachment.ts';
 import { newContainerSpec } from '#container/new-container-spec.ts';
 import { decodeCreateRequest } from '#wire/decode-create.ts';
+import { apiVersion } from '#wire/versions.ts';
 import { encodeEndpoints, portMapOf } from './encode-network.ts';
 import { networkOfRequest } from './network-of-request.ts';
 
 function network(HostConfig: object, more: object = {}) {
-  return networkOfRequest(decodeCreateRequest(JSON.stringify({ Image: 'i', ...more, HostConfig })));
+  // The last version in which a container has a MAC address of its own.
+  const body = JSON.stringify({ Image: 'i', ...more, HostConfig });
+  return networkOfRequest(decodeCreateRequest(body, apiVersion('1.51')));
 }
 
 test('addresses, ranges and free choice of ports', () => {
@@ -24,6 +27,7 @@ test('addresses, ranges and free choice of ports', () => {
     { port: 80, protocol: 'tcp', hostAddress: '127.0.0.1' },
     { port: 80, protocol: 'tcp', hostAddress: '::1' },
     { port: 53, protocol: 'udp', hostAddress: '', hostPorts: { first: 8000, last: 8010 } },
+    { port: 90, protocol: 'tcp', hostAddress: '' },
   ]);
 });
 

@@ -7,6 +7,9 @@ import type { PortRequest } from '#network/port-spec.ts';
 import type { CreateRequest } from '#wire/container.ts';
 import type { EndpointSettings, PortBinding } from '#wire/network.ts';
 
+/** A port that is named without a binding is published where there is room. */
+const ANY_PORT: PortBinding = { HostIp: '', HostPort: '' };
+
 /** @throws {EngineError} `invalid`, with Docker's texts */
 export function networkOfRequest({
   config,
@@ -19,7 +22,7 @@ export function networkOfRequest({
       : modeOf(host.NetworkMode, networkingConfig.EndpointsConfig ?? {}),
     exposedPorts: Object.keys(config.ExposedPorts ?? {}).map(parsePort),
     ports: Object.entries(host.PortBindings ?? {}).flatMap(([port, bindings]) =>
-      (bindings ?? []).map((binding) => portRequest(port, binding)),
+      (bindings?.length ? bindings : [ANY_PORT]).map((binding) => portRequest(port, binding)),
     ),
     publishesAll: host.PublishAllPorts,
     dnsServers: host.Dns ?? [],

@@ -11,7 +11,8 @@ import type {
 import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '#oci/protected-paths.ts';
 import type * as wire from '#wire/container.ts';
 import { DEFAULT_SHM_SIZE_BYTES } from '#wire/decode-create.ts';
-import { checkSharedNetwork, publishWarnings } from './check-request.ts';
+import { checkSharedNetwork, publishWarnings, versionWarnings } from './check-request.ts';
+import { NEWEST_API_VERSION } from '#wire/versions.ts';
 import { healthOfRequest } from './health.ts';
 import { limitsOf } from './limits.ts';
 import { mountsOfRequest } from './mounts-of-request.ts';
@@ -23,7 +24,10 @@ import { parseSecurityOptions } from './security-options.ts';
  *
  * @throws {EngineError} `invalid`, with Docker's texts
  */
-export function specOfRequest(request: wire.CreateRequest): {
+export function specOfRequest(
+  request: wire.CreateRequest,
+  version = NEWEST_API_VERSION,
+): {
   readonly spec: ContainerSpec;
   readonly warnings: readonly string[];
 } {
@@ -39,7 +43,7 @@ export function specOfRequest(request: wire.CreateRequest): {
     ...(config.Domainname !== '' && { domainname: config.Domainname }),
     process: processOf(config, host),
     root: { readOnly: host.ReadonlyRootfs, storageOptions: host.StorageOpt ?? {} },
-    mounts: mountsOfRequest(config, host),
+    mounts: mountsOfRequest(config, host, version),
     limits: limitsOf(host),
     security: securityOf(host, options),
     namespaces: namespacesOf(host),
@@ -67,7 +71,10 @@ export function specOfRequest(request: wire.CreateRequest): {
       ...(ArgsEscaped !== undefined && { argumentsEscaped: ArgsEscaped }),
     },
   };
-  return { spec, warnings: [...options.warnings, ...publishWarnings(host)] };
+  return {
+    spec,
+    warnings: [...options.warnings, ...publishWarnings(host), ...versionWarnings(host, version)],
+  };
 }
 
 function processOf(config: wire.ContainerConfig, host: wire.HostConfig): ProcessSpec {

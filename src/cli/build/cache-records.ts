@@ -1,9 +1,9 @@
-import type { BuildCacheRecord, DiskUsage } from '#wire/system.ts';
+import type { BuildCacheRecord, FormerDiskUsage } from '#wire/system.ts';
 import type { Context } from '../context.ts';
 
 /** What the builder of the engine keeps. */
 export async function cacheRecords({ client }: Context): Promise<readonly BuildCacheRecord[]> {
   const query = { type: 'build-cache' };
-  const { BuildCache } = await client.json<DiskUsage>({ method: 'GET', path: '/system/df', query });
+  const { BuildCache } = await client.json<FormerDiskUsage>({ method: 'GET', path: '/system/df', query });
   return BuildCache;
 }

@@ -1,10 +1,10 @@
-import type { BuildCacheRecord, DiskUsage } from '#wire/system.ts';
+import type { BuildCacheRecord, FormerDiskUsage } from '#wire/system.ts';
 import { Row } from '../template/value.ts';
 import type { Listing } from './rows.ts';
 import { humanSize } from './sizes.ts';
 
 /** What the engine uses, the records of the build cache spelt out. */
-export type EngineUsage = Omit<DiskUsage, 'BuildCache'> & {
+export type EngineUsage = Omit<FormerDiskUsage, 'BuildCache'> & {
   readonly BuildCache: readonly BuildCacheRecord[] | null;
 };
 
