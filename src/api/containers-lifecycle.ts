@@ -2,8 +2,9 @@
 import { parseInteger } from '#base/integers.ts';
 import { checkFilters } from '#base/filters.ts';
 import { decodeCreateRequest } from '#wire/decode-create.ts';
-import { decodeUpdateRequest } from '#wire/decode-update.ts';
+import { decodeUpdateRequest, type UpdateRequest } from '#wire/decode-update.ts';
 import { decodePlatform } from '#wire/platform.ts';
+import { checkPlatform, platformWarnings } from './container/check-request.ts';
 import { limitsOf } from './container/limits.ts';
 import { restartPolicyOf, specOfRequest } from './container/spec-of-request.ts';
 import type { Exchange } from './exchange.ts';
@@ -84,11 +85,34 @@ async function resize(exchange: Exchange): Promise<void> {
 
 async function update(exchange: Exchange): Promise<void> {
   const { RestartPolicy, ...changes } = decodeUpdateRequest(await readJsonBody(exchange));
-  const { warnings } = await exchange.engine.containers.update(exchange.param('id'), {
-    limits: limitsOf(changes),
+  checkPlatform(changes);
+  const ignored = updateWarnings(changes);
+  const { warnings: others } = await exchange.engine.containers.update(exchange.param('id'), {
+    limits: limitsOf({ ...changes, CgroupParent: '' }),
     ...(RestartPolicy && { restart: restartPolicyOf(RestartPolicy) }),
   });
+  const warnings = [...others, ...ignored];
   sendJson(exchange, 200, { Warnings: warnings.length === 0 ? null : warnings });
+}
+
+/** What a container is made with, and keeps. */
+const UNCHANGEABLE = [
+  'CgroupParent',
+  'Devices',
+  'DeviceCgroupRules',
+  'DeviceRequests',
+  'Ulimits',
+  'Init',
+] as const;
+
+function updateWarnings(changes: UpdateRequest): readonly string[] {
+  const kept = UNCHANGEABLE.filter((field) => changes[field] !== undefined);
+  return [
+    ...platformWarnings(changes),
+    ...kept.map(
+      (field) => `${field} cannot be changed by an update: the container keeps what it was created with.`,
+    ),
+  ];
 }
 
 async function removeContainer(exchange: Exchange): Promise<void> {

@@ -1,5 +1,5 @@
 /** Ports as the API names them: `80/tcp`, and on the host `8080`, `8000-8010` or nothing. */
-import { EngineError } from './errors.ts';
+import { EngineError, isEngineError } from './errors.ts';
 
 type PortProtocol = 'tcp' | 'udp' | 'sctp';
 
@@ -34,6 +34,16 @@ export function parsePorts(text: string): readonly ContainerPort[] {
     port: range.first + index,
     protocol,
   }));
+}
+
+/** The same; undefined for what is no port. */
+export function tryParsePorts(text: string): readonly ContainerPort[] | undefined {
+  try {
+    return parsePorts(text);
+  } catch (error) {
+    if (isEngineError(error, 'invalid')) return undefined;
+    throw error;
+  }
 }
 
 export function formatPort({ port, protocol }: ContainerPort): string {

@@ -23,12 +23,16 @@ const NAMES: ReadonlyMap<number, string> = new Map(
  * @throws {EngineError} `invalid`, with Docker's text
  */
 export function signalNumber(name: string | number): number {
-  const text = String(name).trim();
-  const number = /^\d+$/.test(text) ? Number(text) : namedSignal(text.toUpperCase().replace(/^SIG/, ''));
-  if (number === undefined || number < 1 || number > RTMAX) {
-    throw new EngineError('invalid', `invalid signal: ${name}`);
-  }
+  const number = parseSignal(String(name));
+  if (number === undefined) throw new EngineError('invalid', `invalid signal: ${name}`);
   return number;
+}
+
+/** The same; undefined for what is no signal. */
+export function parseSignal(name: string): number | undefined {
+  const text = name.trim();
+  const number = /^\d+$/.test(text) ? Number(text) : namedSignal(text.toUpperCase().replace(/^SIG/, ''));
+  return number === undefined || number < 1 || number > RTMAX ? undefined : number;
 }
 
 function namedSignal(name: string): number | undefined {

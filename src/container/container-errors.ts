@@ -80,6 +80,11 @@ const CONTAINER_ERRORS = errorTable({
     ({ subject }) => `Cannot create container: it shares the host's name, so it cannot be called ${subject}`,
   ],
   'runtime-unknown': ['invalid', ({ subject }) => `Cannot create container: there is no runtime ${subject}`],
+  'beyond-runtime': [
+    'invalid',
+    ({ subject, details }) =>
+      `Cannot create container: ${subject} cannot ${details['what']}; runc can, if it is installed`,
+  ],
   'log-driver-unknown': [
     'invalid',
     ({ subject, details }) =>
@@ -119,6 +124,54 @@ const CONTAINER_ERRORS = errorTable({
     () => 'Cannot limit swap: the limit includes memory, and is below that of memory',
   ],
 
+  'swappiness-out-of-range': [
+    'invalid',
+    ({ details }) => `Cannot use swappiness ${details['swappiness']}: it must be between 0 and 100`,
+  ],
+  'cpu-shares-out-of-range': [
+    'invalid',
+    ({ details }) =>
+      `Cannot give ${details['shares']} shares of the processors: ` +
+      `they must be between ${details['minimum']} and ${details['maximum']}`,
+  ],
+  'realtime-above-period': [
+    'invalid',
+    () => 'Cannot limit real-time processes: their run time exceeds its period',
+  ],
+  'realtime-unsupported': [
+    'invalid',
+    () => 'Cannot limit real-time processes: the kernel does not offer it in its control groups',
+  ],
+  'cpuset-unavailable': [
+    'invalid',
+    ({ subject, details }) =>
+      `Cannot choose ${details['what']} ${subject}: this machine has ${details['available']}`,
+  ],
+  'sysctl-of-machine': [
+    'invalid',
+    ({ subject }) => `Cannot set sysctl ${subject}: it belongs to the whole machine`,
+  ],
+  'sysctl-of-host': [
+    'invalid',
+    ({ subject, details }) =>
+      `Cannot set sysctl ${subject}: the container shares the ${details['namespace']} namespace of the host`,
+  ],
+  'block-io-weight-out-of-range': [
+    'invalid',
+    ({ details }) =>
+      `Cannot weigh block I/O: a weight must be between ${details['minimum']} and ${details['maximum']}`,
+  ],
+  'storage-option-unsupported': [
+    'not-implemented',
+    ({ subject }) =>
+      `Cannot use storage option ${subject}: this engine cannot limit a container's root; leave out --storage-opt`,
+  ],
+  'no-container-to-join': [
+    'invalid',
+    ({ subject, details }) =>
+      `Cannot join the ${details['what']} of container ${subject}: there is no such container`,
+  ],
+
   // Devices and mounts: the path.
   'device-missing': [
     'invalid',
@@ -141,6 +194,10 @@ const CONTAINER_ERRORS = errorTable({
   'mount-duplicate': ['invalid', ({ subject }) => `Cannot mount at ${subject}: two mounts are asked for`],
   'mount-at-root': ['invalid', ({ subject }) => `Cannot mount at ${subject}: that is the root`],
   'mount-relative': ['invalid', ({ subject }) => `Cannot mount at ${subject}: the path is not absolute`],
+  'mount-in-proc': [
+    'invalid',
+    ({ subject }) => `Cannot mount at ${subject}: it is inside /proc, which programs must be able to trust`,
+  ],
   'bind-source-missing': ['invalid', ({ subject }) => `Cannot mount ${subject}: it does not exist`],
   'propagation-impossible': [
     'invalid',
@@ -233,9 +290,14 @@ const CONTAINER_ERRORS = errorTable({
     ({ subject }) => `Cannot update container ${subject}: it is being removed`,
   ],
   'update-cpus-and-period': [
-    'invalid',
+    'conflict',
+    ({ subject, details }) =>
+      `Cannot update ${details['what']} of container ${subject}: it excludes its ${details['other']}`,
+  ],
+  'update-restart-of-removed': [
+    'conflict',
     ({ subject }) =>
-      `Cannot update container ${subject}: a number of processors excludes its period or quota`,
+      `Cannot update restart policy of container ${subject}: the container is removed when it exits`,
   ],
   'update-memory-above-swap': [
     'conflict',

@@ -3,6 +3,7 @@ import { BackgroundWork } from '#base/background-work.ts';
 import type { Logger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
 import { currentBootId } from '#linux/boot-id.ts';
+import { cgroupFeatures } from '#linux/cgroup-features.ts';
 import { CgroupMoves } from '#linux/cgroup-moves.ts';
 import type { SandboxRecord } from '#network/network.ts';
 import type { Metadata } from '#store/metadata.ts';
@@ -143,7 +144,8 @@ function verbRoles(
 ): VerbRoles {
   const { images, networks, snapshots, volumes, files, logger, defaults } = dependencies;
   const { lookup, store, paths, cgroups, runtimes } = own;
-  const host = { ...dependencies, lookup };
+  const features = cgroupFeatures(dependencies.cgroupLayout);
+  const host = { ...dependencies, lookup, cgroupFeatures: features };
   return {
     create: {
       host,
@@ -156,7 +158,7 @@ function verbRoles(
     signal: { cgroups, stopTimeoutSeconds: defaults.stopTimeoutSeconds },
     rename: { lookup, networks },
     networking: { networks, store, hosts: { files, logger } },
-    update: { paths, cgroups, runtimes, files },
+    update: { paths, cgroups, features, runtimes, files },
     commit: { images, snapshots, cgroups },
     step: { launch: start.launch, snapshots, host },
   };

@@ -15,6 +15,8 @@ import type { ResourceLimit } from './container-spec.ts';
 /** What containers get where their request says nothing else. */
 export interface ContainerDefaults {
   readonly logDriver: string;
+  /** The operator has chosen it. */
+  readonly isLogDriverChosen: boolean;
   readonly logOptions: Readonly<Record<string, string>>;
   readonly stopTimeoutSeconds: number;
   /** Absolute, below the root of every hierarchy: `/caisson`. */

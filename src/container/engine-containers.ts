@@ -244,8 +244,7 @@ export class EngineContainers implements OwnedContainers {
     reference: string,
     changes: ContainerUpdate,
   ): Promise<{ readonly warnings: readonly string[] }> {
-    await updateContainer(this.#verbs.update, this.#get(reference), changes);
-    return { warnings: [] };
+    return { warnings: await updateContainer(this.#verbs.update, this.#get(reference), changes) };
   }
 
   async statPath(reference: string, path: string): Promise<FileStat> {

@@ -316,6 +316,7 @@ function networkOptions(options: EngineOptions, directories: EngineDirectories):
 function containerDefaults(options: EngineOptions): ContainersDependencies['defaults'] {
   return {
     logDriver: options.logDriver ?? DEFAULT_LOG_DRIVER,
+    isLogDriverChosen: options.logDriver !== undefined,
     logOptions: options.logOptions ?? {},
     stopTimeoutSeconds: DEFAULT_STOP_TIMEOUT_SECONDS,
     cgroupParent: options.cgroupParent ?? `/${hostNames(options).table}`,

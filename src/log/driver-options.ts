@@ -26,6 +26,17 @@ export function checkOptionNames(driver: string, options: Options, known: readon
   if (mode !== undefined && !['', 'blocking', 'non-blocking'].includes(mode)) {
     throw logError('unknown-log-mode', { subject: driver, details: { mode } });
   }
+  checkBuffer(options);
+}
+
+/**
+ * What the engine reads of a container it has written when it reads on, and a container waits for no other: there is
+ * nothing to buffer. The options are checked as Docker does.
+ */
+function checkBuffer({ mode, 'max-buffer-size': size }: Options): void {
+  if (size === undefined) return;
+  if (mode !== 'non-blocking') throw logError('log-buffer-without-mode');
+  if (!SIZE.test(size)) throw logError('log-buffer-size-invalid', { details: { size } });
 }
 
 /** @throws {EngineError} `invalid` */
@@ -62,9 +73,11 @@ function wrong(problem: string): EngineError {
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12, p: 1e15 };
 
+const SIZE = /^(\d+(?:\.\d+)?) ?([kKmMgGtTpP]?)i?[bB]?$/;
+
 /** Decimal units, as Docker reads `max-size`: `10k` is 10,000 bytes. */
 function parseSize(text: string): number {
-  const [, number, unit = ''] = /^(\d+(?:\.\d+)?) ?([kKmMgGtTpP]?)i?[bB]?$/.exec(text) ?? [];
+  const [, number, unit = ''] = SIZE.exec(text) ?? [];
   const factor = UNITS[unit.toLowerCase()];
   if (number === undefined || factor === undefined) throw wrong(`invalid size: '${text}'`);
   const bytes = Math.trunc(Number(number) * factor);

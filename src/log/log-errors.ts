@@ -12,6 +12,14 @@ const LOG_ERRORS = errorTable({
     ({ subject, details }) =>
       `Cannot use log driver ${subject}: it has no mode ${JSON.stringify(details['mode'])}`,
   ],
+  'log-buffer-without-mode': [
+    'invalid',
+    () => 'Cannot use log option max-buffer-size: it belongs to mode=non-blocking',
+  ],
+  'log-buffer-size-invalid': [
+    'invalid',
+    ({ details }) => `Cannot use log option max-buffer-size: ${details['size']} is no size such as 4m`,
+  ],
   'log-option-invalid': ['invalid', ({ details }) => `Cannot use log options: ${details['problem']}`],
   'log-not-readable': [
     'not-implemented',

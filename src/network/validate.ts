@@ -1,4 +1,4 @@
-import { isIP, isIPv4 } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import type { NetworkAttachment } from './attachment.ts';
 import { parseExtraHosts } from './extra-hosts.ts';
 import { networkError } from './network-errors.ts';
@@ -32,7 +32,7 @@ function validateDefaultBridge(attachment: NetworkAttachment): void {
     const problem = `invalid MAC address ${macAddress}`;
     throw networkError('attachment-invalid', { subject, details: { problem } });
   }
-  const problems = [...addressProblems(attachment.ipv4Address ?? ''), ...aliasProblems(attachment)];
+  const problems = [...addressProblems(attachment), ...aliasProblems(attachment)];
   const [only, ...more] = problems;
   if (only === undefined) return;
   const list = more.length > 0 ? problems.map((problem) => `* ${problem}`).join('\n') : only;
@@ -42,11 +42,13 @@ function validateDefaultBridge(attachment: NetworkAttachment): void {
   });
 }
 
-function addressProblems(address: string): readonly string[] {
-  if (address === '') return [];
+function addressProblems(attachment: NetworkAttachment): readonly string[] {
+  const { ipv4Address, ipv6Address, linkLocalAddresses } = attachment;
+  if (ipv4Address === undefined && ipv6Address === undefined && linkLocalAddresses.length === 0) return [];
   return [
     'user specified IP address is supported on user defined networks only',
-    ...(isIPv4(address) ? [] : [`invalid IPv4 address: ${address}`]),
+    ...(isIPv4(ipv4Address ?? '0.0.0.0') ? [] : [`invalid IPv4 address: ${ipv4Address}`]),
+    ...(isIPv6(ipv6Address ?? '::') ? [] : [`invalid IPv6 address: ${ipv6Address}`]),
     'user specified IP address is supported only when connecting to networks with user configured subnets',
   ];
 }

@@ -20,6 +20,7 @@ describe('decodeImageConfig', () => {
     const config = decodeImageConfig(
       json({
         ...MINIMAL,
+        os: 'Linux',
         created: '2024-01-01T00:00:00Z',
         container_config: { Cmd: 7 },
         config: {
@@ -27,7 +28,8 @@ describe('decodeImageConfig', () => {
           Cmd: 'sh',
           Entrypoint: null,
           Volumes: { '/data': {} },
-          Labels: { a: 'b' },
+          Labels: { a: 'b', c: null },
+          OnBuild: ['RUN x', null],
           Healthcheck: { Test: ['CMD', 'true'], Interval: 5e9 },
         },
         history: [{ created_by: 'RUN x', empty_layer: true }, {}],
@@ -37,9 +39,11 @@ describe('decodeImageConfig', () => {
       Env: ['A=b'],
       Cmd: ['sh'],
       Volumes: { '/data': {} },
-      Labels: { a: 'b' },
+      Labels: { a: 'b', c: '' },
+      OnBuild: ['RUN x', ''],
       Healthcheck: { Test: ['CMD', 'true'], Interval: 5e9 },
     });
+    assert.equal(config.os, 'linux');
     assert.deepEqual(config.history, [{ created_by: 'RUN x', empty_layer: true }, {}]);
     assert.deepEqual(decodeImageConfig(encodeImageConfig(config)), config);
   });

@@ -27,6 +27,7 @@ export interface ImageConfig {
   readonly author?: string;
   readonly architecture: string;
   readonly variant?: string;
+  /** In small letters, as platforms are compared. */
   readonly os: string;
   readonly config: ImageDefaults;
   readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly Digest[] };
@@ -57,7 +58,7 @@ export function decodeImageConfig(bytes: Buffer): ImageConfig {
       'parent',
     ]),
     architecture: shape.optionalString(value, 'architecture') ?? '',
-    os: shape.optionalString(value, 'os') ?? '',
+    os: (shape.optionalString(value, 'os') ?? '').toLowerCase(),
     config: decodeImageDefaults(shape.optionalObject(value, 'config') ?? {}, shape),
     rootfs: { type, diff_ids: decodeDiffIds(rootfs, shape) },
     history: shape

@@ -90,21 +90,23 @@ export class JsonShape {
     return value;
   }
 
-  /** Old images have a plain string where an array belongs. */
+  /** Old images have a plain string where an array belongs; null among the items is an empty text, as in Go. */
   optionalStrings(parent: JsonObject, field: string, maximumLength: number): readonly string[] | undefined {
     const value = parent[field];
     if (value === undefined || value === null) return undefined;
     if (typeof value === 'string') return [value];
-    const items = this.array(parent, field, maximumLength);
+    const items = this.array(parent, field, maximumLength).map((item) => item ?? '');
     if (!items.every((item) => typeof item === 'string'))
       throw this.refusal(`${field} is not an array of strings`);
     return items;
   }
 
+  /** Null among the values is an empty text, as in Go. */
   optionalStringMap(parent: JsonObject, field: string): Readonly<Record<string, string>> | undefined {
     const value = this.optionalObject(parent, field);
     if (!value) return undefined;
-    const entries = Object.entries(value).map(([key, item]): [string, string] => {
+    const entries = Object.entries(value).map(([key, value]): [string, string] => {
+      const item = value ?? '';
       if (typeof item !== 'string') throw this.refusal(`${field} has a value that is not a string`);
       return [key, item];
     });

@@ -104,7 +104,11 @@ export interface MountRequest {
     readonly DriverConfig?: { readonly Name?: string; readonly Options?: Readonly<Record<string, string>> };
     readonly Subpath?: string;
   };
-  readonly TmpfsOptions?: { readonly SizeBytes?: number; readonly Mode?: number };
+  readonly TmpfsOptions?: {
+    readonly SizeBytes?: number;
+    readonly Mode?: number;
+    readonly Options?: readonly (readonly string[] | null)[] | null;
+  };
 }
 
 /** What belongs to this host: limits, mounts, ports, isolation. */

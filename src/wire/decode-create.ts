@@ -10,7 +10,7 @@ import { hostConfig } from './decode-host-config.ts';
 import { meantByVersion } from './former-create.ts';
 import { decodeStruct, object, type Place, parseJson } from './go-json.ts';
 import type { EndpointSettings, NetworkingConfig, PortBinding, PortMap } from './network.ts';
-import { formatPort, parsePort, parsePorts } from '#base/ports.ts';
+import { formatPort, parsePort, tryParsePorts } from '#base/ports.ts';
 import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '#oci/protected-paths.ts';
 import { validateContainerConfig } from './validate-container-config.ts';
 import { validateHostConfig } from './validate-host-config.ts';
@@ -66,10 +66,16 @@ function memberOf(sent: object, foldedName: string): unknown {
 
 function completeConfig(config: ContainerConfig): ContainerConfig {
   const volumes = Object.keys(config.Volumes ?? {}).length === 0 ? null : config.Volumes;
-  const ports = Object.keys(config.ExposedPorts ?? {}).flatMap(parsePorts);
+  const ports = Object.keys(config.ExposedPorts ?? {}).flatMap(exposedPorts);
   if (ports.length === 0) return { ...config, Volumes: volumes };
-  const exposed = Object.fromEntries(ports.map((port) => [formatPort(port), {}]));
+  const exposed = Object.fromEntries(ports.map((port) => [port, {}]));
   return { ...config, Volumes: volumes, ExposedPorts: exposed };
+}
+
+/** Each port of a range. What is not a port is shown again, and has no effect. */
+function exposedPorts(text: string): readonly string[] {
+  const ports = tryParsePorts(text);
+  return ports ? ports.map(formatPort) : [text];
 }
 
 function completeHostConfig(host: HostConfig): HostConfig {
@@ -81,7 +87,7 @@ function completeHostConfig(host: HostConfig): HostConfig {
       host.RestartPolicy.Name === '' ? { ...host.RestartPolicy, Name: 'no' } : host.RestartPolicy,
     IpcMode: host.IpcMode || 'private',
     ShmSize: host.ShmSize || DEFAULT_SHM_SIZE_BYTES,
-    MemorySwap: host.Memory > 0 && host.MemorySwap === 0 ? host.Memory * 2 : host.MemorySwap,
+    MemorySwap: host.Memory > 0 && host.MemorySwap === 0 ? host.Memory * 2 : Math.max(host.MemorySwap, -1),
     MemorySwappiness: host.MemorySwappiness === -1 ? null : host.MemorySwappiness,
     OomKillDisable: host.OomKillDisable ?? false,
     PidsLimit: host.PidsLimit !== null && host.PidsLimit <= 0 ? null : host.PidsLimit,

@@ -67,6 +67,7 @@ const mountRequest = struct<MountRequest>('Mount', {
     struct<NonNullable<MountRequest['TmpfsOptions']>>('TmpfsOptions', {
       SizeBytes: omitEmpty(integer),
       Mode: omitEmpty(unsigned),
+      Options: omitEmpty(slice(slice(string))),
     }),
   ),
 });

@@ -18,10 +18,11 @@ import {
   string,
   struct,
   unsigned16,
+  unsigned64,
 } from './go-json.ts';
 
 const throttleDevices = slice(
-  struct<ThrottleDevice>('ThrottleDevice', { Path: required(string), Rate: required(integer) }),
+  struct<ThrottleDevice>('ThrottleDevice', { Path: required(string), Rate: required(unsigned64) }),
 );
 
 const weightDevices = slice(

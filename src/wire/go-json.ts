@@ -77,6 +77,9 @@ export const integer: Decoder<number> = wholeNumber('int64', -(2 ** 63), 2 ** 63
 /** `uint`. */
 export const unsigned: Decoder<number> = wholeNumber('uint', 0, 2 ** 64);
 
+/** `uint64`. */
+export const unsigned64: Decoder<number> = wholeNumber('uint64', 0, 2 ** 64);
+
 /** `uint16`. */
 export const unsigned16: Decoder<number> = wholeNumber('uint16', 0, 0xffff);
 

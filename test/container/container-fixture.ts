@@ -180,6 +180,7 @@ export class ContainerFixture implements AsyncDisposable {
       runtime: RUNTIME,
       cgroupLayout: cgroups.layout,
       defaults: {
+        isLogDriverChosen: false,
         logDriver: 'json-file',
         logOptions: {},
         stopTimeoutSeconds: 60,

@@ -252,7 +252,7 @@ test('what create refuses leaves nothing behind', async () => {
       'invalid',
       "logger: no log driver named 'x' is registered; there are local, json-file, none",
     ],
-    [{ HostConfig: { NanoCpus: 1e12 } }, 'invalid', /range of CPUs is from 0.01 to/],
+    [{ HostConfig: { NanoCpus: 1e12 } }, 'invalid', /^Range of CPUs is from 0.01 to/],
     [{ HostConfig: { VolumesFrom: ['nope'] } }, 'invalid', 'No such container: nope'],
     [{ Hostname: 'h'.repeat(65) }, 'invalid', /is too long \(maximum 64 bytes\)/],
     [{ HostConfig: { Runtime: 'x' } }, 'invalid', 'unknown or invalid runtime name: x'],

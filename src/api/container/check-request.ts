@@ -1,5 +1,6 @@
 import { EngineError } from '#base/errors.ts';
-import type { ContainerConfig, HostConfig, MountRequest } from '#wire/container.ts';
+import { tryParsePorts } from '#base/ports.ts';
+import type { ContainerConfig, CreateRequest, HostConfig, MountRequest } from '#wire/container.ts';
 import { type ApiVersion, apiVersion } from '#wire/versions.ts';
 
 /** Refuses what makes no sense in another container's network. @throws {EngineError} `invalid`, with Docker's texts */
@@ -24,13 +25,67 @@ function conflicting(what: string): EngineError {
   return new EngineError('invalid', `conflicting options: ${what}`);
 }
 
-export function publishWarnings({ NetworkMode, PortBindings }: HostConfig): readonly string[] {
+/** Refuses what Linux does not have. @throws {EngineError} `invalid`, with Docker's texts */
+export function checkPlatform({ IOMaximumIOps, IOMaximumBandwidth }: Partial<HostConfig>): void {
+  const setting = IOMaximumIOps ? 'IOPs' : IOMaximumBandwidth ? 'bandwidth' : undefined;
+  if (setting === undefined) return;
+  throw new EngineError(
+    'invalid',
+    `Invalid QoS settings: linux does not support configuration of maximum ${setting}`,
+  );
+}
+
+/** What other platforms have, in Docker's words where it has some. */
+export function platformWarnings({ CpuCount, CpuPercent }: Partial<HostConfig>): readonly string[] {
+  return [
+    ...(CpuPercent ? ['linux does not support CPU percent. Percent discarded.'] : []),
+    ...(CpuCount ? ['linux does not support CPU count. Count discarded.'] : []),
+  ];
+}
+
+/** What of a request has no effect, or will have none. */
+export function requestWarnings(request: CreateRequest, version: ApiVersion): readonly string[] {
+  const { config, hostConfig: host } = request;
+  return [
+    ...(config.MacAddress && version >= apiVersion('1.44') ? [DEPRECATED_MAC_ADDRESS] : []),
+    ...platformWarnings(host),
+    ...publishWarnings(host),
+    ...versionWarnings(host, version),
+    ...ignoredFields(request).map((field) => `${field} has no effect: this engine does not support it yet.`),
+    ...Object.keys(config.ExposedPorts ?? {})
+      .filter((text) => tryParsePorts(text) === undefined)
+      .map((text) => `Exposed port ${JSON.stringify(text)} has no effect: it is not a port.`),
+  ];
+}
+
+const DEPRECATED_MAC_ADDRESS =
+  'The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.';
+
+function ignoredFields({ hostConfig, networkingConfig }: CreateRequest): readonly string[] {
+  const endpoints = Object.values(networkingConfig.EndpointsConfig ?? {});
+  return [
+    ...(hostConfig.Cgroup === '' ? [] : ['HostConfig.Cgroup']),
+    ...(endpoints.some(({ Links }) => has(Links)) ? ['EndpointsConfig.Links'] : []),
+    ...(endpoints.some(({ DriverOpts }) => has(DriverOpts)) ? ['EndpointsConfig.DriverOpts'] : []),
+  ];
+}
+
+function publishWarnings({ NetworkMode, PortBindings }: HostConfig): readonly string[] {
   const isDiscarded = NetworkMode === 'host' && has(PortBindings);
   return isDiscarded ? ['Published ports are discarded when using host network mode'] : [];
 }
 
+/** Names and variables of links are to come. @throws {EngineError} `not-implemented` */
+export function refuseLinks({ Links }: Pick<HostConfig, 'Links'>): void {
+  if (!has(Links)) return;
+  throw new EngineError(
+    'not-implemented',
+    'Cannot link containers: this engine has no links (--link) yet; reach the other container by its name or address',
+  );
+}
+
 /** What clients of newer versions are told; the older ones tell it by themselves, or were never told. */
-export function versionWarnings(host: HostConfig, version: ApiVersion): readonly string[] {
+function versionWarnings(host: HostConfig, version: ApiVersion): readonly string[] {
   const { VolumeDriver, Mounts, PortBindings } = host;
   const ignoresDriver = VolumeDriver !== '' && (Mounts ?? []).some(leavesDriverOpen);
   const unbound = Object.entries(PortBindings ?? {}).flatMap(([port, bindings]) =>

@@ -85,7 +85,9 @@ function snapshotPaths(snapshot: ContainerView['snapshot']): Readonly<Record<str
 function encodeConfig(spec: ContainerSpec, asked: ContainerConfig): ContainerConfig {
   const { process, stop, health } = spec;
   const volumes = spec.mounts.anonymous;
-  const ports = spec.network.exposedPorts;
+  const ports = [
+    ...new Set([...spec.network.exposedPorts.map(formatPort), ...Object.keys(asked.ExposedPorts ?? {})]),
+  ];
   return {
     ...asked,
     Entrypoint: listOr(process.entrypoint ?? [], asked.Entrypoint),
@@ -95,7 +97,7 @@ function encodeConfig(spec: ContainerSpec, asked: ContainerConfig): ContainerCon
     Env: listOr(process.environment, null),
     Labels: spec.labels,
     Volumes: volumes.length === 0 ? null : setOf(volumes),
-    ...(ports.length > 0 && { ExposedPorts: setOf(ports.map(formatPort)) }),
+    ...(ports.length > 0 && { ExposedPorts: setOf(ports) }),
     ...(stop.signal !== undefined && { StopSignal: stop.signal }),
     ...(health && { Healthcheck: encodeHealth(health, asked.Healthcheck) }),
     Hostname: spec.hostname ?? '',

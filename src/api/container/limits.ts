@@ -29,6 +29,9 @@ type LimitFields = Pick<
   | 'CgroupParent'
 >;
 
+/** No limit of processes, in the domain's words. */
+const UNLIMITED = -1;
+
 /** What is given; all of it for a create, and for an update what is to change. */
 export function limitsOf(host: Partial<LimitFields>): ResourceLimits {
   const { MemorySwappiness, OomKillDisable, PidsLimit } = host;
@@ -46,7 +49,7 @@ export function limitsOf(host: Partial<LimitFields>): ResourceLimits {
     ...(host.CpuRealtimeRuntime && { cpuRealtimeRuntimeUs: host.CpuRealtimeRuntime }),
     ...(host.CpusetCpus && { cpus: host.CpusetCpus }),
     ...(host.CpusetMems && { memoryNodes: host.CpusetMems }),
-    ...(typeof PidsLimit === 'number' && { pids: PidsLimit }),
+    ...(typeof PidsLimit === 'number' && { pids: PidsLimit > 0 ? PidsLimit : UNLIMITED }),
     ...(host.CgroupParent && { cgroupParent: host.CgroupParent }),
     ...blockIoOf(host),
   };
@@ -91,7 +94,7 @@ export function encodeLimits(limits: ResourceLimits, asked: LimitFields): LimitF
     CpuRealtimeRuntime: limits.cpuRealtimeRuntimeUs ?? 0,
     CpusetCpus: limits.cpus ?? '',
     CpusetMems: limits.memoryNodes ?? '',
-    PidsLimit: limits.pids ?? null,
+    PidsLimit: limits.pids === UNLIMITED ? 0 : (limits.pids ?? null),
     CgroupParent: limits.cgroupParent ?? '',
     BlkioWeight: limits.blockIoWeight ?? 0,
     BlkioWeightDevice: listOr(

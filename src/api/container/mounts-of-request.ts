@@ -205,7 +205,18 @@ function tmpfsMount(request: MountRequest): TmpfsMountSpec {
   if (request.BindOptions) throw new InvalidMount(request, 'field BindOptions must not be specified');
   if (request.Source) throw new InvalidMount(request, 'field Source must not be specified');
   if (request.VolumeOptions) throw new InvalidMount(request, 'field VolumeOptions must not be specified');
-  const { Mode: mode = 0, SizeBytes: size = 0 } = request.TmpfsOptions ?? {};
-  const options = [...(mode > 0 ? [`mode=${mode.toString(8)}`] : []), ...(size > 0 ? [`size=${size}`] : [])];
+  const { Mode: mode = 0, SizeBytes: size = 0, Options: others } = request.TmpfsOptions ?? {};
+  if (size < 0) throw new InvalidMount(request, `size cannot be negative: ${size}`);
+  const options = [
+    ...(mode > 0 ? [`mode=${mode.toString(8)}`] : []),
+    ...(size > 0 ? [`size=${size}`] : []),
+    ...(others ?? []).map((option) => tmpfsOption(request, option ?? [])),
+  ];
   return { type: 'tmpfs', target: request.Target, readOnly: request.ReadOnly ?? false, options, shown: true };
+}
+
+/** A name, or a name and its value. */
+function tmpfsOption(request: MountRequest, option: readonly string[]): string {
+  if (option.length === 1 || option.length === 2) return option.join('=');
+  throw new InvalidMount(request, 'invalid option array length');
 }

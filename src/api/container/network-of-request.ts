@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { EngineError } from '#base/errors.ts';
-import { parseHostPorts, parsePort } from '#base/ports.ts';
+import { parseHostPorts, parsePort, tryParsePorts } from '#base/ports.ts';
 import type { NetworkMode, ContainerNetworkSpec } from '#container/container-spec.ts';
 import type { NetworkAttachment } from '#network/attachment.ts';
 import type { PortRequest } from '#network/port-spec.ts';
@@ -16,11 +16,18 @@ export function networkOfRequest({
   hostConfig: host,
   networkingConfig,
 }: CreateRequest): ContainerNetworkSpec {
+  const ofEndpoint = networkingConfig.EndpointsConfig?.[host.NetworkMode]?.MacAddress;
+  if (config.MacAddress && ofEndpoint && config.MacAddress !== ofEndpoint) {
+    throw new EngineError(
+      'invalid',
+      'the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty',
+    );
+  }
   return {
     mode: config.NetworkDisabled
       ? { kind: 'none' }
       : modeOf(host.NetworkMode, networkingConfig.EndpointsConfig ?? {}),
-    exposedPorts: Object.keys(config.ExposedPorts ?? {}).map(parsePort),
+    exposedPorts: Object.keys(config.ExposedPorts ?? {}).flatMap((text) => tryParsePorts(text) ?? []),
     ports: Object.entries(host.PortBindings ?? {}).flatMap(([port, bindings]) =>
       (bindings?.length ? bindings : [ANY_PORT]).map((binding) => portRequest(port, binding)),
     ),

@@ -11,7 +11,7 @@ import type {
 import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '#oci/protected-paths.ts';
 import type * as wire from '#wire/container.ts';
 import { DEFAULT_SHM_SIZE_BYTES } from '#wire/decode-create.ts';
-import { checkSharedNetwork, publishWarnings, versionWarnings } from './check-request.ts';
+import { checkPlatform, checkSharedNetwork, refuseLinks, requestWarnings } from './check-request.ts';
 import { NEWEST_API_VERSION } from '#wire/versions.ts';
 import { healthOfRequest } from './health.ts';
 import { limitsOf } from './limits.ts';
@@ -33,6 +33,8 @@ export function specOfRequest(
 } {
   const { config, hostConfig: host } = request;
   checkSharedNetwork(config, host);
+  checkPlatform(host);
+  refuseLinks(host);
   const options = parseSecurityOptions(host.SecurityOpt);
   const { Healthcheck, StopSignal, StopTimeout, OnBuild, Shell, ArgsEscaped } = config;
   const spec: ContainerSpec = {
@@ -71,10 +73,7 @@ export function specOfRequest(
       ...(ArgsEscaped !== undefined && { argumentsEscaped: ArgsEscaped }),
     },
   };
-  return {
-    spec,
-    warnings: [...options.warnings, ...publishWarnings(host), ...versionWarnings(host, version)],
-  };
+  return { spec, warnings: [...options.warnings, ...requestWarnings(request, version)] };
 }
 
 function processOf(config: wire.ContainerConfig, host: wire.HostConfig): ProcessSpec {

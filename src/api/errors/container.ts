@@ -56,6 +56,7 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
   },
   'hostname-of-host': { message: () => 'conflicting options: hostname and the UTS mode' },
   'runtime-unknown': { message: ({ subject }) => `unknown or invalid runtime name: ${subject}` },
+  'beyond-runtime': 'plain',
   'log-driver-unknown': {
     message: ({ subject, details }) => `${noLogDriver(subject)}; there are ${details['known']}`,
   },
@@ -71,11 +72,46 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
   'cpus-and-quota': { message: () => 'Conflicting options: Nano CPUs and CPU Quota cannot both be set' },
   'cpus-out-of-range': {
     message: ({ details: { available } }) =>
-      `range of CPUs is from 0.01 to ${available}.00, as there are only ${available} CPUs available`,
+      `Range of CPUs is from 0.01 to ${available}.00, as there are only ${available} CPUs available`,
   },
   'cpuset-invalid': {
-    message: ({ subject, details }) => `Invalid value ${subject} for cpuset ${details['what']}`,
+    message: ({ subject, details }) =>
+      `Invalid value ${subject} for cpuset ${details['what']}: invalid format: ${subject}`,
   },
+  'cpuset-unavailable': {
+    message: ({ subject, details: { what, available } }) =>
+      `Requested ${what === 'cpus' ? 'CPUs' : 'memory nodes'} are not available - requested ${subject}, available: ${available}`,
+  },
+  'swappiness-out-of-range': {
+    message: ({ details }) =>
+      `Invalid value: ${details['swappiness']}, valid memory swappiness range is 0-100`,
+  },
+  'cpu-shares-out-of-range': {
+    message: ({ details: { shares = 0, minimum = 0, maximum } }) =>
+      shares < minimum
+        ? `the minimum allowed cpu-shares is ${minimum}`
+        : `the maximum allowed cpu-shares is ${maximum}`,
+  },
+  'realtime-above-period': {
+    message: () => 'cpu real-time runtime cannot be higher than cpu real-time period',
+  },
+  'realtime-unsupported': {
+    message: () => 'Your kernel does not support CPU real-time scheduler',
+  },
+  'sysctl-of-machine': {
+    message: ({ subject = '' }) => `sysctl ${quote(subject)} is not in a separate kernel namespace`,
+  },
+  'sysctl-of-host': {
+    message: ({ subject = '', details: { namespace } }) =>
+      namespace === 'network'
+        ? `sysctl ${quote(subject)} not allowed in host network namespace`
+        : `sysctl ${quote(subject)} is not allowed in the hosts ${namespace} namespace`,
+  },
+  'block-io-weight-out-of-range': {
+    message: ({ details }) => `Range of blkio weight is from ${details['minimum']} to ${details['maximum']}`,
+  },
+  'storage-option-unsupported': 'plain',
+  'no-container-to-join': { message: ({ subject }) => `No such container: ${subject}` },
   'cpu-period-out-of-range': {
     message: () => 'CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)',
   },
@@ -107,6 +143,10 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
   'mount-at-root': { message: () => "invalid specification: destination can't be '/'" },
   'mount-relative': {
     message: ({ subject }) => `invalid mount path: '${subject}' mount path must be absolute`,
+  },
+  'mount-in-proc': {
+    message: ({ subject = '' }) =>
+      `invalid mount destination: ${quote(subject)} cannot be mounted because it is inside /proc`,
   },
   'bind-source-missing': {
     message: ({ subject }) =>
@@ -180,8 +220,12 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
       `Cannot update container ${subject}: container is marked for removal and cannot be "update"`,
   },
   'update-cpus-and-period': {
+    message: ({ subject, details }) =>
+      `Cannot update container ${subject}: Conflicting options: ${details['what']} cannot be updated as ${details['other']} has already been set`,
+  },
+  'update-restart-of-removed': {
     message: ({ subject }) =>
-      `Cannot update container ${subject}: Conflicting options: Nano CPUs cannot be updated as CPU Period/Quota has already been set`,
+      `Cannot update container ${subject}: Restart policy cannot be updated because AutoRemove is enabled for the container`,
   },
   'update-memory-above-swap': {
     message: ({ subject }) =>

@@ -9,6 +9,12 @@ export const LOG_ENTRIES: DockerEntries<LogErrorReason> = {
         : `unknown log opt '${option}' for log driver ${subject}`,
   },
   'unknown-log-mode': { message: ({ details }) => `logger: logging mode not supported: ${details['mode']}` },
+  'log-buffer-without-mode': {
+    message: () => "logger: max-buffer-size option is only supported with 'mode=non-blocking'",
+  },
+  'log-buffer-size-invalid': {
+    message: ({ details }) => `error parsing option max-buffer-size: invalid size: '${details['size']}'`,
+  },
   'log-option-invalid': {
     message: ({ details }) => `failed to initialize logging driver: ${details['problem']}`,
   },

@@ -25,6 +25,7 @@ import { sandboxRequest } from '../run/sandbox-request.ts';
 import { initialState } from '../run/state.ts';
 import { type ContainerHost, fitToHost } from './host-requirements.ts';
 import { completeHostname } from './hostname.ts';
+import { missingWarnings } from './missing-features.ts';
 import { generateName, validateName } from './names.ts';
 import { withImageDefaults } from './spec-defaults.ts';
 
@@ -57,7 +58,7 @@ export async function createContainer(
   { host, images, networks, table, storage }: CreateRoles,
   { spec: asked, requested, name: wantedName, platform }: CreateContainerRequest,
 ): Promise<CreatedContainer> {
-  const fitted = fitToHost(asked, host);
+  const { spec: fitted, warnings } = fitToHost(asked, host);
   const image = images.resolve(asked.image, platform ? { platform } : {});
   using _use = images.holdForUse(image.id);
   const id = newId();
@@ -83,7 +84,10 @@ export async function createContainer(
   undo.defer(() => rmSync(storage.paths.container(id), { recursive: true, force: true }));
   await record(table, definition);
   undo.move();
-  return { id, warnings: platform ? [] : platformWarnings(image) };
+  return {
+    id,
+    warnings: [...(platform ? [] : platformWarnings(image)), ...warnings, ...missingWarnings(spec)],
+  };
 }
 
 /** Warnings, in Docker's text. */

@@ -1,53 +1,101 @@
-import { availableParallelism } from 'node:os';
+import { signalNumber } from '#base/signals.ts';
+import type { CgroupFeatures } from '#linux/cgroup-features.ts';
 import type { CgroupLayout } from '#linux/cgroup-layout.ts';
 import type { LogDriver } from '#log/log.ts';
 import { containerError } from '../container-errors.ts';
-import type {
-  ContainerSpec,
-  JoinedNamespace,
-  LogSpec,
-  NamespacesSpec,
-  ResourceLimits,
-} from '../container-spec.ts';
+import type { ContainerSpec, JoinedNamespace, LogSpec, NamespacesSpec } from '../container-spec.ts';
 import type { ContainerDefaults, InstalledRuntime } from '../dependencies.ts';
 import { resolveCapabilities } from '../spec/capabilities.ts';
+import { RUNTIME_NAMES } from '../process/runtimes.ts';
+import { checkDeviceRequests } from '../spec/spec-devices.ts';
+import { processRlimits } from '../spec/spec-process.ts';
+import { checkSeccomp } from '../spec/select-seccomp.ts';
 import { checkLimits } from './check-limits.ts';
+import { checkSysctls } from './check-sysctls.ts';
+import { fitLimits } from './fit-limits.ts';
 
 /** What a spec is fitted to. */
 export interface ContainerHost {
   readonly defaults: ContainerDefaults;
   readonly runtime: InstalledRuntime;
+  readonly otherRuntime?: InstalledRuntime;
   readonly cgroupLayout: Pick<CgroupLayout, 'mode'>;
+  readonly cgroupFeatures: CgroupFeatures;
   /** By name. */
   readonly logs: ReadonlyMap<string, LogDriver>;
   readonly lookup: { find(reference: string): { readonly id: string } | undefined };
 }
 
 const MAXIMUM_HOSTNAME_BYTES = 64;
-const RUNTIME_NAMES: ReadonlySet<string> = new Set(['crun', 'runc', 'io.containerd.runc.v2']);
+/** crun holds its own files open until the limit has come into force. */
+const OPEN_FILES_OF_CRUN = 64;
+
+/** A spec that this host can do, and what of the asked one it cannot, in Docker's words. */
+interface FittedSpec {
+  readonly spec: ContainerSpec;
+  readonly warnings: readonly string[];
+}
 
 /**
  * Completes a spec with what depends on this host, and checks it against the host.
  *
  * @throws {EngineError} `invalid` for what this host cannot do or does not have
  */
-export function fitToHost(spec: ContainerSpec, host: ContainerHost): ContainerSpec {
-  checkHostname(spec);
-  checkLimits(spec.limits);
-  checkProcessors(spec.limits);
-  checkNumberSet(spec.limits.cpus, 'cpus');
-  checkNumberSet(spec.limits.memoryNodes, 'mems');
-  const { addedCapabilities: add, droppedCapabilities: drop, privileged } = spec.security;
-  resolveCapabilities({ add, drop, privileged });
-  const { runtime = host.runtime.name } = spec;
-  if (!RUNTIME_NAMES.has(runtime)) throw containerError('runtime-unknown', { subject: runtime });
-  return {
-    ...spec,
-    runtime,
-    namespaces: completeNamespaces(spec.namespaces, host),
-    network: { ...spec.network, mode: byId(spec.network.mode, host) },
-    log: completeLog(spec.log, host),
+export function fitToHost(asked: ContainerSpec, host: ContainerHost): FittedSpec {
+  checkHostname(asked);
+  checkProcess(asked);
+  checkSecurity(asked);
+  checkSysctls(asked);
+  checkLimits(asked.limits);
+  const { limits, warnings } = fitLimits(asked.limits, host.cgroupFeatures);
+  checkDeviceRequests(asked.devices);
+  const [storageOption] = Object.keys(asked.root.storageOptions);
+  if (storageOption !== undefined)
+    throw containerError('storage-option-unsupported', { subject: storageOption });
+  const spec = {
+    ...asked,
+    runtime: runtimeOf(asked, host),
+    limits,
+    namespaces: completeNamespaces(asked.namespaces, host),
+    network: { ...asked.network, mode: byId(asked.network.mode, host) },
+    log: completeLog(asked.log, host),
   };
+  return { spec, warnings };
+}
+
+/** Where nothing is asked for, the engine's runtime, or runc for what crun cannot do. */
+function runtimeOf(spec: ContainerSpec, host: ContainerHost): string {
+  const installed = [host.runtime, ...(host.otherRuntime ? [host.otherRuntime] : [])].map(({ name }) => name);
+  const what = beyondCrun(spec);
+  const fallback = what !== undefined && installed.includes('runc') ? 'runc' : host.runtime.name;
+  const runtime = spec.runtime ?? fallback;
+  const name = RUNTIME_NAMES[runtime];
+  if (name === undefined || (runtime === name && !installed.includes(name)))
+    throw containerError('runtime-unknown', { subject: runtime });
+  if (what !== undefined && name === 'crun')
+    throw containerError('beyond-runtime', { subject: runtime, details: { what } });
+  return runtime;
+}
+
+/** What crun does otherwise than it is asked for. */
+function beyondCrun({ process, mounts }: ContainerSpec): string | undefined {
+  const isTight = process.ulimits.some(
+    ({ name, soft }) => name === 'nofile' && soft >= 0 && soft < OPEN_FILES_OF_CRUN,
+  );
+  if (isTight) return `limit open files to fewer than ${OPEN_FILES_OF_CRUN}`;
+  const isShallow = mounts.mounts.some((mount) => mount.type === 'bind' && !mount.recursive);
+  return isShallow ? 'bind a directory without what is mounted below it' : undefined;
+}
+
+function checkProcess({ process, stop }: ContainerSpec): void {
+  processRlimits(process.ulimits);
+  if (stop.signal !== undefined) signalNumber(stop.signal);
+}
+
+function checkSecurity({ security }: ContainerSpec): void {
+  const { addedCapabilities: add, droppedCapabilities: drop, privileged } = security;
+  resolveCapabilities({ add, drop, privileged });
+  checkSeccomp(security);
 }
 
 function checkHostname({ hostname = '', namespaces }: ContainerSpec): void {
@@ -61,21 +109,6 @@ function checkHostname({ hostname = '', namespaces }: ContainerSpec): void {
     throw containerError('hostname-of-host', { subject: hostname });
 }
 
-function checkProcessors({ nanoCpus = 0, cpuPeriodUs = 0, cpuQuotaUs = 0 }: ResourceLimits): void {
-  if (nanoCpus === 0) return;
-  if (cpuPeriodUs > 0) throw containerError('cpus-and-period');
-  if (cpuQuotaUs > 0) throw containerError('cpus-and-quota');
-  const available = availableParallelism();
-  if (nanoCpus > 0 && nanoCpus <= available * 1e9) return;
-  throw containerError('cpus-out-of-range', { details: { available } });
-}
-
-/** `0-3,5` as in cpuset(7). */
-function checkNumberSet(set = '', what: 'cpus' | 'mems'): void {
-  if (set === '' || /^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(set)) return;
-  throw containerError('cpuset-invalid', { subject: set, details: { what } });
-}
-
 /** The mode with the id of a container to join; one that does not exist fails the start. */
 function byId<Mode extends object | string>(mode: Mode, { lookup }: Pick<ContainerHost, 'lookup'>): Mode {
   if (typeof mode === 'string' || !isJoined(mode)) return mode;
@@ -86,18 +119,29 @@ function isJoined<Mode extends object>(mode: Mode): mode is Mode & JoinedNamespa
   return 'container' in mode;
 }
 
+/** The same, of a container that must be there. */
+function joinable<Mode extends object | string>(mode: Mode, what: string, host: ContainerHost): Mode {
+  if (typeof mode === 'object' && isJoined(mode) && !host.lookup.find(mode.container))
+    throw containerError('no-container-to-join', { subject: mode.container, details: { what } });
+  return byId(mode, host);
+}
+
 function completeNamespaces(wanted: NamespacesSpec, host: ContainerHost): NamespacesSpec {
   return {
     ...wanted,
-    pid: byId(wanted.pid, host),
-    ipc: byId(wanted.ipc, host),
+    pid: joinable(wanted.pid, 'PID namespace', host),
+    ipc: joinable(wanted.ipc, 'IPC namespace', host),
     cgroup: wanted.cgroup ?? (host.cgroupLayout.mode === 'v2' ? 'private' : 'host'),
     sharedMemoryBytes: wanted.sharedMemoryBytes ?? host.defaults.shmSizeBytes,
   };
 }
 
+/**
+ * The driver that is asked for, or the engine's. Where the operator has chosen none and the container has options that
+ * only Docker's default driver knows, it is that one.
+ */
 function completeLog(asked: LogSpec, { defaults, logs }: ContainerHost): LogSpec {
-  const name = asked.driver ?? defaults.logDriver;
+  const name = asked.driver ?? driverFor(asked, defaults);
   const options = { ...(name === defaults.logDriver && defaults.logOptions), ...asked.options };
   const driver = logs.get(name);
   if (!driver) {
@@ -107,3 +151,12 @@ function completeLog(asked: LogSpec, { defaults, logs }: ContainerHost): LogSpec
   driver.validate(options);
   return { driver: name, options };
 }
+
+function driverFor({ options }: LogSpec, { logDriver, isLogDriverChosen }: ContainerDefaults): string {
+  const hasAttributes = Object.keys(options).some((name) => ATTRIBUTE_OPTIONS.has(name));
+  return hasAttributes && !isLogDriverChosen ? DOCKER_LOG_DRIVER : logDriver;
+}
+
+const DOCKER_LOG_DRIVER = 'json-file';
+/** They put facts about the container into each record, which the engine's own format has no place for. */
+const ATTRIBUTE_OPTIONS: ReadonlySet<string> = new Set(['labels', 'labels-regex', 'env', 'env-regex', 'tag']);

@@ -1,9 +1,8 @@
 /** What of a container's spec an image may say as well, in the format of image configurations. */
-import { formatPort } from '#base/ports.ts';
+import { type ContainerPort, formatPort, tryParsePorts } from '#base/ports.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
 import { containerError } from '../container-errors.ts';
 import type { ContainerSpec } from '../container-spec.ts';
-import { exposedPortsOf } from './exposed-ports.ts';
 import { healthOf, imageHealthcheck } from './health-check.ts';
 import { mergeImageDefaults } from './image-config.ts';
 
@@ -25,10 +24,15 @@ export function withImageDefaults(spec: ContainerSpec, image: ImageDefaults): Co
       ...(WorkingDir && { workingDirectory: WorkingDir }),
     },
     mounts: { ...spec.mounts, anonymous: Object.keys(merged.Volumes ?? {}) },
-    network: { ...spec.network, exposedPorts: exposedPortsOf(Object.keys(merged.ExposedPorts ?? {})) },
+    network: { ...spec.network, exposedPorts: portsOf(Object.keys(merged.ExposedPorts ?? {})) },
     stop: { ...spec.stop, ...(StopSignal && { signal: StopSignal }) },
     ...(Healthcheck && { health: healthOf(Healthcheck) }),
   };
+}
+
+/** The ports that an image says it serves: `80`, `53/udp`, `8000-8002/tcp`. What is not a port is left out. */
+function portsOf(texts: readonly string[]): readonly ContainerPort[] {
+  return texts.flatMap((text) => tryParsePorts(text) ?? []);
 }
 
 /** Absent is what the spec leaves open. */

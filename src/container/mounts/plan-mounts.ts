@@ -15,7 +15,7 @@ export type PlanOf = (reference: string) => MountPlan;
  * Decides what a container mounts: mounts of other containers yield to those that are asked for one by one, and
  * volumes without a name to everything. Creates nothing.
  *
- * @throws {EngineError} `mount-duplicate`, `mount-at-root`, `mount-relative`,
+ * @throws {EngineError} `mount-duplicate`, `mount-at-root`, `mount-relative`, `mount-in-proc`,
  * `volume-part-unsupported`, and those of the names of volumes
  */
 export function planMounts(spec: MountsSpec, planOf: PlanOf): MountPlan {
@@ -27,7 +27,8 @@ export function planMounts(spec: MountsSpec, planOf: PlanOf): MountPlan {
   const mounts = new Map<string, PlannedMount>();
   for (const mount of [...inherited, ...requested]) mounts.set(mount.destination, mount);
   for (const path of spec.anonymous) {
-    const destination = cleanPath(path);
+    // Images may say it relative to the root.
+    const destination = cleanPath(`/${path}`);
     if (!mounts.has(destination)) mounts.set(destination, planAnonymous(destination, spec.volumeDriver));
   }
   return { mounts: [...mounts.values()] };
@@ -50,7 +51,7 @@ function inheritMounts({ mounts }: MountPlan, readOnly: boolean): readonly Plann
 }
 
 function planMount(mount: MountSpec): PlannedMount {
-  checkTarget(mount.target);
+  checkTarget(mount.target, mount.type === 'bind' ? mount.source : undefined);
   switch (mount.type) {
     case 'bind':
       return planBind(mount);
@@ -62,10 +63,31 @@ function planMount(mount: MountSpec): PlannedMount {
   return unreachable(mount);
 }
 
-function checkTarget(target: string): void {
+/** @param source of a bind */
+function checkTarget(target: string, source?: string): void {
   if (posix.normalize(target) === '/') throw containerError('mount-at-root', { subject: target });
   if (!target.startsWith('/')) throw containerError('mount-relative', { subject: target });
+  const destination = cleanPath(target);
+  if (destination !== '/proc' && !destination.startsWith('/proc/')) return;
+  if (REPLACEABLE_IN_PROC.has(destination)) return;
+  if (destination === '/proc' && source !== undefined && cleanPath(source) === '/proc') return;
+  throw containerError('mount-in-proc', { subject: destination });
 }
+
+/** What Docker's runtime lets users replace: programs such as lxcfs tell a container its own figures by it. */
+const REPLACEABLE_IN_PROC: ReadonlySet<string> = new Set([
+  '/proc/cpuinfo',
+  '/proc/diskstats',
+  '/proc/loadavg',
+  '/proc/meminfo',
+  '/proc/net/dev',
+  '/proc/slabinfo',
+  '/proc/stat',
+  '/proc/swaps',
+  '/proc/sys/crypto/fips_enabled',
+  '/proc/sys/kernel/ns_last_pid',
+  '/proc/uptime',
+]);
 
 function planBind(mount: BindMountSpec): PlannedBind {
   const { target, source, createsSource } = mount;

@@ -17,8 +17,19 @@ const GROUPS: readonly (readonly string[])[] = [
   ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave', 'unbindable', 'runbindable'],
 ];
 
-/** Keys of `key=value` options (tmpfs(5)). */
-const KEYS = ['size', 'mode', 'uid', 'gid', 'nr_inodes', 'nr_blocks', 'mpol'];
+const SIZE = /^\d+[kmgtpe%]?$/i;
+const NUMBER = /^\d+$/;
+
+/** The values of `key=value` options (tmpfs(5)). */
+const VALUES: ReadonlyMap<string, RegExp> = new Map([
+  ['size', SIZE],
+  ['nr_blocks', SIZE],
+  ['nr_inodes', SIZE],
+  ['mode', /^[0-7]+$/],
+  ['uid', NUMBER],
+  ['gid', NUMBER],
+  ['mpol', /./],
+]);
 
 /**
  * Adds to Docker's defaults for a tmpfs what was asked for.
@@ -36,7 +47,8 @@ export function mergeTmpfsOptions(wanted: readonly string[]): readonly string[] 
 
 function rivalsOf(option: string): (other: string) => boolean {
   const equals = option.indexOf('=');
-  if (equals > 0 && KEYS.includes(option.slice(0, equals))) {
+  const value = VALUES.get(option.slice(0, Math.max(equals, 0)));
+  if (value?.test(option.slice(equals + 1))) {
     return (other) => other.startsWith(option.slice(0, equals + 1));
   }
   const group = GROUPS.find((names) => names.includes(option));

@@ -7,7 +7,7 @@ import type { InstalledRuntime } from '../dependencies.ts';
 import type { RuntimeFiles, TerminalRequest } from './supervisor.ts';
 
 /** The names that `docker run --runtime` and other engines' configurations have for them. */
-const RUNTIME_NAMES: Readonly<Record<string, InstalledRuntime['name']>> = {
+export const RUNTIME_NAMES: Readonly<Record<string, InstalledRuntime['name']>> = {
   crun: 'crun',
   runc: 'runc',
   'io.containerd.runc.v2': 'runc',

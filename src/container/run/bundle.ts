@@ -1,14 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FileService } from '#linux/file-service.ts';
-import { containerError } from '../container-errors.ts';
-import type { ContainerSpec } from '../container-spec.ts';
 import { containerLane } from '../files/lanes.ts';
 import { findUser, requireRunnable } from '../files/root-files.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
 import type { SeccompProfile } from '../spec/seccomp.ts';
 import { selectSeccomp } from '../spec/select-seccomp.ts';
-import { deviceQuery, findDevices } from '../spec/spec-devices.ts';
+import { checkDeviceRequests, deviceQuery, findDevices } from '../spec/spec-devices.ts';
 import { stringifySpec } from '../spec/spec-json.ts';
 import { buildSpec, commandOf } from '../spec/spec.ts';
 import { type UlimitDefaults, withAllUlimits } from '../spec/ulimits.ts';
@@ -51,7 +49,7 @@ export async function writeBundle(
 ): Promise<void> {
   const { id } = workload;
   const wanted = withAllUlimits(confinement, workload.spec);
-  checkDevices(wanted);
+  checkDeviceRequests(wanted.devices);
   // No process of it runs yet.
   const root = { files, rootPath, lane: containerLane(id), isWatched: false };
   const spec = buildSpec({
@@ -75,12 +73,4 @@ export async function writeBundle(
   const process = { ...spec.process, args: commandOf(wanted) };
   await requireRunnable(root, { process, mounts: spec.mounts });
   writeFileSync(join(directory, 'config.json'), stringifySpec(spec));
-}
-
-/** There is no driver of devices yet. */
-function checkDevices({ devices }: ContainerSpec): void {
-  const [request] = devices.requests;
-  if (!request) return;
-  const capabilities = request.capabilities.map((all) => `[${all.join(' ')}]`).join(' ');
-  throw containerError('no-device-driver', { subject: request.driver, details: { capabilities } });
 }

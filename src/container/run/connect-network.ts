@@ -26,7 +26,7 @@ export async function connectNetwork(
   { id, name, spec, ownsHostname }: Workload,
 ): Promise<WorkloadNetwork> {
   const shared = sharedNetwork(lookup, spec.network.mode);
-  if (shared) return { namespacePath: shared.namespacePath, files: paths.files(shared.container.id) };
+  if (shared) return { namespacePath: shared.namespacePath, files: paths.files(shared.owner.id) };
   const { hostname, ...others } = paths.files(id);
   const files: InjectedFiles = ownsHostname ? { ...others, hostname } : others;
   const sandbox = await networks.acquire({ ...sandboxRequest(id, name, spec), files });

@@ -1,10 +1,11 @@
 import { containerError } from '../container-errors.ts';
-import type { JoinedNamespace, NamespacesSpec, NetworkMode } from '../container-spec.ts';
+import type { ContainerSpec, JoinedNamespace, NamespacesSpec, NetworkMode } from '../container-spec.ts';
 import type { NamespaceChoice, SpecNamespaces } from '../spec/spec.ts';
 import type { RunRecord } from './state.ts';
 
 interface JoinableContainer {
   readonly id: string;
+  readonly spec: Pick<ContainerSpec, 'network' | 'hostname' | 'domainname'>;
   readonly run: Pick<RunRecord, 'process'> | undefined;
 }
 
@@ -40,18 +41,24 @@ function namespaceOf(
   return { path: `/proc/${pid}/ns/${kind}` };
 }
 
+/** Another container's network. */
+export interface SharedNetwork {
+  /** Whose own it is: its host name and its files belong to it. */
+  readonly owner: JoinableContainer;
+  readonly namespacePath: string;
+}
+
 /**
- * The container whose network this one shares, undefined where it has its own.
+ * The network of the container that this one joins, which may itself have joined another's; undefined where it has its
+ * own.
  *
- * @throws {EngineError} `conflict` if that container does not run
+ * @throws {EngineError} `conflict` if one of them does not run
  */
-export function sharedNetwork(
-  lookup: JoinableContainers,
-  mode: NetworkMode,
-): { readonly container: JoinableContainer; readonly namespacePath: string } | undefined {
+export function sharedNetwork(lookup: JoinableContainers, mode: NetworkMode): SharedNetwork | undefined {
   if (mode.kind !== 'joined') return undefined;
   const { container, pid } = runningContainer(lookup, mode.container, 'network');
-  return { container, namespacePath: `/proc/${pid}/ns/net` };
+  const beyond = sharedNetwork(lookup, container.spec.network.mode);
+  return { owner: beyond?.owner ?? container, namespacePath: `/proc/${pid}/ns/net` };
 }
 
 function runningContainer(

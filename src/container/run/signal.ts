@@ -1,4 +1,4 @@
-import { signalNumber } from '#base/signals.ts';
+import { parseSignal, signalNumber } from '#base/signals.ts';
 import { signalIfAlive } from '#linux/process.ts';
 import { containerError } from '../container-errors.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
@@ -10,6 +10,7 @@ const SIGKILL = 9;
 const SIGTERM = 15;
 /** A process that SIGKILL does not end hangs in the kernel; on a busy machine its end takes a while to be known. */
 const KILL_TIMEOUT_MS = 30_000;
+const MAXIMUM_TIMER_MS = 2 ** 31 - 1;
 
 export interface SignalRoles {
   readonly cgroups: ContainerCgroups;
@@ -105,11 +106,17 @@ async function stop(
   const number = options.signal ? signalNumber(options.signal) : stopSignalOf(signal);
   const seconds = options.timeoutSeconds ?? timeoutSeconds ?? stopTimeoutSeconds;
   await send(number);
-  if (!(await untilStopped(seconds < 0 ? undefined : seconds * 1000))) {
+  if (!(await untilStopped(timeoutOf(seconds)))) {
     await send(SIGKILL);
     if (!(await untilStopped(KILL_TIMEOUT_MS)))
       throw containerError('stop-without-end', { subject: container.name });
   }
+}
+
+/** Timers count to 2^31 - 1 ms, which is 24 days: whoever asks for more waits for ever. */
+function timeoutOf(seconds: number): number | undefined {
+  const timeoutMs = seconds * 1000;
+  return timeoutMs < 0 || timeoutMs > MAXIMUM_TIMER_MS ? undefined : timeoutMs;
 }
 
 /** Between the two runs of a restart there is nothing to signal: waits until it has a run again, or has failed. */
@@ -143,6 +150,7 @@ function ends({ spec }: Container, signal: number): boolean {
   return signal === SIGKILL || signal === stopSignalOf(spec.stop.signal);
 }
 
+/** An image may name one that does not exist: then it is the usual one, as in Docker. */
 function stopSignalOf(signal: string | undefined): number {
-  return signal === undefined ? SIGTERM : signalNumber(signal);
+  return parseSignal(signal ?? '') ?? SIGTERM;
 }

@@ -12,6 +12,7 @@ import { startExitCode } from '../process/start-exit-code.ts';
 import { removeStopped } from '../remove.ts';
 import { type MountRoles, containerWorkload } from './container-workload.ts';
 import { type ExitRoles, watchForExit } from './exit.ts';
+import { type JoinableContainers, sharedNetwork } from './join-namespaces.ts';
 import { type LaunchRoles, launch } from './launch.ts';
 import type { Container } from './container.ts';
 import { watchMemory } from './memory.ts';
@@ -90,6 +91,7 @@ function promiseStart(
 
 async function run(roles: StartRoles, container: Container, startedAt: string): Promise<void> {
   const { snapshots, mounts, bootId } = roles;
+  shareHostname(roles.launch.network.lookup, container);
   await using undo = new AsyncDisposableStack();
   const writer = undo.use(container.log.openWriter());
   undo.defer(() => snapshots.unmount(container.id));
@@ -106,6 +108,16 @@ async function run(roles: StartRoles, container: Container, startedAt: string): 
   watchMemory(roles.cgroups, container);
   endWithFirstProcess(roles.cgroups, container, started);
   watchForExit(roles.exit, container, active);
+}
+
+/** A container that joins another's network has its host name, from its first start on. */
+function shareHostname(lookup: JoinableContainers, container: Container): void {
+  const { spec } = container;
+  const shared = sharedNetwork(lookup, spec.network.mode);
+  if (!shared || spec.namespaces.uts === 'host') return;
+  const { hostname = '', domainname = '' } = shared.owner.spec;
+  if (spec.hostname === hostname && (spec.domainname ?? '') === domainname) return;
+  container.redefine({ spec: { ...spec, hostname, domainname } });
 }
 
 /** Ends a process that could not be recorded. */

@@ -74,7 +74,7 @@ function workloadOf(
   id: string,
   { spec, mounts, signal }: StepRequest,
 ): Workload {
-  const fitted = fitToHost(spec, host);
+  const { spec: fitted } = fitToHost(spec, host);
   return {
     id,
     name: shortId(id),

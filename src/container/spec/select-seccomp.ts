@@ -14,3 +14,8 @@ export function selectSeccomp(
   if (seccomp.kind === 'profile') return parseSeccompProfile(seccomp.json);
   return seccomp.kind === 'unconfined' || privileged ? undefined : defaultProfile;
 }
+
+/** @throws {EngineError} `invalid` for a profile that is none */
+export function checkSeccomp({ seccomp }: Pick<SecuritySpec, 'seccomp'>): void {
+  if (seccomp.kind === 'profile') parseSeccompProfile(seccomp.json);
+}

@@ -159,3 +159,11 @@ function statNode(hostPath: string, path: string): readonly RuntimeDevice[] {
     throw error;
   }
 }
+
+/** There is no driver of devices yet. @throws {EngineError} `no-device-driver` */
+export function checkDeviceRequests({ requests }: Pick<ContainerSpec['devices'], 'requests'>): void {
+  const [request] = requests;
+  if (!request) return;
+  const capabilities = request.capabilities.map((all) => `[${all.join(' ')}]`).join(' ');
+  throw containerError('no-device-driver', { subject: request.driver, details: { capabilities } });
+}
