@@ -1,9 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { isEngineError } from '#base/errors.ts';
+import { COMMON_IMAGES } from '#oci/common-images.ts';
 import { ApiError } from '#client/api-error.ts';
 import { listContainers } from '#client/containers.ts';
 import { listImages } from '#client/images.ts';
 import type { Context } from './context.ts';
+import { DOCKER_HUB, registryOf } from './image-reference.ts';
 import { nearest } from './suggest.ts';
 
 /** Who may use the socket is who is in its group, unless that is root's. */
@@ -40,6 +42,7 @@ async function knownHintsFor(context: Context, error: unknown): Promise<readonly
     return ['Start it with "caissond", or name another engine with -H or CAISSON_HOST.'];
   }
   if (!(error instanceof ApiError)) return [];
+  if (error.subject !== undefined) return transferHints(context, error.subject, error.message);
   return (await missingHints(context, error.message)) ?? knownHints(error.message);
 }
 
@@ -52,19 +55,45 @@ async function missingHints(context: Context, message: string): Promise<readonly
   }
   const image = /No such image: (\S+)/.exec(message)?.[1];
   if (image === undefined) return undefined;
-  const tags = (await listImages(context.client)).flatMap(({ RepoTags }) => RepoTags ?? []);
-  return didYouMean(
-    nearest(withoutLatest(image), tags.map(withoutLatest)),
-    '"caisson images" lists all images.',
+  return didYouMean(await nearImages(context, image), '"caisson images" lists all images.');
+}
+
+async function nearImages({ client }: Context, image: string): Promise<readonly string[]> {
+  const tags = (await listImages(client)).flatMap(({ RepoTags }) => RepoTags ?? []);
+  const name = withoutLatest(image);
+  return nearest(
+    name,
+    [...tags.map(withoutLatest), ...COMMON_IMAGES].filter((tag) => tag !== name),
   );
 }
+
+const UNREACHABLE = /Cannot reach registry|no such host|connection refused|i\/o timeout/;
+const UNAUTHORIZED = /no basic auth credentials|authentication required|unauthorized|denied/i;
+
+/** What may help where an image could not be fetched or uploaded. */
+async function transferHints(context: Context, image: string, message: string): Promise<readonly string[]> {
+  const meant = didYouMean(await nearImages(context, image));
+  if (UNREACHABLE.test(message)) return [...meant, ...registryHint(message)];
+  if (!UNAUTHORIZED.test(message)) return meant;
+  const registry = registryOf(image);
+  const login = registry === DOCKER_HUB ? 'caisson login' : `caisson login ${registry}`;
+  return [...meant, `Log in with "${login}".`];
+}
+
+/** Where no registry can be reached: what there is instead. */
+export function registryHint(message: string): readonly string[] {
+  return UNREACHABLE.test(message) ? [WITHOUT_REGISTRY] : [];
+}
+
+const WITHOUT_REGISTRY =
+  'Name a registry that is in reach ("HOST/NAME", or caissond --registry-mirror URL), or make a base image from packages with "caisson bootstrap debian:trixie".';
 
 function withoutLatest(name: string): string {
   return name.replace(/:latest$/, '');
 }
 
-function didYouMean(names: readonly string[], otherwise: string): readonly string[] {
-  return names.length === 0 ? [otherwise] : names.map((name) => `Did you mean "${name}"?`);
+function didYouMean(names: readonly string[], ...otherwise: readonly string[]): readonly string[] {
+  return names.length === 0 ? otherwise : names.map((name) => `Did you mean "${name}"?`);
 }
 
 /** By words of the engine's message. */

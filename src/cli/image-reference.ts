@@ -8,9 +8,12 @@ export function splitReference(reference: string): { readonly repository: string
     : { repository: reference.slice(0, colon), tag: reference.slice(colon + 1) };
 }
 
+/** The registry of names without one, as clients keep its credentials. */
+export const DOCKER_HUB = 'https://index.docker.io/v1/';
+
 /** The registry that a name means. */
 export function registryOf(reference: string): string {
   const first = reference.split('/')[0] ?? '';
   const named = reference.includes('/') && (/[.:]/.test(first) || first === 'localhost');
-  return named ? first : 'https://index.docker.io/v1/';
+  return named ? first : DOCKER_HUB;
 }

@@ -28,5 +28,5 @@ export async function importImage(context: Context, options: ImportOptions): Pro
     },
     ...(options.body ? { body: options.body } : {}),
   });
-  await showProgress(context, response.body, context.stdout);
+  await showProgress(response.body, context.stdout);
 }

@@ -18,8 +18,9 @@ export class ApiError extends EngineError {
   /** The HTTP status. */
   readonly status: number;
 
-  constructor(status: number, message: string) {
-    super(CODES[status] ?? 'internal', message);
+  /** @param subject what the request was about, where the caller knows */
+  constructor(status: number, message: string, subject?: string) {
+    super(CODES[status] ?? 'internal', message, subject === undefined ? {} : { subject });
     this.status = status;
   }
 }

@@ -109,6 +109,30 @@ test('a mistake says what helps', async () => {
   assert.match(stderr, /caisson network create nosuch/);
 });
 
+test('where no registry is reached, what may have been meant is said, and what there is instead', async () => {
+  // Port 1 is closed.
+  const unreached = '127.0.0.1:1/near:1';
+  await dockerOk(engine, ['tag', 'bb', unreached]);
+  const instead = /caissond --registry-mirror URL.*"caisson bootstrap debian:trixie"\.\n$/;
+  for (const args of [
+    ['run', '--rm', '127.0.0.1:1/naer:1'],
+    ['pull', '127.0.0.1:1/naer:1'],
+  ]) {
+    const { exitCode, stderr } = await caisson(args);
+    assert.equal(exitCode, args[0] === 'run' ? 125 : 1);
+    assert.match(
+      stderr,
+      /Cannot reach registry 127\.0\.0\.1:1: .*\nDid you mean "127\.0\.0\.1:1\/near:1"\?\n/,
+    );
+    assert.match(stderr, instead);
+  }
+  const pushed = await caisson(['push', unreached]);
+  assert.equal(pushed.exitCode, 1);
+  assert.match(pushed.stderr, instead);
+  assert.doesNotMatch(pushed.stderr, /Did you mean/);
+  await dockerOk(engine, ['rmi', unreached]);
+});
+
 function asUser(groups: string, ...args: readonly string[]): Promise<Outcome> {
   const user = ['--reuid=65534', '--regid=65534', groups, ...fromSource, '-H', `unix://${openSocket}`];
   return runProgram('setpriv', [...user, ...args], { env: { DOCKER_CONFIG: '/nonexistent' } });

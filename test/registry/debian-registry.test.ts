@@ -119,6 +119,11 @@ test('users over TLS: the password is needed, and enough', { skip }, async () =>
   const refused = await docker(engine, ['push', name], { env });
   assert.notEqual(refused.exitCode, 0);
   assert.match(refused.stderr, /no basic auth credentials/);
+  const own = await runProgram(caisson, ['-H', engine.host, 'push', name], { env });
+  assert.ok(
+    own.stderr.endsWith(`no basic auth credentials\nLog in with "caisson login ${registry.host}".\n`),
+    own.stderr,
+  );
   const login = ['login', '-u', 'ada', '--password-stdin', registry.host];
   const wrong = await docker(engine, login, { env, input: 'wrong' });
   assert.match(

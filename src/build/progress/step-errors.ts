@@ -1,3 +1,4 @@
+import { COMMON_IMAGES } from '#oci/common-images.ts';
 import { EngineError, factsOf, isEngineError } from '#base/errors.ts';
 import { isReference } from '#oci/reference.ts';
 import type { StepPlace } from '../build.ts';
@@ -48,9 +49,6 @@ export class BaseImageFailure extends EngineError {
     this.ranges = ranges;
   }
 }
-
-/** Names of images that are often meant, as BuildKit has them. */
-const COMMON_IMAGES = ['alpine', 'busybox', 'centos', 'debian', 'golang', 'ubuntu', 'fedora'];
 
 /** @param stages names that may have been meant */
 export async function withImagePlace<T>(

@@ -15,6 +15,8 @@ import { DirectorySink, fileSink } from '../build/output-files.ts';
 import { Secrets } from '../build/secrets.ts';
 import { SshAgents } from '../build/ssh-agents.ts';
 import { tellAnswer, tellWarnings } from '../build/warnings.ts';
+import { DOCKER_HUB } from '../image-reference.ts';
+import { registryHint } from '../failure-hints.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { toMap } from '../container-options/key-values.ts';
@@ -99,7 +101,11 @@ async function follow(
   } catch (error) {
     if (!(error instanceof BuildFailure)) throw error;
     display.finish(error.failure);
-    throw new ExitError(1, `${context.style.red(`${context.program}:`)} ${failureText(error)}`);
+    const hint = registryHint(error.message).map((line) => `\n${context.style.dim(line)}`);
+    throw new ExitError(
+      1,
+      `${context.style.red(`${context.program}:`)} ${failureText(error)}${hint.join('')}`,
+    );
   }
   throw new ExitError(1, `${context.program}: the build ended without a result`);
 }
@@ -195,9 +201,8 @@ async function providersOf(
   };
 }
 
-/** Where Docker Hub is asked, and under which name clients keep its credentials. */
+/** Where Docker Hub is asked. */
 const DOCKER_HUB_HOST = 'registry-1.docker.io';
-const DOCKER_HUB = 'https://index.docker.io/v1/';
 
 function metadataOf({ response, id }: Built): string {
   const metadata = { ...response, ...(id !== undefined && { 'containerimage.config.digest': id }) };

@@ -34,7 +34,7 @@ export const command = defineCommand({
       body: meter.count(source),
     });
     meter[Symbol.dispose]();
-    await showProgress(context, response.body, context.stdout);
+    await showProgress(response.body, context.stdout);
     return 0;
   },
 });

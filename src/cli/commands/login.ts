@@ -6,6 +6,7 @@ import { storeCredentials } from '../credential-file.ts';
 import { dockerConfigPath } from '../docker-config.ts';
 import { hostOf } from '../credential-helper.ts';
 import { booleanFlag, stringFlag } from '../flag.ts';
+import { DOCKER_HUB } from '../image-reference.ts';
 import { ExitError } from '../usage-error.ts';
 
 export const command = defineCommand({
@@ -48,5 +49,3 @@ export const command = defineCommand({
     return 0;
   },
 });
-
-export const DOCKER_HUB = 'https://index.docker.io/v1/';

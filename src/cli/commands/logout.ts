@@ -1,7 +1,7 @@
 import { defineCommand } from '../command.ts';
 import { forgetCredentials } from '../credential-file.ts';
 import { hostOf } from '../credential-helper.ts';
-import { DOCKER_HUB } from './login.ts';
+import { DOCKER_HUB } from '../image-reference.ts';
 
 export const command = defineCommand({
   summary: 'Log out from a registry',

@@ -2,8 +2,7 @@ import { path } from '#client/client.ts';
 import { defineCommand } from '../command.ts';
 import { booleanFlag } from '../flag.ts';
 import { splitReference } from '../image-reference.ts';
-import { showProgress } from '../progress/progress-display.ts';
-import { registryAuthHeader } from '../registry-credentials.ts';
+import { transferImage } from '../pull-image.ts';
 
 export const command = defineCommand({
   summary: 'Upload an image to a registry',
@@ -18,13 +17,11 @@ export const command = defineCommand({
   run: async (context, { flags, operands: [image = ''] }) => {
     const { repository, tag } = splitReference(image);
     if (tag === '' && !flags.allTags && !flags.quiet) context.print('Using default tag: latest');
-    const response = await context.client.request({
-      method: 'POST',
+    await transferImage(context, image, {
       path: path`/images/${repository}/push`,
       query: { tag: flags.allTags ? undefined : tag || 'latest' },
-      headers: registryAuthHeader(context, image),
+      output: flags.quiet ? undefined : context.stdout,
     });
-    await showProgress(context, response.body, flags.quiet ? undefined : context.stdout);
     if (flags.quiet) context.print(image);
     return 0;
   },

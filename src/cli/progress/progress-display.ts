@@ -1,9 +1,8 @@
 import type { ProgressMessage } from '#wire/image.ts';
+import { ApiError } from '#client/api-error.ts';
 import { jsonLines } from '#client/json-lines.ts';
-import type { Context } from '../context.ts';
 import type { Output } from '../output.ts';
 import { terminalSize } from '../terminal/terminal.ts';
-import { ExitError } from '../usage-error.ts';
 import { progressLine } from './progress-line.ts';
 
 /** The width of a terminal that does not report its own. */
@@ -14,10 +13,9 @@ const DEFAULT_SIZE = { rows: 24, columns: 80 };
  * elsewhere each change of status once. Calls `aux` with what the engine tells beside it.
  *
  * @param output where to; undefined shows nothing
- * @throws {ExitError} with the error that the stream ends in
+ * @throws {ApiError} with the error that the stream ends in
  */
 export async function showProgress(
-  context: Context,
   body: AsyncIterable<Buffer>,
   output: Output | undefined,
   aux: (value: object) => void = () => undefined,
@@ -26,7 +24,7 @@ export async function showProgress(
   for await (const line of jsonLines(body)) {
     const message: ProgressMessage = JSON.parse(line);
     const error = message.errorDetail?.message ?? message.error;
-    if (error !== undefined) throw new ExitError(1, `${context.program}: ${error}`);
+    if (error !== undefined) throw new ApiError(500, error);
     if (message.aux) aux(message.aux);
     else display?.show(message);
   }
