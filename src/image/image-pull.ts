@@ -115,11 +115,12 @@ async function* pullOne(pull: OnePull): AsyncGenerator<PullProgress, Pulled> {
 
 /** The digest that the tag has here and there; asking for it is cheap, and not counted as a pull by Docker Hub. */
 async function upToDate({ roles, repository, reference, platform }: OnePull): Promise<Digest | undefined> {
-  const { table, uses, emit } = roles;
+  const { table, uses, emit, downloads } = roles;
   const { tag, domain, path } = reference;
   const named = table.named(reference);
   const image = named && table.get(named.id);
-  if (!tag || !image) return undefined;
+  if (!tag || !image || image.damage !== undefined || !(await downloads.areHere(image.layers)))
+    return undefined;
   if (platform && !matchesPlatform(image.config, platform)) return undefined;
   const { digest } = await repository.resolve(tag).catch((error: unknown) => {
     throw asImageError(error, reference);

@@ -73,12 +73,13 @@ export class ImageTable {
     return [...this.#images.keys()].filter((id) => id.startsWith(`sha256:${prefix}`));
   }
 
-  /** Adds images, those that are there already excepted, and moves names to them. */
+  /** Adds images, those that are there whole already excepted, and moves names to them. */
   add(
     images: readonly { readonly record: ImageRecord; readonly configBytes: Buffer }[],
     names: readonly { readonly reference: Reference; readonly id: Digest }[],
   ): void {
-    const added = images.filter(({ record }) => !this.#images.has(record.id));
+    const isWhole = (id: Digest) => this.#images.get(id)?.damage === undefined && this.#images.has(id);
+    const added = images.filter(({ record }) => !isWhole(record.id));
     const named = names.map((name) => ({ ...name, taggedAtMs: Date.now() }));
     this.#metadata.transaction(() => {
       for (const { record, configBytes } of added) this.#insert(record, configBytes);
@@ -146,7 +147,8 @@ export class ImageTable {
 function prepare({ database }: Metadata): Statements {
   return {
     insertImage: database.prepare(
-      'INSERT INTO image_images (id, config, layers, parent) VALUES (?, ?, ?, ?)',
+      `INSERT INTO image_images (id, config, layers, parent) VALUES (?, ?, ?, ?)
+        ON CONFLICT (id) DO UPDATE SET config = excluded.config, layers = excluded.layers`,
     ),
     deleteImage: database.prepare('DELETE FROM image_images WHERE id = ?'),
     setReference: database.prepare('INSERT OR REPLACE INTO image_references VALUES (?, ?, ?)'),

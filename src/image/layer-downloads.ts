@@ -66,6 +66,13 @@ export class LayerDownloads {
     return new KnownLayers({ table, blobs, layers, content });
   }
 
+  /** Whether layers can be used, and made again. */
+  async areHere(layers: readonly ImageLayer[]): Promise<boolean> {
+    const { content, layers: store } = this.#options;
+    const blobs = await Promise.all(layers.map(({ blob }) => content.stat(blob)));
+    return !blobs.includes(undefined) && layers.every(({ diffId }) => store.get(diffId));
+  }
+
   async #run(source: LayerSource, audience: Audience, signal: AbortSignal): Promise<ImageLayer> {
     const { leases, blobs } = this.#options;
     const { descriptor, compression } = source;

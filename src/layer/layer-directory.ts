@@ -2,6 +2,7 @@
 import { readlinkSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDigest } from '#oci/digest.ts';
+import type { LayerFacts } from './layer-damage.ts';
 import type { Layer } from './layer.ts';
 
 export interface LayerPaths {
@@ -22,16 +23,22 @@ export function layerPaths(path: string): LayerPaths {
   };
 }
 
+/** What is known of a layer on disk. */
+export interface LayerRecord extends Layer {
+  /** Of EROFS layers only, and not of those that were unpacked by versions up to commit 4083e96. */
+  readonly facts?: LayerFacts;
+}
+
 /**
  * The record is the target of a symbolic link that leads nowhere: unlike the content of a file it is durable together
  * with the directory that it is in, and costs no sync of its own.
  */
-export function writeLayerRecord(path: string, record: Layer): void {
+export function writeLayerRecord(path: string, record: LayerRecord): void {
   symlinkSync(JSON.stringify(record), layerPaths(path).record);
 }
 
 /** The record of a layer, undefined if there is none that makes sense. */
-export function readLayerRecord(path: string): Layer | undefined {
+export function readLayerRecord(path: string): LayerRecord | undefined {
   try {
     const record: unknown = JSON.parse(readlinkSync(layerPaths(path).record, 'utf8'));
     return isRecord(record) ? record : undefined;
@@ -40,7 +47,7 @@ export function readLayerRecord(path: string): Layer | undefined {
   }
 }
 
-function isRecord(value: unknown): value is Layer {
+function isRecord(value: unknown): value is LayerRecord {
   const { diffId, blob, kind, sizeBytes, compression } = (value ?? {}) as Partial<
     Record<keyof Layer, unknown>
   >;

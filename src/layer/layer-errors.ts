@@ -11,6 +11,16 @@ const LAYER_ERRORS = errorTable({
     'not-found',
     ({ subject, details }) => `Cannot unpack layer ${subject}: there is no blob ${details['blob']}`,
   ],
+  'layer-damaged': [
+    'unavailable',
+    ({ subject, details: { damage } }) =>
+      `Cannot use layer ${subject}: ${damage}; system repair makes it again from its blob`,
+  ],
+  'layer-not-restorable': [
+    'unavailable',
+    ({ subject, details: { blob, problem } }) =>
+      `Cannot restore layer ${subject}: its blob ${blob} is ${problem}; pull, load or build its image again`,
+  ],
   'layer-in-use': ['conflict', ({ subject }) => `Cannot remove layer ${subject}: it is in use`],
   'layer-content-differs': [
     'invalid',

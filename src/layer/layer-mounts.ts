@@ -44,6 +44,10 @@ export class LayerMounts implements Disposable {
     }
   }
 
+  isMounted(diffId: Digest): boolean {
+    return this.#mounted.has(diffId);
+  }
+
   targetOf(diffId: Digest): string {
     return join(this.#runDirectory, digestHex(diffId));
   }
@@ -65,6 +69,15 @@ export class LayerMounts implements Disposable {
     if (mounted.users > 0) return;
     if (this.#isDisposed) this.drop(diffId);
     else this.#mounted.set(diffId, this.#lingering(diffId));
+  }
+
+  /** Other files have taken the place of the layer's: who enters it from now on gets those. */
+  replace(diffId: Digest, layerPath: string): void {
+    const mounted = this.#mounted.get(diffId);
+    if (!mounted) return;
+    if (mounted.users === 0) return this.drop(diffId);
+    unmountAll(this.targetOf(diffId));
+    mountLayer(this.targetOf(diffId), layerPath);
   }
 
   /** Unmounts a layer that is about to be removed. */

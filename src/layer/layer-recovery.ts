@@ -4,15 +4,18 @@ import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
 import { type Digest, isDigest } from '#oci/digest.ts';
 import type { LostAndFound } from '#store/lost-and-found.ts';
-import type { Layer } from './layer.ts';
-import { readLayerRecord } from './layer-directory.ts';
+import { type LayerRecord, readLayerRecord } from './layer-directory.ts';
 
 /**
  * Finds the layers of a store's directory, deletes staging and trash, and sets aside layers that have lost their
  * record.
  */
-export function recoverLayers(rootDirectory: string, lost: LostAndFound, logger: Logger): Map<Digest, Layer> {
-  const layers = new Map<Digest, Layer>();
+export function recoverLayers(
+  rootDirectory: string,
+  lost: LostAndFound,
+  logger: Logger,
+): Map<Digest, LayerRecord> {
+  const layers = new Map<Digest, LayerRecord>();
   for (const name of readdirSync(rootDirectory)) {
     const path = join(rootDirectory, name);
     const digest = `sha256:${name}`;

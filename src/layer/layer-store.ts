@@ -3,17 +3,18 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline, type Readable } from 'node:stream';
 import { pipeline as pipelined } from 'node:stream/promises';
-import { isEngineError } from '#base/errors.ts';
+import { isEngineError, messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { isErrno } from '#linux/errno.ts';
 import { type Digest, digestHex } from '#oci/digest.ts';
 import type { BlobInfo, ContentReader } from '#store/content.ts';
-import { diskError, syncDirectory, syncFile } from '#store/disk.ts';
+import { diskError, renameIfThere, syncDirectory, syncFile } from '#store/disk.ts';
 import { GroupSync } from '#base/group-sync.ts';
 import { probeErofs } from './erofs-probe.ts';
 import { gzipOnAllCores } from './gzip-cores.ts';
 import { decompressorFor } from './inflate.ts';
-import { layerPaths, readLayerRecord } from './layer-directory.ts';
+import { quickDamage } from './layer-damage.ts';
+import { layerPaths, type LayerRecord, readLayerRecord } from './layer-directory.ts';
 import { LayerMounts } from './layer-mounts.ts';
 import { recoverLayers } from './layer-recovery.ts';
 import type { ArrivingBlob, Layer, LayerStore, UnpackRequest } from './layer.ts';
@@ -49,11 +50,19 @@ export interface LayerUse {
   release(diffId: Digest): void;
   /** Where the layer's root directory is while it is entered. @throws {EngineError} `not-found` */
   rootPath(diffId: Digest): string;
-  /** The layer's root directory, mounted now if it has to be, until {@link leave}. @throws {EngineError} `not-found` */
+  /**
+   * The layer's root directory, mounted now if it has to be, until {@link leave}.
+   *
+   * @throws {EngineError} `no-such-layer`, `layer-damaged`
+   */
   enter(diffId: Digest): string;
   leave(diffId: Digest): void;
+  check(diffId: Digest): Promise<string | undefined>;
+  rebuild(diffId: Digest): Promise<void>;
 }
 
+/** What the kernel says of an index that it cannot read (EUCLEAN: EFSCORRUPTED). */
+const DAMAGE_ERRNOS = ['EINVAL', 'EUCLEAN', 'EIO'] as const;
 const STAGING_PREFIX = '.staging-';
 const TRASH_PREFIX = '.trash-';
 
@@ -63,13 +72,14 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
   readonly #options: LayerStoreOptions;
   readonly #workers: LayerWorkerPool;
   readonly #mounts: LayerMounts;
-  readonly #layers: Map<Digest, Layer>;
+  readonly #layers: Map<Digest, LayerRecord>;
   readonly #holds = new Map<Digest, number>();
   readonly #unpacking = new SharedWork<Digest, Layer>();
+  readonly #rebuilding = new SharedWork<Digest, void>();
   readonly #directorySync: GroupSync;
   readonly #background = new Set<Promise<void>>();
 
-  constructor(options: LayerStoreOptions, kind: Layer['kind'], layers: Map<Digest, Layer>) {
+  constructor(options: LayerStoreOptions, kind: Layer['kind'], layers: Map<Digest, LayerRecord>) {
     this.kind = kind;
     this.#options = options;
     this.#layers = layers;
@@ -132,12 +142,7 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
 
   async remove(diffId: Digest): Promise<void> {
     this.#withdraw(diffId);
-    const trash = join(
-      this.#options.rootDirectory,
-      `${TRASH_PREFIX}${digestHex(diffId)}-${process.hrtime.bigint()}`,
-    );
-    renameSync(this.#path(diffId), trash);
-    this.#inBackground(this.#workers.run('delete', { path: trash }));
+    this.#discard(diffId);
   }
 
   setAside(diffId: Digest): void {
@@ -162,17 +167,76 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
   }
 
   enter(diffId: Digest): string {
-    const { kind } = this.#require(diffId);
+    const record = this.#require(diffId);
     const path = this.#path(diffId);
-    return kind === 'directory' ? layerPaths(path).directory : this.#mounts.enter(diffId, path);
+    const damage = this.#mounts.isMounted(diffId) ? undefined : quickDamage(path, record);
+    if (damage !== undefined) throw layerError('layer-damaged', { subject: diffId, details: { damage } });
+    if (record.kind === 'directory') return layerPaths(path).directory;
+    try {
+      return this.#mounts.enter(diffId, path);
+    } catch (cause) {
+      if (!isErrno(cause, ...DAMAGE_ERRNOS)) throw cause;
+      throw layerError('layer-damaged', { subject: diffId, details: { damage: messageOf(cause) }, cause });
+    }
   }
 
   leave(diffId: Digest): void {
     this.#mounts.leave(diffId);
   }
 
+  check(diffId: Digest, signal?: AbortSignal): Promise<string | undefined> {
+    const { maximumEntries } = this.#options.limits;
+    const job = { path: this.#path(diffId), record: this.#require(diffId), maximumEntries };
+    return this.#workers.run('damage', job, signal && { signal });
+  }
+
+  rebuild(diffId: Digest, signal?: AbortSignal): Promise<void> {
+    return this.#rebuilding.doToEnd(diffId, (ending) => this.#rebuild(diffId, ending), signal);
+  }
+
+  async #rebuild(diffId: Digest, signal: AbortSignal): Promise<void> {
+    const { content, lost, logger } = this.#options;
+    const { blob, compression, kind } = this.#require(diffId);
+    const problem = await this.#blobProblem(blob, signal);
+    if (problem !== undefined)
+      throw layerError('layer-not-restorable', { subject: diffId, details: { blob, problem } });
+    await using staging = this.#newStaging();
+    const job = { blob, blobPath: content.path(blob), compression, staging: staging.path, diffId };
+    const { limits } = this.#options;
+    const result = await this.#workers.run('unpack', { ...job, kind, limits }, { signal });
+    if (result.kind === 'erofs') await syncLayerFiles(staging.path);
+    const path = this.#path(diffId);
+    // Containers that run may be reading the files of an extracted layer.
+    if (kind === 'directory') lost.take('layer', path, 'a damaged layer that was made again');
+    else this.#discard(diffId);
+    renameSync(staging.path, path);
+    await this.#directorySync.sync();
+    this.#layers.set(diffId, { ...result, blob, compression });
+    this.#mounts.replace(diffId, path);
+    logger.warn('a damaged layer was made again from its blob', { layer: diffId });
+  }
+
+  async #blobProblem(blob: Digest, signal: AbortSignal): Promise<string | undefined> {
+    const { content, lost } = this.#options;
+    const path = content.path(blob);
+    if (!(await content.stat(blob))) return 'missing';
+    if ((await this.#workers.run('hash', { path }, { signal })) === blob) return undefined;
+    // Out of the way of the whole one.
+    lost.take('blob', path, 'a damaged blob');
+    return 'damaged';
+  }
+
+  /** Deletes the files of a layer; those that are in use are gone after their last use. */
+  #discard(diffId: Digest): void {
+    const name = `${TRASH_PREFIX}${digestHex(diffId)}-${process.hrtime.bigint()}`;
+    const trash = join(this.#options.rootDirectory, name);
+    renameIfThere(this.#path(diffId), trash);
+    this.#inBackground(this.#workers.run('delete', { path: trash }));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#unpacking.settled();
+    await this.#rebuilding.settled();
     await Promise.all(this.#background);
     if (!this.#options.workers) await this.#workers[Symbol.asyncDispose]();
     this.#mounts[Symbol.dispose]();
@@ -219,7 +283,7 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
   }
 
   /** Not in the list before it is durable. The same content may come by two blobs at once: the first stays. */
-  async #publish(staging: string, record: Layer): Promise<Layer> {
+  async #publish(staging: string, record: LayerRecord): Promise<Layer> {
     const { diffId } = record;
     const path = this.#path(diffId);
     const isFirst = renameUnlessThere(staging, path);
@@ -235,7 +299,7 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
     return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
   }
 
-  #require(diffId: Digest): Layer {
+  #require(diffId: Digest): LayerRecord {
     const record = this.#layers.get(diffId);
     if (record) return record;
     throw layerError('no-such-layer', { subject: diffId });

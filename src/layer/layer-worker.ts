@@ -5,6 +5,7 @@ import { findChanges } from './changes.ts';
 import { writeDiff } from './diff-tar.ts';
 import { extractTar } from './extract-tar.ts';
 import { gzipFile } from './gzip-file.ts';
+import { findDamage, hashFile } from './layer-damage.ts';
 import { packTree } from './pack-tar.ts';
 import { lookAtPath } from './path-look.ts';
 import { diskUsage } from './tree-walk.ts';
@@ -20,6 +21,8 @@ serveFileTasks<LayerJobs>({
   pack: packTree,
   extract: extractTar,
   gzip: gzipFile,
+  damage: findDamage,
+  hash: hashFile,
   usage: ({ path }) => diskUsage(path),
   delete: ({ path }) => rmSync(path, { recursive: true, force: true }),
 });

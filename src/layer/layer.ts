@@ -73,6 +73,14 @@ export interface LayerStore {
   remove(diffId: Digest): Promise<void>;
   /** Moves it to lost+found: no record owns it. @throws {EngineError} `conflict` while a snapshot stands on it */
   setAside(diffId: Digest): void;
+  /** Reads all of a layer. @returns what is wrong with it; undefined: nothing */
+  check(diffId: Digest, signal?: AbortSignal): Promise<string | undefined>;
+  /**
+   * Makes a layer again from its blob, also under containers: those that run keep the files that they have.
+   *
+   * @throws {EngineError} `layer-not-restorable` where the blob is missing or damaged
+   */
+  rebuild(diffId: Digest, signal?: AbortSignal): Promise<void>;
 }
 
 export interface SnapshotRequest {
@@ -109,8 +117,19 @@ export interface SnapshotStore {
   list(): readonly Snapshot[];
   /** The ids of those that cannot be used; they stay on disk until they are removed. */
   damaged(): readonly string[];
-  /** Idempotent; mounts the layers it needs first. Returns the path of the merged root. */
+  /**
+   * Idempotent; mounts the layers it needs first. Returns the path of the merged root.
+   *
+   * @throws {EngineError} `layer-damaged`
+   */
   mount(id: string): string;
+  /**
+   * Looks through all layers of a snapshot that is not mounted, and makes those that are damaged again.
+   *
+   * @returns whether there were any
+   * @throws {EngineError} `layer-not-restorable`
+   */
+  rebuildLayers(id: string): Promise<boolean>;
   /** Idempotent; off the caller's path where it could be slow. */
   unmount(id: string): Promise<void>;
   /** Unmounts and deletes; what cannot be deleted at once is finished at the next start. */

@@ -148,6 +148,16 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
     return snapshot.mountPath;
   }
 
+  async rebuildLayers(id: string): Promise<boolean> {
+    const { layers } = this.#options;
+    const rebuilt = [...new Set(this.#require(id).record.layers)].map(async (layer) => {
+      if ((await layers.check(layer)) === undefined) return false;
+      await layers.rebuild(layer);
+      return true;
+    });
+    return (await Promise.all(rebuilt)).includes(true);
+  }
+
   async unmount(id: string): Promise<void> {
     if (this.#damaged.has(id)) return this.#unmountDamaged(id);
     this.#release.finish(this.#detach(this.#require(id)));

@@ -14,6 +14,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import type { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { syncFilesystem } from '#linux/files.ts';
@@ -22,6 +23,7 @@ import { arrivingChunks, type ArrivingSource } from '#store/arriving-file.ts';
 import { writeDirectoryImage } from './directory-image.ts';
 import { encodeErofsIndex } from './erofs-index.ts';
 import { fileChunks, inflate, throwIfAborted, tooLarge } from './inflate.ts';
+import type { LayerFacts } from './layer-damage.ts';
 import type { Layer, UnpackRequest } from './layer.ts';
 import { layerPaths, type LayerPaths, writeLayerRecord } from './layer-directory.ts';
 import type { LayerTree } from './layer-tree.ts';
@@ -55,6 +57,7 @@ export interface UnpackResult {
   readonly diffId: Digest;
   readonly sizeBytes: number;
   readonly kind: Layer['kind'];
+  readonly facts?: LayerFacts;
 }
 
 /**
@@ -75,12 +78,11 @@ export async function unpackBlob(
   try {
     const tree = scanTar(tar, job.limits);
     const kind = job.kind === 'erofs' && !tree.hasSparseFiles ? 'erofs' : 'directory';
-    if (kind === 'erofs') storeIndex(tree, tar, paths);
-    else storeDirectory(tree, tar, paths, aborted);
-    const { sizeBytes } = tree;
-    const { blob, compression } = job;
-    writeLayerRecord(job.staging, { diffId, sizeBytes, kind, blob, compression });
-    return { diffId, sizeBytes, kind };
+    const facts = kind === 'erofs' ? storeIndex(tree, tar, paths) : undefined;
+    if (!facts) storeDirectory(tree, tar, paths, aborted);
+    const result: UnpackResult = { diffId, sizeBytes: tree.sizeBytes, kind, ...(facts && { facts }) };
+    writeLayerRecord(job.staging, { ...result, blob: job.blob, compression: job.compression });
+    return result;
   } finally {
     closeSync(tar);
   }
@@ -139,8 +141,11 @@ function syncFile(path: string): void {
   }
 }
 
-function storeIndex(tree: LayerTree, tar: number, paths: LayerPaths): void {
-  writeFileSync(paths.index, encodeErofsIndex(tree, fstatSync(tar).size), { flag: 'wx' });
+function storeIndex(tree: LayerTree, tar: number, paths: LayerPaths): LayerFacts {
+  const tarBytes = fstatSync(tar).size;
+  const index = encodeErofsIndex(tree, tarBytes);
+  writeFileSync(paths.index, index, { flag: 'wx' });
+  return { tarBytes, indexCrc: crc32(index) };
 }
 
 function storeDirectory(tree: LayerTree, tar: number, paths: LayerPaths, aborted: Int32Array): void {

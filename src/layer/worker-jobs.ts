@@ -1,4 +1,5 @@
 /** What the worker threads of this folder are asked to do, and the messages that carry it. */
+import type { Digest } from '#oci/digest.ts';
 import type { BlobInfo } from '#store/content.ts';
 import type { FilesystemChange } from './layer.ts';
 import type { ByteChannelEnd } from './byte-channel.ts';
@@ -6,6 +7,7 @@ import type { ChangesJob } from './changes.ts';
 import type { DiffJob } from './diff-tar.ts';
 import type { ExtractJob } from './extract-tar.ts';
 import type { GzipJob } from './gzip-file.ts';
+import type { DamageJob } from './layer-damage.ts';
 import type { PackJob } from './pack-tar.ts';
 import type { FoundPath, LookJob } from './path-look.ts';
 import type { UnpackArrivingJob, UnpackJob, UnpackResult } from './unpack.ts';
@@ -27,6 +29,9 @@ export interface LayerJobs {
   readonly extract: { readonly input: ExtractJob & ByteChannelEnd; readonly output: void };
   /** Blocks of a gzip stream, as many as are left. */
   readonly gzip: { readonly input: GzipJob; readonly output: BlobInfo | undefined };
+  /** What is wrong with a layer. */
+  readonly damage: { readonly input: DamageJob; readonly output: string | undefined };
+  readonly hash: { readonly input: { readonly path: string }; readonly output: Digest };
   readonly usage: { readonly input: { readonly path: string }; readonly output: number };
   readonly delete: { readonly input: { readonly path: string }; readonly output: void };
 }

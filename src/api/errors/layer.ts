@@ -5,6 +5,8 @@ export const LAYER_ENTRIES: DockerEntries<LayerErrorReason> = {
   'no-such-layer': 'plain',
   'layer-blob-gone': 'plain',
   'layer-blob-missing': 'plain',
+  'layer-damaged': 'plain',
+  'layer-not-restorable': 'plain',
   'layer-in-use': 'plain',
   'layer-content-differs': 'plain',
   'unpacked-layer-too-large': 'plain',

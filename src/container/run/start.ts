@@ -1,6 +1,6 @@
 import { NEVER, now } from '#base/clock.ts';
 import { receiveError, transferError } from '#base/error-transfer.ts';
-import { EngineError, messageOf } from '#base/errors.ts';
+import { EngineError, hasReason, messageOf } from '#base/errors.ts';
 import { unreachable } from '#base/unreachable.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
 import { signalIfAlive } from '#linux/process.ts';
@@ -25,7 +25,7 @@ const SIGKILL = 9;
 export interface StartRoles {
   readonly launch: LaunchRoles;
   readonly mounts: MountRoles;
-  readonly snapshots: Pick<SnapshotStore, 'mount' | 'unmount'>;
+  readonly snapshots: Pick<SnapshotStore, 'mount' | 'unmount' | 'rebuildLayers'>;
   readonly store: Pick<ContainerStore, 'durable'>;
   readonly cgroups: ContainerCgroups;
   readonly exit: ExitRoles;
@@ -50,7 +50,7 @@ export async function startLocked(roles: StartRoles, container: Container): Prom
   const startedAt = now();
   const durable = promiseStart(roles, container, startedAt);
   try {
-    await run(roles, container, startedAt);
+    await runOnWholeLayers(roles, container, startedAt);
   } catch (error) {
     await failStart(roles, container, error);
     throw error;
@@ -87,6 +87,20 @@ function promiseStart(
   const durable = store.durable();
   durable.catch(() => {});
   return durable;
+}
+
+/** What the kernel says, by itself or through the runtime, of files that it cannot read (EIO, EUCLEAN). */
+const UNREADABLE = /(?:input\/output|i\/o) error|structure needs cleaning/i;
+
+/** If layers turn out to be damaged, they are made again, and the start is tried once more. */
+async function runOnWholeLayers(roles: StartRoles, container: Container, startedAt: string): Promise<void> {
+  try {
+    await run(roles, container, startedAt);
+  } catch (error) {
+    const isDamage = hasReason(error, 'layer-damaged') || UNREADABLE.test(messageOf(error));
+    if (!isDamage || !(await roles.snapshots.rebuildLayers(container.id))) throw error;
+    await run(roles, container, startedAt);
+  }
 }
 
 async function run(roles: StartRoles, container: Container, startedAt: string): Promise<void> {
