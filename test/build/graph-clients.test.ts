@@ -1,8 +1,11 @@
 /** What clients that lead a build ask of its results; with `CAISSON_PEERS=check`, of Debian's dockerd as well. */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Op } from '../../src/wire/buildkit/ops.ts';
+import { BuildkitClient } from '../support/buildkit-client.ts';
 import { dockerOk } from '../support/docker.ts';
 import type { Subject } from '../support/subject.ts';
 import { BB, command, file, from, graphOf, GraphSubjects, image, names, solved } from './graphs.ts';
@@ -20,6 +23,8 @@ function asked(name: string, ask: (subject: Subject, isOurs: boolean) => Promise
     for (const [who, subject] of subjects.all) await ask(subject, who === 'ours');
   });
 }
+
+const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 
 describe('what clients that lead a build ask', () => {
   asked('parts of files, directories and single files, links followed', async (subject, isOurs) => {
@@ -70,6 +75,31 @@ describe('what clients that lead a build ask', () => {
         message: 'Cannot export result: the graph has no operations',
       });
     await client.history();
+  });
+
+  asked('a client with one connection serves its files and secrets within it', async (subject) => {
+    const directory = mkdtempSync('/tmp/caisson-test-context-');
+    const steps = [
+      'FROM bb',
+      'COPY big /',
+      'RUN --network=none --mount=type=secret,id=s cat /run/secrets/s; sha256sum /big',
+    ];
+    writeFileSync(join(directory, 'Dockerfile'), steps.join('\n'));
+    // More than fits into the windows of either connection.
+    const big = randomBytes(24 << 20);
+    writeFileSync(join(directory, 'big'), big);
+    const served = {
+      directories: { context: directory, dockerfile: directory },
+      secrets: { s: 'whispered' },
+      sessionOver: '/grpc',
+    } as const;
+    using client = await BuildkitClient.connect(subject, served);
+    const wishes = { Frontend: 'dockerfile.v0', FrontendAttrs: { 'no-cache': '' } };
+    const both = await Promise.all([client.solve(wishes), client.solve(wishes)]);
+    rmSync(directory, { recursive: true });
+    const said = both.flatMap(({ told }) => told.flatMap(({ logs }) => logs.map(({ msg }) => textOf(msg))));
+    assert.ok(said.join('').includes(createHash('sha256').update(big).digest('hex')), said.join(''));
+    assert.ok(said.join('').includes('whispered'), said.join(''));
   });
 
   asked('nothing is done before it is wanted, and nothing twice', async (subject) => {

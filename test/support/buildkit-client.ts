@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { duplexOf } from '../../src/api/buildkit/byte-streams.ts';
 import { GrpcClient } from '../../src/api/buildkit/grpc-client.ts';
 import { FrameWriter, messagesOf } from '../../src/api/buildkit/grpc-frames.ts';
 import { GRPC_OK, GrpcError, trailersOf } from '../../src/api/buildkit/grpc-status.ts';
@@ -51,6 +52,8 @@ export interface Served {
   readonly token?: (wanted: MessageOf<typeof FetchTokenRequest>) => string;
   /** Hears of the build while it goes on. */
   readonly hear?: (status: Status) => void;
+  /** Where the session is opened: by a request of its own, or, as by BuildKit's own client, within `/grpc`. */
+  readonly sessionOver?: '/session' | '/grpc';
 }
 
 export type Status = MessageOf<typeof StatusResponse>;
@@ -141,18 +144,28 @@ export class BuildkitClient implements Disposable {
     return told;
   }
 
-  async #openSession(id: string): Promise<Socket> {
-    const socket = await upgraded(this.#subject, '/session', {
+  async #openSession(id: string): Promise<Duplex> {
+    const connection = await this.#connectSession({
       'x-docker-expose-session-uuid': id,
       'x-docker-expose-session-name': 'test',
       'x-docker-expose-session-grpc-method': this.#served.token ? [...METHODS, TOKEN] : METHODS,
     });
-    this.#sockets.push(socket);
-    performServerHandshake(wrapped(socket)).on('stream', (stream, headers) => {
+    const session = performServerHandshake(connection).on('error', () => undefined);
+    session.on('stream', (stream, headers) => {
       // A client that leaves, or whose engine does, is what some tests are about.
       serve(stream, headers, this.#served).catch(() => stream.destroy());
     });
-    return socket;
+    return connection;
+  }
+
+  async #connectSession(headers: Readonly<Record<string, string | string[]>>): Promise<Duplex> {
+    if (this.#served.sessionOver === '/grpc') {
+      const connection = duplexOf(this.#grpc.open(`${CONTROL}/Session`, headers, never));
+      return connection.on('error', () => undefined);
+    }
+    const socket = await upgraded(this.#subject, '/session', headers);
+    this.#sockets.push(socket);
+    return wrapped(socket).on('close', () => socket.destroy());
   }
 
   [Symbol.dispose](): void {

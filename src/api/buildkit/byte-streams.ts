@@ -1,18 +1,27 @@
 /** Calls that carry plain bytes, as Node's streams. */
 import { Duplex, Readable, Writable } from 'node:stream';
 import { BytesMessage } from '#wire/buildkit/common.ts';
-import type { GrpcStream } from './grpc-client.ts';
+
+/** A call that has messages both ways, as this side sees it. */
+export interface MessageStream extends Disposable {
+  /** To be read once. */
+  messages(): AsyncGenerator<Buffer, void>;
+  /** Resolves when more may be sent. */
+  send(message: Uint8Array): Promise<void>;
+  /** Nothing more is sent. */
+  end(): void;
+}
 
 /** Clients take no message above 4 MiB. */
 const PIECE_BYTES = 1 << 20;
 
 /** What the client sends. */
-export function readableOf(stream: GrpcStream): Readable {
+export function readableOf(stream: MessageStream): Readable {
   return Readable.from(bytesOf(stream), { objectMode: false });
 }
 
 /** It finishes when the client has taken everything, and fails as the client does. */
-export function writableOf(stream: GrpcStream): Writable {
+export function writableOf(stream: MessageStream): Writable {
   return new Writable({
     write: (chunk: Buffer, _, done) => void settle(sendPieces(stream, chunk), done),
     final: (done) => void settle(finish(stream), done),
@@ -24,7 +33,7 @@ export function writableOf(stream: GrpcStream): Writable {
 }
 
 /** Both ways, as a socket. */
-export function duplexOf(stream: GrpcStream): Duplex {
+export function duplexOf(stream: MessageStream): Duplex {
   const received = bytesOf(stream);
   return new Duplex({
     read() {
@@ -45,19 +54,19 @@ export function duplexOf(stream: GrpcStream): Duplex {
   });
 }
 
-async function* bytesOf(stream: GrpcStream): AsyncGenerator<Buffer, void> {
+async function* bytesOf(stream: MessageStream): AsyncGenerator<Buffer, void> {
   for await (const message of stream.messages()) {
     const { data } = BytesMessage.decode(message);
     if (data.length > 0) yield Buffer.from(data.buffer, data.byteOffset, data.length);
   }
 }
 
-async function sendPieces(stream: GrpcStream, chunk: Buffer): Promise<void> {
+async function sendPieces(stream: MessageStream, chunk: Buffer): Promise<void> {
   for (let offset = 0; offset < chunk.length; offset += PIECE_BYTES)
     await stream.send(BytesMessage.encode({ data: chunk.subarray(offset, offset + PIECE_BYTES) }));
 }
 
-async function finish(stream: GrpcStream): Promise<void> {
+async function finish(stream: MessageStream): Promise<void> {
   stream.end();
   const messages = stream.messages();
   while (!(await messages.next()).done);

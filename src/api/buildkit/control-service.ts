@@ -27,7 +27,8 @@ import { requireFrontend } from './frontends.ts';
 import { buildRequestOf } from './build-attributes.ts';
 import type { BuildResults } from './build-results.ts';
 import { diskUsage, pruneRecords } from './cache-records.ts';
-import { type Call, type Methods, streaming, unary } from './grpc-server.ts';
+import { type Call, type Methods, streaming, tunnel, unary } from './grpc-server.ts';
+import { sessionHeadersOf } from './session-headers.ts';
 import type { Sessions } from './sessions.ts';
 import { BUILDKIT_VERSION, workerOf } from './worker.ts';
 
@@ -46,6 +47,10 @@ export function controlService(parts: BuildkitParts): Methods {
     })),
     [`${service}/Info`]: unary(InfoRequest, InfoResponse, () => ({ buildkitVersion: BUILDKIT_VERSION })),
     [`${service}/Solve`]: unary(SolveRequest, SolveResponse, (request, call) => solve(parts, request, call)),
+    // For clients that have this connection only: what would come over /session is inside the call.
+    [`${service}/Session`]: tunnel((connection, { metadata }) =>
+      parts.sessions.serve(connection, sessionHeadersOf(metadata)),
+    ),
     [`${service}/Status`]: streaming(StatusRequest, StatusResponse, ({ Ref }, { signal, connection }) =>
       parts.builds.get(Ref, connection).status.read(signal),
     ),

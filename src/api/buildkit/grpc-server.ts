@@ -1,9 +1,11 @@
 /** gRPC on a connection that was upgraded: finds the method of a call and ends every call with its status. */
+import { once } from 'node:events';
 import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { EngineError, isEngineError } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { MessageType } from '#wire/buildkit/message.ts';
+import { duplexOf } from './byte-streams.ts';
 import { FrameWriter, messagesOf } from './grpc-frames.ts';
 import { GRPC_OK, statusOf, trailersOf } from './grpc-status.ts';
 
@@ -16,8 +18,16 @@ export interface Call {
   readonly connection: AbortSignal;
 }
 
-/** Answers a call, one request after which the client is silent, with any number of messages. */
-export type Method = (request: Uint8Array, call: Call, answer: Answer) => Promise<void>;
+/** Answers a call with any number of messages. */
+export type Method = (requests: Requests, call: Call, answer: Answer) => Promise<void>;
+
+/** What the client sends in a call; to be read once. */
+interface Requests {
+  /** The one message, after which the client is silent. @throws {EngineError} `invalid` if there is none */
+  one(): Promise<Buffer>;
+  /** Until the client has no more to say. */
+  all(): AsyncGenerator<Buffer, void>;
+}
 
 interface Answer {
   /** Sends the headers now: some clients wait for them. */
@@ -34,8 +44,8 @@ export function unary<Q, R>(
   response: MessageType<unknown, R>,
   handle: (request: Q, call: Call) => Promise<R> | R,
 ): Method {
-  return async (bytes, call, answer) => {
-    const reply = await handle(decode(request, bytes), call);
+  return async (requests, call, answer) => {
+    const reply = await handle(decode(request, await requests.one()), call);
     await answer.send(response.encode(reply));
   };
 }
@@ -45,9 +55,10 @@ export function streaming<Q, R>(
   response: MessageType<unknown, R>,
   handle: (request: Q, call: Call) => AsyncIterable<R>,
 ): Method {
-  return async (bytes, call, answer) => {
+  return async (requests, call, answer) => {
+    const wanted = decode(request, await requests.one());
     answer.begin({ 'buildkit-current-timestamp': new Date().toISOString() });
-    for await (const reply of handle(decode(request, bytes), call)) {
+    for await (const reply of handle(wanted, call)) {
       call.signal.throwIfAborted();
       await answer.send(response.encode(reply));
     }
@@ -60,6 +71,29 @@ function decode<T>(type: MessageType<T, never>, bytes: Uint8Array): T {
   } catch (cause) {
     throw new EngineError('invalid', 'Cannot read gRPC message: it is damaged', { cause });
   }
+}
+
+/** A call that carries bytes both ways as a connection does; it lasts as long as `use` does. */
+export function tunnel(use: (connection: Duplex, call: Call) => Promise<void>): Method {
+  return async (requests, call, answer) => {
+    const done = new AbortController();
+    const end = () => done.abort();
+    const connection = duplexOf({
+      messages: () => requests.all(),
+      send: (message) => answer.send(message),
+      end,
+      [Symbol.dispose]: end,
+    });
+    connection.on('error', () => {});
+    call.signal.addEventListener('abort', () => connection.destroy());
+    // Clients wait for the headers before they say anything.
+    answer.begin();
+    try {
+      await Promise.race([use(connection, call), once(done.signal, 'abort')]);
+    } finally {
+      connection.destroy();
+    }
+  };
 }
 
 /** Room for what clients send at once, as BuildKit offers it. */
@@ -102,7 +136,7 @@ async function serveCall(
     const method = methods[path];
     if (!method) throw new EngineError('not-implemented', `unknown method ${path}`);
     const call = { metadata, signal: canceled.signal, connection };
-    await method(await firstMessage(stream), call, answer);
+    await method(requestsOn(stream), call, answer);
     answer.end({ code: GRPC_OK, message: '', details: [] });
   } catch (error) {
     if (!isEngineError(error)) logger.error('gRPC call failed', { path, error: String(error) });
@@ -110,12 +144,17 @@ async function serveCall(
   }
 }
 
-async function firstMessage(stream: ServerHttp2Stream): Promise<Buffer> {
-  for await (const message of messagesOf(stream)) {
-    stream.resume();
-    return message;
-  }
-  throw new EngineError('invalid', 'Cannot read gRPC message: there is none');
+function requestsOn(stream: ServerHttp2Stream): Requests {
+  return {
+    async one() {
+      for await (const message of messagesOf(stream)) {
+        stream.resume();
+        return message;
+      }
+      throw new EngineError('invalid', 'Cannot read gRPC message: there is none');
+    },
+    all: () => messagesOf(stream),
+  };
 }
 
 function answerOn(stream: ServerHttp2Stream): Answer & { end(status: ReturnType<typeof statusOf>): void } {

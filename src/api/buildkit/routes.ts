@@ -17,7 +17,7 @@ export const buildkitRoutes: readonly Route[] = [
     post('/session', async (exchange) => {
       const [server, { sessionHeadersOf }] = await Promise.all([
         exchange.context.buildkit(),
-        import('./buildkit-server.ts'),
+        import('./session-headers.ts'),
       ]);
       const headers = sessionHeadersOf(exchange.request.headers);
       server.openSession(await upgrade(exchange), headers);

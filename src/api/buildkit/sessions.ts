@@ -1,5 +1,9 @@
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
-import type { ClientSession } from './client-session.ts';
+import { ClientSession } from './client-session.ts';
+import { GrpcClient } from './grpc-client.ts';
+import type { SessionHeaders } from './session-headers.ts';
 
 /** A build may be asked for before the session that it needs is there, on a busy machine long before. */
 const WAIT_SECONDS = 60;
@@ -15,7 +19,14 @@ export class Sessions {
   /** Several requests of a client may wait for one session, and each may be given up alone. */
   readonly #waiting = new Set<Waiting>();
 
-  /** Serves the session until the client is gone. */
+  /** Has the session of a client that is called over `connection`; resolves when the client is gone. */
+  async serve(connection: Duplex, { id, ...description }: SessionHeaders): Promise<void> {
+    const session = new ClientSession(new GrpcClient(connection), description);
+    this.add(id, session);
+    if (!session.closed.aborted) await once(session.closed, 'abort');
+  }
+
+  /** Has the session until its client is gone. */
   add(id: string, session: ClientSession): void {
     this.#open.set(id, session);
     for (const waiting of this.#waiting) if (waiting.id === id) waiting.found(session);
