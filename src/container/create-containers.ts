@@ -165,11 +165,11 @@ function verbRoles(
 }
 
 function queryRoles(dependencies: ContainersDependencies, own: OwnParts): QueryRoles {
-  const { images, volumes, snapshots, archive, defaults } = dependencies;
+  const { images, volumes, snapshots, archive, defaults, files } = dependencies;
   const { paths, lookup, background } = own;
   return {
     views: { images, volumes, snapshots, paths, ulimits: defaults.ulimits },
-    archives: { archive, places: { lookup, snapshots, volumes }, background },
+    archives: { archive, files: { lookup, snapshots, volumes, files, paths }, background },
     snapshots,
   };
 }

@@ -142,6 +142,8 @@ export class ChannelSender {
   readonly #local: MessagePort;
   readonly #state = newState();
   #wake: (() => void) | undefined;
+  #chunk: Chunk = new Uint8Array(CHUNK_BYTES);
+  #filled = 0;
 
   constructor() {
     const { port1, port2 } = new MessageChannel();
@@ -155,10 +157,19 @@ export class ChannelSender {
     return Atomics.load(this.#state, CLOSED) !== 0;
   }
 
-  /** Copies `chunk` to the worker; resolves when more may be sent. */
+  /** Copies `chunk` for the worker, small ones together; resolves when more may be sent. */
   async send(chunk: Uint8Array): Promise<void> {
-    const copy = new Uint8Array(chunk);
-    this.#post(copy, [copy.buffer]);
+    for (let at = 0; at < chunk.length; ) {
+      const part = chunk.subarray(at, at + CHUNK_BYTES - this.#filled);
+      this.#chunk.set(part, this.#filled);
+      this.#filled += part.length;
+      at += part.length;
+      if (this.#filled === CHUNK_BYTES) await this.#sendChunk();
+    }
+  }
+
+  async #sendChunk(): Promise<void> {
+    this.#postChunk();
     while (Atomics.load(this.#state, PENDING) >= WINDOW && !this.closed) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
@@ -168,6 +179,7 @@ export class ChannelSender {
 
   /** No more bytes: the worker reads the end, or `aborted` if the source was cut off. */
   finish(outcome: 'end' | 'aborted'): void {
+    if (this.#filled > 0) this.#postChunk();
     this.#post(outcome, []);
   }
 
@@ -176,6 +188,13 @@ export class ChannelSender {
     Atomics.store(this.#state, CLOSED, 1);
     this.#local.close();
     this.#wake?.();
+  }
+
+  #postChunk(): void {
+    const filled = this.#chunk.subarray(0, this.#filled);
+    this.#post(filled, [filled.buffer]);
+    this.#chunk = new Uint8Array(CHUNK_BYTES);
+    this.#filled = 0;
   }
 
   #post(message: Chunk | 'end' | 'aborted', transfer: ArrayBuffer[]): void {

@@ -8,6 +8,7 @@ import {
   fchmodSync,
   fchownSync,
   ftruncateSync,
+  lchownSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -20,15 +21,17 @@ import {
 } from 'node:fs';
 import { posix } from 'node:path';
 import type { EngineError } from '#base/errors.ts';
+import { unreachable } from '#base/unreachable.ts';
 import { isErrno } from '#linux/errno.ts';
-import { lchown, makeNode, setTimes, setTimesOf } from '#linux/files.ts';
-import { setXattr } from '#linux/xattrs.ts';
+import { makeNode, setTimes, setTimesOf } from '#linux/files.ts';
+import { getXattr, setXattr } from '#linux/xattrs.ts';
 import type { TarEntry } from '#oci/tar-header.ts';
 import { type TarEvent, TarParser } from '#oci/tar-reader.ts';
 import { type ByteChannelEnd, receiveChunk } from './byte-channel.ts';
 import { inJail } from './jail.ts';
-import { isStorableXattr } from './layer-tree.ts';
-import { requireDirectory } from './path-look.ts';
+import { type ByteName, isStorableXattr } from './layer-tree.ts';
+import { requireWritableDirectory } from './path-look.ts';
+import type { RootView } from './layer.ts';
 import { layerError } from './layer-errors.ts';
 
 interface Owner {
@@ -37,7 +40,7 @@ interface Owner {
 }
 
 export interface ExtractJob {
-  readonly root: string;
+  readonly root: string | RootView;
   /** An existing directory, absolute inside the root. */
   readonly path: string;
   /** Refuse to replace a directory by something else and the other way round. */
@@ -47,39 +50,67 @@ export interface ExtractJob {
 }
 
 const FILE_TYPE = { character: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
+const PERMISSIONS = 0o777;
+const S_ISGID = 0o2000;
+const ASCII = /^[\0-\x7f]*$/;
+
+/** What is in the way of an archive, in the kernel's words. */
+const OBSTACLES: Readonly<Record<string, string>> = {
+  EROFS: 'read-only file system',
+  EBUSY: 'device or resource busy',
+};
 
 /** Extracts an archive; what was extracted before an error stays. */
 export function extractTar(job: ExtractJob & ByteChannelEnd): void {
-  requireDirectory(job);
   const parser = new TarParser();
   inJail(job.root, () => {
+    requireWritableDirectory(job.path);
     using extractor = new Extractor(job);
-    for (let chunk = receiveChunk(job); chunk; chunk = receiveChunk(job)) {
-      parser.push(chunk);
-      for (let event = parser.next(); event; event = parser.next()) extractor.take(event);
+    try {
+      for (let chunk = receiveChunk(job); chunk; chunk = receiveChunk(job)) {
+        parser.push(chunk);
+        for (let event = parser.next(); event; event = parser.next()) extractor.take(event);
+      }
+      parser.finish();
+      extractor.finish();
+    } catch (error) {
+      throw obstacleOf(error);
     }
-    parser.finish();
-    extractor.finish();
+  });
+}
+
+/** A read-only mount, and a mount point that would have to be replaced. */
+function obstacleOf(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || !('syscall' in error) || !('path' in error))
+    return error;
+  const problem = OBSTACLES[String(error.code)];
+  if (problem === undefined) return error;
+  const call = error.syscall === 'open' || error.syscall === 'mkdir' ? error.syscall : 'unlinkat';
+  return layerError('archive-entry-impossible', {
+    subject: String(error.path),
+    details: { call, problem },
+    cause: error,
   });
 }
 
 interface OpenFile {
   readonly fd: number;
-  readonly path: string;
+  readonly path: FilePath;
   readonly entry: TarEntry;
 }
 
+/** Names are bytes: what is no plain ASCII is handed to the kernel as it came. */
+type FilePath = string | Buffer;
+
 class Extractor implements Disposable {
   readonly #job: ExtractJob;
-  readonly #directories: [path: string, mtimeNs: bigint][] = [];
-  readonly #knownParents = new Set<string>();
+  readonly #directories: [path: FilePath, mtimeNs: bigint][] = [];
+  /** Directories that are there, and whether what is made in them gets exactly what it is made with. */
+  readonly #parents = new Map<ByteName, boolean>();
   #file: OpenFile | undefined;
 
   constructor(job: ExtractJob) {
     this.#job = job;
-    if (!statSync(job.path).isDirectory()) {
-      throw layerError('archive-target-no-directory');
-    }
   }
 
   take(event: TarEvent): void {
@@ -98,53 +129,101 @@ class Extractor implements Disposable {
   }
 
   #begin(entry: TarEntry): void {
-    const name = insideName(entry.path);
+    const name = insideName(entry.pathBytes ?? entry.path);
     if (name === '') return;
-    const path = posix.join(this.#job.path, name);
-    this.#makeParent(path);
-    const isMerge = this.#makeRoom(path, entry);
-    if (entry.type === 'directory') this.#makeDirectory(path, entry, isMerge);
-    else if (entry.type === 'file') this.#openFile(path, entry);
-    else if (entry.type === 'hardlink')
-      linkSync(posix.join(this.#job.path, insideName(entry.linkName)), path);
-    else this.#makeOther(path, entry);
+    const bytes = this.#inside(name);
+    const isPlain = this.#makeParent(posix.dirname(bytes));
+    const path = filePath(bytes);
+    switch (entry.type) {
+      case 'directory':
+        return this.#makeDirectory(path, entry);
+      case 'file':
+        return this.#openFile(path, entry, isPlain);
+      case 'hardlink': {
+        const target = filePath(this.#inside(insideName(entry.linkNameBytes ?? entry.linkName)));
+        return this.#make(path, entry, () => linkSync(target, path));
+      }
+      case 'symlink':
+        this.#make(path, entry, () => symlinkSync(entry.linkNameBytes ?? entry.linkName, path));
+        return this.#finishOther(path, entry);
+      case 'character':
+      case 'block':
+      case 'fifo': {
+        const mode = FILE_TYPE[entry.type] | entry.mode;
+        this.#make(path, entry, () => makeNode(path, mode, entry.deviceMajor, entry.deviceMinor));
+        return this.#finishOther(path, entry);
+      }
+    }
+    return unreachable(entry.type);
   }
 
-  #makeParent(path: string): void {
-    const parent = posix.dirname(path);
-    if (this.#knownParents.has(parent)) return;
-    mkdirSync(parent, { recursive: true, mode: 0o755 });
-    this.#knownParents.add(parent);
+  #inside(name: ByteName): ByteName {
+    return posix.join(byteName(this.#job.path), name);
   }
 
-  /** True if a directory of the archive meets one that is there. */
-  #makeRoom(path: string, entry: TarEntry): boolean {
+  /** @returns whether a file that is made in it has the mode that it is made with, and belongs to root */
+  #makeParent(parent: ByteName): boolean {
+    const known = this.#parents.get(parent);
+    if (known !== undefined) return known;
+    const path = filePath(parent);
+    mkdirSync(path, { recursive: true, mode: 0o755 });
+    const inheritsGroup = (statSync(path).mode & S_ISGID) !== 0;
+    const isPlain = !inheritsGroup && getXattr(path, 'system.posix_acl_default') === undefined;
+    this.#parents.set(parent, isPlain);
+    return isPlain;
+  }
+
+  /** Tries first, and looks only where something is in the way. */
+  #make<T>(path: FilePath, entry: TarEntry, make: () => T): T {
+    try {
+      return make();
+    } catch (error) {
+      if (!isErrno(error, 'EEXIST')) throw error;
+    }
+    this.#makeRoom(path, entry);
+    return make();
+  }
+
+  #makeRoom(path: FilePath, { type }: TarEntry): void {
     const present = lstatSync(path, { throwIfNoEntry: false });
-    if (!present) return false;
-    const isDirectory = entry.type === 'directory';
-    if (present.isDirectory() && isDirectory) return true;
+    if (!present) return;
+    const isDirectory = type === 'directory';
     if (this.#job.noOverwriteDirNonDir && present.isDirectory() !== isDirectory) {
-      throw cannotOverwrite(path, this.#job.path, isDirectory);
+      throw cannotOverwrite(path.toString(), this.#job.path, isDirectory);
     }
     if (present.isFile()) unlinkSync(path);
     else {
       rmSync(path, { recursive: true });
-      this.#knownParents.clear();
+      this.#parents.clear();
     }
-    return false;
   }
 
-  #makeDirectory(path: string, entry: TarEntry, isMerge: boolean): void {
-    if (!isMerge) mkdirSync(path, entry.mode);
+  /** A directory of the archive that meets one that is there is merged with it. */
+  #makeDirectory(path: FilePath, entry: TarEntry): void {
+    try {
+      mkdirSync(path, entry.mode);
+    } catch (error) {
+      if (!isErrno(error, 'EEXIST')) throw error;
+      if (!lstatSync(path).isDirectory()) {
+        this.#makeRoom(path, entry);
+        mkdirSync(path, entry.mode);
+      }
+    }
     this.#ownerOf(path, entry);
     chmodSync(path, entry.mode);
     writeXattrs(path, entry);
     this.#directories.push([path, entry.mtimeNs]);
   }
 
-  #openFile(path: string, entry: TarEntry): void {
+  #openFile(path: FilePath, entry: TarEntry, isPlain: boolean): void {
+    const { uid, gid } = this.#job.owner ?? entry;
+    const isDone = isPlain && uid === 0 && gid === 0 && entry.mode === (entry.mode & PERMISSIONS);
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    this.#file = { fd: openSync(path, flags, 0o600), path, entry };
+    const open = () => openSync(path, flags, isDone ? entry.mode : 0o600);
+    this.#file = { fd: this.#make(path, entry, open), path, entry };
+    if (isDone) return;
+    fchownSync(this.#file.fd, uid, gid);
+    fchmodSync(this.#file.fd, entry.mode & PERMISSIONS);
   }
 
   #write(data: Buffer, offset: number): void {
@@ -161,9 +240,8 @@ class Extractor implements Disposable {
     this.#file = undefined;
     try {
       if (entry.realSizeBytes !== undefined) ftruncateSync(fd, entry.realSizeBytes);
-      const { uid, gid } = this.#job.owner ?? entry;
-      fchownSync(fd, uid, gid);
-      fchmodSync(fd, entry.mode);
+      // Writing takes set-user-ID bits away.
+      if (entry.mode !== (entry.mode & PERMISSIONS)) fchmodSync(fd, entry.mode);
       setTimesOf(fd, entry.mtimeNs, entry.mtimeNs);
     } finally {
       closeSync(fd);
@@ -171,29 +249,34 @@ class Extractor implements Disposable {
     writeXattrs(path, entry);
   }
 
-  #makeOther(path: string, entry: TarEntry): void {
-    if (entry.type === 'symlink') symlinkSync(entry.linkNameBytes ?? entry.linkName, path);
-    else if (entry.type === 'character' || entry.type === 'block' || entry.type === 'fifo') {
-      makeNode(path, FILE_TYPE[entry.type] | entry.mode, entry.deviceMajor, entry.deviceMinor);
-    }
+  #finishOther(path: FilePath, entry: TarEntry): void {
     this.#ownerOf(path, entry);
     writeXattrs(path, entry);
     setTimesIfThere(path, entry.mtimeNs);
   }
 
-  #ownerOf(path: string, entry: TarEntry): void {
+  #ownerOf(path: FilePath, entry: TarEntry): void {
     const { uid, gid } = this.#job.owner ?? entry;
-    lchown(path, uid, gid);
+    lchownSync(path, uid, gid);
   }
 }
 
 /** The name relative to the extraction point, empty for that itself. */
-function insideName(name: string): string {
-  const clean = posix.normalize(`./${name}`).replace(/\/+$/, '');
+function insideName(name: string | Buffer): ByteName {
+  const clean = posix.normalize(`./${byteName(name)}`).replace(/\/+$/, '');
   if (clean === '..' || clean.startsWith('../')) {
-    throw layerError('archive-name-escapes', { subject: name });
+    throw layerError('archive-name-escapes', { subject: name.toString() });
   }
   return clean === '.' ? '' : clean;
+}
+
+function filePath(name: ByteName): FilePath {
+  return ASCII.test(name) ? name : Buffer.from(name, 'latin1');
+}
+
+function byteName(name: string | Buffer): ByteName {
+  if (typeof name === 'string' && ASCII.test(name)) return name;
+  return (typeof name === 'string' ? Buffer.from(name) : name).toString('latin1');
 }
 
 function cannotOverwrite(path: string, destination: string, withDirectory: boolean): EngineError {
@@ -205,7 +288,7 @@ function cannotOverwrite(path: string, destination: string, withDirectory: boole
 }
 
 /** A file system without a kind of attribute loses it. */
-function writeXattrs(path: string, { xattrs }: TarEntry): void {
+function writeXattrs(path: FilePath, { xattrs }: TarEntry): void {
   for (const [name, value] of xattrs) {
     if (!isStorableXattr(name)) continue;
     try {
@@ -216,7 +299,7 @@ function writeXattrs(path: string, { xattrs }: TarEntry): void {
   }
 }
 
-function setTimesIfThere(path: string, mtimeNs: bigint): void {
+function setTimesIfThere(path: FilePath, mtimeNs: bigint): void {
   try {
     setTimes(path, mtimeNs, mtimeNs);
   } catch (error) {

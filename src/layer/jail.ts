@@ -1,16 +1,17 @@
 import { ownFd } from '#linux/descriptors.ts';
 import { openDirectory } from '#linux/files.ts';
 import { chdir, chroot, fchdir, umask, unshareFilesystemContext } from '#linux/namespaces.ts';
-import { enterProcessView } from './process-view.ts';
+import type { RootView } from './layer.ts';
+import { enterRootView } from './root-view.ts';
 
 let isUnshared = false;
 
 /**
  * Runs `work` with `root` as this thread's root directory: whatever paths and links say, and whatever a container does
- * meanwhile, the kernel resolves them inside. The root of a process (`/proc/PID/root`) is seen without /proc.
- * Only worker threads may use it, and only for synchronous work. Files get exactly the modes that are asked for.
+ * meanwhile, the kernel resolves them inside. Only worker threads may use it, and only for synchronous work. Files get
+ * exactly the modes that are asked for.
  */
-export function inJail<T>(root: string, work: () => T): T {
+export function inJail<T>(root: string | RootView, work: () => T): T {
   if (!isUnshared) {
     unshareFilesystemContext();
     isUnshared = true;
@@ -26,12 +27,9 @@ export function inJail<T>(root: string, work: () => T): T {
   }
 }
 
-const ROOT_OF_PROCESS = /^\/proc\/(\d+)\/root$/;
-
-function enter(root: string): Disposable | undefined {
-  const [, pid] = ROOT_OF_PROCESS.exec(root) ?? [];
-  if (pid !== undefined) return enterProcessView(pid);
-  chdir(root);
+function enter(root: string | RootView): Disposable | undefined {
+  if (typeof root !== 'string' && (root.mounts.length > 0 || root.readonly)) return enterRootView(root);
+  chdir(typeof root === 'string' ? root : root.path);
   chroot('.');
   return undefined;
 }

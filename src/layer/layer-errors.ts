@@ -50,6 +50,15 @@ const LAYER_ERRORS = errorTable({
       `Cannot unpack archive: it is compressed with ${format}, and the program ${format} is not installed`,
   ],
   'archive-target-no-directory': ['invalid', () => 'Cannot extract archive: its target is no directory'],
+  'root-read-only': [
+    'invalid',
+    ({ subject }) => `Cannot write into ${subject}: the container’s root is read-only`,
+  ],
+  'mount-read-only': ['invalid', ({ subject }) => `Cannot write into ${subject}: it is mounted read-only`],
+  'archive-entry-impossible': [
+    'invalid',
+    ({ subject, details }) => `Cannot extract ${JSON.stringify(subject)}: ${details['problem']}`,
+  ],
   'archive-name-escapes': [
     'invalid',
     ({ subject }) => `Cannot extract ${JSON.stringify(subject)}: its name leads out of the directory`,

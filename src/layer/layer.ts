@@ -130,6 +130,8 @@ export interface SnapshotStore {
    * @throws {EngineError} `layer-not-restorable`
    */
   rebuildLayers(id: string): Promise<boolean>;
+  /** Shows its layers without what the container changed, for reading, until the result is disposed. */
+  showLayers(id: string): LayersView;
   /** Idempotent; off the caller's path where it could be slow. */
   unmount(id: string): Promise<void>;
   /** Unmounts and deletes; what cannot be deleted at once is finished at the next start. */
@@ -148,6 +150,10 @@ export interface SnapshotStore {
   export(id: string, lane?: FileLane): Promise<Readable>;
   /** Bytes in the writable layer. */
   usage(id: string): Promise<number>;
+}
+
+export interface LayersView extends Disposable {
+  readonly root: string;
 }
 
 /** One path of a snapshot that is not as its layers have it. */
@@ -169,22 +175,42 @@ export interface FileStat {
   readonly linkTarget: string;
 }
 
+/** A container's root as it is to be seen: a directory, and what is mounted in it. */
+export interface RootView {
+  /** On the host. */
+  readonly path: string;
+  /** Parents first. */
+  readonly mounts: readonly RootMount[];
+  /** Holds for the root alone. */
+  readonly readonly: boolean;
+}
+
+export interface RootMount {
+  /** Absolute in the root, links followed; made where nothing is. */
+  readonly destination: string;
+  /** A path of the host; or the tmpfs that a process sees at the destination, which is left out if there is none. */
+  readonly source: string | { readonly tmpfsOf: number };
+  /** Takes the mounts below the source along, for which `readonly` then holds too. */
+  readonly recursive: boolean;
+  readonly readonly: boolean;
+}
+
 /**
  * Reading from and writing into a container's root for `cp`; never escapes the root through links, whatever the
- * container does meanwhile (openat2, or a chrooted worker).
+ * container does meanwhile (a chrooted worker).
  */
 export interface RootArchive {
   /** @param lane whose files they are, where they are not the engine's alone; also of the other methods */
-  stat(root: string, path: string, lane?: FileLane): Promise<FileStat>;
+  stat(root: string | RootView, path: string, lane?: FileLane): Promise<FileStat>;
   /** The file or directory as a tar whose names start with its base name. */
   get(
-    root: string,
+    root: string | RootView,
     path: string,
     lane?: FileLane,
   ): Promise<{ readonly stat: FileStat; readonly tar: Readable }>;
-  /** Extracts into the existing directory `path`. */
+  /** Extracts into the existing directory `path`. @throws {EngineError} `root-read-only`, `mount-read-only` */
   put(
-    root: string,
+    root: string | RootView,
     path: string,
     tar: Readable,
     options: {

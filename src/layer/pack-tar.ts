@@ -1,13 +1,14 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { type ByteChannelEnd, ChannelWriter } from './byte-channel.ts';
 import { inJail } from './jail.ts';
+import type { RootView } from './layer.ts';
 import { type ViewSource, withReadOnlyView } from './read-only-view.ts';
 import { TarMembers } from './tar-members.ts';
 import { childPath, sortedNames, statOf } from './tree-walk.ts';
 
 export interface PackJob {
-  /** The tree: a directory, or layers that are shown as one for the time of the job. */
-  readonly root: string | ViewSource;
+  /** The tree: a container's root, or layers that are shown as one for the time of the job. */
+  readonly root: string | RootView | ViewSource;
   /** What to pack, absolute inside the root; links in it are followed inside the root, one at its end is not. */
   readonly path: string;
   /** The member's name, and the first part of its content's; undefined leaves both out. */
@@ -17,8 +18,8 @@ export interface PackJob {
 /** Writes a path with all that is below it as a tar. */
 export function packTree({ root, path, name, ...end }: PackJob & ByteChannelEnd): void {
   const members = new TarMembers(new ChannelWriter(end));
-  const pack = (directory: string) =>
-    inJail(directory, () => {
+  const pack = (tree: string | RootView) =>
+    inJail(tree, () => {
       const source = Buffer.from(path);
       const stats = lstatSync(source, { bigint: true });
       if (name !== undefined) members.add(source, stats, Buffer.from(name));
@@ -29,7 +30,7 @@ export function packTree({ root, path, name, ...end }: PackJob & ByteChannelEnd)
         name === undefined ? '' : `${Buffer.from(name).toString('latin1')}/`,
       );
     });
-  if (typeof root === 'string') pack(root);
+  if (typeof root === 'string' || 'mounts' in root) pack(root);
   else withReadOnlyView(root, pack);
   members.finish();
 }

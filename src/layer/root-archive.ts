@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { FileLane } from '#linux/file-service.ts';
 import { ChannelSender, openReadable } from './byte-channel.ts';
-import type { FileStat, RootArchive } from './layer.ts';
-import { absolutePath } from './path-resolution.ts';
+import type { FileStat, RootArchive, RootView } from './layer.ts';
+import { absolutePath } from './path-look.ts';
 import { plainTar } from './plain-tar.ts';
 import { guarded, LayerWorkerPool, TREE_DEADLINE_MS } from './worker-pool.ts';
 
@@ -16,12 +16,12 @@ export class WorkerRootArchive implements RootArchive, AsyncDisposable {
     this.#ownsWorkers = workers === undefined;
   }
 
-  async stat(root: string, path: string, lane?: FileLane): Promise<FileStat> {
+  async stat(root: string | RootView, path: string, lane?: FileLane): Promise<FileStat> {
     return (await this.#workers.run('look', { root, path }, guarded(lane, { action: `find ${path}` }))).stat;
   }
 
   async get(
-    root: string,
+    root: string | RootView,
     path: string,
     lane?: FileLane,
   ): Promise<{ readonly stat: FileStat; readonly tar: Readable }> {
@@ -42,7 +42,7 @@ export class WorkerRootArchive implements RootArchive, AsyncDisposable {
   }
 
   async put(
-    root: string,
+    root: string | RootView,
     path: string,
     tar: Readable,
     options: Parameters<RootArchive['put']>[3],

@@ -16,8 +16,8 @@ import { createBaseLayer } from './base-layer.ts';
 import { openReadable } from './byte-channel.ts';
 import { DeferredRelease } from './deferred-release.ts';
 import type { LayerUse } from './layer-store.ts';
-import type { Snapshot, SnapshotRequest, SnapshotStore } from './layer.ts';
-import { OVERLAY_OPTIONS, type ViewSource } from './read-only-view.ts';
+import type { LayersView, Snapshot, SnapshotRequest, SnapshotStore } from './layer.ts';
+import { openReadOnlyView, OVERLAY_OPTIONS, type ViewSource } from './read-only-view.ts';
 import { readSnapshot, snapshotPaths, type SnapshotRecord, writeSnapshot } from './snapshot-record.ts';
 import { guarded, LayerWorkerPool, TREE_DEADLINE_MS } from './worker-pool.ts';
 import { layerError } from './layer-errors.ts';
@@ -156,6 +156,15 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
       return true;
     });
     return (await Promise.all(rebuilt)).includes(true);
+  }
+
+  showLayers(id: string): LayersView {
+    const { snapshot } = this.#require(id);
+    using undo = new DisposableStack();
+    this.#enterLayers(snapshot, undo);
+    const { root } = undo.use(openReadOnlyView(this.#lowerView(snapshot)));
+    const kept = undo.move();
+    return { root, [Symbol.dispose]: () => kept.dispose() };
   }
 
   async unmount(id: string): Promise<void> {

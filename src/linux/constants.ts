@@ -4,6 +4,7 @@
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_EMPTY_PATH = 0x1000;
+export const AT_RECURSIVE = 0x8000;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 

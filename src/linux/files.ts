@@ -2,15 +2,15 @@ import { constants, openSync } from 'node:fs';
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_PATH } from './constants.ts';
 import { closeFd, ownFd } from './descriptors.ts';
 import { isErrno } from './errno.ts';
-import { check, libc } from './libc.ts';
+import { check, libc, placeOf } from './libc.ts';
 import { syscall } from './syscalls.ts';
 
 /**
  * Creates a device node, FIFO, socket or empty file (mknod(2)); `mode` carries the type (S_IFCHR, …), the umask
  * applies. A character device 0:0 is overlay's whiteout.
  */
-export function makeNode(path: string, mode: number, major: number, minor: number): void {
-  check('mknod', path, libc.mknod(path, mode, deviceNumber(major, minor)));
+export function makeNode(path: string | Buffer, mode: number, major: number, minor: number): void {
+  check('mknod', path.toString(), libc.mknod(placeOf(path), mode, deviceNumber(major, minor)));
 }
 
 /** glibc's encoding of a device number below 2^32 (makedev(3)). */
@@ -25,13 +25,17 @@ export function splitDeviceNumber(device: number): { readonly major: number; rea
 
 /** Nanoseconds since 1970 (utimensat(2)); Node's own functions lose the digits below a microsecond. */
 export function setTimes(
-  path: string,
+  path: string | Buffer,
   atimeNs: bigint,
   mtimeNs: bigint,
   options: { readonly followSymlinks?: boolean } = {},
 ): void {
   const flags = options.followSymlinks ? 0 : AT_SYMLINK_NOFOLLOW;
-  check('utimensat', path, libc.utimensat(AT_FDCWD, path, encodeTimes(atimeNs, mtimeNs), flags));
+  check(
+    'utimensat',
+    path.toString(),
+    libc.utimensat(AT_FDCWD, placeOf(path), encodeTimes(atimeNs, mtimeNs), flags),
+  );
 }
 
 /** The same of an open file (futimens(3)). */
@@ -50,11 +54,6 @@ function encodeTimes(...times: readonly bigint[]): Buffer {
     buffer.writeBigInt64LE(rest, index * 16 + 8);
   }
   return buffer;
-}
-
-/** Changes owner and group of the path itself (lchown(2)). */
-export function lchown(path: string, uid: number, gid: number): void {
-  check('lchown', path, libc.lchown(path, uid, gid));
 }
 
 /** Writes everything of the file system that `fd` is on to its device (syncfs(2)): may take seconds. */

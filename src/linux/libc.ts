@@ -52,7 +52,6 @@ interface LibC {
   grantpt(fd: number): number;
   ioctl(fd: number, request: number, argument: Buffer): number;
   kill(pid: number, signal: number): number;
-  lchown(path: string, uid: number, gid: number): number;
   lgetxattr(path: string | Buffer, name: string, value: Buffer | null, size: number): number;
   listen(fd: number, backlog: number): number;
   llistxattr(path: string | Buffer, names: Buffer | null, size: number): number;
@@ -60,7 +59,7 @@ interface LibC {
   lsetxattr(path: string | Buffer, name: string, value: Buffer, size: number, flags: number): number;
   malloc_trim(keepBytes: number): number;
   mkfifo(path: string, mode: number): number;
-  mknod(path: string, mode: number, device: number): number;
+  mknod(path: string | Buffer, mode: number, device: number): number;
   mount(
     source: string | null,
     target: string,
@@ -69,6 +68,7 @@ interface LibC {
     data: string | null,
   ): number;
   pipe2(ends: Buffer, flags: number): number;
+  pivot_root(newRoot: string, putOld: string): number;
   posix_openpt(flags: number): number;
   ptsname_r(fd: number, path: Buffer, size: number): number;
   read(fd: number, data: Buffer, size: number): number;
@@ -86,7 +86,7 @@ interface LibC {
   umount2(target: string, flags: number): number;
   unlockpt(fd: number): number;
   unshare(flags: number): number;
-  utimensat(fd: number, path: string | null, times: Buffer, flags: number): number;
+  utimensat(fd: number, path: string | Buffer | null, times: Buffer, flags: number): number;
   waitpid(pid: number, status: Buffer, options: number): number;
 }
 
@@ -104,7 +104,6 @@ export const libc = bindLibrary<LibC>(LIBC, {
   grantpt: 'int grantpt(int)',
   ioctl: 'int ioctl(int, unsigned long, void*)',
   kill: 'int kill(int, int)',
-  lchown: 'int lchown(const char*, unsigned int, unsigned int)',
   lgetxattr: 'long lgetxattr(const char*, const char*, void*, size_t)',
   listen: 'int listen(int, int)',
   llistxattr: 'long llistxattr(const char*, void*, size_t)',
@@ -115,6 +114,7 @@ export const libc = bindLibrary<LibC>(LIBC, {
   mknod: 'int mknod(const char*, unsigned int, unsigned long)',
   mount: 'int mount(const char*, const char*, const char*, unsigned long, const char*)',
   pipe2: 'int pipe2(void*, int)',
+  pivot_root: 'int pivot_root(const char*, const char*)',
   posix_openpt: 'int posix_openpt(int)',
   ptsname_r: 'int ptsname_r(int, void*, size_t)',
   read: 'long read(int, void*, size_t)',
@@ -162,4 +162,9 @@ export function systemError(errno: number, call: FailedCall): SystemError {
     errno: libc.strerrorname_np(errno) ?? `errno ${errno}`,
     description: (libc.strerrordesc_np(errno) ?? 'unknown error').toLowerCase(),
   });
+}
+
+/** Names may be no text: those that are bytes are given as C has them. */
+export function placeOf(path: string | Buffer): string | Buffer {
+  return typeof path === 'string' ? path : Buffer.concat([path, Buffer.alloc(1)]);
 }

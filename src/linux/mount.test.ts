@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { isEngineError, messageOf } from '#base/errors.ts';
 import { isErrno } from './errno.ts';
-import { cloneReadOnly, isMountPoint, mountErofs, mountTmpfs, unmount, unmountAll } from './mount.ts';
+import { cloneMount, isMountPoint, mountErofs, mountTmpfs, unmount, unmountAll } from './mount.ts';
 import { listMounts } from './mountinfo.ts';
 import { mountOverlay } from './overlay-mount.ts';
 import { mountClassically } from './overlay-mount.ts';
@@ -155,14 +155,14 @@ test('a read-only clone of a directory or a file', () => {
   mountTmpfs(dir.at('s/sub'));
   writeFileSync(dir.at('s/f'), 'f');
   writeFileSync(dir.at('s/sub/g'), 'g');
-  using clone = cloneReadOnly(dir.at('s'));
+  using clone = cloneMount(dir.at('s'), { readonly: true });
   const at = `/proc/self/fd/${clone.fd}`;
   assert.deepEqual(readdirSync(`${at}/sub`), []);
   assert.throws(() => writeFileSync(`${at}/f`, ''), { code: 'EROFS' });
-  using file = cloneReadOnly(dir.at('s/f'));
+  using file = cloneMount(dir.at('s/f'), { readonly: true });
   assert.equal(readFileSync(`/proc/self/fd/${file.fd}`, 'utf8'), 'f');
   assert.throws(
-    () => cloneReadOnly(dir.at('missing')),
+    () => cloneMount(dir.at('missing'), { readonly: true }),
     (error) => isEngineError(error, 'not-found'),
   );
 });

@@ -1,4 +1,4 @@
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC } from './constants.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, O_CLOEXEC } from './constants.ts';
 import { type OwnedFd, ownFd } from './descriptors.ts';
 import { isErrno } from './errno.ts';
 import { FilesystemContext } from './filesystem-context.ts';
@@ -42,31 +42,71 @@ export function mountErofs(options: ErofsOptions): void {
   context.mount();
 }
 
-/** Whether mounts made on either side appear on the other; `r…` for the whole tree (mount_namespaces(7)). */
 /** <linux/mount.h> */
 const OPEN_TREE_CLONE = 1;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 const MOUNT_ATTR_RDONLY = 1;
 
+export interface CloneOptions {
+  readonly readonly?: boolean;
+  /** True: the mounts below `source` come along, and `readonly` holds for them too. */
+  readonly recursive?: boolean;
+}
+
 /**
- * A read-only bind mount that is nowhere: reached through its descriptor, gone with it (open_tree(2)). It was never
- * writable, not even for a moment. What is mounted below `source` is not there.
+ * A bind mount that is nowhere: reached through its descriptor, gone with it (open_tree(2)). A read-only one was never
+ * writable, not even for a moment.
+ *
+ * @param source a path, or a descriptor of what it leads to
  */
-export function cloneReadOnly(source: string): OwnedFd {
+export function cloneMount(
+  source: string | number,
+  { readonly = false, recursive = false }: CloneOptions = {},
+): OwnedFd {
+  const depth = recursive ? AT_RECURSIVE : 0;
   using undo = new DisposableStack();
-  const tree = syscall.openTree(AT_FDCWD, source, OPEN_TREE_CLONE | O_CLOEXEC);
-  const clone = undo.use(ownFd(check('open_tree', source, tree)));
-  // struct mount_attr: what to set, to clear, propagation and user namespace, 64 bits each.
-  const attributes = Buffer.alloc(32);
-  attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR_RDONLY));
-  check('mount_setattr', source, syscall.mountSetattr(clone.fd, '', AT_EMPTY_PATH, attributes));
+  const flags = OPEN_TREE_CLONE | O_CLOEXEC | depth;
+  const tree =
+    typeof source === 'number'
+      ? syscall.openTree(source, '', flags | AT_EMPTY_PATH)
+      : syscall.openTree(AT_FDCWD, source, flags);
+  const clone = undo.use(ownFd(check('open_tree', String(source), tree)));
+  if (readonly) changeMount(clone.fd, { set: MOUNT_ATTR_RDONLY, flags: depth });
   undo.move();
   return clone;
 }
 
-/** Makes mounts at and below `target` propagate no further (mount(2), "Changing the propagation type"). */
-export function makePrivate(target: string): void {
-  const flags = MountFlag.private | MountFlag.recursive;
-  check('mount', target, libc.mount(null, target, null, flags, null));
+/** Puts a clone where `targetFd` is, a directory or a file as the clone is (move_mount(2)). */
+export function attachMount(cloneFd: number, targetFd: number): void {
+  const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  const moved = syscall.moveMount({ fd: cloneFd, path: '' }, { fd: targetFd, path: '' }, flags);
+  check('move_mount', `descriptor ${targetFd}`, moved);
+}
+
+/** Makes the mount that `fd` is the root of, and those below it, propagate no further. */
+export function makePrivate(fd: number): void {
+  changeMount(fd, { propagation: MountFlag.private, flags: AT_RECURSIVE });
+}
+
+/** Makes the mount that `fd` is the root of read-only, but not those below it. */
+export function makeReadonly(fd: number): void {
+  changeMount(fd, { set: MOUNT_ATTR_RDONLY, flags: 0 });
+}
+
+interface MountChange {
+  readonly set?: number;
+  readonly propagation?: number;
+  readonly flags: number;
+}
+
+/** mount_setattr(2); struct mount_attr is set, clear, propagation and user namespace, 64 bits each. */
+function changeMount(fd: number, { set = 0, propagation = 0, flags }: MountChange): void {
+  const attributes = Buffer.alloc(32);
+  attributes.writeBigUInt64LE(BigInt(set), 0);
+  attributes.writeBigUInt64LE(BigInt(propagation), 16);
+  const changed = syscall.mountSetattr(fd, '', AT_EMPTY_PATH | flags, attributes);
+  check('mount_setattr', `descriptor ${fd}`, changed);
 }
 
 export interface TmpfsOptions {

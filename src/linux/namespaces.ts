@@ -102,6 +102,18 @@ export function copyMounts(): void {
   check('unshare', 'the mounts', libc.unshare(CLONE_NEWNS));
 }
 
+/**
+ * Makes the mount that `fd` is the root of the root of the calling thread's mount namespace, and takes all others out of
+ * it (pivot_root(2)), after {@link copyMounts}. No mount of the namespace may be shared.
+ */
+export function pivotInto(fd: number): void {
+  fchdir(fd);
+  check('pivot_root', `descriptor ${fd}`, libc.pivot_root('.', '.'));
+  // The former root lies on the new one now.
+  unmount('.', { lazy: true });
+  chdir('/');
+}
+
 /** chroot(2); of the calling thread alone after {@link unshareFilesystemContext}. The working directory stays. */
 export function chroot(path: string): void {
   check('chroot', path, libc.chroot(path));

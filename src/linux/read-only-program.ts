@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { cloneReadOnly } from './mount.ts';
+import { cloneMount } from './mount.ts';
 
 /** Disposing it takes the path away; what was started by it runs on. */
 export interface ReadOnlyProgram extends Disposable {
@@ -19,7 +19,7 @@ export interface ReadOnlyProgram extends Disposable {
 export function openReadOnlyProgram(path: string): ReadOnlyProgram {
   try {
     const program = realpathSync(path);
-    const directory = cloneReadOnly(dirname(program));
+    const directory = cloneMount(dirname(program), { readonly: true });
     return {
       path: `/proc/${process.pid}/fd/${directory.fd}/${basename(program)}`,
       [Symbol.dispose]: () => directory[Symbol.dispose](),

@@ -1,5 +1,5 @@
 import { isErrno } from './errno.ts';
-import { check, libc } from './libc.ts';
+import { check, libc, placeOf } from './libc.ts';
 
 /*
  * Extended attributes (xattr(7)) of a path itself: a symbolic link at its end is not followed. Where a file system
@@ -38,11 +38,6 @@ export function listXattrs(path: string | Buffer): string[] {
     if (isErrno(error, 'EOPNOTSUPP')) return [];
     throw error;
   }
-}
-
-/** Names may be no text: those that are bytes are given as C has them. */
-function placeOf(path: string | Buffer): string | Buffer {
-  return typeof path === 'string' ? path : Buffer.concat([path, Buffer.alloc(1)]);
 }
 
 /** Most values fit the first buffer; for larger ones the size is asked, again if it grew meanwhile. */

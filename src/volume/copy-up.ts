@@ -48,15 +48,21 @@ export function copyUpHere(job: CopyUpJob): void {
   }
 }
 
-/**
- * True if {@link copyUpHere} is quick: volume and source are on the mounts of their directories, where only the
- * engine's own disk is waited for, and little is to be copied.
- */
+/** Whether a volume is empty; undefined if that is not known without waiting for another disk than the engine's own. */
+export function isKnownToBeEmpty(directory: string): boolean | undefined {
+  try {
+    using volume = ownFd(openDirectory(directory));
+    using data = ownFd(openOnMount(volume.fd, DATA, constants.O_RDONLY | constants.O_DIRECTORY));
+    return !hasEntries(`/proc/self/fd/${data.fd}`);
+  } catch (error) {
+    if (isErrno(error, 'EXDEV')) return undefined;
+    throw error;
+  }
+}
+
+/** True if copying into an empty volume is quick: only the engine's own disk is waited for, and little is to be copied. */
 export function isQuickCopyUp(job: CopyUpJob): boolean {
   try {
-    using volume = ownFd(openDirectory(job.directory));
-    using data = ownFd(openOnMount(volume.fd, DATA, constants.O_RDONLY | constants.O_DIRECTORY));
-    if (hasEntries(`/proc/self/fd/${data.fd}`)) return true;
     const sourceFd = openSource(job, openOnMount);
     if (sourceFd === undefined) return true;
     using source = ownFd(sourceFd);

@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import {
   type BigIntStats,
   chmodSync,
@@ -7,7 +6,6 @@ import {
   ftruncateSync,
   lchownSync,
   linkSync,
-  lutimesSync,
   mkdirSync,
   opendirSync,
   openSync,
@@ -60,7 +58,7 @@ function copyEntry(from: Buffer, to: Buffer, stats: BigIntStats, links: Links): 
     copyFile(from, to, Number(stats.size));
   } else {
     const { major, minor } = splitDeviceNumber(Number(stats.rdev));
-    makeNode(to.toString(), Number(stats.mode), major, minor);
+    makeNode(to, Number(stats.mode), major, minor);
   }
   copyAttributes(from, to, stats);
 }
@@ -70,14 +68,13 @@ export function copyAttributes(from: Buffer, to: Buffer, stats: BigIntStats): vo
   lchownSync(to, Number(stats.uid), Number(stats.gid));
   if (!stats.isSymbolicLink()) chmodSync(to, Number(stats.mode & 0o7777n));
   for (const [name, value] of storableXattrs(from)) copyXattr(to, name, value);
-  if (isUtf8(to)) setTimes(to.toString(), stats.atimeNs, stats.mtimeNs);
-  else lutimesSync(to, Number(stats.atimeMs) / 1000, Number(stats.mtimeMs) / 1000);
+  setTimes(to, stats.atimeNs, stats.mtimeNs);
 }
 
 /** What the volume's file system or a security module does not take is left out. */
 function copyXattr(path: Buffer, name: string, value: Buffer): void {
   try {
-    setXattr(path.toString(), name, value);
+    setXattr(path, name, value);
   } catch (error) {
     if (!isErrno(error, 'EOPNOTSUPP', 'EPERM', 'EINVAL')) throw error;
   }

@@ -3,7 +3,7 @@
  *
  * Vocabulary. A *volume* is a named directory (`ROOT/volumes/NAME/_data`) that containers mount by name. A volume
  * without a name of its own is *anonymous*: it is removed with its container by `rm -v` and `--rm`. *Copy-up* fills a
- * volume that is empty when it is first mounted with what the image has at the mount point.
+ * volume that is empty when a container with it is created with what the image has at the mount point.
  *
  * Life cycle: created → mounted by any number of containers, and unmounted → removed, or pruned when no container uses
  * it. A volume exists once its creation is acknowledged, and does not come back once its removal is, whatever happens
@@ -14,7 +14,7 @@
  *
  * ```ts
  * const { name, path } = await volumes.create({ name: 'data' });
- * await volumes.copyUp(name, '/run/…/rootfs', '/var/lib/postgresql');
+ * await volumes.copyUp(name, () => '/run/…/rootfs', '/var/lib/postgresql');
  * volumes.mounted(name, { containerId, destination: '/var/lib/postgresql', readonly: false });
  * // the container runs, with `path` bound into it
  * volumes.unmounted(name, containerId);
@@ -95,12 +95,13 @@ export interface Volumes {
    */
   prune(request: VolumePruneRequest): Promise<VolumePruneReport>;
   /**
-   * Copies what stands at `path` below `root` into the volume if the volume is empty, keeping owners, modes, times,
-   * xattrs and links. Never follows a link out of `root`. It is part of a start, which nothing but a deadline cuts short.
+   * Copies what stands at `path` below a root into the volume if the volume is empty, keeping owners, modes, times,
+   * xattrs and links. Never follows a link out of the root. Nothing but a deadline cuts it short.
    *
+   * @param root asked for only if the volume is empty
    * @throws {EngineError} `no-such-volume`, `volume-over-file` where `path` is a file
    */
-  copyUp(name: string, root: string, path: string): Promise<void>;
+  copyUp(name: string, root: () => string, path: string): Promise<void>;
   /** Bytes in the volume. @throws {EngineError} `no-such-volume`; the reason of the signal */
   usage(name: string, signal?: AbortSignal): Promise<number>;
   /** Reports that a container mounts it, or does no more; changes nothing. */

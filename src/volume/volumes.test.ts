@@ -294,11 +294,11 @@ describe('copy-up', () => {
       const root = join(fixture.directory, 'root');
       fillRoot(root, extraFiles);
       const { path: data } = await volumes.create({ name: 'data' });
-      await volumes.copyUp('data', root, '/srv/data');
+      await volumes.copyUp('data', () => root, '/srv/data');
       checkCopy(data);
       assert.deepEqual(readdirSync(join(fixture.root, 'data')), ['_data']);
       rmSync(join(data, 'file'));
-      await volumes.copyUp('data', root, '/srv/data');
+      await volumes.copyUp('data', () => root, '/srv/data');
       assert.ok(!existsSync(join(data, 'file')), 'a volume that is not empty is left alone');
     });
   }
@@ -313,17 +313,20 @@ describe('copy-up', () => {
     writeFileSync(join(root, 'plain'), '');
     for (const [name, path] of Object.entries({ absolute: '/escape', dotted: '/dots' })) {
       const { path: data } = await volumes.create({ name });
-      await volumes.copyUp(name, root, path);
+      await volumes.copyUp(name, () => root, path);
       assert.deepEqual(readdirSync(data), ['inside']);
     }
     const { path: data } = await volumes.create({ name: 'none' });
-    await volumes.copyUp('none', root, '/missing/path');
+    await volumes.copyUp('none', () => root, '/missing/path');
     assert.deepEqual(readdirSync(data), []);
-    await assert.rejects(volumes.copyUp('none', root, '/plain'), {
-      code: 'invalid',
-      reason: 'volume-over-file',
-      details: { path: '/plain' },
-    });
+    await assert.rejects(
+      volumes.copyUp('none', () => root, '/plain'),
+      {
+        code: 'invalid',
+        reason: 'volume-over-file',
+        details: { path: '/plain' },
+      },
+    );
     renameSync(join(root, 'plain'), join(root, 'other'));
   });
 });

@@ -10,7 +10,7 @@ import { isErrno } from '#linux/errno.ts';
 import type { FileService } from '#linux/file-service.ts';
 import { readNames, renameIfThere } from '#store/disk.ts';
 import type { Metadata } from '#store/metadata.ts';
-import { copyUpHere, DATA, finishCopyUp, hasEntries, isQuickCopyUp } from './copy-up.ts';
+import { copyUpHere, DATA, finishCopyUp, hasEntries, isKnownToBeEmpty, isQuickCopyUp } from './copy-up.ts';
 import { ANONYMOUS_LABEL, checkVolumeName } from './volume-name.ts';
 import { volumeError } from './volume-errors.ts';
 import { type VolumeRecord, VolumeTable } from './volume-table.ts';
@@ -168,11 +168,14 @@ class LocalVolumes implements Volumes {
     return this.#use.containersOf(name).length > 0;
   }
 
-  async copyUp(name: string, root: string, path: string): Promise<void> {
+  async copyUp(name: string, root: () => string, path: string): Promise<void> {
     using _ = await this.#locks.acquire(name);
     this.open(name);
-    const job = { volume: name, directory: this.#directory(name), root, path };
-    if (isQuickCopyUp(job)) copyUpHere(job);
+    const directory = this.#directory(name);
+    const isEmpty = isKnownToBeEmpty(directory);
+    if (isEmpty === false) return;
+    const job = { volume: name, directory, root: root(), path };
+    if (isEmpty && isQuickCopyUp(job)) copyUpHere(job);
     else {
       const guard = { lane: volumeLane(name), action: `copy ${path} of the image into volume ${name}` };
       await this.#files.run(VOLUME_TASKS, 'copy-up', { input: job, guard });

@@ -140,6 +140,21 @@ test('a link through /proc does not lead cp out of a container that sees the hos
   await ok('rm', '-f', 'seeing');
 });
 
+test('a link through a bind of the host’s /proc does not lead cp out, whether the container runs or not', async () => {
+  const binds = ['-v', '/proc:/host/proc', '-v', '/:/all'];
+  const inside = ['/host/proc', '/all/proc'].map(
+    (proc, index) => `ln -s ${proc}/${process.pid}/root/tmp /out${index}`,
+  );
+  await ok('run', '--name', 'binding', ...binds, 'bb', 'sh', '-c', inside.join('; '));
+  for (const out of ['out0', 'out1']) {
+    await docker(engine, ['cp', '-', 'binding:/'], { input: tarOf(file(`${out}/caisson-escaped`)) });
+    await docker(engine, ['cp', '-', `binding:/${out}`], { input: tarOf(file('caisson-escaped')) });
+  }
+  // The rest of the bind is there.
+  assert.match((await docker(engine, ['cp', 'binding:/all/etc/passwd', '-'])).stdout, /root:/);
+  await ok('rm', 'binding');
+});
+
 test('digests that do not match', async () => {
   const layer = busyboxRootTar();
   const wrong = `sha256:${hexDigest(Buffer.from('something else'))}`;

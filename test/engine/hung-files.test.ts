@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, test, type TestContext } from 'node:test';
@@ -282,20 +282,20 @@ describe('everyone else goes on', { concurrency: true }, () => {
 });
 
 test('a file system in a container that never answers holds up cp there; a daemon stops and starts with it', async (t) => {
-  const id = await run({ Binds: [] });
-  const made = await exec(id, ['mkdir', '/hung']);
-  assert.equal(made.status, 200, made.body);
-  const pid = await pidOf(id);
-  await until(() => existsSync(`/proc/${pid}/root/hung`), 'the directory is made');
-  await serveHung(t, '--in', String(pid), '/hung');
-  const archive = `/containers/${id}/archive?path=/hung/file`;
+  const source = mkdtempSync('/tmp/caisson-hung-');
+  mkdirSync(join(source, 'inside'));
+  await serveHung(t, join(source, 'inside'));
+  t.after(() => rmSync(source, { recursive: true }));
+  const id = await run({ Binds: [`${source}:/bound`] });
+  const file = '/bound/inside/file';
+  const archive = `/containers/${id}/archive?path=${file}`;
   // As many as have a place, and more.
   const stuck = Promise.all(Array.from({ length: 6 }, () => request(engine.socket, 'GET', archive)));
   await whileStuck(t, stuck);
   for (const answer of await stuck)
-    assertHangs(answer, /Cannot find \/hung\/file: the file system of container/);
+    assertHangs(answer, /Cannot find \/bound\/inside\/file: the file system of container/);
   // Refused at once now.
-  assertHangs(await request(engine.socket, 'GET', archive), /Cannot find \/hung\/file/);
+  assertHangs(await request(engine.socket, 'GET', archive), /Cannot find \/bound\/inside\/file/);
   assert.equal((await exec(id, ['true'])).status, 200);
   await engine.stop();
   await engine.start();

@@ -137,6 +137,8 @@ for (const { what, paths, dead, says } of LOSSES) {
       assert.match(await inspect(name, '.State.Error'), says);
       const started = await docker(engine, ['start', name]);
       assert.match(started.stderr, /Cannot use container .* (is missing)/);
+      const copied = await docker(engine, ['cp', `${name}:/etc/passwd`, '-']);
+      assert.match(copied.stderr, /Cannot use container .* (is missing)/);
       assert.match(engine.log(), new RegExp(`a container is dead.*${ids.get(name)}`));
     }
     assert.equal(await inspect('ended', '.State.ExitCode'), '3');

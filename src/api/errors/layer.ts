@@ -18,6 +18,11 @@ export const LAYER_ENTRIES: DockerEntries<LayerErrorReason> = {
   'archive-data-damaged': 'plain',
   'decompressor-missing': 'plain',
   'archive-target-no-directory': { message: () => 'extraction point is not a directory' },
+  'root-read-only': { message: () => 'container rootfs is marked read-only' },
+  'mount-read-only': { message: () => 'mounted volume is marked read-only' },
+  'archive-entry-impossible': {
+    message: ({ subject, details: { call, problem } }) => `${call} ${subject}: ${problem}`,
+  },
   'archive-name-escapes': 'plain',
   'archive-entry-of-other-kind': {
     message: ({ details: { present, wanted, path, destination } }) =>

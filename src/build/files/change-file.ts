@@ -8,7 +8,7 @@ import { inJail } from '#layer/jail.ts';
 import { statOf } from '#layer/tree-walk.ts';
 import type { MakeDirectoryAction, RemoveAction } from '../definition/file-action.ts';
 import type { ChangeJob } from './file-jobs.ts';
-import { followLinks } from './follow-links.ts';
+import { followLinks } from '#layer/follow-links.ts';
 import { hasWildcards } from '#oci/glob.ts';
 import { SourceSelector } from './source-paths.ts';
 

@@ -10,7 +10,7 @@ import type { ByteName } from '#layer/layer-tree.ts';
 import { TarMembers } from '#layer/tar-members.ts';
 import { statOf } from '#layer/tree-walk.ts';
 import { type CopiedTree, copiedTree, under } from './copied-tree.ts';
-import { followLinks } from './follow-links.ts';
+import { followLinks } from '#layer/follow-links.ts';
 import type { CopyJob, FileSelection, Owner } from './file-jobs.ts';
 import { inTree } from './in-tree.ts';
 import { parseModeChange } from './mode-change.ts';

@@ -7,7 +7,7 @@ import { compileIgnore } from '#oci/ignore.ts';
 import type { FileEntry } from '../session/build-session.ts';
 import { entryOf } from './entry-of.ts';
 import type { ListJob, ReadJob, StatJob } from './file-jobs.ts';
-import { followLinks } from './follow-links.ts';
+import { followLinks } from '#layer/follow-links.ts';
 import { inTree } from './in-tree.ts';
 
 /** What BuildKit's clients take in one message. */

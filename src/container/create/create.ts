@@ -16,7 +16,7 @@ import type { Volumes } from '#volume/volume.ts';
 import type { Logger } from '#base/log.ts';
 import { requireBindSources } from '../mounts/bind-source.ts';
 import type { MountPlan } from '../mounts/mount-plan.ts';
-import { createPlannedVolumes, volumesOf } from '../mounts/mounts.ts';
+import { createPlannedVolumes, fillVolumes, volumesOf } from '../mounts/mounts.ts';
 import { planMounts } from '../mounts/plan-mounts.ts';
 import { removeOrphanVolumes } from '../orphan-volumes.ts';
 import type { Container } from '../run/container.ts';
@@ -46,14 +46,14 @@ interface ContainerTable {
 
 /** Where their files are. */
 interface ContainerStorage {
-  readonly snapshots: Pick<SnapshotStore, 'create' | 'remove'>;
+  readonly snapshots: Pick<SnapshotStore, 'create' | 'remove' | 'showLayers'>;
   readonly volumes: Volumes;
   readonly paths: Pick<ContainerPaths, 'log' | 'container'>;
   readonly files: FileService;
   readonly logger: Logger;
 }
 
-/** Creates a container: directories and a row, no mount and no process. A failure leaves nothing behind. */
+/** Creates a container: directories, a row and what its volumes begin with; no process. A failure leaves nothing behind. */
 export async function createContainer(
   { host, images, networks, table, storage }: CreateRoles,
   { spec: asked, requested, name: wantedName, platform }: CreateContainerRequest,
@@ -129,7 +129,7 @@ function mountsOf(lookup: Lookup<Container>, reference: string): MountPlan {
 
 async function prepareVolumes(
   roles: ContainerStorage & Pick<ContainerTable, 'store'>,
-  { mounts }: ContainerDefinition,
+  { id, mounts }: ContainerDefinition,
   undo: AsyncDisposableStack,
 ): Promise<void> {
   if (volumesOf(mounts).length === 0) return;
@@ -137,4 +137,7 @@ async function prepareVolumes(
   roles.store.orphanVolumes.record(anonymous);
   undo.defer(() => removeOrphanVolumes(roles, anonymous));
   await createPlannedVolumes(mounts, roles.volumes);
+  using view = new DisposableStack();
+  let root: string | undefined;
+  await fillVolumes(mounts, roles.volumes, () => (root ??= view.use(roles.snapshots.showLayers(id)).root));
 }

@@ -1,78 +1,87 @@
+import { existsSync } from 'node:fs';
+import { receiveError } from '#base/error-transfer.ts';
 import { isEngineError } from '#base/errors.ts';
+import type { RootMount, RootView, SnapshotStore } from '#layer/layer.ts';
 import type { FileLane } from '#linux/file-service.ts';
-import { volumeLane } from '#volume/volume-tasks.ts';
-import type { SnapshotStore } from '#layer/layer.ts';
 import { containerError } from '../container-errors.ts';
-import type { Volumes } from '#volume/volume.ts';
+import type { ContainerPaths } from '../container-paths.ts';
 import type { Lookup } from '../lookup.ts';
+import { byDepth, type MountSources, sourceOf } from '../mounts/mounts.ts';
+import type { PlannedMount } from '../mounts/mount-plan.ts';
 import type { Container } from '../run/container.ts';
-import { containerLane, hostLane } from './lanes.ts';
+import { releaseRoot } from '../run/root-use.ts';
+import { containerLane } from './lanes.ts';
 
-/** A directory tree and a path in it: where something of a container lies on the host while the use lasts. */
-export interface ContainerPlace extends AsyncDisposable {
+/** The files of a container while the use lasts. */
+export interface ContainerFiles extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
-  readonly root: string;
-  readonly path: string;
+  readonly view: RootView;
   /** What the files can hang with. */
   readonly lane: FileLane;
 }
 
-export interface PlaceRoles {
-  readonly lookup: Pick<Lookup<Container>, 'byId'>;
+export interface FilesRoles extends MountSources {
+  readonly lookup: Pick<Lookup<Container>, 'byId' | 'find'>;
   readonly snapshots: Pick<SnapshotStore, 'mount' | 'unmount'>;
-  readonly volumes: Pick<Volumes, 'open'>;
+  readonly paths: Pick<ContainerPaths, 'files'>;
 }
 
 /**
- * Finds a path of a container. A running container's path is as its processes see it. A stopped container's path is in
- * its snapshot, which is mounted meanwhile, or in the volume or bind mount above the path.
+ * Opens the files of a container, whether it runs or not: its root, with its volumes and binds where it mounts them. A
+ * container that runs has its tmpfs too, and the engine's files in its /etc. Nothing else that is mounted in it is
+ * seen: no /proc, /sys and /dev, and nothing that its processes have mounted.
  */
-export async function locate(roles: PlaceRoles, container: Container, path: string): Promise<ContainerPlace> {
-  const seen = locateInRun(container, path) ?? locateInMount(roles, container, path);
-  if (seen) return seen;
-  using _lock = await container.lock();
-  // A start may have held the lock.
-  const running = locateInRun(container, path);
-  if (running) return running;
-  const root = roles.snapshots.mount(container.id);
+export async function openFiles(roles: FilesRoles, container: Container): Promise<ContainerFiles> {
+  const { snapshots, lookup } = roles;
+  using _lock = container.run ? undefined : await container.lock();
+  const { state } = container;
+  if (state.status === 'dead' && state.problem) throw receiveError(state.problem);
+  const path = snapshots.mount(container.id);
   container.rootUses++;
-  const lane = containerLane(container.id);
-  return { root, path, lane, [Symbol.asyncDispose]: () => release(roles, container) };
-}
-
-function locateInRun({ id, run }: Container, path: string): ContainerPlace | undefined {
-  if (!run) return undefined;
-  const lane = containerLane(id);
-  return { root: `/proc/${run.process.pid}/root`, path, lane, [Symbol.asyncDispose]: async () => {} };
-}
-
-/** The last use of a stopped container's snapshot unmounts it. */
-async function release({ lookup, snapshots }: PlaceRoles, container: Container): Promise<void> {
-  using _lock = await container.lock();
-  container.rootUses--;
-  if (container.rootUses > 0) return;
-  if (!container.run && lookup.byId(container.id)) await snapshots.unmount(container.id);
-}
-
-/** The nearest mount that the path is strictly below. */
-function locateInMount(
-  { volumes }: PlaceRoles,
-  { definition }: Container,
-  path: string,
-): ContainerPlace | undefined {
-  const absolute = path.startsWith('/') ? path : `/${path}`;
-  const above = definition.mounts.mounts
-    .filter((mount) => mount.type !== 'tmpfs' && absolute.startsWith(`${mount.destination}/`))
-    .toSorted((a, b) => b.destination.length - a.destination.length)[0];
-  if (!above || above.type === 'tmpfs') return undefined;
-  const root = above.type === 'bind' ? above.source : volumes.open(above.name);
-  const lane = above.type === 'bind' ? hostLane(root) : volumeLane(above.name);
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => releaseRoot({ snapshots, lookup }, container));
+  const mounts = await mountsIn(roles, container);
+  const kept = undo.move();
   return {
-    root,
-    path: absolute.slice(above.destination.length),
-    lane,
-    [Symbol.asyncDispose]: async () => {},
+    view: { path, mounts, readonly: container.spec.root.readOnly },
+    lane: containerLane(container.id),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+async function mountsIn(roles: FilesRoles, container: Container): Promise<readonly RootMount[]> {
+  const pid = container.run?.process.pid;
+  const mounts: RootMount[] = pid === undefined ? [] : engineFiles(roles, container);
+  for (const mount of container.definition.mounts.mounts) {
+    const source = await viewSource(roles, mount, pid);
+    if (source === undefined) continue;
+    const { destination, readonly } = mount;
+    mounts.push({ destination, source, readonly, recursive: mount.type !== 'bind' || mount.recursive });
+  }
+  return mounts.toSorted(byDepth);
+}
+
+/** Undefined for a tmpfs that is not there. */
+async function viewSource(
+  roles: FilesRoles,
+  mount: PlannedMount,
+  pid: number | undefined,
+): Promise<RootMount['source'] | undefined> {
+  if (mount.type === 'tmpfs') return pid === undefined ? undefined : { tmpfsOf: pid };
+  return await sourceOf(roles, mount);
+}
+
+/** /etc/hosts and the like, which are the other container's where the network is. */
+function engineFiles({ lookup, paths }: FilesRoles, { id, spec, definition }: Container): RootMount[] {
+  const { mode } = spec.network;
+  const networkOwner = mode.kind === 'joined' ? lookup.find(mode.container)?.id : id;
+  const { hosts, resolvConf } = paths.files(networkOwner ?? id);
+  const { hostname } = paths.files(id);
+  const taken = new Set(definition.mounts.mounts.map(({ destination }) => destination));
+  return Object.entries({ hosts, 'resolv.conf': resolvConf, hostname })
+    .map(([name, source]) => ({ destination: `/etc/${name}`, source }))
+    .filter(({ destination, source }) => !taken.has(destination) && existsSync(source))
+    .map((file) => ({ ...file, recursive: false, readonly: spec.root.readOnly }));
 }
 
 /** @throws {EngineError} `no-such-container-file` where `work` finds nothing */

@@ -8,7 +8,7 @@ import type { BindMountSpec, MountSpec, VolumeMountSpec } from '../mount-spec.ts
 import { viewMounts } from '../view/mount-view.ts';
 import { requireBindSources } from './bind-source.ts';
 import type { MountPlan } from './mount-plan.ts';
-import { releaseMounts, resolveMounts } from './mounts.ts';
+import { fillVolumes, releaseMounts, resolveMounts } from './mounts.ts';
 import { planMounts } from './plan-mounts.ts';
 
 const BIND: BindMountSpec = {
@@ -51,8 +51,8 @@ class RecordedVolumes implements Volumes {
     this.calls.push(`create ${name}`);
     return this.get(name);
   }
-  async copyUp(name: string, root: string, path: string): Promise<void> {
-    this.calls.push(`copy ${name} ${root} ${path}`);
+  async copyUp(name: string, root: () => string, path: string): Promise<void> {
+    this.calls.push(`copy ${name} ${root()} ${path}`);
   }
   mounted(name: string): void {
     this.calls.push(`mounted ${name}`);
@@ -90,7 +90,7 @@ test('a source that is not to be made must be there when the container is create
   assert.ok(!existsSync(source));
 });
 
-test('resolving makes sources, copies up at the first start and sorts parents first', async (t) => {
+test('resolving makes sources and sorts parents first; volumes are filled apart from it', async (t) => {
   const directory = mkdtempSync('/tmp/caisson-mounts-');
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   const made = join(directory, 'new/dir');
@@ -100,7 +100,7 @@ test('resolving makes sources, copies up at the first start and sorts parents fi
     { ...BIND, source: made, target: '/a', readOnly: true, writtenOptions: 'ro,rprivate' },
   );
   const volumes = new RecordedVolumes();
-  const context = { containerId: 'c', rootPath: '/root', volumes, files, populate: true };
+  const context = { containerId: 'c', volumes, files };
   const resolved = await resolveMounts(wanted, context);
   assert.deepEqual(
     resolved.map(({ destination, options }) => [destination, options.join()]),
@@ -111,10 +111,9 @@ test('resolving makes sources, copies up at the first start and sorts parents fi
     ],
   );
   assert.ok(existsSync(made));
-  assert.deepEqual(volumes.calls, ['copy data /root /a/b/c', 'mounted data']);
   releaseMounts(wanted, context);
-  await resolveMounts(wanted, { ...context, populate: false });
-  assert.deepEqual(volumes.calls.slice(2), ['unmounted data', 'mounted data']);
+  await fillVolumes(wanted, volumes, () => '/root');
+  assert.deepEqual(volumes.calls, ['mounted data', 'unmounted data', 'copy data /root /a/b/c']);
   assert.deepEqual(
     viewMounts(wanted, volumes).map((mount) => mount.type !== 'tmpfs' && [mount.source, mount.readOnly]),
     [
@@ -127,7 +126,7 @@ test('resolving makes sources, copies up at the first start and sorts parents fi
 test('propagation needs a host mount that propagates', async () => {
   const wanted = plan({ ...BIND, source: '/proc/self', target: '/p', propagation: 'rshared' });
   const volumes = new RecordedVolumes();
-  const context = { containerId: 'c', rootPath: '/', volumes, files, populate: true };
+  const context = { containerId: 'c', volumes, files };
   await assert.rejects(resolveMounts(wanted, context), {
     reason: 'propagation-impossible',
     details: { mountPoint: '/proc', wanted: 'a shared mount' },

@@ -34,6 +34,19 @@ export async function createPlannedVolumes(plan: MountPlan, volumes: Volumes): P
   }
 }
 
+/**
+ * Gives volumes that are empty what the image has where they are mounted. Once, when the container is created: what a
+ * user deletes later stays deleted.
+ *
+ * @param root of the image; asked for only if it is needed
+ * @throws {EngineError} `volume-over-file`
+ */
+export async function fillVolumes(plan: MountPlan, volumes: Volumes, root: () => string): Promise<void> {
+  for (const mount of plan.mounts) {
+    if (mount.type === 'volume' && mount.copyUp) await volumes.copyUp(mount.name, root, mount.destination);
+  }
+}
+
 /** A mount that is ready for the runtime. */
 export interface ResolvedMount {
   readonly type: 'bind' | 'tmpfs';
@@ -47,18 +60,13 @@ export interface ResolvedMount {
 
 export interface MountContext {
   readonly containerId: string;
-  /** The container's mounted root file system. */
-  readonly rootPath: string;
   readonly volumes: Volumes;
   readonly files: FileService;
-  /** True at the first start: empty volumes get the image's files. Later, what a user has deleted stays deleted. */
-  readonly populate: boolean;
 }
 
 /**
- * Makes the sources of a plan's mounts ready: directories for `-v`, the image's files in empty volumes. Mount
- * points inside the root are left to the runtime, which makes them in the container's own mount namespace without
- * following links out of its root.
+ * Makes the sources of a plan's mounts ready, such as directories for `-v`. Mount points inside the root are left to the
+ * runtime, which makes them in the container's own mount namespace without following links out of its root.
  *
  * Returns them in the order in which they must be mounted: parents first. Call {@link releaseMounts} when the
  * container has ended.
@@ -91,14 +99,27 @@ export function byDepth(a: { readonly destination: string }, b: { readonly desti
 }
 
 async function resolveMount(mount: PlannedMount, context: MountContext): Promise<ResolvedMount> {
-  if (mount.type === 'bind') return await resolveBind(mount, context.files);
+  if (mount.type === 'bind') return await resolveBind(mount, context);
   if (mount.type === 'volume') return await resolveVolume(mount, context);
   return { type: 'tmpfs', destination: mount.destination, source: 'tmpfs', options: mount.options };
 }
 
-async function resolveBind(mount: PlannedBind, files: FileService): Promise<ResolvedMount> {
+/** What a mount's source takes to be made ready. */
+export type MountSources = Pick<MountContext, 'volumes' | 'files'>;
+
+/** Where a mount's files are on the host: made ready where they were not. @throws {EngineError} */
+export async function sourceOf(
+  { volumes, files }: MountSources,
+  mount: PlannedBind | PlannedVolume,
+): Promise<string> {
+  if (mount.type === 'volume') return (volumes.get(mount.name) ?? (await volumes.create(mount.request))).path;
   await prepareBindSource(files, mount);
-  const { propagation, source, destination } = mount;
+  return mount.source;
+}
+
+async function resolveBind(mount: PlannedBind, context: MountContext): Promise<ResolvedMount> {
+  const source = await sourceOf(context, mount);
+  const { propagation, destination } = mount;
   const options = [
     mount.recursive ? 'rbind' : 'bind',
     ...readonlyOption(mount.readonly, mount.readonlyRecursive),
@@ -129,14 +150,10 @@ function checkPropagation(source: string, propagation: MountPropagation): void {
 }
 
 async function resolveVolume(mount: PlannedVolume, context: MountContext): Promise<ResolvedMount> {
-  const { volumes, rootPath } = context;
-  if (!volumes.get(mount.name)) await volumes.create(mount.request);
-  const source = volumes.open(mount.name);
-  if (mount.copyUp && context.populate) await volumes.copyUp(mount.name, rootPath, mount.destination);
   return {
     type: 'bind',
     destination: mount.destination,
-    source,
+    source: await sourceOf(context, mount),
     options: ['rbind', ...readonlyOption(mount.readonly, true)],
   };
 }

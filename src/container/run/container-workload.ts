@@ -2,7 +2,7 @@ import type { SnapshotStore } from '#layer/layer.ts';
 import type { FileService } from '#linux/file-service.ts';
 import type { Volumes } from '#volume/volume.ts';
 import type { ContainerPaths } from '../container-paths.ts';
-import { releaseMounts, resolveMounts } from '../mounts/mounts.ts';
+import { fillVolumes, releaseMounts, resolveMounts } from '../mounts/mounts.ts';
 import { prepareSharedMemory, releaseSharedMemory } from '../mounts/shared-memory.ts';
 import type { JoinableContainers } from './join-namespaces.ts';
 import type { Container } from './container.ts';
@@ -30,8 +30,9 @@ export function containerWorkload(
     ownsHostname: true,
     mountRoot: () => roles.snapshots.mount(id),
     async prepareMounts(rootPath, undo) {
-      const populate = container.state.status === 'created';
-      const context = { containerId: id, rootPath, volumes, files, populate };
+      const context = { containerId: id, volumes, files };
+      // A former version filled them at the first start.
+      if (container.state.status === 'created') await fillVolumes(definition.mounts, volumes, () => rootPath);
       const mounts = await resolveMounts(definition.mounts, context);
       undo.defer(() => releaseMounts(definition.mounts, context));
       const shmPath = prepareSharedMemory({ paths, lookup }, container);

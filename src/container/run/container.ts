@@ -29,7 +29,7 @@ export interface ContainerParts {
 /** One container in memory: its definition, its state, and with that, while it runs, its run. */
 export class Container {
   readonly waiters = new ExitWaiters();
-  /** How many uses its root has while it does not run. */
+  /** How many uses its root has besides its run; see `root-use.ts`. */
   rootUses = 0;
   readonly #parts: ContainerParts;
   readonly #lock = new Semaphore(1);

@@ -14,6 +14,7 @@ import type { Runtimes } from '../process/runtimes.ts';
 import { type RemovalRoles, removeStopped } from '../remove.ts';
 import type { Container } from './container.ts';
 import { noteOutOfMemory } from './memory.ts';
+import { unmountRoot } from './root-use.ts';
 import type { ActiveRun, Run } from './run.ts';
 
 const SIGKILL = 9;
@@ -110,5 +111,5 @@ async function releaseResources(
   await deleteFromRuntime(runtimes, id);
   releaseMounts(definition.mounts, { containerId: id, volumes });
   releaseSharedMemory(paths, container);
-  await Promise.all([active.process.release(), isGone ? undefined : snapshots.unmount(id)]);
+  await Promise.all([active.process.release(), isGone ? undefined : unmountRoot({ snapshots }, container)]);
 }

@@ -16,6 +16,7 @@ import { type JoinableContainers, sharedNetwork } from './join-namespaces.ts';
 import { type LaunchRoles, launch } from './launch.ts';
 import type { Container } from './container.ts';
 import { watchMemory } from './memory.ts';
+import { unmountRoot } from './root-use.ts';
 import { ActiveRun, type Run } from './run.ts';
 import { endWithFirstProcess } from './shared-pid-namespace.ts';
 import { type RunRecord, stoppedState } from './state.ts';
@@ -108,7 +109,7 @@ async function run(roles: StartRoles, container: Container, startedAt: string): 
   shareHostname(roles.launch.network.lookup, container);
   await using undo = new AsyncDisposableStack();
   const writer = undo.use(container.log.openWriter());
-  undo.defer(() => snapshots.unmount(container.id));
+  undo.defer(() => unmountRoot({ snapshots }, container));
   const workload = containerWorkload({ ...mounts, snapshots }, container);
   const { process, sandbox } = await launch(roles.launch, workload, undo);
   undo.defer(() => abandon(process));

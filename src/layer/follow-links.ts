@@ -2,7 +2,7 @@ import { readlinkSync, realpathSync } from 'node:fs';
 import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
-import { statOf } from '#layer/tree-walk.ts';
+import { statOf } from './tree-walk.ts';
 
 /** path_resolution(7) */
 const MAXIMUM_LINKS = 40;
