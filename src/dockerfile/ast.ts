@@ -52,6 +52,8 @@ export interface Statement {
    * ONBUILD has only the trigger's keyword, an unknown instruction nothing.
    */
   readonly args: readonly Token[];
+  /** `# …` after the JSON array, which is not part of it. */
+  readonly trailingComment?: Token;
   readonly heredocs: readonly Heredoc[];
   /** The joined line, without heredoc bodies. */
   readonly original: string;

@@ -216,3 +216,24 @@ test('a connection that is lost is no end of the container, and the way back is 
   assert.equal(await dockerOk(engine, ['inspect', '-f', '{{.State.Running}}', id]), 'true');
   await dockerOk(engine, ['rm', '-f', id]);
 });
+
+test('a comment after a JSON array is left out, and warned of, whichever client builds', async () => {
+  const context = mkdtempSync('/tmp/caisson-words-');
+  const lines = [
+    'FROM bb',
+    'CMD ["--help"] # le parametre par default',
+    'ENTRYPOINT ["ping"] # Le proccess par default',
+  ];
+  writeFileSync(join(context, 'Dockerfile'), lines.join('\n'));
+  for (const build of [caisson, (args: readonly string[]) => docker(engine, args)]) {
+    const { exitCode, stderr } = await build(['build', '-t', 'pinging', context]);
+    assert.equal(exitCode, 0, stderr);
+    assert.match(
+      stderr,
+      /TrailingComment: Ignored what follows the JSON array, "# Le proccess par default": [^\n]*line 3/,
+    );
+    const ran = await caisson(['run', '--rm', 'pinging']);
+    assert.match(ran.stderr, /Usage: ping /);
+  }
+  rmSync(context, { recursive: true });
+});

@@ -17,7 +17,10 @@ export function checkFile(dockerfile: Dockerfile, scope: ScopeOptions, report: R
   checkCasing(dockerfile, report);
   checkStageNames(dockerfile, report);
   for (const { from } of dockerfile.stages) checkFromKeywords(from, report);
-  for (const instruction of instructionsOf(dockerfile)) checkDescription(instruction, report);
+  for (const instruction of instructionsOf(dockerfile)) {
+    checkDescription(instruction, report);
+    checkTrailingComment(instruction, report);
+  }
   checkDefaultBases(dockerfile, scope, report);
   const globals = globalScope(dockerfile, scope);
   for (const { from } of dockerfile.stages) checkFromVariables(from, dockerfile, globals, report);
@@ -86,6 +89,13 @@ function checkDescription(instruction: Instruction, report: Report): void {
   const example = names.length > 1 ? '<arg_key>' : first;
   const message = `Comment for ${instruction.kind.toUpperCase()} should follow the format: \`# ${example} <description>\``;
   report(RULES.invalidDefinitionDescription, message, instruction.range, instruction.comments);
+}
+
+function checkTrailingComment({ statement, range, comments }: Instruction, report: Report): void {
+  const comment = (statement.trigger ?? statement).trailingComment;
+  if (comment === undefined) return;
+  const message = `Ignored what follows the JSON array, ${JSON.stringify(comment.text)}: a comment should stand on a line of its own`;
+  report(RULES.trailingComment, message, range, comments);
 }
 
 function definedNames(instruction: Instruction): readonly string[] {

@@ -82,6 +82,11 @@ export const RULES = {
     ),
     experimental: true,
   },
+  /** Of our own: BuildKit takes the whole line for a command of the shell, which fails. */
+  trailingComment: {
+    ...rule('TrailingComment', 'A comment should stand on a line of its own'),
+    url: '',
+  },
   exposeProtoCasing: rule('ExposeProtoCasing', 'Protocol in EXPOSE instruction should be lowercase'),
   exposeInvalidFormat: rule(
     'ExposeInvalidFormat',

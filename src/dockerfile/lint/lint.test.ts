@@ -35,6 +35,12 @@ suite('docker build --check', () => {
     const cases: readonly (readonly [string, readonly string[]])[] = [
       ['FROM a AS Build', ["StageNameCasing: Stage name 'Build' should be lowercase (line 1)"]],
       ['FROM a as b', ["FromAsCasing: 'as' and 'FROM' keywords' casing do not match (line 1)"]],
+      [
+        'FROM a\nENTRYPOINT ["ping"] # Le process',
+        [
+          'TrailingComment: Ignored what follows the JSON array, "# Le process": a comment should stand on a line of its own (line 2)',
+        ],
+      ],
       ['FROM a\nRUN a \\\n\n b', ['NoEmptyContinuation: Empty continuation line (line 4)']],
       [
         'FROM a\nrun a\nRUN b',

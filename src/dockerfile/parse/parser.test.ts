@@ -77,6 +77,16 @@ suite('Dockerfile lines', () => {
     assert.equal(one('COPY ["a", "b"]').form, 'json');
     assert.deepEqual(texts(one("CMD ['a']")), ["['a']"], 'single quotes are no JSON');
     assert.equal(one('CMD ["a"] x').form, 'plain');
+    assert.equal(one('CMD [1] # x').form, 'plain', 'no array of strings');
+    for (const keyword of ['CMD', 'ENTRYPOINT', 'RUN', 'SHELL', 'COPY', 'ADD', 'VOLUME', 'ONBUILD CMD']) {
+      const statement = one(`${keyword} [ "a#]" , "b\\"c" ] # it is "x"]`);
+      const { form, args, trailingComment } = statement.trigger ?? statement;
+      assert.deepEqual([form, ...args.map(({ text }) => text)], ['json', 'a#]', 'b"c'], keyword);
+      assert.equal(trailingComment?.text, '# it is "x"]');
+    }
+    assert.deepEqual(texts(one('HEALTHCHECK CMD ["a"]#b')), ['CMD', 'a']);
+    assert.equal(one('CMD [] # x').form, 'json');
+    assert.deepEqual(texts(one('CMD echo ["a"] # b')), ['echo ["a"] # b']);
     assert.deepEqual(texts(one('HEALTHCHECK --interval=1s CMD  ["a", "b"]')), ['CMD', 'a', 'b']);
     assert.deepEqual(texts(one('MAINTAINER a  b')), ['a  b']);
     assert.deepEqual(texts(one('ARG a b=c "d=e f"')), ['a', 'b=c', '"d=e f"']);

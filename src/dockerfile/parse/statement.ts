@@ -55,6 +55,8 @@ export type StatementHead = Omit<Statement, 'heredocs' | 'comments'>;
 interface Arguments {
   readonly form: ArgumentForm;
   readonly pieces: readonly Piece[];
+  /** What follows a JSON array. */
+  readonly comment?: Piece | undefined;
 }
 
 /**
@@ -75,12 +77,13 @@ export function parseStatement(
   const { flags, rest } = splitFlags(text, after?.start ?? text.length, escape);
   const syntax = SYNTAX.get(keyword.text.toLowerCase());
   const trigger = syntax === 'trigger' && !nested && rest < text.length;
-  const { form, pieces } = cutArguments(syntax, keyword.text, { text, rest, escape });
+  const { form, pieces, comment } = cutArguments(syntax, keyword.text, { text, rest, escape });
   return {
     keyword: line.token(keyword.start, keyword.end),
     flags: flags.map((piece) => tokenOf(line, piece)),
     form,
     args: pieces.map((piece) => tokenOf(line, piece)),
+    ...(comment && { trailingComment: tokenOf(line, comment) }),
     original: text.slice(begin),
     range: line.range(begin, text.length),
     ...(trigger ? { trigger: { ...parseStatement(line, rest, escape, true), ...EMPTY } } : {}),
@@ -130,8 +133,8 @@ function cutArguments(
 }
 
 function jsonOr(text: string, rest: number, otherwise: () => readonly Piece[]): Arguments {
-  const elements = parseJsonForm(text, rest);
-  if (elements !== undefined) return { form: 'json', pieces: elements };
+  const json = parseJsonForm(text, rest);
+  if (json !== undefined) return { form: 'json', pieces: json.elements, comment: json.comment };
   return { form: 'plain', pieces: otherwise() };
 }
 
@@ -139,8 +142,8 @@ function jsonOr(text: string, rest: number, otherwise: () => readonly Piece[]): 
 function cutHealthcheck(text: string, rest: number): Arguments {
   const [type, command] = splitFirst(text, rest);
   if (command === undefined) return { form: 'plain', pieces: [type] };
-  const { form, pieces } = jsonOr(text, command.start, () => [command]);
-  return { form, pieces: [type, ...pieces] };
+  const { pieces, ...others } = jsonOr(text, command.start, () => [command]);
+  return { ...others, pieces: [type, ...pieces] };
 }
 
 /** `key=value …` or the old `key value with blanks`: triples of key, value and separator. */
