@@ -44,7 +44,7 @@ export const containerLifecycleRoutes: readonly Route[] = [
   }),
   post('/containers/:id/resize', resize),
   post('/containers/:id/update', update),
-  remove('/containers/:id', removeContainer),
+  remove('/containers/:id*', removeContainer),
 ];
 
 async function create(exchange: Exchange): Promise<void> {

@@ -244,10 +244,6 @@ const CONTAINER_ERRORS = errorTable({
     ({ subject }) => `Cannot unpause container ${subject}: it is not paused`,
   ],
   'attach-to-paused': ['conflict', ({ subject }) => `Cannot attach to container ${subject}: it is paused`],
-  'remove-of-link': [
-    'invalid',
-    ({ subject }) => `Cannot remove a link of container ${subject}: there are none`,
-  ],
   'remove-of-removed': [
     'conflict',
     ({ subject }) => `Cannot remove container ${subject}: it is being removed`,
@@ -270,6 +266,21 @@ const CONTAINER_ERRORS = errorTable({
   ],
   'exec-runs': ['conflict', ({ subject }) => `Cannot start exec ${subject}: it runs`],
   'exec-has-run': ['conflict', ({ subject }) => `Cannot start exec ${subject}: it has run`],
+  'link-to-nothing': [
+    'invalid',
+    ({ subject }) => `Cannot link to container ${subject}: there is none; create it first`,
+  ],
+  'link-to-stopped': [
+    'conflict',
+    ({ subject, details }) =>
+      `Cannot link to container ${subject} as ${details['alias']}: it does not run; start it first`,
+  ],
+  'name-is-no-link': [
+    'conflict',
+    ({ subject }) =>
+      `Cannot remove link ${subject}: that is a container’s own name; a link is named CONTAINER/ALIAS`,
+  ],
+  'no-such-link': ['not-found', ({ subject }) => `Cannot remove link ${subject}: there is none`],
   'network-is-shared': [
     'invalid',
     ({ subject }) =>

@@ -232,6 +232,16 @@ export interface ContainerNetworkSpec {
   readonly extraHosts: readonly string[];
   /** The address of the first interface; absent: derived from its IP address. */
   readonly macAddress?: string;
+  /** Containers that it knows by aliases, on the default network. */
+  readonly links?: readonly ContainerLink[];
+}
+
+export interface ContainerLink {
+  /** An id, once the container that has the link exists; name, id or prefix before. */
+  readonly container: string;
+  /** What that container was called when the link was made. */
+  readonly name?: string;
+  readonly alias: string;
 }
 
 export type NetworkMode =

@@ -70,7 +70,15 @@ export async function createContainers(dependencies: ContainersDependencies): Pr
   const orphans = { paths, supervisor, runtimes, snapshots, logger, lost, held: new DisposableStack() };
   const restore: RestoreRoles = { store, lookup, paths, supervisor, orphans, start, make };
   const { files, defaults } = dependencies;
-  const processes = new ContainerProcesses({ supervisor, runtimes, files, snapshots, paths, defaults });
+  const processes = new ContainerProcesses({
+    lookup,
+    supervisor,
+    runtimes,
+    files,
+    snapshots,
+    paths,
+    defaults,
+  });
   return new EngineContainers({
     lookup,
     execs: new Execs({ lookup, processes, background, logger }),
@@ -100,7 +108,7 @@ function createOwnParts(dependencies: ContainersDependencies): OwnParts {
 }
 
 function startRoles(dependencies: ContainersDependencies, own: OwnParts): StartRoles {
-  const { snapshots, volumes, files } = dependencies;
+  const { snapshots, volumes, files, networks, logger } = dependencies;
   const { store, cgroups, paths, lookup } = own;
   return {
     launch: launchRoles(dependencies, own),
@@ -109,6 +117,7 @@ function startRoles(dependencies: ContainersDependencies, own: OwnParts): StartR
     store,
     cgroups,
     exit: exitRoles(dependencies, own),
+    relink: { lookup, networks, hosts: { files, logger } },
     bootId: currentBootId(),
   };
 }
@@ -168,7 +177,7 @@ function queryRoles(dependencies: ContainersDependencies, own: OwnParts): QueryR
   const { images, volumes, snapshots, archive, defaults, files } = dependencies;
   const { paths, lookup, background } = own;
   return {
-    views: { images, volumes, snapshots, paths, ulimits: defaults.ulimits },
+    views: { lookup, images, volumes, snapshots, paths, ulimits: defaults.ulimits },
     archives: { archive, files: { lookup, snapshots, volumes, files, paths }, background },
     snapshots,
   };

@@ -42,6 +42,7 @@ import type { Lookup } from './lookup.ts';
 import { volumesOf } from './mounts/mounts.ts';
 import { type NetworkingRoles, connectContainer, disconnectContainer } from './networking.ts';
 import { type PruneRoles, pruneContainers } from './prune.ts';
+import { removeLink } from './remove-link.ts';
 import { type RenameRoles, renameContainer } from './rename.ts';
 import { removeContainer } from './remove-container.ts';
 import type { Container } from './run/container.ts';
@@ -165,6 +166,7 @@ export class EngineContainers implements OwnedContainers {
     reference: string,
     options: { readonly force: boolean; readonly volumes: boolean; readonly link: boolean },
   ): Promise<void> {
+    if (options.link) return await removeLink(this.#parts.lookup, reference);
     const container = this.#get(reference);
     const { signal, start } = this.#verbs;
     await removeContainer({ signal, exit: start.exit }, container, { ...options, reference });

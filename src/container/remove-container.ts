@@ -30,9 +30,6 @@ export async function removeContainer(
   container: Container,
   request: RemoveRequest,
 ): Promise<void> {
-  if (request.link) {
-    throw containerError('remove-of-link', { subject: request.reference });
-  }
   if (container.state.status === 'removing') {
     throw containerError('remove-of-removed', { subject: request.reference });
   }

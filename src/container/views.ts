@@ -86,6 +86,10 @@ export interface ContainerListEntry {
   readonly state: ContainerStateView;
   readonly mounts: readonly MountView[];
   readonly network: ContainerNetworkView;
+  /** The containers that it is linked to, by their present names. */
+  readonly links: readonly { readonly name: string; readonly alias: string }[];
+  /** What other containers call it by links: `NAME/ALIAS`. */
+  readonly linkedAs: readonly string[];
   /** Only if it was asked for. */
   readonly size?: SizeView;
 }

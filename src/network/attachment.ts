@@ -9,6 +9,8 @@ export interface NetworkAttachment {
   /** Absent: the network gives one. */
   readonly ipv4Address?: string;
   readonly ipv6Address?: string;
+  /** Names that only this container has for others on the network: alias to name. */
+  readonly links?: Readonly<Record<string, string>>;
   readonly linkLocalAddresses: readonly string[];
   /** Absent: derived from the address. */
   readonly macAddress?: string;

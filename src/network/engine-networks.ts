@@ -1,4 +1,5 @@
 import type { NetworkAttachment } from './attachment.ts';
+import type { HostsEntry } from './hosts-file.ts';
 import type { EngineSandboxes } from './engine-sandboxes.ts';
 import type { EngineNetworkRegistry } from './network-registry.ts';
 import type {
@@ -82,6 +83,10 @@ export class EngineNetworks implements Networks {
 
   rename(id: string, name: string): SandboxRecord | undefined {
     return this.#sandboxes.rename(id, name);
+  }
+
+  relink(id: string, linkedHosts: readonly HostsEntry[]): SandboxRecord | undefined {
+    return this.#sandboxes.relink(id, linkedHosts);
   }
 
   release(sandbox: Pick<SandboxRecord, 'id'>): void {

@@ -2,6 +2,7 @@ import { messageOf } from '#base/errors.ts';
 import type { EmitEvent } from '#base/event.ts';
 import type { NetworkAttachment } from './attachment.ts';
 import { LiveSandbox, type PlannedConnection, type SandboxEnvironment } from './live-sandbox.ts';
+import type { HostsEntry } from './hosts-file.ts';
 import { networkError } from './network-errors.ts';
 import type { EngineNetworkRegistry } from './network-registry.ts';
 import type { Endpoint, NetworkMember, SandboxRecord, SandboxRequest, Sandboxes } from './network.ts';
@@ -79,6 +80,12 @@ export class EngineSandboxes implements Sandboxes {
   rename(id: string, name: string): SandboxRecord | undefined {
     const sandbox = this.#live.get(id);
     sandbox?.rename(name);
+    return sandbox?.record;
+  }
+
+  relink(id: string, linkedHosts: readonly HostsEntry[]): SandboxRecord | undefined {
+    const sandbox = this.#live.get(id);
+    sandbox?.relink(linkedHosts);
     return sandbox?.record;
   }
 

@@ -19,6 +19,8 @@ export interface OwnHosts {
   readonly addresses: readonly string[];
   readonly hostname: string;
   readonly domainname: string;
+  /** Other containers that it is linked to. */
+  readonly linkedHosts?: readonly HostsEntry[];
 }
 
 /** What a container's /etc/hosts is made of. */
@@ -33,10 +35,16 @@ export function renderHostsFile(file: HostsFile): string {
     .join('');
 }
 
-/** The lines of the container itself. */
-export function ownHostsLines({ addresses, hostname, domainname }: OwnHosts): readonly string[] {
+/** The lines of the container itself and of those it is linked to. */
+export function ownHostsLines({
+  addresses,
+  hostname,
+  domainname,
+  linkedHosts = [],
+}: OwnHosts): readonly string[] {
   const names = domainname === '' ? [hostname] : [`${hostname}.${domainname}`, hostname];
-  return addresses.map((address) => hostsLine({ address, names }));
+  const own = addresses.map((address) => ({ address, names }));
+  return [...linkedHosts, ...own].map(hostsLine);
 }
 
 function hostsLine({ address, names }: HostsEntry): string {

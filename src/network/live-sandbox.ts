@@ -6,6 +6,8 @@ import { RouteSocket } from '#linux/rtnetlink.ts';
 import type { NetworkAttachment } from './attachment.ts';
 import type { DeferredChecks } from './deferred-checks.ts';
 import { addressOf, defaultEndpoint } from './endpoint.ts';
+import type { HostsEntry } from './hosts-file.ts';
+import { withLinks } from './link-names.ts';
 import { networkError } from './network-errors.ts';
 import type { Endpoint, SandboxRecord, SandboxRequest } from './network.ts';
 import { namesOn, type OpenNetwork } from './open-network.ts';
@@ -160,6 +162,10 @@ export class LiveSandbox {
     this.#announce();
   }
 
+  relink(linkedHosts: readonly HostsEntry[]): void {
+    this.#request = { ...this.#request, linkedHosts };
+  }
+
   /** The container has stopped. */
   close(): void {
     this.#isClosed = true;
@@ -229,7 +235,8 @@ export class LiveSandbox {
   #openResolver(): void {
     const { files, forward } = this.#environment;
     const view = {
-      tables: () => this.#connections.map(({ network }) => network.names),
+      tables: () =>
+        this.#connections.map(({ network, endpoint }) => withLinks(network.names, endpoint.attachment)),
       servers: () => files.nameservers(this.#request),
     };
     this.#resolver = openSandboxResolver(view, forward);

@@ -40,6 +40,7 @@ import type { InterfaceAddress, IpPrefix } from '#base/ip-prefix.ts';
 import type { Logger } from '#base/log.ts';
 import type { Metadata } from '#store/metadata.ts';
 import type { NetworkAttachment } from './attachment.ts';
+import type { HostsEntry } from './hosts-file.ts';
 import type { PortRequest } from './port-spec.ts';
 import type { Publication } from './publication.ts';
 
@@ -176,6 +177,8 @@ export interface SandboxRequest {
   readonly dnsOptions: readonly string[];
   /** `name:address`, where `host-gateway` stands for the host. */
   readonly extraHosts: readonly string[];
+  /** What else its /etc/hosts says of other containers. */
+  readonly linkedHosts?: readonly HostsEntry[];
   /** Kernel parameters; only those of network namespaces are the sandbox's. */
   readonly sysctls: Readonly<Record<string, string>>;
   /** Absent: no files are written. */
@@ -233,6 +236,8 @@ export interface Sandboxes {
   unpublish(id: string, publication: string): SandboxRecord;
   /** A live container was renamed: the resolver and inspect answer by the new name. Absent: it has no sandbox. */
   rename(id: string, name: string): SandboxRecord | undefined;
+  /** Other containers have other addresses now; the owner of the file writes it. Absent: it has no sandbox. */
+  relink(id: string, linkedHosts: readonly HostsEntry[]): SandboxRecord | undefined;
   /** The container has stopped. Idempotent; fast: the kernel finishes in the background. */
   release(sandbox: Pick<SandboxRecord, 'id'>): void;
 }

@@ -7,7 +7,7 @@ import {
   reverseAddress,
 } from './dns-message.ts';
 import { familyOf } from '#base/ip-address.ts';
-import type { NameTable } from './name-table.ts';
+import type { NetworkNames } from './link-names.ts';
 
 /** Short, since a container that is started again has another address. */
 const TTL_SECONDS = 10;
@@ -24,7 +24,7 @@ export type ForwardQuery = (
 /** What a container can resolve. */
 export interface ResolverView {
   /** The names on the networks that it is on at that moment. */
-  readonly tables: () => readonly NameTable[];
+  readonly tables: () => readonly NetworkNames[];
   /** Called for each query that goes out: the host's servers may change. */
   readonly servers: () => readonly string[];
 }
@@ -50,11 +50,11 @@ export async function resolveQuery(
   return composeResponse(query, ResponseCode.serverFailure, [], TTL_SECONDS);
 }
 
-function answerLocally(query: DnsQuery, tables: readonly NameTable[]): Buffer | undefined {
+function answerLocally(query: DnsQuery, tables: readonly NetworkNames[]): Buffer | undefined {
   return query.type === RecordType.ptr ? answerReverse(query, tables) : answerForward(query, tables);
 }
 
-function answerForward(query: DnsQuery, tables: readonly NameTable[]): Buffer | undefined {
+function answerForward(query: DnsQuery, tables: readonly NetworkNames[]): Buffer | undefined {
   const addresses = tables.flatMap((table) => table.addressesOf(query.name));
   if (addresses.length === 0) return undefined;
   const answers = addresses
@@ -63,7 +63,7 @@ function answerForward(query: DnsQuery, tables: readonly NameTable[]): Buffer | 
   return composeResponse(query, ResponseCode.noError, answers, TTL_SECONDS);
 }
 
-function answerReverse(query: DnsQuery, tables: readonly NameTable[]): Buffer | undefined {
+function answerReverse(query: DnsQuery, tables: readonly NetworkNames[]): Buffer | undefined {
   const address = reverseAddress(query.name);
   const name = address && tables.map((table) => table.nameOf(address)).find((found) => found !== undefined);
   if (!name) return undefined;

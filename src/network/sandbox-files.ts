@@ -58,13 +58,13 @@ export class SandboxFiles {
   }
 
   hosts(request: SandboxRequest, where: FilesFor): string {
-    const { hostname, domainname, extraHosts } = request;
+    const { hostname, domainname, extraHosts, linkedHosts } = request;
     // In the host's network it is the host's file, as long as there is nothing to add.
     const ofHost = where.kind === 'host' && extraHosts.length === 0 ? hostHostsFile() : undefined;
     if (ofHost !== undefined) return ofHost;
     const extra = parseExtraHosts(extraHosts, this.#hostGateway());
     const addresses = where.kind === 'networks' ? where.addresses : [];
-    return renderHostsFile({ extra, addresses, hostname, domainname });
+    return renderHostsFile({ extra, addresses, hostname, domainname, ...(linkedHosts && { linkedHosts }) });
   }
 
   #settings(request: SandboxRequest): ResolverSettings {

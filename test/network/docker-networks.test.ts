@@ -132,6 +132,41 @@ const SCRIPTS: Readonly<Record<string, readonly string[]>> = {
     'run --rm --network bridge --ip 172.17.0.9 bb true',
     'run --rm --network-alias x bb true',
   ],
+  links: [
+    'run -d --name m1 -e COLOR=red -e MODE --expose 6379 --expose 80-81 --expose 53/udp bb sleep 600',
+    'run -d --name m2 --link m1:data-base --link m1 -e M1_NAME=own bb sleep 600',
+    'exec m2 cat /etc/hosts',
+    'exec m2 sh -c env|grep~-v~^HOSTNAME|sort',
+    'exec m2 ping -c 1 -q data-base',
+    'inspect -f {{json.HostConfig.Links}} m2',
+    'ps --no-trunc --format {{.Names}} --filter name=m1',
+    'ps --format {{.Names}}',
+    'stop -t 0 m1',
+    'run -d --name between bb sleep 600',
+    'start m1',
+    'exec m2 ping -c 1 -q data-base',
+    'exec m2 cat /etc/hosts',
+    'rm --link m2/data-base',
+    'rm --link m2/nope',
+    'rm --link m2',
+    'inspect -f {{json.HostConfig.Links}} m2',
+    'create --link nope:x bb true',
+    'create --link a:b:c bb true',
+    'stop -t 0 m1 m2',
+    'start m2',
+    'rm -f m1 between',
+    'start m2',
+    'rm -f m2',
+    'network create --subnet 10.98.0.0/24 net5',
+    'run -d --name m1 --network net5 bb sleep 600',
+    'run -d --name m2 --network net5 --link m1:db bb sleep 600',
+    'run -d --name m3 --network net5 bb sleep 600',
+    'exec m2 ping -c 1 -q db',
+    'exec m3 ping -c 1 -q db',
+    'inspect -f {{json.NetworkSettings.Networks.net5.Links}}{{json.HostConfig.Links}} m2',
+    'rm -f m1 m2 m3',
+    'network rm net5',
+  ],
   'isolation, internal networks, no talk': [
     'network create --subnet 10.94.0.0/24 d',
     'network create --subnet 10.95.0.0/24 e',
@@ -152,6 +187,9 @@ const SCRIPTS: Readonly<Record<string, readonly string[]>> = {
     'network ls --format {{.Name}}',
   ],
 };
+
+/** The address of the default bridge, which no other test uses. */
+const BRIDGE = '10.60.0.1/16';
 
 /** Where we do not say what Docker 26 says: newer versions of it do, or ours says more. */
 const DIFFERENCES: Readonly<Record<string, string>> = {
@@ -207,8 +245,8 @@ describe('networks by docker’s command line, beside Docker', {
 
   before(async () => {
     [ours, theirs] = await Promise.all([
-      TestDaemon.start('--network-pool', '2'),
-      DockerDaemon.start({}, { network: 'own' }),
+      TestDaemon.start('--network-pool', '2', '--bip', BRIDGE),
+      DockerDaemon.start({ bip: BRIDGE }, { network: 'own' }),
     ]);
     await Promise.all([importBusybox(ours), importBusybox(theirs)]);
   });

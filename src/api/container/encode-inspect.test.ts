@@ -21,6 +21,8 @@ function viewOf(spec: ContainerSpec, requested: unknown): ContainerView {
     state: { status: 'created', exitCode: 0, outOfMemory: false },
     mounts: [],
     network: { attachments: [attachTo('bridge')] },
+    links: [],
+    linkedAs: [],
     execIds: [],
     logPath: '',
   };

@@ -41,7 +41,7 @@ export function encodeInspect(view: ContainerView, manifest?: Descriptor): Conta
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: execIds.length === 0 ? null : execIds,
-    HostConfig: encodeHostConfig(spec, hostConfig, DEFAULT_LOG_DRIVER),
+    HostConfig: { ...encodeHostConfig(spec, hostConfig, DEFAULT_LOG_DRIVER), Links: linkTexts(view) },
     GraphDriver: { Name: STORAGE_DRIVER, Data: snapshotPaths(snapshot) },
     ...(view.size && encodeSize(view.size)),
     Mounts: encodeMounts(view.mounts),
@@ -82,6 +82,10 @@ function snapshotPaths(snapshot: ContainerView['snapshot']): Readonly<Record<str
 }
 
 /** What was asked for, with what the image and the engine have put in its place. */
+function linkTexts({ name, links }: ContainerView): readonly string[] | null {
+  return links.length > 0 ? links.map((link) => `/${link.name}:/${name}/${link.alias}`) : null;
+}
+
 function encodeConfig(spec: ContainerSpec, asked: ContainerConfig): ContainerConfig {
   const { process, stop, health } = spec;
   const volumes = spec.mounts.anonymous;

@@ -16,7 +16,7 @@ export function encodeListEntry(entry: ContainerListEntry, manifest?: Descriptor
   const { entrypoint = [], command = [] } = spec.process;
   return {
     Id: entry.id,
-    Names: [`/${entry.name}`],
+    Names: [entry.name, ...entry.linkedAs].map((name) => `/${name}`),
     Image: entry.image,
     ImageID: entry.imageId,
     Command: commandText([...entrypoint, ...command]),

@@ -59,11 +59,17 @@ function askedSettings(asked: NetworkAttachment): EndpointSettings {
   return {
     ...EMPTY_ENDPOINT,
     IPAMConfig: Object.keys(addresses).length > 0 ? addresses : null,
+    Links: linkTexts(asked),
     Aliases: aliases.length > 0 ? aliases : null,
     MacAddress: macAddress,
     DriverOpts: Object.keys(driverOptions).length > 0 ? driverOptions : null,
     GwPriority: gatewayPriority,
   };
+}
+
+function linkTexts({ links = {} }: NetworkAttachment): readonly string[] | null {
+  const texts = Object.entries(links).map(([alias, name]) => `${name}:${alias}`);
+  return texts.length > 0 ? texts : null;
 }
 
 function liveSettings({ id, networkId, macAddress, addresses, gateways }: Endpoint) {

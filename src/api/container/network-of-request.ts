@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
-import { EngineError } from '#base/errors.ts';
+import { EngineError, messageOf } from '#base/errors.ts';
 import { parseHostPorts, parsePort, tryParsePorts } from '#base/ports.ts';
 import type { NetworkMode, ContainerNetworkSpec } from '#container/container-spec.ts';
 import type { NetworkAttachment } from '#network/attachment.ts';
 import type { PortRequest } from '#network/port-spec.ts';
+import { type Link, parseLink } from '#syntax/link.ts';
 import type { CreateRequest } from '#wire/container.ts';
 import type { EndpointSettings, PortBinding } from '#wire/network.ts';
 
@@ -36,6 +37,7 @@ export function networkOfRequest({
     dnsSearch: host.DnsSearch ?? [],
     dnsOptions: host.DnsOptions ?? [],
     extraHosts: host.ExtraHosts ?? [],
+    ...linksOnDefault(host),
     ...(config.MacAddress && { macAddress: config.MacAddress }),
   };
 }
@@ -65,8 +67,26 @@ export function attachmentOf(network: string, asked: EndpointSettings | undefine
     linkLocalAddresses: LinkLocalIPs ?? [],
     ...(asked?.MacAddress && { macAddress: asked.MacAddress }),
     ...(asked?.GwPriority && { gatewayPriority: asked.GwPriority }),
+    ...(asked?.Links?.length && { links: linkMap(asked.Links) }),
     driverOptions: asked?.DriverOpts ?? {},
   };
+}
+
+/** On networks that users created, a container's links are those of its endpoints. */
+function linksOnDefault({ Links, NetworkMode }: CreateRequest['hostConfig']) {
+  return Links?.length && NetworkMode === 'bridge' ? { links: Links.map(readLink) } : {};
+}
+
+function linkMap(links: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(links.map(readLink).map(({ container, alias }) => [alias, container]));
+}
+
+function readLink(text: string): Link {
+  try {
+    return parseLink(text);
+  } catch (cause) {
+    throw new EngineError('invalid', messageOf(cause), { cause });
+  }
 }
 
 function portRequest(text: string, { HostIp, HostPort }: PortBinding): PortRequest {

@@ -186,7 +186,6 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
   'attach-to-paused': {
     message: ({ subject }) => `container ${subject} is paused, unpause the container before attach`,
   },
-  'remove-of-link': { message: () => 'Conflict, cannot remove the default link name of the container' },
   'remove-of-removed': { message: ({ subject }) => `removal of container ${subject} is already in progress` },
   'remove-of-running': {
     message: ({ subject, details }) =>
@@ -204,6 +203,16 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
   },
   'exec-runs': { message: ({ subject }) => `exec command ${subject} is already running` },
   'exec-has-run': { message: ({ subject }) => `exec command ${subject} has already run` },
+  'link-to-nothing': {
+    message: ({ subject }) => `could not get container for ${subject}: No such container: ${subject}`,
+  },
+  'link-to-stopped': {
+    status: 500,
+    message: ({ subject, details }) =>
+      `Cannot link to a non running container: /${subject} AS /${details['alias']}`,
+  },
+  'name-is-no-link': { message: () => 'Conflict, cannot remove the default link name of the container' },
+  'no-such-link': { message: ({ subject }) => `No such container: ${subject}` },
   'network-is-shared': {
     message: () =>
       'container sharing network namespace with another container or host cannot be connected to any other network',

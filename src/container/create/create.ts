@@ -14,6 +14,7 @@ import type { SnapshotStore } from '#layer/layer.ts';
 import type { FileService } from '#linux/file-service.ts';
 import type { Volumes } from '#volume/volume.ts';
 import type { Logger } from '#base/log.ts';
+import { withLinkIds } from '../links.ts';
 import { requireBindSources } from '../mounts/bind-source.ts';
 import type { MountPlan } from '../mounts/mount-plan.ts';
 import { createPlannedVolumes, fillVolumes, volumesOf } from '../mounts/mounts.ts';
@@ -62,7 +63,7 @@ export async function createContainer(
   const image = images.resolve(asked.image, platform ? { platform } : {});
   using _use = images.holdForUse(image.id);
   const id = newId();
-  const spec = completeHostname(id, withImageDefaults(fitted, image.config));
+  const spec = withLinkIds(table.lookup, completeHostname(id, withImageDefaults(fitted, image.config)));
   if (spec.network.mode.kind !== 'joined') networks.validate(sandboxRequest('', '', spec));
   await using undo = new AsyncDisposableStack();
   const name = reserveName(table.lookup, id, wantedName);

@@ -10,6 +10,7 @@ import type { ExecSpec } from '../container.ts';
 import type { ContainerPaths } from '../container-paths.ts';
 import { containerLane } from '../files/lanes.ts';
 import { findUser, requireRunnable, type RootPlace } from '../files/root-files.ts';
+import { type LinkableContainers, withLinkVariables } from '../links.ts';
 import type { InputMode } from '../process/process-pipes.ts';
 import { runtimeFailure } from '../process/runtime-failure.ts';
 import type { Runtimes } from '../process/runtimes.ts';
@@ -22,6 +23,7 @@ import { buildExecProcess, capabilitiesOf } from '../spec/spec.ts';
 import { type UlimitDefaults, withAllUlimits } from '../spec/ulimits.ts';
 
 export interface ProcessRoles {
+  readonly lookup: LinkableContainers;
   readonly supervisor: Supervisor;
   readonly runtimes: Runtimes;
   readonly files: FileService;
@@ -73,12 +75,12 @@ export class ContainerProcesses {
     { id, spec, input }: ProcessRequest,
     directory: string,
   ): Promise<SupervisedProcess> {
-    const { supervisor, runtimes, defaults } = this.#roles;
+    const { supervisor, runtimes, defaults, lookup } = this.#roles;
     const root = this.#rootOf(container);
     const { user = '', groups } = container.spec.process;
     const process = buildExecProcess({
       exec: spec,
-      spec: withAllUlimits(defaults, container.spec),
+      spec: withAllUlimits(defaults, withLinkVariables(lookup, container)),
       user: await findUser(root, { user: spec.user ?? user, groupAdd: groups }),
     });
     await requireRunnable(root, { process, ...mountsOf(container) });

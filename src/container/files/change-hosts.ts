@@ -15,6 +15,7 @@ export interface HostsChange {
   readonly path: string;
   /** Whole lines, without their ends. */
   readonly removed: readonly string[];
+  /** Each in the place of the removed one with its index; what is more, at the end. */
   readonly added: readonly string[];
 }
 
@@ -56,8 +57,17 @@ export function changeHosts({ path, removed, added }: HostsChange): void {
   try {
     const text = readFileSync(file, 'utf8');
     const ended = text === '' || text.endsWith('\n') ? text : `${text}\n`;
-    const kept = ended.split('\n').filter((line) => !removed.includes(line));
-    const changed = [...kept.slice(0, -1), ...added, ''].join('\n');
+    const placed = new Set<string>();
+    const lines = ended.split('\n').flatMap((line) => {
+      const index = removed.indexOf(line);
+      if (index < 0) return [line];
+      const successor = added[index];
+      if (successor === undefined) return [];
+      placed.add(successor);
+      return [successor];
+    });
+    const others = added.filter((line) => !placed.has(line));
+    const changed = [...lines.slice(0, -1), ...others, ''].join('\n');
     ftruncateSync(file, 0);
     writeSync(file, changed, 0);
   } finally {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { FileService } from '#linux/file-service.ts';
 import { containerLane } from '../files/lanes.ts';
 import { findUser, requireRunnable } from '../files/root-files.ts';
+import { type LinkableContainers, withLinkVariables } from '../links.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
 import type { SeccompProfile } from '../spec/seccomp.ts';
 import { selectSeccomp } from '../spec/select-seccomp.ts';
@@ -24,7 +25,7 @@ interface Confinement extends UlimitDefaults {
 
 export interface BundleRoles {
   readonly files: FileService;
-  readonly lookup: JoinableContainers;
+  readonly lookup: JoinableContainers & LinkableContainers;
   readonly cgroups: ContainerCgroups;
   readonly confinement: Confinement;
 }
@@ -48,7 +49,7 @@ export async function writeBundle(
   { directory, rootPath, network, mounts, shmPath }: BundleContents,
 ): Promise<void> {
   const { id } = workload;
-  const wanted = withAllUlimits(confinement, workload.spec);
+  const wanted = withAllUlimits(confinement, withLinkVariables(lookup, workload));
   checkDeviceRequests(wanted.devices);
   // No process of it runs yet.
   const root = { files, rootPath, lane: containerLane(id), isWatched: false };

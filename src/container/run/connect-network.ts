@@ -1,4 +1,5 @@
 import type { Networks, SandboxRecord } from '#network/network.ts';
+import { type LinkableContainers, linkedHosts, linksOf, requireRunning } from '../links.ts';
 import type { ContainerPaths } from '../container-paths.ts';
 import type { InjectedFiles } from '../spec/spec-mounts.ts';
 import { type JoinableContainers, sharedNetwork } from './join-namespaces.ts';
@@ -7,7 +8,7 @@ import type { Workload } from './workload.ts';
 
 export interface NetworkRoles {
   readonly networks: Pick<Networks, 'acquire' | 'release'>;
-  readonly lookup: JoinableContainers;
+  readonly lookup: JoinableContainers & LinkableContainers;
   readonly paths: Pick<ContainerPaths, 'files'>;
 }
 
@@ -29,7 +30,14 @@ export async function connectNetwork(
   if (shared) return { namespacePath: shared.namespacePath, files: paths.files(shared.owner.id) };
   const { hostname, ...others } = paths.files(id);
   const files: InjectedFiles = ownsHostname ? { ...others, hostname } : others;
-  const sandbox = await networks.acquire({ ...sandboxRequest(id, name, spec), files });
+  const links = linksOf(lookup, spec.network.links);
+  requireRunning(lookup, name, spec.network.links);
+  const linked = links.length > 0 ? { linkedHosts: linkedHosts(links) } : {};
+  const sandbox = await networks.acquire({ ...sandboxRequest(id, name, spec), files, ...linked });
   const { namespacePath } = sandbox;
-  return { files, sandbox, ...(namespacePath !== undefined && { namespacePath }) };
+  return {
+    files,
+    sandbox,
+    ...(namespacePath !== undefined && { namespacePath }),
+  };
 }

@@ -16,6 +16,7 @@ import { type JoinableContainers, sharedNetwork } from './join-namespaces.ts';
 import { type LaunchRoles, launch } from './launch.ts';
 import type { Container } from './container.ts';
 import { watchMemory } from './memory.ts';
+import { relinkOthers, type RelinkRoles } from './relink.ts';
 import { unmountRoot } from './root-use.ts';
 import { ActiveRun, type Run } from './run.ts';
 import { endWithFirstProcess } from './shared-pid-namespace.ts';
@@ -30,6 +31,7 @@ export interface StartRoles {
   readonly store: Pick<ContainerStore, 'durable'>;
   readonly cgroups: ContainerCgroups;
   readonly exit: ExitRoles;
+  readonly relink: RelinkRoles;
   /** The kernel's name for the time since the machine was started. */
   readonly bootId: string;
 }
@@ -123,6 +125,7 @@ async function run(roles: StartRoles, container: Container, startedAt: string): 
   watchMemory(roles.cgroups, container);
   endWithFirstProcess(roles.cgroups, container, started);
   watchForExit(roles.exit, container, active);
+  await relinkOthers(roles.relink, container);
 }
 
 /** A container that joins another's network has its host name, from its first start on. */

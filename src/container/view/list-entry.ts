@@ -1,5 +1,6 @@
 import type { ImageStore } from '#image/image.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
+import { linkNames, linksOf, type LinkTable } from '../links.ts';
 import type { Volumes } from '#volume/volume.ts';
 import type { ContainerListEntry, SizeView } from '../views.ts';
 import type { Container } from '../run/container.ts';
@@ -9,12 +10,18 @@ import { viewState } from './state-view.ts';
 
 /** The sources of what views show besides the container itself. */
 export interface ViewSources {
+  readonly lookup: LinkTable;
   readonly images: Pick<ImageStore, 'resolve' | 'inspect'>;
   readonly volumes: Pick<Volumes, 'get'>;
   readonly snapshots: Pick<SnapshotStore, 'get' | 'usage'>;
 }
 
-export function viewListEntry(sources: ViewSources, container: Container): ContainerListEntry {
+/** @param names what all containers are called by links, where many are shown */
+export function viewListEntry(
+  sources: ViewSources,
+  container: Container,
+  names = linkNames(sources.lookup),
+): ContainerListEntry {
   const { id, name, spec, definition, state } = container;
   return {
     id,
@@ -26,6 +33,11 @@ export function viewListEntry(sources: ViewSources, container: Container): Conta
     state: viewState(state),
     mounts: viewMounts(definition.mounts, sources.volumes),
     network: viewNetwork(container),
+    links: linksOf(sources.lookup, spec.network.links).map((link) => ({
+      name: link.container.name,
+      alias: link.alias,
+    })),
+    linkedAs: names.get(id) ?? [],
   };
 }
 
