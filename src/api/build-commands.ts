@@ -2,7 +2,7 @@
 import type { CommandSettings } from '#build/definition/command-settings.ts';
 import type { NetworkMode } from '#container/container-spec.ts';
 import { newContainerSpec } from '#container/new-container-spec.ts';
-import type { HostConfig } from '#wire/container.ts';
+import type { HostConfig } from '#wire/host-config.ts';
 import { decodeCreateRequest } from '#wire/decode-create.ts';
 import { limitsOf } from './container/limits.ts';
 import { parseSecurityOptions } from './container/security-options.ts';

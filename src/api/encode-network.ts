@@ -3,7 +3,8 @@ import { formatInterfaceAddress, prefixFamily } from '#base/ip-prefix.ts';
 import { encodeSubnets } from './encode-subnets.ts';
 import { unreachable } from '#base/unreachable.ts';
 import type { Endpoint, NetworkMember, NetworkRecord, NetworkView, Pool } from '#network/network.ts';
-import type { IpamPool, NetworkInspect } from '#wire/network.ts';
+import type { NetworkInspect } from '#wire/network.ts';
+import type { IpamPool } from '#wire/decode-network.ts';
 
 /** A network with what is on it, as `GET /networks/{id}` shows it. */
 export function encodeNetwork({ network, members }: NetworkView): NetworkInspect {

@@ -11,7 +11,7 @@ import {
 } from '#base/ip-prefix.ts';
 import { parseGoBoolean } from '#base/booleans.ts';
 import type { BridgeSettings, NetworkSpec, PoolSpec } from '#network/network.ts';
-import type { IpamPool, NetworkCreateBody } from '#wire/network.ts';
+import type { IpamPool, NetworkCreateBody } from '#wire/decode-network.ts';
 
 /** @throws {EngineError} `invalid` for what contradicts itself, `not-implemented` for what this engine does not do */
 export function networkOfBody(body: NetworkCreateBody): NetworkSpec {

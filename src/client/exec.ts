@@ -1,4 +1,5 @@
-import type { ExecInspect, ExecRequest } from '#wire/container.ts';
+import type { ExecInspect } from '#wire/container.ts';
+import type { ExecRequest } from '#wire/decode-exec.ts';
 import { type Client, type Hijacked, path } from './client.ts';
 import type { TerminalSize } from './containers.ts';
 

@@ -1,4 +1,5 @@
-import type { NetworkConnectBody, NetworkCreateBody, NetworkInspect } from '#wire/network.ts';
+import type { NetworkInspect } from '#wire/network.ts';
+import type { NetworkConnectBody, NetworkCreateBody } from '#wire/decode-network.ts';
 import { type Client, encodeFilters, path } from './client.ts';
 import type { Filters } from './containers.ts';
 

@@ -5,7 +5,8 @@
  * Up to 1.45, this is what Docker's daemon of that version told its older clients: a field that came before 1.44 is
  * mostly told to all of them.
  */
-import type { ContainerConfig, ContainerInspect, ContainerSummary, NetworkSettings } from './container.ts';
+import type { ContainerInspect, ContainerSummary, NetworkSettings } from './container.ts';
+import type { ContainerConfig } from './container-config.ts';
 import type { EventMessage } from './event.ts';
 import {
   differentUntil,
@@ -18,7 +19,8 @@ import {
   until,
 } from './field-rules.ts';
 import type { ImageInspect, ImageSummary } from './image.ts';
-import type { EndpointSettings, NetworkInspect } from './network.ts';
+import type { NetworkInspect } from './network.ts';
+import type { EndpointSettings } from './decode-endpoint.ts';
 import type { ContainerStatsBody } from './stats.ts';
 import type { BuildCacheRecord, DiskUsage } from './system.ts';
 import type { SystemInfo } from './system-info.ts';

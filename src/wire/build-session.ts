@@ -1,46 +1,10 @@
 /**
- * The engine's own wire for builds: `POST /caisson/build` with a {@link WireBuildRequest}, then {@link Frame}s both
+ * The engine's own wire for builds: `POST /caisson/build` with a `WireBuildRequest`, then {@link Frame}s both
  * ways. The engine asks, under numbers that it chooses, for what only the client has; the client answers under the same
  * number, and is told how the build goes. Who closes the connection ends the build.
  */
 import { EngineError } from '#base/errors.ts';
 import type { RegistryAuth } from './registry-auth.ts';
-
-/** As BuildRequest of the builder, without streams. */
-export interface WireBuildRequest {
-  /** What the client's directories are known by between builds; empty: they are not. */
-  readonly sharedKey: string;
-  /** Empty: the client's directory `context`; `-`: an archive that it sends; else a URL. */
-  readonly context: string;
-  /** By name: `local:DIRECTORY`, `docker-image://REFERENCE`, `oci-layout://DIRECTORY@DIGEST`, or a URL. */
-  readonly namedContexts: Readonly<Record<string, string>>;
-  readonly dockerfile: string;
-  /** The Dockerfile is in the client's directory `dockerfile`, wherever the context is. */
-  readonly hasDockerfile: boolean;
-  readonly target: string;
-  readonly buildArgs: Readonly<Record<string, string>>;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly references: readonly string[];
-  readonly noCache: boolean;
-  readonly noCacheStages: readonly string[];
-  readonly pull: boolean;
-  readonly squash: boolean;
-  readonly platforms: readonly string[];
-  /** Fields of the API's HostConfig. */
-  readonly hostConfig: object;
-  readonly entitlements: readonly string[];
-  readonly outputs: readonly WireTypedAttributes[];
-  readonly cacheFrom: readonly WireTypedAttributes[];
-  readonly cacheTo: readonly WireTypedAttributes[];
-  readonly attestations: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** `check`, `outline`, `targets`, or empty. */
-  readonly subrequest: string;
-}
-
-export interface WireTypedAttributes {
-  readonly type: string;
-  readonly attributes: Readonly<Record<string, string>>;
-}
 
 /** One file, directory or link of a listing; parents come first. */
 export interface WireEntry {

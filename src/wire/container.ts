@@ -5,189 +5,9 @@
  * Field names are the wire's. `null` stands where Go's clients send a nil slice or map.
  */
 import type { Descriptor } from '#oci/descriptor.ts';
-import type { EndpointSettings, NetworkingConfig, PortMap } from './network.ts';
-
-export interface HealthConfig {
-  readonly Test?: readonly string[] | null;
-  /** Durations are nanoseconds. */
-  readonly Interval?: number;
-  readonly Timeout?: number;
-  readonly Retries?: number;
-  readonly StartPeriod?: number;
-  readonly StartInterval?: number;
-}
-
-/** What may be recorded in an image and travels to any host. */
-export interface ContainerConfig {
-  readonly Hostname: string;
-  readonly Domainname: string;
-  readonly User: string;
-  readonly AttachStdin: boolean;
-  readonly AttachStdout: boolean;
-  readonly AttachStderr: boolean;
-  readonly ExposedPorts?: Readonly<Record<string, object>> | null;
-  readonly Tty: boolean;
-  readonly OpenStdin: boolean;
-  readonly StdinOnce: boolean;
-  readonly Env: readonly string[] | null;
-  readonly Cmd: readonly string[] | null;
-  readonly Healthcheck?: HealthConfig;
-  readonly ArgsEscaped?: boolean;
-  readonly Image: string;
-  readonly Volumes: Readonly<Record<string, object>> | null;
-  readonly WorkingDir: string;
-  readonly Entrypoint: readonly string[] | null;
-  readonly NetworkDisabled?: boolean;
-  readonly MacAddress?: string;
-  readonly OnBuild: readonly string[] | null;
-  readonly Labels: Readonly<Record<string, string>> | null;
-  readonly StopSignal?: string;
-  /** Seconds. */
-  readonly StopTimeout?: number;
-  readonly Shell?: readonly string[];
-}
-
-export interface RestartPolicy {
-  readonly Name: '' | 'no' | 'always' | 'unless-stopped' | 'on-failure';
-  readonly MaximumRetryCount: number;
-}
-
-export interface LogConfig {
-  /** Empty: the engine's default driver. */
-  readonly Type: string;
-  readonly Config: Readonly<Record<string, string>> | null;
-}
-
-export interface Ulimit {
-  readonly Name: string;
-  readonly Hard: number;
-  readonly Soft: number;
-}
-
-export interface DeviceMapping {
-  readonly PathOnHost: string;
-  readonly PathInContainer: string;
-  readonly CgroupPermissions: string;
-}
-
-export interface DeviceRequest {
-  readonly Driver: string;
-  /** -1: all. */
-  readonly Count: number;
-  readonly DeviceIDs: readonly string[] | null;
-  readonly Capabilities: readonly (readonly string[] | null)[] | null;
-  readonly Options: Readonly<Record<string, string>> | null;
-}
-
-export interface ThrottleDevice {
-  readonly Path: string;
-  readonly Rate: number;
-}
-
-/** One `--mount`. */
-export interface MountRequest {
-  readonly Type: 'bind' | 'volume' | 'tmpfs' | 'npipe' | 'cluster' | 'image';
-  readonly Source?: string;
-  readonly Target: string;
-  readonly ReadOnly?: boolean;
-  readonly Consistency?: string;
-  readonly BindOptions?: {
-    readonly Propagation?: string;
-    readonly NonRecursive?: boolean;
-    readonly CreateMountpoint?: boolean;
-    readonly ReadOnlyNonRecursive?: boolean;
-    readonly ReadOnlyForceRecursive?: boolean;
-  };
-  readonly VolumeOptions?: {
-    readonly NoCopy?: boolean;
-    readonly Labels?: Readonly<Record<string, string>> | null;
-    readonly DriverConfig?: { readonly Name?: string; readonly Options?: Readonly<Record<string, string>> };
-    readonly Subpath?: string;
-  };
-  readonly TmpfsOptions?: {
-    readonly SizeBytes?: number;
-    readonly Mode?: number;
-    readonly Options?: readonly (readonly string[] | null)[] | null;
-  };
-}
-
-/** What belongs to this host: limits, mounts, ports, isolation. */
-export interface HostConfig {
-  readonly Binds: readonly string[] | null;
-  readonly ContainerIDFile: string;
-  readonly LogConfig: LogConfig;
-  /** `default`, `bridge`, `host`, `none`, `container:ID` or the name of a network. */
-  readonly NetworkMode: string;
-  readonly PortBindings: PortMap | null;
-  readonly RestartPolicy: RestartPolicy;
-  readonly AutoRemove: boolean;
-  readonly VolumeDriver: string;
-  readonly VolumesFrom: readonly string[] | null;
-  readonly ConsoleSize: readonly [height: number, width: number];
-  readonly Annotations?: Readonly<Record<string, string>>;
-  readonly CapAdd: readonly string[] | null;
-  readonly CapDrop: readonly string[] | null;
-  readonly CgroupnsMode: '' | 'private' | 'host';
-  readonly Dns: readonly string[] | null;
-  readonly DnsOptions: readonly string[] | null;
-  readonly DnsSearch: readonly string[] | null;
-  readonly ExtraHosts: readonly string[] | null;
-  readonly GroupAdd: readonly string[] | null;
-  readonly IpcMode: string;
-  readonly Cgroup: string;
-  readonly Links: readonly string[] | null;
-  readonly OomScoreAdj: number;
-  readonly PidMode: string;
-  readonly Privileged: boolean;
-  readonly PublishAllPorts: boolean;
-  readonly ReadonlyRootfs: boolean;
-  readonly SecurityOpt: readonly string[] | null;
-  readonly StorageOpt?: Readonly<Record<string, string>>;
-  readonly Tmpfs?: Readonly<Record<string, string>> | null;
-  readonly UTSMode: string;
-  readonly UsernsMode: string;
-  /** Bytes. */
-  readonly ShmSize: number;
-  readonly Sysctls?: Readonly<Record<string, string>> | null;
-  readonly Runtime?: string;
-  readonly Isolation: string;
-  readonly CpuShares: number;
-  /** Bytes; 0 is without limit. */
-  readonly Memory: number;
-  readonly NanoCpus: number;
-  readonly CgroupParent: string;
-  readonly BlkioWeight: number;
-  readonly BlkioWeightDevice: readonly { readonly Path: string; readonly Weight: number }[] | null;
-  readonly BlkioDeviceReadBps: readonly ThrottleDevice[] | null;
-  readonly BlkioDeviceWriteBps: readonly ThrottleDevice[] | null;
-  readonly BlkioDeviceReadIOps: readonly ThrottleDevice[] | null;
-  readonly BlkioDeviceWriteIOps: readonly ThrottleDevice[] | null;
-  /** Microseconds. */
-  readonly CpuPeriod: number;
-  readonly CpuQuota: number;
-  readonly CpuRealtimePeriod: number;
-  readonly CpuRealtimeRuntime: number;
-  readonly CpusetCpus: string;
-  readonly CpusetMems: string;
-  readonly Devices: readonly DeviceMapping[] | null;
-  readonly DeviceCgroupRules: readonly string[] | null;
-  readonly DeviceRequests: readonly DeviceRequest[] | null;
-  readonly MemoryReservation: number;
-  /** Bytes of memory and swap together; -1 is without limit. */
-  readonly MemorySwap: number;
-  readonly MemorySwappiness: number | null;
-  readonly OomKillDisable: boolean | null;
-  readonly PidsLimit: number | null;
-  readonly Ulimits: readonly Ulimit[] | null;
-  readonly CpuCount: number;
-  readonly CpuPercent: number;
-  readonly IOMaximumIOps: number;
-  readonly IOMaximumBandwidth: number;
-  readonly Mounts?: readonly MountRequest[] | null;
-  readonly MaskedPaths: readonly string[] | null;
-  readonly ReadonlyPaths: readonly string[] | null;
-  readonly Init?: boolean;
-}
+import type { ContainerConfig } from './container-config.ts';
+import type { EndpointSettings, NetworkingConfig } from './decode-endpoint.ts';
+import type { HostConfig, PortMap } from './host-config.ts';
 
 /**
  * The body of `POST /containers/create` as a client sends it: the configuration, and two objects beside it. Words that
@@ -355,22 +175,6 @@ export interface ContainerSummary {
   readonly ImageManifestDescriptor?: Descriptor;
 }
 
-/** `POST /containers/{id}/exec`. */
-export interface ExecRequest {
-  readonly User: string;
-  readonly Privileged: boolean;
-  readonly Tty: boolean;
-  readonly ConsoleSize: readonly [height: number, width: number] | null;
-  readonly AttachStdin: boolean;
-  readonly AttachStderr: boolean;
-  readonly AttachStdout: boolean;
-  readonly Detach: boolean;
-  readonly DetachKeys: string;
-  readonly Env: readonly string[] | null;
-  readonly WorkingDir: string;
-  readonly Cmd: readonly string[];
-}
-
 /** `GET /exec/{id}/json`. */
 export interface ExecInspect {
   readonly ID: string;
@@ -396,17 +200,6 @@ export interface ExecInspect {
 export interface TopTable {
   readonly Titles: readonly string[];
   readonly Processes: readonly (readonly string[])[];
-}
-
-/** The header `X-Docker-Container-Path-Stat` of the archive endpoints. */
-export interface PathStat {
-  readonly name: string;
-  readonly size: number;
-  /** Go's `FileMode` bits: directories carry 1<<31, symlinks 1<<27; the low nine are the permissions. */
-  readonly mode: number;
-  /** RFC 3339. */
-  readonly mtime: string;
-  readonly linkTarget: string;
 }
 
 /** One line of `GET /containers/{id}/changes`; 0 changed, 1 added, 2 deleted. */

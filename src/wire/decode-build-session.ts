@@ -1,63 +1,7 @@
-/** What a client sends over `POST /caisson/build`, validated. */
+/** The heads of the frames that a client sends over `POST /caisson/build`, validated. */
 import { EngineError } from '#base/errors.ts';
-import type {
-  ClientMessage,
-  EntryRow,
-  ListingMarks,
-  WireBuildRequest,
-  WireTypedAttributes,
-} from './build-session.ts';
-import {
-  boolean,
-  decodeStruct,
-  map,
-  object,
-  parseJson,
-  required,
-  slice,
-  string,
-  struct,
-  withZero,
-} from './go-json.ts';
+import type { ClientMessage, EntryRow, ListingMarks } from './build-session.ts';
 import { decodeRegistryAuthObject } from './registry-auth.ts';
-
-const texts = withZero(map(string), () => ({}));
-const list = withZero(slice(string), () => []);
-
-const TYPED = struct<WireTypedAttributes>('TypedAttributes', {
-  type: required(string),
-  attributes: required(texts),
-});
-const typed = withZero(slice(TYPED), () => []);
-
-const REQUEST = struct<WireBuildRequest>('BuildRequest', {
-  sharedKey: required(string),
-  context: required(string),
-  namedContexts: required(texts),
-  dockerfile: required(string),
-  hasDockerfile: required(boolean),
-  target: required(string),
-  buildArgs: required(texts),
-  labels: required(texts),
-  references: required(list),
-  noCache: required(boolean),
-  noCacheStages: required(list),
-  pull: required(boolean),
-  squash: required(boolean),
-  platforms: required(list),
-  hostConfig: required(object),
-  entitlements: required(list),
-  outputs: required(typed),
-  cacheFrom: required(typed),
-  cacheTo: required(typed),
-  attestations: required(withZero(map(texts), () => ({}))),
-  subrequest: required(string),
-});
-
-/** @throws {EngineError} `invalid` */
-export function decodeBuildSessionRequest(body: string): WireBuildRequest {
-  return decodeStruct(parseJson(body), REQUEST);
-}
 
 /** The head of a client's frame. @throws {EngineError} `invalid` */
 export function decodeClientMessage(head: unknown): ClientMessage {

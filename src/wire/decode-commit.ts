@@ -1,5 +1,5 @@
 import type { ImageDefaults } from '#oci/image-defaults.ts';
-import { containerConfig } from './decode-container-config.ts';
+import { containerConfig } from './container-config.ts';
 import { decodeStruct, parseJson } from './go-json.ts';
 
 /** What of a configuration an image keeps. */

@@ -3,13 +3,12 @@
  * itself. What depends on the host (processors, runtimes, drivers, networks, images) is the engine's to judge.
  */
 import { EngineError } from '#base/errors.ts';
-import type { ContainerConfig, CreateRequest, HostConfig } from './container.ts';
-import { containerConfig } from './decode-container-config.ts';
-import { networkingConfig } from './decode-endpoint.ts';
-import { hostConfig } from './decode-host-config.ts';
+import { type ContainerConfig, containerConfig } from './container-config.ts';
+import type { CreateRequest } from './container.ts';
+import { type EndpointSettings, type NetworkingConfig, networkingConfig } from './decode-endpoint.ts';
 import { meantByVersion } from './former-create.ts';
 import { decodeStruct, object, type Place, parseJson } from './go-json.ts';
-import type { EndpointSettings, NetworkingConfig, PortBinding, PortMap } from './network.ts';
+import { type HostConfig, hostConfig, type PortBinding, type PortMap } from './host-config.ts';
 import { formatPort, parsePort, tryParsePorts } from '#base/ports.ts';
 import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '#oci/protected-paths.ts';
 import { validateContainerConfig } from './validate-container-config.ts';

@@ -1,13 +1,12 @@
 /** `POST /containers/{id}/exec` and `POST /exec/{id}/start`. */
 import { EngineError } from '#base/errors.ts';
-import type { ExecRequest } from './container.ts';
 import {
   boolean,
+  type Decoded,
   decodeStruct,
   nullable,
   pair,
   parseJson,
-  required,
   slice,
   string,
   struct,
@@ -15,33 +14,27 @@ import {
 } from './go-json.ts';
 import { rejectNul, validateEnvironment } from './validate-container-config.ts';
 
+const EXEC = struct('ExecConfig', {
+  User: string,
+  Privileged: boolean,
+  Tty: boolean,
+  /** Height and width. */
+  ConsoleSize: nullable(pair),
+  AttachStdin: boolean,
+  AttachStderr: boolean,
+  AttachStdout: boolean,
+  Detach: boolean,
+  DetachKeys: string,
+  Env: slice(string),
+  WorkingDir: string,
+  Cmd: withZero(slice(string), () => []),
+});
+export type ExecRequest = Decoded<typeof EXEC>;
+
+const EXEC_START = struct('ExecStartCheck', { Detach: boolean, Tty: boolean, ConsoleSize: nullable(pair) });
+
 /** What a client asks for when it starts an exec. */
-export interface ExecStartRequest {
-  readonly Detach: boolean;
-  readonly Tty: boolean;
-  readonly ConsoleSize: readonly [height: number, width: number] | null;
-}
-
-const EXEC = struct<ExecRequest>('ExecConfig', {
-  User: required(string),
-  Privileged: required(boolean),
-  Tty: required(boolean),
-  ConsoleSize: required(nullable(pair)),
-  AttachStdin: required(boolean),
-  AttachStderr: required(boolean),
-  AttachStdout: required(boolean),
-  Detach: required(boolean),
-  DetachKeys: required(string),
-  Env: required(slice(string)),
-  WorkingDir: required(string),
-  Cmd: required(withZero(slice(string), () => [])),
-});
-
-const EXEC_START = struct<ExecStartRequest>('ExecStartCheck', {
-  Detach: required(boolean),
-  Tty: required(boolean),
-  ConsoleSize: required(nullable(pair)),
-});
+export type ExecStartRequest = Decoded<typeof EXEC_START>;
 
 /** @throws {EngineError} `invalid` */
 export function decodeExecRequest(body: string): ExecRequest {

@@ -2,61 +2,51 @@
 import { endpointSettings } from './decode-endpoint.ts';
 import {
   boolean,
+  type Decoded,
   decodeStruct,
   map,
   nullable,
   omitEmpty,
   optional,
   parseJson,
-  required,
   slice,
   string,
   struct,
 } from './go-json.ts';
-import type { IpamPool, NetworkConnectBody, NetworkCreateBody, NetworkDisconnectBody } from './network.ts';
 
-const POOL = struct<IpamPool>('IPAMConfig', {
+const POOL = struct('IPAMConfig', {
   Subnet: omitEmpty(string),
   IPRange: omitEmpty(string),
   Gateway: omitEmpty(string),
   AuxiliaryAddresses: omitEmpty(map(string)),
 });
+export type IpamPool = Decoded<typeof POOL>;
 
-const IPAM = struct<NonNullable<NetworkCreateBody['IPAM']>>('IPAM', {
-  Driver: required(string),
-  Options: required(map(string)),
-  Config: required(slice(POOL)),
-});
-
-const CONFIG_FROM = struct<NonNullable<NetworkCreateBody['ConfigFrom']>>('ConfigReference', {
-  Network: required(string),
-});
-
-const CREATE = struct<NetworkCreateBody>('CreateRequest', {
-  Name: required(string),
-  Driver: required(string),
-  Scope: required(string),
+const CREATE = struct('CreateRequest', {
+  Name: string,
+  Driver: string,
+  Scope: string,
   EnableIPv4: optional(boolean),
   EnableIPv6: optional(boolean),
-  IPAM: required(nullable(IPAM)),
-  Internal: required(boolean),
-  Attachable: required(boolean),
-  Ingress: required(boolean),
-  ConfigOnly: required(boolean),
-  ConfigFrom: required(nullable(CONFIG_FROM)),
-  Options: required(map(string)),
-  Labels: required(map(string)),
+  IPAM: nullable(struct('IPAM', { Driver: string, Options: map(string), Config: slice(POOL) })),
+  Internal: boolean,
+  Attachable: boolean,
+  Ingress: boolean,
+  ConfigOnly: boolean,
+  ConfigFrom: nullable(struct('ConfigReference', { Network: string })),
+  Options: map(string),
+  Labels: map(string),
 });
+/** The body of `POST /networks/create`. */
+export type NetworkCreateBody = Decoded<typeof CREATE>;
 
-const CONNECT = struct<NetworkConnectBody>('ConnectOptions', {
-  Container: required(string),
-  EndpointConfig: required(nullable(endpointSettings)),
-});
+const CONNECT = struct('ConnectOptions', { Container: string, EndpointConfig: nullable(endpointSettings) });
+/** The body of `POST /networks/{id}/connect`. */
+export type NetworkConnectBody = Decoded<typeof CONNECT>;
 
-const DISCONNECT = struct<NetworkDisconnectBody>('DisconnectOptions', {
-  Container: required(string),
-  Force: required(boolean),
-});
+const DISCONNECT = struct('DisconnectOptions', { Container: string, Force: boolean });
+/** The body of `POST /networks/{id}/disconnect`. */
+export type NetworkDisconnectBody = Decoded<typeof DISCONNECT>;
 
 /** @throws {EngineError} `invalid` */
 export function decodeNetworkCreate(body: string): NetworkCreateBody {

@@ -1,27 +1,21 @@
 /** `POST /containers/{id}/update`. */
-import { RESOURCE_FIELDS, type Resources, restartPolicy } from './decode-resources.ts';
-import type { RestartPolicy } from './container.ts';
-import { boolean, decodeStruct, nullable, parseJson, required, struct } from './go-json.ts';
+import { boolean, type Decoded, decodeStruct, nullable, parseJson, struct } from './go-json.ts';
+import { RESOURCE_FIELDS, restartPolicy } from './resources.ts';
 import { validateRestartPolicy } from './validate-host-config.ts';
+
+const UPDATE = struct('UpdateConfig', {
+  ...RESOURCE_FIELDS,
+  Init: nullable(boolean),
+  RestartPolicy: nullable(restartPolicy),
+});
+
+type Given<T> = { readonly [K in keyof T]?: NonNullable<T[K]> };
 
 /**
  * What is to change: only the fields that the client gave another value than Go's zero, which means "as it is". For
  * `PidsLimit`, zero is a value: without limit.
  */
-export type UpdateRequest = Partial<
-  Resources & { readonly Init: boolean; readonly RestartPolicy: RestartPolicy }
->;
-
-type DecodedUpdate = Resources & {
-  readonly Init: boolean | null;
-  readonly RestartPolicy: RestartPolicy | null;
-};
-
-const UPDATE = struct<DecodedUpdate>('UpdateConfig', {
-  ...RESOURCE_FIELDS,
-  Init: required(nullable(boolean)),
-  RestartPolicy: required(nullable(restartPolicy)),
-});
+export type UpdateRequest = Given<Decoded<typeof UPDATE>>;
 
 /** @throws {EngineError} `invalid` */
 export function decodeUpdateRequest(body: string): UpdateRequest {

@@ -1,21 +1,15 @@
 /** `POST /volumes/create`. */
-import { decodeStruct, map, parseJson, required, string, struct } from './go-json.ts';
+import { type Decoded, decodeStruct, map, parseJson, string, struct } from './go-json.ts';
 
-export interface VolumeCreateRequest {
+const VOLUME = struct('CreateOptions', {
   /** Empty: anonymous. */
-  readonly Name: string;
+  Name: string,
   /** Empty: `local`. */
-  readonly Driver: string;
-  readonly DriverOpts: Readonly<Record<string, string>> | null;
-  readonly Labels: Readonly<Record<string, string>> | null;
-}
-
-const VOLUME = struct<VolumeCreateRequest>('CreateOptions', {
-  Name: required(string),
-  Driver: required(string),
-  DriverOpts: required(map(string)),
-  Labels: required(map(string)),
+  Driver: string,
+  DriverOpts: map(string),
+  Labels: map(string),
 });
+type VolumeCreateRequest = Decoded<typeof VOLUME>;
 
 /** @throws {EngineError} `invalid` */
 export function decodeVolumeRequest(body: string): VolumeCreateRequest {

@@ -3,7 +3,8 @@
  * not asked for, and defaults are those of the time.
  */
 import { EngineError } from '#base/errors.ts';
-import type { CreateRequest, HostConfig, MountRequest } from './container.ts';
+import type { CreateRequest } from './container.ts';
+import type { HostConfig, MountRequest } from './host-config.ts';
 import { type ApiVersion, apiVersion } from './versions.ts';
 
 interface Change {

@@ -2,8 +2,8 @@
  * JSON as Go's `encoding/json` reads it, since that is what Docker's clients were written against: keys match in any
  * case, unknown keys are ignored, `null` leaves a value at its zero, and errors carry Go's texts.
  *
- * A {@link Decoder} is a description of a Go type; {@link struct} combines them so that the compiler holds it against
- * the type of the result.
+ * A {@link Decoder} is a description of a Go type; {@link struct} combines them. The type of a wire's object is that of
+ * its decoder ({@link Decoded}), so that both are written once.
  */
 import { EngineError } from '#base/errors.ts';
 
@@ -27,35 +27,40 @@ export interface StructDecoder<T> extends Decoder<T> {
   readonly fieldNames: readonly string[];
 }
 
-interface Field<T> {
+/** What a decoder reads. */
+export type Decoded<D> = D extends Decoder<infer T> ? T : never;
+
+/** A field that may be left out. */
+interface OptionalField<T> {
   readonly decoder: Decoder<T | null>;
-  /** What becomes of a field that is absent or null; and, with `omit-empty`, of one with a zero value. */
-  readonly absent: 'zero' | 'omit' | 'omit-empty';
+  /** Where it is: absent or null; with `omit-empty` also where it has a zero value. */
+  readonly absent: 'omit' | 'omit-empty';
 }
 
-export interface RequiredField<T> {
-  readonly decoder: Decoder<T>;
-  readonly absent: 'zero';
-}
+/** A decoder alone is a field that is always there; its zero where nothing was sent. */
+type Field = Decoder<unknown> | OptionalField<unknown>;
 
-type FieldFor<T, K extends keyof T> = undefined extends T[K]
-  ? Field<Exclude<T[K], undefined>>
-  : RequiredField<T[K]>;
+/** Refers to itself, since a plain record would have the compiler expect `unknown` of every field. */
+type Fields<F> = { readonly [K in keyof F]: Field };
 
-type FieldsOf<T> = { readonly [K in keyof T]-?: FieldFor<T, K> };
+type OptionalNames<F> = { [K in keyof F]: F[K] extends OptionalField<unknown> ? K : never }[keyof F];
 
-/** Always there; its zero where nothing was sent. */
-export function required<T>(decoder: Decoder<T>): RequiredField<T> {
-  return { decoder, absent: 'zero' };
-}
+/** The struct that fields make. */
+type StructOf<F> = Flat<
+  { readonly [K in Exclude<keyof F, OptionalNames<F>>]: Decoded<F[K]> } & {
+    readonly [K in OptionalNames<F>]?: F[K] extends OptionalField<infer T> ? T : never;
+  }
+>;
+
+type Flat<T> = { readonly [K in keyof T]: T[K] };
 
 /** Left out where nothing was sent: a Go pointer. */
-export function optional<T>(decoder: Decoder<T>): Field<T> {
+export function optional<T>(decoder: Decoder<T>): OptionalField<T> {
   return { decoder, absent: 'omit' };
 }
 
 /** Left out where nothing or a zero was sent: Go's `omitempty`. */
-export function omitEmpty<T>(decoder: Decoder<T | null>): Field<T> {
+export function omitEmpty<T>(decoder: Decoder<T | null>): OptionalField<T> {
   return { decoder, absent: 'omit-empty' };
 }
 
@@ -135,12 +140,12 @@ export function nullable<T>(decoder: Decoder<T>): Decoder<T | null> {
 }
 
 /** Another zero, where the wire's is not what the engine works with. */
-export function withZero<T>(decoder: Decoder<T | null>, zero: () => T): Decoder<T> {
+export function withZero<T>(decoder: Decoder<T | null>, zero: () => NoInfer<T>): Decoder<T> {
   return { type: decoder.type, zero, decode: (value, place) => decoder.decode(value, place) ?? zero() };
 }
 
 /** One of a fixed set of strings, `zero` for none; `describe` words the error, as Docker does. */
-export function oneOf<T extends string, Z extends string>(
+export function oneOf<const T extends string, const Z extends string>(
   values: readonly T[],
   zero: Z,
   describe: (value: string) => string,
@@ -169,15 +174,16 @@ export const pair: Decoder<readonly [number, number]> = {
 };
 
 /** A Go struct. `name` is Go's name of it, for errors. */
-export function struct<T extends object>(name: string, fields: FieldsOf<T>): StructDecoder<T> {
-  const list = Object.entries<Field<unknown>>(fields);
+export function struct<F extends Fields<F>>(name: string, fields: F): StructDecoder<StructOf<F>> {
+  const list = Object.entries<Field>(fields);
   const byFoldedName = new Map(list.map(([field]) => [field.toLowerCase(), field]));
-  const decodeFields = (value: object, path: string): T => {
+  const decodeFields = (value: object, path: string): StructOf<F> => {
     const sent = new Map(
       Object.entries(value).map(([key, item]) => [byFoldedName.get(key.toLowerCase()), item]),
     );
     const decoded: [string, unknown][] = [];
-    for (const [field, { decoder, absent }] of list) {
+    for (const [field, described] of list) {
+      const { decoder, absent } = 'decoder' in described ? described : { decoder: described, absent: 'zero' };
       const item: unknown = sent.get(field);
       const missing = item === undefined || item === null;
       if (missing && absent !== 'zero') continue;
@@ -186,7 +192,7 @@ export function struct<T extends object>(name: string, fields: FieldsOf<T>): Str
       if (absent !== 'omit-empty' || !isEmpty(result)) decoded.push([field, result]);
     }
     const whole: object = Object.fromEntries(decoded);
-    assertStruct<T>(whole, fields);
+    assertStruct(whole, fields);
     return whole;
   };
   return {
@@ -224,8 +230,8 @@ function decodeOr<T>(value: unknown, decoder: Decoder<T>, place: Place): T {
   return value === undefined || value === null ? decoder.zero() : decoder.decode(value, place);
 }
 
-/** Says what the compiler checked where the struct was declared: each field of T has a decoder of its type. */
-function assertStruct<T extends object>(_decoded: object, _fields: FieldsOf<T>): asserts _decoded is T {}
+/** Each of the fields has put a value of its type there. */
+function assertStruct<F>(_decoded: object, _fields: F): asserts _decoded is StructOf<F> {}
 
 function wholeNumber(type: string, minimum: number, maximum: number): Decoder<number> {
   return {

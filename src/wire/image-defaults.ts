@@ -1,5 +1,5 @@
 import type { ImageDefaults } from '#oci/image-defaults.ts';
-import type { ContainerConfig } from './container.ts';
+import type { ContainerConfig } from './container-config.ts';
 
 /** An image's defaults as the Engine API shows them: every field present. */
 export function encodeImageDefaults(defaults: ImageDefaults): ContainerConfig {

@@ -1,7 +1,7 @@
 /** The Docker Engine API's image objects. */
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { Platform } from '#oci/platform.ts';
-import type { ContainerConfig } from './container.ts';
+import type { ContainerConfig } from './container-config.ts';
 
 /** `GET /images/{name}/json`. */
 export interface ImageInspect {

@@ -1,17 +1,19 @@
 /** The header in which the archive endpoints describe a file. */
 import { EngineError } from '#base/errors.ts';
-import type { PathStat } from './container.ts';
-import { decodeStruct, integer, required, string, struct } from './go-json.ts';
+import { type Decoded, decodeStruct, integer, string, struct } from './go-json.ts';
 
 export const PATH_STAT_HEADER = 'X-Docker-Container-Path-Stat';
 
-const PATH_STAT = struct<PathStat>('ContainerPathStat', {
-  name: required(string),
-  size: required(integer),
-  mode: required(integer),
-  mtime: required(string),
-  linkTarget: required(string),
+const PATH_STAT = struct('ContainerPathStat', {
+  name: string,
+  size: integer,
+  /** Go's `FileMode` bits: directories carry 1<<31, symlinks 1<<27; the low nine are the permissions. */
+  mode: integer,
+  /** RFC 3339. */
+  mtime: string,
+  linkTarget: string,
 });
+export type PathStat = Decoded<typeof PATH_STAT>;
 
 /** Base64 of JSON, as the header carries it. */
 export function encodePathStat(stat: PathStat): string {

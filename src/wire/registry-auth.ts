@@ -1,28 +1,19 @@
 /** Registry credentials in headers: `X-Registry-Auth` for one registry, `X-Registry-Config` for many. */
 import { EngineError } from '#base/errors.ts';
-import { decodeStruct, map, omitEmpty, parseJson, string, struct } from './go-json.ts';
+import { type Decoded, decodeStruct, map, omitEmpty, parseJson, string, struct } from './go-json.ts';
 
-export interface RegistryAuth {
-  readonly username?: string;
-  readonly password?: string;
-  /** Base64 of `username:password`. */
-  readonly auth?: string;
-  readonly email?: string;
-  readonly serveraddress?: string;
-  /** An OAuth2 refresh token, in place of a password. */
-  readonly identitytoken?: string;
-  readonly registrytoken?: string;
-}
-
-const AUTH = struct<RegistryAuth>('AuthConfig', {
+const AUTH = struct('AuthConfig', {
   username: omitEmpty(string),
   password: omitEmpty(string),
+  /** Base64 of `username:password`. */
   auth: omitEmpty(string),
   email: omitEmpty(string),
   serveraddress: omitEmpty(string),
+  /** An OAuth2 refresh token, in place of a password. */
   identitytoken: omitEmpty(string),
   registrytoken: omitEmpty(string),
 });
+export type RegistryAuth = Decoded<typeof AUTH>;
 
 const CONFIG = map(AUTH);
 

@@ -1,5 +1,5 @@
 import { EngineError } from '#base/errors.ts';
-import type { ContainerConfig, HealthConfig } from './container.ts';
+import type { ContainerConfig, HealthConfig } from './container-config.ts';
 
 const MINIMUM_HEALTH_DURATION_NS = 1_000_000;
 

@@ -1,5 +1,6 @@
 import { EngineError } from '#base/errors.ts';
-import type { HostConfig, RestartPolicy } from './container.ts';
+import type { HostConfig } from './host-config.ts';
+import type { RestartPolicy } from './resources.ts';
 import { parseHostPorts } from '#base/ports.ts';
 import { rejectNul } from './validate-container-config.ts';
 

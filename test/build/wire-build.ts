@@ -3,7 +3,8 @@ import { memoryDirectory } from '../../src/client/build/directory-provider.ts';
 import { buildImage, type BuildClientEvent } from '../../src/client/build/build-client.ts';
 import type { BuildProviders, DirectoryProvider } from '../../src/client/build/providers.ts';
 import { createClient } from '../../src/client/client.ts';
-import type { WireBuildEvent, WireBuildRequest } from '../../src/wire/build-session.ts';
+import type { WireBuildEvent } from '../../src/wire/build-session.ts';
+import type { WireBuildRequest } from '../../src/wire/build-request.ts';
 import type { Subject } from '../support/subject.ts';
 
 export interface WireBuildWish extends Partial<WireBuildRequest> {

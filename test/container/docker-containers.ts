@@ -9,14 +9,9 @@ import { specOfRequest } from '#api/container/spec-of-request.ts';
 import { dockerError, dockerErrorText } from '#api/errors/docker-error.ts';
 import type { OwnedContainers } from '#container/engine-containers.ts';
 import type { ListRequest } from '#container/container.ts';
-import type {
-  ContainerInspect,
-  ContainerSummary,
-  CreateRequest,
-  ExecInspect,
-  ExecRequest,
-  HostConfig,
-} from '#wire/container.ts';
+import type { ContainerInspect, ContainerSummary, CreateRequest, ExecInspect } from '#wire/container.ts';
+import type { ExecRequest } from '#wire/decode-exec.ts';
+import type { HostConfig } from '#wire/host-config.ts';
 import type { ContainerStatsBody } from '#wire/stats.ts';
 
 interface DockerMethods {

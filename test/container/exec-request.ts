@@ -1,4 +1,4 @@
-import type { ExecRequest } from '#wire/container.ts';
+import type { ExecRequest } from '#wire/decode-exec.ts';
 
 /** What clients ask for who say nothing but the command. */
 export function newExecRequest(cmd: readonly string[], changes: Partial<ExecRequest> = {}): ExecRequest {

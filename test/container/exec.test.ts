@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import type { ExecRequest } from '#wire/container.ts';
+import type { ExecRequest } from '#wire/decode-exec.ts';
 import { until } from '#base/testing.ts';
 import { ContainerFixture, collect } from './container-fixture.ts';
 import { newExecRequest } from './exec-request.ts';

@@ -14,13 +14,9 @@ import { StepFailure } from '#build/step-failure.ts';
 import { formatSnippet } from '#dockerfile/source-snippet.ts';
 import { placeOf } from '#build/progress/step-errors.ts';
 import { parseDigest } from '#oci/digest.ts';
-import type {
-  WireBuildFailure,
-  WireBuildRequest,
-  WireTypedAttributes,
-  WireVertex,
-} from '#wire/build-session.ts';
-import { decodeBuildSessionRequest } from '#wire/decode-build-session.ts';
+import type { WireBuildFailure, WireVertex } from '#wire/build-session.ts';
+import type { WireBuildRequest, WireTypedAttributes } from '#wire/build-request.ts';
+import { decodeBuildRequest } from '#wire/build-request.ts';
 import { decodeCommandSettings } from '../build-commands.ts';
 import type { Exchange } from '../exchange.ts';
 import { RAW_STREAM, takeOver } from '../hijack.ts';
@@ -34,7 +30,7 @@ export const buildSessionRoutes: readonly Route[] = [hijacking(post('/caisson/bu
 
 /** The whole build, from the request to its last event. */
 async function buildOverSession(exchange: Exchange): Promise<void> {
-  const wanted = decodeBuildSessionRequest(await readJsonBody(exchange));
+  const wanted = decodeBuildRequest(await readJsonBody(exchange));
   if (!exchange.upgrade)
     throw new EngineError('invalid', 'Cannot build image: the connection is not to be upgraded');
   const parts = requestParts(wanted);

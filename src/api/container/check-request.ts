@@ -1,6 +1,8 @@
 import { EngineError } from '#base/errors.ts';
 import { tryParsePorts } from '#base/ports.ts';
-import type { ContainerConfig, CreateRequest, HostConfig, MountRequest } from '#wire/container.ts';
+import type { ContainerConfig } from '#wire/container-config.ts';
+import type { CreateRequest } from '#wire/container.ts';
+import type { HostConfig, MountRequest } from '#wire/host-config.ts';
 import { type ApiVersion, apiVersion } from '#wire/versions.ts';
 
 /** Refuses what makes no sense in another container's network. @throws {EngineError} `invalid`, with Docker's texts */

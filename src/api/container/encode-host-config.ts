@@ -1,5 +1,5 @@
 import type { ContainerSpec, JoinedNamespace, LogSpec, RestartPolicy } from '#container/container-spec.ts';
-import type { HostConfig } from '#wire/container.ts';
+import type { HostConfig } from '#wire/host-config.ts';
 import { DEFAULT_SHM_SIZE_BYTES } from '#wire/decode-create.ts';
 import { encodeLimits } from './limits.ts';
 import { listOr } from './shown-list.ts';

@@ -6,7 +6,8 @@ import type { NetworkAttachment } from '#network/attachment.ts';
 import type { Endpoint } from '#network/network.ts';
 import type { Publication } from '#network/publication.ts';
 import type { NetworkSettings, PortSummary } from '#wire/container.ts';
-import { EMPTY_ENDPOINT, type EndpointSettings, type PortBinding, type PortMap } from '#wire/network.ts';
+import { EMPTY_ENDPOINT, type EndpointSettings } from '#wire/decode-endpoint.ts';
+import type { PortBinding, PortMap } from '#wire/host-config.ts';
 
 type Endpoints = Readonly<Record<string, EndpointSettings>>;
 

@@ -1,5 +1,6 @@
 import type { ExecSpec, ExecView } from '#container/container.ts';
-import type { ExecInspect, ExecRequest } from '#wire/container.ts';
+import type { ExecInspect } from '#wire/container.ts';
+import type { ExecRequest } from '#wire/decode-exec.ts';
 
 export function execOfRequest(request: ExecRequest): ExecSpec {
   const [rows, columns] = request.ConsoleSize ?? [0, 0];

@@ -1,6 +1,6 @@
 import { healthOf, imageHealthcheck } from '#container/create/health-check.ts';
 import type { HealthCheck } from '#container/container-spec.ts';
-import type { HealthConfig } from '#wire/container.ts';
+import type { HealthConfig } from '#wire/container-config.ts';
 
 /** Docker's API and image configurations say health checks alike, but for `null`. */
 export function healthOfRequest({ Test, ...asked }: HealthConfig): HealthCheck {

@@ -1,6 +1,7 @@
 /** Limits, in Docker's fields and in the domain's. Docker's zero leaves a limit open. */
 import type { DeviceRate, ResourceLimits } from '#container/container-spec.ts';
-import type { HostConfig, ThrottleDevice } from '#wire/container.ts';
+import type { HostConfig } from '#wire/host-config.ts';
+import type { ThrottleDevice } from '#wire/resources.ts';
 import { listOr } from './shown-list.ts';
 
 /** The fields of {@link HostConfig} that say limits. */

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { MountPlan } from '#container/mounts/mount-plan.ts';
 import { volumesOf } from '#container/mounts/mounts.ts';
 import { planMounts } from '#container/mounts/plan-mounts.ts';
-import type { HostConfig, MountRequest } from '#wire/container.ts';
+import type { HostConfig, MountRequest } from '#wire/host-config.ts';
 import { dockerErrorText } from '../errors/docker-error.ts';
 import { mountsOfRequest } from './mounts-of-request.ts';
 
@@ -13,7 +13,7 @@ type Wanted = Partial<Pick<HostConfig, 'Binds' | 'Mounts' | 'Tmpfs' | 'VolumesFr
 function plan(wanted: Wanted, volumes: string[] = [], others: Record<string, MountPlan> = {}): MountPlan {
   const spec = mountsOfRequest(
     { Volumes: Object.fromEntries(volumes.map((path) => [path, {}])) },
-    { Binds: null, Mounts: null, VolumesFrom: null, VolumeDriver: '', ...wanted },
+    { Binds: null, VolumesFrom: null, VolumeDriver: '', ...wanted },
   );
   return planMounts(spec, (reference) => {
     const other = others[reference];

@@ -4,7 +4,8 @@ import { EngineError, messageOf } from '#base/errors.ts';
 import type { MountsSpec } from '#container/container-spec.ts';
 import type { BindMountSpec, MountSpec, TmpfsMountSpec, VolumeMountSpec } from '#container/mount-spec.ts';
 import { isMountOptions, isPropagationOption, parseVolumeText, type VolumeText } from '#syntax/volume.ts';
-import type { ContainerConfig, HostConfig, MountRequest } from '#wire/container.ts';
+import type { ContainerConfig } from '#wire/container-config.ts';
+import type { HostConfig, MountRequest } from '#wire/host-config.ts';
 import { apiVersion, NEWEST_API_VERSION } from '#wire/versions.ts';
 
 /** The first version in which read-only binds are read-only all the way down. */

@@ -6,7 +6,8 @@ import type { NetworkAttachment } from '#network/attachment.ts';
 import type { PortRequest } from '#network/port-spec.ts';
 import { type Link, parseLink } from '#syntax/link.ts';
 import type { CreateRequest } from '#wire/container.ts';
-import type { EndpointSettings, PortBinding } from '#wire/network.ts';
+import type { EndpointSettings } from '#wire/decode-endpoint.ts';
+import type { PortBinding } from '#wire/host-config.ts';
 
 /** A port that is named without a binding is published where there is room. */
 const ANY_PORT: PortBinding = { HostIp: '', HostPort: '' };

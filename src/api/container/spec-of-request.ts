@@ -9,9 +9,16 @@ import type {
   SecuritySpec,
 } from '#container/container-spec.ts';
 import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '#oci/protected-paths.ts';
-import type * as wire from '#wire/container.ts';
+import type { ContainerConfig } from '#wire/container-config.ts';
+import type { CreateRequest } from '#wire/container.ts';
 import { DEFAULT_SHM_SIZE_BYTES } from '#wire/decode-create.ts';
 import { checkPlatform, checkSharedNetwork, refuseLinks, requestWarnings } from './check-request.ts';
+import type { HostConfig } from '#wire/host-config.ts';
+import type {
+  DeviceMapping,
+  DeviceRequest as WireDeviceRequest,
+  RestartPolicy as WireRestartPolicy,
+} from '#wire/resources.ts';
 import { NEWEST_API_VERSION } from '#wire/versions.ts';
 import { healthOfRequest } from './health.ts';
 import { limitsOf } from './limits.ts';
@@ -25,7 +32,7 @@ import { parseSecurityOptions } from './security-options.ts';
  * @throws {EngineError} `invalid`, with Docker's texts
  */
 export function specOfRequest(
-  request: wire.CreateRequest,
+  request: CreateRequest,
   version = NEWEST_API_VERSION,
 ): {
   readonly spec: ContainerSpec;
@@ -76,7 +83,7 @@ export function specOfRequest(
   return { spec, warnings: [...options.warnings, ...requestWarnings(request, version)] };
 }
 
-function processOf(config: wire.ContainerConfig, host: wire.HostConfig): ProcessSpec {
+function processOf(config: ContainerConfig, host: HostConfig): ProcessSpec {
   const [rows, columns] = host.ConsoleSize;
   return {
     ...commandOf(config),
@@ -94,7 +101,7 @@ function processOf(config: wire.ContainerConfig, host: wire.HostConfig): Process
 }
 
 /** An empty word as the entrypoint drops the image's, and its command too. */
-function commandOf({ Entrypoint, Cmd }: wire.ContainerConfig): Pick<ProcessSpec, 'entrypoint' | 'command'> {
+function commandOf({ Entrypoint, Cmd }: ContainerConfig): Pick<ProcessSpec, 'entrypoint' | 'command'> {
   if (Entrypoint?.length === 1 && Entrypoint[0] === '') return { entrypoint: [], command: Cmd ?? [] };
   return {
     ...(Entrypoint && { entrypoint: Entrypoint }),
@@ -102,12 +109,12 @@ function commandOf({ Entrypoint, Cmd }: wire.ContainerConfig): Pick<ProcessSpec,
   };
 }
 
-function stdinOf({ OpenStdin, StdinOnce }: wire.ContainerConfig): ProcessSpec['stdin'] {
+function stdinOf({ OpenStdin, StdinOnce }: ContainerConfig): ProcessSpec['stdin'] {
   if (!OpenStdin) return 'closed';
   return StdinOnce ? 'once' : 'kept';
 }
 
-function securityOf(host: wire.HostConfig, options: ReturnType<typeof parseSecurityOptions>): SecuritySpec {
+function securityOf(host: HostConfig, options: ReturnType<typeof parseSecurityOptions>): SecuritySpec {
   const { seccomp, noNewPrivileges, systemPathsUnconfined } = options;
   const masked = systemPathsUnconfined ? [] : ownPaths(host.MaskedPaths, DEFAULT_MASKED_PATHS);
   const readOnly = systemPathsUnconfined ? [] : ownPaths(host.ReadonlyPaths, DEFAULT_READONLY_PATHS);
@@ -127,7 +134,7 @@ function ownPaths(paths: readonly string[] | null, usual: readonly string[]): re
   return paths === null || paths === usual ? undefined : paths;
 }
 
-function namespacesOf(host: wire.HostConfig): NamespacesSpec {
+function namespacesOf(host: HostConfig): NamespacesSpec {
   const { PidMode, IpcMode, UTSMode, CgroupnsMode, UsernsMode, ShmSize, Sysctls } = host;
   return {
     pid: joinedOf(PidMode) ?? (PidMode === 'host' ? 'host' : 'private'),
@@ -148,7 +155,7 @@ function ipcOf(mode: string): 'private' | 'shareable' | 'none' | 'host' {
   return mode === 'shareable' || mode === 'none' || mode === 'host' ? mode : 'private';
 }
 
-function deviceNode({ PathOnHost, PathInContainer, CgroupPermissions }: wire.DeviceMapping) {
+function deviceNode({ PathOnHost, PathInContainer, CgroupPermissions }: DeviceMapping) {
   return {
     hostPath: PathOnHost,
     path: PathInContainer || PathOnHost,
@@ -156,7 +163,7 @@ function deviceNode({ PathOnHost, PathInContainer, CgroupPermissions }: wire.Dev
   };
 }
 
-function deviceRequest(request: wire.DeviceRequest): DeviceRequest {
+function deviceRequest(request: WireDeviceRequest): DeviceRequest {
   const { Driver, Count, DeviceIDs, Capabilities, Options } = request;
   return {
     driver: Driver,
@@ -167,7 +174,7 @@ function deviceRequest(request: wire.DeviceRequest): DeviceRequest {
   };
 }
 
-export function restartPolicyOf({ Name, MaximumRetryCount }: wire.RestartPolicy): RestartPolicy {
+export function restartPolicyOf({ Name, MaximumRetryCount }: WireRestartPolicy): RestartPolicy {
   if (Name === 'on-failure') {
     return { kind: Name, ...(MaximumRetryCount > 0 && { maximumRetries: MaximumRetryCount }) };
   }

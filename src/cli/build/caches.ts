@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { diskDirectory } from '#client/build/directory-provider.ts';
 import type { DirectoryProvider } from '#client/build/providers.ts';
-import type { WireTypedAttributes } from '#wire/build-session.ts';
+import type { WireTypedAttributes } from '#wire/build-request.ts';
 import { fieldsOf } from './secrets.ts';
 
 /** `type=registry,ref=…`, or a reference alone. */

@@ -1,4 +1,4 @@
-import type { WireTypedAttributes } from '#wire/build-session.ts';
+import type { WireTypedAttributes } from '#wire/build-request.ts';
 import { parseCsvRecord } from '#syntax/csv-record.ts';
 import { ExitError } from '../usage-error.ts';
 import { annotationAttributes } from './annotations.ts';

@@ -1,4 +1,5 @@
-import type { WireBuildRequest, WireWarning } from '#wire/build-session.ts';
+import type { WireWarning } from '#wire/build-session.ts';
+import type { WireBuildRequest } from '#wire/build-request.ts';
 import type { Context } from '../context.ts';
 
 /** Shows what a Dockerfile should not have. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isGoDirectory, isGoSymlink } from '#base/go-file-mode.ts';
 import { decodePathStat, PATH_STAT_HEADER } from '#wire/path-stat.ts';
-import type { PathStat } from '#wire/container.ts';
+import type { PathStat } from '#wire/path-stat.ts';
 import { ApiError } from '#client/api-error.ts';
 import { path } from '#client/client.ts';
 import { extractTree } from '../archive/extract.ts';

@@ -1,5 +1,5 @@
 import { detachKeysOf } from '../docker-config.ts';
-import type { ExecRequest } from '#wire/container.ts';
+import type { ExecRequest } from '#wire/decode-exec.ts';
 import { createExec, inspectExec, resizeExec, startExecAttached, startExecDetached } from '#client/exec.ts';
 import { defineCommand, MANY } from '../command.ts';
 import { checkEnvironment, readEnvironment } from '../container-options/key-values.ts';

@@ -1,5 +1,5 @@
 import { connectNetwork } from '#client/networks.ts';
-import { EMPTY_ENDPOINT } from '#wire/network.ts';
+import { EMPTY_ENDPOINT } from '#wire/decode-endpoint.ts';
 import { defineCommand } from '../command.ts';
 import { toMap } from '../container-options/key-values.ts';
 import { integerFlag, listFlag, stringFlag, stringsFlag } from '../flag.ts';

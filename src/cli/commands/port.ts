@@ -1,5 +1,5 @@
 import { inspectContainer } from '#client/containers.ts';
-import type { PortBinding } from '#wire/network.ts';
+import type { PortBinding } from '#wire/host-config.ts';
 import { defineCommand } from '../command.ts';
 import { ExitError } from '../usage-error.ts';
 

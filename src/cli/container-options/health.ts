@@ -1,4 +1,4 @@
-import type { HealthConfig } from '#wire/container.ts';
+import type { HealthConfig } from '#wire/container-config.ts';
 import { UsageError } from '../usage-error.ts';
 import type { ContainerFlags } from './container-flags.ts';
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type MountFields, parseMount } from '#syntax/mount.ts';
-import type { MountRequest } from '#wire/container.ts';
+import type { MountRequest } from '#wire/host-config.ts';
 
 /**
  * One `--mount`; a source that begins with a dot is relative to here.

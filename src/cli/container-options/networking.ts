@@ -1,4 +1,4 @@
-import { EMPTY_ENDPOINT, type EndpointSettings } from '#wire/network.ts';
+import { EMPTY_ENDPOINT, type EndpointSettings } from '#wire/decode-endpoint.ts';
 import { UsageError } from '../usage-error.ts';
 import type { ContainerFlags } from './container-flags.ts';
 import { type NetworkChoice, parseNetwork } from './networks.ts';

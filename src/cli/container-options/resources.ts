@@ -1,4 +1,4 @@
-import type { DeviceMapping, ThrottleDevice, Ulimit } from '#wire/container.ts';
+import type { DeviceMapping, ThrottleDevice, Ulimit } from '#wire/resources.ts';
 import { ULIMIT_NAMES } from '#oci/ulimits.ts';
 import { parseMemorySize } from '#syntax/memory-size.ts';
 

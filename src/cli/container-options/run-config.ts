@@ -1,11 +1,6 @@
 import type { TerminalSize } from '#client/containers.ts';
-import type {
-  AskedRestartPolicy,
-  CreateBody,
-  DeviceMapping,
-  DeviceRequest,
-  Ulimit,
-} from '#wire/container.ts';
+import type { AskedRestartPolicy, CreateBody } from '#wire/container.ts';
+import type { DeviceMapping, DeviceRequest, Ulimit } from '#wire/resources.ts';
 import type { ContainerFlags } from './container-flags.ts';
 import { healthcheck } from './health.ts';
 import { readEnvironment, readLabels, toMap } from './key-values.ts';

@@ -5,8 +5,8 @@ import {
   rowEntry,
   type WireBuildEvent,
   type WireBuildFailure,
-  type WireBuildRequest,
 } from '#wire/build-session.ts';
+import type { WireBuildRequest } from '#wire/build-request.ts';
 import { FrameDecoder } from '#wire/frames.ts';
 import type { Client, Hijacked } from '../client.ts';
 import { FrameWriter } from './frame-writer.ts';
