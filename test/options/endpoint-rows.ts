@@ -34,9 +34,11 @@ const ROWS: OptionRows = {
   'IPAMConfig.IPv4Address': noAddress({ IPv4Address: '172.17.0.9' }),
   'IPAMConfig.IPv6Address': noAddress({ IPv6Address: 'fd00::9' }),
   'IPAMConfig.LinkLocalIPs': noAddress({ LinkLocalIPs: ['169.254.1.9'] }),
-  Links: warned(
-    endpoint({ Links: ['a:b'] }),
-    /^EndpointsConfig\.Links has no effect: this engine does not support it yet\.$/,
+  Links: shown(
+    'networked',
+    endpoint({ Links: ['options-main:called'] }),
+    'nslookup -type=a called 127.0.0.11',
+    /^Name:\s+called\nAddress: \d+\.\d+\.\d+\.\d+$/m,
   ),
   MacAddress: shown(
     'networked',

@@ -143,10 +143,15 @@ export const HOST_ROWS: OptionRows = {
     { HostConfig: { Cgroup: 'container:x' } },
     /^HostConfig\.Cgroup has no effect: this engine does not/,
   ),
-  'HostConfig.Links': refused(
-    { HostConfig: { Links: ['a:b'] } },
-    /^Cannot link containers: this engine has no links/,
-    501,
+  'HostConfig.Links': shown(
+    'networked',
+    { HostConfig: { Links: ['options-main:other'] } },
+    'grep -c "other opthost options-main" /etc/hosts',
+    /^1$/,
+  ),
+  'HostConfig.Links (missing)': refused(
+    { HostConfig: { Links: ['nope:b'] } },
+    /^could not get container for nope: No such container: nope$/,
   ),
   'HostConfig.OomScoreAdj': shown(
     'main',

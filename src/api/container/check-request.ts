@@ -67,7 +67,6 @@ function ignoredFields({ hostConfig, networkingConfig }: CreateRequest): readonl
   const endpoints = Object.values(networkingConfig.EndpointsConfig ?? {});
   return [
     ...(hostConfig.Cgroup === '' ? [] : ['HostConfig.Cgroup']),
-    ...(endpoints.some(({ Links }) => has(Links)) ? ['EndpointsConfig.Links'] : []),
     ...(endpoints.some(({ DriverOpts }) => has(DriverOpts)) ? ['EndpointsConfig.DriverOpts'] : []),
   ];
 }
@@ -75,15 +74,6 @@ function ignoredFields({ hostConfig, networkingConfig }: CreateRequest): readonl
 function publishWarnings({ NetworkMode, PortBindings }: HostConfig): readonly string[] {
   const isDiscarded = NetworkMode === 'host' && has(PortBindings);
   return isDiscarded ? ['Published ports are discarded when using host network mode'] : [];
-}
-
-/** Names and variables of links are to come. @throws {EngineError} `not-implemented` */
-export function refuseLinks({ Links }: Pick<HostConfig, 'Links'>): void {
-  if (!has(Links)) return;
-  throw new EngineError(
-    'not-implemented',
-    'Cannot link containers: this engine has no links (--link) yet; reach the other container by its name or address',
-  );
 }
 
 /** What clients of newer versions are told; the older ones tell it by themselves, or were never told. */

@@ -12,7 +12,7 @@ import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from '#oci/protected-pat
 import type { ContainerConfig } from '#wire/container-config.ts';
 import type { CreateRequest } from '#wire/container.ts';
 import { DEFAULT_SHM_SIZE_BYTES } from '#wire/decode-create.ts';
-import { checkPlatform, checkSharedNetwork, refuseLinks, requestWarnings } from './check-request.ts';
+import { checkPlatform, checkSharedNetwork, requestWarnings } from './check-request.ts';
 import type { HostConfig } from '#wire/host-config.ts';
 import type {
   DeviceMapping,
@@ -41,7 +41,6 @@ export function specOfRequest(
   const { config, hostConfig: host } = request;
   checkSharedNetwork(config, host);
   checkPlatform(host);
-  refuseLinks(host);
   const options = parseSecurityOptions(host.SecurityOpt);
   const { Healthcheck, StopSignal, StopTimeout, OnBuild, Shell, ArgsEscaped } = config;
   const spec: ContainerSpec = {
