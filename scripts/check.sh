@@ -7,7 +7,7 @@ PATH="$PWD/node_modules/.bin:$PATH"
 biome format .
 oxlint --type-aware --deny-warnings src test bench scripts
 tsc
-node --test src/layers.test.ts src/contracts.test.ts
+node --test src/layers.test.ts src/contracts.test.ts src/api/errors/docker-errors.test.ts
 knip
 # What only tests use is no part of the product.
 knip --production --config knip.production.json

@@ -108,7 +108,7 @@ const IMAGE_ERRORS = errorTable({
     ({ subject, details }) =>
       `Cannot pull ${subject}: its configuration is not what its digest says (${details['digest']})`,
   ],
-  'layer-damaged': [
+  'pulled-layer-damaged': [
     'invalid',
     ({ details }) => `Cannot pull layer ${details['digest']}: it is not what its digest says`,
   ],

@@ -316,7 +316,11 @@ test('wrong bytes leave nothing, and a retry works', async () => {
   const digest = image.layers[1] ?? '';
   const right = s.server.blobs.get(digest) ?? Buffer.alloc(0);
   s.server.blobs.set(digest, Buffer.concat([right.subarray(0, 1000), randomBytes(right.length - 1000)]));
-  await assert.rejects(s.pull('a/b:v1'), { code: 'invalid', reason: 'layer-damaged', details: { digest } });
+  await assert.rejects(s.pull('a/b:v1'), {
+    code: 'invalid',
+    reason: 'pulled-layer-damaged',
+    details: { digest },
+  });
   assert.deepEqual(await s.engine.images.list(ALL), []);
   assert.equal((await contentOf(s.engine)).filter((text) => text.includes(digest)).length, 0);
   s.server.blobs.set(digest, right);

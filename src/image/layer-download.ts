@@ -38,7 +38,7 @@ export interface Downloaded {
 /**
  * What came is kept when this fails, and continued by the next; unless it turns out wrong, when it is fetched anew.
  *
- * @throws {EngineError} `layer-damaged` if the bytes are not what the digest says; what `registry.ts` says
+ * @throws {EngineError} `pulled-layer-damaged` if the bytes are not what the digest says; what `registry.ts` says
  */
 export async function downloadLayer(source: LayerSource, context: DownloadContext): Promise<Downloaded> {
   const first = await attempt(source, context);
@@ -78,7 +78,10 @@ async function attempt(
     await writer.commit({ sizeBytes: size, digest });
   } catch (cause) {
     if (!isEngineError(cause, 'invalid')) throw cause;
-    return { error: imageError('layer-damaged', { details: { digest }, cause }), wasResumed: offset > 0 };
+    return {
+      error: imageError('pulled-layer-damaged', { details: { digest }, cause }),
+      wasResumed: offset > 0,
+    };
   }
   return following ? { unpacking: following.done() } : {};
 }

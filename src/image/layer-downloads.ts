@@ -46,7 +46,7 @@ export class LayerDownloads {
    * Fetches, verifies and unpacks a blob; the diff ID comes from its bytes. The caller's lease must protect the blob
    * and the diff ID it expects. Aborting keeps what has come, and stops the download if no other pull waits for it.
    *
-   * @throws {EngineError} `layer-damaged`; what `registry.ts` says
+   * @throws {EngineError} `pulled-layer-damaged`; what `registry.ts` says
    */
   async fetch(source: LayerSource, report: ReportProgress, signal: AbortSignal): Promise<ImageLayer> {
     const { digest } = source.descriptor;

@@ -26,7 +26,7 @@ export async function readRemoteBlob(
 /**
  * A layer, unpacked. The caller's lease must protect its blob and its diff ID.
  *
- * @throws {EngineError} `layer-damaged`, `layer-not-as-configured`; what `registry.ts` says
+ * @throws {EngineError} `pulled-layer-damaged`, `layer-not-as-configured`; what `registry.ts` says
  */
 export async function fetchLayer(
   downloads: LayerDownloads,

@@ -52,7 +52,7 @@ test("images are refused with Docker's words, which clients and people know", ()
       '404 image with reference a:1 was found but does not match the specified platform: wanted linux/arm64, actual: linux/amd64',
     ],
     [
-      told('layer-damaged', '', { digest: 'sha256:1' }),
+      told('pulled-layer-damaged', '', { digest: 'sha256:1' }),
       '400 filesystem layer verification failed for digest sha256:1',
     ],
     [

@@ -82,7 +82,7 @@ export const IMAGE_ENTRIES: DockerEntries<ImageErrorReason> = {
   'config-damaged': {
     message: ({ details }) => `image config verification failed for digest ${details['digest']}`,
   },
-  'layer-damaged': {
+  'pulled-layer-damaged': {
     message: ({ details }) => `filesystem layer verification failed for digest ${details['digest']}`,
   },
   'layer-not-as-configured': 'plain',
