@@ -19,7 +19,12 @@ const STEPS: Readonly<Record<LayerStep, string>> = {
   pushed: 'Pushed',
 };
 
-const MOVEMENTS = { downloading: 'Downloading', extracting: 'Extracting', pushing: 'Pushing' } as const;
+const MOVEMENTS = {
+  downloading: 'Downloading',
+  extracting: 'Extracting',
+  preparing: 'Preparing',
+  pushing: 'Pushing',
+} as const;
 
 export async function* encodeProgress(
   progress: AsyncIterable<ImageProgress>,

@@ -8,7 +8,7 @@ import { encodeHistoryStep, encodeImage, encodeImageSummary, encodeRemoval } fro
 import { sendAnswer, sendEmpty, sendJson } from './respond.ts';
 import { get, post, type Route, remove } from './route.ts';
 
-const LIST_FILTERS = new Set(['before', 'dangling', 'label', 'label!', 'reference', 'since', 'until']);
+const LIST_FILTERS = new Set(['before', 'dangling', 'label', 'reference', 'since', 'until']);
 const PRUNE_FILTERS = new Set(['dangling', 'label', 'label!', 'until']);
 
 export const imageRoutes: readonly Route[] = [

@@ -1,7 +1,6 @@
 /** `/networks`. */
 import { EngineError } from '#base/errors.ts';
-import { booleanFilter, checkFilters, type Filters } from '#base/filters.ts';
-import { resolveTimestamp } from '#base/timestamps.ts';
+import { booleanFilter, checkFilters, type Filters, untilFilter } from '#base/filters.ts';
 import type { NetworkFilter } from '#network/network.ts';
 import { decodeNetworkConnect, decodeNetworkCreate, decodeNetworkDisconnect } from '#wire/decode-network.ts';
 import { attachmentOf } from './container/network-of-request.ts';
@@ -67,19 +66,12 @@ function listFilter(filters: Filters): NetworkFilter {
 }
 
 function pruneFilter(filters: Filters): NetworkFilter {
-  const createdBefore = until(filters.get('until'));
+  const createdBefore = untilFilter(filters);
   return {
     ...given('labels', filters.get('label')),
     ...given('lacksLabels', filters.get('label!')),
-    ...(createdBefore && { createdBefore }),
+    ...(createdBefore !== undefined && { createdBefore: new Date(createdBefore) }),
   };
-}
-
-function until(values: readonly string[] | undefined): Date | undefined {
-  if (values === undefined) return undefined;
-  const [text = '', ...others] = values;
-  if (others.length > 0) throw new EngineError('invalid', 'more than one until filter specified');
-  return new Date(Number(resolveTimestamp(text) / 1_000_000n));
 }
 
 function given(key: keyof NetworkFilter, values: readonly string[] | undefined): NetworkFilter {

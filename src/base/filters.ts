@@ -1,5 +1,6 @@
 /** What is asked of lists, prunes and events: from the name of a filter to its values. */
 import { EngineError } from './errors.ts';
+import { resolveTimestamp } from './timestamps.ts';
 
 export type Filters = ReadonlyMap<string, readonly string[]>;
 
@@ -27,6 +28,17 @@ export function booleanFilter(filters: Filters, name: string): boolean | undefin
     throw new EngineError('invalid', `invalid filter '${name}=[${values.join(' ')}]'`);
   }
   return meaning;
+}
+
+/**
+ * The `until` of a prune, in milliseconds since the epoch; undefined if it is not given.
+ *
+ * @throws {EngineError} `invalid`
+ */
+export function untilFilter(filters: Filters): number | undefined {
+  const [value, ...more] = filters.get('until') ?? [];
+  if (more.length > 0) throw new EngineError('invalid', 'more than one until filter specified');
+  return value === undefined ? undefined : Number(resolveTimestamp(value) / 1_000_000n);
 }
 
 const BOOLEANS = new Map([

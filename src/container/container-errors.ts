@@ -345,7 +345,6 @@ const CONTAINER_ERRORS = errorTable({
     ({ subject, details }) =>
       `Cannot list containers that ${details['name']} ${subject}: a port has no colon`,
   ],
-  'filter-until-twice': ['invalid', () => 'Cannot prune containers: several times are given'],
   'ps-column-refused': [
     'invalid',
     ({ subject }) => `Cannot list processes with ${subject}: only the column pid may be called so`,

@@ -1,8 +1,6 @@
 import { messageOf } from '#base/errors.ts';
-import { type Filters, checkFilters, lacksLabels, matchesLabels } from '#base/filters.ts';
-import { resolveTimestamp } from '#base/timestamps.ts';
+import { type Filters, checkFilters, lacksLabels, matchesLabels, untilFilter } from '#base/filters.ts';
 import type { PruneReport } from './container.ts';
-import { containerError } from './container-errors.ts';
 import type { EmitEvent } from '#base/event.ts';
 import type { Logger } from '#base/log.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
@@ -23,7 +21,7 @@ export interface PruneRoles {
 /** Removes all containers that do not run and that the filters match; their volumes stay. */
 export async function pruneContainers(roles: PruneRoles, filters: Filters): Promise<PruneReport> {
   checkFilters(filters, KNOWN);
-  const until = untilOf(filters);
+  const until = untilFilter(filters) ?? Number.POSITIVE_INFINITY;
   const candidates = [...roles.lookup.values()].filter(
     ({ run, spec, definition }) =>
       !run &&
@@ -42,17 +40,6 @@ export async function pruneContainers(roles: PruneRoles, filters: Filters): Prom
   const attributes = { reclaimed: String(reclaimedBytes) };
   roles.emit({ type: 'container', action: 'prune', id: '', attributes });
   return { removed, reclaimedBytes };
-}
-
-/** Milliseconds since the epoch. */
-function untilOf(filters: Filters): number {
-  const values = filters.get('until');
-  if (!values) return Number.POSITIVE_INFINITY;
-  const [value] = values;
-  if (values.length > 1 || value === undefined) {
-    throw containerError('filter-until-twice');
-  }
-  return Number(resolveTimestamp(value) / 1_000_000n);
 }
 
 /** Returns the bytes that it had; undefined if it could not be removed, or runs by now. */

@@ -31,6 +31,12 @@ function matchesOne(event: EngineEvent, name: string, values: readonly string[])
     case 'daemon':
     case 'plugin':
       return event.type === name && values.some((value) => namesActor(event, value));
+    // There are none of these.
+    case 'config':
+    case 'node':
+    case 'secret':
+    case 'service':
+      return false;
     default:
       return true;
   }

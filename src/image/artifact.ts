@@ -79,7 +79,7 @@ async function sendBlob(
   await repository.upload({
     descriptor: blob.descriptor,
     read: (offset) => readArtifactBlob(blob, content, offset),
-    mountFrom: blob.bytes ? [] : repositoriesWith(table, digest, reference),
+    mountFrom: blob.bytes ? [] : repositoriesWith(table, { digest }, reference),
     onProgress: (sent) => onProgress?.(digest, sent, size),
   });
 }

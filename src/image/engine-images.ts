@@ -22,7 +22,7 @@ import { importImage } from './image-import.ts';
 import { imageHistory, viewOf } from './image-inspect.ts';
 import { listImages } from './image-list.ts';
 import { loadImages } from './image-load.ts';
-import { findImage } from './image-lookup.ts';
+import { descendantsOf, findImage } from './image-lookup.ts';
 import {
   describeManifest,
   describeManifests,
@@ -156,7 +156,7 @@ export class EngineImages implements OwnedImages {
   }
 
   packLayer(diffId: Digest, signal: AbortSignal): Promise<ImageLayer> {
-    return this.#roles.pushing.packing.pack(diffId, signal);
+    return this.#roles.pushing.packing.pack(diffId, { signal });
   }
 
   openRepository(reference: Pick<Reference, 'domain' | 'path'>, options: OpenOptions): Repository {
@@ -290,6 +290,11 @@ export class EngineImages implements OwnedImages {
 
   prune(filters: Filters): Promise<ImagePruneReport> {
     return pruneImages(this.#roles.removal, this.#roles.making.storage.layers, filters);
+  }
+
+  descendantsOf(reference: string): readonly Digest[] {
+    const { table } = this.#roles.showing;
+    return descendantsOf(table, findImage(table, reference).id);
   }
 
   referencesOf(id: Digest): readonly string[] {

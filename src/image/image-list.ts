@@ -50,7 +50,7 @@ function findImages(query: ImageListQuery, sources: PlatformSources): readonly F
   const dangling = danglingFilter(query.filters);
   const byReference = query.filters.has('reference');
   const isWanted = (image: ImageRecord, names: readonly NamedImage[]): boolean => {
-    if (names.length > 0) return dangling !== true;
+    if (names.length > 0) return dangling !== true || names.every(({ reference }) => !reference.tag);
     if (isOtherPlatform(sources, image)) return query.all && !query.manifests && !dangling && !byReference;
     const isIntermediate = table.childrenOf(image.id).size > 0;
     return (query.all || !isIntermediate) && dangling !== false && !byReference;

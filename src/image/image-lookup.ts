@@ -28,6 +28,11 @@ export function findRecord(table: ImageTable, text: string): ImageRecord {
   return (named && table.get(named.id)) ?? byPrefix(table, text) ?? missing(familiarReference(reference));
 }
 
+/** The image itself first. */
+export function descendantsOf(table: ImageTable, id: Digest): readonly Digest[] {
+  return [id, ...[...table.childrenOf(id)].flatMap((child) => descendantsOf(table, child))];
+}
+
 /** True if `text` names `id` by its digits rather than by a reference. */
 export function isIdPrefix(id: Digest, text: string): boolean {
   return id.startsWith(text) || id.slice('sha256:'.length).startsWith(text);

@@ -8,7 +8,7 @@ export type LayerMovement =
       readonly kind: 'layer-bytes';
       /** The digest of the blob that comes, the diff ID of the layer that goes. */
       readonly layer: Digest;
-      readonly step: 'downloading' | 'extracting' | 'pushing';
+      readonly step: 'downloading' | 'extracting' | 'preparing' | 'pushing';
       readonly doneBytes: number;
       readonly totalBytes: number;
     }

@@ -5,7 +5,7 @@
 import { isEngineError } from '#base/errors.ts';
 import type { Digest } from '#oci/digest.ts';
 import { familiarReference } from '#oci/reference.ts';
-import type { Filters } from '#base/filters.ts';
+import { type Filters, untilFilter } from '#base/filters.ts';
 import type { LayerStore } from '#layer/layer.ts';
 import { danglingFilter, imageTest } from './image-filters.ts';
 import { isOtherPlatform } from './image-platforms.ts';
@@ -21,6 +21,8 @@ export async function pruneImages(
 ): Promise<ImagePruneReport> {
   const { table, uses, garbage } = roles;
   const danglingOnly = danglingFilter(filters) ?? true;
+  // One at most, as for other prunes.
+  untilFilter(filters);
   const fits = imageTest(filters, table);
   const chosen = [...table.all()].filter((image) => fits(image) && isRemovable(roles, image, danglingOnly));
   const sizes = new Map<Digest, number>(layers.list().map(({ diffId, sizeBytes }) => [diffId, sizeBytes]));

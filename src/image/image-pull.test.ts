@@ -99,6 +99,19 @@ test('a pull tells what it does, step by step, and makes the image with its name
   });
 });
 
+test('an image that was pulled by its digest alone is dangling, and listed among what is not', async () => {
+  await using s = await setting();
+  const { digest } = s.server.addImage('a/b', 'v1', [SMALL_LAYER]);
+  await s.pull(`a/b@${digest}`);
+  const ids = async (dangling: string) => {
+    const filters = new Map([['dangling', [dangling]]]);
+    return (await s.engine.images.list({ ...ALL, filters })).map(({ id }) => id);
+  };
+  const all = (await s.engine.images.list(ALL)).map(({ id }) => id);
+  assert.equal(all.length, 1);
+  assert.deepEqual([await ids('true'), await ids('false')], [all, all]);
+});
+
 test('what is up to date costs one request, and no manifest', async () => {
   await using s = await setting();
   s.server.addImage('a/b', 'v1', [SMALL_LAYER]);

@@ -86,6 +86,34 @@ test('another repository of the registry gets its layers from there', async () =
   assert.equal(messages.filter((each) => each.kind === 'layer-mounted' && each.from === 'a/b').length, 2);
 });
 
+test('a loaded image that went to one repository is mounted into the next', async () => {
+  await using s = await setting();
+  await load(s.engine, dockerArchive({ layers: LAYERS, tags: [`${s.server.host}/a/b:v1`] }));
+  await push(s.engine, `${s.server.host}/a/b:v1`);
+  await s.engine.images.tag(`${s.server.host}/a/b:v1`, `${s.server.host}/c/d:v1`);
+  s.server.intercept = ({ method, url = '' }, response) => {
+    if (method !== 'HEAD' || !url.includes('/c/d/blobs/')) return false;
+    response.writeHead(404).end();
+    return true;
+  };
+  const messages = await push(s.engine, `${s.server.host}/c/d:v1`);
+  assert.equal(messages.filter((each) => each.kind === 'layer-mounted' && each.from === 'a/b').length, 2);
+});
+
+test('how far a layer is compressed is told before it is sent', async () => {
+  await using s = await setting();
+  const name = `${s.server.host}/a/b:v1`;
+  const layer = tar({ big: Buffer.alloc(60_000_000, 'text that is compressed ') });
+  await load(s.engine, dockerArchive({ layers: [layer], tags: [name] }));
+  const messages = await push(s.engine, name);
+  const counts = messages.flatMap((each) => (each.kind === 'layer-bytes' ? [each] : []));
+  const preparing = counts.filter(({ step }) => step === 'preparing');
+  assert.ok(preparing.length > 0, JSON.stringify(counts));
+  assert.ok(
+    preparing.every(({ doneBytes, totalBytes }) => doneBytes <= layer.length && totalBytes === layer.length),
+  );
+});
+
 test('what is not here is refused', async () => {
   await using s = await setting();
   await assert.rejects(push(s.engine, `${s.server.host}/a/b:v1`), {

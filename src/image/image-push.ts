@@ -2,6 +2,7 @@
 import type { EmitEvent } from '#base/event.ts';
 import { unreachable } from '#base/unreachable.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
+import type { Digest } from '#oci/digest.ts';
 import { decodeManifest } from '#oci/manifest.ts';
 import {
   canonicalName,
@@ -162,7 +163,8 @@ async function sendNew(
   const layers: ImageLayer[] = [];
   await inParallel(push, (signal) =>
     record.layers.map(async (layer, index) => {
-      const packed = layer.compression === 'none' ? await roles.packing.pack(layer.diffId, signal) : layer;
+      const packed =
+        layer.compression === 'none' ? await pack(push, layer.diffId, shown[index], signal) : layer;
       lease.protect(packed.blob);
       layers[index] = packed;
       const size = (await content.stat(packed.blob))?.sizeBytes ?? 0;
@@ -172,6 +174,18 @@ async function sendNew(
   const manifest = await buildManifest(record, layers, content);
   await sendBlob(push, decodeManifest(manifest.content).config, undefined, push.signal);
   return manifest;
+}
+
+async function pack(
+  { roles }: OnePush,
+  diffId: Digest,
+  progress: LayerProgress | undefined,
+  signal: AbortSignal,
+): Promise<ImageLayer> {
+  return await roles.packing.pack(diffId, {
+    signal,
+    onProgress: (doneBytes, totalBytes) => progress?.bytes('preparing', doneBytes, totalBytes),
+  });
 }
 
 /** The first failure stops the others, and nothing runs on when this rejects. */
@@ -208,7 +222,7 @@ async function sendBlob(
   const outcome = await repository.upload({
     descriptor: { digest, size },
     read: (offset) => (bytes ? once(bytes.subarray(offset)) : content.chunks(digest, offset)),
-    mountFrom: repositoriesWith(table, digest, reference),
+    mountFrom: repositoriesWith(table, { digest, ...(progress && { diffId: progress.layer }) }, reference),
     onProgress: (sent) => progress?.bytes('pushing', sent, size),
   });
   switch (outcome.kind) {

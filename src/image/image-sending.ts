@@ -16,16 +16,20 @@ export interface ImageSending {
   readonly table: ImageTable;
 }
 
-/** Other repositories of the same registry that had this blob when an image came from there or went there. */
+/**
+ * Other repositories of the same registry that have this blob, as far as images tell that came from there or went
+ * there: a layer that is plain here goes out compressed, always in the same way.
+ */
 export function repositoriesWith(
   table: ImageTable,
-  blob: Digest,
+  { digest, diffId }: { readonly digest: Digest; readonly diffId?: Digest },
   { domain, path }: Reference,
 ): readonly string[] {
   const paths = [...table.allNames()].flatMap(({ reference, id }) => {
     const isElsewhere =
       reference.domain === domain && reference.path !== path && reference.digest !== undefined;
-    const hasBlob = isElsewhere && table.get(id)?.layers.some((layer) => layer.blob === blob);
+    const hasBlob =
+      isElsewhere && table.get(id)?.layers.some((layer) => layer.blob === digest || layer.diffId === diffId);
     return hasBlob ? [reference.path] : [];
   });
   return [...new Set(paths)];

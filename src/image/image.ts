@@ -217,6 +217,8 @@ export interface ImageStore {
   ): Promise<ImageBudgetReport>;
   /** Keeps the engine's own budget, soon and in the background; pulls, loads and builds ask for it themselves. */
   requestCollection(): void;
+  /** The image itself first, then those that were committed or built from it here. @throws {EngineError} `no-such-image` */
+  descendantsOf(reference: string): readonly Digest[];
   /** Its names, as people write them. */
   referencesOf(id: Digest): readonly string[];
 }

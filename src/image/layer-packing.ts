@@ -14,9 +14,18 @@ export interface LayerPackingOptions {
   readonly blobs: LayerBlobs;
 }
 
+/** Bytes of the layer without compression. */
+type ReportPacked = (doneBytes: number, totalBytes: number) => void;
+
+interface PackOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress?: ReportPacked;
+}
+
 export class LayerPacking {
   readonly #options: LayerPackingOptions;
   readonly #work = new SharedWork<Digest, ImageLayer>();
+  readonly #watchers = new Map<ReportPacked, Digest>();
 
   constructor(options: LayerPackingOptions) {
     this.#options = options;
@@ -27,9 +36,17 @@ export class LayerPacking {
    * is kept as long as an image has the layer. The last caller to abort waits for the end, so that nothing holds the
    * layer when its lease ends.
    */
-  async pack(diffId: Digest, signal: AbortSignal): Promise<ImageLayer> {
+  async pack(diffId: Digest, { signal, onProgress }: PackOptions): Promise<ImageLayer> {
     const known = await this.#known(diffId);
-    return known ?? (await this.#work.doToEnd(diffId, (cancelled) => this.#pack(diffId, cancelled), signal));
+    if (known) return known;
+    using _ = this.#watch(diffId, onProgress);
+    return await this.#work.doToEnd(diffId, (cancelled) => this.#pack(diffId, cancelled), signal);
+  }
+
+  /** Every caller is told of the one work. */
+  #watch(diffId: Digest, watcher: ReportPacked | undefined): Disposable {
+    if (watcher) this.#watchers.set(watcher, diffId);
+    return { [Symbol.dispose]: () => watcher && this.#watchers.delete(watcher) };
   }
 
   async #known(diffId: Digest): Promise<ImageLayer | undefined> {
@@ -45,7 +62,10 @@ export class LayerPacking {
     signal.throwIfAborted();
     await using lease = leases.open();
     lease.protect(diffId);
-    const fill = (path: string) => layers.writeGzip(diffId, path, signal);
+    const onProgress: ReportPacked = (doneBytes, totalBytes) => {
+      for (const [watcher, watched] of this.#watchers) if (watched === diffId) watcher(doneBytes, totalBytes);
+    };
+    const fill = (path: string) => layers.writeGzip(diffId, path, { signal, onProgress });
     const { digest: blob } = await content.putFile(`pack ${diffId}`, fill, lease);
     blobs.add({ blob, diffId, compression: 'gzip', kind: 'packed' });
     return { diffId, blob, compression: 'gzip' };

@@ -8,28 +8,32 @@ export type ReportProgress = (movement: LayerMovement) => void;
 
 /** Tells of one layer's way here or away. */
 export class LayerProgress {
-  readonly #layer: Digest;
+  readonly layer: Digest;
   readonly #report: ReportProgress;
   #reportedAtMs = 0;
 
   constructor(layer: Digest, report: ReportProgress) {
-    this.#layer = layer;
+    this.layer = layer;
     this.#report = report;
   }
 
   step(step: LayerStep): void {
-    this.#report({ kind: 'layer', layer: this.#layer, step });
+    this.#report({ kind: 'layer', layer: this.layer, step });
   }
 
   mounted(from: string): void {
-    this.#report({ kind: 'layer-mounted', layer: this.#layer, from });
+    this.#report({ kind: 'layer-mounted', layer: this.layer, from });
   }
 
   /** Bytes so far; told now and then. */
-  bytes(step: 'downloading' | 'extracting' | 'pushing', doneBytes: number, totalBytes: number): void {
+  bytes(
+    step: 'downloading' | 'extracting' | 'preparing' | 'pushing',
+    doneBytes: number,
+    totalBytes: number,
+  ): void {
     const now = Date.now();
     if (now - this.#reportedAtMs < INTERVAL_MS) return;
     this.#reportedAtMs = now;
-    this.#report({ kind: 'layer-bytes', layer: this.#layer, step, doneBytes, totalBytes });
+    this.#report({ kind: 'layer-bytes', layer: this.layer, step, doneBytes, totalBytes });
   }
 }

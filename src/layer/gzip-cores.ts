@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { isEngineError } from '#base/errors.ts';
 import type { BlobInfo } from '#store/content.ts';
-import { GZIP_HEADER_BYTES, gzipBlocks } from './gzip-file.ts';
-import { failGzip, newGzipState } from './gzip-turns.ts';
+import { BLOCK_BYTES, GZIP_HEADER_BYTES, gzipBlocks } from './gzip-file.ts';
+import { failGzip, followGzip, newGzipState } from './gzip-turns.ts';
 import type { LayerWorkerPool } from './worker-pool.ts';
 import { layerError } from './layer-errors.ts';
 
@@ -13,11 +13,16 @@ export interface GzipFiles {
   readonly targetPath: string;
 }
 
+export interface GzipOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+}
+
 /** Compresses a file into another on as many cores as there are; equal files give equal bytes. */
 export async function gzipOnAllCores(
   workers: LayerWorkerPool,
   files: GzipFiles,
-  signal: AbortSignal,
+  { signal, onProgress }: GzipOptions,
 ): Promise<BlobInfo> {
   const { size } = await stat(files.sourcePath);
   const threads = Math.min(availableParallelism(), gzipBlocks(size));
@@ -28,6 +33,8 @@ export async function gzipOnAllCores(
     workers.run('gzip', { ...files, state, isLast: index === 0 }, options),
   );
   for (const job of jobs) job.catch(() => failGzip(state));
+  if (onProgress)
+    void followGzip(state, ending.signal, (blocks) => onProgress(Math.min(size, blocks * BLOCK_BYTES), size));
   try {
     const packed = await jobs[0];
     if (packed) return packed;

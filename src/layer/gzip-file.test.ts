@@ -54,10 +54,32 @@ test('the bytes do not depend on how many threads make them', async () => {
   const alone = pack(content);
   for (const pool of [one, four, four]) {
     writeFileSync(files.targetPath, '');
-    const info = await gzipOnAllCores(pool, files, new AbortController().signal);
+    const info = await gzipOnAllCores(pool, files, { signal: new AbortController().signal });
     assert.equal(info.sizeBytes, alone.length);
     assert.ok(readFileSync(files.targetPath).equals(alone));
   }
+});
+
+test('how far it is, is told while it works', async () => {
+  await using pool = new LayerWorkerPool(2);
+  const content = Buffer.alloc(40 * MiB, 'all work and no play ');
+  pack(content);
+  writeFileSync(files.targetPath, '');
+  const told: number[] = [];
+  const { signal } = new AbortController();
+  await gzipOnAllCores(pool, files, {
+    signal,
+    onProgress: (doneBytes, totalBytes) => {
+      assert.equal(totalBytes, content.length);
+      told.push(doneBytes);
+    },
+  });
+  assert.ok(told.length > 3, `${told.length} reports`);
+  assert.deepEqual(
+    told,
+    told.toSorted((a, b) => a - b),
+  );
+  assert.ok((told.at(-1) ?? 0) <= content.length);
 });
 
 test('noise between text is stored, and takes no more room than it has', () => {
@@ -90,7 +112,11 @@ test('it compresses about as well as gzip over the edges of blocks', () => {
 test('a thread that fails ends all, and says why', async () => {
   await using pool = new LayerWorkerPool(2);
   writeFileSync(files.sourcePath, randomBytes(4 * MiB));
-  const full = gzipOnAllCores(pool, { ...files, targetPath: '/dev/full' }, new AbortController().signal);
+  const full = gzipOnAllCores(
+    pool,
+    { ...files, targetPath: '/dev/full' },
+    { signal: new AbortController().signal },
+  );
   await assert.rejects(full, (error) => isEngineError(error, 'exhausted'));
 });
 
@@ -99,7 +125,7 @@ test('a cancelled one ends with the reason of its signal', async () => {
   writeFileSync(files.sourcePath, Buffer.alloc(64 * MiB, 'abc'));
   writeFileSync(files.targetPath, '');
   const cancelling = new AbortController();
-  const packing = gzipOnAllCores(pool, files, cancelling.signal);
+  const packing = gzipOnAllCores(pool, files, cancelling);
   cancelling.abort(new Error('enough'));
   await assert.rejects(packing, /enough/);
 });

@@ -13,7 +13,8 @@ import { deflateBlock, OWN_MEMORY_BYTES } from './deflate-block.ts';
 import { type GzipState, GzipTurns } from './gzip-turns.ts';
 import { layerError } from './layer-errors.ts';
 
-const BLOCK_BYTES = 1024 * 1024;
+/** Of the source. */
+export const BLOCK_BYTES = 1024 * 1024;
 const WINDOW_BYTES = 32 * 1024;
 const HASH_BYTES = 256 * 1024;
 /** No time, no name, unknown system: nothing that differs from run to run. */

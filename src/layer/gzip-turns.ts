@@ -31,6 +31,21 @@ export function failGzip({ numbers }: GzipState): void {
   Atomics.notify(numbers, TURN);
 }
 
+/** Tells how many blocks are written, each time that there are more, until `ended`. */
+export async function followGzip(
+  { numbers }: GzipState,
+  ended: AbortSignal,
+  report: (blocks: number) => void,
+): Promise<void> {
+  for (let told = 0; !ended.aborted && Atomics.load(numbers, FAILED) === 0; ) {
+    const changed = Atomics.waitAsync(numbers, TURN, told, WAIT_MS);
+    if (changed.async) await changed.value;
+    const blocks = Atomics.load(numbers, TURN);
+    if (blocks > told && !ended.aborted) report(blocks);
+    told = blocks;
+  }
+}
+
 export class GzipTurns {
   readonly #state: GzipState;
 

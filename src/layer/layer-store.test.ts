@@ -114,7 +114,7 @@ for (const kind of ['erofs', 'directory'] as const) {
         assert.deepEqual(await readAll(await fixture.layers.read(layer.diffId)), tar);
         const target = join(fixture.path, 'packed');
         writeFileSync(target, '');
-        await fixture.layers.writeGzip(layer.diffId, target, new AbortController().signal);
+        await fixture.layers.writeGzip(layer.diffId, target, { signal: new AbortController().signal });
         assert.deepEqual(gunzipSync(readFileSync(target)), tar);
         await withView(fixture, [layer.diffId], (root) => {
           assert.equal(readFileSync(join(root, 'etc/motd'), 'utf8'), 'hello');

@@ -127,17 +127,23 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
     return pipeline(content.read(blob), decompressor, () => undefined);
   }
 
-  async writeGzip(diffId: Digest, targetPath: string, signal: AbortSignal): Promise<BlobInfo> {
+  async writeGzip(
+    diffId: Digest,
+    targetPath: string,
+    options: Parameters<LayerStore['writeGzip']>[2],
+  ): Promise<BlobInfo> {
     const { kind, blob, compression } = this.#require(diffId);
     if (kind === 'erofs' || compression === 'none') {
       const { content } = this.#options;
       const sourcePath = kind === 'erofs' ? layerPaths(this.#path(diffId)).tar : content.path(blob);
-      return await gzipOnAllCores(this.#workers, { sourcePath, targetPath }, signal);
+      return await gzipOnAllCores(this.#workers, { sourcePath, targetPath }, options);
     }
     await using staging = this.#newStaging();
     const sourcePath = join(staging.path, 'tar');
-    await pipelined(await this.read(diffId), createWriteStream(sourcePath), { signal });
-    return await gzipOnAllCores(this.#workers, { sourcePath, targetPath }, signal);
+    await pipelined(await this.read(diffId), createWriteStream(sourcePath), {
+      signal: options.signal,
+    });
+    return await gzipOnAllCores(this.#workers, { sourcePath, targetPath }, options);
   }
 
   async remove(diffId: Digest): Promise<void> {

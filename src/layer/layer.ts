@@ -68,7 +68,15 @@ export interface LayerStore {
   /** The layer's uncompressed tar, byte for byte as its diff ID says. */
   read(diffId: Digest): Promise<Readable>;
   /** Writes the same compressed into an empty file, on all cores; equal tars give equal bytes. */
-  writeGzip(diffId: Digest, targetPath: string, signal: AbortSignal): Promise<BlobInfo>;
+  writeGzip(
+    diffId: Digest,
+    targetPath: string,
+    options: {
+      readonly signal: AbortSignal;
+      /** Told of bytes before compression. */
+      readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+    },
+  ): Promise<BlobInfo>;
   /** @throws {EngineError} `conflict` while a snapshot stands on it */
   remove(diffId: Digest): Promise<void>;
   /** Moves it to lost+found: no record owns it. @throws {EngineError} `conflict` while a snapshot stands on it */

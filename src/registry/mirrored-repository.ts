@@ -53,8 +53,9 @@ export class MirroredRepository implements Repository {
     return this.#origin.putManifest(reference, manifest);
   }
 
-  tags(): AsyncIterable<string> {
-    return this.#origin.tags();
+  /** All of one endpoint's: tags of two would be of two states. */
+  async *tags(): AsyncIterable<string> {
+    yield* await this.#first((repository) => Array.fromAsync(repository.tags()));
   }
 
   referrers(subject: Digest, artifactType?: string): Promise<readonly Descriptor[]> {

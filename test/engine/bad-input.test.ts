@@ -117,6 +117,25 @@ test('references that are none', async () => {
   await refused('POST', '/images/bb/tag?repo=ok&tag=..', 400, /^invalid tag format|invalid reference format/);
 });
 
+test('filters that are none, or are given twice', async () => {
+  const filtered = (path: string, filters: object) =>
+    `${path}filters=${encodeURIComponent(JSON.stringify(filters))}`;
+  const [twice, nonsense] = [{ until: ['1h', '2h'] }, { until: ['zz'] }];
+  await refused('GET', filtered('/images/json?', { 'label!': ['a'] }), 400, "invalid filter 'label!'");
+  for (const kind of ['images', 'containers', 'networks']) {
+    const path = `/${kind}/prune?`;
+    await refused('POST', filtered(path, twice), 400, 'more than one until filter specified');
+    const text = 'failed to parse value as time or duration: "zz"';
+    await refused('POST', filtered(path, nonsense), 400, text);
+  }
+  await refused('GET', filtered('/images/json?', nonsense), 400, /failed to parse value as time/);
+  const events = await ask('GET', filtered('/events?since=0&until=1&', { service: ['x'] }));
+  assert.deepEqual([events.status, events.body], [200, '']);
+  const past = Math.floor(Date.now() / 1000);
+  const own = await ask('GET', filtered(`/events?since=0&until=${past}&`, { service: ['x'] }));
+  assert.deepEqual([own.status, own.body], [200, '']);
+});
+
 test('an ambiguous prefix names no container', async () => {
   const ids: string[] = [];
   try {

@@ -143,6 +143,21 @@ async function hubAndMirror(stack: AsyncDisposableStack, mirrorIntercept?: Inter
   return { hub, mirror, repository };
 }
 
+test('the tags of a repository are those of the mirror, and of the registry where that has none', async () => {
+  await using stack = new AsyncDisposableStack();
+  const { hub, mirror, repository } = await hubAndMirror(stack);
+  mirror.addImage('a/b', 'v1', []);
+  hub.addImage('a/b', 'v2', []);
+  hub.addImage('c/d', 'v3', []);
+  assert.deepEqual(await Array.fromAsync(repository.tags()), ['v1']);
+  assert.equal(hub.requests.length, 0);
+  mirror.intercept = (_, response) => {
+    response.writeHead(500).end();
+    return true;
+  };
+  assert.deepEqual(await Array.fromAsync(repository.tags()), ['v2']);
+});
+
 test('a mirror is asked first, and never shown a password; what it lacks comes from the registry', async () => {
   await using stack = new AsyncDisposableStack();
   const { hub, mirror, repository } = await hubAndMirror(stack);

@@ -256,7 +256,6 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
   'filter-port-invalid': {
     message: ({ subject, details }) => `filter for '${details['name']}' should not contain ':': ${subject}`,
   },
-  'filter-until-twice': { message: () => 'more than one until filter specified' },
   'ps-column-refused': { message: ({ subject = '' }) => `specifying ${quote(subject)} is not allowed` },
   'ps-failed': { status: 500, message: ({ details }) => `ps: ${details['problem']}` },
   'ps-without-pid': { message: () => "Couldn't find PID field in ps output" },

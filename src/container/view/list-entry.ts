@@ -11,7 +11,7 @@ import { viewState } from './state-view.ts';
 /** The sources of what views show besides the container itself. */
 export interface ViewSources {
   readonly lookup: LinkTable;
-  readonly images: Pick<ImageStore, 'resolve' | 'inspect'>;
+  readonly images: Pick<ImageStore, 'resolve' | 'inspect' | 'descendantsOf'>;
   readonly volumes: Pick<Volumes, 'get'>;
   readonly snapshots: Pick<SnapshotStore, 'get' | 'usage'>;
 }

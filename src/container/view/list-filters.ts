@@ -16,7 +16,7 @@ export type Predicate = (container: Container) => boolean;
 
 export interface FilterContext {
   readonly lookup: Lookup<Container>;
-  readonly images: Pick<ImageStore, 'resolve'>;
+  readonly images: Pick<ImageStore, 'descendantsOf'>;
   readonly volumes: Pick<Volumes, 'get'>;
 }
 
@@ -150,15 +150,16 @@ function healthFilter(values: readonly string[]): Predicate {
 }
 
 function ancestorFilter(values: readonly string[], { images }: FilterContext): Predicate {
-  const ids = new Set(values.flatMap((value) => tryResolve(images, value) ?? []));
+  const ids = new Set<string>(values.flatMap((value) => tryFind(images, value)));
   return ({ definition }) => ids.has(definition.imageId);
 }
 
-function tryResolve(images: FilterContext['images'], reference: string): string | undefined {
+/** The image and all that were made from it here. Docker ignores one that is not there. */
+function tryFind(images: FilterContext['images'], reference: string): readonly string[] {
   try {
-    return images.resolve(reference).id;
+    return images.descendantsOf(reference);
   } catch {
-    return undefined;
+    return [];
   }
 }
 
