@@ -1,12 +1,20 @@
 /** Images as Docker tells them. */
 import { formatDate, ZERO_TIME } from '#base/timestamps.ts';
 import { unreachable } from '#base/unreachable.ts';
-import type { HistoryStep, ImageRemoval, ImageSummary, ImageView, ManifestView } from '#image/image-view.ts';
+import type {
+  Attestation,
+  HistoryStep,
+  ImageRemoval,
+  ImageSummary,
+  ImageView,
+  ManifestView,
+} from '#image/image-view.ts';
 import type { ImageConfig } from '#oci/image-config.ts';
 import { parseReference } from '#oci/reference.ts';
 import { STORAGE_DRIVER } from './storage-driver.ts';
 import { encodeImageDefaults } from '#wire/image-defaults.ts';
 import type {
+  AttestationStatement,
   HistoryEntry,
   ImageDeletion,
   ImageInspect,
@@ -108,6 +116,15 @@ function encodeManifest({
       return { ...common, Kind: 'unknown' };
   }
   return unreachable(subject);
+}
+
+/** One row of `GET /images/{name}/attestations`. */
+export function encodeAttestation({
+  descriptor,
+  predicateType,
+  statement,
+}: Attestation): AttestationStatement {
+  return { Descriptor: descriptor, PredicateType: predicateType, ...(statement && { Statement: statement }) };
 }
 
 /** One row of `GET /images/{name}/history`. */

@@ -1,9 +1,10 @@
 /** Images between here and registries. */
-import { EngineError, isEngineError } from '#base/errors.ts';
+import { EngineError } from '#base/errors.ts';
 import type { DistributionInspect } from '#wire/distribution.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import { booleanFilter, checkFilters } from '#base/filters.ts';
 import type { RegistryCredentials } from '#registry/credentials.ts';
+import { RegistryFailure } from '#registry/registry-failure.ts';
 import { decodeAuthBody, decodeRegistryAuth } from '#wire/registry-auth.ts';
 import type { SearchEntry } from '#wire/search.ts';
 import { dockerErrorText } from './errors/docker-error.ts';
@@ -57,7 +58,8 @@ async function* withDockersStatus(messages: AsyncIterable<ProgressMessage>): Asy
   try {
     yield* messages;
   } catch (error) {
-    const isRegistrys = isEngineError(error, 'unauthorized') || isEngineError(error, 'forbidden');
+    const isRegistrys =
+      error instanceof RegistryFailure && (error.code === 'unauthorized' || error.code === 'forbidden');
     throw isRegistrys ? new EngineError('internal', dockerErrorText(error), { cause: error }) : error;
   }
 }

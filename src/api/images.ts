@@ -4,7 +4,13 @@ import type { Platform } from '#oci/platform.ts';
 import { checkFilters, type Filters } from '#base/filters.ts';
 import { decodePlatform } from '#wire/platform.ts';
 import type { Exchange } from './exchange.ts';
-import { encodeHistoryStep, encodeImage, encodeImageSummary, encodeRemoval } from './image-encoding.ts';
+import {
+  encodeAttestation,
+  encodeHistoryStep,
+  encodeImage,
+  encodeImageSummary,
+  encodeRemoval,
+} from './image-encoding.ts';
 import { sendAnswer, sendEmpty, sendJson } from './respond.ts';
 import { get, post, type Route, remove } from './route.ts';
 
@@ -18,6 +24,7 @@ export const imageRoutes: readonly Route[] = [
     const history = await exchange.engine.images.history(exchange.param('name'), platformOf(exchange));
     sendJson(exchange, 200, history.map(encodeHistoryStep));
   }),
+  get('/images/:name*/attestations', attestations),
   post('/images/:name*/tag', tag),
   post('/images/prune', prune),
   remove('/images/:name*', async (exchange) => {
@@ -45,6 +52,22 @@ async function inspect(exchange: Exchange): Promise<void> {
 export function platformOf(exchange: Exchange): { readonly platform?: Platform } {
   const platform = decodePlatform(exchange.text('platform'));
   return platform ? { platform } : {};
+}
+
+async function attestations(exchange: Exchange): Promise<void> {
+  const [platform, ...more] = platformsOf(exchange, 'platform');
+  if (more.length > 0) throw new EngineError('invalid', 'only one platform can be specified');
+  const found = exchange.engine.images.attestations(exchange.param('name'), {
+    ...(platform && { platform }),
+    predicateTypes: exchange.query.getAll('type'),
+    withStatements: exchange.flag('statement'),
+  });
+  sendJson(exchange, 200, found.map(encodeAttestation));
+}
+
+/** A query parameter that may be there several times. @throws {EngineError} `invalid` */
+export function platformsOf(exchange: Exchange, name: 'platform' | 'platforms'): readonly Platform[] {
+  return exchange.query.getAll(name).flatMap((text) => decodePlatform(text) ?? []);
 }
 
 async function list(exchange: Exchange): Promise<void> {

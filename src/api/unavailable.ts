@@ -54,7 +54,6 @@ export const unavailableRoutes: readonly Route[] = [
   ...['json', 'enable', 'disable', 'upgrade', 'push', 'set'].map((verb) =>
     any(`/plugins/:name*/${verb}`, refuse('not-found', noSuchPlugin)),
   ),
-  get('/images/:name*/attestations', (exchange) => sendJson(exchange, 200, [])),
   ...['', '/:checkpoint'].map((rest) =>
     any(
       `/containers/:id/checkpoints${rest}`,

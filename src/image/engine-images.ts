@@ -13,6 +13,7 @@ import {
   keepManifests,
   pushArtifact,
 } from './artifact.ts';
+import { listAttestations } from './image-attestations.ts';
 import { commitImage } from './image-commit.ts';
 import { inspectRemote } from './image-distribution.ts';
 import { exploreImage } from './image-explore.ts';
@@ -39,7 +40,15 @@ import type { NewImage } from './image-registrar.ts';
 import { removeImage, type RemovalRoles } from './image-remove.ts';
 import { saveImages } from './image-save.ts';
 import { tagImage } from './image-tag.ts';
-import type { HistoryStep, ImagePruneReport, ImageRemoval, ImageSummary, ImageView } from './image-view.ts';
+import type {
+  Attestation,
+  AttestationQuery,
+  HistoryStep,
+  ImagePruneReport,
+  ImageRemoval,
+  ImageSummary,
+  ImageView,
+} from './image-view.ts';
 import type {
   CommitRequest,
   ImageBudget,
@@ -266,6 +275,10 @@ export class EngineImages implements OwnedImages {
     const image = findForPlatform(this.#roles.showing, reference, platform);
     const { table, sizeOf } = this.#roles.showing;
     return imageHistory(image, table, sizeOf);
+  }
+
+  attestations(reference: string, query: AttestationQuery): readonly Attestation[] {
+    return listAttestations(this.#roles.keeping, reference, query);
   }
 
   explore(

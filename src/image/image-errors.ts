@@ -89,6 +89,10 @@ const IMAGE_ERRORS = errorTable({
     ({ subject, details }) =>
       `Cannot pull from ${subject}: there is no such repository, or it is for others (${details['answer']})`,
   ],
+  'pull-of-scratch': [
+    'forbidden',
+    () => 'Cannot pull scratch: the name stands for an image with nothing in it',
+  ],
   'no-manifest-for-platform': [
     'not-found',
     ({ subject, details }) => `Cannot pull ${subject}: the index names no image for ${details['platform']}`,

@@ -84,7 +84,10 @@ function holds(sources: PlatformSources, id: Digest, index: Digest): boolean {
 }
 
 /** The index that an image came from: the one that its names say, else the latest. */
-function indexOf({ table, manifests }: PlatformSources, { id }: ImageRecord): StoredManifest | undefined {
+export function indexOf(
+  { table, manifests }: PlatformSources,
+  { id }: ImageRecord,
+): StoredManifest | undefined {
   const indexes = manifests.of(id).filter(({ mediaType }) => isIndexType(mediaType));
   if (indexes.length < 2) return indexes[0];
   const named = new Set(table.namesOf(id).map(({ reference }) => reference.digest));

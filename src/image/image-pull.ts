@@ -44,6 +44,7 @@ export async function* pullImages(
   using cancelling = new Cancelling(request.signal, 'pull');
   const { signal } = cancelling;
   const reference = parseReference(request.reference);
+  if (familiarName(reference) === 'scratch') throw imageError('pull-of-scratch');
   const platform = request.platform ? parsePlatform(request.platform) : undefined;
   const { credentials = {} } = request;
   const open = (until: AbortSignal) =>

@@ -2,6 +2,7 @@
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ImageConfig } from '#oci/image-config.ts';
+import type { JsonObject } from '#oci/json-shape.ts';
 import type { Platform } from '#oci/platform.ts';
 
 /** One image, whole. */
@@ -92,4 +93,21 @@ export type ImageRemoval =
 export interface ImagePruneReport {
   readonly removals: readonly ImageRemoval[];
   readonly reclaimedBytes: number;
+}
+
+export interface AttestationQuery {
+  /** Absent: the one that the name means. */
+  readonly platform?: Platform;
+  /** URIs of in-toto; empty: all. */
+  readonly predicateTypes: readonly string[];
+  readonly withStatements: boolean;
+}
+
+/** An in-toto statement about an image. */
+export interface Attestation {
+  readonly descriptor: Descriptor;
+  /** A URI; empty where nothing says it. */
+  readonly predicateType: string;
+  /** Where it is asked for. */
+  readonly statement?: JsonObject;
 }

@@ -31,7 +31,15 @@ import type { Platform } from '#oci/platform.ts';
 import type { Credentials } from '#registry/token-source.ts';
 import type { ImageExploration } from './image-exploration.ts';
 import type { LoadProgress, PullProgress, PushProgress } from './image-progress.ts';
-import type { HistoryStep, ImagePruneReport, ImageRemoval, ImageSummary, ImageView } from './image-view.ts';
+import type {
+  Attestation,
+  AttestationQuery,
+  HistoryStep,
+  ImagePruneReport,
+  ImageRemoval,
+  ImageSummary,
+  ImageView,
+} from './image-view.ts';
 import type {
   IndexPush,
   IndexPushReport,
@@ -181,6 +189,8 @@ export interface ImageStore {
   inspect(reference: string, options?: PlatformChoice & { readonly manifests?: boolean }): Promise<ImageView>;
   /** Describes an image's manifest; undefined if the image is not here. */
   manifestOf(id: Digest): Promise<Descriptor | undefined>;
+  /** @throws {EngineError} `no-such-image`, `platform-not-here` */
+  attestations(reference: string, query: AttestationQuery): readonly Attestation[];
   /** Newest step first. @throws {EngineError} `no-such-image`, `platform-not-here`, `history-too-long` */
   history(reference: string, choice?: PlatformChoice): Promise<readonly HistoryStep[]>;
   /** Reads every layer. @throws {EngineError} `no-such-image`, `image-too-large-to-explore` */

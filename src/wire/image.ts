@@ -39,6 +39,14 @@ interface ImageIdentity {
   readonly Pull?: readonly { readonly Repository: string }[];
 }
 
+/** One row of `GET /images/{name}/attestations`. */
+export interface AttestationStatement {
+  readonly Descriptor: Descriptor;
+  readonly PredicateType: string;
+  /** The in-toto statement itself. */
+  readonly Statement?: Readonly<Record<string, unknown>>;
+}
+
 /** One manifest of an image. */
 export interface ManifestSummary {
   /** The manifest's digest. */

@@ -65,6 +65,19 @@ test('an index with what is claimed, readable by skopeo and buildx', withRegistr
   assert.match(SLSA.materials[0].uri, /^pkg:docker\/bb@latest\?platform=linux%2F/);
   assert.equal(SLSA.invocation.parameters.args['build-arg:TOKEN'], 'told in max only');
   assert.deepEqual(SLSA.invocation.parameters.secrets, [{ id: 'key', optional: true }]);
+  // The engine tells the same of the image that it has.
+  const told = (predicateTypes: readonly string[]) =>
+    engine.engine.images.attestations(id ?? '', {
+      predicateTypes,
+      withStatements: predicateTypes.length > 0,
+    });
+  assert.deepEqual(
+    told([]).map(({ descriptor }) => descriptor.digest),
+    manifest.layers.map(({ digest }: { digest: string }) => digest),
+  );
+  const [document, ...others] = told(['https://spdx.dev/Document']);
+  assert.deepEqual(others, []);
+  assert.deepEqual(document?.statement?.['predicate'], SPDX);
   // The image without attestations is still the same.
   assert.ok(id);
   assert.match(response['containerimage.digest'] ?? '', /^sha256:/);

@@ -136,6 +136,17 @@ test('filters that are none, or are given twice', async () => {
   assert.deepEqual([own.status, own.body], [200, '']);
 });
 
+test('what no registry has, and what is attested of no image', async () => {
+  const scratch = "'scratch' is a reserved name";
+  await refused('POST', '/images/create?fromImage=scratch', 403, scratch);
+  await refused('POST', '/images/create?fromImage=scratch&tag=1', 403, scratch);
+  if (isForeign) return;
+  await refused('GET', '/images/nosuch/attestations', 404, 'No such image: nosuch:latest');
+  const twice = '/images/bb/attestations?platform=linux/amd64&platform=linux/arm64';
+  await refused('GET', twice, 400, 'only one platform can be specified');
+  assert.equal((await ask('GET', '/images/bb/attestations')).body, '[]\n');
+});
+
 test('an ambiguous prefix names no container', async () => {
   const ids: string[] = [];
   try {

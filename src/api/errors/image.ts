@@ -68,6 +68,7 @@ export const IMAGE_ENTRIES: DockerEntries<ImageErrorReason> = {
     message: ({ subject, details }) =>
       `pull access denied for ${subject}, repository does not exist or may require 'docker login': ${details['answer']}`,
   },
+  'pull-of-scratch': { message: () => "'scratch' is a reserved name" },
   'no-manifest-for-platform': {
     message: ({ details }) => `no matching manifest for ${details['platform']} in the manifest list entries`,
   },
