@@ -66,7 +66,7 @@ async function attestations(exchange: Exchange): Promise<void> {
 }
 
 /** A query parameter that may be there several times. @throws {EngineError} `invalid` */
-export function platformsOf(exchange: Exchange, name: 'platform' | 'platforms'): readonly Platform[] {
+function platformsOf(exchange: Exchange, name: 'platform' | 'platforms'): readonly Platform[] {
   return exchange.query.getAll(name).flatMap((text) => decodePlatform(text) ?? []);
 }
 

@@ -149,21 +149,20 @@ test('a broken archive is refused and changes nothing', async () => {
 });
 
 test('containers are found by what their image was made from', async () => {
-  const cli = (...args: readonly string[]) => ok(...args);
-  await cli('create', '--name', 'of-base', 'bb', 'true');
-  await cli('commit', 'of-base', 'child:1');
-  await cli('create', '--name', 'of-child', 'child:1', 'true');
-  await cli('commit', 'of-child', 'child:2');
-  await cli('create', '--name', 'of-grandchild', 'child:2', 'true');
+  await ok('create', '--name', 'of-base', 'bb', 'true');
+  await ok('commit', 'of-base', 'child:1');
+  await ok('create', '--name', 'of-child', 'child:1', 'true');
+  await ok('commit', 'of-child', 'child:2');
+  await ok('create', '--name', 'of-grandchild', 'child:2', 'true');
   const names = async (ancestor: string) =>
-    (await cli('ps', '-a', '--filter', `ancestor=${ancestor}`, '--format', '{{.Names}}'))
+    (await ok('ps', '-a', '--filter', `ancestor=${ancestor}`, '--format', '{{.Names}}'))
       .split('\n')
       .toSorted();
   assert.deepEqual(await names('bb'), ['of-base', 'of-child', 'of-grandchild']);
   assert.deepEqual(await names('child:1'), ['of-child', 'of-grandchild']);
   assert.deepEqual(await names('child:2'), ['of-grandchild']);
-  await cli('rm', 'of-base', 'of-child', 'of-grandchild');
-  await cli('rmi', 'child:2', 'child:1');
+  await ok('rm', 'of-base', 'of-child', 'of-grandchild');
+  await ok('rmi', 'child:2', 'child:1');
 });
 
 test('image prune takes only dangling images', async () => {

@@ -117,9 +117,10 @@ test('references that are none', async () => {
   await refused('POST', '/images/bb/tag?repo=ok&tag=..', 400, /^invalid tag format|invalid reference format/);
 });
 
+const filtered = (path: string, filters: object) =>
+  `${path}filters=${encodeURIComponent(JSON.stringify(filters))}`;
+
 test('filters that are none, or are given twice', async () => {
-  const filtered = (path: string, filters: object) =>
-    `${path}filters=${encodeURIComponent(JSON.stringify(filters))}`;
   const [twice, nonsense] = [{ until: ['1h', '2h'] }, { until: ['zz'] }];
   await refused('GET', filtered('/images/json?', { 'label!': ['a'] }), 400, "invalid filter 'label!'");
   for (const kind of ['images', 'containers', 'networks']) {
