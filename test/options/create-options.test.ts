@@ -11,7 +11,7 @@ import { HOST_ROWS } from './host-rows.ts';
 import { JOINED_ROWS } from './joined-rows.ts';
 import { LIMIT_ROWS } from './limit-rows.ts';
 import { MOUNT_ROWS } from './mount-rows.ts';
-import { OptionHost } from './option-host.ts';
+import { CREATE, OptionHost } from './option-host.ts';
 import type { OptionRow, OptionRows } from './option-row.ts';
 import { WRONG_ROWS } from './wrong-rows.ts';
 
@@ -52,7 +52,7 @@ test('each option of create has a row, and each row an option', () => {
 
 test('what is refused says why, and leaves no container', async () => {
   await forEach('refused', async (name, { body, status, message }) => {
-    const answer = await request(host.socket, 'POST', '/containers/create', host.requestOf(body));
+    const answer = await request(host.socket, 'POST', CREATE, host.requestOf(body));
     assert.equal(answer.status, status, `${name}: ${answer.body}`);
     assert.match(JSON.parse(answer.body).message, message, name);
   });
@@ -64,7 +64,7 @@ test('what has no effect is warned about', async () => {
     const { Id, Warnings } = await requestJson<{ Id: string; Warnings: readonly string[] }>(
       host.socket,
       'POST',
-      '/containers/create',
+      CREATE,
       host.requestOf(body),
     );
     await request(host.socket, 'DELETE', `/containers/${Id}`);
@@ -88,12 +88,7 @@ test('what is said with the values that clients send for nothing is not warned a
     },
     NetworkingConfig: { EndpointsConfig: { bridge: { Links: null, DriverOpts: {} } } },
   };
-  const created = await requestJson<{ Id: string; Warnings: unknown }>(
-    host.socket,
-    'POST',
-    '/containers/create',
-    body,
-  );
+  const created = await requestJson<{ Id: string; Warnings: unknown }>(host.socket, 'POST', CREATE, body);
   await request(host.socket, 'DELETE', `/containers/${created.Id}`);
   assert.deepEqual(created.Warnings, []);
 });

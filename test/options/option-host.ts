@@ -25,6 +25,9 @@ const GROUPS: readonly Group[] = [
   'twice',
 ];
 
+/** The last version of the API that has all options: later ones refuse a MAC address of the whole container. */
+export const CREATE = '/v1.51/containers/create';
+
 const SEPARATOR = '--- next ---';
 
 /** An engine with an image, and a container for each group of options. */
@@ -101,8 +104,9 @@ export class OptionHost implements AsyncDisposable {
   }
 
   async #start(group: Group, body: Body): Promise<OptionContainer> {
-    const create = `/containers/create?name=options-${group}`;
-    const { Id: id } = await requestJson<{ Id: string }>(this.socket, 'POST', create, this.requestOf(body));
+    const request = this.requestOf(body);
+    const path = `${CREATE}?name=options-${group}`;
+    const { Id: id } = await requestJson<{ Id: string }>(this.socket, 'POST', path, request);
     await requestJson(this.socket, 'POST', `/containers/${id}/start`);
     const { State } = await requestJson<{ State: { Pid: number } }>(
       this.socket,
