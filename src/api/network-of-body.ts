@@ -35,7 +35,7 @@ const ALONE: Readonly<Record<string, string>> = { host: 'host', null: 'null' };
 /** Docker's own drivers that this engine does not have. */
 const COMING: ReadonlySet<string> = new Set(['macvlan', 'ipvlan', 'overlay']);
 
-function checkKind({ Driver, Scope, IPAM, Ingress, ConfigOnly, ConfigFrom, EnableIPv6 }: NetworkCreateBody) {
+function checkKind({ Driver, Scope, IPAM, Ingress, ConfigOnly, ConfigFrom, ...body }: NetworkCreateBody) {
   const alone = ALONE[Driver];
   if (alone !== undefined) {
     throw new EngineError('forbidden', `only one instance of "${alone}" network is allowed`);
@@ -49,8 +49,16 @@ function checkKind({ Driver, Scope, IPAM, Ingress, ConfigOnly, ConfigFrom, Enabl
     throw new EngineError('not-found', `plugin ${JSON.stringify(ipam)} not found`);
   }
   if (Ingress || Scope === 'swarm') throw notHere('networks of a swarm');
+  if (Scope !== '' && Scope !== 'local') throw notHere(`networks of scope ${Scope}`);
   if (ConfigOnly || ConfigFrom?.Network) throw notHere('networks that are configuration alone');
-  if (EnableIPv6 === true) throw notHere('IPv6 on bridges');
+  if (body.EnableIPv6 === true) throw notHere('IPv6 on bridges');
+  if (body.EnableIPv4 === false) throw notHere('bridges without IPv4');
+}
+
+/** What of a request has no effect; empty where there is nothing to say. */
+export function networkWarning({ IPAM }: NetworkCreateBody): string {
+  const options = Object.keys(IPAM?.Options ?? {});
+  return options.length > 0 ? `IPAM options have no effect: ${options.join(', ')}` : '';
 }
 
 function notHere(what: string): EngineError {

@@ -6,7 +6,7 @@ import { decodeNetworkConnect, decodeNetworkCreate, decodeNetworkDisconnect } fr
 import { attachmentOf } from './container/network-of-request.ts';
 import { encodeNetwork } from './encode-network.ts';
 import type { Exchange } from './exchange.ts';
-import { networkOfBody } from './network-of-body.ts';
+import { networkOfBody, networkWarning } from './network-of-body.ts';
 import { readJsonBody } from './request-body.ts';
 import { sendAnswer, sendEmpty, sendJson, sendNothing } from './respond.ts';
 import { get, post, type Route, remove } from './route.ts';
@@ -90,9 +90,9 @@ function builtInFilter(types: readonly string[] | undefined): boolean | undefine
 }
 
 async function create(exchange: Exchange): Promise<void> {
-  const spec = networkOfBody(decodeNetworkCreate(await readJsonBody(exchange)));
-  const { id } = await exchange.engine.networks.create(spec);
-  sendJson(exchange, 201, { Id: id, Warning: '' });
+  const body = decodeNetworkCreate(await readJsonBody(exchange));
+  const { id } = await exchange.engine.networks.create(networkOfBody(body));
+  sendJson(exchange, 201, { Id: id, Warning: networkWarning(body) });
 }
 
 async function connect(exchange: Exchange): Promise<void> {

@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.ts';
 import { sendJson } from './respond.ts';
 import { any, get, type Handler, post, type Route } from './route.ts';
 
-const NO_SWARM =
+export const NO_SWARM =
   'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
 
 const SWARM_PATHS = ['/swarm', '/nodes', '/services', '/tasks', '/secrets', '/configs'];

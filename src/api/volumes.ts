@@ -10,6 +10,7 @@ import type { Exchange } from './exchange.ts';
 import { readJsonBody } from './request-body.ts';
 import { sendJson, sendNothing } from './respond.ts';
 import { get, post, put, type Route, remove } from './route.ts';
+import { NO_SWARM } from './unavailable.ts';
 
 const PRUNE_FILTERS = new Set(['all', 'label', 'label!']);
 
@@ -63,7 +64,10 @@ function inspect(exchange: Exchange): void {
 }
 
 async function create(exchange: Exchange): Promise<void> {
-  const { Name, Driver, DriverOpts, Labels } = decodeVolumeRequest(await readJsonBody(exchange));
+  const { Name, Driver, DriverOpts, Labels, ClusterVolumeSpec } = decodeVolumeRequest(
+    await readJsonBody(exchange),
+  );
+  if (ClusterVolumeSpec) throw new EngineError('unavailable', NO_SWARM);
   const volume = await exchange.engine.volumes.create({
     ...(Name !== '' && { name: Name }),
     ...(Driver !== '' && { driver: Driver }),

@@ -1,5 +1,5 @@
 /** `POST /volumes/create`. */
-import { type Decoded, decodeStruct, map, parseJson, string, struct } from './go-json.ts';
+import { type Decoded, decodeStruct, map, nullable, object, parseJson, string, struct } from './go-json.ts';
 
 const VOLUME = struct('CreateOptions', {
   /** Empty: anonymous. */
@@ -8,6 +8,8 @@ const VOLUME = struct('CreateOptions', {
   Driver: string,
   DriverOpts: map(string),
   Labels: map(string),
+  /** For volumes of a swarm. */
+  ClusterVolumeSpec: nullable(object),
 });
 type VolumeCreateRequest = Decoded<typeof VOLUME>;
 

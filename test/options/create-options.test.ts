@@ -1,7 +1,5 @@
 /** Nothing that a client may say when it creates a container is accepted without effect. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { TestDaemon } from '../support/daemon.ts';
 import { request, requestJson } from '../support/http.ts';
@@ -12,7 +10,8 @@ import { JOINED_ROWS } from './joined-rows.ts';
 import { LIMIT_ROWS } from './limit-rows.ts';
 import { MOUNT_ROWS } from './mount-rows.ts';
 import { CREATE, OptionHost } from './option-host.ts';
-import type { OptionRow, OptionRows } from './option-row.ts';
+import type { OptionRows } from './option-row.ts';
+import { checkRows, forEachRow } from './row-checks.ts';
 import { WRONG_ROWS } from './wrong-rows.ts';
 
 const ROWS: OptionRows = {
@@ -35,23 +34,10 @@ after(async () => {
   await host[Symbol.asyncDispose]();
 });
 
-test('each option of create has a row, and each row an option', () => {
-  const { create }: { create: readonly string[] } = JSON.parse(
-    readFileSync(join(import.meta.dirname, '../fixtures/docker-options.json'), 'utf8'),
-  );
-  const rows = Object.keys(ROWS);
-  assert.deepEqual(
-    create.filter((option) => !rows.includes(option)),
-    [],
-  );
-  assert.deepEqual(
-    rows.filter((name) => !create.includes(name.replace(/ \(.*\)$/, ''))),
-    [],
-  );
-});
+test('each option of create has a row, and each row an option', () => checkRows('create', ROWS));
 
 test('what is refused says why, and leaves no container', async () => {
-  await forEach('refused', async (name, { body, status, message }) => {
+  await forEachRow(ROWS, 'refused', async (name, { body, status, message }) => {
     const answer = await request(host.socket, 'POST', CREATE, host.requestOf(body));
     assert.equal(answer.status, status, `${name}: ${answer.body}`);
     assert.match(JSON.parse(answer.body).message, message, name);
@@ -60,7 +46,7 @@ test('what is refused says why, and leaves no container', async () => {
 });
 
 test('what has no effect is warned about', async () => {
-  await forEach('warned', async (name, { body, warning }) => {
+  await forEachRow(ROWS, 'warned', async (name, { body, warning }) => {
     const { Id, Warnings } = await requestJson<{ Id: string; Warnings: readonly string[] }>(
       host.socket,
       'POST',
@@ -95,37 +81,14 @@ test('what is said with the values that clients send for nothing is not warned a
 
 test('what works is seen in the container or in the engine', async () => {
   await host.startGroups(Object.values(ROWS));
-  await forEach('shown', (name, { group, command, expected }) => {
+  await forEachRow(ROWS, 'shown', (name, { group, command, expected }) => {
     const output = host.outputOf(group, command);
     assert.ok(expected.test(output), `${name}: ${command} printed ${JSON.stringify(output)}`);
   });
-  await forEach('told', async (name, { group, field, expected }) => {
+  await forEachRow(ROWS, 'told', async (name, { group, field, expected }) => {
     assert.deepEqual(await host.inspected(group, field), expected, name);
   });
-  await forEach('proved', async (name, { group, proof }) => {
+  await forEachRow(ROWS, 'proved', async (name, { group, proof }) => {
     await assert.doesNotReject(proof(host.container(group)), name);
   });
 });
-
-async function forEach<Kind extends OptionRow['kind']>(
-  kind: Kind,
-  check: (name: string, row: Extract<OptionRow, { readonly kind: Kind }>) => Promise<void> | void,
-): Promise<void> {
-  const problems: unknown[] = [];
-  for (const [name, row] of Object.entries(ROWS)) {
-    if (!isOfKind(row, kind)) continue;
-    try {
-      await check(name, row);
-    } catch (error) {
-      problems.push(error);
-    }
-  }
-  if (problems.length > 0) throw new AggregateError(problems, problems.map(String).join('\n'));
-}
-
-function isOfKind<Kind extends OptionRow['kind']>(
-  row: OptionRow,
-  kind: Kind,
-): row is Extract<OptionRow, { readonly kind: Kind }> {
-  return row.kind === kind;
-}
