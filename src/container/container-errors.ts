@@ -213,6 +213,10 @@ const CONTAINER_ERRORS = errorTable({
   // Runs and execs.
   'program-missing': ['invalid', ({ details }) => startProblem(details)],
   'program-not-executable': ['invalid', ({ details }) => startProblem(details)],
+  'working-directory-is-file': [
+    'invalid',
+    ({ subject }) => `Cannot create container: its working directory ${subject} is no directory`,
+  ],
   'no-working-directory': ['invalid', ({ details }) => startProblem(details)],
   'runtime-failed': ['internal', ({ details }) => startProblem(details)],
   'illegal-transition': [

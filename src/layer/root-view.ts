@@ -1,5 +1,4 @@
-import { constants, fstatSync, mkdirSync, openSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
-import { posix } from 'node:path';
+import { constants, fstatSync, openSync, readFileSync, statfsSync } from 'node:fs';
 import { EngineError } from '#base/errors.ts';
 import { O_PATH } from '#linux/constants.ts';
 import { type OwnedFd, ownFd } from '#linux/descriptors.ts';
@@ -8,8 +7,8 @@ import { openDirectory, openInRoot } from '#linux/files.ts';
 import { attachMount, cloneMount, makePrivate, makeReadonly, unmount } from '#linux/mount.ts';
 import { parseMountInfo } from '#linux/mountinfo.ts';
 import { copyMounts, enterMountNamespace, pivotInto } from '#linux/namespaces.ts';
-import { followLinks } from './follow-links.ts';
 import type { RootMount, RootView } from './layer.ts';
+import { makePoint } from './make-point.ts';
 
 /** Something of the host may move a mount while it is taken away. */
 const ATTEMPTS = 5;
@@ -119,20 +118,9 @@ function attach({ destination }: RootMount, clone: OwnedFd | undefined): void {
   if (!clone) return;
   makePrivate(clone.fd);
   const isDirectory = fstatSync(clone.fd).isDirectory();
-  const path = followLinks(destination);
-  makePoint(path, isDirectory);
+  const path = makePoint(destination, isDirectory);
   using target = ownFd(
     openSync(path, O_PATH | constants.O_NOFOLLOW | (isDirectory ? constants.O_DIRECTORY : 0)),
   );
   attachMount(clone.fd, target.fd);
-}
-
-function makePoint(path: string, isDirectory: boolean): void {
-  mkdirSync(isDirectory ? path : posix.dirname(path), { recursive: true, mode: 0o755 });
-  if (isDirectory) return;
-  try {
-    writeFileSync(path, '', { flag: 'wx', mode: 0o755 });
-  } catch (error) {
-    if (!isErrno(error, 'EEXIST')) throw error;
-  }
 }

@@ -109,7 +109,7 @@ function changeMount(fd: number, { set = 0, propagation = 0, flags }: MountChang
   check('mount_setattr', `descriptor ${fd}`, changed);
 }
 
-export interface TmpfsOptions {
+export interface TmpfsOptions extends Pick<FilesystemOptions, 'source' | 'flags'> {
   /** Half of the memory by default. */
   readonly sizeBytes?: number;
   /** Permissions of its root; 01777 by default. */
@@ -117,14 +117,16 @@ export interface TmpfsOptions {
 }
 
 /** Mounts a fresh tmpfs(5). */
-export function mountTmpfs(target: string, options: TmpfsOptions = {}): void {
+export function mountTmpfs(target: string, { sizeBytes, mode, ...others }: TmpfsOptions = {}): void {
   const data: string[] = [];
-  if (options.sizeBytes !== undefined) data.push(`size=${options.sizeBytes}`);
-  if (options.mode !== undefined) data.push(`mode=${options.mode.toString(8)}`);
-  mountFilesystem('tmpfs', target, { data: data.join(',') });
+  if (sizeBytes !== undefined) data.push(`size=${sizeBytes}`);
+  if (mode !== undefined) data.push(`mode=${mode.toString(8)}`);
+  mountFilesystem('tmpfs', target, { ...others, data: data.join(',') });
 }
 
 export interface FilesystemOptions {
+  /** What lists of mounts show; its type by default. */
+  readonly source?: string;
   /** A sum of {@link MountFlag}. */
   readonly flags?: number;
   /** Options of the file system; the kernel cuts them at 4 KB. */
@@ -133,7 +135,8 @@ export interface FilesystemOptions {
 
 /** The classic mount(2) of a file system without a device. */
 export function mountFilesystem(type: string, target: string, options: FilesystemOptions = {}): void {
-  check('mount', target, libc.mount(type, target, type, options.flags ?? 0, options.data ?? ''));
+  const { source = type, flags = 0, data = '' } = options;
+  check('mount', target, libc.mount(source, target, type, flags, data));
 }
 
 /** <sys/mount.h> */

@@ -22,7 +22,7 @@ export const WRONG_ROWS: OptionRows = {
   'HostConfig.CpuShares (one)': host({ CpuShares: 1 }, /^the minimum allowed cpu-shares is 2$/),
   'HostConfig.CpuShares (high)': host({ CpuShares: 262_145 }, /^the maximum allowed cpu-shares is 262144$/),
   'HostConfig.Mounts.TmpfsOptions.SizeBytes (negative)': host(tmpfs(-1), /size cannot be negative: -1$/),
-  'HostConfig.Tmpfs (size)': host({ Tmpfs: { '/t': 'size=abc' } }, /^Invalid tmpfs option "size=abc"$/),
+  'HostConfig.Tmpfs (size)': host({ Tmpfs: { '/t': 'size=abc' } }, /^invalid tmpfs option "size=abc"$/),
   'HostConfig.Memory (low)': host({ Memory: 6 * 2 ** 20 - 1 }, /^Minimum memory limit allowed is 6MB$/),
   'HostConfig.LogConfig.Type (unknown)': host(
     { LogConfig: { Type: 'nope' } },

@@ -145,7 +145,7 @@ describe('--mount', () => {
     assert.deepEqual(tmpfsOptions({ Tmpfs: { '/t': 'size=1m,exec,mode=700' } }), [
       'nosuid,nodev,rprivate,size=1m,exec,mode=700',
     ]);
-    refuse('Invalid tmpfs option "foo=1"', { Tmpfs: { '/t': 'foo=1' } });
+    refuse('invalid tmpfs option "foo=1"', { Tmpfs: { '/t': 'foo=1' } });
     refuse("invalid mount path: 'y' mount path must be absolute", { Tmpfs: { y: '' } });
   });
 });

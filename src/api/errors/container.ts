@@ -156,11 +156,12 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
     message: ({ subject, details }) =>
       `path ${subject} is mounted on ${details['mountPoint']} but it is not ${details['wanted']}.`,
   },
-  'tmpfs-option-invalid': { message: ({ subject = '' }) => `Invalid tmpfs option ${quote(subject)}` },
+  'tmpfs-option-invalid': { message: ({ subject = '' }) => `invalid tmpfs option ${quote(subject)}` },
   'volume-part-unsupported': 'plain',
 
   'program-missing': { message: runtimeText },
   'program-not-executable': { message: runtimeText },
+  'working-directory-is-file': { message: ({ subject }) => `Cannot mkdir: ${subject} is not a directory` },
   'no-working-directory': { message: runtimeText },
   'runtime-failed': { message: runtimeText },
   'illegal-transition': 'plain',

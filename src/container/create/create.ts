@@ -18,6 +18,7 @@ import { withLinkIds } from '../links.ts';
 import { requireBindSources } from '../mounts/bind-source.ts';
 import type { MountPlan } from '../mounts/mount-plan.ts';
 import { createPlannedVolumes, fillVolumes, volumesOf } from '../mounts/mounts.ts';
+import { makeWorkingDirectory } from '../mounts/points.ts';
 import { planMounts } from '../mounts/plan-mounts.ts';
 import { removeOrphanVolumes } from '../orphan-volumes.ts';
 import type { Container } from '../run/container.ts';
@@ -47,7 +48,7 @@ interface ContainerTable {
 
 /** Where their files are. */
 interface ContainerStorage {
-  readonly snapshots: Pick<SnapshotStore, 'create' | 'remove' | 'showLayers'>;
+  readonly snapshots: Pick<SnapshotStore, 'create' | 'remove' | 'showLayers' | 'mount' | 'unmount'>;
   readonly volumes: Volumes;
   readonly paths: Pick<ContainerPaths, 'log' | 'container'>;
   readonly files: FileService;
@@ -81,6 +82,10 @@ export async function createContainer(
   storage.snapshots.create({ id, layers: image.layers, volatile: spec.removedOnExit });
   undo.defer(() => storage.snapshots.remove(id));
   await prepareVolumes({ ...storage, ...table }, definition, undo);
+  const { workingDirectory } = spec.process;
+  // That of the image is most often there; if not, it is made at the start.
+  if (workingDirectory !== undefined && workingDirectory !== image.config.WorkingDir)
+    await makeWorkingDirectory(storage, id, workingDirectory);
   mkdirSync(storage.paths.log(id), { recursive: true, mode: 0o710 });
   undo.defer(() => rmSync(storage.paths.container(id), { recursive: true, force: true }));
   await record(table, definition);

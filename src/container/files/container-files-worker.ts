@@ -1,6 +1,7 @@
 /** The thread for {@link ContainerFileTasks}. */
 import { serveFileTasks } from '#linux/file-thread.ts';
 import { makeBindSource } from '../mounts/bind-source.ts';
+import { makePoints } from '../mounts/points.ts';
 import { checkProgram } from '../program/check-program.ts';
 import { lookForDevices } from '../spec/spec-devices.ts';
 import { resolveUser } from '../spec/user.ts';
@@ -14,4 +15,5 @@ serveFileTasks<ContainerFileTasks>({
   'find-devices': lookForDevices,
   'change-hosts': changeHosts,
   'bind-source': makeBindSource,
+  'make-points': makePoints,
 });

@@ -2,6 +2,7 @@
 import { workerModule } from '#base/worker-module.ts';
 import { fileTasks } from '#linux/file-service.ts';
 import type { BindSource } from '../mounts/bind-source.ts';
+import type { PointsToMake } from '../mounts/points.ts';
 import type { HostsChange } from './change-hosts.ts';
 import type { ProgramPlace } from '../program/check-program.ts';
 import type { DeviceQuery, HostDevices } from '../spec/spec-devices.ts';
@@ -15,6 +16,7 @@ export interface ContainerFileTasks {
   readonly 'change-hosts': { readonly input: HostsChange; readonly output: void };
   /** See `makeBindSource`. */
   readonly 'bind-source': { readonly input: BindSource; readonly output: void };
+  readonly 'make-points': { readonly input: PointsToMake; readonly output: void };
 }
 
 export const CONTAINER_FILE_TASKS = fileTasks<ContainerFileTasks>(

@@ -15,13 +15,21 @@ export function missingMountPoints(
   using root = ownFd(openDirectory(rootPath));
   const missing = new Set<string>();
   for (const { destination } of mounts) {
-    const parts = destination.split('/').filter((part) => part !== '');
-    for (let count = 1; count <= parts.length; count++) {
-      const path = `/${parts.slice(0, count).join('/')}`;
+    for (const path of pathsTo(destination)) {
       if (missing.has(path) || !isThere(root.fd, path)) missing.add(path);
     }
   }
   return [...missing];
+}
+
+/** Those of `paths` that are not there because a link on the way leads to nothing. */
+export function pathsBehindLinks(rootPath: string, paths: readonly string[]): readonly string[] {
+  using root = ownFd(openDirectory(rootPath));
+  return paths.filter((path) => {
+    if (isThere(root.fd, path)) return false;
+    const missing = pathsTo(path).find((part) => !isThere(root.fd, part));
+    return missing !== undefined && isThere(root.fd, missing, constants.O_NOFOLLOW);
+  });
 }
 
 /** Removes those that nothing was put into. Links stay in the root. */
@@ -31,9 +39,15 @@ export function removeMountPoints(rootPath: string, paths: readonly string[]): v
   for (const path of paths.toReversed()) removeEmpty(root.fd, path);
 }
 
-function isThere(rootFd: number, path: string): boolean {
+/** The paths of the directories above, from the top, and itself. */
+function pathsTo(path: string): readonly string[] {
+  const parts = path.split('/').filter((part) => part !== '');
+  return parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`);
+}
+
+function isThere(rootFd: number, path: string, flags = 0): boolean {
   try {
-    using _found = ownFd(openOnMount(rootFd, path, O_PATH));
+    using _found = ownFd(openOnMount(rootFd, path, O_PATH | flags));
     return true;
   } catch (error) {
     // The runtime makes nothing behind a mount.

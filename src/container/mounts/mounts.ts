@@ -1,10 +1,11 @@
 import type { FileService } from '#linux/file-service.ts';
 import type { MountPropagation } from '#container/mount-spec.ts';
 import { mountAbove } from '#linux/mountinfo.ts';
+import { isPropagationOption } from '#syntax/volume.ts';
 import type { Volumes } from '#volume/volume.ts';
 import { containerError } from '../container-errors.ts';
 import { prepareBindSource } from './bind-source.ts';
-import type { MountPlan, PlannedBind, PlannedMount, PlannedVolume } from './mount-plan.ts';
+import type { MountPlan, PlannedBind, PlannedMount, PlannedTmpfs, PlannedVolume } from './mount-plan.ts';
 
 /** All volumes that a container uses, for {@link VolumeUse}; `anonymous` only those that go with `rm -v`. */
 export function volumesOf(
@@ -101,7 +102,13 @@ export function byDepth(a: { readonly destination: string }, b: { readonly desti
 async function resolveMount(mount: PlannedMount, context: MountContext): Promise<ResolvedMount> {
   if (mount.type === 'bind') return await resolveBind(mount, context);
   if (mount.type === 'volume') return await resolveVolume(mount, context);
-  return { type: 'tmpfs', destination: mount.destination, source: 'tmpfs', options: mount.options };
+  return resolveTmpfs(mount);
+}
+
+function resolveTmpfs({ destination, options }: PlannedTmpfs): ResolvedMount {
+  const propagation = options.find(isPropagationOption);
+  const isPrivate = propagation === undefined || propagation.endsWith('private');
+  return { type: 'tmpfs', destination, source: 'tmpfs', options, ...(!isPrivate && { propagation }) };
 }
 
 /** What a mount's source takes to be made ready. */
@@ -112,7 +119,10 @@ export async function sourceOf(
   { volumes, files }: MountSources,
   mount: PlannedBind | PlannedVolume,
 ): Promise<string> {
-  if (mount.type === 'volume') return (volumes.get(mount.name) ?? (await volumes.create(mount.request))).path;
+  if (mount.type === 'volume') {
+    if (!volumes.get(mount.name)) await volumes.create(mount.request);
+    return volumes.open(mount.name);
+  }
   await prepareBindSource(files, mount);
   return mount.source;
 }

@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync } from 'node:fs';
-import { isMountPoint, mountTmpfs, unmount } from '#linux/mount.ts';
+import { isMountPoint, MountFlag, mountTmpfs, unmount } from '#linux/mount.ts';
 import type { ContainerPaths } from '../container-paths.ts';
 import { DEFAULT_SHARED_MEMORY_BYTES } from '../spec/spec-mounts.ts';
 import type { JoinableContainers } from '../run/join-namespaces.ts';
@@ -20,7 +20,10 @@ export function prepareSharedMemory(
   if (ipc !== 'shareable') return undefined;
   const path = paths.shm(container.id);
   mkdirSync(path, { recursive: true });
-  if (!isMountPoint(path)) mountTmpfs(path, { sizeBytes, mode: 0o1777 });
+  if (!isMountPoint(path)) {
+    const flags = MountFlag.noSuid | MountFlag.noDev | MountFlag.noExec;
+    mountTmpfs(path, { source: 'shm', flags, sizeBytes, mode: 0o1777 });
+  }
   return path;
 }
 

@@ -3,6 +3,7 @@ import type { FileService } from '#linux/file-service.ts';
 import type { Volumes } from '#volume/volume.ts';
 import type { ContainerPaths } from '../container-paths.ts';
 import { fillVolumes, releaseMounts, resolveMounts } from '../mounts/mounts.ts';
+import { makePointsBehindLinks } from '../mounts/points.ts';
 import { prepareSharedMemory, releaseSharedMemory } from '../mounts/shared-memory.ts';
 import type { JoinableContainers } from './join-namespaces.ts';
 import type { Container } from './container.ts';
@@ -35,6 +36,8 @@ export function containerWorkload(
       if (container.state.status === 'created') await fillVolumes(definition.mounts, volumes, () => rootPath);
       const mounts = await resolveMounts(definition.mounts, context);
       undo.defer(() => releaseMounts(definition.mounts, context));
+      const directory = spec.process.workingDirectory ?? '/';
+      await makePointsBehindLinks(files, id, { rootPath, directory, mounts });
       const shmPath = prepareSharedMemory({ paths, lookup }, container);
       undo.defer(() => releaseSharedMemory(paths, container));
       return { mounts, ...(shmPath !== undefined && { shmPath }) };

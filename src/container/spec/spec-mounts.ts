@@ -73,7 +73,7 @@ function shmMount(input: SpecMountsInput): readonly RuntimeMount[] {
   const destination = '/dev/shm';
   if (ipc === 'none') return [];
   if (input.shmPath !== undefined) {
-    return [{ destination, type: 'bind', source: input.shmPath, options: ['rbind', 'rprivate'] }];
+    return [{ destination, type: 'bind', source: input.shmPath, options: ['rbind', 'rprivate', ...NO_RISK] }];
   }
   const options = [...NO_RISK, 'mode=1777', `size=${sharedMemoryBytes}`];
   return [{ destination, type: 'tmpfs', source: 'shm', options }];
