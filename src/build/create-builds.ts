@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { EmitEvent } from '#base/event.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import type { Logger } from '#base/log.ts';
 import { Semaphore } from '#base/semaphore.ts';
@@ -57,6 +58,7 @@ export interface BuildsOptions {
   readonly viewDirectory: string;
   /** How much the cache may keep. */
   readonly budget: CacheBudget;
+  readonly emit: EmitEvent;
   readonly logger: Logger;
 }
 

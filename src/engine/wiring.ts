@@ -149,6 +149,7 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
       workDirectory: directories.builds,
       viewDirectory: directories.runSnapshots,
       budget: options.buildCache ?? { enabled: true },
+      emit: events.emit,
     }),
   );
   const { logDriver } = containerDefaults(options);

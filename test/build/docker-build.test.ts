@@ -18,6 +18,7 @@ import { zstdCompressSync } from 'node:zlib';
 import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk, importBusybox, type Outcome } from '../support/docker.ts';
+import { requestJson } from '../support/http.ts';
 import { until } from '#base/testing.ts';
 import { expectNothingLeft } from './builder-leftovers.ts';
 import { meet } from './meeting.ts';
@@ -323,6 +324,34 @@ test('--squash, which clients offer where the daemon is experimental', async () 
     await sh('squashed:1', 'ls /one /two 2>&1; cat /two'),
     'ls: /one: No such file or directory\n/two\n2',
   );
+});
+
+test('--network container: commands join a network that is there, and see its machine', async () => {
+  const machine = ['--hostname', 'joined', 'bb', 'sleep', '1000'];
+  const joined = await dockerOk(engine, ['run', '-d', ...machine]);
+  const seen = 'cat /sys/class/net/eth0/address >/link; hostname >/name';
+  const directory = contextOf({ Dockerfile: `FROM bb\nRUN ${seen}\n` });
+  await buildOk('--network', `container:${joined}`, '-t', 'joining', directory);
+  const link = await dockerOk(engine, ['exec', joined, 'cat', '/sys/class/net/eth0/address']);
+  assert.equal(await sh('joining', 'cat /link /name'), `${link}\njoined`);
+  await dockerOk(engine, ['rm', '-f', joined]);
+  const gone = await build('--network', `container:${joined}`, '--no-cache', directory);
+  assert.match(gone.stderr, /No such container/);
+});
+
+test('a prune of the builder is an event, with what it gave back', async () => {
+  const since = String(Math.floor(Date.now() / 1000));
+  await buildOk('--no-cache', contextOf({ Dockerfile: 'FROM bb\nRUN head -c 5000 /dev/zero >/zeros\n' }));
+  const { SpaceReclaimed } = await requestJson<{ SpaceReclaimed: number }>(
+    engine.socket,
+    'POST',
+    '/build/prune?all=1',
+  );
+  const until = String(Math.ceil(Date.now() / 1000) + 1);
+  const filters = ['--filter', 'type=builder', '--format', '{{json .}}'];
+  const events = await dockerOk(engine, ['events', '--since', since, '--until', until, ...filters]);
+  const { Action, Actor } = JSON.parse(events);
+  assert.deepEqual([Action, Actor.Attributes.reclaimed], ['prune', String(SpaceReclaimed)]);
 });
 
 test('the parameters of the wire: remote, squash, isolation, cachefrom, hosts, labels', async () => {

@@ -34,6 +34,13 @@ test('the least: directories of the session, nothing exported', () => {
   assert.equal(request.pull, false);
 });
 
+test('the name of the machine of commands: an argument comes before the attribute', () => {
+  const name = 'BUILDKIT_SANDBOX_HOSTNAME';
+  assert.deepEqual(requestOf({ hostname: 'box' }).buildArgs, { [name]: 'box' });
+  const both = requestOf({ hostname: 'box', [`build-arg:${name}`]: 'other' });
+  assert.deepEqual(both.buildArgs, { [name]: 'other' });
+});
+
 test('arguments, labels, platforms, limits', () => {
   const request = requestOf({
     filename: 'sub/Dockerfile.dev',

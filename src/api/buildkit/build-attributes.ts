@@ -36,7 +36,7 @@ export function buildRequestOf(wishes: Wishes): BuildRequest {
   const platforms = listOf(attributes.get('platform'));
   const noCache = attributes.get('no-cache');
   const namedContexts = namedContextsOf(wishes);
-  const buildArgs = withPrefix(attributes, 'build-arg:');
+  const buildArgs = { ...hostnameOf(attributes), ...withPrefix(attributes, 'build-arg:') };
   const cacheFrom = cacheSourcesOf(importsOf(attributes, solve));
   const cacheTo = cacheSourcesOf(solve.Cache?.Exports ?? []);
   return {
@@ -70,6 +70,12 @@ export function buildRequestOf(wishes: Wishes): BuildRequest {
     tell: 'graph',
     signal,
   };
+}
+
+/** The name of the machine of commands; the build argument of this name comes before the attribute. */
+function hostnameOf(attributes: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
+  const hostname = attributes.get('hostname') ?? '';
+  return hostname === '' ? {} : { BUILDKIT_SANDBOX_HOSTNAME: hostname };
 }
 
 function contextOf(

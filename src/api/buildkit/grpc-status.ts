@@ -56,7 +56,7 @@ export function statusOf(error: unknown): Status {
 /** `errdefs.Source`, from which clients print the lines; details are JSON in BuildKit. */
 function sourceDetail({ source: { name, text }, ranges }: StepPlace): Status['details'][number] {
   const detail = {
-    info: { filename: name, data: Buffer.from(text).toString('base64') },
+    info: { filename: name, language: 'Dockerfile', data: Buffer.from(text).toString('base64') },
     ranges: ranges.map(({ start, end }) => ({
       start: { line: start.line, character: start.column - 1 },
       end: { line: end.line, character: end.column - 1 },

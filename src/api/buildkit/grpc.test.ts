@@ -78,6 +78,7 @@ test('errors: the code, the text with all its characters, the lines of the Docke
   const [detail] = statusOf(new StepFailure('x', 7, { source, ranges: [range] })).details;
   assert.equal(detail?.typeUrl, 'github.com/moby/buildkit/errdefs.Source+json');
   const { info, ranges } = JSON.parse(Buffer.from(detail?.value ?? []).toString());
+  assert.deepEqual([info.filename, info.language], ['Dockerfile', 'Dockerfile']);
   assert.equal(Buffer.from(info.data, 'base64').toString(), source.text);
   assert.deepEqual(ranges, [{ start: { line: 2, character: 0 }, end: { line: 2, character: 8 } }]);
 });

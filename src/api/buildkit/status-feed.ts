@@ -138,7 +138,7 @@ function warningOf(
     level: 1,
     short: Buffer.from(`${rule}: ${message} (line ${startLine})`),
     url,
-    info: { filename: file },
+    info: { filename: file, language: 'Dockerfile' },
     ranges: [{ start: { line: startLine }, end: { line: endLine } }],
   };
 }

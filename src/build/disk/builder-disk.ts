@@ -1,5 +1,6 @@
 /** The builder's part of the disk: what is on it, and what may stay. */
 import { EngineError } from '#base/errors.ts';
+import type { EmitEvent } from '#base/event.ts';
 import type { Logger } from '#base/log.ts';
 import { type CacheBudget, budgetLimits } from './cache-budget.ts';
 import { cacheSelection } from './cache-filters.ts';
@@ -15,6 +16,7 @@ export interface DiskWork {
   /** How much the cache may keep. */
   readonly budget: CacheBudget;
   readonly workDirectory: string;
+  readonly emit: EmitEvent;
   readonly logger: Logger;
 }
 
@@ -40,9 +42,12 @@ export class BuilderDisk implements AsyncDisposable {
     if (!Number.isSafeInteger(keepBytes) || keepBytes < 0)
       throw new EngineError('invalid', 'keep-storage is in bytes and expects an integer');
     const selection = cacheSelection(filters);
-    return await this.#enqueue(() =>
+    const report = await this.#enqueue(() =>
       pruneCache(this.#work.cached, this.#others, { selection, all, keepBytes }),
     );
+    const attributes = { reclaimed: String(report.spaceReclaimed) };
+    this.#work.emit({ type: 'builder', action: 'prune', id: '', attributes });
+    return report;
   }
 
   /** Applies the budget a moment later, in the background. Several calls at once are one. */

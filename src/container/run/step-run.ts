@@ -7,6 +7,7 @@ import { type ContainerHost, fitToHost } from '../create/host-requirements.ts';
 import { missingMountPoints, removeMountPoints } from '../mounts/mount-points.ts';
 import type { ResolvedMount } from '../mounts/mounts.ts';
 import { type ProcessListener, runToEnd } from '../process/run-to-end.ts';
+import { sharedNetwork } from './join-namespaces.ts';
 import { type LaunchRoles, launch } from './launch.ts';
 import type { Workload } from './workload.ts';
 
@@ -70,15 +71,16 @@ async function runInSnapshot(roles: StepRoles, id: string, request: StepRequest)
 
 /** A step has no /etc/hostname of the engine: the file is the image's, and a step may change it. */
 function workloadOf(
-  { snapshots, host }: StepRoles,
+  { snapshots, host, launch: { network } }: StepRoles,
   id: string,
   { spec, mounts, signal }: StepRequest,
 ): Workload {
   const { spec: fitted } = fitToHost(spec, host);
+  const shared = sharedNetwork(network.lookup, spec.network.mode);
   return {
     id,
     name: shortId(id),
-    spec: { ...fitted, hostname: fitted.hostname ?? shortId(id) },
+    spec: { ...fitted, hostname: fitted.hostname ?? shared?.owner.spec.hostname ?? shortId(id) },
     outlivesDaemon: false,
     signal,
     ownsHostname: false,

@@ -196,6 +196,7 @@ test('errors have the texts users know', () => {
       'dockerfile parse error on line 2: COPY requires at least two arguments, but only one was provided. Destination could not be determined',
     ],
     ['COPY a <<E\nx\nE', 'dockerfile parse error on line 2: COPY cannot accept a heredoc as a destination'],
+    ['RUN --device=x true', 'dockerfile parse error on line 2: unknown flag: --device'],
     ['COPY --form=x a b', 'dockerfile parse error on line 2: unknown flag: --form (did you mean from?)'],
     ['COPY --from a b', 'dockerfile parse error on line 2: missing a value on flag: --from'],
     [
