@@ -18,8 +18,6 @@ export interface ServerContext {
   readonly closing: AbortSignal;
   /** The common headers of every answer: name, value, name, … */
   readonly headers: readonly string[];
-  /** `Builder-Version` of `/_ping`. */
-  readonly builderVersion: string;
   /** BuildKit's services, loaded when they are first asked for. */
   readonly buildkit: () => Promise<BuildkitServer>;
 }

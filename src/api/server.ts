@@ -17,10 +17,6 @@ import { type ListenTarget, listenOn, type TlsOptions } from './listen.ts';
 
 export interface ApiServerOptions {
   readonly logger?: Logger;
-  /** `1`: the classic builder; `2`: BuildKit. What clients prefer when they build. */
-  readonly builderVersion?: '1' | '2';
-  /** How long requests may go on when the server closes. */
-  readonly graceMs?: number;
   /** Called when for some seconds no client has come or gone: time to tidy up. */
   readonly onQuiet?: () => void;
 }
@@ -35,7 +31,7 @@ export interface ApiServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const DEFAULT_GRACE_MS = 500;
+const CLOSE_GRACE_MS = 500;
 const QUIET_MS = 5000;
 /** Docker's time before a connection is probed; then the kernel asks ten times, once a second. */
 const PROBE_DELAY_MS = 15_000;
@@ -58,21 +54,18 @@ class HttpApiServer implements ApiServer {
   readonly #closing = new AbortController();
   readonly #dispatcher: Dispatcher;
   readonly #logger: Logger;
-  readonly #graceMs: number;
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #quiet: NodeJS.Timeout;
 
   constructor(engine: EngineApi, options: ApiServerOptions) {
     this.#logger = options.logger ?? silentLogger;
-    this.#graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
     this.#quiet = setTimeout(() => options.onQuiet?.(), QUIET_MS).unref();
     const context: ServerContext = {
       engine,
       logger: this.#logger,
       closing: this.#closing.signal,
       headers: commonHeaders(engine.version()),
-      builderVersion: options.builderVersion ?? '2',
       buildkit: once(async () => {
         const { BuildkitServer } = await import('./buildkit/buildkit-server.ts');
         return new BuildkitServer(engine, this.#logger);
@@ -93,7 +86,7 @@ class HttpApiServer implements ApiServer {
     const closed = this.#servers.splice(0).map(closeServer);
     this.#closing.abort();
     clearTimeout(this.#quiet);
-    const timer = setTimeout(() => this.#cutAll(), this.#graceMs);
+    const timer = setTimeout(() => this.#cutAll(), CLOSE_GRACE_MS);
     await Promise.all(closed);
     clearTimeout(timer);
     this.#cutAll();

@@ -24,8 +24,9 @@ function ping(exchange: Exchange, body: string): void {
   const { response, context } = exchange;
   response.writeHead(200, [
     ...context.headers,
+    // BuildKit: what clients prefer when they build.
     'Builder-Version',
-    context.builderVersion,
+    '2',
     'Swarm',
     'inactive',
     'Cache-Control',

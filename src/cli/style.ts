@@ -4,7 +4,6 @@ export interface Style {
   bold(text: string): string;
   dim(text: string): string;
   red(text: string): string;
-  green(text: string): string;
   yellow(text: string): string;
   cyan(text: string): string;
 }
@@ -23,7 +22,6 @@ export function createStyle(
     bold: mark(1, 22),
     dim: mark(2, 22),
     red: mark(31, 39),
-    green: mark(32, 39),
     yellow: mark(33, 39),
     cyan: mark(36, 39),
   };

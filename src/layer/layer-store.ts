@@ -38,8 +38,6 @@ export interface LayerStoreOptions {
   readonly logger: Logger;
   /** Shared with other stores; by default one of its own, which is stopped with it. */
   readonly workers?: LayerWorkerPool;
-  /** Anything but snapshots that needs the layer. */
-  readonly isInUse?: (diffId: Digest) => boolean;
 }
 
 /** What snapshots need of the layers below them. */
@@ -251,7 +249,7 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
   /** From here on there is no such layer. */
   #withdraw(diffId: Digest): void {
     this.#require(diffId);
-    if (this.#holds.has(diffId) || this.#options.isInUse?.(diffId)) {
+    if (this.#holds.has(diffId)) {
       throw layerError('layer-in-use', { subject: diffId });
     }
     this.#mounts.drop(diffId);

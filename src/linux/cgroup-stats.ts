@@ -25,7 +25,6 @@ interface MemoryStats {
   readonly limitBytes?: number;
   /** How often the limit was hit. */
   readonly failures: number;
-  readonly oomKills: number;
   /** memory.stat as it is: its keys differ between version 1 and 2. */
   readonly stat: Readonly<Record<string, number>>;
 }
@@ -107,7 +106,6 @@ function memoryV1(read: CgroupReader): MemoryStats {
     maxUsageBytes: toNumber(read('memory', 'memory.max_usage_in_bytes')),
     ...(limit !== undefined && { limitBytes: limit }),
     failures: toNumber(read('memory', 'memory.failcnt')),
-    oomKills: oomKillsV1(read),
     stat: parseFlatKeyed(read('memory', 'memory.stat')),
   };
 }
@@ -120,13 +118,8 @@ function memoryV2(read: CgroupReader): MemoryStats {
     ...(peak !== '' && { maxUsageBytes: toNumber(peak) }),
     ...(limit !== undefined && { limitBytes: limit }),
     failures: parseFlatKeyed(read('memory', 'memory.events'))['max'] ?? 0,
-    oomKills: oomKillsV2(read),
     stat: parseFlatKeyed(read('memory', 'memory.stat')),
   };
-}
-
-export function oomKillsV1(read: CgroupReader): number {
-  return parseFlatKeyed(read('memory', 'memory.oom_control'))['oom_kill'] ?? 0;
 }
 
 export function oomKillsV2(read: CgroupReader): number {

@@ -73,7 +73,6 @@ test('statistics of version 2', () => {
     maxUsageBytes: 2097152,
     limitBytes: 67108864,
     failures: 12,
-    oomKills: 2,
     stat: { anon: 4096, file: 8192, inactive_file: 100 },
   });
   assert.deepEqual(stats.pids, { current: 3 });
@@ -113,7 +112,6 @@ test('statistics of version 1', () => {
     throttledNs: 3,
   });
   assert.equal(stats.memory.limitBytes, undefined);
-  assert.equal(stats.memory.oomKills, 1);
   assert.deepEqual(stats.pids, { current: 1, limit: 20 });
   assert.deepEqual(stats.blockIo.bytes[0], { major: 254, minor: 0, operation: 'Read', value: 4096 });
 });
@@ -133,7 +131,6 @@ test('a cgroup that is gone', async () => {
     (error) => isEngineError(error, 'not-found'),
   );
   assert.deepEqual(cgroup.pids(), []);
-  assert.equal(cgroup.oomKilled(), false);
   await assert.rejects(cgroup.freeze(), (error) => isEngineError(error, 'not-found'));
 });
 

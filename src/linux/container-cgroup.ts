@@ -2,17 +2,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError, isEngineError } from '#base/errors.ts';
-import {
-  type CgroupReader,
-  type CgroupStats,
-  oomKillsV1,
-  oomKillsV2,
-  readStatsV1,
-  readStatsV2,
-} from './cgroup-stats.ts';
+import { type CgroupReader, type CgroupStats, oomKillsV2, readStatsV1, readStatsV2 } from './cgroup-stats.ts';
 import type { CgroupLayout } from './cgroup-layout.ts';
 import { isErrno } from './errno.ts';
-import { type OomWatch, watchOomV1, watchOomV2 } from './oom-watch.ts';
+import { watchOomV1, watchOomV2 } from './oom-watch.ts';
 
 const FREEZE_TIMEOUT_MS = 30_000;
 
@@ -39,18 +32,13 @@ export class ContainerCgroup {
     return this.#isUnified ? readStatsV2(this.#read) : readStatsV1(this.#read);
   }
 
-  /** True if the kernel has killed a process of it for want of memory; false also if the cgroup is gone. */
-  oomKilled(): boolean {
-    return (this.#isUnified ? oomKillsV2(this.#read) : oomKillsV1(this.#read)) > 0;
-  }
-
   /**
    * Learns of its running out of memory when it happens; `onOom` is called once. Keep it until the container has
-   * ended: it still knows when the cgroup is gone.
+   * ended: it may be told after the cgroup is gone.
    *
    * @throws {EngineError} `not-found` if there is no such cgroup
    */
-  watchOom(onOom: () => void = () => {}): OomWatch {
+  watchOom(onOom: () => void): Disposable {
     const directory = this.#directory('memory');
     if (directory === undefined || !this.exists()) throw this.#missing('watch');
     if (!this.#isUnified) return watchOomV1(directory, () => !existsSync(directory), onOom);

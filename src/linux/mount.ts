@@ -7,18 +7,11 @@ import { syscall } from './syscalls.ts';
 
 /** Flags of mount(2). */
 export const MountFlag = {
-  readonly: 1,
   noSuid: 2,
   noDev: 4,
   noExec: 8,
-  remount: 32,
-  noAtime: 1024,
   bind: 4096,
-  recursive: 16384,
-  unbindable: 1 << 17,
   private: 1 << 18,
-  slave: 1 << 19,
-  shared: 1 << 20,
 } as const;
 
 /** An EROFS image; with `device`, an index over a tar that is kept beside it. */

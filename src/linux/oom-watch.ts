@@ -6,25 +6,16 @@ import { isErrno } from './errno.ts';
 import { check, libc } from './libc.ts';
 import { onceReadable } from './poll.ts';
 
-/** Knows whether a cgroup has run out of memory, also after the runtime has removed it. */
-export interface OomWatch extends Disposable {
-  /**
-   * True from the first time on that the kernel had to kill for want of memory. A first question after the
-   * cgroup is gone may have to be asked again: version 1 reports the removal by the same counter, some moments later.
-   */
-  readonly oomKilled: boolean;
-}
-
 /** <sys/eventfd.h> */
 const EFD_NONBLOCK = 0o4000;
 
 /**
- * Version 1: an eventfd counts every time that the cgroup runs out of memory, and once its removal
+ * Calls `onOom` once, when the kernel had to kill for want of memory. Version 1: an eventfd counts every time that the cgroup runs out of memory, and once its removal
  * (Documentation/admin-guide/cgroup-v1/memory.rst, "OOM Control"). The counter keeps what we were too slow to see.
  *
  * @param directory of the memory controller
  */
-export function watchOomV1(directory: string, isGone: () => boolean, onOom: () => void): OomWatch {
+export function watchOomV1(directory: string, isGone: () => boolean, onOom: () => void): Disposable {
   const stack = new DisposableStack();
   const eventFd = check('eventfd', directory, libc.eventfd(0, EFD_NONBLOCK | O_CLOEXEC));
   stack.defer(() => closeFd(eventFd));
@@ -49,13 +40,7 @@ export function watchOomV1(directory: string, isGone: () => boolean, onOom: () =
     if (!stack.disposed && !oomKilled && !isGone()) wait = onceReadable(eventFd, arm);
   };
   arm();
-  return {
-    get oomKilled() {
-      look();
-      return oomKilled;
-    },
-    [Symbol.dispose]: () => stack.dispose(),
-  };
+  return stack;
 }
 
 function register(directory: string, eventFd: number): void {
@@ -80,10 +65,10 @@ function readCounter(eventFd: number): number {
 }
 
 /**
- * Version 2: memory.events changes, and inotify tells (Documentation/admin-guide/cgroup-v2.rst). A cgroup that is
+ * The same for version 2: memory.events changes, and inotify tells (Documentation/admin-guide/cgroup-v2.rst). A cgroup that is
  * removed within milliseconds of the kill may be gone before its counter is read.
  */
-export function watchOomV2(directory: string, readKills: () => number, onOom: () => void): OomWatch {
+export function watchOomV2(directory: string, readKills: () => number, onOom: () => void): Disposable {
   let oomKilled = false;
   const look = () => {
     if (oomKilled || readKills() === 0) return;
@@ -93,11 +78,5 @@ export function watchOomV2(directory: string, readKills: () => number, onOom: ()
   const watcher = watch(join(directory, 'memory.events'), { persistent: false }, look);
   watcher.on('error', () => watcher.close());
   look();
-  return {
-    get oomKilled() {
-      look();
-      return oomKilled;
-    },
-    [Symbol.dispose]: () => watcher.close(),
-  };
+  return { [Symbol.dispose]: () => watcher.close() };
 }

@@ -67,8 +67,6 @@ export const RTA = {
   destination: 1,
   outputIndex: 4,
   gateway: 5,
-  priority: 6,
-  preferredSource: 7,
   table: 15,
 } as const;
 export const RT_TABLE_MAIN = 254;
@@ -83,9 +81,6 @@ export interface RouteOptions {
   readonly gateway?: string | undefined;
   /** The index of the link to leave by. */
   readonly index: number;
-  /** Lower wins. */
-  readonly metric?: number | undefined;
-  readonly preferredSource?: string | undefined;
   /** The family of a default route without gateway; otherwise the addresses tell it. */
   readonly family?: 'ipv4' | 'ipv6' | undefined;
 }
@@ -110,8 +105,6 @@ function routeMessage(options: RouteOptions): Pick<RouteMessage, 'body' | 'subje
     ...optional(RTA.destination, destination?.address, ipBytes),
     [RTA.outputIndex, u32(options.index)],
     ...optional(RTA.gateway, options.gateway, ipBytes),
-    ...optional(RTA.priority, options.metric, u32),
-    ...optional(RTA.preferredSource, options.preferredSource, ipBytes),
   ];
   const subject = destination ? `route ${destination.address}/${destination.prefixLength}` : 'default route';
   return { body: Buffer.concat([header, encodeAttributes(attributes)]), subject };

@@ -12,8 +12,6 @@ export interface DownloadOptions {
   readonly offset: number;
   readonly retry: RetryPolicy;
   readonly signal?: AbortSignal;
-  /** Told of every failure that is followed by another attempt. */
-  readonly onRetry?: (error: unknown) => void;
 }
 
 /**
@@ -41,7 +39,6 @@ export async function* downloadBlob(options: DownloadOptions): AsyncGenerator<Bu
       if (offset < descriptor.size) throw endedEarly(blob, descriptor, offset);
     } catch (error) {
       await backoff.pause(error);
-      options.onRetry?.(error);
     }
   }
 }

@@ -14,7 +14,7 @@ import { storeError } from './store-errors.ts';
 
 const SEGMENT_BYTES = 512 * 1024;
 const MAXIMUM_FREE_SEGMENTS = 8;
-const MAXIMUM_WORKERS = 4;
+const WORKERS = Math.min(Math.ceil(availableParallelism() / 2), 4);
 const IDLE_MS = 10_000;
 
 interface Answering {
@@ -37,13 +37,8 @@ interface Lane {
 
 export class BlobPool implements AsyncDisposable {
   readonly #lanes: Lane[] = [];
-  readonly #maximumWorkers: number;
   readonly #freeSegments: Uint8Array[] = [];
   #lastJob = 0;
-
-  constructor(maximumWorkers = Math.min(Math.ceil(availableParallelism() / 2), MAXIMUM_WORKERS)) {
-    this.#maximumWorkers = maximumWorkers;
-  }
 
   /**
    * @param offset bytes that the file holds already; they are hashed first
@@ -80,8 +75,7 @@ export class BlobPool implements AsyncDisposable {
   /** An idle worker, a new one while there may be more, or the one with the fewest sinks. */
   #pickLane(): Lane {
     const [least] = this.#lanes.toSorted((a, b) => a.sinks - b.sinks);
-    const lane =
-      least && (least.sinks === 0 || this.#lanes.length >= this.#maximumWorkers) ? least : this.#start();
+    const lane = least && (least.sinks === 0 || this.#lanes.length >= WORKERS) ? least : this.#start();
     lane.sinks++;
     clearTimeout(lane.idle);
     return lane;

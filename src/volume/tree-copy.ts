@@ -114,8 +114,10 @@ function copyRange(input: number, output: number, start: number, end: number): v
   }
 }
 
-/** True if copying the tree takes less time than starting a thread for it. Looks at no more than `limits`. */
-export function isSmallTree(source: string, limits = { entries: 100, bytes: 1 << 20 }): boolean {
+const SMALL_TREE = { entries: 100, bytes: 1 << 20 };
+
+/** True if copying the tree takes less time than starting a thread for it. */
+export function isSmallTree(source: string): boolean {
   const directories = [Buffer.from(source)];
   let entries = 0;
   let bytes = 0;
@@ -125,7 +127,7 @@ export function isSmallTree(source: string, limits = { entries: 100, bytes: 1 <<
       const child = childPath(path, entry.name);
       const stats = statOf(child);
       bytes += Number(stats?.size ?? 0);
-      if (++entries > limits.entries || bytes > limits.bytes) return false;
+      if (++entries > SMALL_TREE.entries || bytes > SMALL_TREE.bytes) return false;
       if (stats?.isDirectory()) directories.push(child);
     }
   }
