@@ -111,7 +111,7 @@ export interface BuildRequest {
    * Absent: all is built and exported.
    */
   readonly lead?: (bridge: SolveBridge) => Promise<BuildOutcome | undefined>;
-  /** Whether only the events of one kind are wanted; `built` comes in any case. */
+  /** The only kind of events that is wanted, beside `built`; absent: all. */
   readonly tell?: 'steps' | 'graph';
   readonly signal: AbortSignal;
 }
@@ -189,7 +189,7 @@ export type GraphEvent =
   | { readonly type: 'warning'; readonly vertex: Digest; readonly warning: BuildWarning };
 
 export interface VertexStatus {
-  /** Names it in this build, and is no digest of anything that can be had. */
+  /** Identifies it in this build; no content has this digest. */
   readonly digest: Digest;
   readonly inputs: readonly Digest[];
   /** `[stage 2/4] RUN make`, `[internal] load build context`. */
@@ -200,7 +200,7 @@ export interface VertexStatus {
   readonly failure?: VertexFailure;
 }
 
-/** Why a vertex did not end well. */
+/** Why a vertex failed. */
 export type VertexFailure =
   /** Another vertex failed, or the build was canceled. */
   { readonly kind: 'canceled' } | { readonly kind: 'failed'; readonly error: unknown };

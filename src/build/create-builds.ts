@@ -38,10 +38,10 @@ import type { SolverWork } from './solve/solver.ts';
 /** The tables of this domain. */
 export const buildMigrations = [buildCacheMigrations, cacheDirectoryMigrations] as const;
 
-/** Commands wait more than they compute. */
+/** More than one, since commands wait more than they compute. */
 const COMMANDS_PER_CORE = 4;
 
-/** The neighbours that builds work with. */
+/** The domains that builds work with. */
 export interface BuildsOptions {
   readonly cache: BuildCache;
   readonly metadata: Metadata;

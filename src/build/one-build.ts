@@ -45,7 +45,7 @@ export interface BuildRooms {
 }
 
 export interface BuildOptions {
-  /** Is aborted at the end: what is still being solved for this build alone ends with it. */
+  /** Aborted when the build ends, and with it the work that no other build waits for. */
   readonly left: AbortController;
   readonly progress: BuildProgress;
 }

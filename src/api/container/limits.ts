@@ -1,34 +1,19 @@
 /** Limits, in Docker's fields and in the domain's. Docker's zero leaves a limit open. */
 import type { DeviceRate, ResourceLimits } from '#container/container-spec.ts';
 import type { HostConfig } from '#wire/host-config.ts';
-import type { ThrottleDevice } from '#wire/resources.ts';
+import type { RESOURCE_FIELDS, ThrottleDevice } from '#wire/resources.ts';
 import { listOr } from './shown-list.ts';
 
 /** The fields of {@link HostConfig} that say limits. */
 type LimitFields = Pick<
   HostConfig,
-  | 'Memory'
-  | 'MemoryReservation'
-  | 'MemorySwap'
-  | 'MemorySwappiness'
-  | 'OomKillDisable'
-  | 'NanoCpus'
-  | 'CpuShares'
-  | 'CpuPeriod'
-  | 'CpuQuota'
-  | 'CpuRealtimePeriod'
-  | 'CpuRealtimeRuntime'
-  | 'CpusetCpus'
-  | 'CpusetMems'
-  | 'PidsLimit'
-  | 'BlkioWeight'
-  | 'BlkioWeightDevice'
-  | 'BlkioDeviceReadBps'
-  | 'BlkioDeviceWriteBps'
-  | 'BlkioDeviceReadIOps'
-  | 'BlkioDeviceWriteIOps'
-  | 'CgroupParent'
+  Exclude<
+    keyof typeof RESOURCE_FIELDS,
+    'Devices' | 'DeviceCgroupRules' | 'DeviceRequests' | 'Ulimits' | UnknownToLinux
+  >
 >;
+
+type UnknownToLinux = 'CpuCount' | 'CpuPercent' | 'IOMaximumIOps' | 'IOMaximumBandwidth';
 
 /** No limit of processes, in the domain's words. */
 const UNLIMITED = -1;

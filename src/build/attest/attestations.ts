@@ -76,7 +76,7 @@ export async function attest(outcome: BuildOutcome, options: AttestOptions): Pro
   return { ...outcome, images };
 }
 
-/** They are files side by side where the result is a tree. */
+/** Where the result is a tree, they are files side by side, each of another name. @throws {EngineError} `invalid` */
 function checkFileNames(claims: readonly Attestation[]): void {
   const names = claims.map(({ fileName }) => fileName);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
@@ -131,7 +131,7 @@ async function originOf(solver: Solver, source: RemoteFiles): Promise<FilesOrigi
   return fetched?.origin ?? plannedOrigin(source);
 }
 
-/** Directories of the client's: a build reads something of each. */
+/** The client's directories that the build reads from. */
 function localNames({
   context,
   namedContexts = {},

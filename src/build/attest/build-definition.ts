@@ -65,7 +65,7 @@ class DefinitionWriter {
     this.#facts = facts;
   }
 
-  /** Undefined for what is nothing. */
+  /** @returns undefined for an empty file system */
   add(source: FileSource): string | undefined {
     if (!this.#ids.has(source)) this.#ids.set(source, this.#write(source));
     return this.#ids.get(source);
@@ -126,7 +126,7 @@ class DefinitionWriter {
     return this.#push({ source: { identifier, ...(attrs && { attrs }) } }, [], withPlatform);
   }
 
-  /** Files that a Dockerfile holds itself have no name. */
+  /** Files that stand in the Dockerfile itself have no name. */
   #localName(files: LocalFiles): string {
     if (files.origin) return materialOf(files.origin).uri;
     return `local://${this.#facts.plan.contexts.get(files) ?? ''}`;

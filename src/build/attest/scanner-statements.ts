@@ -25,7 +25,7 @@ const shape = new JsonShape('in-toto statement');
 /**
  * The statements; that about the result comes first.
  *
- * @throws {EngineError} `invalid` for none, too many, too large ones, and what is none
+ * @throws {EngineError} `invalid` where there are none, too many or too large ones, or something else
  */
 export async function readStatements(tree: FileTree): Promise<readonly ScannedStatement[]> {
   const files: FileEntry[] = [];

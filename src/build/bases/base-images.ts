@@ -52,7 +52,7 @@ export class BaseImages {
     this.#policies = new SourcePolicies(options.request.sourcePolicies);
   }
 
-  /** What was asked for until now, and others can have too. */
+  /** The images that were used until now, but for those that only this client has. */
   get used(): readonly UsedImage[] {
     return this.#used;
   }

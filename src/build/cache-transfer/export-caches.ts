@@ -115,7 +115,7 @@ async function pushCache(
   });
 }
 
-/** The client keeps what is there already beside it. */
+/** The client keeps the files that are there already. */
 async function sendCache(
   { work, request: { session, signal } }: CacheExport,
   artifact: Artifact,

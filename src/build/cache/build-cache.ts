@@ -76,7 +76,7 @@ export class BuildCache {
   readonly #touch: StatementSync;
   /** By key: how many builds use it now. */
   readonly #inUse = new Map<string, number>();
-  /** Found since they were last written down: a build that finds everything writes once. */
+  /** Uses that are not stored yet: a build that finds everything writes once. */
   readonly #found = new Map<string, { usedAtMs: number; uses: number }>();
 
   constructor(metadata: Metadata) {
@@ -122,7 +122,7 @@ export class BuildCache {
     );
   }
 
-  /** An entry was of use. Written down with the next {@link entries}. */
+  /** Counts a use of an entry; it is stored with the next {@link entries}. */
   found(key: string): void {
     const before = this.#found.get(key);
     this.#found.set(key, { usedAtMs: Date.now(), uses: (before?.uses ?? 0) + 1 });

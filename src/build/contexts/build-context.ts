@@ -27,7 +27,7 @@ import { checkFrontend } from '../plan/frontend.ts';
 import type { Plan } from '../plan/plan.ts';
 import { receiving } from './receiving.ts';
 
-/** These stay in `ROOT/builds`; all else is of builds that run. */
+/** The part of `ROOT/builds` that stays; everything else there belongs to builds that run. */
 export const CONTEXTS = 'contexts';
 export const CACHES = 'caches';
 export const DOWNLOADS = 'downloads';
@@ -41,7 +41,7 @@ export interface BuildContext {
   readonly named: ReadonlyMap<string, LocalFiles>;
   /** A directory for files that the Dockerfile holds itself. */
   makeDirectory(): string;
-  /** Keeps those directories. */
+  /** Keeps those directories until it is disposed. */
   hold(): Promise<Disposable>;
 }
 
@@ -252,7 +252,7 @@ async function readIgnoreFile(source: ContextSourceFiles): Promise<string> {
   return texts.get(name) ?? '';
 }
 
-/** What builds of a former process have left. */
+/** Removes what builds of a former process have left. */
 export async function removeFormerContexts(workDirectory: string): Promise<void> {
   for (const { target } of listMounts()) if (target.startsWith(`${workDirectory}/`)) unmountAll(target);
   const left = (await readdir(workDirectory)).filter((name) => !KEPT.includes(name));

@@ -23,14 +23,14 @@ export interface StoredContext {
 
 /** What is kept of clients' directories between their builds. */
 const MAXIMUM_BYTES = 4 * 2 ** 30;
-/** After a sync. */
+/** How long after a sync it is saved. */
 const SAVE_DELAY_MS = 1000;
 /** Kept open, with their tables in memory: so many, and so many files, of which each takes half a kilobyte. */
 const MAXIMUM_OPEN = 8;
 const MAXIMUM_OPEN_FILES = 100_000;
 /** Contexts of clients that are not known again are removed after the build. */
 const ONCE_PREFIX = 'once-';
-/** No name of a directory. */
+/** The key of a lock; no directory has this name. */
 const COUNTING = '.';
 
 export interface ContextStoreOptions {
@@ -51,11 +51,11 @@ export class ContextStore implements AsyncDisposable {
   readonly #locks = new KeyedLock<string>();
   /** The one used last comes last. */
   readonly #open = new Map<string, SyncedDirectory>();
-  /** Whether there is something new in them. */
+  /** By name: whether files have come since the last save. */
   readonly #unsaved = new Map<string, boolean>();
   /** By name: how many builds receive it, or wait to. */
   readonly #receiving = new KeyedUseCount<string>();
-  /** What is being made last beyond this process, while syncs go on. */
+  /** By name: the save that is being written while syncs go on. */
   readonly #writing = new Map<string, Promise<void>>();
   #saving: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
@@ -88,7 +88,7 @@ export class ContextStore implements AsyncDisposable {
       this.#saveLater(name, files);
       return files;
     } finally {
-      // Who builds with it has it open.
+      // A build that reads it has it open.
       if (name.startsWith(ONCE_PREFIX)) await this.#drop(name);
     }
   }
@@ -227,7 +227,7 @@ function describe(directory: string, name: string): Omit<StoredContext, 'isInUse
   try {
     const { birthtimeMs } = statSync(path);
     const files = readdirSync(path).map((file) => ({ file, stats: statSync(join(path, file)) }));
-    // What is written, whatever the file system has given it room for.
+    // Bytes that were written, not blocks that are reserved.
     const sizeBytes = files.reduce((total, { stats }) => total + stats.size, 0);
     const usedAtMs = files.find(({ file }) => file === TABLE)?.stats.mtimeMs ?? birthtimeMs;
     return { name, sizeBytes, createdAtMs: Math.floor(birthtimeMs), usedAtMs: Math.floor(usedAtMs) };

@@ -175,7 +175,7 @@ export class FileTable implements SourceTree {
     return target;
   }
 
-  /** Who walks asks several times for one path, then for its neighbours. */
+  /** A walk asks several times for one path, then for its neighbours. */
   #find(path: ByteName): LayerNode | undefined {
     if (path === this.#foundPath) return this.#found;
     const slash = path.lastIndexOf('/');
@@ -236,7 +236,7 @@ export class FileTable implements SourceTree {
   }
 }
 
-/** A class, so that each takes no more than its fields do. */
+/** A class, so that each takes no more memory than its fields. */
 class TableFile implements FileNode {
   readonly type = 'file';
   readonly mode: number;

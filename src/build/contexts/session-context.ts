@@ -147,7 +147,7 @@ export class SessionContext implements ContextSourceFiles {
     mountErofs({ target: this.#mountPath, index, device: `/proc/self/fd/${dataFd}` });
   }
 
-  /** Where the kernel cannot mount them. */
+  /** Extracts the files, where the kernel cannot mount them. */
   async #extract(table: FileTable, dataFd: number): Promise<void> {
     const { signal } = this.#options;
     const options = { noOverwriteDirNonDir: false, copyUidGid: false, signal };

@@ -77,7 +77,7 @@ export class SyncedDirectory implements Disposable {
       if (name.startsWith('data-') && name !== this.#data.name) unlinkIfThere(join(directory, name));
   }
 
-  /** That are in memory. */
+  /** Files that are in memory. */
   get fileCount(): number {
     return Math.max(this.#entries.size, this.#latest.length);
   }
@@ -122,7 +122,7 @@ export class SyncedDirectory implements Disposable {
   /**
    * Makes room where most of the data file is garbage; not while a sync runs.
    *
-   * @returns what makes all that was received last beyond this process; syncs may go on meanwhile
+   * @returns a function that stores what was received, for the next process; syncs may go on meanwhile
    */
   async checkpoint(): Promise<() => Promise<void>> {
     const liveBytes = this.#latest.reduce((total, { storedBytes }) => total + storedBytes, 0);
@@ -156,7 +156,7 @@ export class SyncedDirectory implements Disposable {
     return join(this.#directory, TABLE);
   }
 
-  /** Into a data file that holds what the latest sync told of, and nothing else. */
+  /** Copies what the latest sync told of into a data file that holds nothing else. */
   async #compact(): Promise<void> {
     const data = new DataFile(this.#directory, nextName(this.#directory), 'wx+');
     const { entries, endBytes } = await copyContents(this.#data.fd, data.fd, this.#latest);
@@ -176,12 +176,12 @@ function openData(directory: string, name: string, endBytes: number): DataFile |
     }
     file.release();
   } catch {
-    // Begun anew.
+    // It begins anew.
   }
   return undefined;
 }
 
-/** No name that a data file has. */
+/** A name that no data file has. */
 function nextName(directory: string): string {
   const numbers = readdirSync(directory).map((name) => Number(/^data-(\d+)$/.exec(name)?.[1] ?? 0));
   return `data-${Math.max(0, ...numbers) + 1}`;

@@ -23,7 +23,10 @@ type Row = readonly [
   digest: string,
 ];
 
-/** Only files with contents: of all else nothing need be known. Replaces the table that is there, as a whole. */
+/**
+ * Stores the files that have contents; nothing need be known of the others. Replaces the table that is there, as a
+ * whole.
+ */
 export async function writeTable(path: string, { data, endBytes, entries }: Table): Promise<void> {
   const lines = [JSON.stringify({ version: VERSION, data, endBytes })];
   for (const stored of entries) if (stored.storedBytes > 0) lines.push(JSON.stringify(rowOf(stored)));

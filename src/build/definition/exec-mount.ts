@@ -54,7 +54,7 @@ interface TmpfsMount {
   readonly sizeBytes: number;
 }
 
-/** As a file, as a variable, or both. */
+/** A secret of the client's, as a file, as a variable, or both. */
 export interface SecretMount {
   readonly kind: 'secret';
   readonly id: string;

@@ -42,9 +42,9 @@ export interface ExecVertex {
   readonly mounts?: readonly ExecMount[];
   /** `OS/ARCHITECTURE[/VARIANT]`, where it is not this machine's. */
   readonly platform?: string;
-  /** Its machine's; absent: the one of all commands. */
+  /** The host name of its machine; absent: that of all commands. */
   readonly hostname?: string;
-  /** The ends that are good ones; absent: 0. */
+  /** Exit codes that count as success; absent: 0. */
   readonly validExitCodes?: readonly number[];
   /** What it changes in its own files is thrown away. */
   readonly isThrownAway?: boolean;
@@ -56,7 +56,7 @@ export interface OutputVertex {
   /** What was mounted. */
   readonly parent: Vertex;
   readonly of: ExecVertex;
-  /** The mount's. */
+  /** The number of the mount. */
   readonly number: number;
 }
 
@@ -75,10 +75,10 @@ export interface MergeVertex {
   readonly above: readonly Vertex[];
 }
 
-/** What leads from one file system to another, as changes of nothing. */
+/** The changes that lead from one file system to another, on an empty file system. */
 export interface DiffVertex {
   readonly kind: 'diff';
-  /** Nothing. */
+  /** An empty file system. */
   readonly parent: BaseVertex;
   readonly lower: Vertex;
   readonly upper: Vertex;
@@ -125,7 +125,7 @@ export type RemoteFiles = HttpFile | GitTree;
 export interface HttpFile {
   readonly kind: 'http';
   readonly url: string;
-  /** What it must be. */
+  /** The digest that the file must have. */
   readonly checksum?: Digest;
 }
 

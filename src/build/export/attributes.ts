@@ -17,7 +17,7 @@ export class OutputAttributes {
     return this.#values[name];
   }
 
-  /** Go's words for it. An empty one is true, as BuildKit has it. @throws {EngineError} `invalid` */
+  /** In Go's words; an empty text is true, as in BuildKit. @throws {EngineError} `invalid` */
   flag(name: string): boolean | undefined {
     const value = this.#values[name];
     if (value === undefined) return undefined;

@@ -19,7 +19,7 @@ const TYPES: Readonly<Record<number, TarEntryType>> = {
 export const REGULAR = 0o100000;
 const DIRECTORY = 0o040000;
 
-/** Sockets have no place in an archive, as nowhere else. */
+/** Sockets are left out: an archive has no place for them. */
 export async function* tarOfTree(tree: FileTree): AsyncGenerator<Buffer, void> {
   for await (const entry of tree.entries()) {
     const type = tarType(entry);

@@ -63,7 +63,7 @@ export function parseNames(texts: readonly string[]): readonly Reference[] {
   return [...new Map(names.map((name) => [familiarReference(name), name])).values()];
 }
 
-/** The client's, or one of this output alone. */
+/** The `SOURCE_DATE_EPOCH` of this output, else the client's. */
 export function epochOf({ attributes, outcome }: OneExport): number | undefined {
   const own = attributes.integer('source-date-epoch');
   return own ?? outcome.epoch;

@@ -31,7 +31,7 @@ export async function isArchive(root: string, path: string): Promise<boolean> {
   }
 }
 
-/** The tar in a file: without the compressions that nothing but a program of the system takes off. */
+/** The tar in a file, decompressed; not for compressions that need a program of the system. */
 export async function openArchive(root: string, path: string): Promise<Readable> {
   const { fd } = openRegularFile(root, path);
   const head = Buffer.alloc(HEAD_BYTES);

@@ -22,7 +22,7 @@ interface Changes {
   readonly modifiedNs: bigint | undefined;
   /** A source that is a directory comes itself, not only what is in it. */
   readonly withDirectory: boolean;
-  /** What is not a directory and comes from elsewhere in the end. */
+  /** True for files that a later source of the copy replaces. */
   readonly isReplaced?: (name: ByteName) => boolean;
 }
 

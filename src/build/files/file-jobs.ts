@@ -27,7 +27,7 @@ export interface FileSelection {
   readonly exclude?: readonly string[];
   /** Patterns for what is wanted of a directory; absent: everything. */
   readonly include?: readonly string[];
-  /** A link at the end of a path is meant itself, not what it leads to. */
+  /** A link at the end of a path is taken itself, not what it leads to. */
   readonly keepsLinks?: boolean;
   /** The directories on the way are copied too, from `/./` on where that is in a path; `**` is a wildcard as well. */
   readonly withParents?: boolean;
@@ -49,7 +49,7 @@ export interface CopyJob {
   readonly modifiedNs?: bigint;
   /** Directories are copied under their own names where the destination is one, as cp(1) does it. */
   readonly keepsDirectories?: boolean;
-  /** What is in the way of a file or directory makes way. */
+  /** Whatever is in the way of a file or directory is removed. */
   readonly replaces?: boolean;
   /** The directory above the destination must be there. */
   readonly needsParent?: boolean;

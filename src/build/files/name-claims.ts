@@ -8,12 +8,12 @@ interface Claim {
   readonly source: number;
 }
 
-/** What several sources of one copy put where: of two files of a name, the later source's is it. */
+/** The names that the sources of one copy put files at: of two files with one name, the later source's counts. */
 export class NameClaims {
   readonly #claims = new Map<ByteName, Claim>();
 
   /**
-   * @throws {EngineError} `invalid` where a source before has a directory of that name, and this one has none, or else
+   * @throws {EngineError} `invalid` where one source has a directory of that name and another has something else
    */
   add(name: ByteName, claim: Claim): void {
     const former = this.#claims.get(name);

@@ -18,7 +18,7 @@ import type { StepPlace } from '../build.ts';
 export interface Graph {
   /** What the result needs, each after what it needs itself. */
   readonly operations: readonly GraphOperation[];
-  /** Undefined: nothing. */
+  /** Undefined: an empty file system. */
   readonly result: GraphOutput | undefined;
 }
 
@@ -74,7 +74,7 @@ export interface ExecWork {
   readonly proxies: Readonly<Record<string, string>>;
   /** `name:address`. */
   readonly extraHosts: readonly string[];
-  /** Empty: the one of all commands. */
+  /** Empty: that of all commands. */
   readonly hostname: string;
   readonly ulimits: readonly ResourceLimit[];
   /** Empty: the build's. */

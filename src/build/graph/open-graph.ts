@@ -66,7 +66,7 @@ export async function openGraph(
   };
 }
 
-/** Images and the client's directories have been told of by then. */
+/** Images and the client's directories are told elsewhere, before. */
 function isFetched(operation: GraphOperation, sources: ReadonlyMap<GraphOperation, FileSource>): boolean {
   const kind = sources.get(operation)?.kind;
   return kind !== 'base' && kind !== 'local';

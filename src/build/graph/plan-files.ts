@@ -35,7 +35,7 @@ export function planFileActions(
   return new Map(outputs);
 }
 
-/** What a COPY can do is one, and shares the cache with it. */
+/** As a copy where a COPY can do it: both then share the cache. */
 function shortest(vertex: FilesVertex): Vertex {
   const { parent, actions } = vertex;
   const [action] = actions;

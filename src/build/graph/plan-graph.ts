@@ -13,7 +13,7 @@ const SCRATCH: BaseVertex = { kind: 'base', layers: [] };
 
 export interface GraphPlan {
   readonly result: Vertex;
-  /** What there is of each operation. */
+  /** The outputs of each operation. */
   readonly vertices: ReadonlyMap<GraphOperation, readonly Vertex[]>;
 }
 
@@ -44,7 +44,7 @@ class GraphPlanner {
     );
   }
 
-  /** What it needs has been added. */
+  /** To be called once what it needs has been added. */
   add(operation: GraphOperation): void {
     this.#outputs.set(operation, this.#plan(operation));
   }

@@ -29,7 +29,7 @@ type Inputs = Pick<BuildInputs, 'text' | 'context'>;
 /** What is known of images; undefined where one is not here. */
 export type KnownImages = (image: BaseImage) => ImageRecord | undefined;
 
-/** Options that beat those of the file. */
+/** Options that count before those of the file. */
 const OPTIONS_ARGUMENT = 'BUILDKIT_DOCKERFILE_CHECK';
 
 /** @throws {DockerfileError} for a file that cannot be read; a check tells that too */

@@ -18,7 +18,7 @@ export interface RunPlace {
   readonly image: PlannedImage;
   readonly scope: StageScope;
   readonly platform: Platform;
-  /** `ARG`s that the client gives. */
+  /** Arguments that the client gives. */
   readonly buildArgs: ReadonlyMap<string, string>;
   /** The file's escape character. */
   readonly escape: Dockerfile['escape'];

@@ -19,7 +19,7 @@ export function scanTargets(
     : stages;
 }
 
-/** True, false, or a list of stages with this one. */
+/** The argument is a boolean, or a list of stages. */
 function isWanted(stage: StagePlanner, argument: string): boolean {
   const value = stage.builderArg(argument);
   if (value === undefined) return false;

@@ -52,7 +52,7 @@ export class StagePlanner {
       : planned.scope.newScope(environmentOf(this.#image.config));
   }
 
-  /** As far as it is planned. */
+  /** The image, as far as it is planned. */
   get image(): PlannedImage {
     return this.#image;
   }
@@ -223,7 +223,7 @@ export class StagePlanner {
     };
   }
 
-  /** Nothing, or the files of a named context. */
+  /** An empty file system, or the files of a named context. */
   #withoutImage(source: StageSource, platform: Platform): PlannedImage {
     const { architecture, os, variant } = platform;
     const base = { architecture, os, ...(variant !== undefined && { variant }), history: [] };

@@ -85,7 +85,7 @@ export function convertedTree(source: Source, permitted: Source): GitTree {
   return gitTree(permitted.identifier.slice(GIT.length), attributes);
 }
 
-/** For what is taken as it is, or not at all. @throws {EngineError} as {@link permittedImage} does */
+/** Judges what is taken as it is, or not at all. @throws {EngineError} as {@link permittedImage} does */
 export function permitUnchanged(policies: SourcePolicies, identifier: string, attributes?: Attributes): void {
   const source = { identifier, attributes: attributes ?? new Map<string, string>() };
   const permitted = policies.permit(source);

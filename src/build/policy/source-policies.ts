@@ -10,7 +10,7 @@ import type {
   SourceSelector,
 } from './source-policy.ts';
 
-/** Conversions of one source; more of them are taken for a circle. */
+/** The most conversions of one source; more are taken for a circle. */
 const MAXIMUM_CONVERSIONS = 20;
 
 interface CompiledRule {

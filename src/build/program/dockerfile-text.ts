@@ -74,7 +74,7 @@ class DockerfileWriter implements Names {
     return `FROM${platform} ${flagValue(origin.reference)}`;
   }
 
-  /** Down to where another stage, an image or nothing is. */
+  /** The operations down to another stage, an image or an empty file system. */
   #chain(state: State): Chain {
     const operations: Operation[] = [];
     let at = state;

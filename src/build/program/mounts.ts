@@ -14,7 +14,7 @@ export interface CacheMount {
   readonly target: string;
   /** Equal ids share one directory, also in other builds. Default: the target. */
   readonly id?: string;
-  /** What others that want it at the same time get. Default: `shared`. */
+  /** What another command gets that wants it at the same time. Default: `shared`. */
   readonly sharing?: 'shared' | 'private' | 'locked';
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** `0755` */
@@ -53,7 +53,7 @@ export function bind(target: string, options: Omit<BindMount, 'kind' | 'target'>
   return { kind: 'bind', target, ...options };
 }
 
-/** Memory. */
+/** A file system in memory. */
 export function tmpfs(target: string, options: { readonly sizeBytes?: number } = {}): Mount {
   return { kind: 'tmpfs', target, ...options };
 }

@@ -43,7 +43,7 @@ export function from(image: string | State, options: { readonly platform?: strin
   return new State({ kind: 'image', reference: image, ...(platform !== undefined && { platform }) });
 }
 
-/** Nothing: an empty file system. */
+/** An empty file system. */
 export function scratch(): State {
   return new State({ kind: 'scratch' });
 }

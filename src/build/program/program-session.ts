@@ -24,7 +24,7 @@ export interface ProgramSessionOptions {
   readonly destinations: readonly (string | undefined)[];
 }
 
-/** Directories that hold the program's own text and nothing. */
+/** Directories that hold the program's own text, and nothing at all. */
 const DOCKERFILE = 'dockerfile';
 const CONTEXT = 'context';
 

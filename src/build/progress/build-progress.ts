@@ -82,7 +82,7 @@ export class BuildProgress implements VertexObserver {
     this.#done = done;
   }
 
-  /** What the other wire is told. */
+  /** Tells a step as the classic builder does. */
   step(event: StepEvent): void {
     if (this.#tell !== 'graph' || event.type === 'built') this.#listener.push(event);
   }
@@ -155,7 +155,7 @@ export class BuildProgress implements VertexObserver {
     if (movement) task.moves(movement);
   }
 
-  /** As something that reading the Dockerfile has shown. */
+  /** Tells a warning about the Dockerfile, as part of reading it. */
   warn(warning: BuildWarning): void {
     const vertex = this.#tasks.get(dockerfileTask(warning.file));
     if (vertex) this.#push({ type: 'warning', vertex, warning });

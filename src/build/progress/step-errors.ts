@@ -71,7 +71,7 @@ function misnamed(image: string, { source, ranges }: StepPlace, cause: EngineErr
   return new DockerfileError(text, ranges, { source, cause });
 }
 
-/** Where an error is in its Dockerfile, if it knows. */
+/** The place of an error in its Dockerfile, if the error has one. */
 export function placeOf(error: unknown): StepPlace | undefined {
   const knows =
     error instanceof StepFailure || error instanceof DockerfileError || error instanceof BaseImageFailure;

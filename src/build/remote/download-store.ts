@@ -22,7 +22,7 @@ import type { FileWorkers } from '../files/file-workers.ts';
 export interface DownloadStoreOptions {
   readonly directory: string;
   readonly files: FileWorkers;
-  /** What is kept. */
+  /** The limit for all that is kept. */
   readonly maximumBytes?: number;
 }
 
@@ -47,9 +47,9 @@ interface Description extends Origin {
 const MAXIMUM_BYTES = 10 * 2 ** 30;
 const CONTENT = 'content';
 const DESCRIPTION = 'description.json';
-/** What is being made. */
+/** The beginning of the names of what is being made. */
 const UNFINISHED = '.';
-/** A note on what something was the last time. */
+/** The end of the names of notes: what something was the last time. */
 const NOTE = '.json';
 
 export class DownloadStore {
@@ -70,7 +70,7 @@ export class DownloadStore {
     return existsSync(join(this.#path(name), CONTENT));
   }
 
-  /** A directory for the time until it is disposed. */
+  /** A directory that is removed when it is disposed. */
   openTemporary(): AsyncDisposable & { readonly path: string } {
     const path = this.#path(`${UNFINISHED}${newId()}`);
     mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -81,8 +81,8 @@ export class DownloadStore {
   }
 
   /**
-   * Keeps the directory `content` of a temporary one under a name; where there is one already, that stays. It does for
-   * sure only while the caller {@link hold}s the name.
+   * Keeps the directory `content` of a temporary one under a name; where there is one already, that stays. Only a
+   * caller that {@link hold}s the name can rely on the files.
    */
   async keep(temporary: string, name: string, origin: Origin): Promise<void> {
     const sizeBytes = await this.#options.files.usage({ path: temporary });
@@ -96,7 +96,7 @@ export class DownloadStore {
     return this.#users.use(name);
   }
 
-  /** Used now. */
+  /** The files of a name, which counts as a use. */
   files(name: string): LocalFiles {
     const path = this.#path(name);
     const now = new Date();

@@ -27,9 +27,9 @@ interface Login {
 
 const TOKEN = 'GIT_AUTH_TOKEN';
 const HEADER = 'GIT_AUTH_HEADER';
-/** Any name does for a token. */
+/** Servers take any name with a token. */
 const USER = 'x-access-token';
-/** There one token is for all that its owner may read, submodules too. */
+/** Hosts where one token is for all that its owner may read, submodules too. */
 const WHOLE_HOSTS = ['https://github.com/', 'https://www.github.com/'];
 const MISSING = `for a private repository give a token: --secret id=${TOKEN},env=VARIABLE`;
 const IS_REFUSED = /could not read (?:Username|Password) for|Authentication failed for/;

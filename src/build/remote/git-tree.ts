@@ -16,7 +16,7 @@ export interface GitOptions {
   readonly access: Pick<GitAccess, 'variables' | 'explain'>;
 }
 
-/** What a foreign repository may not make git do: run hooks and helpers, read other repositories of this machine. */
+/** Keeps a foreign repository from having git run hooks and helpers, or read other repositories of this machine. */
 const HARDENED = {
   'protocol.allow': 'never',
   'protocol.https.allow': 'always',
@@ -112,7 +112,7 @@ export async function checkOut(
   if (!keepGitDirectory) await rm(join(directory, '.git'), { recursive: true, force: true });
 }
 
-/** But not of git's own files. Directories come after what is in them. */
+/** Sets the times of all but git's own files; directories come after what is in them. */
 async function setAllTimes(directory: string, timeNs: bigint): Promise<void> {
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     if (entry.name === '.git') continue;
@@ -188,7 +188,7 @@ async function git(args: readonly string[], { signal, access }: GitOptions): Pro
     signal.throwIfAborted();
     throw error;
   } finally {
-    // No helper writes any more.
+    // From then on no helper writes any more.
     await closed;
   }
 }

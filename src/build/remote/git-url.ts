@@ -24,7 +24,7 @@ export function parseGitUrl(text: string): GitLocation | undefined {
   return applyQuery(location, new URLSearchParams(query.join('?')));
 }
 
-/** For git itself. */
+/** The URL as git itself takes it. */
 function repositoryOf(text: string): string | undefined {
   if (SCP_LIKE.test(text)) return text;
   if (/^github\.com\/[^/]/.test(text)) return `https://${text}`;
@@ -91,7 +91,7 @@ function setTime(location: GitLocation, value: string): GitLocation {
   return { ...location, hasCommitTime: value === 'commit' };
 }
 
-/** A URL may say a thing twice. */
+/** A URL may say a thing twice, but not differently. @throws {EngineError} `invalid` */
 function agreed(name: string, known: string, value: string): string {
   if (known !== '' && known !== value)
     throw invalid(`${name} conflicts: ${JSON.stringify(known)} vs ${JSON.stringify(value)}`);

@@ -63,7 +63,7 @@ async function write(
   let total = 0;
   const fd = openSync(path, 'wx', 0o600);
   try {
-    // The umask has no say in it.
+    // Whatever the umask is.
     fchmodSync(fd, 0o600);
     for await (const chunk of bodyOf(response)) {
       signal.throwIfAborted();
@@ -90,7 +90,7 @@ async function write(
   }
 }
 
-/** Servers may pack it unasked. */
+/** The body, decompressed: servers may compress it unasked. */
 function bodyOf(response: IncomingMessage): AsyncIterable<Buffer> {
   if (response.headers['content-encoding'] !== 'gzip') return response;
   const unpacked = createGunzip();

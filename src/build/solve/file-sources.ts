@@ -80,7 +80,7 @@ export class Sources {
     return { selection, unpack, [Symbol.dispose]: () => tree[Symbol.dispose]() };
   }
 
-  /** What is downloaded is a directory of this machine afterwards. */
+  /** A downloaded source as the directory of this machine that it is afterwards. */
   async local(source: FileSource): Promise<LocalFiles | Vertex> {
     return source.kind === 'http' || source.kind === 'git' ? await this.#options.fetch(source) : source;
   }
@@ -127,7 +127,7 @@ export class Sources {
   }
 }
 
-/** What `SourceSelector` says. */
+/** The reasons that `SourceSelector` gives for missing files. */
 const MISSING: readonly (string | undefined)[] = ['context-file-missing', 'copied-file-missing'];
 
 /** BuildKit's words; what COPY says of missing files is nothing for mounts. */

@@ -1,4 +1,4 @@
-/** COPY and ADD. */
+/** Solves COPY and ADD. */
 import { EngineError } from '#base/errors.ts';
 import { promptly } from '#container/files/root-access.ts';
 import { resolveUser } from '#container/spec/user.ts';

@@ -1,4 +1,4 @@
-/** Commands. */
+/** Runs the commands of builds. */
 import type { Semaphore } from '#base/semaphore.ts';
 import type { OwnedContainers } from '#container/engine-containers.ts';
 import type { ImageLayer } from '#image/image-record.ts';

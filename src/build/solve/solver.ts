@@ -47,7 +47,7 @@ export interface SolverOptions extends VertexCacheOptions {
   readonly reading: UseCount;
   readonly signal: AbortSignal;
   readonly observer?: VertexObserver;
-  /** The error to fail with, which says more. */
+  /** @returns an error that says more, to fail with */
   readonly explain?: (vertex: Operation, error: unknown) => unknown;
 }
 
@@ -116,7 +116,7 @@ export class Solver {
     return solved;
   }
 
-  /** Solves them all. */
+  /** Solves all vertices. */
   async layersOfAll(vertices: readonly Vertex[]): Promise<void> {
     await Promise.all(vertices.map((vertex) => this.layersOf(vertex)));
   }
@@ -206,7 +206,7 @@ export class Solver {
     return this.#fetched.get(source);
   }
 
-  /** What a command has left is solved with it. */
+  /** An output is solved with its command. */
   async #outputOf(vertex: OutputVertex): Promise<Solved> {
     const { outputs, createdAtMs, cached } = await this.solve(vertex.of);
     const layer = outputs?.get(vertex.number);

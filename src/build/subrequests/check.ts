@@ -25,7 +25,7 @@ export function describeLint(
   return { ...answerOf(result, text), 'result.statuscode': status };
 }
 
-/** The file cannot even be read. */
+/** The answer for a file that cannot be parsed. */
 export function describeLintFailure(source: SourceFile, error: DockerfileError): Answer {
   return describeLint(source, { warnings: [], error });
 }
