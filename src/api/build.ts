@@ -8,6 +8,7 @@ import type { ProgressMessage } from '#wire/image.ts';
 import { decodeRegistryConfig } from '#wire/registry-auth.ts';
 import { decodeCommandSettings } from './build-commands.ts';
 import { dockerErrorText } from './errors/docker-error.ts';
+import { inContext } from './errors/in-context.ts';
 import type { Exchange } from './exchange.ts';
 import { progressMessages } from './image-progress.ts';
 import { sendProgress } from './progress.ts';
@@ -24,11 +25,10 @@ export const buildRoutes: readonly Route[] = [
   post('/build/prune', async (exchange) => {
     const [keep = '0'] = KEEP_PARAMETERS.map((name) => exchange.text(name)).filter(Boolean);
     const keepBytes = Number(keep);
-    const { deleted, spaceReclaimed } = await exchange.engine.builds.prune({
-      filters: exchange.filters(),
-      all: exchange.flag('all'),
-      keepBytes,
-    });
+    const filters = exchange.filters();
+    const { deleted, spaceReclaimed } = await inContext('failed to prune build cache', () =>
+      exchange.engine.builds.prune({ filters, all: exchange.flag('all'), keepBytes }),
+    );
     sendJson(exchange, 200, {
       CachesDeleted: deleted.length === 0 ? null : deleted,
       SpaceReclaimed: spaceReclaimed,

@@ -1,11 +1,10 @@
 /** `/containers`: what only looks. */
 import { parseInteger } from '#base/integers.ts';
-import type { Descriptor } from '#oci/descriptor.ts';
-import type { Digest } from '#oci/digest.ts';
 import type { FilesystemChange } from '#layer/layer.ts';
 import type { FilesystemChange as WireChange } from '#wire/container.ts';
 import { encodeInspect } from './container/encode-inspect.ts';
 import { encodeListEntry } from './container/encode-list.ts';
+import { surroundingsOf } from './container/surroundings.ts';
 import type { Exchange } from './exchange.ts';
 import { sendAnswer, sendBody, sendJson } from './respond.ts';
 import { get, type Route } from './route.ts';
@@ -21,8 +20,8 @@ export const containerInspectRoutes: readonly Route[] = [
   get('/containers/:id/json', async (exchange) => {
     const size = exchange.flag('size');
     const view = await exchange.engine.containers.inspect(exchange.param('id'), { size });
-    const manifests = await manifestsOf(exchange, [view]);
-    sendAnswer(exchange, 'containerInspect', encodeInspect(view, manifests.get(view.imageId)));
+    const surroundings = await surroundingsOf(exchange, [view]);
+    sendAnswer(exchange, 'containerInspect', encodeInspect(view, surroundings));
   }),
   get('/containers/:id/top', async (exchange) => {
     const { titles, rows } = await exchange.engine.containers.top(
@@ -54,22 +53,10 @@ async function list(exchange: Exchange): Promise<void> {
     size: exchange.flag('size'),
     filters,
   });
-  const manifests = await manifestsOf(exchange, rows);
+  const surroundings = await surroundingsOf(exchange, rows);
   sendAnswer(
     exchange,
     'containerList',
-    rows.map((row) => encodeListEntry(row, manifests.get(row.imageId))),
+    rows.map((row) => encodeListEntry(row, surroundings)),
   );
-}
-
-/** The manifests of containers' images, for clients that read them; without those of images that are gone. */
-async function manifestsOf(
-  exchange: Exchange,
-  containers: readonly { readonly imageId: Digest }[],
-): Promise<ReadonlyMap<Digest, Descriptor>> {
-  const ids = exchange.speaks('1.48') ? new Set(containers.map(({ imageId }) => imageId)) : [];
-  const described = await Promise.all(
-    [...ids].map(async (id) => [id, await exchange.engine.images.manifestOf(id)] as const),
-  );
-  return new Map(described.flatMap(([id, manifest]) => (manifest ? [[id, manifest] as const] : [])));
 }

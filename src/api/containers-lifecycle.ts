@@ -5,8 +5,10 @@ import { decodeCreateRequest } from '#wire/decode-create.ts';
 import { decodeUpdateRequest, type UpdateRequest } from '#wire/decode-update.ts';
 import { decodePlatform } from '#wire/platform.ts';
 import { checkPlatform, platformWarnings } from './container/check-request.ts';
+import { askedSize } from './asked-size.ts';
 import { limitsOf } from './container/limits.ts';
 import { restartPolicyOf, specOfRequest } from './container/spec-of-request.ts';
+import { inContext } from './errors/in-context.ts';
 import type { Exchange } from './exchange.ts';
 import { readJsonBody } from './request-body.ts';
 import { sendEmpty, sendJson, sendNothing } from './respond.ts';
@@ -27,7 +29,10 @@ export const containerLifecycleRoutes: readonly Route[] = [
     sendNothing(exchange);
   }),
   post('/containers/:id/kill', async (exchange) => {
-    await exchange.engine.containers.kill(exchange.param('id'), exchange.text('signal') || 'KILL');
+    const id = exchange.param('id');
+    await inContext(`cannot kill container: ${id}`, () =>
+      exchange.engine.containers.kill(id, exchange.text('signal') || 'KILL'),
+    );
     sendNothing(exchange);
   }),
   post('/containers/:id/pause', async (exchange) => {
@@ -77,9 +82,7 @@ function stopOptions(exchange: Exchange): { readonly signal?: string; readonly t
 }
 
 async function resize(exchange: Exchange): Promise<void> {
-  const rows = parseInteger(exchange.text('h'));
-  const columns = parseInteger(exchange.text('w'));
-  await exchange.engine.containers.resize(exchange.param('id'), { rows, columns });
+  await exchange.engine.containers.resize(exchange.param('id'), askedSize(exchange));
   sendEmpty(exchange);
 }
 

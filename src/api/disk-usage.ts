@@ -22,12 +22,28 @@ export function encodeDiskUsage(
   const former = formerUsage(usage);
   const { Images, Containers, Volumes, BuildCache, LayersSize } = former;
   return {
-    ...(!verbose && former),
+    ...(!verbose && askedOf(former, types)),
     ...(types.has('image') && { ImageUsage: imageUsage(Images, LayersSize) }),
     ...(types.has('container') && { ContainerUsage: containerUsage(Containers) }),
     ...(types.has('volume') && { VolumeUsage: volumeUsage(Volumes) }),
     ...(types.has('build-cache') && { BuildCacheUsage: cacheUsage(BuildCache) }),
   };
+}
+
+const FORMER_FIELDS = {
+  image: ['LayersSize', 'Images'],
+  container: ['Containers'],
+  volume: ['Volumes'],
+  'build-cache': ['BuildCache', 'BuilderSize'],
+} as const satisfies Record<UsageType, readonly (keyof FormerDiskUsage)[]>;
+
+function askedOf(former: FormerDiskUsage, types: ReadonlySet<UsageType>): Partial<FormerDiskUsage> {
+  const asked = new Set<string>([...types].flatMap((type) => FORMER_FIELDS[type]));
+  return Object.fromEntries(
+    Object.entries(former).filter(
+      ([name, value]) => asked.has(name) && (name !== 'BuilderSize' || value > 0),
+    ),
+  );
 }
 
 function formerUsage(usage: DiskUsage): FormerDiskUsage {

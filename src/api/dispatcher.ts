@@ -9,7 +9,7 @@ import { sendEmpty, sendError } from './respond.ts';
 import { endpointOf, type Route } from './route.ts';
 import { createRouter } from './routes.ts';
 import { dockerError } from './errors/docker-error.ts';
-import { parseTarget } from './target.ts';
+import { cleanUrl, parseTarget } from './target.ts';
 import { limitUnreadBody } from './unread-body.ts';
 
 /** Brings requests to their endpoints and errors to their clients. */
@@ -57,6 +57,12 @@ export class Dispatcher {
     upgrade: Duplex | undefined,
   ): Promise<void> {
     const target = parseTarget(request.url ?? '/');
+    const place = cleanUrl(request.url ?? '/');
+    if (place !== undefined) {
+      response.writeHead(301, [...this.#context.headers, 'Location', place, 'Content-Length', '0']);
+      response.end();
+      return;
+    }
     const match = this.#router.match(request.method ?? 'GET', target.path);
     const exchange = new Exchange(
       this.#context,

@@ -1,7 +1,7 @@
 /** `/exec`, and how an exec comes to be. */
 import type { TerminalSize } from '#container/container-spec.ts';
 import { decodeExecRequest, decodeExecStart, type ExecStartRequest } from '#wire/decode-exec.ts';
-import { parseInteger } from '#base/integers.ts';
+import { askedSize } from './asked-size.ts';
 import { pumpAttachment } from './attach-stream.ts';
 import { encodeExec, execOfRequest } from './container/exec.ts';
 import { dockerErrorText } from './errors/docker-error.ts';
@@ -20,8 +20,7 @@ export const execRoutes: readonly Route[] = [
   }),
   hijacking(post('/exec/:id/start', start)),
   post('/exec/:id/resize', async (exchange) => {
-    const size = { rows: parseInteger(exchange.text('h')), columns: parseInteger(exchange.text('w')) };
-    await exchange.engine.containers.resizeExec(exchange.param('id'), size);
+    await exchange.engine.containers.resizeExec(exchange.param('id'), askedSize(exchange));
     sendEmpty(exchange);
   }),
   get('/exec/:id/json', (exchange) => {

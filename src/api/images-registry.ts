@@ -2,18 +2,20 @@
 import { EngineError } from '#base/errors.ts';
 import type { DistributionInspect } from '#wire/distribution.ts';
 import type { ProgressMessage } from '#wire/image.ts';
+import { parseInteger } from '#base/integers.ts';
 import { booleanFilter, checkFilters } from '#base/filters.ts';
 import type { RegistryCredentials } from '#registry/credentials.ts';
 import { RegistryFailure } from '#registry/registry-failure.ts';
 import { decodeAuthBody, decodeRegistryAuth } from '#wire/registry-auth.ts';
 import type { SearchEntry } from '#wire/search.ts';
 import { dockerErrorText } from './errors/docker-error.ts';
+import { inContext } from './errors/in-context.ts';
 import type { Exchange } from './exchange.ts';
 import { encodeProgress } from './image-progress.ts';
 import { referenceOf } from './images.ts';
 import { sendProgress } from './progress.ts';
 import { credentialsFromAuth } from './registry-credentials.ts';
-import { readJsonBody } from './request-body.ts';
+import { readTextBody } from './request-body.ts';
 import { sendJson } from './respond.ts';
 import { get, post, type Route } from './route.ts';
 
@@ -75,7 +77,7 @@ async function push(exchange: Exchange): Promise<void> {
 }
 
 async function logIn(exchange: Exchange): Promise<void> {
-  const auth = decodeAuthBody(await readJsonBody(exchange));
+  const auth = decodeAuthBody(await readTextBody(exchange));
   const { registries } = exchange.engine;
   const { identityToken, status } = await registries.login(
     auth.serveraddress ?? '',
@@ -105,8 +107,12 @@ async function inspectRemote(exchange: Exchange): Promise<void> {
 async function search(exchange: Exchange): Promise<void> {
   const filters = exchange.filters();
   checkFilters(filters, SEARCH_FILTERS);
-  const limit = Number(exchange.text('limit') || DEFAULT_SEARCH_LIMIT);
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAXIMUM_SEARCH_LIMIT)
+  const asked = exchange.text('limit');
+  const limit =
+    asked === ''
+      ? DEFAULT_SEARCH_LIMIT
+      : await inContext('invalid limit specified', () => parseInteger(asked));
+  if (limit < 1 || limit > MAXIMUM_SEARCH_LIMIT)
     throw new EngineError(
       'invalid',
       `limit ${exchange.text('limit')} is outside the range of [1, ${MAXIMUM_SEARCH_LIMIT}]`,

@@ -1,6 +1,7 @@
 /** `/images`: what is there, and its names. */
 import { EngineError } from '#base/errors.ts';
 import type { Platform } from '#oci/platform.ts';
+import { familiarReference, parseReference, withTag } from '#oci/reference.ts';
 import { checkFilters, type Filters } from '#base/filters.ts';
 import { decodePlatform } from '#wire/platform.ts';
 import type { Exchange } from './exchange.ts';
@@ -28,6 +29,7 @@ export const imageRoutes: readonly Route[] = [
   post('/images/:name*/tag', tag),
   post('/images/prune', prune),
   remove('/images/:name*', async (exchange) => {
+    if (exchange.param('name').trim() === '') throw new EngineError('invalid', 'image name cannot be blank');
     const removals = await exchange.engine.images.remove(exchange.param('name'), {
       force: exchange.flag('force'),
       prune: !exchange.flag('noprune'),
@@ -92,7 +94,9 @@ function withFormerFilter(filters: Filters, reference: string): Filters {
 async function tag(exchange: Exchange): Promise<void> {
   const repository = exchange.text('repo');
   if (repository === '') throw new EngineError('invalid', 'Cannot tag image: no repository given');
-  await exchange.engine.images.tag(exchange.param('name'), referenceOf(repository, exchange.text('tag')));
+  const tag = exchange.text('tag');
+  const target = tag === '' ? repository : familiarReference(withTag(parseReference(repository), tag));
+  await exchange.engine.images.tag(exchange.param('name'), target);
   sendEmpty(exchange, 201);
 }
 

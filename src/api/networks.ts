@@ -16,6 +16,7 @@ const PRUNE_FILTERS = new Set(['label', 'label!', 'until']);
 
 export const networkRoutes: readonly Route[] = [
   get('/networks', list),
+  get('/networks/', list),
   get('/networks/:id', (exchange) =>
     sendAnswer(
       exchange,

@@ -10,9 +10,18 @@ const MAXIMUM_JSON_BYTES = 4 * 1024 * 1024;
  *
  * @throws {EngineError} `invalid` for another content type, or more than 4 MiB
  */
-export async function readJsonBody(exchange: Exchange): Promise<string> {
+export function readJsonBody(exchange: Exchange): Promise<string> {
   const { request } = exchange;
   if (hasBody(exchange)) checkContentType(request.headers['content-type']);
+  return readTextBody(exchange);
+}
+
+/**
+ * The same where Docker does not look at the content type.
+ *
+ * @throws {EngineError} `invalid` for more than 4 MiB
+ */
+export async function readTextBody(exchange: Exchange): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   const body: AsyncIterable<Buffer> = bodyStream(exchange);

@@ -10,6 +10,19 @@ export interface RequestTarget {
 
 const VERSION = /^\/v(\d[\d.]*)(?=\/)/;
 
+/** Where a request is to go whose path has empty, `.` or `..` segments, as Go's router says; else undefined. */
+export function cleanUrl(url: string): string | undefined {
+  const [path = '', ...query] = url.split('?');
+  if (!path.startsWith('/') || !/\/(\/|\.\.?(\/|$))/.test(path)) return undefined;
+  const segments: string[] = [];
+  for (const segment of path.split('/')) {
+    if (segment === '..') segments.pop();
+    else if (segment !== '' && segment !== '.') segments.push(segment);
+  }
+  const end = path.endsWith('/') && segments.length > 0 ? '/' : '';
+  return [`/${segments.join('/')}${end}`, ...query].join('?');
+}
+
 /** Takes a request's URL (origin or absolute form) apart. */
 export function parseTarget(url: string): RequestTarget {
   const origin = url.startsWith('/') ? url : url.replace(/^[a-z]+:\/\/[^/?]*/i, '');

@@ -6,6 +6,7 @@ import { volumeError } from '#volume/volume-errors.ts';
 import type { VolumeView } from '#volume/volume.ts';
 import { decodeVolumeRequest } from '#wire/decode-volume.ts';
 import type { VolumeInspect } from '#wire/volume.ts';
+import { inContext } from './errors/in-context.ts';
 import type { Exchange } from './exchange.ts';
 import { readJsonBody } from './request-body.ts';
 import { sendJson, sendNothing } from './respond.ts';
@@ -77,8 +78,9 @@ async function create(exchange: Exchange): Promise<void> {
   sendJson(exchange, 201, encodeVolume(volume));
 }
 
-function list(exchange: Exchange): void {
-  const volumes = exchange.engine.volumes.list(exchange.filters());
+async function list(exchange: Exchange): Promise<void> {
+  const filters = await inContext('error reading volume filters', () => exchange.filters());
+  const volumes = exchange.engine.volumes.list(filters);
   sendJson(exchange, 200, { Volumes: volumes.map(encodeVolume), Warnings: null });
 }
 
@@ -90,7 +92,7 @@ async function prune(exchange: Exchange): Promise<void> {
   const request = { named, filters: labels, signal: exchange.signal };
   const { removed, reclaimedBytes } = await exchange.engine.volumes.prune(request);
   sendJson(exchange, 200, {
-    VolumesDeleted: removed.length === 0 ? null : removed,
+    VolumesDeleted: removed,
     SpaceReclaimed: reclaimedBytes,
   });
 }

@@ -72,6 +72,12 @@ function tryParseCalendar(text: string): bigint | undefined {
 function tryParseUnix(text: string): bigint | undefined {
   const match = /^(-?\d+)(?:\.(\d{1,9})\d*)?$/.exec(text);
   if (match === null) return undefined;
+  if (BigInt.asIntN(64, BigInt(match[1] ?? '0')) !== BigInt(match[1] ?? '0')) {
+    throw new EngineError(
+      'invalid',
+      `strconv.ParseInt: parsing ${JSON.stringify(match[1])}: value out of range`,
+    );
+  }
   return BigInt(match[1] ?? '0') * SECOND_NS + BigInt((match[2] ?? '').padEnd(9, '0'));
 }
 

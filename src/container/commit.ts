@@ -1,5 +1,6 @@
 import { applyChanges } from '#dockerfile/apply-changes.ts';
 import type { Digest } from '#oci/digest.ts';
+import { familiarReference, parseReference, withDefaultTag } from '#oci/reference.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { CommitContainerRequest } from './container.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
@@ -40,7 +41,8 @@ export async function commitContainer(
     ...(author ? { author } : {}),
     ...(signal ? { signal } : {}),
   });
-  container.emit('commit', { comment: comment ?? '', imageID: id, imageRef: reference ?? '' });
+  const imageRef = reference ? familiarReference(withDefaultTag(parseReference(reference))) : '';
+  container.emit('commit', { comment: comment ?? '', imageID: id, imageRef });
   return id;
 }
 

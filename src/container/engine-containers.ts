@@ -275,7 +275,7 @@ export class EngineContainers implements OwnedContainers {
   }
 
   async createExec(reference: string, spec: ExecSpec): Promise<{ readonly id: string }> {
-    return this.#parts.execs.create(this.#get(reference), spec);
+    return this.#parts.execs.create(this.#get(reference), reference, spec);
   }
 
   async startExec(id: string, options: ExecStart): Promise<Attachment | undefined> {

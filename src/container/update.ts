@@ -60,7 +60,8 @@ function mergeChanges(container: Container, { limits, restart }: ContainerUpdate
   const { spec, id } = container;
   checkBesides(id, spec.limits, limits);
   const { memorySwapBytes = 0 } = spec.limits;
-  if ((limits.memoryBytes ?? 0) > memorySwapBytes && limits.memorySwapBytes === undefined) {
+  const { memoryBytes = 0 } = limits;
+  if (memoryBytes > 0 && memoryBytes > memorySwapBytes && limits.memorySwapBytes === undefined) {
     throw containerError('update-memory-above-swap', { subject: id });
   }
   if (restart && restart.kind !== 'no' && spec.removedOnExit)

@@ -51,6 +51,12 @@ export function answerFor<Kind extends keyof AnswerBodies>(
 
 const endpoint = fields<EndpointSettings>({ GwPriority: since('1.48') });
 
+/** The names on a network are its container's, then the aliases and what stands for aliases besides. */
+const inspectedEndpoint = fields<EndpointSettings>({
+  GwPriority: since('1.48'),
+  Aliases: differentUntil('1.45', (aliases, { DNSNames }) => DNSNames?.slice(1) ?? aliases),
+});
+
 const networkSettings = fields<NetworkSettings>({
   Bridge: until('1.52'),
   HairpinMode: until('1.52'),
@@ -66,7 +72,7 @@ const networkSettings = fields<NetworkSettings>({
   IPPrefixLen: until('1.52'),
   IPv6Gateway: until('1.52'),
   MacAddress: until('1.52'),
-  Networks: eachValue(endpoint),
+  Networks: eachValue(inspectedEndpoint),
 });
 
 const containerInspect = fields<ContainerInspect>({

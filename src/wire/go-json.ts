@@ -286,13 +286,28 @@ function syntaxError(text: string, error: unknown): string {
   const atEnd = position !== undefined && Number(position) >= text.length;
   if (atEnd || /end of JSON input|Unterminated/.test(message)) return 'invalid JSON: unexpected EOF';
   if (/after JSON/.test(message)) return 'unexpected content after JSON';
-  const context = SYNTAX.find(([pattern]) => pattern.test(message))?.[1];
   const found =
     /Unexpected token '(.+?)',/su.exec(message)?.[1] ?? (position && text.charAt(Number(position)));
+  const context = literalContext(text, found ?? '') ?? SYNTAX.find(([pattern]) => pattern.test(message))?.[1];
   if (context === undefined || !found) return `invalid JSON: ${message}`;
   return `invalid JSON: invalid character ${quoteCharacter(found)} ${context}`;
 }
 
+/** What Go says where a word begins as one of JSON's and goes on as none. */
+function literalContext(text: string, found: string): string | undefined {
+  for (const [, word = ''] of text.matchAll(/(?:^|[[:,\s])([a-z]+)/g)) {
+    const literal = ['true', 'false', 'null'].find((known) => known.startsWith(word.charAt(0)));
+    if (literal === undefined || word.startsWith(literal)) continue;
+    let end = 0;
+    while (word.charAt(end) === literal.charAt(end)) end++;
+    if (word.charAt(end) === found) return `in literal ${literal} (expecting '${literal.charAt(end)}')`;
+  }
+  return undefined;
+}
+
 function quoteCharacter(character: string): string {
-  return character === "'" ? "'\\''" : `'${JSON.stringify(character).slice(1, -1)}'`;
+  if (character === "'") return "'\\''";
+  return `'${JSON.stringify(character)
+    .slice(1, -1)
+    .replace(/^\\u00/, '\\x')}'`;
 }

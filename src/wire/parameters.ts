@@ -2,6 +2,7 @@
  * The query parameters that an endpoint got, or lost, after version 1.24 of the API. A client of a version that does
  * not have a parameter is answered as if it had not sent it.
  */
+import { EngineError } from '#base/errors.ts';
 import { type ApiVersion, apiVersion } from './versions.ts';
 
 /** The first version that has a parameter, or the first that does not have it any more. */
@@ -38,8 +39,15 @@ export const PARAMETERS: Readonly<Record<string, Readonly<Record<string, Lifetim
   'GET /system/df': { type: { since: '1.42' }, verbose: { since: '1.52' } },
 };
 
-/** The parameters of a query that an endpoint has in a version. */
+/**
+ * The parameters of a query that an endpoint has in a version.
+ *
+ * @throws {EngineError} `invalid` where Go cannot read the query, with its texts
+ */
 export function knownParameters(query: string, endpoint: string, version: ApiVersion): URLSearchParams {
+  const escape = /%(?![\da-f]{2}).{0,2}/i.exec(query)?.[0];
+  if (escape !== undefined) throw new EngineError('invalid', `invalid URL escape ${JSON.stringify(escape)}`);
+  if (query.includes(';')) throw new EngineError('invalid', 'invalid semicolon separator in query');
   const parameters = new URLSearchParams(query);
   for (const [name, lifetime] of Object.entries(PARAMETERS[endpoint] ?? {})) {
     if (!isKnown(lifetime, version)) parameters.delete(name);

@@ -30,6 +30,7 @@ export function decodeRegistryAuth(header: string | undefined): RegistryAuth {
 
 /** The body of `POST /auth`. @throws {EngineError} `invalid` */
 export function decodeAuthBody(body: string): RegistryAuth {
+  if (body.trim() === '') throw new EngineError('invalid', 'EOF');
   return decodeStruct(parseJson(body), AUTH);
 }
 

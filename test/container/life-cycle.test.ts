@@ -74,7 +74,7 @@ test('a running container: what is allowed and what is not', async () => {
   assert.equal((await stateOf(id)).ExitCode, 137);
   await assert.rejects(fixture.containers.kill(id, 'TERM'), {
     code: 'conflict',
-    message: `cannot kill container: ${id}: container ${id} is not running`,
+    message: `container ${id} is not running`,
   });
   await assert.rejects(fixture.containers.stop(id), (error) => isEngineError(error, 'not-modified'));
   assert.deepEqual(actionsOf(id), ['create', 'start', 'kill', 'die']);

@@ -106,7 +106,6 @@ const LIFETIMES: Readonly<
     ['LayersSize', '1.24'],
     ['Images.0.Id', '1.24'],
     ['Images.0.VirtualSize', '1.24', '1.44'],
-    ['BuilderSize', '1.24', '1.42'],
     ['ImageUsage.TotalCount', '1.52'],
     ['ImageUsage.Items.0.Id', '1.52'],
     ['ContainerUsage.ActiveCount', '1.52'],

@@ -1,6 +1,5 @@
 /** The body of `GET /containers/{id}/json`. */
 import { NEVER } from '#base/clock.ts';
-import type { Descriptor } from '#oci/descriptor.ts';
 import { receiveError } from '#base/error-transfer.ts';
 import type { ContainerSpec } from '#container/container-spec.ts';
 import type { ContainerStateView, ContainerView, SizeView } from '#container/views.ts';
@@ -15,11 +14,15 @@ import { encodeMounts } from './encode-mounts.ts';
 import { networkSettings } from './encode-network.ts';
 import { requestedBy } from './requested.ts';
 import { STORAGE_DRIVER } from '../storage-driver.ts';
+import { NO_SURROUNDINGS, type Surroundings } from './surroundings.ts';
 import { listOr } from './shown-list.ts';
 
-/** @param manifest that of the image, if the image is still there */
-export function encodeInspect(view: ContainerView, manifest?: Descriptor): ContainerInspect {
+export function encodeInspect(
+  view: ContainerView,
+  { manifests, networkIds }: Surroundings = NO_SURROUNDINGS,
+): ContainerInspect {
   const { spec, files, snapshot, execIds } = view;
+  const manifest = manifests.get(view.imageId);
   const { config, hostConfig } = requestedBy(view);
   const { entrypoint = [], command = [] } = spec.process;
   const [path = '', ...args] = [...entrypoint, ...command];
@@ -47,7 +50,7 @@ export function encodeInspect(view: ContainerView, manifest?: Descriptor): Conta
     ...(view.size && encodeSize(view.size)),
     Mounts: encodeMounts(view.mounts),
     Config: encodeConfig(spec, config),
-    NetworkSettings: networkSettings(view),
+    NetworkSettings: networkSettings(view, networkIds),
     ...(manifest && { ImageManifestDescriptor: manifest }),
   };
 }

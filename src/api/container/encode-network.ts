@@ -1,5 +1,6 @@
 /** The networks of a container, in Docker's objects. */
 import { familyOf } from '#base/ip-address.ts';
+import { shortId } from '#base/ids.ts';
 import { formatPort } from '#base/ports.ts';
 import type { ContainerListEntry, ContainerNetworkView } from '#container/views.ts';
 import type { NetworkAttachment } from '#network/attachment.ts';
@@ -9,12 +10,18 @@ import type { NetworkSettings, PortSummary } from '#wire/container.ts';
 import { EMPTY_ENDPOINT, type EndpointSettings } from '#wire/decode-endpoint.ts';
 import type { PortBinding, PortMap } from '#wire/host-config.ts';
 
+import type { Surroundings } from './surroundings.ts';
+
 type Endpoints = Readonly<Record<string, EndpointSettings>>;
 
 /** `NetworkSettings` of inspect: the top level repeats the default bridge's endpoint. */
-export function networkSettings({ id, network }: ContainerListEntry): NetworkSettings {
+export function networkSettings(
+  entry: ContainerListEntry,
+  networkIds: Surroundings['networkIds'],
+): NetworkSettings {
+  const { id, network } = entry;
   const { sandbox } = network;
-  const endpoints = encodeEndpoints(network);
+  const endpoints = encodeEndpoints(entry, networkIds);
   const bridge = sandbox ? endpoints['bridge'] : undefined;
   return {
     Bridge: '',
@@ -38,18 +45,45 @@ export function networkSettings({ id, network }: ContainerListEntry): NetworkSet
   };
 }
 
-/** Endpoints by network: with addresses while the container runs, otherwise as they are to be. */
-export function encodeEndpoints({ attachments, sandbox }: ContainerNetworkView): Endpoints {
-  if (!sandbox) return Object.fromEntries(attachments.map((asked) => [asked.network, askedSettings(asked)]));
+/**
+ * Endpoints by network: with addresses while the container runs, otherwise as they are to be. The network of one that
+ * ran stays known.
+ */
+export function encodeEndpoints(
+  entry: ContainerListEntry,
+  networkIds: Surroundings['networkIds'],
+): Endpoints {
+  const { state, network } = entry;
+  const { attachments, sandbox } = network;
+  if (sandbox) {
+    return Object.fromEntries(
+      sandbox.endpoints.map((endpoint) => [
+        endpoint.networkName,
+        { ...askedSettings(endpoint.attachment, entry), ...liveSettings(endpoint) },
+      ]),
+    );
+  }
+  const wasStarted = state.startedAt !== undefined || state.failure !== undefined;
   return Object.fromEntries(
-    sandbox.endpoints.map((endpoint) => [
-      endpoint.networkName,
-      { ...askedSettings(endpoint.attachment), ...liveSettings(endpoint) },
-    ]),
+    attachments.map((asked) => {
+      const networkId = wasStarted ? networkIds.get(asked.network) : undefined;
+      return [asked.network, { ...askedSettings(asked, entry), NetworkID: networkId ?? '' }];
+    }),
   );
 }
 
-function askedSettings(asked: NetworkAttachment): EndpointSettings {
+const WITHOUT_NAMES = new Set(['bridge', 'host', 'none']);
+
+/** The names that other containers on a network know it by; networks that the engine made have none. */
+function namesOn(
+  { network, aliases }: NetworkAttachment,
+  { id, name, spec: { hostname } }: ContainerListEntry,
+): readonly string[] | null {
+  if (WITHOUT_NAMES.has(network)) return null;
+  return [...new Set([name, ...aliases, shortId(id), ...(hostname === undefined ? [] : [hostname])])];
+}
+
+function askedSettings(asked: NetworkAttachment, entry: ContainerListEntry): EndpointSettings {
   const { aliases, ipv4Address, ipv6Address, linkLocalAddresses, driverOptions } = asked;
   const { macAddress = '', gatewayPriority = 0 } = asked;
   const addresses = {
@@ -65,6 +99,7 @@ function askedSettings(asked: NetworkAttachment): EndpointSettings {
     MacAddress: macAddress,
     DriverOpts: Object.keys(driverOptions).length > 0 ? driverOptions : null,
     GwPriority: gatewayPriority,
+    DNSNames: namesOn(asked, entry),
   };
 }
 

@@ -1,3 +1,4 @@
+import { parseDetachKeys } from '#base/detach-keys.ts';
 import type { ExecSpec, ExecView } from '#container/container.ts';
 import type { ExecInspect } from '#wire/container.ts';
 import type { ExecRequest } from '#wire/decode-exec.ts';
@@ -38,7 +39,8 @@ export function encodeExec({ id, containerId, spec, isRunning, exitCode, pid }: 
     OpenStdout: spec.attachesStdout,
     CanRemove: false,
     ContainerID: containerId,
-    DetachKeys: spec.detachKeys,
+    // Go's bytes are base64 in JSON.
+    DetachKeys: spec.detachKeys === '' ? '' : parseDetachKeys(spec.detachKeys).toString('base64'),
     Pid: pid ?? 0,
   };
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ContainerListEntry, ContainerNetworkView } from '#container/views.ts';
+import { parseDigest } from '#oci/digest.ts';
 import { attachmentsOf, sandboxRequest } from '#container/run/sandbox-request.ts';
 import { attachTo } from '#network/attachment.ts';
 import { newContainerSpec } from '#container/new-container-spec.ts';
@@ -85,10 +87,32 @@ test('a mode and endpoints ask for networks', () => {
 
 test('a container that does not run shows the endpoints that it is to have', () => {
   const attachments = [attachTo('bridge'), { ...attachTo('back'), aliases: ['db'], ipv4Address: '10.0.0.9' }];
-  const { bridge, back } = encodeEndpoints({ attachments });
+  const networkIds = new Map([['bridge', 'b1']]);
+  const entry = entryOf({ attachments });
+  const { bridge, back } = encodeEndpoints(entry, networkIds);
   assert.partialDeepStrictEqual(bridge, { IPAMConfig: null, Aliases: null, NetworkID: '', IPAddress: '' });
   assert.partialDeepStrictEqual(back, { IPAMConfig: { IPv4Address: '10.0.0.9' }, Aliases: ['db'] });
+  const ran = { ...entry, state: { ...entry.state, startedAt: '2026-01-01T00:00:00Z' } };
+  assert.equal(encodeEndpoints(ran, networkIds)['bridge']?.NetworkID, 'b1');
+  assert.deepEqual(back?.DNSNames, ['web', 'db', '0123456789ab']);
 });
+
+function entryOf(network: ContainerNetworkView): ContainerListEntry {
+  const id = '0123456789abcdef';
+  return {
+    id,
+    name: 'web',
+    createdAt: '2026-01-01T00:00:00Z',
+    imageId: parseDigest(`sha256:${'0'.repeat(64)}`),
+    image: 'i',
+    spec: newContainerSpec('i'),
+    state: { status: 'exited', exitCode: 0, outOfMemory: false },
+    mounts: [],
+    network,
+    links: [],
+    linkedAs: [],
+  };
+}
 
 test('a port map has every port that is served, and where it is published', () => {
   const http = { port: 80, protocol: 'tcp' } as const;

@@ -173,9 +173,7 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
       `cannot join ${details['what']} of a non running container: ${subject}`,
   },
   'container-not-running': { message: ({ subject }) => notRunning(subject) },
-  'kill-of-stopped': {
-    message: ({ subject, details }) => `cannot kill container: ${subject}: ${notRunning(details['id'])}`,
-  },
+  'kill-of-stopped': { message: ({ details }) => notRunning(details['id']) },
   'stop-of-stopped': { message: () => 'container is already stopped' },
   'stop-without-end': { message: ({ subject }) => `cannot stop container: ${subject}: it does not die` },
   'start-of-running': { message: () => 'container is already running' },

@@ -11,7 +11,8 @@ export const REGISTRY_ENTRIES: DockerEntries<RegistryErrorReason> = {
     message: ({ details }) => `login attempt to ${details['url']} failed with status: 401 Unauthorized`,
   },
   'token-server-invalid': 'plain',
-  'registry-unreachable': 'plain',
+  // The engine is there: a client that waits for it has nothing to wait for.
+  'registry-unreachable': { status: 500 },
   'download-cut-off': 'plain',
   'blob-size-differs': 'plain',
   'too-many-redirects': 'plain',

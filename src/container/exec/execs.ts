@@ -35,9 +35,12 @@ export class Execs {
     this.#roles = roles;
   }
 
-  /** @throws {EngineError} `conflict` if the container does not run or is paused */
-  create(container: Container, spec: ExecSpec): { readonly id: string } {
-    const { active } = activeRun(container);
+  /**
+   * @param reference how the client names the container
+   * @throws {EngineError} `conflict` if the container does not run or is paused
+   */
+  create(container: Container, reference: string, spec: ExecSpec): { readonly id: string } {
+    const { active } = activeRun(container, reference);
     if (spec.detachKeys !== '') parseDetachKeys(spec.detachKeys);
     this.#forgetOld();
     const exec = new ExecProcess(newId(), container, spec, this.#roles.logger);
@@ -168,10 +171,10 @@ export class Execs {
 }
 
 /** @throws {EngineError} `conflict` if it does not run or is paused */
-function activeRun(container: Container): Run {
+function activeRun(container: Container, reference = container.id): Run {
   const { run, state } = container;
   if (!run) throw containerError('container-not-running', { subject: container.id });
-  if (state.status === 'paused') throw containerError('paused-for-exec', { subject: container.id });
+  if (state.status === 'paused') throw containerError('paused-for-exec', { subject: reference });
   return run;
 }
 

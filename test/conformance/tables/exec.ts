@@ -1,0 +1,53 @@
+import { create, discard, get, post, type Scenario } from '../scenario.ts';
+
+export const execScenarios: readonly Scenario[] = [
+  {
+    name: 'exec',
+    versions: ['1.24', '1.45'],
+    steps: [
+      create('exec-a'),
+      post('/containers/exec-a/start'),
+      post(
+        '/containers/exec-a/exec',
+        { Cmd: ['sh', '-c', 'echo hi; exit 3'], AttachStdout: true },
+        { keep: 'one' },
+      ),
+      get('/exec/{one}/json'),
+      get('/containers/exec-a/json'),
+      post('/exec/{one}/start', {}),
+      get('/exec/{one}/json', { until: /"Running":false/ }),
+      post('/exec/{one}/start', {}),
+      post('/exec/{one}/resize?h=1&w=1'),
+      get('/containers/exec-a/json'),
+      post(
+        '/containers/exec-a/exec',
+        {
+          Cmd: ['cat'],
+          AttachStdin: true,
+          Tty: true,
+          User: 'user',
+          Privileged: true,
+          DetachKeys: 'ctrl-a,x',
+        },
+        { keep: 'two' },
+      ),
+      get('/exec/{two}/json'),
+      post('/containers/exec-a/exec', { Cmd: ['/no/such'] }, { keep: 'three' }),
+      post('/exec/{three}/start', { Detach: true }),
+      get('/exec/{three}/json'),
+      post('/containers/exec-a/exec', { Cmd: ['true'], User: 'nobody-here' }, { keep: 'four' }),
+      post('/exec/{four}/start', { Detach: true }),
+      post('/containers/exec-a/exec', { Cmd: ['true'], DetachKeys: 'nonsense' }),
+      post('/containers/exec-a/exec', { Cmd: [] }),
+      post('/containers/exec-a/exec', { Cmd: ['sleep', '1000'] }, { keep: 'five' }),
+      post('/exec/{five}/start', { Detach: true }),
+      get('/exec/{five}/json', { until: /"Running":true/ }),
+      post('/containers/exec-a/stop?t=0'),
+      post('/exec/{two}/start', {}),
+      get('/exec/{five}/json', { until: /"Running":false/ }),
+      ...discard('exec-a'),
+      get('/exec/{one}/json'),
+      get('/exec/{two}/json'),
+    ],
+  },
+];

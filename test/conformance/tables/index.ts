@@ -1,0 +1,16 @@
+import type { Scenario } from '../scenario.ts';
+import { execScenarios } from './exec.ts';
+import { imageScenarios } from './images.ts';
+import { lifeScenarios } from './life.ts';
+import { systemScenarios } from './system.ts';
+import { volumeScenarios } from './volumes.ts';
+import { wrongCalls } from './wrong-calls.ts';
+
+export const SCENARIOS: readonly Scenario[] = [
+  ...systemScenarios,
+  ...lifeScenarios,
+  ...execScenarios,
+  ...volumeScenarios,
+  ...imageScenarios,
+  ...wrongCalls,
+];
