@@ -173,6 +173,13 @@ function suite(command: () => readonly string[]): void {
     await ok('cp', 'pipe:/tmp/fifo', target);
     const fifo = lstatSync(join(target, 'fifo'));
     assert.deepEqual([fifo.isFIFO(), fifo.mode & 0o777], [true, 0o640]);
+    const names = mkdtempSync(join(scratch, 'names-'));
+    const noText = (directory: string, name: string) => Buffer.from(`${directory}/${name}`, 'latin1');
+    for (const name of ['\xff', '\xfe']) writeFileSync(noText(names, name), name);
+    await ok('cp', names, 'files:/tmp/names');
+    await ok('cp', 'files:/tmp/names', target);
+    for (const name of ['\xff', '\xfe'])
+      assert.equal(readFileSync(noText(join(target, 'names'), name), 'utf8'), name);
   });
 
   test('images: import, tag, save, load, rmi, history', async () => {

@@ -1,6 +1,6 @@
 /** Debian's docker command line against the engine: the life of containers. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { attachAndSay, docker, dockerOk, importBusybox, runProgram } from '../support/docker.ts';
@@ -338,6 +338,14 @@ test('cp in and out, files, folders and streams', async () => {
   const missing = await run('cp', 'box:/nosuch', scratch);
   assert.equal(missing.exitCode, 1);
   assert.match(missing.stderr, /Could not find the file \/nosuch in container box/);
+  const names = join(scratch, 'names');
+  mkdirSync(names);
+  const noText = (directory: string, name: string) => Buffer.from(`${directory}/${name}`, 'latin1');
+  for (const name of ['\xff', '\xfe']) writeFileSync(noText(names, name), name);
+  await ok('cp', names, 'box:/tmp');
+  await ok('cp', 'box:/tmp/names', join(scratch, 'names-back'));
+  for (const name of ['\xff', '\xfe'])
+    assert.equal(readFileSync(noText(join(scratch, 'names-back'), name), 'utf8'), name);
   await ok('rm', 'box');
 });
 

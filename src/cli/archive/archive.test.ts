@@ -52,6 +52,23 @@ test('a tree comes out as it went in', async () => {
   assert.equal(Math.round(statSync(join(copy, 'script')).mtimeMs), 1_700_000_000_250);
 });
 
+test('names that are no text come out as they went in, each with its own file', async () => {
+  using place = workspace();
+  const source = join(place.path, 'source');
+  mkdirSync(source);
+  const at = (directory: string, name: string) => Buffer.from(`${directory}/${name}`, 'latin1');
+  for (const name of ['\xff', '\xfe', 'd\xe9']) writeFileSync(at(source, name), name);
+  symlinkSync(Buffer.from('\xff', 'latin1'), at(source, 'l\x80'));
+  linkSync(at(source, '\xff'), at(source, 'h\x80'));
+  const target = join(place.path, 'target');
+  mkdirSync(target);
+  await extractTree(packTree(source, 'copy'), target, keep);
+  const copy = join(target, 'copy');
+  for (const name of ['\xff', '\xfe', 'd\xe9']) assert.equal(readFileSync(at(copy, name), 'utf8'), name);
+  assert.equal(readlinkSync(at(copy, 'l\x80'), { encoding: 'latin1' }), '\xff');
+  assert.equal(statSync(at(copy, 'h\x80')).ino, statSync(at(copy, '\xff')).ino);
+});
+
 test('no member lands outside of the destination', async () => {
   using place = workspace();
   const target = join(place.path, 'target');

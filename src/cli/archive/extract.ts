@@ -16,7 +16,8 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join, normalize, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { bytesOfText, placeOfText, textOfBytes } from '#base/byte-text.ts';
 import { EngineError } from '#base/errors.ts';
 import type { TarEntry } from '#oci/tar-header.ts';
 import { readTar } from '#oci/tar-stream.ts';
@@ -72,11 +73,11 @@ class Extractor {
   }
 
   begin(entry: TarEntry): void {
-    const name = this.#options.rename(entry.path);
+    const name = this.#options.rename(nameOf(entry.path, entry.pathBytes));
     if (name === undefined) return;
     const path = this.#place(name);
     if (path === this.#root && entry.type !== 'directory') return;
-    if (path !== this.#root) this.#verifyParents(dirname(path));
+    if (path !== this.#root) this.#verifyParents(parentOf(path));
     if (entry.type === 'directory') this.#directory(path, entry);
     else this.#create(path, entry);
   }
@@ -107,22 +108,22 @@ class Extractor {
   }
 
   #place(name: string): string {
-    const clean = normalize(`/${name}`);
-    if (name.split('/').includes('..')) throw escapes(name);
-    return clean === '/' ? this.#root : join(this.#root, clean);
+    const parts = name.split('/').filter((part) => part !== '' && part !== '.');
+    if (parts.includes('..')) throw escapes(name);
+    return [this.#root, ...parts].join('/');
   }
 
   #verifyParents(directory: string): void {
     if (directory === this.#root || this.#verified.has(directory)) return;
-    this.#verifyParents(dirname(directory));
-    const stat = lstatSync(directory, { throwIfNoEntry: false });
+    this.#verifyParents(parentOf(directory));
+    const stat = lstatSync(placeOfText(directory), { throwIfNoEntry: false });
     if (stat && !stat.isDirectory()) throw escapes(directory);
-    if (!stat) mkdirSync(directory);
+    if (!stat) mkdirSync(placeOfText(directory));
     this.#verified.add(directory);
   }
 
   #directory(path: string, entry: TarEntry): void {
-    const stat = path === this.#root ? undefined : lstatSync(path, { throwIfNoEntry: false });
+    const stat = path === this.#root ? undefined : lstatSync(placeOfText(path), { throwIfNoEntry: false });
     if (stat && !stat.isDirectory()) {
       throw new EngineError(
         'conflict',
@@ -130,35 +131,35 @@ class Extractor {
       );
     }
     if (path !== this.#root) {
-      if (!stat) mkdirSync(path);
+      if (!stat) mkdirSync(placeOfText(path));
       this.#verified.add(path);
-    } else mkdirSync(path, { recursive: true });
+    } else mkdirSync(placeOfText(path), { recursive: true });
     this.#directories.push({ path, entry });
   }
 
   #create(path: string, entry: TarEntry): void {
-    const stat = lstatSync(path, { throwIfNoEntry: false });
+    const stat = lstatSync(placeOfText(path), { throwIfNoEntry: false });
     if (stat?.isDirectory()) {
       throw new EngineError(
         'conflict',
         `Cannot copy to ${path}: cannot overwrite directory with non-directory`,
       );
     }
-    if (stat) unlinkSync(path);
+    if (stat) unlinkSync(placeOfText(path));
     switch (entry.type) {
       case 'symlink':
-        symlinkSync(entry.linkName, path);
+        symlinkSync(entry.linkNameBytes ?? entry.linkName, placeOfText(path));
         this.#open = { entry, path, fd: undefined };
         return;
       case 'hardlink':
         this.#link(path, entry);
         return;
       case 'file':
-        this.#open = { entry, path, fd: openSync(path, 'wx', 0o600) };
+        this.#open = { entry, path, fd: openSync(placeOfText(path), 'wx', 0o600) };
         return;
       case 'fifo':
         // Node has no call for it.
-        execFileSync('mkfifo', ['--', path]);
+        execFileSync('xargs', ['-0', 'mkfifo', '--'], { input: bytesOfText(path) });
         this.#open = { entry, path, fd: undefined };
         return;
       case 'block':
@@ -170,18 +171,18 @@ class Extractor {
   }
 
   #link(path: string, entry: TarEntry): void {
-    const target = this.#options.rename(entry.linkName);
+    const target = this.#options.rename(nameOf(entry.linkName, entry.linkNameBytes));
     if (target === undefined) return;
     const from = this.#place(target);
-    this.#verifyParents(dirname(from));
-    linkSync(from, path);
+    this.#verifyParents(parentOf(from));
+    linkSync(placeOfText(from), placeOfText(path));
   }
 
   #attributes(path: string, entry: TarEntry): void {
-    if (this.#options.owners) lchownSync(path, entry.uid, entry.gid);
-    if (entry.type !== 'symlink') chmodSync(path, entry.mode);
+    if (this.#options.owners) lchownSync(placeOfText(path), entry.uid, entry.gid);
+    if (entry.type !== 'symlink') chmodSync(placeOfText(path), entry.mode);
     const seconds = Number(entry.mtimeNs) / 1e9;
-    lutimesSync(path, seconds, seconds);
+    lutimesSync(placeOfText(path), seconds, seconds);
   }
 
   /** Through the descriptor of a file that is still open, without another look-up of its path. */
@@ -192,6 +193,16 @@ class Extractor {
     const seconds = Number(entry.mtimeNs) / 1e9;
     futimesSync(fd, seconds, seconds);
   }
+}
+
+/** Bun's `node:path` takes away what is no text. */
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'));
+}
+
+/** As `base/byte-text.ts` has names. */
+function nameOf(name: string, bytes: Buffer | undefined): string {
+  return bytes ? textOfBytes(bytes) : name;
 }
 
 function escapes(name: string): EngineError {

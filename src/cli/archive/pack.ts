@@ -1,18 +1,10 @@
-import {
-  closeSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-  type BigIntStats,
-} from 'node:fs';
-import { join } from 'node:path';
-import type { TarEntryType } from '#oci/tar-header.ts';
+import { closeSync, lstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
+import { bytesOfText, linkTarget, namesIn, placeOfText } from '#base/byte-text.ts';
+import type { TarEntry, TarEntryType } from '#oci/tar-header.ts';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '#oci/tar-writer.ts';
 
 /**
- * A tar archive of a file or directory, made while it is read. `name` is what the file is called in the archive;
+ * A tar archive of a file or directory, made while it is read, names byte for byte. `name` is what the file is called in the archive;
  * `.` for the contents of a directory without itself as a level.
  */
 export async function* packTree(path: string, name: string): AsyncGenerator<Buffer, void, void> {
@@ -31,30 +23,30 @@ class Packer {
   readonly #links = new Map<string, string>();
 
   *add(path: string, name: string): Generator<Buffer, void, void> {
-    const stat = lstatSync(path, { bigint: true });
+    const stat = lstatSync(placeOfText(path), { bigint: true });
     const type = typeOf(stat);
     // Sockets have no place in an archive.
     if (type === undefined) return;
-    const linkName = type === 'symlink' ? readlinkSync(path) : this.#earlierLink(stat, name);
+    const linkName = type === 'symlink' ? linkTarget(path) : this.#earlierLink(stat, name);
     const isData = type === 'file' && linkName === '';
     const sizeBytes = isData ? Number(stat.size) : 0;
     this.#push(
       encodeHeader({
-        path: name,
+        ...memberName(name),
         type: type === 'file' && linkName !== '' ? 'hardlink' : type,
         mode: Number(stat.mode & 0o7777n),
         uid: Number(stat.uid),
         gid: Number(stat.gid),
         sizeBytes,
         mtimeNs: stat.mtimeNs,
-        linkName,
+        linkNameBytes: bytesOfText(linkName),
         ...deviceNumbers(type, stat),
       }),
     );
     if (isData) yield* this.#file(path, sizeBytes);
     if (this.#batchBytes >= BATCH_BYTES) yield this.#take();
     if (type === 'directory')
-      for (const child of readdirSync(path)) yield* this.add(join(path, child), `${name}/${child}`);
+      for (const child of namesIn(path)) yield* this.add(`${path}/${child}`, `${name}/${child}`);
   }
 
   *finish(): Generator<Buffer, void, void> {
@@ -64,7 +56,7 @@ class Packer {
 
   /** Exactly `sizeBytes`: a file that shrinks meanwhile is filled with zeros, as tar does. */
   *#file(path: string, sizeBytes: number): Generator<Buffer, void, void> {
-    const fd = openSync(path, 'r');
+    const fd = openSync(placeOfText(path), 'r');
     try {
       for (let left = sizeBytes; left > 0; ) {
         const buffer = Buffer.allocUnsafe(Math.min(left, BATCH_BYTES));
@@ -101,6 +93,10 @@ class Packer {
     this.#batchBytes = 0;
     return whole;
   }
+}
+
+function memberName(name: string): Pick<TarEntry, 'path' | 'pathBytes'> {
+  return { path: name, ...(!name.isWellFormed() && { pathBytes: bytesOfText(name) }) };
 }
 
 function typeOf(stat: BigIntStats): TarEntryType | undefined {
