@@ -46,7 +46,7 @@ function headerOf({ name, sizeBytes, mode, modifiedNs, linkTarget }: FileStat): 
 }
 
 function pathOf(exchange: Exchange): string {
-  const path = exchange.text('path');
+  const path = exchange.pathText('path');
   if (path === '') throw new EngineError('invalid', 'bad parameter: path cannot be empty');
   return path;
 }

@@ -3,12 +3,13 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from '#base/log.ts';
 import type { EngineApi } from '#engine/engine.ts';
 import { parseBoolean } from '#base/booleans.ts';
+import { textOfBytes } from '#base/byte-text.ts';
 import type { Filters } from '#base/filters.ts';
 import { parseFilters } from '#wire/filters.ts';
 import { knownParameters } from '#wire/parameters.ts';
 import { API_VERSION, apiVersion, type ApiVersion } from '#wire/versions.ts';
 import type { BuildkitServer } from './buildkit/buildkit-server.ts';
-import type { RequestTarget } from './target.ts';
+import { queryBytes, type RequestTarget } from './target.ts';
 
 /** What every exchange of a server shares. */
 export interface ServerContext {
@@ -84,6 +85,14 @@ export class Exchange {
   /** A query parameter; empty if it is not given. */
   text(name: string): string {
     return this.query.get(name) ?? '';
+  }
+
+  /** The same of a path, whose bytes need be no UTF-8 (`base/byte-text.ts`). */
+  pathText(name: string): string {
+    const text = this.text(name);
+    return text.includes('\uFFFD')
+      ? textOfBytes(queryBytes(this.#target.query, name) ?? Buffer.alloc(0))
+      : text;
   }
 
   flag(name: string): boolean {

@@ -32,3 +32,20 @@ export function parseTarget(url: string): RequestTarget {
   const version = path.startsWith('/v') ? VERSION.exec(path)?.[1] : undefined;
   return version === undefined ? { path, query } : { version, path: path.slice(version.length + 2), query };
 }
+
+/**
+ * A parameter of a query as the bytes that were escaped; undefined if it is not given. `URLSearchParams` loses those that
+ * are no UTF-8.
+ */
+export function queryBytes(query: string, name: string): Buffer | undefined {
+  for (const part of query.split('&')) {
+    const equals = part.indexOf('=');
+    if (equals < 0 || part.slice(0, equals) !== name) continue;
+    const text = part.slice(equals + 1).replaceAll('+', ' ');
+    return Buffer.from(
+      text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+      'latin1',
+    );
+  }
+  return undefined;
+}

@@ -20,3 +20,8 @@ export async function until(
     await sleep(5);
   }
 }
+
+/** A path whose name is bytes, one a character (latin1): names need be no UTF-8. */
+export function bytePath(directory: string, name: string): Buffer {
+  return Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(name, 'latin1')]);
+}

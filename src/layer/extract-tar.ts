@@ -20,6 +20,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { posix } from 'node:path';
+import { bytesOfText } from '#base/byte-text.ts';
 import type { EngineError } from '#base/errors.ts';
 import { unreachable } from '#base/unreachable.ts';
 import { isErrno } from '#linux/errno.ts';
@@ -276,7 +277,7 @@ function filePath(name: ByteName): FilePath {
 
 function byteName(name: string | Buffer): ByteName {
   if (typeof name === 'string' && ASCII.test(name)) return name;
-  return (typeof name === 'string' ? Buffer.from(name) : name).toString('latin1');
+  return (typeof name === 'string' ? bytesOfText(name) : name).toString('latin1');
 }
 
 function cannotOverwrite(path: string, destination: string, withDirectory: boolean): EngineError {

@@ -1,4 +1,5 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
+import { bytesOfText } from '#base/byte-text.ts';
 import { type ByteChannelEnd, ChannelWriter } from './byte-channel.ts';
 import { inJail } from './jail.ts';
 import type { RootView } from './layer.ts';
@@ -20,14 +21,14 @@ export function packTree({ root, path, name, ...end }: PackJob & ByteChannelEnd)
   const members = new TarMembers(new ChannelWriter(end));
   const pack = (tree: string | RootView) =>
     inJail(tree, () => {
-      const source = Buffer.from(path);
+      const source = bytesOfText(path);
       const stats = lstatSync(source, { bigint: true });
-      if (name !== undefined) members.add(source, stats, Buffer.from(name));
+      if (name !== undefined) members.add(source, stats, bytesOfText(name));
       addContent(
         members,
         source,
         stats,
-        name === undefined ? '' : `${Buffer.from(name).toString('latin1')}/`,
+        name === undefined ? '' : `${bytesOfText(name).toString('latin1')}/`,
       );
     });
   if (typeof root === 'string' || 'mounts' in root) pack(root);

@@ -1,6 +1,7 @@
 /** Looking at a path inside of a container's root, for worker threads: it may take as long as the file system takes. */
 import { accessSync, type BigIntStats, constants, lstatSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
+import { placeOfText } from '#base/byte-text.ts';
 import { isEngineError, messageOf } from '#base/errors.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
@@ -34,7 +35,7 @@ export function absolutePath(path: string): string {
 export function lookAtPath({ root, path: given }: LookJob): FoundPath {
   const path = absolutePath(given);
   return inJail(root, () => {
-    const stats = found(path, () => lstatSync(path, { bigint: true }));
+    const stats = found(path, () => lstatSync(placeOfText(path), { bigint: true }));
     const linkTarget = stats.isSymbolicLink() ? whereItLeads(path) : '';
     return { stat: fileStatOf(path, stats, linkTarget), isDirectory: stats.isDirectory() };
   });
@@ -72,9 +73,10 @@ function goBase(path: string): string {
  * @throws {EngineError} `not-found`, `invalid` if it is no directory or only for reading
  */
 export function requireWritableDirectory(path: string): void {
-  if (!found(path, () => statSync(path)).isDirectory()) throw layerError('archive-target-no-directory');
+  if (!found(path, () => statSync(placeOfText(path))).isDirectory())
+    throw layerError('archive-target-no-directory');
   try {
-    accessSync(path, constants.W_OK);
+    accessSync(placeOfText(path), constants.W_OK);
   } catch (cause) {
     if (!isErrno(cause, 'EROFS')) throw cause;
     throw layerError(isOnRootMount(path) ? 'root-read-only' : 'mount-read-only', { subject: path, cause });

@@ -15,7 +15,7 @@ import {
 import { compiled, compileOwnCli, fromSource, hasBun } from '../support/own-cli.ts';
 import { startSubject, type Subject } from '../support/subject.ts';
 import { Terminal } from '../support/terminal.ts';
-import { until } from '#base/testing.ts';
+import { bytePath, until } from '#base/testing.ts';
 
 const scratch = mkdtempSync('/tmp/caisson-own-cli-');
 
@@ -174,12 +174,11 @@ function suite(command: () => readonly string[]): void {
     const fifo = lstatSync(join(target, 'fifo'));
     assert.deepEqual([fifo.isFIFO(), fifo.mode & 0o777], [true, 0o640]);
     const names = mkdtempSync(join(scratch, 'names-'));
-    const noText = (directory: string, name: string) => Buffer.from(`${directory}/${name}`, 'latin1');
-    for (const name of ['\xff', '\xfe']) writeFileSync(noText(names, name), name);
+    for (const name of ['\xff', '\xfe']) writeFileSync(bytePath(names, name), name);
     await ok('cp', names, 'files:/tmp/names');
     await ok('cp', 'files:/tmp/names', target);
     for (const name of ['\xff', '\xfe'])
-      assert.equal(readFileSync(noText(join(target, 'names'), name), 'utf8'), name);
+      assert.equal(readFileSync(bytePath(join(target, 'names'), name), 'utf8'), name);
   });
 
   test('images: import, tag, save, load, rmi, history', async () => {

@@ -1,12 +1,20 @@
 /** Debian's docker command line against the engine: the life of containers. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { attachAndSay, docker, dockerOk, importBusybox, runProgram } from '../support/docker.ts';
-import { fetchPage } from '../support/http.ts';
+import { fetchPage, request } from '../support/http.ts';
 import { isForeign, startSubject, type Subject } from '../support/subject.ts';
-import { until } from '#base/testing.ts';
+import { bytePath, until } from '#base/testing.ts';
 
 let engine: Subject;
 const scratch = mkdtempSync('/tmp/caisson-cli-');
@@ -340,13 +348,29 @@ test('cp in and out, files, folders and streams', async () => {
   assert.match(missing.stderr, /Could not find the file \/nosuch in container box/);
   const names = join(scratch, 'names');
   mkdirSync(names);
-  const noText = (directory: string, name: string) => Buffer.from(`${directory}/${name}`, 'latin1');
-  for (const name of ['\xff', '\xfe']) writeFileSync(noText(names, name), name);
+  for (const name of ['\xff', '\xfe']) writeFileSync(bytePath(names, name), name);
   await ok('cp', names, 'box:/tmp');
   await ok('cp', 'box:/tmp/names', join(scratch, 'names-back'));
   for (const name of ['\xff', '\xfe'])
-    assert.equal(readFileSync(noText(join(scratch, 'names-back'), name), 'utf8'), name);
+    assert.equal(readFileSync(bytePath(join(scratch, 'names-back'), name), 'utf8'), name);
+  const one = await request(engine.socket, 'GET', '/containers/box/archive?path=/tmp/names/%FE');
+  assert.equal(one.status, 200, one.body);
   await ok('rm', 'box');
+});
+
+test('cp -a gives what it copies to the user of the container, if that has one', async () => {
+  const file = join(scratch, 'owned');
+  writeFileSync(file, '');
+  chownSync(file, 1234, 1235);
+  const owners = { root: '1234:1235', user: '1000:1000' };
+  for (const [user, owner] of Object.entries(owners)) {
+    const flags = user === 'root' ? [] : ['-u', user];
+    await ok('create', '--name', 'owning', ...flags, 'bb', 'stat', '-c', '%u:%g', '/tmp/as-is', '/tmp/given');
+    await ok('cp', file, 'owning:/tmp/as-is');
+    await ok('cp', '-a', file, 'owning:/tmp/given');
+    assert.equal(await ok('start', '-a', 'owning'), `1234:1235\n${owner}`);
+    await ok('rm', 'owning');
+  }
 });
 
 test('diff and export show what a container changed', async () => {

@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { bytePath } from '#base/testing.ts';
 import { encodeHeader, END_OF_ARCHIVE } from '#oci/tar-writer.ts';
 import { extractTree } from './extract.ts';
 import { packTree } from './pack.ts';
@@ -56,17 +57,17 @@ test('names that are no text come out as they went in, each with its own file', 
   using place = workspace();
   const source = join(place.path, 'source');
   mkdirSync(source);
-  const at = (directory: string, name: string) => Buffer.from(`${directory}/${name}`, 'latin1');
-  for (const name of ['\xff', '\xfe', 'd\xe9']) writeFileSync(at(source, name), name);
-  symlinkSync(Buffer.from('\xff', 'latin1'), at(source, 'l\x80'));
-  linkSync(at(source, '\xff'), at(source, 'h\x80'));
+  for (const name of ['\xff', '\xfe', 'd\xe9']) writeFileSync(bytePath(source, name), name);
+  symlinkSync(Buffer.from('\xff', 'latin1'), bytePath(source, 'l\x80'));
+  linkSync(bytePath(source, '\xff'), bytePath(source, 'h\x80'));
   const target = join(place.path, 'target');
   mkdirSync(target);
   await extractTree(packTree(source, 'copy'), target, keep);
   const copy = join(target, 'copy');
-  for (const name of ['\xff', '\xfe', 'd\xe9']) assert.equal(readFileSync(at(copy, name), 'utf8'), name);
-  assert.equal(readlinkSync(at(copy, 'l\x80'), { encoding: 'latin1' }), '\xff');
-  assert.equal(statSync(at(copy, 'h\x80')).ino, statSync(at(copy, '\xff')).ino);
+  for (const name of ['\xff', '\xfe', 'd\xe9'])
+    assert.equal(readFileSync(bytePath(copy, name), 'utf8'), name);
+  assert.equal(readlinkSync(bytePath(copy, 'l\x80'), { encoding: 'latin1' }), '\xff');
+  assert.equal(statSync(bytePath(copy, 'h\x80')).ino, statSync(bytePath(copy, '\xff')).ino);
 });
 
 test('no member lands outside of the destination', async () => {

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { BackgroundWork } from '#base/background-work.ts';
 import type { FileStat, RootArchive } from '#layer/layer.ts';
-import { type FilesRoles, openFiles, orMissing } from './container-files.ts';
+import { type ContainerFiles, type FilesRoles, openFiles, orMissing } from './container-files.ts';
+import { findUser } from './root-files.ts';
 import type { Container } from '../run/container.ts';
 
 export interface ArchiveRoles {
@@ -53,6 +54,19 @@ export async function extractIntoContainer(
 ): Promise<void> {
   const { reference, path, tar, ...options } = request;
   await using opened = await openFiles(files, container);
-  await orMissing(reference, path, archive.put(opened.view, path, tar, { ...options, lane: opened.lane }));
+  const owner = options.copyUidGid ? await ownerIn(files, container, opened) : undefined;
+  const put = archive.put(opened.view, path, tar, { ...options, ...(owner && { owner }), lane: opened.lane });
+  await orMissing(reference, path, put);
   container.emit('extract-to-dir');
+}
+
+/** The container's user, in numbers; undefined where it asks for none. */
+async function ownerIn(
+  { files }: FilesRoles,
+  { spec }: Container,
+  { view, lane }: ContainerFiles,
+): Promise<{ readonly uid: number; readonly gid: number } | undefined> {
+  const { user = '' } = spec.process;
+  if (user === '') return undefined;
+  return await findUser({ files, rootPath: view.path, lane, isWatched: true }, { user, groupAdd: [] });
 }
