@@ -63,7 +63,7 @@ export class ContainerFixture implements AsyncDisposable {
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly #stack: AsyncDisposableStack;
-  readonly #cgroupParent: string;
+  readonly cgroupParent: string;
   #destroys = true;
 
   private constructor(parts: FixtureParts) {
@@ -73,7 +73,7 @@ export class ContainerFixture implements AsyncDisposable {
     this.networks = parts.networks;
     this.volumes = parts.volumes;
     this.#stack = parts.stack;
-    this.#cgroupParent = parts.cgroupParent;
+    this.cgroupParent = parts.cgroupParent;
   }
 
   static async open(
@@ -249,7 +249,7 @@ export class ContainerFixture implements AsyncDisposable {
     );
     await this.networks.destroy();
     await this.#stack.disposeAsync();
-    removeCgroups(this.#cgroupParent);
+    removeCgroups(this.cgroupParent);
     assert.deepEqual(
       listMounts()
         .filter(({ target }) => target.startsWith(this.path))

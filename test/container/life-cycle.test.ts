@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
 import { until } from '#base/testing.ts';
@@ -203,6 +204,15 @@ test('a failed start of --rm leaves no container', async () => {
   const id = await fixture.create(['nope'], { HostConfig: { AutoRemove: true } });
   await assert.rejects(fixture.containers.start(id), { code: 'invalid' });
   await assert.rejects(fixture.containers.inspect(id, { size: false }), { code: 'not-found' });
+});
+
+test('a start that fails in the runtime leaves no control group', async () => {
+  // The kernel refuses it where the group above has no such time, so the runtime is in the group by then.
+  const id = await fixture.create(SLEEP, { HostConfig: { CpuRealtimeRuntime: 1e8 } });
+  await assert.rejects(fixture.containers.start(id), /cpu\.rt_runtime_us|realtime/);
+  const root = '/sys/fs/cgroup';
+  const groups = ['', ...readdirSync(root)].map((name) => join(root, name, fixture.cgroupParent, id));
+  assert.deepEqual(groups.filter(existsSync), []);
 });
 
 test('running out of memory is told', async () => {

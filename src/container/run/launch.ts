@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import type { Semaphore } from '#base/semaphore.ts';
+import { removeEmptyCgroup } from '#linux/cgroup-removal.ts';
 import type { SandboxRecord } from '#network/network.ts';
 import type { ContainerPaths } from '../container-paths.ts';
 import type { ContainerSpec } from '../container-spec.ts';
@@ -82,6 +83,8 @@ async function startProcess(
     ...(memory && { memory }),
   });
   if (outcome.started) return outcome.process;
+  // A runtime that fails on its way into the cgroup leaves it.
+  removeEmptyCgroup(bundle.cgroups.layout, bundle.cgroups.pathOf({ id, spec }));
   throw runtimeFailure(outcome.reason, { what: 'container', id });
 }
 
