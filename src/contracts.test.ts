@@ -20,6 +20,9 @@ const CONTRACTS = [
   'registry-server/registry-server.ts',
 ];
 
+/** What domains ask of each other, and give each other, is as free of implementations as their contracts. */
+const ROLES = ['image/owned-images.ts', 'container/dependencies.ts', 'build/dependencies.ts'];
+
 const source = import.meta.dirname;
 const importPattern = /^(?:import|export)\s+type\s+(\{[^}]*\}|\*)\s+from\s+'(#[^']+|\.[^']+)';$/gm;
 
@@ -64,7 +67,7 @@ function faultsOf(path: string, seen: Set<string>): readonly string[] {
 }
 
 test('contracts are types alone', () => {
-  for (const path of CONTRACTS) {
+  for (const path of [...CONTRACTS, ...ROLES]) {
     const text = readSource(path);
     assert.notEqual(text, '', `${path}: there is no such file`);
     assert.equal(codeOf(text), '', path);
@@ -74,7 +77,7 @@ test('contracts are types alone', () => {
 test('contracts import no implementation', () => {
   const seen = new Set<string>();
   assert.deepEqual(
-    CONTRACTS.flatMap((path) => faultsOf(path, seen)),
+    [...CONTRACTS, ...ROLES].flatMap((path) => faultsOf(path, seen)),
     [],
   );
   assert.ok(seen.size > CONTRACTS.length, 'no file of types was looked into');

@@ -8,8 +8,8 @@ import type { RawStream } from './hijack.ts';
  * the attachment.
  *
  * The output is framed unless it comes from a terminal, or the client's transport never frames. The client's half-close
- * ends the input; `detachesAtEnd` then says whether
- * the client wanted no more than that, since only some inputs are closed by it (see Docker's `StdinOnce`).
+ * ends the input; `detachesAtEnd` then says whether the client wanted no more than that, since only some inputs are
+ * closed by it (see Docker's `StdinOnce`).
  */
 export async function pumpAttachment(
   attachment: Attachment,

@@ -8,7 +8,7 @@ import type { Context } from './context.ts';
 import { DOCKER_HUB, registryOf } from './image-reference.ts';
 import { nearest } from './suggest.ts';
 
-/** Who may use the socket is who is in its group, unless that is root's. */
+/** Members of the socket's group may use it, unless that is root's. */
 function noPermission({ client: { host } }: Context): string {
   const socket = host.replace('unix://', '');
   const gid = String(statSync(socket, { throwIfNoEntry: false })?.gid ?? 0);

@@ -4,7 +4,7 @@ import type { SshEndpoint } from './host.ts';
 import { StreamTransport } from './stream-transport.ts';
 import type { Transport, TransportEvents } from './transport.ts';
 
-/** Of what ssh says, enough for an error. */
+/** The part of what ssh says that is kept for an error. */
 const STDERR_BYTES = 4096;
 
 /**

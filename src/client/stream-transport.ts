@@ -12,7 +12,7 @@ export interface Streams {
 /** A transport over streams of Node. That they were closed is told by whoever opened them. */
 export class StreamTransport implements Transport {
   readonly #streams: Streams;
-  /** All that wait, wait for the same. */
+  /** One promise for everyone who waits. */
   #drained: Promise<void> | undefined;
 
   constructor(streams: Streams, events: Pick<TransportEvents, 'data'>) {

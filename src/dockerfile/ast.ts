@@ -237,7 +237,7 @@ export interface ShellInstruction extends InstructionBase {
   readonly argv: readonly string[];
 }
 
-/** What stands inside a stage. */
+/** An instruction inside a stage. */
 export type StageInstruction =
   | RunInstruction
   | CmdInstruction

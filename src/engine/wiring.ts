@@ -29,8 +29,8 @@ import type { Registries } from '#registry/registry.ts';
 import { ExpendableDigests, storeMigrations } from '#store/expendable.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
 import type { ContentStore } from '#store/content.ts';
-import { Leases } from '#store/leases.ts';
-import { LostAndFound } from '#store/lost-and-found.ts';
+import { MemoryLeases } from '#store/leases.ts';
+import { LostDirectory } from '#store/lost-and-found.ts';
 import type { Metadata } from '#store/metadata.ts';
 import { MetadataBackup } from '#store/metadata-backup.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
@@ -86,7 +86,7 @@ interface Foundation {
   readonly metadata: Metadata;
   readonly events: EventBus;
   readonly content: ContentStore;
-  readonly lost: LostAndFound;
+  readonly lost: LostDirectory;
   readonly files: ThreadedFileService;
 }
 
@@ -193,7 +193,7 @@ function layFoundation(options: EngineOptions, resources: AsyncDisposableStack):
   resources.defer(() => events.close());
   const content = resources.use(new FileContentStore(directories.content));
   const files = resources.use(new ThreadedFileService());
-  const lost = new LostAndFound(directories.root, logger);
+  const lost = new LostDirectory(directories.root, logger);
   return { options, logger, resources, directories, metadata, events, content, lost, files };
 }
 
@@ -256,7 +256,7 @@ async function openImages(
     content,
     metadata,
     layers,
-    leases: new Leases(expendable),
+    leases: new MemoryLeases(expendable),
     expendable,
     lost,
     heldElsewhere: () => cache.held(),

@@ -28,8 +28,7 @@ export interface IndexOnItsWay {
 
 /**
  * The index that an image came with or was built into the last time, if the repository has it under the tag, or
- * everything that it
- * names is here; otherwise the image goes alone.
+ * everything that it names is here; otherwise the image goes alone.
  */
 export async function indexToPush(
   { manifests: stored, attachments, content }: ImageDocuments,

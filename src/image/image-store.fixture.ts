@@ -16,8 +16,8 @@ import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '#oci/tar-writer.ts';
 import type { OwnedRegistries } from '#registry/registries.ts';
 import { ExpendableDigests, storeMigrations } from '#store/expendable.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
-import { Leases } from '#store/leases.ts';
-import { LostAndFound } from '#store/lost-and-found.ts';
+import { MemoryLeases } from '#store/leases.ts';
+import { LostDirectory } from '#store/lost-and-found.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
 import { createImages } from './create-images.ts';
 import { imageMigrations } from './image-migrations.ts';
@@ -122,7 +122,7 @@ export async function open(
   const metadata = stack.use(new SqliteMetadata(directory, [storeMigrations, imageMigrations]));
   const content = stack.use(new FileContentStore(join(directory, 'content')));
   const { maximumLayerBytes = 2 ** 30 } = limits;
-  const lost = new LostAndFound(directory, silentLogger);
+  const lost = new LostDirectory(directory, silentLogger);
   const expendable = new ExpendableDigests(metadata);
   const layers = stack.use(
     createLayerStore({
@@ -141,7 +141,7 @@ export async function open(
     content,
     metadata,
     layers,
-    leases: new Leases(expendable),
+    leases: new MemoryLeases(expendable),
     expendable,
     lost,
     use: { containersOf: (id) => containers.filter(({ image }) => image === id) },

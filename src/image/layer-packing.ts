@@ -2,8 +2,7 @@
 import type { LayerStore } from '#layer/layer.ts';
 import { SharedWork } from '#base/shared-work.ts';
 import type { Digest } from '#oci/digest.ts';
-import type { ContentStore } from '#store/content.ts';
-import type { Leases } from '#store/leases.ts';
+import type { ContentStore, Leases } from '#store/content.ts';
 import type { ImageLayer } from './image-record.ts';
 import type { LayerBlobs } from './layer-blobs.ts';
 

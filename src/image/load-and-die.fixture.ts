@@ -7,14 +7,14 @@ import { createLayerStore } from '#layer/layer-store.ts';
 import { encodeHeader } from '#oci/tar-writer.ts';
 import { ExpendableDigests, storeMigrations } from '#store/expendable.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
-import { Leases } from '#store/leases.ts';
-import { LostAndFound } from '#store/lost-and-found.ts';
+import { MemoryLeases } from '#store/leases.ts';
+import { LostDirectory } from '#store/lost-and-found.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
 import { createImages } from './create-images.ts';
 import { imageMigrations } from './image-migrations.ts';
 
 const [root = '', archive = ''] = process.argv.slice(2);
-const lost = new LostAndFound(root, silentLogger);
+const lost = new LostDirectory(root, silentLogger);
 const metadata = new SqliteMetadata(root, [storeMigrations, imageMigrations]);
 const expendable = new ExpendableDigests(metadata);
 const content = new FileContentStore(join(root, 'content'));
@@ -30,7 +30,7 @@ const images = await createImages({
     lost,
     logger: silentLogger,
   }),
-  leases: new Leases(expendable),
+  leases: new MemoryLeases(expendable),
   expendable,
   lost,
   use: { containersOf: () => [] },

@@ -1,7 +1,6 @@
 import type { Logger } from '#base/log.ts';
 import type { Digest } from '#oci/digest.ts';
-import type { Lease } from '#store/content.ts';
-import type { Leases } from '#store/leases.ts';
+import type { Lease, Leases } from '#store/content.ts';
 import type { ImageGarbage } from './image-garbage.ts';
 
 /** Protection of what operations read and write while they run. */

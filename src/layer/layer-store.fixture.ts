@@ -9,7 +9,7 @@ import { listMounts } from '#linux/mountinfo.ts';
 import type { Digest } from '#oci/digest.ts';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor, type TarHeaderFields } from '#oci/tar-writer.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
-import { LostAndFound } from '#store/lost-and-found.ts';
+import { LostDirectory } from '#store/lost-and-found.ts';
 import { createLayerStore, type FileLayerStore, type LayerStoreOptions } from './layer-store.ts';
 import { createSnapshotStore, type OverlaySnapshotStore } from './snapshot-store.ts';
 import { LayerWorkerPool } from './worker-pool.ts';
@@ -52,7 +52,7 @@ const LIMITS = { maximumLayerBytes: 64 << 20, maximumEntries: 10_000 };
 export class LayerFixture implements AsyncDisposable {
   readonly path = mkdtempSync(join(tmpdir(), 'caisson-layer-'));
   readonly content = new FileContentStore(join(this.path, 'content'));
-  readonly lost = new LostAndFound(join(this.path, 'root'), silentLogger);
+  readonly lost = new LostDirectory(join(this.path, 'root'), silentLogger);
   readonly workers = new LayerWorkerPool(2);
   readonly mode: LayerStoreOptions['mode'];
   readonly limits: LayerStoreOptions['limits'];

@@ -28,8 +28,7 @@ export function isBinfmtMounted(): boolean {
 
 /**
  * The handlers that are registered at this moment; undefined if they cannot be read from here. The kernel uses them
- * even
- * where their file system is not mounted: then it is mounted for the moment, where no other process sees it.
+ * even where their file system is not mounted: then it is mounted for the moment, where no other process sees it.
  */
 export function readBinaryHandlers(): readonly BinaryHandler[] | undefined {
   if (isBinfmtMounted()) return readHandlers(BINFMT_MISC);

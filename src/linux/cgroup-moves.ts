@@ -23,8 +23,7 @@ done`;
  * The kernel guards such a move by a lock that is free for forks and dear for movers (`cgroup_threadgroup_rwsem`): the
  * first mover waits for an RCU grace period, some 10 ms on an idle machine; those who come within the next one do not.
  * So a shell moves first, with grace periods expedited (`/sys/kernel/rcu_expedited`, the kernel's Documentation/RCU)
- * for
- * just that moment of 0.1 ms; where it may not, it waits for its own. It is a process of its own so that the end of
+ * for just that moment of 0.1 ms; where it may not, it waits for its own. It is a process of its own so that the end of
  * this one, however sudden, leaves that setting as it was.
  */
 export class CgroupMoves implements Disposable {

@@ -88,8 +88,7 @@ export function unshareFilesystemContext(): void {
 
 /**
  * Puts the calling thread into a mount namespace (setns(2)), after {@link unshareFilesystemContext}; its root and
- * working
- * directory are that of the namespace.
+ * working directory are that of the namespace.
  *
  * @param fd of /proc/PID/ns/mnt
  */
@@ -103,8 +102,8 @@ export function copyMounts(): void {
 }
 
 /**
- * Makes the mount that `fd` is the root of the root of the calling thread's mount namespace, and takes all others out of
- * it (pivot_root(2)), after {@link copyMounts}. No mount of the namespace may be shared.
+ * Makes the mount that `fd` is the root of the root of the calling thread's mount namespace, and takes all others out
+ * of it (pivot_root(2)), after {@link copyMounts}. No mount of the namespace may be shared.
  */
 export function pivotInto(fd: number): void {
   fchdir(fd);

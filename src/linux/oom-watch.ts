@@ -10,8 +10,9 @@ import { onceReadable } from './poll.ts';
 const EFD_NONBLOCK = 0o4000;
 
 /**
- * Calls `onOom` once, when the kernel had to kill for want of memory. Version 1: an eventfd counts every time that the cgroup runs out of memory, and once its removal
- * (Documentation/admin-guide/cgroup-v1/memory.rst, "OOM Control"). The counter keeps what we were too slow to see.
+ * Calls `onOom` once, when the kernel had to kill for want of memory. Version 1: an eventfd counts every time that the
+ * cgroup runs out of memory, and once its removal (Documentation/admin-guide/cgroup-v1/memory.rst, "OOM Control"). The
+ * counter keeps what we were too slow to see.
  *
  * @param directory of the memory controller
  */
@@ -65,8 +66,8 @@ function readCounter(eventFd: number): number {
 }
 
 /**
- * The same for version 2: memory.events changes, and inotify tells (Documentation/admin-guide/cgroup-v2.rst). A cgroup that is
- * removed within milliseconds of the kill may be gone before its counter is read.
+ * The same for version 2: memory.events changes, and inotify tells (Documentation/admin-guide/cgroup-v2.rst). A cgroup
+ * that is removed within milliseconds of the kill may be gone before its counter is read.
  */
 export function watchOomV2(directory: string, readKills: () => number, onOom: () => void): Disposable {
   let oomKilled = false;

@@ -23,10 +23,9 @@ const LOOPBACK = 1;
 /**
  * Builds a namespace with all that depends neither on the container that will live in it nor on its networks. It has
  * loopback alone: the links of endpoints are born in it when it is taken (0.6 ms of a thread), so that the host shows
- * none
- * for namespaces that wait. It comes in steps of about a millisecond each, between which the caller may do other
- * work, or not: the last value is the path at which the namespace is pinned. If iterating stops before or a step
- * fails, nothing is left.
+ * none for namespaces that wait. It comes in steps of about a millisecond each, between which the caller may do other
+ * work, or not: the last value is the path at which the namespace is pinned. If iterating stops before or a step fails,
+ * nothing is left.
  */
 export function* buildNamespace(directory: string): Generator<string | undefined, void> {
   using undo = new DisposableStack();

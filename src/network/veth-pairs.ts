@@ -44,9 +44,9 @@ export class VethPairs {
 
   /**
    * Creates a pair: the container's end is born in its namespace, the host's end as a port of a bridge. Hairpin,
-   * because with
-   * br_netfilter a container that reaches itself by a published port gets its frames back by the port they came
-   * from. The host's end carries frames alone and needs no IPv6 of its own. A thread of the pool waits for the kernel.
+   * because with br_netfilter a container that reaches itself by a published port gets its frames back by the port they
+   * came from. The host's end carries frames alone and needs no IPv6 of its own. A thread of the pool waits for the
+   * kernel.
    */
   async create(
     suffix: string,

@@ -9,7 +9,7 @@ export interface Descriptor {
   /** Bytes. */
   readonly size: number;
   readonly platform?: Platform;
-  /** What a manifest is, where it is no image. */
+  /** The type of what a manifest holds, where that is no image. */
   readonly artifactType?: string;
   readonly annotations?: Readonly<Record<string, string>>;
 }

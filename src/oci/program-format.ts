@@ -1,7 +1,7 @@
 /** What the first bytes of a file say about how it is run: elf(5), execve(2). */
 
 export type ProgramFormat =
-  /** Without an architecture: of a machine that no platform is named after. */
+  /** Has no architecture where no platform is named after the machine. */
   | { readonly kind: 'program'; readonly architecture?: string; readonly loader?: string }
   | { readonly kind: 'script'; readonly interpreter: string }
   | { readonly kind: 'other' };

@@ -3,9 +3,8 @@
  * can interleave; bytes go only after a last look for each blob, right before it is deleted.
  */
 import type { Digest } from '#oci/digest.ts';
-import type { BlobInfo } from '#store/content.ts';
+import type { BlobInfo, Leases } from '#store/content.ts';
 import { sweepBlobs } from '#store/garbage.ts';
-import type { Leases } from '#store/leases.ts';
 import type { RegistryStorage } from './registry-roles.ts';
 import type { GarbageOptions, GarbageReport } from './registry-server.ts';
 import type { RegistryTable } from './registry-table.ts';

@@ -1,7 +1,6 @@
 /**
  * The socket by which `caisson registry gc` reaches a registry that serves. It is in the registry's root, for users
- * that
- * may write there. A connection carries one JSON object each way.
+ * that may write there. A connection carries one JSON object each way.
  */
 import { unlinkSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';

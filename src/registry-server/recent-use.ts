@@ -1,13 +1,11 @@
 import type { Digest } from '#oci/digest.ts';
-import type { Lease } from '#store/content.ts';
-import type { Leases } from '#store/leases.ts';
+import type { Lease, Leases } from '#store/content.ts';
 
 const ROTATION_MS = 10 * 60 * 1000;
 
 /**
  * Protects what clients were just told to be there: a client that asks for a blob will name it in a manifest soon, and
- * must not
- * find it collected in between. Everything is protected for at least ten minutes and at most twenty.
+ * must not find it collected in between. Everything is protected for at least ten minutes and at most twenty.
  */
 export class RecentUse implements Lease {
   readonly id = 'registry';

@@ -1,6 +1,5 @@
 import type { Logger } from '#base/log.ts';
-import type { ContentStore, Lease } from '#store/content.ts';
-import type { Leases } from '#store/leases.ts';
+import type { ContentStore, Lease, Leases } from '#store/content.ts';
 import type { Metadata } from '#store/metadata.ts';
 import type { BlobFills } from './blob-fills.ts';
 import type { Upstream } from './registry-server.ts';

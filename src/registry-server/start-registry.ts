@@ -5,7 +5,7 @@ import { EngineError } from '#base/errors.ts';
 import { type Logger, silentLogger } from '#base/log.ts';
 import type { Lease } from '#store/content.ts';
 import { BLOBS, FileContentStore } from '#store/file-content-store.ts';
-import { Leases } from '#store/leases.ts';
+import { MemoryLeases } from '#store/leases.ts';
 import { hasData } from '#store/lost-metadata.ts';
 import { MetadataBackup } from '#store/metadata-backup.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
@@ -91,7 +91,7 @@ function openRegistryStorage(
   const metadata = resources.use(new SqliteMetadata(root, [registryMigrations], evidence));
   resources.use(new MetadataBackup(root, metadata.database, logger));
   const content = resources.use(new FileContentStore(root));
-  return { metadata, content, leases: new Leases() };
+  return { metadata, content, leases: new MemoryLeases() };
 }
 
 function assemble(

@@ -101,3 +101,10 @@ export interface Lease extends AsyncDisposable {
   readonly id: string;
   protect(...resources: readonly Digest[]): void;
 }
+
+/** The leases of one engine or registry. */
+export interface Leases {
+  /** A lease that protects nothing yet; dispose it when what it protects has a root, or is given up. */
+  open(): Lease;
+  isProtected(digest: Digest): boolean;
+}

@@ -18,7 +18,7 @@ import { isEngineError, type ErrorCode } from '#base/errors.ts';
 import { parseDigest, type Digest } from '#oci/digest.ts';
 import { FileContentStore } from './file-content-store.ts';
 import { sweepBlobs } from './garbage.ts';
-import { Leases } from './leases.ts';
+import { MemoryLeases } from './leases.ts';
 
 const MEBIBYTE = 1 << 20;
 
@@ -264,7 +264,7 @@ describe('FileContentStore on a full disk', () => {
 describe('garbage collection', () => {
   it('sweeps what is neither reachable nor leased', async () => {
     await using store = new FileContentStore(directory);
-    const leases = new Leases();
+    const leases = new MemoryLeases();
     const root = await store.put(Buffer.from('root'));
     const garbage = await store.put(Buffer.from('garbage'));
     const lease = leases.open();

@@ -1,7 +1,6 @@
 /** Garbage collection: what no root reaches and no lease protects is deleted. */
 import type { Digest } from '#oci/digest.ts';
-import type { BlobInfo, ContentStore } from './content.ts';
-import type { Leases } from './leases.ts';
+import type { BlobInfo, ContentStore, Leases } from './content.ts';
 
 export interface SweepRequest {
   readonly content: ContentStore;

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Digest } from '#oci/digest.ts';
-import type { Lease } from './content.ts';
+import type { Lease, Leases } from './content.ts';
 import { type Expendable, nothingExpendable } from './expendable.ts';
 
 /**
  * The leases of one engine. They live in memory: a root has one engine at a time, so when the process dies every
  * lease has expired, and what it protected is expendable.
  */
-export class Leases {
+export class MemoryLeases implements Leases {
   readonly #leases = new Map<string, Set<Digest>>();
   readonly #expendable: Expendable;
 
@@ -15,7 +15,6 @@ export class Leases {
     this.#expendable = expendable;
   }
 
-  /** A lease that protects nothing yet; dispose it when what it protects has a root, or is given up. */
   open(): Lease {
     const id = randomUUID();
     const protectedDigests = new Set<Digest>();

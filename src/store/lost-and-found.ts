@@ -10,11 +10,19 @@ export type LostKind = 'blob' | 'layer' | 'snapshot' | 'container';
 /** `KIND-NAME-MILLISECONDS`; the directory may be the file system's own one, which fsck(8) fills. */
 const OWN_NAME = /^(?:blob|layer|snapshot|container)-.+-\d+$/;
 
-/**
- * `ROOT/lost+found`: what no record owns is moved there and logged, since it may be all that is left of a user's data.
- * Only a user deletes it.
- */
-export class LostAndFound {
+/** Keeps what no record owns, since it may be all that is left of a user's data. */
+export interface LostAndFound {
+  /**
+   * Moves a file or directory out of its store's way. Where it cannot be moved, for example onto another file system,
+   * it stays.
+   *
+   * @returns where it is now
+   */
+  take(kind: LostKind, path: string, why: string): string;
+}
+
+/** `ROOT/lost+found`: each move there is logged, and only a user deletes what is in it. */
+export class LostDirectory implements LostAndFound {
   readonly path: string;
   readonly #logger: Logger;
 
@@ -23,12 +31,6 @@ export class LostAndFound {
     this.#logger = logger;
   }
 
-  /**
-   * Moves a file or directory out of its store's way. Where it cannot be moved, for example onto another file system,
-   * it stays.
-   *
-   * @returns where it is now
-   */
   take(kind: LostKind, path: string, why: string): string {
     const target = join(this.path, `${kind}-${basename(path)}-${Date.now()}`);
     try {

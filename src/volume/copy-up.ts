@@ -13,12 +13,12 @@ const COMPLETE = '_copied';
 export const DATA = '_data';
 
 export interface CopyUpJob {
-  /** Its name. */
+  /** The name of the volume. */
   readonly volume: string;
   /** The directory of the volume: its data are in `_data`. */
   readonly directory: string;
   readonly root: string;
-  /** Inside of `root`. */
+  /** The path inside of `root` that is copied. */
   readonly path: string;
 }
 

@@ -245,7 +245,7 @@ class LocalVolumes implements Volumes {
     }
   }
 
-  /** Off the way: its name is free at once. */
+  /** Renames it first, so that its name is free at once. */
   #deleteLater(path: string): void {
     const removed = path.startsWith(join(this.#root, REMOVED_PREFIX))
       ? path
@@ -263,7 +263,7 @@ class LocalVolumes implements Volumes {
     makeIfMissing(join(directory, DATA), 0o755);
   }
 
-  /** What is mounted on the directory of its data is not asked. */
+  /** Looks at names alone, so that a file system mounted on the volume's data is never asked. */
   #isLost(name: string): boolean {
     return !readNames(this.#directory(name)).includes(DATA);
   }

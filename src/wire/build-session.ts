@@ -1,7 +1,7 @@
 /**
  * The engine's own wire for builds: `POST /caisson/build` with a `WireBuildRequest`, then {@link Frame}s both
  * ways. The engine asks, under numbers that it chooses, for what only the client has; the client answers under the same
- * number, and is told how the build goes. Who closes the connection ends the build.
+ * number, and is told how the build goes. Closing the connection ends the build, from either side.
  */
 import { EngineError } from '#base/errors.ts';
 import type { RegistryAuth } from './registry-auth.ts';
@@ -38,8 +38,8 @@ export interface WireFileQuery {
 }
 
 /**
- * By directory, what its files were recognized by when none of them had attributes: sent by the client at the end of a
- * listing, and with the next query back to it, so that it need not look for attributes again.
+ * The marks of directories none of whose files has attributes, by path. The client sends them at the end of a listing,
+ * and gets them back with the next query, so that it need not look for attributes again.
  */
 export type ListingMarks = Readonly<Record<string, string>>;
 

@@ -1,6 +1,6 @@
 /**
- * The Docker Engine API's container objects, with the fields of all versions (`answers.ts` says which has which). They are also the engine's own description of what
- * a container is to be: what a client asked for is stored and shown again exactly.
+ * The Docker Engine API's container objects, with the fields of all versions (`answers.ts` says which has which).
+ * What a client asks for is stored beside the container's own specification, and shown again as it was sent.
  *
  * Field names are the wire's. `null` stands where Go's clients send a nil slice or map.
  */

@@ -95,7 +95,7 @@ function completeHostConfig(host: HostConfig): HostConfig {
   };
 }
 
-/** `default` is what clients send who leave the choice to the engine. */
+/** Clients that leave the choice to the engine send `default`. */
 function networkName(name: string): string {
   return name === 'default' ? 'bridge' : name;
 }

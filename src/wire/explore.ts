@@ -41,6 +41,6 @@ export interface ExploredFile {
 interface WastedPath {
   readonly Path: string;
   readonly Size: number;
-  /** How many times a layer brought it in vain. */
+  /** How many times a layer brought the file although a layer above replaces or removes it. */
   readonly Count: number;
 }

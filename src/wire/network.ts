@@ -35,13 +35,13 @@ export interface NetworkInspect {
   >;
   readonly Options: Readonly<Record<string, string>>;
   readonly Labels: Readonly<Record<string, string>>;
-  /** By subnet. */
+  /** The subnets, by their prefix. */
   readonly Status: { readonly IPAM: { readonly Subnets?: Readonly<Record<string, SubnetStatus>> } };
 }
 
 export interface SubnetStatus {
   /** Reserved ones count. */
   readonly IPsInUse: number;
-  /** Of the pool's range. */
+  /** Free addresses of the pool's range. */
   readonly DynamicIPsAvailable: number;
 }

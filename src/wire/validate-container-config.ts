@@ -3,7 +3,7 @@ import type { ContainerConfig, HealthConfig } from './container-config.ts';
 
 const MINIMUM_HEALTH_DURATION_NS = 1_000_000;
 
-/** What no host could run. @throws {EngineError} `invalid`, with Docker's texts */
+/** Refuses what no host could run. @throws {EngineError} `invalid`, with Docker's texts */
 export function validateContainerConfig(config: ContainerConfig): void {
   validateEnvironment(config.Env ?? []);
   if (config.WorkingDir !== '' && !config.WorkingDir.startsWith('/')) {

@@ -4,7 +4,7 @@ import type { RestartPolicy } from './resources.ts';
 import { parseHostPorts } from '#base/ports.ts';
 import { rejectNul } from './validate-container-config.ts';
 
-/** What contradicts itself whatever the host is. @throws {EngineError} `invalid`, with Docker's texts */
+/** Refuses what contradicts itself on any host. @throws {EngineError} `invalid`, with Docker's texts */
 export function validateHostConfig(host: HostConfig): void {
   validateRestartPolicy(host.RestartPolicy);
   if (host.AutoRemove && host.RestartPolicy.Name !== 'no') {

@@ -22,8 +22,8 @@ import { networkMigrations } from '#network/network-table.ts';
 import type { Networks } from '#network/network.ts';
 import { ExpendableDigests, storeMigrations } from '#store/expendable.ts';
 import { FileContentStore } from '#store/file-content-store.ts';
-import { Leases } from '#store/leases.ts';
-import { LostAndFound } from '#store/lost-and-found.ts';
+import { MemoryLeases } from '#store/leases.ts';
+import { LostDirectory } from '#store/lost-and-found.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
 import type { Volumes } from '#volume/volume.ts';
 import { createVolumes } from '#volume/volumes.ts';
@@ -92,7 +92,7 @@ export class ContainerFixture implements AsyncDisposable {
         containerMigrations,
       ]),
     );
-    const lost = new LostAndFound(root, logger);
+    const lost = new LostDirectory(root, logger);
     const expendable = new ExpendableDigests(metadata);
     const content = stack.use(new FileContentStore(join(root, 'content')));
     const files = stack.use(new ThreadedFileService());
@@ -127,7 +127,7 @@ export class ContainerFixture implements AsyncDisposable {
       content,
       metadata,
       layers,
-      leases: new Leases(expendable),
+      leases: new MemoryLeases(expendable),
       expendable,
       lost,
       use: { containersOf: (id) => service?.imageUse.containersOf(id) ?? [] },

@@ -64,8 +64,7 @@ const INTERNAL: CacheEntryFacts = { type: 'internal', description: '', parents: 
 
 /**
  * Which layer each vertex made, by its key, and which images steps without a vertex led to, by their ids. Keeps those
- * layers from being
- * collected as garbage.
+ * layers from being collected as garbage.
  */
 export class BuildCache {
   readonly #metadata: Metadata;

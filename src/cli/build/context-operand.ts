@@ -82,7 +82,7 @@ function directory(
   };
 }
 
-/** What may have been meant is said, too. */
+/** The error names files that may have been meant. */
 function missingDockerfile(path: string, context: string): string {
   if (existsSync(path)) return `${path} is no file`;
   const inContext = join(context, path);

@@ -57,7 +57,7 @@ const NS_PER_SECOND = 1_000_000_000;
 export class DirectorySink implements TreeSink {
   readonly #root: string;
   readonly #entries: WireEntry[] = [];
-  /** Those that were made or seen to be no links: nothing is written anywhere else. */
+  /** Directories that were made here or seen to be no links: files are written into these only. */
   readonly #directories = new Set(['.']);
   #open: { readonly position: number; readonly fd: number } | undefined;
 

@@ -16,7 +16,7 @@ export const command = defineCommand({
   flags: { format: stringFlag(OBJECT_FORMAT_HELP, { short: 'f' }) },
   run: (context, { flags, operands }) => {
     const names = operands.length === 0 ? [contextName(context)] : operands;
-    // What is missing is told by the one that waits for it.
+    // A context that is missing is an error of whoever awaits this.
     const describe = async (name: string): Promise<string> =>
       Promise.resolve(escapeHtml(JSON.stringify(description(context, name))));
     return inspectObjects(context, names, flags.format, describe);

@@ -24,7 +24,7 @@ export interface CreateSurroundings {
   readonly consoleSize: TerminalSize | undefined;
   /** `-d`: nothing is attached. */
   readonly detach: boolean;
-  /** What is added to the variables that are given. */
+  /** The variables of proxies that are added to the given ones. */
   readonly proxyVariables: (given: readonly string[]) => readonly string[];
 }
 

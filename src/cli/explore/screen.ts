@@ -9,7 +9,7 @@ export interface ScreenSize {
   readonly columns: number;
 }
 
-/** What is to be seen. */
+/** Everything that the screen shows. */
 export interface Picture {
   readonly image: string;
   readonly exploration: ImageExploration;
@@ -110,7 +110,7 @@ function fit(text: string, columns: number): string {
   return characters.length <= columns ? text : `${characters.slice(0, Math.max(0, columns - 1)).join('')}…`;
 }
 
-/** File names are anyone's: none may speak to the terminal. */
+/** Takes control characters out of file names: anyone may have chosen them, and the terminal would obey. */
 function printable(text: string): string {
   return text.replaceAll(/\p{Cc}|\p{Cf}/gu, '\uFFFD');
 }

@@ -1,6 +1,6 @@
 import { binarySize } from './sizes.ts';
 
-/** What `GET /info` is shown of. */
+/** The fields of `GET /info` that are shown. */
 export interface EngineInfo {
   readonly Containers: number;
   readonly ContainersRunning: number;

@@ -2,7 +2,7 @@ import { Row } from '../template/value.ts';
 import type { Listing } from './rows.ts';
 import { binarySize, humanSize } from './sizes.ts';
 
-/** What `GET /containers/{id}/stats` is shown of. */
+/** The fields of `GET /containers/{id}/stats` that are shown. */
 export interface StatsSample {
   readonly id: string;
   readonly name: string;

@@ -198,7 +198,7 @@ class BuildServer implements Disposable {
 
 const PART_BYTES = 1 << 18;
 
-/** What the compiler is told of a message of the engine. */
+/** Tells the compiler that a head has a type; what else it has is trusted, since the engine sent it. */
 function assertMessage(head: unknown): asserts head is EngineMessage {
   if (typeof head !== 'object' || head === null || !('type' in head))
     throw new EngineError('invalid', 'Cannot follow build: the engine speaks another language');

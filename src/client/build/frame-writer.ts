@@ -16,13 +16,13 @@ export class FrameWriter {
     this.#connection = connection;
   }
 
-  /** Out at once; resolves when more may be sent. */
+  /** Sends a frame at once; resolves when more may be sent. */
   send(message: ClientMessage, data?: Uint8Array): Promise<void> {
     this.#add(message, data);
     return this.flush();
   }
 
-  /** Kept until there is more, or {@link flush}; resolves when more may be sent. */
+  /** Keeps a frame until there are more, or until {@link flush}; resolves when more may be sent. */
   async append(message: ClientMessage, data: Uint8Array): Promise<void> {
     this.#add(message, data);
     if (this.#bytes >= TOGETHER_BYTES) await this.flush();

@@ -9,8 +9,7 @@ import type { ReadXattrs } from './xattrs.ts';
 
 /**
  * Tells the files of a directory that a query asks for, parents first; blocks, for it is much faster so. Sockets are
- * left
- * out; owners too, for a context's files count as root's.
+ * left out; owners too, for a context's files count as root's.
  *
  * @throws {EngineError} `invalid` for a directory that cannot be read
  */
@@ -28,7 +27,7 @@ export interface ListOptions {
   readonly nowMs?: number;
 }
 
-/** Something in a directory that is told, or on the way to it. */
+/** An entry of a directory that is told to the engine, or that is on the way to one. */
 interface Child {
   readonly path: string;
   readonly stats: Stats;
@@ -39,12 +38,12 @@ interface Child {
 
 /** How the files of one directory are looked at. */
 interface Look {
-  /** They are those of the time before, which had no attributes. */
+  /** The files are those of the last listing, and none of them had attributes. */
   readonly isKnown: boolean;
   hasAttributes: boolean;
 }
 
-/** Both ways in one frame. */
+/** Marks travel in one frame, to the client and back: so many of paths so long fit into it. */
 const MAXIMUM_MARKS = 10_000;
 const MAXIMUM_MARKED_PATH = 100;
 const NO_XATTRS = {};

@@ -12,9 +12,8 @@ export interface MarkedFile {
 const SETTLED_MS = 2000;
 
 /**
- * What a directory's files are recognized by: their names, and what every change of one changes (ctime, inode(7)).
- * Equal
- * marks: the same files, with the same attributes.
+ * The mark of a directory's files, made of their names, inodes and ctimes, which every change of a file changes
+ * (inode(7)). Where two marks are equal, the files and their attributes are the same.
  *
  * @returns undefined for what cannot be recognized yet
  */

@@ -66,8 +66,8 @@ export interface MountContext {
 }
 
 /**
- * Makes the sources of a plan's mounts ready, such as directories for `-v`. Mount points inside the root are left to the
- * runtime, which makes them in the container's own mount namespace without following links out of its root.
+ * Makes the sources of a plan's mounts ready, such as directories for `-v`. Mount points inside the root are left to
+ * the runtime, which makes them in the container's own mount namespace without following links out of its root.
  *
  * Returns them in the order in which they must be mounted: parents first. Call {@link releaseMounts} when the
  * container has ended.

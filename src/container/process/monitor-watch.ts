@@ -43,8 +43,7 @@ export class MonitorWatch implements Disposable {
 
   /**
    * The exit of a recording monitor's process is known long before; a runtime that is its own monitor tells its
-   * process's
-   * code by its own. One that was killed leaves a process whose code is lost.
+   * process's code by its own. One that was killed leaves a process whose code is lost.
    */
   async #onMonitorDeath(status: ExitStatus | undefined): Promise<RecordedExit> {
     this.#statusFiles.check();

@@ -6,9 +6,9 @@ import type { TerminalSize } from '../container-spec.ts';
 const LEADER = ['/usr/bin/setsid', '--ctty'];
 
 /**
- * A terminal for a runtime that copies between it and the process's own. It passes everything on as it is: the process's
- * own does the editing. The runtime leads its foreground group, so that it hears of new sizes. Disposing closes what
- * was not taken.
+ * A terminal for a runtime that copies between it and the process's own. It passes everything on as it is: the
+ * process's own does the editing. The runtime leads its foreground group, so that it hears of new sizes. Disposing
+ * closes what was not taken.
  */
 export class RuntimeTerminal implements Disposable {
   #master: number | undefined;

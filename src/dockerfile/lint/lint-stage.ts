@@ -35,7 +35,7 @@ interface StageState {
   readonly scope: StageScope;
   /** The image may define variables that are not known here. */
   readonly hasUnknownVariables: boolean;
-  /** Images that are built on it may do so, too. */
+  /** ONBUILD triggers: in images built on this one they may define variables. */
   hasTriggers: boolean;
   hasWorkdir: boolean;
   hasShell: boolean;
