@@ -87,7 +87,7 @@ async function resize(exchange: Exchange): Promise<void> {
 }
 
 async function update(exchange: Exchange): Promise<void> {
-  const { RestartPolicy, ...changes } = decodeUpdateRequest(await readJsonBody(exchange));
+  const { RestartPolicy, ...changes } = decodeUpdateRequest(await readJsonBody(exchange), exchange.version);
   checkPlatform(changes);
   const ignored = updateWarnings(changes);
   const { warnings: others } = await exchange.engine.containers.update(exchange.param('id'), {

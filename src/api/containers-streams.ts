@@ -8,7 +8,7 @@ import { dockerErrorText } from './errors/docker-error.ts';
 import type { Exchange } from './exchange.ts';
 import { streamType, takeOver } from './hijack.ts';
 import { sendLogs } from './log-stream.ts';
-import { startStream } from './respond.ts';
+import { sendJson, startStream } from './respond.ts';
 import { get, hijacking, post, type Route } from './route.ts';
 import { acceptKey, takeOverWebSocket } from './websocket.ts';
 
@@ -72,6 +72,7 @@ async function wait(exchange: Exchange): Promise<void> {
   const condition = WAIT_CONDITIONS.find((known) => known === text);
   if (condition === undefined) throw new EngineError('invalid', `invalid condition: ${JSON.stringify(text)}`);
   const { exit } = await exchange.engine.containers.wait(exchange.param('id'), condition, exchange.signal);
+  if (!exchange.speaks('1.30')) return sendJson(exchange, 200, await outcomeOf(exit));
   startStream(exchange, 'application/json');
   exchange.response.end(`${JSON.stringify(await outcomeOf(exit))}\n`);
 }

@@ -47,13 +47,13 @@ export function encodeImage(image: ImageView): ImageInspect {
       LastTagTime: image.lastTaggedAtMs === undefined ? ZERO_TIME : formatDate(image.lastTaggedAtMs),
     },
     Descriptor: image.descriptor,
-    ...(image.manifests && { Manifests: image.manifests.map(encodeManifest) }),
+    ...(image.manifests && { Manifests: image.manifests.map((each) => encodeManifest(each)) }),
     ...encodeIdentity(image),
   };
 }
 
 /** Images that came from a registry, or went to one, have digests there. */
-function encodeIdentity({ digests }: ImageView): Pick<ImageInspect, 'Identity'> {
+function encodeIdentity({ digests }: Pick<ImageView, 'digests'>): Pick<ImageInspect, 'Identity'> {
   const repositories = new Set(digests.map((digest) => repositoryOf(digest)));
   if (repositories.size === 0) return {};
   return { Identity: { Pull: [...repositories].map((name) => ({ Repository: name })) } };
@@ -68,8 +68,13 @@ function commentOf({ comment, history }: ImageConfig): string {
   return comment ?? history.at(-1)?.comment ?? '';
 }
 
-/** One row of `GET /images/json`. */
-export function encodeImageSummary(image: ImageSummary): WireSummary {
+/**
+ * One row of `GET /images/json`.
+ *
+ * @param withIdentity tells with each manifest where its image came from
+ */
+export function encodeImageSummary(image: ImageSummary, withIdentity = false): WireSummary {
+  const identity = withIdentity ? encodeIdentity(image) : {};
   return {
     Id: image.id,
     ParentId: image.parent ?? '',
@@ -82,7 +87,7 @@ export function encodeImageSummary(image: ImageSummary): WireSummary {
     Labels: image.labels ?? null,
     Containers: image.containers ?? -1,
     ...(image.descriptor && { Descriptor: image.descriptor }),
-    ...(image.manifests && { Manifests: image.manifests.map(encodeManifest) }),
+    ...(image.manifests && { Manifests: image.manifests.map((each) => encodeManifest(each, identity)) }),
   };
 }
 
@@ -91,13 +96,10 @@ function secondsOf(timeMs = Date.parse(ZERO_TIME)): number {
   return Math.floor(timeMs / 1000);
 }
 
-function encodeManifest({
-  descriptor,
-  isHere,
-  contentBytes,
-  totalBytes,
-  subject,
-}: ManifestView): ManifestSummary {
+function encodeManifest(
+  { descriptor, isHere, contentBytes, totalBytes, subject }: ManifestView,
+  identity: Pick<ImageInspect, 'Identity'> = {},
+): ManifestSummary {
   const common = {
     ID: descriptor.digest,
     Descriptor: descriptor,
@@ -107,7 +109,12 @@ function encodeManifest({
   switch (subject.kind) {
     case 'image': {
       const { platform, unpackedBytes, containers } = subject;
-      const data = { Platform: platform, Size: { Unpacked: unpackedBytes }, Containers: containers };
+      const data = {
+        Platform: platform,
+        ...(isHere && identity),
+        Size: { Unpacked: unpackedBytes },
+        Containers: containers,
+      };
       return { ...common, Kind: 'image', ImageData: data };
     }
     case 'attestation':

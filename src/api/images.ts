@@ -57,6 +57,8 @@ export function platformOf(exchange: Exchange): { readonly platform?: Platform }
 }
 
 async function attestations(exchange: Exchange): Promise<void> {
+  if (!exchange.speaks('1.55'))
+    throw new EngineError('invalid', 'GET /images/{name:.*}/attestations requires minimum API version 1.55');
   const [platform, ...more] = platformsOf(exchange, 'platform');
   if (more.length > 0) throw new EngineError('invalid', 'only one platform can be specified');
   const found = exchange.engine.images.attestations(exchange.param('name'), {
@@ -75,6 +77,9 @@ function platformsOf(exchange: Exchange, name: 'platform' | 'platforms'): readon
 async function list(exchange: Exchange): Promise<void> {
   const filters = withFormerFilter(exchange.filters(), exchange.text('filter'));
   checkFilters(filters, LIST_FILTERS);
+  const withIdentity = exchange.flag('identity');
+  if (withIdentity && !exchange.flag('manifests'))
+    throw new EngineError('invalid', 'conflicting options: identity requires manifests=1');
   const images = await exchange.engine.images.list({
     all: exchange.flag('all'),
     filters,
@@ -82,7 +87,11 @@ async function list(exchange: Exchange): Promise<void> {
     manifests: exchange.flag('manifests'),
     descriptors: exchange.speaks('1.48'),
   });
-  sendAnswer(exchange, 'imageList', images.map(encodeImageSummary));
+  sendAnswer(
+    exchange,
+    'imageList',
+    images.map((image) => encodeImageSummary(image, withIdentity)),
+  );
 }
 
 /** @param reference a pattern of references, as it was asked for before there were filters */

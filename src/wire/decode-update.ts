@@ -2,6 +2,7 @@
 import { boolean, type Decoded, decodeStruct, nullable, parseJson, struct } from './go-json.ts';
 import { RESOURCE_FIELDS, restartPolicy } from './resources.ts';
 import { validateRestartPolicy } from './validate-host-config.ts';
+import { apiVersion, NEWEST_API_VERSION } from './versions.ts';
 
 const UPDATE = struct('UpdateConfig', {
   ...RESOURCE_FIELDS,
@@ -17,11 +18,25 @@ type Given<T> = { readonly [K in keyof T]?: NonNullable<T[K]> };
  */
 export type UpdateRequest = Given<Decoded<typeof UPDATE>>;
 
-/** @throws {EngineError} `invalid` */
-export function decodeUpdateRequest(body: string): UpdateRequest {
+/** The first version in which a change has an effect. */
+const CHANGEABLE_SINCE = new Map([
+  ['PidsLimit', apiVersion('1.40')],
+  ['BlkioWeightDevice', apiVersion('1.55')],
+  ['BlkioDeviceReadBps', apiVersion('1.55')],
+  ['BlkioDeviceWriteBps', apiVersion('1.55')],
+  ['BlkioDeviceReadIOps', apiVersion('1.55')],
+  ['BlkioDeviceWriteIOps', apiVersion('1.55')],
+]);
+
+/**
+ * @param version the version of the API that the client speaks
+ * @throws {EngineError} `invalid`
+ */
+export function decodeUpdateRequest(body: string, version = NEWEST_API_VERSION): UpdateRequest {
   const decoded = decodeStruct(parseJson(body), UPDATE);
   if (decoded.RestartPolicy) validateRestartPolicy(decoded.RestartPolicy);
-  return Object.fromEntries(Object.entries(decoded).filter(([name, value]) => isGiven(name, value)));
+  const given = Object.entries(decoded).filter(([name, value]) => isGiven(name, value));
+  return Object.fromEntries(given.filter(([name]) => version >= (CHANGEABLE_SINCE.get(name) ?? 0)));
 }
 
 function isGiven(name: string, value: unknown): boolean {

@@ -59,6 +59,8 @@ export interface ManifestSummary {
   readonly Kind: 'image' | 'attestation' | 'unknown';
   readonly ImageData?: {
     readonly Platform: Platform;
+    /** Where asked for. */
+    readonly Identity?: ImageIdentity;
     readonly Size: { readonly Unpacked: number };
     /** Ids of the containers that were created from it. */
     readonly Containers: readonly string[];

@@ -248,6 +248,12 @@ test('parameters mean nothing to versions without them', async () => {
   assert.equal(await statusOf('1.48', 'GET', '/images/bb/json?platform=nope'), 200);
   assert.equal(await statusOf('1.49', 'GET', '/images/bb/json?platform=nope'), 400);
   assert.deepEqual([await namesMatching('1.40'), await namesMatching('1.41')], [1, 2]);
+  assert.equal(await statusOf('1.53', 'GET', '/images/json?identity=1'), 200);
+  assert.equal(await statusOf('1.54', 'GET', '/images/json?identity=1'), 400);
+  assert.equal(await statusOf('1.54', 'GET', '/images/json?identity=1&manifests=1'), 200);
+  assert.equal(await statusOf('1.54', 'GET', '/images/bb/attestations'), 400);
+  assert.equal(await statusOf('1.55', 'GET', '/images/bb/attestations'), 200);
+  assert.equal(await statusOf('1.55', 'GET', '/images/nope/attestations'), 404);
 });
 
 const createAs = async (version: string, body: object) => {
@@ -339,4 +345,40 @@ const writes = async (version: string) => {
 test('mounts below a read-only bind stay writable for clients before 1.44', async () => {
   assert.deepEqual(await writes('1.43'), { StatusCode: 0 });
   assert.deepEqual(await writes('1.44'), { StatusCode: 1 });
+});
+
+const updateAs = async (version: string, body: object) => {
+  await requestJson(engine.socket, 'POST', `/v${version}/containers/one/update`, body);
+  const { HostConfig } = await ask<{ HostConfig: Record<string, unknown> }>('1.56', '/containers/one/json');
+  return [HostConfig['PidsLimit'], HostConfig['BlkioDeviceReadBps']];
+};
+
+test('an update changes what its version knew', async () => {
+  const limits = { PidsLimit: 100, BlkioDeviceReadBps: [] };
+  assert.deepEqual(await updateAs('1.39', limits), [null, null]);
+  assert.deepEqual(await updateAs('1.40', limits), [100, null]);
+});
+
+test("what Docker's command line of version 29 sends, and reads", async () => {
+  const agent = { 'User-Agent': 'Docker-Client/29.3.0 (linux)' };
+  const send = async (method: string, path: string) =>
+    await request(engine.socket, method, path, undefined, agent);
+  const { headers } = await send('HEAD', '/_ping');
+  assert.ok(minor(String(headers['api-version'])) >= 54, 'it speaks 1.54, and no more');
+  const read = async (path: string) => JSON.parse((await send('GET', `/v1.54${path}`)).body);
+  const [image] = await read(
+    '/images/json?filters=%7B%22dangling%22%3A%7B%22false%22%3Atrue%7D%7D&manifests=1',
+  );
+  assert.deepEqual([image.Containers > 0, image.Manifests[0].Available], [true, true]);
+  assert.partialDeepStrictEqual(await read('/system/df?verbose=1'), { ImageUsage: { ActiveCount: 1 } });
+  const [row] = await read('/containers/json');
+  assert.deepEqual(row.ImageManifestDescriptor.platform.os, 'linux');
+  assert.equal((await read('/containers/one/stats?stream=0&one-shot=1')).os_type, 'linux');
+  using connection = new RawConnection(engine.socket);
+  const accepted = ['application/jsonl', 'application/x-ndjson;q=0.9', 'application/json-seq;q=0.5'];
+  const lines = accepted.map((type) => `Accept: ${type}`).join('\r\n');
+  connection.send(
+    `GET /v1.54/events?since=1&until=2 HTTP/1.1\r\nHost: api.moby.localhost\r\n${lines}\r\n\r\n`,
+  );
+  assert.match(await connection.takeUntil('\r\n\r\n'), /Content-Type: application\/jsonl\r\n/);
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -100,7 +101,7 @@ test('resolving makes sources and sorts parents first; volumes are filled apart 
     { ...BIND, source: made, target: '/a', readOnly: true, writtenOptions: 'ro,rprivate' },
   );
   const volumes = new RecordedVolumes();
-  const context = { containerId: 'c', volumes, files };
+  const context = { containerId: 'c', volumes, files, ownDirectories: [] };
   const resolved = await resolveMounts(wanted, context);
   assert.deepEqual(
     resolved.map(({ destination, options }) => [destination, options.join()]),
@@ -126,9 +127,38 @@ test('resolving makes sources and sorts parents first; volumes are filled apart 
 test('propagation needs a host mount that propagates', async () => {
   const wanted = plan({ ...BIND, source: '/proc/self', target: '/p', propagation: 'rshared' });
   const volumes = new RecordedVolumes();
-  const context = { containerId: 'c', volumes, files };
+  const context = { containerId: 'c', volumes, files, ownDirectories: [] };
   await assert.rejects(resolveMounts(wanted, context), {
     reason: 'propagation-impossible',
     details: { mountPoint: '/proc', wanted: 'a shared mount' },
   });
+});
+
+test('binds of what the engine itself mounts follow its mounts', async () => {
+  const directory = mkdtempSync('/tmp/caisson-propagation-');
+  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', directory]);
+  try {
+    const optionsOf = async (propagation: 'rprivate' | 'rslave' = 'rprivate') => {
+      const wanted = plan({ ...BIND, source: directory, target: '/p', propagation });
+      const ownDirectories = [join(directory, 'engine/containers')];
+      const context = { containerId: 'c', volumes: new RecordedVolumes(), files, ownDirectories };
+      const [mount] = await resolveMounts(wanted, context);
+      return [mount?.options, mount?.propagation];
+    };
+    execFileSync('mount', ['--make-private', directory]);
+    assert.deepEqual(await optionsOf(), [['rbind', 'rprivate'], undefined]);
+    execFileSync('mount', ['--make-shared', directory]);
+    assert.deepEqual(await optionsOf(), [['rbind', 'rslave'], 'rslave']);
+    const other = plan({ ...BIND, source: directory, target: '/p' });
+    const context = {
+      containerId: 'c',
+      volumes: new RecordedVolumes(),
+      files,
+      ownDirectories: ['/elsewhere'],
+    };
+    assert.deepEqual((await resolveMounts(other, context))[0]?.options, ['rbind', 'rprivate']);
+  } finally {
+    execFileSync('umount', [directory]);
+    rmSync(directory, { recursive: true });
+  }
 });

@@ -63,6 +63,8 @@ export interface MountContext {
   readonly containerId: string;
   readonly volumes: Volumes;
   readonly files: FileService;
+  /** Where the engine mounts things of its own. */
+  readonly ownDirectories: readonly string[];
 }
 
 /**
@@ -129,7 +131,8 @@ export async function sourceOf(
 
 async function resolveBind(mount: PlannedBind, context: MountContext): Promise<ResolvedMount> {
   const source = await sourceOf(context, mount);
-  const { propagation, destination } = mount;
+  const propagation = effectivePropagation(mount, context);
+  const { destination } = mount;
   const options = [
     mount.recursive ? 'rbind' : 'bind',
     ...readonlyOption(mount.readonly, mount.readonlyRecursive),
@@ -146,12 +149,33 @@ function readonlyOption(readonly: boolean, recursive: boolean): readonly string[
   return [recursive ? 'rro' : 'ro'];
 }
 
+/**
+ * A private copy of what the engine has mounted would hold it for as long as the container runs. It follows the
+ * engine's own mounts instead, where the host lets it.
+ */
+function effectivePropagation(
+  { source, propagation }: PlannedBind,
+  { ownDirectories }: Pick<MountContext, 'ownDirectories'>,
+): MountPropagation {
+  if (propagation !== 'rprivate' || !ownDirectories.some((own) => areNested(source, own))) return propagation;
+  return canPropagate(source, 'rslave') ? 'rslave' : propagation;
+}
+
+function areNested(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => (path.endsWith('/') ? path : `${path}/`));
+  return a !== undefined && b !== undefined && (a.startsWith(b) || b.startsWith(a));
+}
+
+function canPropagate(source: string, propagation: MountPropagation): boolean {
+  const fields = mountAbove(source)?.propagation ?? [];
+  const isSlave = fields.some((field) => field.startsWith('master:'));
+  return fields.some((field) => field.startsWith('shared:')) || (isSlave && propagation.endsWith('slave'));
+}
+
 /** What the host's mount does not propagate, the container's cannot either: Docker refuses, and so do we. */
 function checkPropagation(source: string, propagation: MountPropagation): void {
-  const mount = mountAbove(source) ?? { target: '/', propagation: [] };
-  const shared = mount.propagation.some((field) => field.startsWith('shared:'));
-  const slave = mount.propagation.some((field) => field.startsWith('master:'));
-  if (shared || (slave && propagation.endsWith('slave'))) return;
+  if (canPropagate(source, propagation)) return;
+  const mount = mountAbove(source) ?? { target: '/' };
   const wanted = propagation.endsWith('slave') ? 'a shared or slave mount' : 'a shared mount';
   throw containerError('propagation-impossible', {
     subject: source,

@@ -12,7 +12,7 @@ import type { Workload } from './workload.ts';
 export interface MountRoles {
   readonly volumes: Volumes;
   readonly files: FileService;
-  readonly paths: Pick<ContainerPaths, 'shm'>;
+  readonly paths: Pick<ContainerPaths, 'shm' | 'root' | 'bundles'>;
   readonly lookup: JoinableContainers;
 }
 
@@ -31,7 +31,7 @@ export function containerWorkload(
     ownsHostname: true,
     mountRoot: () => roles.snapshots.mount(id),
     async prepareMounts(rootPath, undo) {
-      const context = { containerId: id, volumes, files };
+      const context = { containerId: id, volumes, files, ownDirectories: [paths.root, paths.bundles] };
       // A former version filled them at the first start.
       if (container.state.status === 'created') await fillVolumes(definition.mounts, volumes, () => rootPath);
       const mounts = await resolveMounts(definition.mounts, context);
