@@ -113,6 +113,7 @@ const search: Load = () => import('./commands/search.ts');
 const start: Load = () => import('./commands/start.ts');
 const stats: Load = () => import('./commands/stats.ts');
 const stop: Load = () => import('./commands/stop.ts');
+const systemCleanHost: Load = () => import('./commands/system-clean-host.ts');
 const systemDialStdio: Load = () => import('./commands/system-dial-stdio.ts');
 const systemDf: Load = () => import('./commands/system-df.ts');
 const systemPrune: Load = () => import('./commands/system-prune.ts');
@@ -247,6 +248,7 @@ export const catalogue: GroupEntry = group('A container engine that speaks Docke
     }),
   }),
   system: group('Manage the engine', {
+    'clean-host': command(systemCleanHost),
     df: command(systemDf),
     'dial-stdio': command(systemDialStdio),
     events: command(events),

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdirSync, openSync, readFileSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parseHost, DEFAULT_HOST } from '#client/host.ts';
 import { openTransport } from '#client/transport.ts';
 import type { Context } from './context.ts';
+import { ENGINE_PROGRAM, findProgram } from './program-beside.ts';
 
 const LOG_FILE = '/var/log/caissond.log';
 
@@ -19,7 +20,7 @@ const RETRY_MS = 10;
  */
 export async function startEngineOnDemand(context: Context): Promise<boolean> {
   if (process.getuid?.() !== 0 || context.environment['CAISSON_NO_AUTOSTART']) return false;
-  const program = findEngine(context);
+  const program = findProgram(context, ENGINE_PROGRAM);
   if (program === undefined) return false;
   mkdirSync(dirname(LOG_FILE), { recursive: true });
   const log = openSync(LOG_FILE, 'a', 0o640);
@@ -33,31 +34,6 @@ export async function startEngineOnDemand(context: Context): Promise<boolean> {
   if (await answers(() => ended)) return true;
   context.say(`caisson: caissond did not start. The end of ${LOG_FILE}:\n${tail(LOG_FILE)}`);
   return false;
-}
-
-function findEngine(context: Context): string | undefined {
-  const own = dirname(realpathSync(process.execPath));
-  const script = process.argv[1] ?? '';
-  const beside = [
-    context.environment['CAISSON_ENGINE'],
-    join(own, 'caissond'),
-    join(own, '../bin/caissond'),
-    // Run from source, this is src/main/caisson.ts.
-    script.endsWith('.ts') ? join(dirname(script), '../../bin/caissond') : undefined,
-  ];
-  const onPath = (context.environment['PATH'] ?? '')
-    .split(':')
-    .map((directory) => join(directory, 'caissond'));
-  return [...beside, ...onPath].find((path) => path !== undefined && isExecutable(path));
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Waits until the socket answers. Another client's engine may have won the race: an end alone is no failure yet. */

@@ -6,6 +6,10 @@ import type { EngineOptions } from './options.ts';
 const STANDARD_RUN = '/run/caisson';
 /** Below the run directory: where the roots of containers are mounted. */
 export const RUN_SNAPSHOTS = 'snapshots';
+/** Below the run directory: what networks keep; it is how bridges know their engine. */
+export const RUN_NETWORKS = 'networks';
+/** All directories below the run directory. */
+export const RUN_PARTS = ['layers', RUN_SNAPSHOTS, 'containers', RUN_NETWORKS] as const;
 
 /** Where one engine keeps what. Two engines share nothing as long as root and run differ. */
 export interface EngineDirectories {
@@ -38,7 +42,7 @@ export function engineDirectories(options: EngineOptions): EngineDirectories {
     runLayers: join(run, 'layers'),
     runSnapshots: join(run, RUN_SNAPSHOTS),
     runContainers: join(run, 'containers'),
-    runNetworks: join(run, 'networks'),
+    runNetworks: join(run, RUN_NETWORKS),
   };
 }
 

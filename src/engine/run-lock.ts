@@ -6,9 +6,12 @@ import { listMounts } from '#linux/mountinfo.ts';
 import { readIfThere } from '#linux/read-if-there.ts';
 import { lockDirectory } from '#store/directory-lock.ts';
 import { storeError } from '#store/store-errors.ts';
+import { engineError } from './engine-errors.ts';
 import { type EngineDirectories, RUN_SNAPSHOTS } from './directories.ts';
 
-/** The engine that had the run directory last. */
+/** Says who had the run directory last. */
+const OWNER_FILE = 'owner';
+
 interface RunOwner {
   /** The path without symbolic links. */
   readonly root: string;
@@ -24,7 +27,7 @@ interface RunOwner {
  *   of another root run on in it
  */
 export function lockRun({ root, run }: Pick<EngineDirectories, 'root' | 'run'>): Disposable {
-  const ownerPath = join(run, 'owner');
+  const ownerPath = join(run, OWNER_FILE);
   const ownRoot = realpathSync(root);
   using resources = new DisposableStack();
   resources.use(lockDirectory(run, (holder, cause) => refusal({ ownRoot, run, holder, cause })));
@@ -39,6 +42,21 @@ export function lockRun({ root, run }: Pick<EngineDirectories, 'root' | 'run'>):
   return { [Symbol.dispose]: () => locked.dispose() };
 }
 
+/**
+ * Holds a run directory whose engine is gone.
+ *
+ * @throws {EngineError} `no-run-directory` where it never was one, `run-directory-held` while an engine runs
+ */
+export function holdAbandonedRun(run: string): Disposable {
+  if (!readOwner(join(run, OWNER_FILE))) throw engineError('no-run-directory', { subject: run });
+  return lockDirectory(run, (holder, cause) =>
+    engineError('run-directory-held', { subject: run, details: { holder }, cause }),
+  );
+}
+
+/** What {@link lockRun} and {@link holdAbandonedRun} keep there. */
+export const LOCK_FILES = [OWNER_FILE, 'lock', 'lock-journal', 'lock.pid'];
+
 interface Refused {
   readonly ownRoot: string;
   readonly run: string;
@@ -48,7 +66,7 @@ interface Refused {
 
 /** Where both root and run are the same, it is the same engine, which was started twice. */
 function refusal({ ownRoot, run, holder, cause }: Refused): Error {
-  const root = readOwner(join(run, 'owner'))?.root;
+  const root = readOwner(join(run, OWNER_FILE))?.root;
   if (root === ownRoot) return storeError('root-in-use', { subject: ownRoot, details: { holder }, cause });
   const details = { holder, root: root ?? 'that is not known' };
   return storeError('run-in-use', { subject: run, details, cause });

@@ -12,6 +12,7 @@ import { exitNow } from '#linux/exit-now.ts';
 import { returnFreedMemory } from '#linux/memory.ts';
 import { readOpenFilesLimit } from '#linux/open-files-limit.ts';
 import { hasHungThreads } from '#linux/threaded-file-service.ts';
+import { runCleanHost } from './clean-host.ts';
 import { daemonOptions, type DaemonOptions } from './daemon-options.ts';
 import { containerOpenFiles, fewContainers } from './open-files.ts';
 import { helpText, mergeSettings, parseConfig, parseFlags, type SettingValues } from './daemon-settings.ts';
@@ -26,6 +27,7 @@ try {
 }
 
 async function main(argv: readonly string[]): Promise<void> {
+  if (argv[0] === 'clean-host') return runCleanHost(argv.slice(1));
   const flags = parseFlags(argv);
   if (flags.get('help') === true) return void process.stdout.write(helpText());
   if (flags.get('version') === true) return void process.stdout.write(`caissond ${ENGINE_VERSION}\n`);

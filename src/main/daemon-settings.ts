@@ -312,6 +312,7 @@ export function helpText(): string {
   const ignored = SETTINGS.filter((setting) => setting.ignored).map((setting) => `--${setting.flag}`);
   return [
     'Usage: caissond [OPTIONS]',
+    '       caissond clean-host [--run DIR] [--kill]   (see caisson system clean-host --help)',
     '',
     'The Caisson container engine: runs containers and serves the Docker Engine API.',
     '',

@@ -4,6 +4,7 @@ import type { Logger } from '#base/log.ts';
 import { Nftables } from '#linux/nftables.ts';
 import { type LinkInfo, RouteSocket } from '#linux/rtnetlink.ts';
 import { deleteLink } from '#linux/rtnetlink-messages.ts';
+import { removeFromOtherFirewalls } from './other-firewalls.ts';
 import type { NetworksOptions } from './network.ts';
 
 /** IFALIASZ (<linux/if.h>), without the zero at the end. */
@@ -42,7 +43,7 @@ export function removeOrphanedBridges(logger: Logger): void {
   }
   for (const table of tables) {
     try {
-      Nftables.runOnce(`table inet ${table} {\n}\ndelete table inet ${table}\n`);
+      removeTable(table);
     } catch (error) {
       logger.warn('cannot remove the firewall table of an engine that is gone', {
         table,
@@ -52,8 +53,36 @@ export function removeOrphanedBridges(logger: Logger): void {
   }
 }
 
+/**
+ * Removes the bridges, what is on them, and the firewall's table of an engine that is gone for good.
+ *
+ * @returns what was removed
+ */
+export async function removeNetworksOf({ tableName, runDirectory }: Owner): Promise<readonly string[]> {
+  using route = RouteSocket.open();
+  const links = route.listLinks();
+  const bridges = notedBridges(links).filter((bridge) => bridge.runDirectory === runDirectory);
+  for (const { index, name } of bridges) {
+    route.request(
+      ...links.filter(({ masterIndex }) => masterIndex === index).map(({ name: port }) => deleteLink(port)),
+      deleteLink(name),
+    );
+  }
+  const hasTable = Nftables.runOnce('list tables inet').split('\n').includes(`table inet ${tableName}`);
+  if (hasTable) removeTable(tableName);
+  await removeFromOtherFirewalls(tableName);
+  const table = hasTable ? [`firewall table inet ${tableName}`] : [];
+  return [...bridges.map(({ name }) => `bridge ${name}`), ...table];
+}
+
+/** One that is not there is fine. */
+function removeTable(table: string): void {
+  Nftables.runOnce(`table inet ${table} {\n}\ndelete table inet ${table}\n`);
+}
+
 interface NotedBridge extends Owner {
   readonly name: string;
+  readonly index: number;
   readonly isInUse: boolean;
 }
 
@@ -70,7 +99,7 @@ function notedBridges(links: readonly LinkInfo[]): readonly NotedBridge[] {
   return links.flatMap(({ name, index, kind, alias = '' }) => {
     const [, tableName, namespace, runDirectory] = NOTE.exec(alias) ?? [];
     if (kind !== 'bridge' || tableName === undefined || runDirectory === undefined) return [];
-    return namespace === here ? [{ name, tableName, runDirectory, isInUse: masters.has(index) }] : [];
+    return namespace === here ? [{ name, index, tableName, runDirectory, isInUse: masters.has(index) }] : [];
   });
 }
 

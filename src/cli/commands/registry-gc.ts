@@ -1,7 +1,7 @@
 import { defineCommand } from '../command.ts';
 import { booleanFlag, stringFlag } from '../flag.ts';
 import { registryArguments } from '../registry-arguments.ts';
-import { runRegistryProgram } from '../registry-program.ts';
+import { REGISTRY_PROGRAM, runProgramBeside } from '../program-beside.ts';
 
 export const command = defineCommand({
   summary: 'Delete blobs of a registry that no image needs',
@@ -15,5 +15,6 @@ export const command = defineCommand({
     grace: stringFlag('Seconds for which what was pushed is kept in any case', { shownDefault: '3600' }),
     dryRun: booleanFlag('Tell what would be deleted'),
   },
-  run: (context, { flags }) => runRegistryProgram(context, ['gc', ...registryArguments(flags)]),
+  run: (context, { flags }) =>
+    runProgramBeside(context, REGISTRY_PROGRAM, ['gc', ...registryArguments(flags)]),
 });

@@ -1,7 +1,7 @@
 import { defineCommand } from '../command.ts';
 import { booleanFlag, listFlag, stringFlag } from '../flag.ts';
 import { registryArguments } from '../registry-arguments.ts';
-import { runRegistryProgram } from '../registry-program.ts';
+import { REGISTRY_PROGRAM, runProgramBeside } from '../program-beside.ts';
 
 export const command = defineCommand({
   summary: 'Serve a registry of your own',
@@ -28,5 +28,6 @@ export const command = defineCommand({
     'caisson registry serve --listen :5000 --tls-self-signed --htpasswd /srv/registry/htpasswd',
     'caisson registry serve --mirror https://registry-1.docker.io',
   ],
-  run: (context, { flags }) => runRegistryProgram(context, ['serve', ...registryArguments(flags)]),
+  run: (context, { flags }) =>
+    runProgramBeside(context, REGISTRY_PROGRAM, ['serve', ...registryArguments(flags)]),
 });

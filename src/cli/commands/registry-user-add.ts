@@ -1,7 +1,7 @@
 import { defineCommand } from '../command.ts';
 import { stringFlag } from '../flag.ts';
 import { registryArguments } from '../registry-arguments.ts';
-import { runRegistryProgram } from '../registry-program.ts';
+import { REGISTRY_PROGRAM, runProgramBeside } from '../program-beside.ts';
 
 export const command = defineCommand({
   summary: 'Add a user of a registry or change its password, which is read from standard input',
@@ -10,5 +10,5 @@ export const command = defineCommand({
   examples: ['caisson registry user add --htpasswd /srv/registry/htpasswd me'],
   flags: { htpasswd: stringFlag('File of users', { shownDefault: '/var/lib/caisson-registry/htpasswd' }) },
   run: (context, { flags, operands: [name = ''] }) =>
-    runRegistryProgram(context, ['user', 'add', ...registryArguments(flags), '--', name]),
+    runProgramBeside(context, REGISTRY_PROGRAM, ['user', 'add', ...registryArguments(flags), '--', name]),
 });
