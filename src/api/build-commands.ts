@@ -32,5 +32,6 @@ function networkOf(name: string): NetworkMode {
 function securityOf({ SecurityOpt }: HostConfig): CommandSettings['security'] {
   const { seccomp, noNewPrivileges, systemPathsUnconfined } = parseSecurityOptions(SecurityOpt);
   const paths = systemPathsUnconfined && { maskedPaths: [], readOnlyPaths: [] };
-  return { ...newContainerSpec('build').security, seccomp, noNewPrivileges, ...paths };
+  const privileges = noNewPrivileges !== undefined && { noNewPrivileges };
+  return { ...newContainerSpec('build').security, seccomp, ...privileges, ...paths };
 }

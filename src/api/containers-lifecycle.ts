@@ -53,7 +53,11 @@ export const containerLifecycleRoutes: readonly Route[] = [
 ];
 
 async function create(exchange: Exchange): Promise<void> {
-  const requested = decodeCreateRequest(await readJsonBody(exchange), exchange.version);
+  const requested = decodeCreateRequest(
+    await readJsonBody(exchange),
+    exchange.version,
+    exchange.engine.networks.defaultNetwork,
+  );
   const { spec, warnings } = specOfRequest(requested, exchange.version);
   const name = exchange.text('name');
   const platform = decodePlatform(exchange.text('platform'));

@@ -19,6 +19,8 @@ export interface ServerContext {
   readonly closing: AbortSignal;
   /** The common headers of every answer: name, value, name, … */
   readonly headers: readonly string[];
+  /** Options of networks whose client does not say them, by driver. */
+  readonly networkOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** BuildKit's services, loaded when they are first asked for. */
   readonly buildkit: () => Promise<BuildkitServer>;
 }

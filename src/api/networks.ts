@@ -92,7 +92,9 @@ function builtInFilter(types: readonly string[] | undefined): boolean | undefine
 
 async function create(exchange: Exchange): Promise<void> {
   const body = decodeNetworkCreate(await readJsonBody(exchange));
-  const { id } = await exchange.engine.networks.create(networkOfBody(body));
+  const defaults = exchange.context.networkOptions[body.Driver || 'bridge'];
+  const asked = { ...body, Options: { ...defaults, ...body.Options } };
+  const { id } = await exchange.engine.networks.create(networkOfBody(asked));
   sendJson(exchange, 201, { Id: id, Warning: networkWarning(body) });
 }
 

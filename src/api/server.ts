@@ -17,6 +17,8 @@ import { type ListenTarget, listenOn, type TlsOptions } from './listen.ts';
 
 export interface ApiServerOptions {
   readonly logger?: Logger;
+  /** Options of networks whose client does not say them, by driver. */
+  readonly networkOptions?: ServerContext['networkOptions'];
   /** Called when for some seconds no client has come or gone: time to tidy up. */
   readonly onQuiet?: () => void;
 }
@@ -66,6 +68,7 @@ class HttpApiServer implements ApiServer {
       logger: this.#logger,
       closing: this.#closing.signal,
       headers: commonHeaders(engine.version()),
+      networkOptions: options.networkOptions ?? {},
       buildkit: once(async () => {
         const { BuildkitServer } = await import('./buildkit/buildkit-server.ts');
         return new BuildkitServer(engine, this.#logger);

@@ -66,8 +66,8 @@ export interface ProcessSpec {
   /** The terminal's size at the start. */
   readonly terminalSize?: TerminalSize;
   readonly stdin: StdinMode;
-  /** A small init reaps orphans as PID 1. */
-  readonly init: boolean;
+  /** A small init reaps orphans as PID 1. Absent: the engine's choice. */
+  readonly init?: boolean;
   readonly ulimits: readonly ResourceLimit[];
   /** -1000 to 1000, see proc_pid_oom_score_adj(5). */
   readonly oomScoreAdjustment: number;
@@ -157,7 +157,8 @@ export interface SecuritySpec {
   /** With or without `CAP_`, or `ALL`. */
   readonly addedCapabilities: readonly string[];
   readonly droppedCapabilities: readonly string[];
-  readonly noNewPrivileges: boolean;
+  /** Absent: the engine's choice. */
+  readonly noNewPrivileges?: boolean;
   readonly seccomp: SeccompChoice;
   /** Paths that processes must not see. Absent: the usual ones, none for privileged containers. */
   readonly maskedPaths?: readonly string[];
@@ -179,8 +180,8 @@ export interface JoinedNamespace {
 
 export interface NamespacesSpec {
   readonly pid: 'private' | 'host' | JoinedNamespace;
-  /** `shareable`: others may join it. `none`: private, and without `/dev/shm`. */
-  readonly ipc: 'private' | 'shareable' | 'none' | 'host' | JoinedNamespace;
+  /** `shareable`: others may join it. `none`: private, and without `/dev/shm`. Absent: the engine's choice. */
+  readonly ipc?: 'private' | 'shareable' | 'none' | 'host' | JoinedNamespace;
   readonly uts: 'private' | 'host';
   /** Absent: private with cgroup v2, the host's otherwise. */
   readonly cgroup?: 'private' | 'host';

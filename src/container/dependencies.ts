@@ -21,9 +21,14 @@ export interface ContainerDefaults {
   readonly stopTimeoutSeconds: number;
   /** Absolute, below the root of every hierarchy: `/caisson`. */
   readonly cgroupParent: string;
-  /** Path of a profile, or `unconfined`. */
+  /** Path of a profile, `unconfined`, or empty for the engine's own. */
   readonly seccompProfile: string;
   readonly initPath: string;
+  readonly init: boolean;
+  readonly noNewPrivileges: boolean;
+  readonly ipc: 'private' | 'shareable';
+  /** Absent: private with cgroup v2, the host's otherwise. */
+  readonly cgroupNamespace?: 'private' | 'host';
   readonly shmSizeBytes: number;
   readonly ulimits: readonly ResourceLimit[];
   /** Where no other is asked for; absent: what this process has. It is not shown. */

@@ -56,10 +56,14 @@ export function makeDirectories(directories: EngineDirectories): void {
   for (const path of Object.values(directories)) mkdirSync(path, { recursive: true, mode: 0o710 });
 }
 
+/** Instead of the name of a bridge: there is none. */
+export const NO_BRIDGE = 'none';
+
 /** Names of host-wide objects: the fixed ones for the standard run directory, derived ones for any other. */
 export function hostNames(options: EngineOptions): { readonly bridge: string; readonly table: string } {
   const run = resolve(options.run ?? STANDARD_RUN);
-  if (run === STANDARD_RUN) return { bridge: options.bridge ?? 'caisson0', table: 'caisson' };
+  const named = options.bridge === NO_BRIDGE ? undefined : options.bridge;
+  if (run === STANDARD_RUN) return { bridge: named ?? 'caisson0', table: 'caisson' };
   const suffix = createHash('sha256').update(run).digest('hex').slice(0, 8);
-  return { bridge: options.bridge ?? `csn${suffix}`, table: `caisson_${suffix}` };
+  return { bridge: named ?? `csn${suffix}`, table: `caisson_${suffix}` };
 }

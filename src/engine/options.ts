@@ -1,7 +1,9 @@
+import type { IpAddress } from '#base/ip-address.ts';
 import type { Logger } from '#base/log.ts';
 import type { CacheBudget } from '#build/disk/cache-budget.ts';
 import type { ResourceLimit } from '#container/container-spec.ts';
 import type { ImageBudget } from '#image/image.ts';
+import type { AddressPool } from '#network/network.ts';
 import type { OpenFilesLimit } from '#linux/open-files-limit.ts';
 
 /**
@@ -13,10 +15,21 @@ export interface EngineOptions {
   readonly root: string;
   /** State that need not survive a reboot: mounts, FIFOs, pinned namespaces. */
   readonly run?: string | undefined;
-  /** The default bridge, at most 15 bytes. Derived from `run` where that is not the standard one. */
+  /** The default bridge, at most 15 bytes; `none`: there is none. Derived from `run` where that is not the standard one. */
   readonly bridge?: string | undefined;
   /** Address and prefix of the default bridge: `172.17.0.1/16`. */
   readonly bip?: string | undefined;
+  /** Addresses of containers on the default bridge: `172.17.8.0/21`. */
+  readonly fixedCidr?: string | undefined;
+  readonly mtu?: number | undefined;
+  /** Whether packets of the default bridge leave with the host's addresses. */
+  readonly ipMasq?: boolean | undefined;
+  /** Whether the host is made to forward packets. */
+  readonly ipForward?: boolean | undefined;
+  /** Where the subnets of networks that ask for none are taken from. */
+  readonly addressPools?: readonly AddressPool[] | undefined;
+  /** What `host-gateway` stands for. */
+  readonly hostGateway?: IpAddress | undefined;
   /** Whether to manage the firewall (NAT, published ports, isolation). */
   readonly iptables?: boolean | undefined;
   readonly userlandProxy?: boolean | undefined;
@@ -33,9 +46,15 @@ export interface EngineOptions {
   readonly layerMode?: 'auto' | 'erofs' | 'directory' | undefined;
   readonly runtime?: 'auto' | 'crun' | 'runc' | undefined;
   readonly cgroupParent?: string | undefined;
-  /** Path of the default seccomp profile, or `unconfined`. */
+  /** Path of the default seccomp profile, `unconfined`, or `builtin`. */
   readonly seccompProfile?: string | undefined;
   readonly initPath?: string | undefined;
+  /** Whether containers that say nothing have an init, and may gain no privileges. */
+  readonly init?: boolean | undefined;
+  readonly noNewPrivileges?: boolean | undefined;
+  /** Namespaces of containers that say nothing. */
+  readonly ipcMode?: 'private' | 'shareable' | undefined;
+  readonly cgroupNamespace?: 'private' | 'host' | undefined;
   /** Bytes of /dev/shm. */
   readonly defaultShmSize?: number | undefined;
   readonly defaultUlimits?: readonly ResourceLimit[] | undefined;

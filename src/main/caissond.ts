@@ -32,7 +32,10 @@ async function main(argv: readonly string[]): Promise<void> {
   if (flags.get('help') === true) return void process.stdout.write(helpText());
   if (flags.get('version') === true) return void process.stdout.write(`caissond ${ENGINE_VERSION}\n`);
   const options = daemonOptions(mergeSettings(flags, readConfig(flags)));
-  if (flags.get('validate') === true) return void process.stdout.write('configuration OK\n');
+  if (flags.get('validate') === true) {
+    process.stderr.write(options.warnings.map((warning) => `${warning}\n`).join(''));
+    return void process.stdout.write('configuration OK\n');
+  }
   await serve(options);
 }
 
@@ -48,7 +51,7 @@ function readConfig(flags: SettingValues): SettingValues {
 }
 
 async function serve(options: DaemonOptions): Promise<void> {
-  const logger = createLogger(options.logLevel);
+  const logger = createLogger(options.logLevel, undefined, options.logFormat);
   for (const warning of options.warnings) logger.warn(warning);
   const openFiles = readOpenFilesLimit();
   const containers = fewContainers(openFiles);
@@ -61,7 +64,11 @@ async function serve(options: DaemonOptions): Promise<void> {
   if (options.pidfile !== undefined) writePidfile(options.pidfile);
   // A client that finds it listening may tell it to stop.
   const told = untilTold(logger);
-  const server = createApiServer(engine, { logger, onQuiet: () => void tidyMemory() });
+  const server = createApiServer(engine, {
+    logger,
+    networkOptions: options.networkOptions,
+    onQuiet: () => void tidyMemory(),
+  });
   // Addresses only: what is listened on may come with a private key.
   const addresses = await Promise.all(options.hosts.map((host) => server.listen(host)));
   logger.info('the engine is ready', { hosts: addresses.join(' ') });

@@ -1,9 +1,13 @@
 /** Turns settings, checked for their form, into typed options, checked for their sense. */
 import { readFileSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
 import { EngineError } from '#base/errors.ts';
-import type { LogLevel } from '#base/log.ts';
+import { type IpAddress, isIpAddress } from '#base/ip-address.ts';
+import { parsePrefix, prefixFamily, prefixLengthOf } from '#base/ip-prefix.ts';
+import type { LogFormat, LogLevel } from '#base/log.ts';
 import type { ListenTarget } from '#api/listen.ts';
 import type { EngineOptions } from '#engine/options.ts';
+import type { AddressPool } from '#network/network.ts';
 import type { ResourceLimit } from '#container/container-spec.ts';
 import { cacheBudget } from './builder-options.ts';
 import { imageBudget } from './image-gc-setting.ts';
@@ -13,6 +17,9 @@ export interface DaemonOptions {
   readonly engine: EngineOptions;
   readonly hosts: readonly ListenTarget[];
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  /** Options of networks whose client says nothing else, by driver. */
+  readonly networkOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly pidfile?: string;
   /** Warnings for the operator, once the log is open. */
   readonly warnings: readonly string[];
@@ -28,7 +35,6 @@ const STANDARD_GROUPS = ['docker', 'caisson'];
  */
 export function daemonOptions(settings: SettingValues): DaemonOptions {
   const reader = new SettingReader(settings);
-  refuseUnsafe(reader);
   const pidfile = reader.string('pidfile');
   const hosts = (reader.list('hosts') ?? [STANDARD_HOST]).map((host) => listenTarget(host, reader));
   return {
@@ -36,25 +42,25 @@ export function daemonOptions(settings: SettingValues): DaemonOptions {
     hosts,
     logLevel: logLevel(reader),
     ...(pidfile !== undefined && { pidfile }),
-    warnings: [...ignoredSettings(settings), ...hosts.flatMap(openDoor)],
+    networkOptions: reader.maps('default-network-opts'),
+    logFormat: reader.choice('log-format', ['text', 'json']) ?? 'text',
+    warnings: [...missingWarnings(settings), ...hosts.flatMap(openDoor)],
   };
 }
 
-/** Settings that change who may do what are never accepted without effect. */
-function refuseUnsafe(reader: SettingReader): void {
-  const remap = reader.string('userns-remap');
-  if (remap !== undefined && remap !== '') {
-    throw new EngineError(
-      'not-implemented',
-      'Cannot use --userns-remap: user namespaces are not supported yet',
-    );
-  }
-}
-
-function ignoredSettings(settings: SettingValues): readonly string[] {
-  return SETTINGS.filter(
-    (setting) => setting.ignored && settings.has(settingKey(setting)) && setting.flag !== 'live-restore',
-  ).map((setting) => `--${setting.flag} has no effect in this engine yet`);
+/**
+ * Warnings about what dockerd has and this engine does not.
+ *
+ * @throws {EngineError} `not-implemented` for what must not be ignored
+ */
+function missingWarnings(settings: SettingValues): readonly string[] {
+  return SETTINGS.flatMap((setting) => {
+    const value = settings.get(settingKey(setting));
+    const { missing, flag } = setting;
+    if (!missing || value === undefined || missing.harmless?.includes(JSON.stringify(value))) return [];
+    if (missing.isRefused) throw new EngineError('not-implemented', `Cannot use --${flag}: ${missing.why}`);
+    return [`--${flag} has no effect: ${missing.why}`];
+  });
 }
 
 /** An address where whoever reaches it is root on this machine. */
@@ -72,6 +78,12 @@ function engineOptions(reader: SettingReader, settings: SettingValues): EngineOp
     run: reader.string('run'),
     bridge: reader.string('bridge'),
     bip: reader.string('bip'),
+    fixedCidr: reader.string('fixed-cidr'),
+    mtu: reader.number('mtu') || undefined,
+    ipMasq: reader.boolean('ip-masq'),
+    ipForward: reader.boolean('ip-forward'),
+    addressPools: reader.records('default-address-pools')?.map(addressPool),
+    hostGateway: hostGateway(reader),
     iptables: reader.boolean('iptables'),
     icc: reader.boolean('icc'),
     userlandProxy: reader.boolean('userland-proxy'),
@@ -89,6 +101,10 @@ function engineOptions(reader: SettingReader, settings: SettingValues): EngineOp
     defaultShmSize: reader.bytes('default-shm-size'),
     defaultUlimits: reader.ulimits('default-ulimits'),
     initPath: reader.string('init-path'),
+    init: reader.boolean('init'),
+    noNewPrivileges: reader.boolean('no-new-privileges'),
+    ipcMode: reader.choice('default-ipc-mode', ['private', 'shareable']),
+    cgroupNamespace: reader.choice('default-cgroupns-mode', ['private', 'host']),
     seccompProfile: reader.string('seccomp-profile'),
     layerMode: reader.choice('layer-mode', ['auto', 'erofs', 'directory']),
     maximumLayerBytes: reader.number('max-layer-bytes'),
@@ -99,6 +115,28 @@ function engineOptions(reader: SettingReader, settings: SettingValues): EngineOp
     maxConcurrentUploads: reader.number('max-concurrent-uploads'),
     imageBudget: budgetOf(reader),
   };
+}
+
+/** `{ "base": "10.0.0.0/8", "size": 24 }` */
+function addressPool({ base, size }: Readonly<Record<string, unknown>>): AddressPool {
+  const prefix = parsePrefix(String(base));
+  const length = Number(size);
+  const limit = prefixFamily(prefix) === 'ipv4' ? 30 : 126;
+  if (Number.isInteger(length) && length >= prefixLengthOf(prefix) && length <= limit)
+    return { base: prefix, size: length };
+  throw new EngineError(
+    'invalid',
+    `Cannot use --default-address-pool: ${prefix} has no subnets of size ${String(size)}`,
+  );
+}
+
+/** The engine has host gateways of IPv4 alone. */
+function hostGateway(reader: SettingReader): IpAddress | undefined {
+  const addresses = reader.list('host-gateway-ips') ?? [];
+  const text = reader.string('host-gateway-ip') ?? addresses.find((address) => isIPv4(address));
+  if (text === undefined || text === '') return undefined;
+  if (isIpAddress(text)) return text;
+  throw new EngineError('invalid', `Cannot use --host-gateway-ip=${text}: an address expected`);
 }
 
 function budgetOf(reader: SettingReader): EngineOptions['imageBudget'] {
@@ -112,14 +150,14 @@ function logLevel(reader: SettingReader): LogLevel {
   return level === 'fatal' ? 'error' : level;
 }
 
-/** `unix:///path`, `tcp://host:port`, `fd://` (systemd's first descriptor) or `fd://N`. */
+/** `unix:///path`, `tcp://host:port`, `host:port`, `fd://` (systemd's first descriptor) or `fd://N`. */
 function listenTarget(host: string, reader: SettingReader): ListenTarget {
-  const [, scheme = '', rest = ''] = /^([a-z]+):\/\/(.*)$/.exec(host) ?? [];
+  const [, scheme = 'tcp', rest = host] = /^([a-z]+):\/\/(.*)$/.exec(host) ?? [];
   if (scheme === 'unix' && rest.startsWith('/')) {
     return { kind: 'unix', path: rest, group: reader.string('group') ?? STANDARD_GROUPS };
   }
   if (scheme === 'fd') return { kind: 'fd', fd: /^\d+$/.test(rest) ? Number(rest) : 3 };
-  if (scheme === 'tcp') return tcpTarget(host, reader);
+  if (scheme === 'tcp') return tcpTarget(rest, reader);
   throw new EngineError(
     'invalid',
     `Cannot listen on ${host}: unix:///PATH, tcp://ADDRESS:PORT or fd:// expected`,
@@ -127,7 +165,8 @@ function listenTarget(host: string, reader: SettingReader): ListenTarget {
 }
 
 function tcpTarget(host: string, reader: SettingReader): ListenTarget {
-  const url = URL.parse(host.replace('tcp:', 'http:'));
+  // Without an address it is the machine's own, as in Docker.
+  const url = URL.parse(`http://${host.startsWith(':') ? 'localhost' : ''}${host}`);
   const tls = tlsOf(reader);
   if (!url) throw new EngineError('invalid', `Cannot listen on ${host}: not an address and port`);
   const port = url.port === '' ? (tls ? 2376 : 2375) : Number(url.port);
@@ -160,6 +199,11 @@ function ulimitOf(name: string, limit: unknown): ResourceLimit {
   throw new EngineError('invalid', `Cannot use default ulimit ${name}: numbers "Hard" and "Soft" expected`);
 }
 
+function textsOf(value: unknown): Readonly<Record<string, string>> {
+  const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  return Object.fromEntries(entries.map(([name, item]) => [name, String(item)]));
+}
+
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
 /** Typed access to settings whose kinds the table has checked. */
@@ -187,13 +231,23 @@ class SettingReader {
 
   list(key: string): readonly string[] | undefined {
     const value = this.#settings.get(key);
-    return Array.isArray(value) ? value : undefined;
+    return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : undefined;
   }
 
   record(key: string): Readonly<Record<string, string>> | undefined {
     const value = this.#settings.get(key);
-    if (typeof value !== 'object' || Array.isArray(value)) return undefined;
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, String(item)]));
+    return typeof value !== 'object' || Array.isArray(value) ? undefined : textsOf(value);
+  }
+
+  records(key: string): readonly Readonly<Record<string, unknown>>[] | undefined {
+    const value = this.#settings.get(key);
+    if (!Array.isArray(value)) return undefined;
+    return value.filter((item) => typeof item === 'object');
+  }
+
+  maps(key: string): Readonly<Record<string, Readonly<Record<string, string>>>> {
+    const value = this.object(key) ?? {};
+    return Object.fromEntries(Object.entries(value).map(([name, own]) => [name, textsOf(own)]));
   }
 
   object(key: string): Readonly<Record<string, unknown>> | undefined {

@@ -3,8 +3,20 @@
  * (daemon.json's keys). A setting given in both places is an error, as in dockerd, because it hides a mistake.
  */
 import { EngineError } from '#base/errors.ts';
+import { MISSING_SETTINGS, type MissingSetting } from './docker-settings.ts';
 
-export type SettingKind = 'string' | 'boolean' | 'number' | 'list' | 'map' | 'ulimits' | 'object';
+export type SettingKind =
+  | 'string'
+  | 'boolean'
+  | 'number'
+  | 'list'
+  | 'map'
+  | 'ulimits'
+  | 'object'
+  /** A list of objects; a flag is `NAME=VALUE,NAME=VALUE`. */
+  | 'records'
+  /** Objects by name; a flag is `NAME=KEY=VALUE`. */
+  | 'maps';
 
 export interface Setting {
   /** The name without dashes. */
@@ -15,13 +27,21 @@ export interface Setting {
   readonly key?: string;
   readonly kind: SettingKind;
   readonly help: string;
-  /** Known to dockerd and accepted, but without effect in this engine. */
-  readonly ignored?: boolean;
+  /** Known to dockerd, and not there in this engine. */
+  readonly missing?: MissingSetting;
   /** Only on the command line. */
   readonly flagOnly?: boolean;
+  /** Only in the configuration file. */
+  readonly isFileOnly?: boolean;
 }
 
-export type SettingValue = string | boolean | number | readonly string[] | Readonly<Record<string, unknown>>;
+export type SettingValue =
+  | string
+  | boolean
+  | number
+  | readonly string[]
+  | readonly Readonly<Record<string, unknown>>[]
+  | Readonly<Record<string, unknown>>;
 
 export type SettingValues = ReadonlyMap<string, SettingValue>;
 
@@ -62,6 +82,7 @@ export const SETTINGS: readonly Setting[] = [
   { flag: 'pidfile', short: 'p', kind: 'string', help: 'File to write the process id to' },
   { flag: 'debug', short: 'D', kind: 'boolean', help: 'Log what is done in detail' },
   { flag: 'log-level', short: 'l', kind: 'string', help: 'debug, info, warn, error or fatal' },
+  { flag: 'log-format', kind: 'string', help: 'text or json' },
   { flag: 'validate', kind: 'boolean', flagOnly: true, help: 'Check the configuration and exit' },
   { flag: 'version', short: 'v', kind: 'boolean', flagOnly: true, help: 'Print the version and exit' },
   { flag: 'help', short: 'h', kind: 'boolean', flagOnly: true, help: 'Print this help and exit' },
@@ -70,8 +91,30 @@ export const SETTINGS: readonly Setting[] = [
   { flag: 'tlscacert', kind: 'string', help: 'CA that client certificates must be signed by' },
   { flag: 'tlscert', kind: 'string', help: 'Certificate of tcp sockets' },
   { flag: 'tlskey', kind: 'string', help: 'Key of the certificate' },
-  { flag: 'bridge', short: 'b', kind: 'string', help: 'Name of the default bridge (default caisson0)' },
+  { flag: 'bridge', short: 'b', kind: 'string', help: 'The default bridge (default caisson0), or none' },
   { flag: 'bip', kind: 'string', help: 'Address and prefix of the default bridge, such as 172.17.0.1/16' },
+  { flag: 'fixed-cidr', kind: 'string', help: 'Addresses of containers on the default bridge' },
+  { flag: 'mtu', kind: 'number', help: 'Largest packet of the default bridge (default: as the host)' },
+  {
+    flag: 'default-address-pool',
+    key: 'default-address-pools',
+    kind: 'records',
+    help: 'Subnets of networks that ask for none, base=10.0.0.0/8,size=24 (repeatable)',
+  },
+  {
+    flag: 'default-network-opt',
+    key: 'default-network-opts',
+    kind: 'maps',
+    help: 'Option of networks that say nothing else, DRIVER=KEY=VALUE (repeatable)',
+  },
+  { flag: 'host-gateway-ip', kind: 'string', help: 'Address that host-gateway stands for in --add-host' },
+  { flag: 'host-gateway-ips', kind: 'list', isFileOnly: true, help: '' },
+  { flag: 'ip-forward', kind: 'boolean', help: 'Make the host forward packets (default true)' },
+  {
+    flag: 'ip-masq',
+    kind: 'boolean',
+    help: "Let packets of the default bridge leave with the host's addresses (default true)",
+  },
   { flag: 'iptables', kind: 'boolean', help: 'Manage the firewall (default true)' },
   {
     flag: 'icc',
@@ -95,35 +138,24 @@ export const SETTINGS: readonly Setting[] = [
     kind: 'ulimits',
     help: 'Ulimit of containers, NAME=SOFT[:HARD] (repeatable)',
   },
+  {
+    flag: 'default-cgroupns-mode',
+    kind: 'string',
+    help: 'Control group namespace of containers that say nothing: host or private',
+  },
+  {
+    flag: 'default-ipc-mode',
+    kind: 'string',
+    help: 'IPC namespace of containers that say nothing: private or shareable',
+  },
+  { flag: 'init', kind: 'boolean', help: 'Give an init to containers that say nothing' },
+  { flag: 'no-new-privileges', kind: 'boolean', help: 'The same of the option no-new-privileges' },
   { flag: 'init-path', kind: 'string', help: 'The init that --init puts in front' },
-  { flag: 'seccomp-profile', kind: 'string', help: 'Default seccomp profile, a file or "unconfined"' },
+  { flag: 'seccomp-profile', kind: 'string', help: 'Default seccomp profile: a file, unconfined or builtin' },
   { flag: 'layer-mode', kind: 'string', help: 'How layers are kept: auto, erofs or directory' },
   { flag: 'max-layer-bytes', kind: 'number', help: 'Bytes that one layer may unpack to' },
   { flag: 'network-pool', kind: 'number', help: 'Ready network namespaces kept in stock (default 45)' },
-  { flag: 'live-restore', kind: 'boolean', ignored: true, help: 'Always on: containers outlive the daemon' },
   { flag: 'experimental', kind: 'boolean', help: 'Let clients offer experimental features (build --squash)' },
-  { flag: 'storage-driver', short: 's', kind: 'string', ignored: true, help: 'Accepted for compatibility' },
-  {
-    flag: 'storage-opt',
-    key: 'storage-opts',
-    kind: 'list',
-    ignored: true,
-    help: 'Accepted for compatibility',
-  },
-  { flag: 'exec-opt', key: 'exec-opts', kind: 'list', ignored: true, help: 'Accepted for compatibility' },
-  { flag: 'ip6tables', kind: 'boolean', ignored: true, help: 'Accepted for compatibility' },
-  { flag: 'ip-forward', kind: 'boolean', ignored: true, help: 'Accepted for compatibility' },
-  { flag: 'ip-masq', kind: 'boolean', ignored: true, help: 'Accepted for compatibility' },
-  { flag: 'ipv6', kind: 'boolean', ignored: true, help: 'Accepted for compatibility' },
-  { flag: 'mtu', kind: 'number', ignored: true, help: 'Accepted for compatibility' },
-  { flag: 'fixed-cidr', kind: 'string', ignored: true, help: 'Accepted for compatibility' },
-  {
-    flag: 'default-address-pool',
-    key: 'default-address-pools',
-    kind: 'object',
-    ignored: true,
-    help: 'Accepted for compatibility',
-  },
   {
     flag: 'insecure-registry',
     key: 'insecure-registries',
@@ -143,16 +175,12 @@ export const SETTINGS: readonly Setting[] = [
   },
   { flag: 'max-concurrent-downloads', kind: 'number', help: 'Layers downloaded at a time (default 8)' },
   { flag: 'max-concurrent-uploads', kind: 'number', help: 'Layers uploaded at a time (default 5)' },
-  { flag: 'shutdown-timeout', kind: 'number', ignored: true, help: 'Accepted for compatibility' },
-  { flag: 'userns-remap', kind: 'string', ignored: true, help: 'Accepted for compatibility' },
-  { flag: 'containerd', kind: 'string', ignored: true, help: 'Accepted for compatibility' },
-  { flag: 'add-runtime', key: 'runtimes', kind: 'object', ignored: true, help: 'Accepted for compatibility' },
   {
     flag: 'builder',
     kind: 'object',
     help: 'How much the build cache may keep, as "gc" (configuration file; default a tenth of the disk)',
   },
-  { flag: 'features', kind: 'object', ignored: true, help: 'Accepted for compatibility' },
+  ...MISSING_SETTINGS,
 ];
 
 export function settingKey(setting: Setting): string {
@@ -182,7 +210,7 @@ function findFlag(word: string): { readonly setting: Setting; readonly text?: st
   const equals = word.indexOf('=');
   const name = (equals < 0 ? word : word.slice(0, equals)).replace(/^--?/, '');
   const isLong = word.startsWith('--');
-  const setting = SETTINGS.find((candidate) =>
+  const setting = SETTINGS.filter(({ isFileOnly }) => !isFileOnly).find((candidate) =>
     isLong ? candidate.flag === name || candidate.aliases?.includes(name) : candidate.short === name,
   );
   if (!word.startsWith('-') || !setting) {
@@ -207,6 +235,16 @@ function addValue(values: Map<string, SettingValue>, setting: Setting, text: str
     case 'list':
       values.set(key, [...(Array.isArray(before) ? before : []), text]);
       break;
+    case 'records':
+      values.set(key, [...(isRecords(before) ? before : []), parseRecord(setting, text)]);
+      break;
+    case 'maps': {
+      const [name = '', rest = ''] = cut(text, '=');
+      const known = isRecord(before) ? before[name] : undefined;
+      const own = { ...(isRecord(known) && known), ...parsePair(setting, rest) };
+      values.set(key, { ...(isRecord(before) && before), [name]: own });
+      break;
+    }
     case 'map':
     case 'object':
     case 'ulimits':
@@ -226,6 +264,17 @@ function parseInteger(setting: Setting, text: string): number {
     throw new EngineError('invalid', `Cannot use --${setting.flag}=${text}: a whole number expected`);
   }
   return value;
+}
+
+/** `base=10.0.0.0/8,size=24` */
+function parseRecord(setting: Setting, text: string): Readonly<Record<string, unknown>> {
+  const pairs = text.split(',').map((part) => parsePair(setting, part));
+  return Object.fromEntries(pairs.flatMap((pair) => Object.entries(pair)));
+}
+
+function cut(text: string, separator: string): readonly string[] {
+  const index = text.indexOf(separator);
+  return index < 0 ? [text] : [text.slice(0, index), text.slice(index + 1)];
 }
 
 function parsePair(setting: Setting, text: string): Record<string, unknown> {
@@ -279,10 +328,14 @@ function fits(kind: SettingKind, value: unknown): value is SettingValue {
       return typeof value === kind;
     case 'list':
       return Array.isArray(value) && value.every((item) => typeof item === 'string');
+    case 'records':
+      return isRecords(value);
+    case 'maps':
+      return isRecord(value) && Object.values(value).every(isRecord);
     case 'map':
     case 'object':
     case 'ulimits':
-      return isRecord(value) || (kind === 'object' && Array.isArray(value));
+      return isRecord(value);
   }
 }
 
@@ -298,18 +351,22 @@ export function mergeSettings(flags: SettingValues, config: SettingValues): Sett
   return new Map([...config, ...flags]);
 }
 
+function isRecords(value: unknown): value is readonly Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) && value.every(isRecord);
+}
+
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The text of `caissond --help`. */
 export function helpText(): string {
-  const rows = SETTINGS.filter((setting) => !setting.ignored).map((setting) => {
+  const shown = SETTINGS.filter(({ missing, isFileOnly }) => !missing && !isFileOnly);
+  const rows = shown.map((setting) => {
     const short = setting.short ? `-${setting.short}, ` : '    ';
-    const type = setting.kind === 'boolean' ? '' : ` ${setting.kind === 'ulimits' ? 'ulimit' : setting.kind}`;
+    const type = setting.kind === 'boolean' ? '' : ` ${TYPE_NAMES[setting.kind] ?? setting.kind}`;
     return `  ${`${short}--${setting.flag}${type}`.padEnd(30)} ${setting.help}`;
   });
-  const ignored = SETTINGS.filter((setting) => setting.ignored).map((setting) => `--${setting.flag}`);
   return [
     'Usage: caissond [OPTIONS]',
     '       caissond clean-host [--run DIR] [--kill]   (see caisson system clean-host --help)',
@@ -319,11 +376,17 @@ export function helpText(): string {
     'Options:',
     ...rows,
     '',
-    "dockerd's further flags are accepted and have no effect yet:",
-    `  ${ignored.join(' ')}`,
+    'The configuration file has the same names as keys, those of repeatable options in the plural.',
+    "dockerd's further options are known: each says why it has no effect, or is refused.",
     '',
     'Example:',
     '  caissond --root /srv/caisson --host unix:///run/caisson/caisson.sock --host tcp://127.0.0.1:2375',
     '',
   ].join('\n');
 }
+
+const TYPE_NAMES: Partial<Record<SettingKind, string>> = {
+  ulimits: 'ulimit',
+  records: 'record',
+  maps: 'map',
+};

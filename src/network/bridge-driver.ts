@@ -21,7 +21,7 @@ import { chooseSubnet } from './default-subnet.ts';
 import type { Firewall } from './firewall.ts';
 import { networkError } from './network-errors.ts';
 import type { NetworkCarrier, NetworkDriver, NetworkPlan } from './network-driver.ts';
-import type { BridgeSettings, NetworkRecord, NetworkSpec, Pool, PoolSpec } from './network.ts';
+import type { AddressPool, BridgeSettings, NetworkRecord, NetworkSpec, Pool, PoolSpec } from './network.ts';
 import type { VethPairs } from './veth-pairs.ts';
 
 export interface BridgeDriverOptions {
@@ -30,6 +30,8 @@ export interface BridgeDriverOptions {
   readonly firewall: Firewall | undefined;
   /** What is written on bridges. */
   readonly note: string;
+  /** Where subnets are taken from. */
+  readonly pools: readonly AddressPool[];
   /** What subnets of new networks must not touch. */
   readonly usedSubnets: () => readonly IpPrefix[];
 }
@@ -73,7 +75,8 @@ export class BridgeDriver implements NetworkDriver {
   /** A bridge that is there keeps its address. */
   #choose(spec: NetworkSpec, asked: PoolSpec, linkName: string): Pool {
     if (asked.subnet === undefined) {
-      const gateway = bridgeAddress(linkName) ?? chooseSubnet(this.#options.usedSubnets());
+      const gateway =
+        bridgeAddress(linkName) ?? chooseSubnet(this.#options.pools, this.#options.usedSubnets());
       return { ...asked, subnet: subnetOf(gateway), gateway: gateway.address };
     }
     if (prefixFamily(asked.subnet) === 'ipv6') throw invalidSubnet(spec, 'bridges carry IPv4 alone');

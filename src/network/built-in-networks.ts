@@ -1,4 +1,4 @@
-import { type InterfaceAddress, parseInterfaceAddress, subnetOf } from '#base/ip-prefix.ts';
+import { type InterfaceAddress, parseInterfaceAddress, parsePrefix, subnetOf } from '#base/ip-prefix.ts';
 import type { Endpoint, NetworksEnvironment, NetworksOptions, NetworkSpec, PoolSpec } from './network.ts';
 
 /** What clients call the default bridge, whatever its link is called. */
@@ -8,16 +8,25 @@ type Options = NetworksOptions & Pick<NetworksEnvironment, 'restore' | 'logger'>
 
 /** The networks that the engine makes itself, as its configuration has them at this start. */
 export function builtInNetworks(options: Options): readonly NetworkSpec[] {
-  const { bridgeName: linkName, icc, iptables: masquerades, defaultBindAddress } = options;
+  const { bridgeName: linkName, icc, iptables, defaultBindAddress, mtu } = options;
   const bindAddress = defaultBindAddress || '0.0.0.0';
   const gateway = wantedGateway(options);
-  const pools: readonly PoolSpec[] = gateway ? [{ subnet: subnetOf(gateway), gateway: gateway.address }] : [];
-  const driver = { kind: 'bridge', linkName, icc, masquerades, bindAddress } as const;
+  const masquerades = iptables && options.masquerades;
+  const link = { linkName, icc, masquerades, bindAddress, ...(mtu !== undefined && { mtu }) };
+  const driver = { kind: 'bridge', ...link } as const;
+  const bridge = { ...PLAIN, name: DEFAULT_NETWORK, driver, pools: poolsOf(options, gateway) };
   return [
-    { ...PLAIN, name: DEFAULT_NETWORK, driver, pools },
+    ...(options.hasDefaultBridge ? [bridge] : []),
     { ...PLAIN, name: 'host', driver: { kind: 'host' } },
     { ...PLAIN, name: 'none', driver: { kind: 'null' } },
   ];
+}
+
+/** Without an address of the bridge, the range of its containers is its subnet. */
+function poolsOf({ addressRange }: Options, gateway: InterfaceAddress | undefined): readonly PoolSpec[] {
+  const range = addressRange === undefined ? undefined : parsePrefix(addressRange);
+  if (!gateway) return range === undefined ? [] : [{ subnet: range }];
+  return [{ subnet: subnetOf(gateway), gateway: gateway.address, ...(range !== undefined && { range }) }];
 }
 
 const PLAIN = { pools: [], isInternal: false, isAttachable: false, labels: {}, askedOptions: {} } as const;

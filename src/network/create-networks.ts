@@ -4,6 +4,7 @@ import { removeNetworkNamespace } from '#linux/namespaces.ts';
 import { RouteQueue } from '#linux/route-queue.ts';
 import { BridgeDriver } from './bridge-driver.ts';
 import { builtInNetworks, DEFAULT_NETWORK } from './built-in-networks.ts';
+import { DEFAULT_POOLS } from './default-subnet.ts';
 import { DeferredChecks } from './deferred-checks.ts';
 import { addressOf, defaultEndpoint } from './endpoint.ts';
 import { EngineNetworks } from './engine-networks.ts';
@@ -17,7 +18,7 @@ import { NamespacePool } from './namespace-pool.ts';
 import { NamespaceReaper } from './namespace-reaper.ts';
 import { EngineNetworkRegistry } from './network-registry.ts';
 import type {
-  NetworkRecord,
+  NetworkView,
   Networks,
   NetworksEnvironment,
   NetworksOptions,
@@ -57,6 +58,7 @@ export async function createNetworks(options: Options): Promise<Networks> {
         pairs: host.pairs,
         firewall: host.firewall,
         note: ownerNote(options),
+        pools: options.addressPools ?? DEFAULT_POOLS,
         usedSubnets: () => [
           ...usedSubnets(host.resolver.settings.nameservers),
           ...registry.recordedSubnets(),
@@ -74,18 +76,20 @@ export async function createNetworks(options: Options): Promise<Networks> {
   }
   registry.openStored();
   host.firewall?.install(restoredRules(restore));
-  const gateway = () => gatewayOf(registry.resolve(DEFAULT_NETWORK).record);
+  const gateway = () =>
+    options.hostGateway ?? gatewayOf(registry.list({ drivers: ['bridge'], isBuiltIn: true }));
+  const defaultNetwork = options.hasDefaultBridge ? DEFAULT_NETWORK : 'none';
   const environment = sandboxEnvironment(options, host, { directory, gateway }, undo);
   const sandboxes: EngineSandboxes = new EngineSandboxes({
     registry,
     environment,
-    defaultNetwork: DEFAULT_NETWORK,
+    defaultNetwork,
     emit,
   });
   for (const record of restore) sandboxes.adopt(record);
   environment.checks.add(() => removeOrphanedBridges(logger));
   const removeFromHost = () => removeEngineFromHost(options, host);
-  return new EngineNetworks({ registry, sandboxes, resources: undo.move(), removeFromHost });
+  return new EngineNetworks({ defaultNetwork, registry, sandboxes, resources: undo.move(), removeFromHost });
 }
 
 /** What the engine has on the host for all networks together. */
@@ -100,7 +104,8 @@ interface HostSide {
 async function setUpHost(options: Options, undo: AsyncDisposableStack): Promise<HostSide> {
   const { bridgeName, tableName: table, logger, iptables } = options;
   const resolver = new HostResolver();
-  if (readSysctl('net.ipv4.ip_forward') === '0') writeSysctls({ 'net.ipv4.ip_forward': '1' });
+  if (options.forwards && readSysctl('net.ipv4.ip_forward') === '0')
+    writeSysctls({ 'net.ipv4.ip_forward': '1' });
   const reaper = undo.use(new LinkReaper(logger));
   const pairs = new VethPairs(bridgeName, undo.use(new RouteQueue()), reaper);
   if (!iptables) return { resolver, pairs, firewall: undefined, reaper };
@@ -130,9 +135,9 @@ function sandboxEnvironment(
   };
 }
 
-/** What `host-gateway` stands for. */
-function gatewayOf({ pools }: NetworkRecord): string {
-  return pools[0]?.gateway ?? '';
+/** What `host-gateway` stands for; empty without a default bridge. */
+function gatewayOf([bridge]: readonly NetworkView[]): string {
+  return bridge?.network.pools[0]?.gateway ?? '';
 }
 
 function restoredRules(records: readonly SandboxRecord[]): readonly FirewallRule[] {

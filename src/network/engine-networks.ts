@@ -14,7 +14,7 @@ import type {
 } from './network.ts';
 import type { PortRequest } from './port-spec.ts';
 
-export interface EngineNetworksOptions {
+export interface EngineNetworksOptions extends Pick<Networks, 'defaultNetwork'> {
   readonly registry: EngineNetworkRegistry;
   readonly sandboxes: EngineSandboxes;
   /** Disposed last. */
@@ -25,12 +25,14 @@ export interface EngineNetworksOptions {
 
 /** The networks of one engine and the sandboxes on them. */
 export class EngineNetworks implements Networks {
+  readonly defaultNetwork: string;
   readonly #registry: EngineNetworkRegistry;
   readonly #sandboxes: EngineSandboxes;
   readonly #resources: AsyncDisposableStack;
   readonly #removeFromHost: () => Promise<void>;
 
-  constructor({ registry, sandboxes, resources, removeFromHost }: EngineNetworksOptions) {
+  constructor({ defaultNetwork, registry, sandboxes, resources, removeFromHost }: EngineNetworksOptions) {
+    this.defaultNetwork = defaultNetwork;
     this.#registry = registry;
     this.#sandboxes = sandboxes;
     this.#resources = resources;

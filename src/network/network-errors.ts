@@ -87,6 +87,11 @@ const NETWORK_ERRORS = errorTable({
     'invalid',
     ({ subject }) => `Cannot add host ${JSON.stringify(subject)}: not of the form name:address`,
   ],
+  'no-host-gateway': [
+    'invalid',
+    ({ subject }) =>
+      `Cannot add host ${subject} as host-gateway: there is no default bridge; give --host-gateway-ip to the engine`,
+  ],
   'extra-host-address': [
     'invalid',
     ({ subject }) => `Cannot add host with address ${JSON.stringify(subject)}: not an IP address`,

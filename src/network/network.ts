@@ -247,6 +247,8 @@ export interface Sandboxes {
  * them itself rests until the next start: names do not resolve, ports published on IPv6 are closed.
  */
 export interface Networks extends NetworkRegistry, Sandboxes, AsyncDisposable {
+  /** The network of containers that ask for none: `bridge`, or `none` where the engine has no default bridge. */
+  readonly defaultNetwork: string;
   /** Removes every sandbox and network, and the firewall's table; then disposes. Containers are cut off. */
   destroy(): Promise<void>;
 }
@@ -260,6 +262,20 @@ export interface NetworksOptions {
   readonly tableName: string;
   /** `172.17.0.1/16` as in `--bip`; absent: that, or the next free pool. */
   readonly bridgeAddress?: string;
+  /** False: there is no default bridge, and containers that ask for no network have none. */
+  readonly hasDefaultBridge: boolean;
+  /** Of the default bridge: addresses of containers, `172.17.8.0/21`; absent: of its whole subnet. */
+  readonly addressRange?: string;
+  /** Of the default bridge; absent: what the host's way out carries. */
+  readonly mtu?: number;
+  /** Whether packets of the default bridge leave with the host's addresses. */
+  readonly masquerades: boolean;
+  /** Whether the host is made to forward packets. */
+  readonly forwards: boolean;
+  /** Where the subnets of networks that ask for none are taken from; absent: Docker's pools. */
+  readonly addressPools?: readonly AddressPool[];
+  /** What `host-gateway` stands for; absent: the default bridge's address. */
+  readonly hostGateway?: IpAddress;
   /** Namespaces kept ready. */
   readonly poolSize: number;
   readonly iptables: boolean;
@@ -269,6 +285,14 @@ export interface NetworksOptions {
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOptions: readonly string[];
+}
+
+/** Subnets of one size that are given out one after another. */
+export interface AddressPool {
+  /** `10.0.0.0/8` */
+  readonly base: IpPrefix;
+  /** The prefix length of each subnet. */
+  readonly size: number;
 }
 
 /** What the engine gives the networks beside their configuration. */

@@ -64,7 +64,11 @@ export class VethPairs {
         mtu: port.mtu,
         up: true,
       }),
-      setBridgePort(name, { hairpin: true, isolated: isolates(port), withoutLinkLocal: hasIpv6() }),
+      setBridgePort(name, {
+        hairpin: true,
+        isolated: isolates(port),
+        withoutLinkLocal: port.mtu >= MINIMUM_IPV6_MTU && hasIpv6(),
+      }),
     );
   }
 
@@ -104,6 +108,9 @@ export class VethPairs {
     }
   }
 }
+
+/** A link that carries less has no IPv6 (RFC 8200). */
+const MINIMUM_IPV6_MTU = 1280;
 
 /** The setting of a link would do as well, but writing it spins on the event loop while another thread makes links. */
 function hasIpv6(): boolean {

@@ -40,7 +40,7 @@ describe('decodeCreateRequest', () => {
     });
     assert.equal(hostConfig.NetworkMode, 'bridge');
     assert.deepEqual(hostConfig.RestartPolicy, { Name: 'no', MaximumRetryCount: 0 });
-    assert.equal(hostConfig.IpcMode, 'private');
+    assert.equal(hostConfig.IpcMode, '');
     assert.equal(hostConfig.ShmSize, 67108864);
     assert.equal(hostConfig.MaskedPaths, DEFAULT_MASKED_PATHS);
     assert.deepEqual(hostConfig.LogConfig, { Type: '', Config: {} });

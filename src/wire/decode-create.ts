@@ -20,9 +20,14 @@ export const DEFAULT_SHM_SIZE_BYTES = 64 * 1024 * 1024;
 
 /**
  * @param version the version of the API that the client speaks
+ * @param defaultNetwork the network of containers whose client leaves the choice to the engine
  * @throws {EngineError} `invalid`, with Docker's texts
  */
-export function decodeCreateRequest(body: string, version = NEWEST_API_VERSION): CreateRequest {
+export function decodeCreateRequest(
+  body: string,
+  version = NEWEST_API_VERSION,
+  defaultNetwork = 'bridge',
+): CreateRequest {
   const parsed = parseJson(body);
   if (parsed === undefined) {
     throw new EngineError('invalid', 'invalid JSON: got EOF while reading request body');
@@ -33,10 +38,14 @@ export function decodeCreateRequest(body: string, version = NEWEST_API_VERSION):
   }
   const asked = meantByVersion(decodeParts(sent), version);
   const config = completeConfig(asked.config);
-  const host = completeHostConfig(asked.hostConfig);
+  const host = completeHostConfig(asked.hostConfig, defaultNetwork);
   validateContainerConfig(config);
   validateHostConfig(host);
-  return { config, hostConfig: host, networkingConfig: completeNetworking(asked.networkingConfig) };
+  return {
+    config,
+    hostConfig: host,
+    networkingConfig: completeNetworking(asked.networkingConfig, defaultNetwork),
+  };
 }
 
 function decodeParts(sent: object): CreateRequest {
@@ -77,14 +86,13 @@ function exposedPorts(text: string): readonly string[] {
   return ports ? ports.map(formatPort) : [text];
 }
 
-function completeHostConfig(host: HostConfig): HostConfig {
+function completeHostConfig(host: HostConfig, defaultNetwork: string): HostConfig {
   return {
     ...host,
-    NetworkMode: networkName(host.NetworkMode || 'default'),
+    NetworkMode: networkName(host.NetworkMode || 'default', defaultNetwork),
     PortBindings: completePorts(host.PortBindings),
     RestartPolicy:
       host.RestartPolicy.Name === '' ? { ...host.RestartPolicy, Name: 'no' } : host.RestartPolicy,
-    IpcMode: host.IpcMode || 'private',
     ShmSize: host.ShmSize || DEFAULT_SHM_SIZE_BYTES,
     MemorySwap: host.Memory > 0 && host.MemorySwap === 0 ? host.Memory * 2 : Math.max(host.MemorySwap, -1),
     MemorySwappiness: host.MemorySwappiness === -1 ? null : host.MemorySwappiness,
@@ -96,8 +104,8 @@ function completeHostConfig(host: HostConfig): HostConfig {
 }
 
 /** Clients that leave the choice to the engine send `default`. */
-function networkName(name: string): string {
-  return name === 'default' ? 'bridge' : name;
+function networkName(name: string, defaultNetwork: string): string {
+  return name === 'default' ? defaultNetwork : name;
 }
 
 function completePorts(bindings: PortMap | null): PortMap | null {
@@ -110,10 +118,10 @@ function completePorts(bindings: PortMap | null): PortMap | null {
   );
 }
 
-function completeNetworking(networking: NetworkingConfig): NetworkingConfig {
+function completeNetworking(networking: NetworkingConfig, defaultNetwork: string): NetworkingConfig {
   if (networking.EndpointsConfig === null) return networking;
   const endpoints = Object.entries(networking.EndpointsConfig).map(
-    ([name, endpoint]): [string, EndpointSettings] => [networkName(name), endpoint],
+    ([name, endpoint]): [string, EndpointSettings] => [networkName(name, defaultNetwork), endpoint],
   );
   return { EndpointsConfig: Object.fromEntries(endpoints) };
 }

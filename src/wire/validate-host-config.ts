@@ -40,7 +40,7 @@ export function validateRestartPolicy(policy: RestartPolicy): void {
 }
 
 function validateModes(host: HostConfig): void {
-  if (!/^(private|host|none|shareable|container:.+)$/s.test(host.IpcMode)) {
+  if (!/^(|private|host|none|shareable|container:.+)$/s.test(host.IpcMode)) {
     throw invalid(`invalid IPC mode: ${host.IpcMode}`);
   }
   if (!/^(|host|container:.+)$/s.test(host.PidMode)) throw invalid(`invalid PID mode: ${host.PidMode}`);

@@ -153,6 +153,9 @@ export class ContainerFixture implements AsyncDisposable {
         iptables: true,
         userlandProxy: true,
         icc: true,
+        hasDefaultBridge: true,
+        masquerades: true,
+        forwards: true,
         defaultBindAddress: '0.0.0.0',
         dns: [],
         dnsSearch: [],
@@ -189,6 +192,9 @@ export class ContainerFixture implements AsyncDisposable {
         initPath: '/usr/bin/tini',
         shmSizeBytes: 64 << 20,
         ulimits: [],
+        init: false,
+        noNewPrivileges: false,
+        ipc: 'private',
       },
     });
     service = containers;

@@ -1,4 +1,10 @@
-import type { ContainerSpec, JoinedNamespace, LogSpec, RestartPolicy } from '#container/container-spec.ts';
+import type {
+  ContainerSpec,
+  JoinedNamespace,
+  LogSpec,
+  NamespacesSpec,
+  RestartPolicy,
+} from '#container/container-spec.ts';
 import type { HostConfig } from '#wire/host-config.ts';
 import { DEFAULT_SHM_SIZE_BYTES } from '#wire/decode-create.ts';
 import { encodeLimits } from './limits.ts';
@@ -11,7 +17,7 @@ export function encodeHostConfig(spec: ContainerSpec, asked: HostConfig, default
     ...asked,
     NetworkMode: networkModeText(spec, asked.NetworkMode),
     PidMode: namespaceText(namespaces.pid, asked.PidMode),
-    IpcMode: namespaceText(namespaces.ipc, asked.IpcMode),
+    IpcMode: ipcText(namespaces, asked.IpcMode),
     CgroupnsMode: namespaces.cgroup ?? '',
     LogConfig: encodeLog(spec.log, asked, defaultLog),
     Runtime: spec.runtime ?? '',
@@ -52,6 +58,11 @@ export function networkModeText({ network: { mode } }: ContainerSpec, asked?: st
     case 'host':
       return asked ?? mode.kind;
   }
+}
+
+/** What the engine has chosen is shown, too. */
+function ipcText({ ipc = 'private' }: NamespacesSpec, asked: string): string {
+  return asked === '' && typeof ipc === 'string' ? ipc : namespaceText(ipc, asked);
 }
 
 function namespaceText(namespace: string | JoinedNamespace, asked: string): string {

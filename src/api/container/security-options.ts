@@ -7,7 +7,8 @@ export interface SecurityOptions {
     | { readonly kind: 'default' }
     | { readonly kind: 'unconfined' }
     | { readonly kind: 'profile'; readonly json: string };
-  readonly noNewPrivileges: boolean;
+  /** Undefined: the engine's choice. */
+  readonly noNewPrivileges: boolean | undefined;
   /** No masked and read-only paths. */
   readonly systemPathsUnconfined: boolean;
   /** What this engine does not enforce, in words for the client. */
@@ -18,7 +19,7 @@ export interface SecurityOptions {
 export function parseSecurityOptions(options: readonly string[] | null): SecurityOptions {
   let result: SecurityOptions = {
     seccomp: { kind: 'default' },
-    noNewPrivileges: false,
+    noNewPrivileges: undefined,
     systemPathsUnconfined: false,
     warnings: [],
   };

@@ -93,7 +93,7 @@ function processOf(config: ContainerConfig, host: HostConfig): ProcessSpec {
     terminal: config.Tty,
     ...(rows > 0 && columns > 0 && { terminalSize: { rows, columns } }),
     stdin: stdinOf(config),
-    init: host.Init ?? false,
+    ...(host.Init !== undefined && { init: host.Init }),
     ulimits: (host.Ulimits ?? []).map(({ Name, Soft, Hard }) => ({ name: Name, soft: Soft, hard: Hard })),
     oomScoreAdjustment: host.OomScoreAdj,
   };
@@ -121,7 +121,7 @@ function securityOf(host: HostConfig, options: ReturnType<typeof parseSecurityOp
     privileged: host.Privileged,
     addedCapabilities: host.CapAdd ?? [],
     droppedCapabilities: host.CapDrop ?? [],
-    noNewPrivileges,
+    ...(noNewPrivileges !== undefined && { noNewPrivileges }),
     seccomp,
     ...(masked && { maskedPaths: masked }),
     ...(readOnly && { readOnlyPaths: readOnly }),
@@ -137,7 +137,7 @@ function namespacesOf(host: HostConfig): NamespacesSpec {
   const { PidMode, IpcMode, UTSMode, CgroupnsMode, UsernsMode, ShmSize, Sysctls } = host;
   return {
     pid: joinedOf(PidMode) ?? (PidMode === 'host' ? 'host' : 'private'),
-    ipc: joinedOf(IpcMode) ?? ipcOf(IpcMode),
+    ...(IpcMode !== '' && { ipc: joinedOf(IpcMode) ?? ipcOf(IpcMode) }),
     uts: UTSMode === 'host' ? 'host' : 'private',
     ...(CgroupnsMode !== '' && { cgroup: CgroupnsMode }),
     ...(UsernsMode === 'host' && { user: 'host' }),

@@ -59,6 +59,9 @@ export const NETWORK_ENTRIES: DockerEntries<NetworkErrorReason> = {
   },
   'nameserver-invalid': { message: ({ subject }) => `invalid nameserver address: "${subject}"` },
   'extra-host-malformed': { message: ({ subject }) => `bad format for add-host: "${subject}"` },
+  'no-host-gateway': {
+    message: () => 'unable to derive the IP value for host-gateway',
+  },
   'extra-host-address': { message: ({ subject }) => `invalid IP address in add-host: "${subject}"` },
   'sysctl-name-invalid': { message: ({ subject }) => `invalid sysctl name: "${subject}"` },
   'sysctl-refused': 'plain',

@@ -2,8 +2,15 @@ import { signalNumber } from '#base/signals.ts';
 import type { CgroupFeatures } from '#linux/cgroup-features.ts';
 import type { CgroupLayout } from '#linux/cgroup-layout.ts';
 import type { LogDriver } from '#log/log.ts';
+import type { Networks } from '#network/network.ts';
 import { containerError } from '../container-errors.ts';
-import type { ContainerSpec, JoinedNamespace, LogSpec, NamespacesSpec } from '../container-spec.ts';
+import type {
+  ContainerSpec,
+  JoinedNamespace,
+  LogSpec,
+  NamespacesSpec,
+  NetworkMode,
+} from '../container-spec.ts';
 import type { ContainerDefaults, InstalledRuntime } from '../dependencies.ts';
 import { resolveCapabilities } from '../spec/capabilities.ts';
 import { RUNTIME_NAMES } from '../process/runtimes.ts';
@@ -23,6 +30,7 @@ export interface ContainerHost {
   readonly cgroupFeatures: CgroupFeatures;
   /** By name. */
   readonly logs: ReadonlyMap<string, LogDriver>;
+  readonly networks: Pick<Networks, 'defaultNetwork'>;
   readonly lookup: { find(reference: string): { readonly id: string } | undefined };
 }
 
@@ -56,8 +64,13 @@ export function fitToHost(asked: ContainerSpec, host: ContainerHost): FittedSpec
     ...asked,
     runtime: runtimeOf(asked, host),
     limits,
-    namespaces: completeNamespaces(asked.namespaces, host),
-    network: { ...asked.network, mode: byId(asked.network.mode, host) },
+    process: { ...asked.process, init: asked.process.init ?? host.defaults.init },
+    security: {
+      ...asked.security,
+      noNewPrivileges: asked.security.noNewPrivileges ?? host.defaults.noNewPrivileges,
+    },
+    namespaces: completeNamespaces(asked, host),
+    network: { ...asked.network, mode: networkMode(asked, host) },
     log: completeLog(asked.log, host),
   };
   return { spec, warnings };
@@ -126,13 +139,24 @@ function joinable<Mode extends object | string>(mode: Mode, what: string, host: 
   return byId(mode, host);
 }
 
-function completeNamespaces(wanted: NamespacesSpec, host: ContainerHost): NamespacesSpec {
+/** A container on the default network has none where the engine has no such network. */
+function networkMode({ network: { mode } }: ContainerSpec, host: ContainerHost): NetworkMode {
+  const isDefault = mode.kind === 'attached' && mode.attachments.length === 0;
+  return isDefault && host.networks.defaultNetwork === 'none' ? { kind: 'none' } : byId(mode, host);
+}
+
+function completeNamespaces({ namespaces, security }: ContainerSpec, host: ContainerHost): NamespacesSpec {
+  const { defaults, cgroupLayout } = host;
+  const { ipc = defaults.ipc } = namespaces;
+  // Where cgroups are visible as a whole, a privileged container manages them as the host does.
+  const isUnified = cgroupLayout.mode === 'v2';
+  const usual = security.privileged && !isUnified ? 'host' : defaults.cgroupNamespace;
   return {
-    ...wanted,
-    pid: joinable(wanted.pid, 'PID namespace', host),
-    ipc: joinable(wanted.ipc, 'IPC namespace', host),
-    cgroup: wanted.cgroup ?? (host.cgroupLayout.mode === 'v2' ? 'private' : 'host'),
-    sharedMemoryBytes: wanted.sharedMemoryBytes ?? host.defaults.shmSizeBytes,
+    ...namespaces,
+    pid: joinable(namespaces.pid, 'PID namespace', host),
+    ipc: joinable(ipc, 'IPC namespace', host),
+    cgroup: namespaces.cgroup ?? usual ?? (isUnified ? 'private' : 'host'),
+    sharedMemoryBytes: namespaces.sharedMemoryBytes ?? defaults.shmSizeBytes,
   };
 }
 

@@ -23,7 +23,7 @@ export interface JoinableContainers {
 export function chooseNamespaces(lookup: JoinableContainers, wanted: NamespacesSpec): SpecNamespaces {
   return {
     pid: namespaceOf(lookup, wanted.pid, 'pid'),
-    ipc: namespaceOf(lookup, wanted.ipc, 'ipc'),
+    ipc: namespaceOf(lookup, wanted.ipc ?? 'private', 'ipc'),
     uts: wanted.uts,
     cgroup: wanted.cgroup ?? 'private',
   };

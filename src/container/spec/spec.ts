@@ -131,7 +131,7 @@ function confinement(
   return {
     capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
     ...(rlimits.length > 0 ? { rlimits } : {}),
-    noNewPrivileges: security.noNewPrivileges,
+    noNewPrivileges: security.noNewPrivileges ?? false,
     oomScoreAdj: process.oomScoreAdjustment,
   };
 }
