@@ -1,4 +1,3 @@
-/** What a request line asks for. */
 export interface RequestTarget {
   /** The version that is asked for, `1.45`; absent for a path without one, which means the newest. */
   readonly version?: string;

@@ -31,7 +31,6 @@ export function errorTable<Reason extends string>(
   return table;
 }
 
-/** The maker of the errors of one table. */
 export function defineErrors<Reason extends string>(
   table: Readonly<Record<Reason, ErrorDefinition>>,
 ): (reason: Reason, facts?: ErrorFacts) => EngineError {

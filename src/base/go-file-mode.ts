@@ -37,7 +37,6 @@ const GO_TYPE_MASK =
   GO_MODE_SOCKET +
   GO_MODE_CHARACTER_DEVICE;
 
-/** Converts `st_mode` to Go's mode. */
 export function toGoFileMode(mode: number): number {
   const type = TYPES.find(([unix]) => unix === (mode & S_IFMT))?.[1] ?? 0;
   const special = SPECIAL.reduce((sum, [unix, go]) => ((mode & unix) === 0 ? sum : sum + go), 0);

@@ -53,7 +53,6 @@ function isText(text: string): text is IpAddress {
   return isIP(text) !== 0;
 }
 
-/** The number that the bytes of an address are. */
 export function ipToNumber(address: IpAddress): bigint {
   return BigInt(`0x${ipBytes(address).toString('hex')}`);
 }

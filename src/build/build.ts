@@ -200,7 +200,6 @@ export interface VertexStatus {
   readonly failure?: VertexFailure;
 }
 
-/** Why a vertex failed. */
 export type VertexFailure =
   /** Another vertex failed, or the build was canceled. */
   { readonly kind: 'canceled' } | { readonly kind: 'failed'; readonly error: unknown };

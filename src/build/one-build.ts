@@ -50,7 +50,6 @@ export interface BuildOptions {
   readonly progress: BuildProgress;
 }
 
-/** A build that has begun. */
 interface BegunBuild extends BuildOptions {
   readonly request: BuildRequest;
   readonly startedAtMs: number;

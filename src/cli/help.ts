@@ -82,7 +82,6 @@ function argumentCount(number: number): string {
   return `${number} argument${number === 1 ? '' : 's'}`;
 }
 
-/** What is said of a word that is no command. */
 export function unknownCommandMessage(word: string, group: FoundGroup): string {
   const name = [PROGRAM, ...group.path].join(' ');
   const reason = group.group.refused?.[word];

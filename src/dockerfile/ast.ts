@@ -237,7 +237,6 @@ export interface ShellInstruction extends InstructionBase {
   readonly argv: readonly string[];
 }
 
-/** An instruction inside a stage. */
 export type StageInstruction =
   | RunInstruction
   | CmdInstruction

@@ -20,7 +20,6 @@ export class ImageAttachments {
     database.exec('DELETE FROM image_attachments WHERE image_id NOT IN (SELECT id FROM image_images)');
   }
 
-  /** Adds documents to an image that is there. */
   add(imageId: Digest, documents: readonly StoredManifest[]): void {
     this.#metadata.transaction(() => {
       for (const { digest, mediaType, content } of documents)

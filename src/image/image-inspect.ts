@@ -29,7 +29,6 @@ export function tagsOf(names: readonly NamedImage[]): readonly string[] {
     .map(({ reference }) => familiarReference(reference));
 }
 
-/** The names that are digests. */
 export function digestsOf(names: readonly NamedImage[]): readonly string[] {
   return names
     .filter(({ reference }) => reference.digest)

@@ -5,7 +5,6 @@ import type { Metadata } from '#store/metadata.ts';
 /** A manifest or index as a registry has it. */
 export interface StoredManifest {
   readonly mediaType: string;
-  /** The digest of `content`. */
   readonly digest: Digest;
   readonly content: Buffer;
 }

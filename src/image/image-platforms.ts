@@ -100,7 +100,6 @@ export async function describeTarget(details: ManifestSources, image: ImageRecor
   return index ? descriptorOf(index) : await ownManifest(details, image);
 }
 
-/** Describes the manifest of an image, with its platform. */
 export async function describeManifest(details: ManifestSources, image: ImageRecord): Promise<Descriptor> {
   return { ...(await ownManifest(details, image)), platform: platformOf(image) };
 }

@@ -45,7 +45,6 @@ export interface PullLayer {
   readonly diffId: Digest;
 }
 
-/** What it takes to read from registries. */
 export interface SourceReading {
   readonly registries: Registries;
   /** A configuration that is here is not fetched. */

@@ -56,7 +56,6 @@ export interface ManifestView {
   readonly subject: ManifestSubject;
 }
 
-/** What a manifest is of. */
 export type ManifestSubject =
   | {
       readonly kind: 'image';

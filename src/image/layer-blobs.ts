@@ -104,7 +104,6 @@ function keeping(isHeld: (diffId: Digest) => boolean): (blob: LayerBlob) => bool
     kind === 'fetched' ? addedAtMs > oldestMs : diffId !== undefined && isHeld(diffId);
 }
 
-/** The layer that a blob is known to be. */
 export function layerOf({ blob, compression, diffId }: LayerBlob): ImageLayer | undefined {
   return diffId && { blob, compression, diffId };
 }

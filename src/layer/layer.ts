@@ -92,7 +92,6 @@ export interface LayerStore {
 }
 
 export interface SnapshotRequest {
-  /** The container's id. */
   readonly id: string;
   /** Bottom first, as in the image's configuration. */
   readonly layers: readonly Digest[];

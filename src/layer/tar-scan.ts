@@ -1,6 +1,7 @@
 import { fstatSync, readSync } from 'node:fs';
 import { TarParser } from '#oci/tar-reader.ts';
-import { type LayerTree, LayerTreeBuilder } from './layer-tree.ts';
+import type { LayerTree } from './layer-tree.ts';
+import { LayerTreeBuilder } from './layer-tree-builder.ts';
 import { layerError } from './layer-errors.ts';
 
 /** Headers lie close together where files are small; what is skipped is not read. */

@@ -8,7 +8,6 @@ type CgroupController = 'memory' | 'cpu' | 'cpuset' | 'pids' | 'blkio';
 /** What the control groups of a machine can limit. Looked up when it is asked for. */
 export interface CgroupFeatures {
   has(controller: CgroupController): boolean;
-  /** `memory.swappiness` */
   readonly swappiness: boolean;
   /** `memory.oom_control` */
   readonly oomKillerSwitch: boolean;

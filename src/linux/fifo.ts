@@ -51,7 +51,6 @@ class ReadMemory {
   #sizeBytes = FIRST_READ_BYTES;
   free: Buffer = Buffer.allocUnsafe(FIRST_READ_BYTES);
 
-  /** The first bytes of what was free. */
   take(bytes: number): Buffer {
     const taken = this.free.subarray(0, bytes);
     this.free = this.free.subarray(bytes);

@@ -5,7 +5,6 @@ import type { TaskAnswer, TaskMessage } from './file-thread.ts';
 
 const IDLE_MS = 4000;
 
-/** A task on its thread. */
 export interface TaskRun {
   /** @throws {EngineError} `aborted`, `exhausted`, `internal` for a thread that was stopped or crashed */
   readonly answer: Promise<TaskAnswer>;

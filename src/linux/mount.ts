@@ -5,7 +5,6 @@ import { FilesystemContext } from './filesystem-context.ts';
 import { check, libc } from './libc.ts';
 import { syscall } from './syscalls.ts';
 
-/** Flags of mount(2). */
 export const MountFlag = {
   noSuid: 2,
   noDev: 4,

@@ -6,7 +6,6 @@ import { noneDriver } from './none-driver.ts';
 /** What containers log with unless they or the engine's configuration say otherwise. */
 export const DEFAULT_LOG_DRIVER = 'local';
 
-/** All drivers by name. */
 export function createLogDrivers(): ReadonlyMap<string, LogDriver> {
   return new Map([localDriver, jsonFileDriver, noneDriver].map((driver) => [driver.name, driver]));
 }

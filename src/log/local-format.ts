@@ -16,7 +16,6 @@ const MARK = 0xca15;
 const FLAG_STDERR = 1;
 const FLAG_PARTIAL = 2;
 
-/** Writes the header and the trailer of `record`. */
 export function encodeFrame(record: LogRecord, header: Buffer, trailer: Buffer): void {
   const flags = (record.stream === 'stderr' ? FLAG_STDERR : 0) | (record.partial ? FLAG_PARTIAL : 0);
   header.writeUInt32LE(record.data.length, 0);

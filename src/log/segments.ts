@@ -19,7 +19,6 @@ export interface SegmentReader extends Disposable {
   seekEnd(): void;
   /** Moves to a place that has every record from `timeNs` on behind it, and as few others as is cheap. */
   seekTime(timeNs: bigint): void;
-  /** The time of the first record. */
   firstTime(): bigint | undefined;
 }
 
@@ -190,7 +189,6 @@ class TailCount {
   }
 }
 
-/** The records without the first lines of the first one. */
 function withoutFirstLines(records: readonly LogRecord[], lines: number): readonly LogRecord[] {
   const [first, ...others] = records;
   if (!first) return records;

@@ -359,7 +359,6 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The text of `caissond --help`. */
 export function helpText(): string {
   const shown = SETTINGS.filter(({ missing, isFileOnly }) => !missing && !isFileOnly);
   const rows = shown.map((setting) => {

@@ -13,7 +13,6 @@ const STANDARD: readonly HostsEntry[] = [
   { address: 'ff02::2', names: ['ip6-allrouters'] },
 ];
 
-/** What follows a container's networks. */
 export interface OwnHosts {
   /** The container's own address on each of its networks. */
   readonly addresses: readonly string[];

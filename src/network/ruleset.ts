@@ -83,7 +83,6 @@ function set(name: string, type: string, elements: readonly string[]): readonly 
 interface BridgeSet {
   readonly name: string;
   readonly type: string;
-  /** Undefined where the bridge is not in the set. */
   readonly element: (bridge: FirewallBridge) => string | undefined;
 }
 
@@ -112,7 +111,6 @@ const BRIDGE_SETS: readonly BridgeSet[] = [
   },
 ];
 
-/** Commands that add a bridge to the table's sets, or take it out. */
 export function renderBridge(action: 'add' | 'delete', table: string, bridge: FirewallBridge): string {
   const commands = BRIDGE_SETS.map(({ name, element }) => {
     const value = element(bridge);

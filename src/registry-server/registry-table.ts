@@ -105,7 +105,6 @@ export class RegistryTable {
     );
   }
 
-  /** Any repository that has the blob. */
   repositoryWithBlob(digest: Digest): string | undefined {
     const row = this.#first('SELECT repository FROM registry_blobs WHERE digest = ? LIMIT 1', digest);
     return row && String(row['repository']);

@@ -40,7 +40,6 @@ export interface OpenOptions {
 /** What a repository has under a tag or a digest. */
 export interface RemoteManifest {
   readonly mediaType: string;
-  /** The digest of `content`. */
   readonly digest: Digest;
   readonly content: Buffer;
 }

@@ -267,7 +267,6 @@ function typeOf(header: string | undefined): string {
   return (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-/** The URL of the next page (RFC 8288). */
 function nextPage({ headers, url }: HttpResponse): URL | undefined {
   const link = [headers['link']].flat().join(', ');
   const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next"?/.exec(link) ?? [];

@@ -12,7 +12,6 @@ import { GRPC_OK, statusOf, trailersOf } from './grpc-status.ts';
 export interface Call {
   /** The client's headers, where gRPC puts metadata. */
   readonly metadata: IncomingHttpHeaders;
-  /** Fires when the client cancels the call or is gone. */
   readonly signal: AbortSignal;
   /** Fires when the client is gone. */
   readonly connection: AbortSignal;

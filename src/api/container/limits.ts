@@ -4,7 +4,6 @@ import type { HostConfig } from '#wire/host-config.ts';
 import type { RESOURCE_FIELDS, ThrottleDevice } from '#wire/resources.ts';
 import { listOr } from './shown-list.ts';
 
-/** The fields of {@link HostConfig} that say limits. */
 type LimitFields = Pick<
   HostConfig,
   Exclude<

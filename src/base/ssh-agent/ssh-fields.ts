@@ -7,7 +7,7 @@ export function uint32(value: number): Buffer {
   return bytes;
 }
 
-/** `string` */
+/** A `string` of the agent's protocol. */
 export function field(value: string | Uint8Array): Buffer {
   const bytes = Buffer.from(value);
   return Buffer.concat([uint32(bytes.length), bytes]);

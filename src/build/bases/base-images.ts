@@ -21,7 +21,6 @@ import { fullName } from '../plan/step-titles.ts';
 /** As clients call it where they keep credentials. */
 const DOCKER_HUB = 'https://index.docker.io/v1/';
 
-/** Where base images come from. */
 export interface BaseImageWork {
   readonly images: NamedImages;
   /** Stores layers of images that the client keeps. */

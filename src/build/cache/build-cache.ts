@@ -3,7 +3,6 @@ import type { ImageLayer } from '#image/image-record.ts';
 import { type Digest, isDigest } from '#oci/digest.ts';
 import type { Metadata, Migrations } from '#store/metadata.ts';
 
-/** The table of the build cache. */
 export const buildCacheMigrations: Migrations = {
   domain: 'build',
   steps: [

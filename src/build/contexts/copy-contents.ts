@@ -2,7 +2,7 @@ import { readSync, writeSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { EngineError } from '#base/errors.ts';
 import { diskError } from '#store/disk.ts';
-import type { StoredEntry } from './file-table.ts';
+import type { StoredEntry } from './stored-entry.ts';
 import { ALIGNMENT_BYTES } from './receive-files.ts';
 
 /** The work between two turns of the event loop: about a millisecond. */

@@ -3,7 +3,7 @@ import { writevSync } from 'node:fs';
 import { EngineError } from '#base/errors.ts';
 import { diskError } from '#store/disk.ts';
 import type { FileEntry, FileTransfer } from '../session/build-session.ts';
-import { hasContents, type StoredEntry, withoutContents } from './file-table.ts';
+import { hasContents, type StoredEntry, withoutContents } from './stored-entry.ts';
 
 /** Where contents start in a data file: EROFS blocks of an index over it. */
 export const ALIGNMENT_BYTES = 512;

@@ -1,7 +1,7 @@
 /** The table of a synced directory on disk: what its data file holds, for the next process. */
 import { open, rename } from 'node:fs/promises';
 import { readIfThere } from '#linux/read-if-there.ts';
-import type { StoredEntry } from './file-table.ts';
+import type { StoredEntry } from './stored-entry.ts';
 
 export interface Table {
   /** Its file's name. */

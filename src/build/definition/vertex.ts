@@ -121,7 +121,6 @@ export interface HeldTable extends Disposable {
 /** Files that are fetched when a vertex needs them. */
 export type RemoteFiles = HttpFile | GitTree;
 
-/** One file. */
 export interface HttpFile {
   readonly kind: 'http';
   readonly url: string;

@@ -5,7 +5,6 @@ import type { BuildOutcome, BuiltImage } from './outcome.ts';
 import type { LayerTrees } from '../solve/layer-trees.ts';
 import type { Lease } from '#store/content.ts';
 
-/** What layers are squashed with. */
 export interface SquashWork {
   readonly trees: Pick<LayerTrees, 'open'>;
   readonly files: Pick<FileWorkers, 'squash'>;

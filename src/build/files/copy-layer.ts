@@ -20,7 +20,6 @@ import type { SourcePath } from './source-paths.ts';
 const DIRECTORY_MODE = 0o040755n;
 const ROOT: Owner = { uid: 0, gid: 0 };
 
-/** What a selection found. */
 interface Found {
   readonly selection: FileSelection;
   readonly tree: CopiedTree;

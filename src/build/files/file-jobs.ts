@@ -120,7 +120,6 @@ export interface SquashJob {
   readonly whole: Tree;
 }
 
-/** One path that a selection found. */
 export interface FoundPath {
   /** Absolute, without links. */
   readonly path: string;
@@ -129,7 +128,6 @@ export interface FoundPath {
 }
 
 export interface FileJobs {
-  /** What a selection finds. */
   readonly find: { readonly input: FileSelection; readonly output: readonly FoundPath[] };
   /** A hash of names, modes, owners and contents; not of times. */
   readonly checksum: { readonly input: FileSelection; readonly output: string };

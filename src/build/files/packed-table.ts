@@ -3,7 +3,8 @@
  * contents.
  */
 import type { FileEntry } from '../session/build-session.ts';
-import { FileTable, type StoredEntry } from '../contexts/file-table.ts';
+import { FileTable } from '../contexts/file-table.ts';
+import type { StoredEntry } from '../contexts/stored-entry.ts';
 
 export interface PackedTable {
   readonly rows: Uint8Array<SharedArrayBuffer>;

@@ -20,7 +20,6 @@ export interface WalkedFile<Stats> {
 export interface Choice {
   /** By path in the tree. */
   readonly ignored: IgnoreMatcher;
-  /** By path in the source. */
   readonly excluded: IgnoreMatcher;
   /** By path in the source: only what this matches, and the directories on the way to it. */
   readonly included?: Inclusion;

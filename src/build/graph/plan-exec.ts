@@ -29,7 +29,6 @@ export interface ExecPlace {
 /** A command, and what becomes of it. */
 export interface PlannedExec {
   readonly vertex: ExecVertex;
-  /** Outputs by their numbers. */
   readonly outputs: ReadonlyMap<number, Vertex>;
 }
 

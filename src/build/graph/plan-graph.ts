@@ -19,7 +19,6 @@ export interface GraphPlan {
 
 export interface GraphPlace {
   readonly request: Pick<BuildRequest, 'commands' | 'entitlements'>;
-  /** The files of operations that are sources. */
   readonly sources: ReadonlyMap<GraphOperation, FileSource>;
 }
 

@@ -40,7 +40,6 @@ export async function planPlatforms(
   return { plans, combined: { source, steps: plans.flatMap((plan) => stepsOf(plan, plans.length > 1)) } };
 }
 
-/** Where there are several platforms, each step says which it is for. */
 function stepsOf({ platform, plan }: PlatformPlan, areSeveral: boolean): Plan['steps'] {
   if (!areSeveral) return plan.steps;
   const text = formatPlatform(platform);

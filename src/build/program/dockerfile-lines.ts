@@ -15,7 +15,6 @@ export interface Names {
 
 export interface LineContext {
   readonly names: Names;
-  /** Operations before it in the same stage. */
   readonly before: readonly Operation[];
   /** What the stage stands on. */
   readonly start: State;

@@ -6,7 +6,6 @@ export interface HealthcheckOptions {
   readonly retries?: number;
 }
 
-/** As flags of HEALTHCHECK. */
 export function healthcheckFlags(options: HealthcheckOptions): readonly string[] {
   const { intervalSeconds, timeoutSeconds, startPeriodSeconds, startIntervalSeconds, retries } = options;
   const flags: readonly (readonly [string, string | number | undefined])[] = [

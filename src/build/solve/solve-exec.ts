@@ -11,7 +11,6 @@ import type { Sources } from './file-sources.ts';
 import { type MountWork, openRunMounts } from './run-mounts.ts';
 import type { VertexLayers, VertexWork } from './solve-vertex.ts';
 
-/** What commands are run with. */
 export interface CommandWork {
   readonly containers: Pick<OwnedContainers, 'runStep'>;
   /** Bounds the commands that run at the same time. */

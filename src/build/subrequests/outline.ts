@@ -100,7 +100,6 @@ function needsOf({ mounts, range }: RunInstruction, type: 'secret' | 'ssh'): rea
     );
 }
 
-/** The first item of each name. */
 function unique<T extends { readonly name: string }>(items: readonly T[]): readonly T[] {
   return [...new Map(items.toReversed().map((item) => [item.name, item])).values()].toReversed();
 }

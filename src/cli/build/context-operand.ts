@@ -24,7 +24,6 @@ export interface BuildContextOperand {
   readonly archive?: () => AsyncIterable<Uint8Array>;
 }
 
-/** See `clientSecret`. */
 type ClientSecret = () => string | undefined;
 
 /** tar(5): where `ustar` stands in the first header. */

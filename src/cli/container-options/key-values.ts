@@ -2,13 +2,11 @@ import { readFileSync } from 'node:fs';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** @throws {Error} if the text names no variable */
 export function checkEnvironment(text: string): string {
   if (text === '' || text.startsWith('=')) throw new Error(`invalid environment variable: ${text}`);
   return text;
 }
 
-/** @throws {Error} if the text names no label */
 export function checkLabel(text: string): string {
   if (text.startsWith('=')) throw new Error(`invalid label '${text}': empty name`);
   return text;

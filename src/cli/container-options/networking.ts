@@ -8,7 +8,6 @@ export function networkModeOf(flags: ContainerFlags): string {
   return flags.network[0]?.target || 'default';
 }
 
-/** One endpoint for each network, by its name. */
 export function networkingConfig(flags: ContainerFlags): Readonly<Record<string, EndpointSettings>> {
   const choices = flags.network.length > 0 ? flags.network : [DEFAULT];
   if (flags.network.length === 1 && isPlain(choices[0] ?? DEFAULT, flags)) return {};

@@ -90,7 +90,6 @@ export function engineOf(context: Context, name: string): NamedEngine {
   return { host: endpoint.Host, tls: { enabled, verify: enabled && !skips, ...files } };
 }
 
-/** The TLS files that are there. */
 function tlsFilesOf(context: Context, name: string): Readonly<Partial<Record<keyof TlsMaterial, string>>> {
   const { tls } = contextPaths(context, name);
   const paths = TLS_FILES.map((file) => [file, join(tls, 'docker', `${file}.pem`)] as const);

@@ -3,7 +3,6 @@ import type { ExploredFile, ImageExploration } from '#wire/explore.ts';
 
 export interface ViewState {
   readonly focus: 'layers' | 'files';
-  /** Index of the chosen layer. */
   readonly layer: number;
   /** Index of the chosen file among those shown. */
   readonly file: number;

@@ -36,7 +36,6 @@ interface Child {
   readonly isLeftOut: boolean;
 }
 
-/** How the files of one directory are looked at. */
 interface Look {
   /** The files are those of the last listing, and none of them had attributes. */
   readonly isKnown: boolean;

@@ -5,7 +5,6 @@ import { compileIgnorePattern } from '#oci/ignore-pattern.ts';
 
 /** What of a tree is wanted: at and below some of its paths. */
 export interface WantedPath {
-  /** All that is below. */
   readonly all: boolean;
   /** Undefined: the child is not wanted, and nothing below it. */
   child(name: string): WantedPath | undefined;

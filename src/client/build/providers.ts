@@ -13,7 +13,6 @@ export interface BuildProviders {
   hasSshAgent(name: string): boolean;
   openSshAgent(name: string): Promise<Duplex>;
   credentials(host: string): Promise<RegistryAuth | undefined>;
-  /** By the number of an output. */
   createFile(output: number, attributes: Readonly<Record<string, string>>): FileSink;
   createTree(output: number): TreeSink;
 }

@@ -31,7 +31,6 @@ export class ExecProcess {
     return this.spec.command.join(' ');
   }
 
-  /** The size that its terminal is to have when it starts. */
   get startingSize(): TerminalSize | undefined {
     return this.state.status === 'starting' ? this.state.size : undefined;
   }

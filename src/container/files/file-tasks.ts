@@ -14,7 +14,6 @@ export interface ContainerFileTasks {
   /** See `lookForDevices`. */
   readonly 'find-devices': { readonly input: DeviceQuery; readonly output: HostDevices };
   readonly 'change-hosts': { readonly input: HostsChange; readonly output: void };
-  /** See `makeBindSource`. */
   readonly 'bind-source': { readonly input: BindSource; readonly output: void };
   readonly 'make-points': { readonly input: PointsToMake; readonly output: void };
 }

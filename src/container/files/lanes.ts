@@ -13,7 +13,6 @@ export function containerLane(id: string): FileLane {
   };
 }
 
-/** The mount of the host that a path is in. */
 export function hostLane(path: string): FileLane {
   const { target, fsType } = mountAbove(path) ?? { target: '/', fsType: 'unknown' };
   return {

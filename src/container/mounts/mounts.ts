@@ -91,7 +91,6 @@ function reportMounted(mount: PlannedMount, { volumes, containerId }: MountConte
   volumes.mounted(mount.name, { containerId, destination: mount.destination, readonly: mount.readonly });
 }
 
-/** Reports the volumes of a container that has ended as unmounted. */
 export function releaseMounts(plan: MountPlan, context: Pick<MountContext, 'containerId' | 'volumes'>): void {
   for (const name of volumesOf(plan)) context.volumes.unmounted(name, context.containerId);
 }

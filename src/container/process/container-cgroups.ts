@@ -11,7 +11,6 @@ export interface CgroupOwner {
   readonly spec: Pick<ContainerSpec, 'limits'>;
 }
 
-/** Where the cgroups of containers are. */
 export class ContainerCgroups {
   readonly layout: CgroupLayout;
   readonly #defaultParent: string;

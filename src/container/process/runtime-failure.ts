@@ -38,7 +38,6 @@ const TRANSLATIONS: readonly Translation[] = [
   },
 ];
 
-/** What was to be started: a container, or an exec in a container. */
 export interface StartSubject {
   readonly what: 'container' | 'exec';
   readonly id: string;

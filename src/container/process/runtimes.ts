@@ -45,7 +45,6 @@ export class Runtime implements Disposable {
     ];
   }
 
-  /** `exec` of a process file. */
   execCommand(id: string, processFile: string, files: RuntimeFiles): readonly string[] {
     return [...this.#start('exec', files), '--process', processFile, id];
   }

@@ -10,7 +10,6 @@ import type { ProcessIdentity } from '../run/state.ts';
 
 export interface SupervisedProcessParts {
   readonly id: string;
-  /** The directory of the process, which is removed with it. */
   readonly directory: string;
   readonly identity: ProcessIdentity;
   readonly monitor: ProcessIdentity;

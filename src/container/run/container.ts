@@ -80,7 +80,6 @@ export class Container {
     return this.run !== undefined || this.#state.status === 'restarting';
   }
 
-  /** The streams of the present run, or of the next one. */
   get streams(): AttachableStreams {
     return this.run?.active.streams ?? (this.#nextStreams ??= new AttachableStreams(this.#parts.logger));
   }

@@ -27,7 +27,6 @@ export function unlessLost(
   return deadState(logger, state, containerError('container-lost', { subject: id, details: { damage } }));
 }
 
-/** The state of a container whose record is damaged. */
 export function damagedState(logger: Logger, id: string, damage: string): ContainerState<Run> {
   const problem = containerError('container-record-damaged', { subject: id, details: { damage } });
   return deadState(logger, initialState, problem);

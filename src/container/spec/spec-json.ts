@@ -12,7 +12,6 @@ export function stringifySpec(spec: RuntimeSpec): string {
   return `${open(JSON.stringify(head))},"linux":${open(JSON.stringify(rules))}${filter}}}`;
 }
 
-/** `process.json` of an exec. */
 export function stringifyProcess(process: RuntimeProcess): string {
   return JSON.stringify(jsonProcess(process));
 }

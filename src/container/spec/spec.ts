@@ -188,7 +188,6 @@ export interface ExecInput {
     ExecSpec,
     'command' | 'environment' | 'workingDirectory' | 'privileged' | 'terminal' | 'terminalSize'
   >;
-  /** The spec of the container that it runs in. */
   readonly spec: ContainerSpec;
   /** What `exec.user` resolves to, or the container's user where that is absent. */
   readonly user: ResolvedUser;

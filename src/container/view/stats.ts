@@ -10,7 +10,6 @@ import type { Container } from '../run/container.ts';
 /** USER_HZ: 100 on every architecture we run on (time(7)). */
 const NANOSECONDS_PER_TICK = 10_000_000;
 
-/** One sample of what a container uses. */
 export function sampleStats(cgroups: ContainerCgroups, container: Container): ContainerStats {
   const { id, name } = container;
   const sample = tryReadSample(cgroups, container);

@@ -1,4 +1,3 @@
-/** ADD and COPY. */
 import type { AddInstruction, CopyInstruction, InlineFile, Statement } from '../ast.ts';
 import { invalid } from '../dockerfile-error.ts';
 import { Flags } from './flags.ts';

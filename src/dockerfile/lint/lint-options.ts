@@ -19,7 +19,6 @@ export function parseLintOptions(text: string): LintOptions {
   return trimmed.split(';').reduce(applyOption, DEFAULTS);
 }
 
-/** The options of the file's `check` directive. */
 export function lintOptionsOf(directives: readonly Directive[]): LintOptions {
   const value = directives.find(({ name }) => name === 'check')?.value ?? '';
   return parseLintOptions(value.split(' ')[0] ?? '');

@@ -11,7 +11,6 @@ export type Variables = Pick<ReadonlyMap<string, string>, 'get' | 'has' | 'keys'
 export interface ExpandOptions {
   /** The file's escape character; `\` where not given. */
   readonly escape?: '\\' | '`';
-  /** Keeps quotes in the result. */
   readonly rawQuotes?: boolean;
   /** Keeps escape characters in the result. */
   readonly rawEscapes?: boolean;

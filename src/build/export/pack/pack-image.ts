@@ -1,4 +1,3 @@
-/** An image as a manifest with the blobs that it names. */
 import type { ArtifactBlob } from '#image/artifact.ts';
 import type { StoredManifest } from '#image/image-manifests.ts';
 import type { ImageLayer } from '#image/image-record.ts';
