@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import type { EngineEvent } from './engine.ts';
+import { until } from '#base/testing.ts';
 import { EventBus } from './event-bus.ts';
 import { matchesEvent } from './event-filter.ts';
 
@@ -33,7 +34,7 @@ test('since replays what is remembered and a past until ends the stream', async 
   const bus = new EventBus();
   bus.emit(start);
   const now = BigInt(Date.now() + 5) * 1_000_000n;
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => BigInt(Date.now()) * 1_000_000n > now, 'its time has passed');
   const events = bus.subscribe({ sinceNs: now - 10_000_000_000n, untilNs: now, filters: new Map() });
   assert.deepEqual(await take(events), ['start']);
   assert.deepEqual(await take(bus.subscribe({ sinceNs: now, untilNs: now, filters: new Map() })), []);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
 import { ChannelSender } from './byte-channel.ts';
+import { file, tarOf } from './layer-store.fixture.ts';
 import { LayerWorkerPool } from './worker-pool.ts';
 
 function threads(): number {
@@ -43,7 +44,8 @@ describe('worker pool', () => {
     const sender = new ChannelSender();
     const input = { root: directory, path: '/', noOverwriteDirNonDir: false, ...sender.end };
     const endless = pool.run('extract', input, { transfer: [sender.end.port] });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // More than may wait for the job: it has taken some of it.
+    await sender.send(tarOf(file('file', 'x'.repeat(2 << 20))).subarray(0, 2 << 20));
     const [cut] = await Promise.allSettled([endless, pool[Symbol.asyncDispose]()]);
     sender.close();
     assert.ok(cut.status === 'rejected' && isEngineError(cut.reason, 'aborted'));

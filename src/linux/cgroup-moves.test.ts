@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '#base/testing.ts';
 import { CgroupMoves } from './cgroup-moves.ts';
 import { readCgroupLayout } from './cgroup-layout.ts';
@@ -31,7 +30,7 @@ test('expecting moves changes nothing that lasts, and takes one process, which e
   {
     using moves = new CgroupMoves(readCgroupLayout());
     moves.expect();
-    await sleep(20);
+    await until(() => moversOf(process.pid).length === 1, 'a mover');
     moves.expect();
     assert.equal(moversOf(process.pid).length, 1);
     assert.equal(ownCgroups(), before.cgroups);
@@ -49,7 +48,7 @@ test('a sudden end leaves the kernel’s setting as it was', async (context) => 
     import { readCgroupLayout } from ${urlOf('./cgroup-layout.ts')};
     const moves = new CgroupMoves(readCgroupLayout());
     setInterval(() => moves.expect(), 6);
-    setTimeout(() => console.log('ready'), 30);
+    console.log('ready');
   `;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
     stdio: ['ignore', 'pipe', 'inherit'],

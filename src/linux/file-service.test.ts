@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { hasReason, isEngineError } from '#base/errors.ts';
+import { until } from '#base/testing.ts';
 import type { FixtureTasks } from './file-service-worker.fixture.ts';
 import { type FileGuard, fileTasks, HUNG_LIMIT, LANE_HUNG_LIMIT, LANE_PLACES } from './file-service.ts';
 import { mountHung } from './hung-mount.fixture.ts';
@@ -40,15 +42,11 @@ function isHung(error: unknown): boolean {
   );
 }
 
-async function eventually<Result>(attempt: () => Promise<Result>): Promise<Result> {
-  for (let count = 0; ; count++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (count === 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
+async function succeeds(attempt: Promise<unknown>): Promise<boolean> {
+  return await attempt.then(
+    () => true,
+    () => false,
+  );
 }
 
 function threads(): number {
@@ -85,7 +83,8 @@ describe('file service', () => {
     assert.ok(threads() - before <= 4 + 12 + 8, `${threads()} threads, ${before} before`);
     // What hung has answered: the lane is open again.
     answer();
-    await eventually(() => files.run(TASKS, 'stat', { input: '/etc/passwd', guard: guardOf('hung') }));
+    const again = () => files.run(TASKS, 'stat', { input: '/etc/passwd', guard: guardOf('hung') });
+    await until(() => succeeds(again()), 'the lane is open again');
   });
 
   it('lets a lane try again while fewer threads of it hang than make it dead', async (t) => {
@@ -126,8 +125,10 @@ describe('file service', () => {
     );
     const abort = new AbortController();
     const waiting = files.run(TASKS, 'beat', { input: 1, guard: guardOf('busy'), signal: abort.signal });
-    setTimeout(() => abort.abort(new Error('not needed')), 20);
-    await assert.rejects(waiting, /not needed/);
+    const rejected = assert.rejects(waiting, /not needed/);
+    await setImmediate();
+    abort.abort(new Error('not needed'));
+    await rejected;
     await Promise.all(busy);
   });
 
@@ -135,7 +136,8 @@ describe('file service', () => {
     const files = new ThreadedFileService();
     const { path } = hungDirectory(t);
     const cut = assert.rejects(files.run(TASKS, 'stat', { input: path, guard: guardOf('hung') }));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // Until a thread is in the file system, which nothing tells.
+    await sleep(50);
     await files[Symbol.asyncDispose]();
     await cut;
     await assert.rejects(files.run(TASKS, 'stat', { input: '/etc/passwd' }), { code: 'aborted' });

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { until } from '#base/testing.ts';
 import { isEngineError } from '#base/errors.ts';
 import {
   decodeWaitStatus,
@@ -37,7 +38,7 @@ test('children: exit code, signal, and no zombie', async () => {
 
 test('a child that has ended before the watch began is reaped with its status', async () => {
   const pid = shell('exit 3');
-  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 1));
+  await until(() => !isAlive(pid), 'it has ended');
   using watch = watchExit(pid);
   assert.deepEqual(await watch.exited, { code: 3 });
 });
@@ -101,6 +102,7 @@ test('two hundred watches cost no thread and leave no descriptor', async () => {
   const before = count();
   const pids = Array.from({ length: 200 }, () => shell('exec sleep 60'));
   const watches = pids.map(watchExit);
+  // A thread that a watch takes would be there by then.
   await new Promise((resolve) => setTimeout(resolve, 10));
   assert.equal(count().threads, before.threads);
   for (const pid of pids) sendSignal(pid, 9);

@@ -63,6 +63,7 @@ test('a slow consumer gets everything before the end', async () => {
   let output = '';
   for await (const chunk of openTtyStream(master)) {
     output += String(chunk);
+    // Slow is what this consumer is.
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   assert.match(output, /^1\r\n/);

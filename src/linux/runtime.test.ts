@@ -13,7 +13,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { until as eventually } from '#base/testing.ts';
 import { ContainerCgroup } from './container-cgroup.ts';
 import { prepareCgroups } from './cgroup-setup.ts';
@@ -147,7 +146,7 @@ async function runContainer(
   };
   if (meanwhile) {
     // The runtime hands the terminal over before the program starts.
-    while (cgroup.pids().length !== 1) await sleep(1);
+    await eventually(() => cgroup.pids().length === 1, 'it is alone in its group');
     await meanwhile(cgroup, (text) => stream.write(text), until);
   }
   await closed;

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
+import { until } from '#base/testing.ts';
 import { mountTmpfs, unmount } from '#linux/mount.ts';
 import { createLogDrivers } from './drivers.ts';
 import type { ContainerLog, LogQuery, LogRecord, LogWriter, OutputStream } from './log.ts';
@@ -165,7 +166,7 @@ for (const driver of ['local', 'json-file']) {
       const lines = readAll(log, { follow: true, perLine: true });
       for (let round = 0; round < 50; round++) {
         append(writer, `round ${round}\n`);
-        if (round % 10 === 0) await sleep(2);
+        if (round % 10 === 0) await setImmediate();
       }
       writer[Symbol.dispose]();
       assert.match(await all, /^before\nround 0\n/);
@@ -187,10 +188,10 @@ for (const driver of ['local', 'json-file']) {
       const lines: string[] = [];
       for (let round = 0; round < 40; round++) {
         lines.push(...appendLines(writer, round * 20, round * 20 + 20));
-        if (round % 3 === 0) await sleep(1);
+        if (round % 3 === 0) await setImmediate();
       }
       const expected = lines.join('');
-      while (text.length < expected.length) await sleep(2);
+      await until(() => text.length >= expected.length, 'the follower has everything');
       abort.abort();
       await following;
       assert.equal(text, expected);

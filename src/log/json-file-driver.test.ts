@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '#base/testing.ts';
 import { formatTimestamp } from '#base/timestamps.ts';
 import { JsonEncoder } from './json-encoder.ts';
 import { jsonFileDriver } from './json-file-driver.ts';
@@ -93,11 +93,9 @@ test('compresses rotated files and reads them back', async (t) => {
   for (let index = 0; index < 40; index++) {
     const data = Buffer.from(`line ${index}\n`);
     writer.append({ stream: 'stdout', timeNs: BigInt(index), data, partial: false });
-    await sleep(1);
   }
   const expected = ['x-json.log', 'x-json.log.1.gz'];
-  while (readdirSync(directory).join() !== expected.join()) await sleep(5);
-  assert.deepEqual(readdirSync(directory), expected);
+  await until(() => readdirSync(directory).join() === expected.join(), 'the rotated file is compressed');
   assert.equal(await readText(log), Array.from({ length: 40 }, (_, index) => `line ${index}\n`).join(''));
 });
 

@@ -464,6 +464,7 @@ function suite(): void {
     await until(() => count() === 3, 'a full pool');
     const record = await pooled.acquire(requestFor('a'));
     await until(() => count() === 4, 'a full pool again');
+    // What would make more than is wanted would have begun by then.
     await sleep(100);
     assert.equal(count(), 4);
     await pooled[Symbol.asyncDispose]();

@@ -114,6 +114,7 @@ test('over TCP, in pieces', async () => {
       for (const query of frames.push(Buffer.from(chunk))) {
         const framed = frameDns(answerWith(0)(query)[0] ?? Buffer.alloc(0));
         connection.write(framed.subarray(0, 1));
+        // So that the pieces come apart, which no event tells.
         setTimeout(() => connection.end(framed.subarray(1)), 20);
       }
     });

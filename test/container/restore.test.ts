@@ -149,7 +149,8 @@ test('a start that a crash interrupts leaves nothing', async () => {
     const daemon = fork(join(import.meta.dirname, 'crash-daemon.ts'), { env });
     const runs = Array.from({ length: 50 }, () => ({ cmd: ['sleep', '1000'] }));
     daemon.send({ path, runs } satisfies DaemonOrders);
-    while (!existsSync(join(path, 'run/containers/bundles'))) await sleep(5);
+    await until(() => existsSync(join(path, 'run/containers/bundles')), 'the daemon is up');
+    // The moment of the crash is what differs.
     await sleep(50 + afterMs);
     daemon.kill('SIGKILL');
     await once(daemon, 'exit');

@@ -103,6 +103,7 @@ test('a client that does not read slows the process down', async () => {
   const slow = await fixture.containers.attach(id, ATTACH);
   await fixture.containers.start(id);
   const state = async () => (await fixture.containers.inspect(id, { size: false })).State.Running;
+  // A process that nothing slows down would have ended by then.
   await new Promise((resolve) => setTimeout(resolve, 300));
   assert.ok(await state(), 'it waits for its reader');
   const { stdout, stderr } = await collect(slow);

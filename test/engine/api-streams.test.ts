@@ -1,7 +1,6 @@
 /** The API's streams, byte for byte: hijacked connections, logs, events, waits, and clients that vanish. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { importBusybox } from '../support/docker.ts';
 import { request, requestJson } from '../support/http.ts';
 import { RawConnection, requestHead, UPGRADE } from '../support/raw-connection.ts';
@@ -248,7 +247,7 @@ test('an exec runs on an upgraded connection, its exit code known at FIN', async
   const headers = { ...UPGRADE, 'Content-Type': 'application/json', 'Content-Length': String(body.length) };
   // In two pieces, as Go's clients write it.
   connection.send(requestHead(`POST /exec/${Id}/start`, headers));
-  await sleep(30);
+  await connection.taken();
   connection.send(body);
   assert.match(await connection.takeUntil('\r\n\r\n'), /^HTTP\/1\.1 101 UPGRADED/);
   connection.send('in\n');
@@ -481,7 +480,7 @@ test('clients that vanish do no harm', async () => {
   for (const bytes of [...requests, ...requests]) {
     const connection = new RawConnection(engine.socket);
     connection.send(bytes);
-    await sleep(15);
+    await connection.taken();
     connection.vanish();
   }
   const state = await requestJson<{ State: { Running: boolean } }>(

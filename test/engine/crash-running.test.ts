@@ -79,6 +79,7 @@ test('crashes while containers print: they run on, and all they print is there',
   for (let crash = 0; crash < CRASHES; crash++) {
     await untilMoreIsPrinted();
     await engine.kill();
+    // Time without a daemon, in which they print on into their pipes.
     await sleep(50);
     for (const pid of pids) assert.ok(existsSync(`/proc/${pid}`), 'the container outlives the daemon');
     await engine.start();

@@ -5,7 +5,6 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { TestDaemon } from '../support/daemon.ts';
 import { dockerOk, importBusybox, type Outcome, runProgram } from '../support/docker.ts';
 import { mountsBelow } from '../support/leftovers.ts';
@@ -241,10 +240,10 @@ async function startDocker(): Promise<Subject> {
   const command = [`--net=${netns}`, 'unshare', '--mount', '--propagation', 'private', 'dockerd', ...flags];
   const child = spawn('nsenter', command, { stdio: ['ignore', log, log] });
   const exited = once(child, 'exit');
-  while ((await runProgram('docker', ['-H', `unix://${socket}`, 'version'])).exitCode !== 0) {
+  await until(async () => {
     assert.equal(child.exitCode, null, 'dockerd runs');
-    await sleep(100);
-  }
+    return (await runProgram('docker', ['-H', `unix://${socket}`, 'version'])).exitCode === 0;
+  }, 'dockerd answers');
   return {
     host: `unix://${socket}`,
     socket,

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, it } from 'node:test';
 import { EngineError } from '../../src/base/errors.ts';
 import { type Digest, parseDigest } from '../../src/oci/digest.ts';
@@ -21,7 +20,8 @@ class Source implements Upstream {
   isReachable = true;
   /** What a blob is instead. */
   damaged: Buffer | undefined;
-  pauseMs = 0;
+  /** What a blob waits for once its beginning has been sent. */
+  goesOn: Promise<void> | undefined;
   cutAt = Number.POSITIVE_INFINITY;
 
   add(content: Buffer): Digest {
@@ -49,7 +49,7 @@ class Source implements Upstream {
 
   async *#chunks(content: Buffer): AsyncGenerator<Buffer> {
     for (let at = 0; at < content.length; at += 500_000) {
-      await sleep(this.pauseMs);
+      if (at > 0) await this.goesOn;
       if (at >= this.cutAt) throw new EngineError('unavailable', 'Cannot read: cut off');
       yield Buffer.from(content.subarray(at, at + 500_000));
     }
@@ -116,19 +116,17 @@ describe('a mirror', () => {
 
   it('shares one transfer among all who ask, and outlives those who leave', async () => {
     const source = sourceWithImage();
-    source.pauseMs = 30;
+    const { promise, resolve: goOn } = Promise.withResolvers<void>();
+    source.goesOn = promise;
     await using served = await Served.start({ upstream: source });
     const url = `/v2/m/blobs/${digestOf(LAYER)}`;
     const leaving = new AbortController();
     const left = served.ask('GET', url, { signal: leaving.signal });
-    const asked = Array.from({ length: 8 }, async (_, index) => {
-      await sleep(index * 20);
-      const blob = await served.expect(200, 'GET', url);
-      assert.deepEqual(Buffer.from(await blob.arrayBuffer()), LAYER);
-    });
+    const asked = await Promise.all(Array.from({ length: 8 }, () => served.expect(200, 'GET', url)));
     await left;
     leaving.abort();
-    await Promise.all(asked);
+    goOn();
+    for (const blob of asked) assert.deepEqual(Buffer.from(await blob.arrayBuffer()), LAYER);
     assert.deepEqual(source.asked, ['blob']);
   });
 
@@ -162,15 +160,16 @@ describe('a mirror', () => {
 
   it('follows a slow transfer from its start, however late one asks', async () => {
     const source = sourceWithImage();
-    source.pauseMs = 40;
+    const { promise, resolve: goOn } = Promise.withResolvers<void>();
+    source.goesOn = promise;
     await using served = await Served.start({ upstream: source });
     const url = `/v2/m/blobs/${digestOf(LAYER)}`;
     const first = await served.ask('GET', url);
-    await sleep(100);
     const late = await served.ask('GET', url);
     const reader = late.body?.getReader();
     const { value } = (await reader?.read()) ?? {};
     assert.ok(value && LAYER.subarray(0, value.length).equals(value));
+    goOn();
     assert.deepEqual(Buffer.from(await first.arrayBuffer()), LAYER);
     await reader?.cancel();
   });

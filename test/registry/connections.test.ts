@@ -226,6 +226,7 @@ test('an address that is slow to answer is not given up for one where nothing li
     retry: { attempts: 1 },
     timeouts: { connectMs: 120_000 },
   });
+  // Longer than Node waits for an address before it tries the next one, which no event tells.
   setTimeout(() => busy.letGo(), 700);
   await assert.rejects(repository.resolve('v1'), { code: 'not-found' });
 });
