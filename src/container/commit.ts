@@ -13,7 +13,7 @@ import { standStill } from './run/pause.ts';
 
 export interface CommitRoles {
   readonly images: Pick<ImageStore, 'commit'>;
-  readonly snapshots: Pick<SnapshotStore, 'diff'>;
+  readonly snapshots: Pick<SnapshotStore, 'writeDiff'>;
   readonly cgroups: ContainerCgroups;
 }
 
@@ -32,7 +32,7 @@ export async function commitContainer(
   const { reference, comment, author, signal } = request;
   const id = await images.commit({
     parent: container.definition.imageId,
-    changes: await snapshots.diff(container.id),
+    writeChanges: (path) => snapshots.writeDiff(container.id, path, signal),
     config,
     containerId: container.id,
     createdBy: (container.spec.process.command ?? []).join(' '),

@@ -8,7 +8,7 @@ import { emitImageEvent } from './image-events.ts';
 import { findImage } from './image-lookup.ts';
 import type { ImageLayer, ImageRecord } from './image-record.ts';
 import type { CommitRequest } from './image.ts';
-import { storeLayer } from './layer-storage.ts';
+import { storeLayerFile } from './layer-storage.ts';
 import type { NewImageRoles } from './new-image-roles.ts';
 
 /**
@@ -24,8 +24,8 @@ export async function commitImage(
   const parent = findImage(table, request.parent);
   await using lease = workingSets.open();
   lease.protect(...parent.layers.flatMap(({ blob, diffId }) => [blob, diffId]));
-  const { changes, signal } = request;
-  const layer = await storeLayer(storage, changes, { lease, ...(signal && { signal }) });
+  const { writeChanges, signal } = request;
+  const layer = await storeLayerFile(storage, writeChanges, { lease, ...(signal && { signal }) });
   const layers = layer ? [...parent.layers, layer] : parent.layers;
   const configBytes = encodeImageConfig(configOf(request, parent, layer));
   const prepared = await registrar.prepare({ configBytes, layers, references, parent: parent.id }, lease);

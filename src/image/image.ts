@@ -25,6 +25,7 @@
 import type { Readable } from 'node:stream';
 import type { Filters } from '#base/filters.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
+import type { BlobInfo } from '#store/content.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ImageDefaults } from '#oci/image-defaults.ts';
 import type { Platform } from '#oci/platform.ts';
@@ -94,8 +95,8 @@ export interface PushRequest {
 export interface CommitRequest {
   /** The id of the image that the changes are against. */
   readonly parent: string;
-  /** A layer tar with whiteouts. */
-  readonly changes: Readable;
+  /** Writes a layer tar with whiteouts into an empty file. */
+  readonly writeChanges: (path: string) => Promise<BlobInfo>;
   readonly config: ImageDefaults;
   readonly containerId: string;
   /** For the history: what ran in the container. */

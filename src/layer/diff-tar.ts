@@ -1,20 +1,26 @@
 /** A container's changes as an OCI layer (image-spec layer.md): what upper holds, deletions as `.wh.` members. */
-import { type ByteChannelEnd, ChannelWriter } from './byte-channel.ts';
+import type { BlobInfo } from '#store/content.ts';
 import { type ChangesJob, statBelow } from './changes.ts';
+import { FileSink } from './file-sink.ts';
 import { withReadOnlyView } from './read-only-view.ts';
 import { TarMembers } from './tar-members.ts';
 import { childPath, isOpaque, isWhiteout, sortedNames, statOf } from './tree-walk.ts';
 
-export type DiffJob = ChangesJob;
+export interface DiffJob extends ChangesJob {
+  /** Of an empty file, which the layer is written into. */
+  readonly path: string;
+}
 
 const WHITEOUT_PREFIX = '.wh.';
 const OPAQUE_MARKER = '.wh..wh..opq';
 
 /** Equal uppers give equal bytes: members are sorted, each directory before what is in it. */
-export function writeDiff({ upper, lower, ...end }: DiffJob & ByteChannelEnd): void {
-  const members = new TarMembers(new ChannelWriter(end));
+export function writeDiff({ upper, lower, path }: DiffJob, aborted: Int32Array): BlobInfo {
+  using sink = new FileSink(path, aborted);
+  const members = new TarMembers(sink);
   withReadOnlyView(lower, (root) => new DiffWriter(members).below(Buffer.from(upper), Buffer.from(root), ''));
   members.finish();
+  return sink.finish();
 }
 
 class DiffWriter {

@@ -1,6 +1,7 @@
 /** What the tests of this folder share: archives, and stores in a directory of their own that must be left clean. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -91,6 +92,17 @@ export class LayerFixture implements AsyncDisposable {
   async addLayer(...members: readonly Member[]): Promise<Digest> {
     const blob = await this.addBlob(tarOf(...members));
     return (await this.layers.unpack({ blob, compression: 'none' })).diffId;
+  }
+
+  /** The changes of a snapshot, as a tar that is what its digest and size say. */
+  async diff(id: string, signal?: AbortSignal): Promise<Buffer> {
+    const path = join(this.path, 'diff.tar');
+    writeFileSync(path, '');
+    const { digest, sizeBytes } = await this.snapshots.writeDiff(id, path, signal);
+    const tar = readFileSync(path);
+    assert.equal(digest, `sha256:${createHash('sha256').update(tar).digest('hex')}`);
+    assert.equal(sizeBytes, tar.length);
+    return tar;
   }
 
   /** What the layer store has on disk. */

@@ -147,8 +147,12 @@ export interface SnapshotStore {
   abandon(id: string): Promise<void>;
   /** What the container changed, sorted by path. */
   changes(id: string): Promise<readonly FilesystemChange[]>;
-  /** The changes as an OCI layer tar with whiteouts. */
-  diff(id: string): Promise<Readable>;
+  /**
+   * Writes the changes as an OCI layer tar with whiteouts, right where they are to be.
+   *
+   * @param path of an empty file
+   */
+  writeDiff(id: string, path: string, signal?: AbortSignal): Promise<BlobInfo>;
   /**
    * The merged root as one tar (`export`).
    *

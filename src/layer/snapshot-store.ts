@@ -12,6 +12,7 @@ import type { Digest } from '#oci/digest.ts';
 import { readNames, renameIfThere } from '#store/disk.ts';
 import type { LostAndFound } from '#store/lost-and-found.ts';
 import type { FilesystemChange } from './layer.ts';
+import type { BlobInfo } from '#store/content.ts';
 import { createBaseLayer } from './base-layer.ts';
 import { openReadable } from './byte-channel.ts';
 import { DeferredRelease } from './deferred-release.ts';
@@ -208,14 +209,12 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
     });
   }
 
-  async diff(id: string): Promise<Readable> {
+  async writeDiff(id: string, path: string, signal?: AbortSignal): Promise<BlobInfo> {
     const { snapshot } = this.#require(id);
-    return openReadable(async (end) => {
-      using stack = new DisposableStack();
-      this.#enterLayers(snapshot, stack);
-      const input = { upper: snapshot.upperPath, lower: this.#lowerView(snapshot), ...end };
-      await this.#workers.run('diff', input, { transfer: [end.port] });
-    });
+    using stack = new DisposableStack();
+    this.#enterLayers(snapshot, stack);
+    const input = { upper: snapshot.upperPath, lower: this.#lowerView(snapshot), path };
+    return await this.#workers.run('diff', input, signal ? { signal } : {});
   }
 
   async export(id: string, lane?: FileLane): Promise<Readable> {

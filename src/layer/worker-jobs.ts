@@ -19,8 +19,8 @@ export interface LayerJobs {
   /** The same for a blob that is still being written. */
   readonly 'unpack-arriving': { readonly input: UnpackArrivingJob; readonly output: UnpackResult };
   readonly changes: { readonly input: ChangesJob; readonly output: readonly FilesystemChange[] };
-  /** Writes a layer tar into its channel. */
-  readonly diff: { readonly input: DiffJob & ByteChannelEnd; readonly output: void };
+  /** Writes a layer tar into a file. */
+  readonly diff: { readonly input: DiffJob; readonly output: BlobInfo };
   /** What is at a path of a root, for `cp`. */
   readonly look: { readonly input: LookJob; readonly output: FoundPath };
   /** Writes a tar of a tree into its channel. */

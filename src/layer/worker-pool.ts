@@ -13,13 +13,7 @@ const LAYER_TASKS = fileTasks<LayerJobs>(workerModule('layer-worker', import.met
 });
 /** Jobs that wait for a client's bytes, or only look, take a thread, but hardly a core. */
 const MAXIMUM_STREAMING_JOBS = 16;
-const STREAMING: ReadonlySet<JobKind> = new Set<JobKind>([
-  'diff',
-  'pack',
-  'extract',
-  'unpack-arriving',
-  'look',
-]);
+const STREAMING: ReadonlySet<JobKind> = new Set<JobKind>(['pack', 'extract', 'unpack-arriving', 'look']);
 
 export interface RunOptions {
   /** Moved to the worker with the input. */

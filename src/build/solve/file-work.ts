@@ -8,6 +8,6 @@ export interface FileWork {
   readonly files: FileWorkers;
   readonly archive: Pick<RootArchive, 'put'>;
   readonly trees: LayerTrees;
-  readonly snapshots: Pick<SnapshotStore, 'diff'>;
+  readonly snapshots: Pick<SnapshotStore, 'writeDiff'>;
   readonly images: Pick<LayerIntake, 'addLayer' | 'addLayerFile'>;
 }

@@ -29,7 +29,8 @@ export async function solveCopy(
   if (steps.some(({ archive }) => archive !== undefined))
     return await work.trees.withWritableRoot(base, async (id, rootPath) => {
       await putSteps(work, { rootPath, place, signal }, steps);
-      return await work.images.addLayer(await work.snapshots.diff(id), { lease, signal });
+      const fill = (path: string) => work.snapshots.writeDiff(id, path, signal);
+      return await work.images.addLayerFile(fill, { lease, signal });
     });
   using target = work.trees.open(base);
   const files = opened.map(({ selection }) => selection);

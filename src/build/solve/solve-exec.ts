@@ -16,8 +16,8 @@ export interface CommandWork {
   /** Bounds the commands that run at the same time. */
   readonly commands: Semaphore;
   readonly mounts: MountWork;
-  readonly snapshots: Pick<SnapshotStore, 'diff'>;
-  readonly images: Pick<LayerIntake, 'addLayer'>;
+  readonly snapshots: Pick<SnapshotStore, 'writeDiff'>;
+  readonly images: Pick<LayerIntake, 'addLayerFile'>;
 }
 
 /** @throws {StepFailure} for a command that fails, {EngineError} `invalid` for mounts that cannot be */
@@ -40,10 +40,13 @@ export async function solveExec(
     signal,
   });
   if (!validExitCodes.includes(run.exitCode)) throw new StepFailure(vertex.argv.join(' '), run.exitCode);
-  const layer = isThrownAway ? undefined : await work.images.addLayer(await run.diff(), { lease, signal });
+  const layer = isThrownAway
+    ? undefined
+    : await work.images.addLayerFile((path) => run.writeDiff(path, signal), { lease, signal });
   const outputs = new Map<number, ImageLayer>();
   for (const [number, id] of mounted.states) {
-    const changed = await work.images.addLayer(await work.snapshots.diff(id), { lease, signal });
+    const fill = (path: string) => work.snapshots.writeDiff(id, path, signal);
+    const changed = await work.images.addLayerFile(fill, { lease, signal });
     if (changed) outputs.set(number, changed);
   }
   return { ...(layer && { layer }), outputs };

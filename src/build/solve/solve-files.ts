@@ -22,7 +22,8 @@ export async function solveFiles(
   return await work.trees.withWritableRoot(below, async (id, rootPath) => {
     const place = { work, sources, rootPath, signal };
     for (const action of actions) await act(place, action);
-    return await work.images.addLayer(await work.snapshots.diff(id), { lease, signal });
+    const fill = (path: string) => work.snapshots.writeDiff(id, path, signal);
+    return await work.images.addLayerFile(fill, { lease, signal });
   });
 }
 

@@ -1,7 +1,7 @@
-import type { Readable } from 'node:stream';
 import { newId, shortId } from '#base/ids.ts';
 import type { SnapshotStore } from '#layer/layer.ts';
 import type { Digest } from '#oci/digest.ts';
+import type { BlobInfo } from '#store/content.ts';
 import type { ContainerSpec } from '../container-spec.ts';
 import { type ContainerHost, fitToHost } from '../create/host-requirements.ts';
 import { missingMountPoints, removeMountPoints } from '../mounts/mount-points.ts';
@@ -30,13 +30,13 @@ export interface StepRequest extends ProcessListener {
 /** The process has ended; disposing removes what it wrote. */
 export interface StepRun extends AsyncDisposable {
   readonly exitCode: number;
-  /** What it changed, as a layer tar. */
-  diff(): Promise<Readable>;
+  /** Writes what it changed as a layer tar; see `SnapshotStore.writeDiff`. */
+  writeDiff(path: string, signal: AbortSignal): Promise<BlobInfo>;
 }
 
 export interface StepRoles {
   readonly launch: LaunchRoles;
-  readonly snapshots: Pick<SnapshotStore, 'create' | 'mount' | 'diff' | 'remove'>;
+  readonly snapshots: Pick<SnapshotStore, 'create' | 'mount' | 'writeDiff' | 'remove'>;
   readonly host: ContainerHost;
 }
 
@@ -57,7 +57,7 @@ export async function runStep(roles: StepRoles, request: StepRequest): Promise<S
   const kept = undo.move();
   return {
     exitCode,
-    diff: () => snapshots.diff(id),
+    writeDiff: (path, signal) => snapshots.writeDiff(id, path, signal),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
