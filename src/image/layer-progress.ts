@@ -11,6 +11,7 @@ export class LayerProgress {
   readonly layer: Digest;
   readonly #report: ReportProgress;
   #reportedAtMs = 0;
+  #moving: string | undefined;
 
   constructor(layer: Digest, report: ReportProgress) {
     this.layer = layer;
@@ -25,14 +26,15 @@ export class LayerProgress {
     this.#report({ kind: 'layer-mounted', layer: this.layer, from });
   }
 
-  /** Bytes so far; told now and then. */
+  /** Bytes so far; told now and then, and at once where something else begins. */
   bytes(
     step: 'downloading' | 'extracting' | 'preparing' | 'pushing',
     doneBytes: number,
     totalBytes: number,
   ): void {
     const now = Date.now();
-    if (now - this.#reportedAtMs < INTERVAL_MS) return;
+    if (step === this.#moving && now - this.#reportedAtMs < INTERVAL_MS) return;
+    this.#moving = step;
     this.#reportedAtMs = now;
     this.#report({ kind: 'layer-bytes', layer: this.layer, step, doneBytes, totalBytes });
   }

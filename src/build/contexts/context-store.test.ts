@@ -86,6 +86,19 @@ test('only what changed is asked for, also of another process', async () => {
   assert.deepEqual([textOf(third, 'a.txt'), textOf(third, 'd/link')], ['other', 'other']);
 });
 
+test('how much has come is told within a large file, too', async () => {
+  await using workspace = new Workspace();
+  const session = new MemorySession({ large: { content: 'x'.repeat(1 << 20) } });
+  const told: number[] = [];
+  using _synced = await workspace
+    .open()
+    .sync(session, QUERY, { signal, onProgress: (bytes) => told.push(bytes) });
+  assert.deepEqual(
+    told,
+    Array.from({ length: 17 }, (_, piece) => piece << 16),
+  );
+});
+
 test('what a build does not ask for is kept; other clients and directories have their own', async () => {
   await using workspace = new Workspace();
   const store = workspace.open();

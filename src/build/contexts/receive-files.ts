@@ -40,7 +40,7 @@ export interface Received {
  * type, permissions, size and time are those that it had is taken for the same. Writes past the end of the data file
  * only: what was there stays valid, whatever happens.
  *
- * @param onProgress told first, of nothing, when it is known that something is new
+ * @param onProgress told first, of nothing, when it is known that something is new; then of every piece that comes
  * @throws {EngineError} `invalid`, `aborted`, `exhausted`
  */
 export async function receiveFiles(
@@ -59,10 +59,9 @@ export async function receiveFiles(
     return { entries: target.latest, endBytes: target.endBytes, transferredBytes: 0 };
   }
   const entries = told.map((entry) => unchanged(entry, target.known(entry.path)));
-  const writer = new DataWriter(target);
+  const writer = new DataWriter(target, onProgress);
   for await (const [position, stored] of fetchAll(transfer, wantedOf(told, entries), writer)) {
     entries[position] = stored;
-    onProgress(writer.receivedBytes);
   }
   await transfer.finish();
   writer.flush();
@@ -173,10 +172,12 @@ class DataWriter {
   #writtenBytes: number;
   #batch: Buffer[] = [];
   #batchBytes = 0;
+  readonly #onProgress: (transferredBytes: number) => void;
   receivedBytes = 0;
 
-  constructor({ fd, endBytes }: ReceiveTarget) {
+  constructor({ fd, endBytes }: ReceiveTarget, onProgress: (transferredBytes: number) => void) {
     this.#fd = fd;
+    this.#onProgress = onProgress;
     this.#writtenBytes = endBytes;
   }
 
@@ -194,6 +195,7 @@ class DataWriter {
       const part = chunk.subarray(0, entry.sizeBytes - storedBytes);
       storedBytes += part.length;
       this.receivedBytes += chunk.length;
+      this.#onProgress(this.receivedBytes);
       if (part.length === 0) continue;
       chunks.push(part);
       if (storedBytes < BATCH_BYTES) continue;

@@ -40,7 +40,9 @@ export class MemorySession implements BuildSession {
   async *#contents(path: string): AsyncGenerator<Buffer, void> {
     this.asked.push(path);
     await this.beforeContents(path);
-    yield Buffer.from(this.files.get(path)?.content ?? '');
+    const content = Buffer.from(this.files.get(path)?.content ?? '');
+    for (let start = 0; start < content.length; start += PIECE_BYTES)
+      yield content.subarray(start, start + PIECE_BYTES);
   }
 
   secret(): Promise<undefined> {
@@ -67,6 +69,9 @@ export class MemorySession implements BuildSession {
     return unavailable();
   }
 }
+
+/** As connections deliver them. */
+const PIECE_BYTES = 1 << 16;
 
 function unavailable(): Promise<never> {
   return Promise.reject(new Error('a memory session has none'));
