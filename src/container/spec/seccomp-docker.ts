@@ -8,33 +8,71 @@ import type { ProfileFile, ProfileRule } from './seccomp-file.ts';
 const EPERM = 1;
 const ENOSYS = 38;
 const AF_VSOCK = 40;
-/** All CLONE_NEW… flags except CLONE_NEWTIME, which clone(2) cannot carry. */
-const NAMESPACE_FLAGS = 0x7e020000;
+/** The CLONE_NEW… flags, except CLONE_NEWTIME, which clone(2) cannot carry. */
+const NAMESPACE_FLAGS = [0x02000000, 0x00020000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000];
+const ALL_NAMESPACES = NAMESPACE_FLAGS.reduce((all, flag) => all | flag);
+
+interface Guarded {
+  /** Any of them will do. */
+  readonly capabilities: readonly string[];
+  readonly names: readonly string[];
+}
 
 /** Calls that need a capability anyway in the container's own user namespace. */
-const GUARDED: Readonly<Record<string, readonly string[]>> = {
-  CAP_SYS_ADMIN: [
-    'fsconfig',
-    'fsmount',
-    'fsopen',
-    'fspick',
-    'mount',
-    'mount_setattr',
-    'move_mount',
-    'open_tree',
-    'setns',
-    'umount',
-    'umount2',
-    'unshare',
-  ],
-  CAP_SYS_BOOT: ['reboot'],
-  CAP_SYS_NICE: ['get_mempolicy', 'mbind', 'set_mempolicy', 'set_mempolicy_home_node'],
-  CAP_SYS_PTRACE: ['pidfd_getfd'],
-  CAP_SYSLOG: ['syslog'],
-};
+const GUARDED: readonly Guarded[] = [
+  {
+    capabilities: ['CAP_SYS_ADMIN'],
+    names: [
+      'fsconfig',
+      'fsmount',
+      'fsopen',
+      'fspick',
+      'mount',
+      'mount_setattr',
+      'move_mount',
+      'open_tree',
+      'setns',
+      'umount',
+      'umount2',
+      'unshare',
+    ],
+  },
+  { capabilities: ['CAP_SYS_BOOT'], names: ['reboot'] },
+  {
+    capabilities: ['CAP_SYS_NICE'],
+    names: ['get_mempolicy', 'mbind', 'set_mempolicy', 'set_mempolicy_home_node'],
+  },
+  { capabilities: ['CAP_SYS_PTRACE'], names: ['pidfd_getfd'] },
+  { capabilities: ['CAP_SYS_ADMIN', 'CAP_SYSLOG'], names: ['syslog'] },
+  { capabilities: ['CAP_SYS_ADMIN', 'CAP_PERFMON'], names: ['perf_event_open'] },
+];
 
-/** The kernel's keyrings know no namespaces; the others have no use in a container. */
-const NEVER = ['keyctl', 'pivot_root', 'signal'];
+/**
+ * The kernel's keyrings know no namespaces; io_uring passes by every filter; the others have no use in a container, or
+ * none at all any more. Programs are told that they may not, as by Docker; that a call does not exist is said of calls
+ * that are newer than the profile.
+ */
+const NEVER = [
+  '_sysctl',
+  'add_key',
+  'afs_syscall',
+  'create_module',
+  'get_kernel_syms',
+  'getpmsg',
+  'io_uring_enter',
+  'io_uring_register',
+  'io_uring_setup',
+  'keyctl',
+  'nfsservctl',
+  'pivot_root',
+  'putpmsg',
+  'query_module',
+  'request_key',
+  'security',
+  'signal',
+  'tuxcall',
+  'vserver',
+];
 
 /** Harmless calls, newer than the file. */
 const ALWAYS = [
@@ -54,7 +92,8 @@ const REFUSE = 'SCMP_ACT_ERRNO';
 
 /** The profile with its rules for the calls above replaced by Docker's. */
 export function asStrictAsDocker(file: ProfileFile): ProfileFile {
-  const own = new Set([...Object.values(GUARDED).flat(), ...NEVER, ...ALWAYS, 'clone', 'clone3', 'socket']);
+  const guarded = GUARDED.flatMap(({ names }) => names);
+  const own = new Set([...guarded, ...NEVER, ...ALWAYS, 'clone', 'clone3', 'socket']);
   const others = (file.syscalls ?? []).map((rule) => ({
     ...rule,
     names: (rule.names ?? []).filter((name) => !own.has(name)),
@@ -68,17 +107,26 @@ const ADMIN = { caps: ['CAP_SYS_ADMIN'] };
 const OWN_RULES: readonly ProfileRule[] = [
   { names: ALWAYS, action: ALLOW },
   { names: NEVER, action: REFUSE, errnoRet: EPERM },
-  ...Object.entries(GUARDED).flatMap(([capability, names]): readonly ProfileRule[] => [
-    { names, action: ALLOW, includes: { caps: [capability] } },
-    { names, action: REFUSE, errnoRet: EPERM, excludes: { caps: [capability] } },
+  ...GUARDED.flatMap(({ capabilities, names }): readonly ProfileRule[] => [
+    ...capabilities.map((capability) => ({ names, action: ALLOW, includes: { caps: [capability] } })),
+    { names, action: REFUSE, errnoRet: EPERM, excludes: { caps: capabilities } },
   ]),
   { names: ['clone', 'clone3'], action: ALLOW, includes: ADMIN },
   {
     names: ['clone'],
     action: ALLOW,
-    args: [{ index: 0, value: NAMESPACE_FLAGS, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }],
+    args: [{ index: 0, value: ALL_NAMESPACES, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }],
     excludes: ADMIN,
   },
+  ...NAMESPACE_FLAGS.map(
+    (flag): ProfileRule => ({
+      names: ['clone'],
+      action: REFUSE,
+      errnoRet: EPERM,
+      args: [{ index: 0, value: flag, valueTwo: flag, op: 'SCMP_CMP_MASKED_EQ' }],
+      excludes: ADMIN,
+    }),
+  ),
   // Its flags are in memory, where a filter cannot look; C libraries then use clone.
   { names: ['clone3'], action: REFUSE, errnoRet: ENOSYS, excludes: ADMIN },
   {

@@ -20,6 +20,10 @@ test('the default profile follows the capabilities', () => {
   assert.equal(actionFor(normal, 'chroot'), 'SCMP_ACT_ALLOW');
   const admin = profile.compile([...DEFAULT_CAPABILITIES, 'CAP_SYS_ADMIN']);
   assert.equal(actionFor(admin, 'mount'), 'SCMP_ACT_ALLOW');
+  for (const name of ['syslog', 'perf_event_open']) {
+    assert.equal(actionFor(admin, name), 'SCMP_ACT_ALLOW', name);
+    assert.equal(actionFor(normal, name), 'SCMP_ACT_ERRNO', name);
+  }
   assert.equal(profile.compile([...DEFAULT_CAPABILITIES]), normal, 'equal sets share one filter');
 });
 
