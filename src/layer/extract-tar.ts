@@ -55,11 +55,27 @@ const PERMISSIONS = 0o777;
 const S_ISGID = 0o2000;
 const ASCII = /^[\0-\x7f]*$/;
 
-/** What is in the way of an archive, in the kernel's words. */
+/** What is in the way of an archive, or wrong with its names, in the kernel's words. */
 const OBSTACLES: Readonly<Record<string, string>> = {
   EROFS: 'read-only file system',
   EBUSY: 'device or resource busy',
+  // A directory is to be made in something else.
+  EEXIST: 'not a directory',
+  ENOTDIR: 'not a directory',
+  EISDIR: 'is a directory',
+  ENOENT: 'no such file or directory',
+  ELOOP: 'too many levels of symbolic links',
+  ENAMETOOLONG: 'file name too long',
+  EINVAL: 'invalid argument',
+  EPERM: 'operation not permitted',
+  EXDEV: 'invalid cross-device link',
+  EMLINK: 'too many links',
+  EOPNOTSUPP: 'operation not supported',
+  ENOTSUP: 'operation not supported',
 };
+
+/** What removes a file or a tree is one call of Docker's. */
+const REMOVING = /^(?:rm|rmdir|unlink|scandir|lstat)$/;
 
 /** Extracts an archive; what was extracted before an error stays. */
 export function extractTar(job: ExtractJob & ByteChannelEnd): void {
@@ -80,13 +96,13 @@ export function extractTar(job: ExtractJob & ByteChannelEnd): void {
   });
 }
 
-/** A read-only mount, and a mount point that would have to be replaced. */
+/** A read-only mount, a mount point that would have to be replaced, a name that cannot be. */
 function obstacleOf(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || !('syscall' in error) || !('path' in error))
     return error;
   const problem = OBSTACLES[String(error.code)];
   if (problem === undefined) return error;
-  const call = error.syscall === 'open' || error.syscall === 'mkdir' ? error.syscall : 'unlinkat';
+  const call = REMOVING.test(String(error.syscall)) ? 'unlinkat' : String(error.syscall);
   return layerError('archive-entry-impossible', {
     subject: String(error.path),
     details: { call, problem },

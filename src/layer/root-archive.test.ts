@@ -19,6 +19,7 @@ import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { isEngineError } from '#base/errors.ts';
+import { encodeHeader, type TarHeaderFields } from '#oci/tar-writer.ts';
 import { createRootArchive, type WorkerRootArchive } from './root-archive.ts';
 import { directory, file, readAll, tarOf, type Member } from './layer-store.fixture.ts';
 
@@ -244,6 +245,22 @@ describe('root archive', () => {
       });
       assert.equal(endless.destroyed, false);
       endless.destroy();
+    });
+
+    it("says in the kernel's words what names of an archive cannot be", async () => {
+      const parent: TarHeaderFields = { path: 'null', type: 'character', deviceMajor: 1, deviceMinor: 3 };
+      const cases: readonly (readonly [problem: string, TarHeaderFields])[] = [
+        ['not a directory', { path: 'null/x', type: 'file' }],
+        ['not a directory', { path: 'null/y/z', type: 'file' }],
+        ['file name too long', { path: 'a'.repeat(300), type: 'file' }],
+        ['no such file or directory', { path: 'l', type: 'symlink', linkName: '' }],
+      ];
+      for (const [problem, entry] of cases)
+        await assert.rejects(
+          archive.put(root, '/dest', Readable.from([encodeHeader(parent), encodeHeader(entry)]), PLAIN),
+          (error) => isEngineError(error, 'invalid') && error.message.endsWith(problem),
+          entry.path,
+        );
     });
 
     it('takes compressed archives', async () => {

@@ -62,7 +62,7 @@ function setAt(characters: readonly string[], start: number, pattern: string): E
     const [low, afterLow] = setCharacter(characters, index, pattern);
     const isRange = characters[afterLow] === '-';
     const [high, after] = isRange ? setCharacter(characters, afterLow + 1, pattern) : [low, afterLow];
-    if (low <= high)
+    if (codePoint(low) <= codePoint(high))
       output += low === high ? escapeLiteral(low) : `${escapeLiteral(low)}-${escapeLiteral(high)}`;
     index = after;
   }
@@ -81,8 +81,13 @@ function setCharacter(
   return [character, index + (escaped ? 2 : 1)];
 }
 
+/** By its number, which means the same inside of brackets and outside. */
 function escapeLiteral(character: string): string {
-  return /[\\^$.*+?()[\]{}|/-]/.test(character) ? `\\${character}` : character;
+  return /[\\^$.*+?()[\]{}|/-]/.test(character) ? `\\u{${codePoint(character).toString(16)}}` : character;
+}
+
+function codePoint(character: string): number {
+  return character.codePointAt(0) ?? 0;
 }
 
 function syntaxError(pattern: string): Error {

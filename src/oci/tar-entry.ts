@@ -44,8 +44,8 @@ export function mergeEntry(header: RawHeader, extensions: PendingExtensions): [T
     ...(isUtf8(name) ? undefined : { pathBytes: name }),
     type,
     mode: header.mode,
-    uid: numberFrom(extensions, 'uid') ?? header.uid,
-    gid: numberFrom(extensions, 'gid') ?? header.gid,
+    uid: ownerId(numberFrom(extensions, 'uid') ?? header.uid),
+    gid: ownerId(numberFrom(extensions, 'gid') ?? header.gid),
     sizeBytes: storedBytes,
     mtimeNs: modificationTime(header, extensions),
     linkName: decodeName(link),
@@ -76,6 +76,13 @@ function pickAny({ pax, global }: PendingExtensions, key: string): Buffer | unde
 function numberFrom(extensions: PendingExtensions, key: string): number | undefined {
   const value = pickAny(extensions, key);
   return value && paxInteger(value);
+}
+
+/** Some systems write the upper half as negative numbers; the highest means nobody to chown(2). */
+function ownerId(value: number): number {
+  if (value < -(2 ** 31) || value === -1 || value >= 2 ** 32 - 1)
+    throw malformed('a uid or gid is out of range');
+  return value >>> 0;
 }
 
 function storedSize(header: RawHeader, pax: PaxRecords | undefined): number {

@@ -76,6 +76,10 @@ function sparseArchive(map: string, storedBytes: number): Buffer {
   return Buffer.concat([pax, data, paddingFor(data.length), file, Buffer.alloc(512), END_OF_ARCHIVE]);
 }
 
+function owned(uid: number): number | undefined {
+  return parse(archiveOf([{ path: 'a', type: 'file', uid }]), 512)[0]?.entry.uid;
+}
+
 describe('TarParser on what GNU tar writes', () => {
   const longName = `${'d'.repeat(120)}/${'f'.repeat(140)}`;
   let directory = '';
@@ -160,8 +164,8 @@ describe('TarParser on hostile archives', () => {
   });
 
   it('refuses an archive that ends in a member', () => {
-    assertInvalid(() => parse(one.subarray(0, 600), 512), /unexpected end/);
-    assertInvalid(() => parse(one.subarray(0, 100), 512), /unexpected end/);
+    assertInvalid(() => parse(one.subarray(0, 600), 512), /unexpected EOF/);
+    assertInvalid(() => parse(one.subarray(0, 100), 512), /unexpected EOF/);
   });
 
   it('accepts an archive without its end mark', () => {
@@ -222,6 +226,12 @@ describe('encodeHeader', () => {
       const expected = { ...each, path: each.type === 'directory' ? `${each.path}/` : each.path };
       assert.deepEqual({ ...entry, ...expected }, entry, each.path);
     });
+  });
+
+  it('takes owners that the kernel knows, and no others', () => {
+    assert.equal(owned(2 ** 32 - 2), 2 ** 32 - 2);
+    for (const uid of [2 ** 32 - 1, 2 ** 32, 2 ** 40])
+      assertInvalid(() => owned(uid), /uid or gid is out of range/);
   });
 
   it('keeps names that are not UTF-8', () => {
