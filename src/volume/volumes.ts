@@ -73,6 +73,7 @@ class LocalVolumes implements Volumes {
   }
 
   async create(spec: VolumeSpec): Promise<VolumeView> {
+    checkDriver(spec);
     const existing = spec.name ? this.#volumes.get(spec.name) : undefined;
     if (!existing) return await this.#createNew(spec);
     // Another caller may have made it just now.
@@ -296,8 +297,12 @@ class LocalVolumes implements Volumes {
   }
 }
 
-function checkSpec(name: string, { driver = DRIVER, driverOptions = {} }: VolumeSpec): void {
+/** It must be there for a volume that is there, too. */
+function checkDriver({ name = '', driver = DRIVER }: VolumeSpec): void {
   if (driver !== DRIVER) throw volumeError('no-such-volume-driver', { subject: name, details: { driver } });
+}
+
+function checkSpec(name: string, { driverOptions = {} }: VolumeSpec): void {
   checkVolumeName(name);
   const [option] = Object.keys(driverOptions);
   if (option !== undefined)

@@ -104,11 +104,11 @@ describe('decodeCreateRequest', () => {
   it('keeps mounts with what was asked of them', () => {
     const mounts = [
       { Type: 'bind', Source: '/a', Target: '/b', BindOptions: { Propagation: 'rslave' } },
-      { Target: '/v', VolumeOptions: {}, ReadOnly: true },
+      { Type: 'volume', Target: '/v', VolumeOptions: {}, ReadOnly: true },
       { Type: 'tmpfs', Target: '/t', TmpfsOptions: { SizeBytes: 4096, Mode: 511 } },
     ];
     const { hostConfig } = decode({ Image: 'a', HostConfig: { Mounts: mounts, Init: false } });
-    assert.deepEqual(hostConfig.Mounts, [mounts[0], { Type: 'volume', ...mounts[1] }, mounts[2]]);
+    assert.deepEqual(hostConfig.Mounts, mounts);
     assert.equal(hostConfig.Init, false);
   });
 

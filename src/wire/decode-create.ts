@@ -2,6 +2,7 @@
  * `POST /containers/create`: from what a client sent to a {@link CreateRequest} that is complete and consistent in
  * itself. What depends on the host (processors, runtimes, drivers, networks, images) is the engine's to judge.
  */
+import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { type ContainerConfig, containerConfig } from './container-config.ts';
 import type { CreateRequest } from './container.ts';
@@ -75,9 +76,20 @@ function memberOf(sent: object, foldedName: string): unknown {
 function completeConfig(config: ContainerConfig): ContainerConfig {
   const volumes = Object.keys(config.Volumes ?? {}).length === 0 ? null : config.Volumes;
   const ports = Object.keys(config.ExposedPorts ?? {}).flatMap(exposedPorts);
-  if (ports.length === 0) return { ...config, Volumes: volumes };
   const exposed = Object.fromEntries(ports.map((port) => [port, {}]));
-  return { ...config, Volumes: volumes, ExposedPorts: exposed };
+  return {
+    ...config,
+    Volumes: volumes,
+    WorkingDir: cleanPath(config.WorkingDir),
+    ...(ports.length > 0 && { ExposedPorts: exposed }),
+  };
+}
+
+/** Without `.`, `..`, doubled and trailing slashes. */
+function cleanPath(path: string): string {
+  if (path === '') return '';
+  const normal = posix.normalize(path);
+  return normal.length > 1 && normal.endsWith('/') ? normal.slice(0, -1) : normal;
 }
 
 /** Each port of a range. What is not a port is shown again, and has no effect. */

@@ -38,7 +38,7 @@ export type PortMap = Readonly<Record<string, readonly PortBinding[] | null>>;
 const mountRequest = struct('Mount', {
   Type: oneOf(
     ['bind', 'volume', 'tmpfs', 'npipe', 'cluster', 'image'],
-    'volume',
+    '',
     (type) => `invalid mount config for type "${type}": mount type unknown`,
   ),
   Source: omitEmpty(string),

@@ -29,6 +29,8 @@ export interface Scenario {
   /** Versions of the API that it is sent in; by default the newest that both engines speak. */
   readonly versions?: readonly string[];
   readonly steps: readonly Step[];
+  /** Takes minutes: not a part of `npm test`. */
+  readonly isLong?: boolean;
 }
 
 type Body = Step['body'];

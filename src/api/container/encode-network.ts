@@ -67,7 +67,9 @@ export function encodeEndpoints(
   return Object.fromEntries(
     attachments.map((asked) => {
       const networkId = wasStarted ? networkIds.get(asked.network) : undefined;
-      return [asked.network, { ...askedSettings(asked, entry), NetworkID: networkId ?? '' }];
+      const settings = askedSettings(asked, entry);
+      const names = wasStarted ? settings.DNSNames : null;
+      return [asked.network, { ...settings, NetworkID: networkId ?? '', DNSNames: names }];
     }),
   );
 }

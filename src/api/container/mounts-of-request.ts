@@ -136,6 +136,9 @@ function mountOfValidated(request: MountRequest, origin: Origin): MountSpec {
     case 'tmpfs':
       checkTarget(request);
       return tmpfsMount(request);
+    case '':
+      checkTarget(request);
+      throw new InvalidMount(request, 'mount type unknown');
     case 'cluster':
     case 'image':
     case 'npipe':

@@ -94,7 +94,8 @@ test('a container that does not run shows the endpoints that it is to have', () 
   assert.partialDeepStrictEqual(back, { IPAMConfig: { IPv4Address: '10.0.0.9' }, Aliases: ['db'] });
   const ran = { ...entry, state: { ...entry.state, startedAt: '2026-01-01T00:00:00Z' } };
   assert.equal(encodeEndpoints(ran, networkIds)['bridge']?.NetworkID, 'b1');
-  assert.deepEqual(back?.DNSNames, ['web', 'db', '0123456789ab']);
+  assert.equal(back?.DNSNames, null);
+  assert.deepEqual(encodeEndpoints(ran, networkIds)['back']?.DNSNames, ['web', 'db', '0123456789ab']);
 });
 
 function entryOf(network: ContainerNetworkView): ContainerListEntry {

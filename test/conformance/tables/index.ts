@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.ts';
 import { execScenarios } from './exec.ts';
 import { imageScenarios } from './images.ts';
 import { lifeScenarios } from './life.ts';
+import { optionScenarios } from './options.ts';
 import { systemScenarios } from './system.ts';
 import { volumeScenarios } from './volumes.ts';
 import { wrongCalls } from './wrong-calls.ts';
@@ -12,5 +13,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...execScenarios,
   ...volumeScenarios,
   ...imageScenarios,
+  ...optionScenarios,
   ...wrongCalls,
 ];
