@@ -237,3 +237,21 @@ test('a comment after a JSON array is left out, and warned of, whichever client 
   }
   rmSync(context, { recursive: true });
 });
+
+test('a bootstrap that fails says once what went wrong, and what helps', async () => {
+  // Nothing listens on port 1.
+  const { exitCode, stderr } = await caisson([
+    'bootstrap',
+    '--mirror',
+    'http://127.0.0.1:1/debian',
+    'debian:trixie',
+  ]);
+  assert.equal(exitCode, 1);
+  assert.equal(stderr.match(/running apt-get update/g)?.length, 1, stderr);
+  assert.match(
+    stderr,
+    /caisson: Cannot make the image: mmdebstrap ended with \d+\nThe package archive is out of reach: --mirror URL names another one\.\n$/,
+  );
+  const quiet = await caisson(['bootstrap', '-q', '--mirror', 'http://127.0.0.1:1/debian', 'debian:trixie']);
+  assert.match(quiet.stderr, /^caisson: Cannot make[^]*Could not connect[^]*out of reach/);
+});

@@ -35,10 +35,9 @@ export async function bootstrapImage(
   if (!flags.quiet) context.say(`Installing ${reference} with mmdebstrap (${flags.variant})`);
   const started = Date.now();
   using meter = createMeter(context, flags.quiet, { label: `Importing ${reference}` });
-  await using builder = startMmdebstrap(words, (line) => {
-    if (context.stderr.isTerminal) meter.note(line.replace(/^I: /, '  '));
-    else if (!flags.quiet) context.say(line);
-  });
+  const isTold = !context.stderr.isTerminal && !flags.quiet;
+  const tell = (line: string) => (isTold ? context.say(line) : meter.note(line.replace(/^I: /, '  ')));
+  await using builder = startMmdebstrap(words, { tell, isTold });
   await importImage(context, {
     from: '-',
     body: meter.count(builder.output()),
@@ -57,8 +56,14 @@ interface Builder extends AsyncDisposable {
   output(): AsyncGenerator<Buffer, void, void>;
 }
 
-/** @param tell gets every line that mmdebstrap says */
-function startMmdebstrap(words: readonly string[], tell: (line: string) => void): Builder {
+interface Audience {
+  /** Gets every line that mmdebstrap says. */
+  readonly tell: (line: string) => void;
+  /** The lines stay visible: an error need not repeat them. */
+  readonly isTold: boolean;
+}
+
+function startMmdebstrap(words: readonly string[], { tell, isTold }: Audience): Builder {
   const child = spawn(PROGRAM, [...words], { stdio: ['ignore', 'pipe', 'pipe'] });
   const { promise: ended, resolve, reject } = Promise.withResolvers<number | null>();
   ended.catch(() => undefined);
@@ -75,10 +80,12 @@ function startMmdebstrap(words: readonly string[], tell: (line: string) => void)
       for await (const chunk of child.stdout as AsyncIterable<Buffer>) yield chunk;
       const code = await ended;
       if (code !== 0) {
-        throw new EngineError(
-          'internal',
-          `Cannot make the image: mmdebstrap ended with ${code}:\n${said.join('\n')}`,
-        );
+        const lines = [
+          `Cannot make the image: mmdebstrap ended with ${code}`,
+          ...(isTold ? [] : said),
+          ...hintsIn(said),
+        ];
+        throw new EngineError('internal', lines.join('\n'));
       }
     },
     [Symbol.asyncDispose]: async () => {
@@ -86,6 +93,20 @@ function startMmdebstrap(words: readonly string[], tell: (line: string) => void)
       await ended.catch(() => undefined);
     },
   };
+}
+
+/** By what apt says. */
+const HINTS: readonly (readonly [pattern: RegExp, hint: string])[] = [
+  [/does not have a Release file/, 'Does the archive have that suite? --mirror URL names another archive.'],
+  [
+    /Could not (?:resolve|connect)|Temporary failure resolving|Unable to connect/,
+    'The package archive is out of reach: --mirror URL names another one.',
+  ],
+  [/Unable to locate package/, 'Is every package of --include in that suite, and spelt as there?'],
+];
+
+function hintsIn(said: readonly string[]): readonly string[] {
+  return HINTS.filter(([pattern]) => said.some((line) => pattern.test(line))).map(([, hint]) => hint);
 }
 
 const PROGRAM = 'mmdebstrap';
