@@ -15,6 +15,7 @@ import { imageManifestRoutes } from './images-manifest.ts';
 import { imageRegistryRoutes } from './images-registry.ts';
 import { imageExploreRoutes } from './images-explore.ts';
 import { imageRoutes } from './images.ts';
+import { integrityRoutes } from './integrity.ts';
 import { networkRoutes } from './networks.ts';
 import type { Route } from './route.ts';
 import { Router } from './router.ts';
@@ -41,6 +42,7 @@ export const ROUTES: readonly Route[] = [
   ...imageGcRoutes,
   ...imageManifestRoutes,
   ...imageRegistryRoutes,
+  ...integrityRoutes,
   ...networkRoutes,
   ...volumeRoutes,
   ...unavailableRoutes,

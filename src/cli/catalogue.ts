@@ -113,10 +113,12 @@ const search: Load = () => import('./commands/search.ts');
 const start: Load = () => import('./commands/start.ts');
 const stats: Load = () => import('./commands/stats.ts');
 const stop: Load = () => import('./commands/stop.ts');
+const systemCheck: Load = () => import('./commands/system-check.ts');
 const systemCleanHost: Load = () => import('./commands/system-clean-host.ts');
 const systemDialStdio: Load = () => import('./commands/system-dial-stdio.ts');
 const systemDf: Load = () => import('./commands/system-df.ts');
 const systemPrune: Load = () => import('./commands/system-prune.ts');
+const systemRepair: Load = () => import('./commands/system-repair.ts');
 const tag: Load = () => import('./commands/tag.ts');
 const top: Load = () => import('./commands/top.ts');
 const unpause: Load = () => import('./commands/unpause.ts');
@@ -248,12 +250,14 @@ export const catalogue: GroupEntry = group('A container engine that speaks Docke
     }),
   }),
   system: group('Manage the engine', {
+    check: command(systemCheck),
     'clean-host': command(systemCleanHost),
     df: command(systemDf),
     'dial-stdio': command(systemDialStdio),
     events: command(events),
     info: command(info),
     prune: command(systemPrune),
+    repair: command(systemRepair),
   }),
   volume: group('Manage volumes', {
     create: command(volumeCreate),

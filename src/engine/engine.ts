@@ -8,6 +8,7 @@ import type { Containers } from '#container/container.ts';
 import type { ImageStore } from '#image/image.ts';
 import type { Networks } from '#network/network.ts';
 import type { DiskUsage, UsageType } from './disk-usage.ts';
+import type { Integrity } from './integrity.ts';
 import type { Registries } from '#registry/registry.ts';
 import type { Volumes } from '#volume/volume.ts';
 
@@ -88,6 +89,7 @@ export interface EngineApi {
   readonly registries: Registries;
   readonly networks: Networks;
   readonly volumes: Volumes;
+  readonly integrity: Integrity;
   /** Lasts as long as the root. */
   readonly id: string;
   /** Remembered events since `sinceNs`, then live ones until `untilNs` or the signal. Subscribed when it returns. */

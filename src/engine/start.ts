@@ -10,6 +10,7 @@ import type { Volumes } from '#volume/volume.ts';
 import { type DiskUsage, measureDiskUsage, type UsageType } from './disk-usage.ts';
 import type { EngineApi, EngineEvent, EngineInfo, EngineVersion, EventQuery } from './engine.ts';
 import { completeInfo } from './info.ts';
+import type { Integrity } from './integrity.ts';
 import { type LibraryContainers, withRun } from './library/run-container.ts';
 import type { EngineOptions } from './options.ts';
 import { engineVersion } from './version.ts';
@@ -28,6 +29,7 @@ export class Engine implements EngineApi, AsyncDisposable {
   readonly registries: Registries;
   readonly networks: Networks;
   readonly volumes: Volumes;
+  readonly integrity: Integrity;
   readonly #options: EngineOptions;
   readonly #parts: EngineParts;
   readonly #resources: AsyncDisposableStack;
@@ -40,6 +42,7 @@ export class Engine implements EngineApi, AsyncDisposable {
     this.registries = parts.registries;
     this.networks = parts.networks;
     this.volumes = parts.volumes;
+    this.integrity = parts.integrity;
     this.#options = options;
     this.#parts = parts;
     this.#resources = resources;

@@ -31,6 +31,7 @@ import { FileContentStore } from '#store/file-content-store.ts';
 import type { ContentStore } from '#store/content.ts';
 import { MemoryLeases } from '#store/leases.ts';
 import { LostDirectory } from '#store/lost-and-found.ts';
+import { checkMetadata } from '#store/metadata-check.ts';
 import type { Metadata } from '#store/metadata.ts';
 import { MetadataBackup } from '#store/metadata-backup.ts';
 import { SqliteMetadata } from '#store/sqlite-metadata.ts';
@@ -46,8 +47,11 @@ import {
   makeRootAndRun,
 } from './directories.ts';
 import { EventBus } from './event-bus.ts';
+import type { Integrity } from './integrity.ts';
 import type { EngineOptions } from './options.ts';
 import { metadataEvidence } from './root-evidence.ts';
+import type { CheckedParts } from './root-findings.ts';
+import { RootIntegrity } from './root-integrity.ts';
 import { lockRun } from './run-lock.ts';
 import { type OciRuntime, findOtherRuntime, findRuntime } from './runtime.ts';
 
@@ -74,6 +78,7 @@ export interface EngineParts {
   readonly volumes: Volumes;
   readonly networks: Networks;
   readonly containers: OwnedContainers;
+  readonly integrity: Integrity;
   readonly logDriver: string;
 }
 
@@ -96,6 +101,7 @@ interface Roots {
   readonly layers: FileLayerStore;
   readonly snapshots: OverlaySnapshotStore;
   readonly archive: RootArchive;
+  readonly hash: CheckedParts['hash'];
 }
 
 type Runtimes = Pick<EngineParts, 'cgroups' | 'runtime' | 'otherRuntime'>;
@@ -156,7 +162,23 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
   const { logDriver } = containerDefaults(options);
   const { layers } = roots;
   const domains = { layers, images, builds, registries, logs, volumes, networks, containers };
-  return { events, directories, ...runtimes, ...domains, logDriver };
+  const integrity = integrityOf(foundation, roots, domains);
+  return { events, directories, ...runtimes, ...domains, integrity, logDriver };
+}
+
+function integrityOf(
+  { content, lost, directories }: Foundation,
+  { layers, snapshots, hash }: Roots,
+  { images, containers, volumes }: CheckedDomains,
+): Integrity {
+  const { upkeep } = images;
+  const databaseCheck = () => checkMetadata(directories.root);
+  const files = { content, lost, layers, snapshots, hash, checkMetadata: databaseCheck };
+  return new RootIntegrity({ ...files, upkeep, containers, volumes });
+}
+
+interface CheckedDomains extends Pick<EngineParts, 'containers' | 'volumes'> {
+  readonly images: OwnedImages;
 }
 
 /** Images and volumes ask who uses them; the answer comes from the containers, which stand above them. */
@@ -238,7 +260,8 @@ function openRoots({ options, logger, resources, directories, content, files, lo
       workers,
     }),
   );
-  return { layers, snapshots, archive: resources.use(createRootArchive(workers)) };
+  const hash: CheckedParts['hash'] = (path, signal) => workers.run('hash', { path }, signal && { signal });
+  return { layers, snapshots, hash, archive: resources.use(createRootArchive(workers)) };
 }
 
 interface ImageNeighbours {

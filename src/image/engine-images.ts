@@ -74,7 +74,7 @@ import type {
   RemoteManifestView,
 } from './remote-image.ts';
 import { inspectManifest, pushIndex } from './remote-manifests.ts';
-import type { OwnedImages } from './owned-images.ts';
+import type { ImageUpkeep, OwnedImages } from './owned-images.ts';
 
 /** The roles of the domain's functions, one group a way in which images are made, moved, shown or removed. */
 export interface ImageRoles {
@@ -90,6 +90,11 @@ export interface ImageRoles {
 export class EngineImages implements OwnedImages {
   readonly #roles: ImageRoles;
   readonly #gc: ImageGc;
+
+  readonly upkeep: ImageUpkeep = {
+    ownership: () => this.#roles.removal.garbage.ownership(),
+    records: () => [...this.#roles.removal.table.all()],
+  };
 
   constructor(roles: ImageRoles, gc: ImageGc) {
     this.#roles = roles;

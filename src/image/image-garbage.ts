@@ -55,6 +55,18 @@ export class ImageGarbage {
     return removed;
   }
 
+  /** A test whether a blob or a layer is an image's, or is being worked with, or is yet to be deleted. */
+  ownership(): (digest: Digest) => boolean {
+    const { leases, expendable } = this.#options;
+    let held = this.#held();
+    return (digest) => {
+      if (held.has(digest) || leases.isProtected(digest) || expendable.has(digest)) return true;
+      // It may have come since.
+      held = this.#held();
+      return held.has(digest);
+    };
+  }
+
   /** Records own them now, or they are gone; a layer under a container is noted until it is. */
   #settle(digests: readonly Digest[], held: ReadonlySet<Digest>): void {
     const { leases, layers, expendable } = this.#options;

@@ -61,6 +61,13 @@ export interface RemoteLayers {
   fetchLayer(source: LayerSource, diffId: Digest, signal: AbortSignal): Promise<ImageLayer>;
 }
 
+/** What a check of the whole root asks of images. */
+export interface ImageUpkeep {
+  /** A test whether a blob or a layer is an image's, or is being worked with, or is yet to be deleted. */
+  ownership(): (digest: Digest) => boolean;
+  records(): Iterable<ImageRecord>;
+}
+
 /** The images of one engine. Disposing them waits for what collects in the background. */
 export interface OwnedImages
   extends ImageStore,
@@ -69,4 +76,6 @@ export interface OwnedImages
     LayerIntake,
     ImageIntake,
     RemoteLayers,
-    AsyncDisposable {}
+    AsyncDisposable {
+  readonly upkeep: ImageUpkeep;
+}

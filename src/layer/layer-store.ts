@@ -149,9 +149,10 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
     this.#discard(diffId);
   }
 
-  setAside(diffId: Digest): void {
-    this.#withdraw(diffId);
-    this.#options.lost.take('layer', this.#path(diffId), 'a layer that no record owns');
+  setAside(diffId: Digest, { evenInUse }: { readonly evenInUse: boolean } = { evenInUse: false }): void {
+    this.#withdraw(diffId, evenInUse);
+    const why = evenInUse ? 'a damaged layer' : 'a layer that no record owns';
+    this.#options.lost.take('layer', this.#path(diffId), why);
   }
 
   hold(diffId: Digest): void {
@@ -247,9 +248,9 @@ export class FileLayerStore implements LayerStore, LayerUse, AsyncDisposable {
   }
 
   /** From here on there is no such layer. */
-  #withdraw(diffId: Digest): void {
+  #withdraw(diffId: Digest, evenInUse = false): void {
     this.#require(diffId);
-    if (this.#holds.has(diffId)) {
+    if (!evenInUse && this.#holds.has(diffId)) {
       throw layerError('layer-in-use', { subject: diffId });
     }
     this.#mounts.drop(diffId);

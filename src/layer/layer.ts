@@ -79,8 +79,12 @@ export interface LayerStore {
   ): Promise<BlobInfo>;
   /** @throws {EngineError} `conflict` while a snapshot stands on it */
   remove(diffId: Digest): Promise<void>;
-  /** Moves it to lost+found: no record owns it. @throws {EngineError} `conflict` while a snapshot stands on it */
-  setAside(diffId: Digest): void;
+  /**
+   * Moves it to lost+found. A snapshot that stands on it can be mounted again once the layer has been unpacked again.
+   *
+   * @throws {EngineError} `layer-in-use` while a snapshot stands on it, unless that is wanted
+   */
+  setAside(diffId: Digest, options?: { readonly evenInUse: boolean }): void;
   /** Reads all of a layer. @returns what is wrong with it; undefined: nothing */
   check(diffId: Digest, signal?: AbortSignal): Promise<string | undefined>;
   /**

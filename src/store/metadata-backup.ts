@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { workerModule } from '#base/worker-module.ts';
+import { databaseProblem } from './metadata-check.ts';
 import { metadataPaths } from './metadata-paths.ts';
 import { storeError } from './store-errors.ts';
 
@@ -28,9 +29,8 @@ export function backUpDatabase(path: string): void {
 }
 
 function checkDatabase(path: string): void {
-  using database = new DatabaseSync(path, { readOnly: true });
-  const verdict = Object.values(database.prepare('PRAGMA quick_check(1)').get() ?? {}).join();
-  if (verdict !== 'ok') throw storeError('metadata-not-written', { details: { problem: verdict } });
+  const problem = databaseProblem(path);
+  if (problem !== undefined) throw storeError('metadata-not-written', { details: { problem } });
 }
 
 function syncHere(path: string): void {

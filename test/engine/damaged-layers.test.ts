@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
+import { dockerArchive } from '../fixtures/docker-archive.ts';
 import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk, type Outcome } from '../support/docker.ts';
@@ -18,7 +19,7 @@ let layer: string;
 
 before(async () => {
   engine = await TestDaemon.start('--network-pool', '1');
-  await importPacked();
+  await loadPacked();
   await ok('create', '--name', 'box', 'packed', 'sh', '-c', 'wc -c < /big');
   layer = await layerOf('box');
 });
@@ -26,9 +27,10 @@ before(async () => {
 after(() => engine[Symbol.asyncDispose]());
 
 /** Compressed: the blob of a plain layer is the tar itself. */
-async function importPacked(): Promise<void> {
+async function loadPacked(): Promise<void> {
   const root = Buffer.concat([tarOf({ path: 'big', content: CONTENT }).subarray(0, -1024), busyboxRootTar()]);
-  await dockerOk(engine, ['import', '-', 'packed'], { input: gzipSync(root) });
+  const archive = dockerArchive({ reference: 'packed', layers: [root], blobs: [gzipSync(root)] });
+  await dockerOk(engine, ['load', '-q'], { input: archive });
 }
 
 async function layerOf(container: string): Promise<string> {
@@ -91,7 +93,7 @@ test('a layer whose blob is damaged, too, is told, and there again once its imag
     stderr,
     /Cannot restore layer sha256:.*its blob sha256:.* is damaged; pull, load or build its image again/,
   );
-  await importPacked();
+  await loadPacked();
   expectBox(await docker(engine, ['start', '-a', 'box']));
   assert.match(engine.log(), /moved to lost\+found.*a damaged blob/);
   rmSync(join(engine.root, 'lost+found'), { recursive: true });
