@@ -172,12 +172,13 @@ export class PublishedPorts implements Disposable {
   }
 }
 
-/** A free choice must not take what another request names. */
+/** A request that has a choice must not take what another one has no choice about. */
 function fixedFirst(requests: readonly PortRequest[]): readonly PortRequest[] {
-  return [
-    ...requests.filter(({ hostPorts }) => hostPorts !== undefined),
-    ...requests.filter(({ hostPorts }) => hostPorts === undefined),
-  ];
+  return requests.toSorted((one, other) => choicesOf(one) - choicesOf(other));
+}
+
+function choicesOf({ hostPorts }: PortRequest): number {
+  return hostPorts ? hostPorts.last - hostPorts.first : 0xffff;
 }
 
 /** The part of the publications that the firewall carries. */
