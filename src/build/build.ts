@@ -47,7 +47,9 @@ export type ContextSource =
   /** A directory of the client's, by the name that its session knows it by. */
   | { readonly kind: 'session'; readonly directory: string }
   /** A git repository (`URL#ref:directory`), or a file by http: an archive, or a Dockerfile alone. */
-  | { readonly kind: 'remote'; readonly url: string };
+  | { readonly kind: 'remote'; readonly url: string }
+  /** What another build of the same client has made. */
+  | { readonly kind: 'layers'; readonly layers: readonly ImageLayer[] };
 
 /** What `--build-context NAME=VALUE` puts in the place of an image or a stage of that name. */
 export type NamedContext =
@@ -58,6 +60,8 @@ export type NamedContext =
 
 export interface BuildRequest {
   readonly context: ContextSource;
+  /** The directory of the context that counts, where that is no directory of the client's. */
+  readonly contextDirectory?: string;
   /** By name. */
   readonly namedContexts?: Readonly<Record<string, NamedContext>>;
   /** Path in the context, or in the `dockerfile` directory of the session where the context is not the client's tar. */

@@ -104,8 +104,8 @@ function roomsOf(options: BuildsOptions, state: BuildsState): BuildRooms {
 }
 
 function contextWork({ layers, archive, workDirectory }: BuildsOptions, state: BuildsState): ContextWork {
-  const { files, contexts, downloads } = state;
-  return { intake: { layers, files, archive }, contexts, downloads, workDirectory };
+  const { files, contexts, downloads, trees } = state;
+  return { intake: { layers, files, archive }, contexts, downloads, trees, workDirectory };
 }
 
 function solverWork(options: BuildsOptions, state: BuildsState): SolverWork {

@@ -102,6 +102,31 @@ describe('what clients that lead a build ask', () => {
     assert.ok(said.join('').includes('whispered'), said.join(''));
   });
 
+  asked(
+    'inputs are the context and the Dockerfile, and a directory of the context may be the whole',
+    async (subject) => {
+      const script =
+        'mkdir /sub; touch /sub/one /sub/two.log /other; echo "*.log" >/sub/.dockerignore; ln -s sub /link';
+      const FrontendInputs = {
+        context: graphOf(image, command(script)),
+        dockerfile: graphOf(file('/Dockerfile', 'FROM bb\nCOPY . /in\nRUN --network=none ls /in\n')),
+      };
+      const Frontend = 'dockerfile.v0';
+      await subjects.look(subject, async (build) => {
+        const inDirectory = async (contextsubdir: string) => {
+          const { ref } = await build.solve({ Frontend, FrontendInputs, FrontendOpt: { contextsubdir } });
+          return names(await build.readDirectory(ref?.id ?? '', '/in'));
+        };
+        assert.deepEqual(await inDirectory('sub'), ['.dockerignore>', 'one>', 'two.log>']);
+        await assert.rejects(inDirectory('missing'), /missing/);
+      });
+      using client = await subjects.connect(subject);
+      const { told } = await client.solve({ Frontend, FrontendInputs, FrontendAttrs: { 'no-cache': '' } });
+      const said = told.flatMap(({ logs }) => logs.map(({ msg }) => textOf(msg))).join('');
+      assert.match(said, /\nlink\n[^]*other\n[^]*sub\n/);
+    },
+  );
+
   asked('nothing is done before it is wanted, and nothing twice', async (subject) => {
     const script = 'cat /proc/sys/kernel/random/uuid > /made; echo said';
     const graph = graphOf(image, command(script), file('/f', 'f'));

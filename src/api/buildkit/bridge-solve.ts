@@ -85,7 +85,7 @@ async function frontendRequest(
   const { asked, session, signal } = await clientOf(parts, build, { left, imports: CacheImports });
   const attributes = new Map([...asked.FrontendAttrs, ...FrontendOpt]);
   const { contexts: inputs, images } = await inputsOf(parts, build, FrontendInputs, left);
-  const wishes = { attributes, inputs, solve: asked, policies: SourcePolicies, session, signal };
+  const wishes = { attributes, inputs, images, solve: asked, policies: SourcePolicies, session, signal };
   return { ...buildRequestOf(wishes), images };
 }
 

@@ -2,6 +2,7 @@
 import { EngineError } from '#base/errors.ts';
 import { wishedAttestations } from '#build/attest/wished-attestations.ts';
 import type { BuildRequest, ContextSource, NamedContext } from '#build/build.ts';
+import type { ImageRecord } from '#image/image-record.ts';
 import { isDigest } from '#oci/digest.ts';
 import type { SolveRequest } from '#wire/buildkit/control.ts';
 import type { PolicyMessage } from '#wire/buildkit/source-policy.ts';
@@ -18,6 +19,8 @@ export interface Wishes {
   readonly attributes: ReadonlyMap<string, string>;
   /** Results of other builds, by the names that attributes have for them. */
   readonly inputs: ReadonlyMap<string, NamedContext>;
+  /** What these are. */
+  readonly images?: ReadonlyMap<string, ImageRecord>;
   readonly solve: SolveRequest;
   /** OCI layouts of the client's that are read besides, by whatever names. */
   readonly layouts?: Readonly<Record<string, NamedContext>>;
@@ -40,8 +43,8 @@ export function buildRequestOf(wishes: Wishes): BuildRequest {
   const cacheFrom = cacheSourcesOf(importsOf(attributes, solve));
   const cacheTo = cacheSourcesOf(solve.Cache?.Exports ?? []);
   return {
-    context: contextOf(attributes, session, signal),
-    ...dockerfileOf(attributes),
+    ...contextOf(wishes),
+    ...dockerfileOf(wishes),
     namedContexts,
     session: new StoreSession(session, {
       outputs,
@@ -78,25 +81,33 @@ function hostnameOf(attributes: ReadonlyMap<string, string>): Readonly<Record<st
   return hostname === '' ? {} : { BUILDKIT_SANDBOX_HOSTNAME: hostname };
 }
 
-function contextOf(
-  attributes: ReadonlyMap<string, string>,
-  session: ClientSession,
-  signal: AbortSignal,
-): ContextSource {
+/** A URL comes before an input, and an input before a directory of the client's, which counts as a whole. */
+function contextOf(wishes: Wishes): Pick<BuildRequest, 'context' | 'contextDirectory'> {
+  const { attributes, session, signal } = wishes;
   const key = attributes.get('contextkey') ?? 'context';
   const url = attributes.get(key);
-  return url === undefined ? { kind: 'session', directory: key } : remoteContext(url, session, signal);
+  const other = url === undefined ? inputOf(wishes, 'context') : remoteContext(url, session, signal);
+  if (!other) return { context: { kind: 'session', directory: key } };
+  const contextDirectory = attributes.get('contextsubdir') ?? '';
+  return { context: other, ...(contextDirectory !== '' && { contextDirectory }) };
 }
 
 /** The Dockerfile of a remote context is in it, unless the client has another. */
-function dockerfileOf(
-  attributes: ReadonlyMap<string, string>,
-): Pick<BuildRequest, 'dockerfile' | 'dockerfileSource'> {
+function dockerfileOf(wishes: Wishes): Pick<BuildRequest, 'dockerfile' | 'dockerfileSource'> {
+  const { attributes } = wishes;
   const dockerfile = attributes.get('filename') || 'Dockerfile';
   const isRemote = attributes.has(attributes.get('contextkey') ?? 'context');
   const directory = attributes.get('dockerfilekey');
   if (isRemote && directory === undefined) return { dockerfile };
-  return { dockerfile, dockerfileSource: { kind: 'session', directory: directory ?? 'dockerfile' } };
+  const input = directory === undefined ? inputOf(wishes, 'dockerfile') : undefined;
+  return { dockerfile, dockerfileSource: input ?? { kind: 'session', directory: directory ?? 'dockerfile' } };
+}
+
+/** The files of an input that the frontend knows by its name. */
+function inputOf({ inputs, images }: Wishes, name: string): ContextSource | undefined {
+  const input = inputs.get(name);
+  const image = input?.kind === 'image' ? images?.get(input.reference) : undefined;
+  return image && { kind: 'layers', layers: image.layers };
 }
 
 /** What clients read from their standard input they upload under a URL that they have made up. */

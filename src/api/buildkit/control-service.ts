@@ -24,6 +24,7 @@ import type { MessageOf } from '#wire/buildkit/message.ts';
 import type { ActiveBuilds } from './active-build.ts';
 import { graphRequest } from './graph-request.ts';
 import { requireFrontend } from './frontends.ts';
+import { inputsOf } from './build-inputs.ts';
 import { buildRequestOf } from './build-attributes.ts';
 import type { BuildResults } from './build-results.ts';
 import { diskUsage, pruneRecords } from './cache-records.ts';
@@ -95,10 +96,11 @@ async function solve(
     }
     requireFrontend(request.Frontend, request.FrontendAttrs);
     const session = await sessions.get(request.Session, build.signal);
-    const wishes = { attributes: request.FrontendAttrs, inputs: new Map(), solve: request, session };
     const buildSignal = AbortSignal.any([build.signal, session.closed]);
-    const response = await build.run(engine.builds, buildRequestOf({ ...wishes, signal: buildSignal }));
-    return { ExporterResponse: response };
+    const { contexts: inputs, images } = await inputsOf(parts, build, request.FrontendInputs, buildSignal);
+    const wishes = { attributes: request.FrontendAttrs, inputs, images, solve: request, session };
+    const wanted = { ...buildRequestOf({ ...wishes, signal: buildSignal }), images };
+    return { ExporterResponse: await build.run(engine.builds, wanted) };
   } finally {
     signal.removeEventListener('abort', leave);
     build.close();

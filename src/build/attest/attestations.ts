@@ -142,7 +142,7 @@ function localNames({
   const named = Object.entries(namedContexts).flatMap(([name, { kind }]) =>
     kind === 'session' ? [name] : [],
   );
-  const isRemote = context.kind === 'remote';
+  const isRemote = context.kind === 'remote' || context.kind === 'layers';
   const own = isRemote ? [] : ['context'];
   const dockerfile = isRemote && !dockerfileSource ? [] : ['dockerfile'];
   return [...own, ...dockerfile, ...named].toSorted();

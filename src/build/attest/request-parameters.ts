@@ -80,6 +80,8 @@ function contextText(context: NamedContext): string {
       return withoutCredentials(context.url);
     case 'tar':
       return 'tar:';
+    case 'layers':
+      return 'input:';
     default:
       return unreachable(context);
   }

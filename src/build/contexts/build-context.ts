@@ -26,6 +26,7 @@ import { SourcePolicies } from '../policy/source-policies.ts';
 import { checkFrontend } from '../plan/frontend.ts';
 import type { Plan } from '../plan/plan.ts';
 import { receiving } from './receiving.ts';
+import { inDirectory, layersContext } from './whole-directory.ts';
 
 /** The part of `ROOT/builds` that stays; everything else there belongs to builds that run. */
 export const CONTEXTS = 'contexts';
@@ -80,10 +81,13 @@ export async function openInputs(
     permitContext(policies, source);
     return undo.use(await openSource(work, request, source, { makeRoot, policies }));
   };
-  const { main, text, ignore } = await openMain(request, open, during);
+  const { main: whole, text, ignore } = await openMain(request, open, during);
+  const main = inDirectory(whole, request.contextDirectory ?? '');
   checkFrontend(text, request);
   const taken = new Map<LocalFiles, TakenSource>();
-  const files = main.files(parseIgnoreFile(ignore ?? (await loadIgnoreFile(main, during))));
+  // What a build has made counts as it is.
+  const isMade = request.context.kind === 'layers';
+  const files = main.files(isMade ? [] : parseIgnoreFile(ignore ?? (await loadIgnoreFile(main, during))));
   taken.set(files, { task: CONTEXT_TASK, name: 'context', source: main });
   const named = new Map<string, LocalFiles>();
   for (const [name, context] of Object.entries(request.namedContexts ?? {})) {
@@ -197,6 +201,7 @@ async function openSource(
     return new SessionContext(work, session, source.directory, { makeRoot, signal });
   const options: SourceOptions = { root: makeRoot(), signal };
   if (source.kind === 'tar') return await receiveArchive(work.intake, source.stream, options);
+  if (source.kind === 'layers') return layersContext(work.trees, source.layers);
   if (source.kind === 'remote')
     return await fetchContext(work, source.url, {
       ...options,

@@ -2,6 +2,7 @@ import type { Layer, RootArchive } from '#layer/layer.ts';
 import type { LocalFiles } from '../definition/vertex.ts';
 import type { FileWorkers } from '../files/file-workers.ts';
 import type { Downloads } from '../remote/downloads.ts';
+import type { LayerTrees } from '../solve/layer-trees.ts';
 import type { ContextStore } from './context-store.ts';
 
 /** Where files of a build come from, once it is known that they can be had. */
@@ -44,6 +45,7 @@ export interface ContextWork {
   /** Directories of clients. */
   readonly contexts: Pick<ContextStore, 'sync'>;
   readonly downloads: Pick<Downloads, 'get' | 'file'>;
+  readonly trees: Pick<LayerTrees, 'mountWritable'>;
   /** Must not be in memory, for what is written there may be large. */
   readonly workDirectory: string;
 }

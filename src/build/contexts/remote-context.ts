@@ -2,11 +2,11 @@ import { posix } from 'node:path';
 import { EngineError } from '#base/errors.ts';
 import { isArchive, openArchive } from '../files/archive-file.ts';
 import type { BuildSession } from '../session/build-session.ts';
-import type { HeldFiles } from '../remote/downloads.ts';
 import { permittedFile, permittedFiles } from '../policy/permitted-sources.ts';
 import type { SourcePolicies } from '../policy/source-policies.ts';
 import { parseGitUrl } from '../remote/git-url.ts';
 import { readInside, receiveArchive } from './archive-context.ts';
+import { wholeDirectory } from './whole-directory.ts';
 import type { ContextSourceFiles, ContextWork, SourceOptions } from './context-source.ts';
 
 /** A larger file is not taken for a Dockerfile. */
@@ -36,7 +36,8 @@ export async function fetchContext(
       ...git,
       keepGitDirectory: git.keepGitDirectory ?? options.keepsGitDirectory,
     } as const;
-    return wholeDirectory(await downloads.get(permittedFiles(options.policies, tree), options));
+    const held = await downloads.get(permittedFiles(options.policies, tree), options);
+    return wholeDirectory(held.files, { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() });
   }
   if (!/^https?:\/\//.test(url))
     throw new EngineError('invalid', `Cannot fetch build context: ${url} is no URL of a repository or file`);
@@ -46,24 +47,6 @@ export async function fetchContext(
     ? await receiveArchive(intake, await openArchive(directory, name), options)
     : dockerfileAlone(directory, name, options.root);
   return { ...source, files: (ignore) => ({ ...source.files(ignore), ...(origin && { origin }) }) };
-}
-
-/** Holds them until it is disposed. */
-function wholeDirectory(held: HeldFiles): ContextSourceFiles {
-  const { files } = held;
-  return {
-    isWhole: true,
-    read: (paths) => {
-      const texts = paths.flatMap((path) => {
-        const text = readInside(files.directory, path);
-        return text === undefined ? [] : [[path, text] as const];
-      });
-      return Promise.resolve(new Map(texts));
-    },
-    files: (ignore) => ({ ...files, ignore }),
-    receive: () => Promise.resolve(),
-    [Symbol.asyncDispose]: async () => held[Symbol.dispose](),
-  };
 }
 
 /** Whatever it is called; there are no other files. */

@@ -11,6 +11,12 @@ export interface LayerTree extends Disposable {
   readonly tree: Tree;
 }
 
+/** A file system of its own. */
+export interface WritableRoot extends AsyncDisposable {
+  readonly id: string;
+  readonly path: string;
+}
+
 export interface LayerTreesOptions {
   readonly layers: Pick<LayerUse, 'enter' | 'leave' | 'rootPath'>;
   readonly snapshots: Pick<SnapshotStore, 'create' | 'mount' | 'remove'>;
@@ -53,18 +59,20 @@ export class LayerTrees {
     return id;
   }
 
-  /** Layers under a writable root, which is gone afterwards. `work` gets its id and where it is mounted. */
+  /** Layers under a writable root, which is gone once the result is disposed. */
+  mountWritable(layers: readonly ImageLayer[]): WritableRoot {
+    const { snapshots } = this.#options;
+    const id = this.createWritable(layers);
+    return { id, path: snapshots.mount(id), [Symbol.asyncDispose]: () => snapshots.remove(id) };
+  }
+
+  /** The same for some work, which gets its id and where it is mounted. */
   async withWritableRoot<T>(
     layers: readonly ImageLayer[],
     work: (id: string, rootPath: string) => Promise<T>,
   ): Promise<T> {
-    const { snapshots } = this.#options;
-    const id = this.createWritable(layers);
-    try {
-      return await work(id, snapshots.mount(id));
-    } finally {
-      await snapshots.remove(id);
-    }
+    await using root = this.mountWritable(layers);
+    return await work(root.id, root.path);
   }
 
   #emptyTree(): string {
