@@ -1,4 +1,5 @@
 /** `POST /build`: the classic builder's wire, and the build cache. */
+import { isObject } from '#base/json.ts';
 import { EngineError } from '#base/errors.ts';
 import { shortId } from '#base/ids.ts';
 import type { BuildEvent, BuildRequest, GraphEvent, StepEvent } from '#build/build.ts';
@@ -166,8 +167,7 @@ function commandSettingsOf(exchange: Exchange): BuildRequest['commands'] {
 function jsonParameter(exchange: Exchange, name: string): Readonly<Record<string, string | null>> {
   const text = exchange.text(name);
   const value = text === '' ? {} : (parseJson(name, text) ?? {});
-  if (typeof value !== 'object' || Array.isArray(value))
-    throw new EngineError('invalid', `Cannot read ${name}: not an object`);
+  if (!isObject(value)) throw new EngineError('invalid', `Cannot read ${name}: not an object`);
   const entries = Object.entries(value).map(([key, item]: [string, unknown]) => {
     if (item !== null && typeof item !== 'string')
       throw new EngineError('invalid', `Cannot read ${name}: ${key} is not a text`);

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isObject } from '#base/json.ts';
 import { parseDetachKeys } from '#base/detach-keys.ts';
-import { messageOf } from '#base/errors.ts';
+import { errnoOf, messageOf } from '#base/errors.ts';
 import type { Context } from './context.ts';
 
 /** Docker's own client configuration, where the user has one: what it says holds for this program too. */
@@ -69,7 +70,7 @@ export function loadDockerConfig(context: Context): DockerConfig {
   try {
     text = readFileSync(dockerConfigPath(context), 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    if (errnoOf(error) === 'ENOENT') return {};
     throw error;
   }
   const decoded: unknown = text.trim() === '' ? {} : JSON.parse(text);
@@ -85,8 +86,6 @@ export function loadDockerConfig(context: Context): DockerConfig {
 type Check = (value: unknown) => boolean;
 
 const isText: Check = (value) => typeof value === 'string';
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isTexts: Check = (value) => isObject(value) && Object.values(value).every(isText);
 const isObjects: Check = (value) => isObject(value) && Object.values(value).every(isObject);
 

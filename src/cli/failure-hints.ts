@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { isEngineError } from '#base/errors.ts';
+import { errnoOf, isEngineError } from '#base/errors.ts';
 import { COMMON_IMAGES } from '#oci/common-images.ts';
 import { ApiError } from '#client/api-error.ts';
 import { listContainers } from '#client/containers.ts';
@@ -21,10 +21,6 @@ function noPermission({ client: { host } }: Context): string {
 const OVER_SSH =
   'ssh must reach that machine without a question (a key in the agent, the host known), and caisson or docker must be on its PATH.';
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
-}
-
 /** What may help after a failure: one line each, none where nothing is known. */
 export async function hintsFor(context: Context, error: unknown): Promise<readonly string[]> {
   try {
@@ -37,7 +33,7 @@ export async function hintsFor(context: Context, error: unknown): Promise<readon
 
 async function knownHintsFor(context: Context, error: unknown): Promise<readonly string[]> {
   if (isEngineError(error, 'unavailable') && !(error instanceof ApiError)) {
-    if (codeOf(error.cause) === 'EACCES') return [noPermission(context)];
+    if (errnoOf(error.cause) === 'EACCES') return [noPermission(context)];
     if (context.client.host.startsWith('ssh://')) return [OVER_SSH];
     return ['Start it with "caissond", or name another engine with -H or CAISSON_HOST.'];
   }

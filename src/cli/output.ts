@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { errnoOf } from '#base/errors.ts';
 import { isTerminal } from './terminal/is-terminal.ts';
 
 /** A standard stream to write to. Writes are synchronous: what was written is out when the process exits. */
@@ -26,7 +27,7 @@ function writeSome(fd: number, bytes: Uint8Array): number {
   try {
     return writeSync(fd, bytes);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = errnoOf(error);
     if (code === 'EPIPE') throw new ReaderGone('Cannot write: the reader is gone', { cause: error });
     if (code !== 'EAGAIN') throw error;
     // Another process made this shared description non-blocking; nothing synchronous tells when it takes more.

@@ -1,3 +1,4 @@
+import { fieldsOf, tryParseJson } from '#base/json.ts';
 import { EngineError, type ErrorCode } from '#base/errors.ts';
 
 const CODES: Readonly<Record<number, ErrorCode>> = {
@@ -31,12 +32,6 @@ export function apiErrorFrom(status: number, body: string): ApiError {
 }
 
 function messageIn(body: string): string {
-  try {
-    const decoded: unknown = JSON.parse(body);
-    if (typeof decoded === 'object' && decoded !== null && 'message' in decoded)
-      return String(decoded.message);
-  } catch {
-    // Not JSON: shown as it came.
-  }
-  return body.trim();
+  const { message } = fieldsOf(tryParseJson(body));
+  return typeof message === 'string' ? message : body.trim();
 }

@@ -1,4 +1,4 @@
-import { EngineError } from '#base/errors.ts';
+import { EngineError, errnoOf, messageOf } from '#base/errors.ts';
 import { ApiError, apiErrorFrom } from './api-error.ts';
 import type { ByteQueue } from './byte-queue.ts';
 import { Connection, type ConnectionResponse, type RequestBody } from './connection.ts';
@@ -302,8 +302,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 function whyUnreachable(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return REASONS[code] ?? (error instanceof Error ? error.message : String(error));
+  return REASONS[errnoOf(error)] ?? messageOf(error);
 }
 
 /** A path with its parts escaped, slashes in names kept: image names carry them. */

@@ -1,6 +1,7 @@
 /** Which engine has a run directory: the one that runs, and while none runs, the one whose containers run on in it. */
 import { realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fieldsOf } from '#base/json.ts';
 import { currentBootId } from '#linux/boot-id.ts';
 import { listMounts } from '#linux/mountinfo.ts';
 import { readIfThere } from '#linux/read-if-there.ts';
@@ -83,8 +84,8 @@ function readOwner(path: string): RunOwner | undefined {
 }
 
 function isOwner(value: unknown): value is RunOwner {
-  if (typeof value !== 'object' || value === null || !('root' in value && 'bootId' in value)) return false;
-  return typeof value.root === 'string' && typeof value.bootId === 'string';
+  const { root, bootId } = fieldsOf(value);
+  return typeof root === 'string' && typeof bootId === 'string';
 }
 
 /** Whether containers run in a run directory: their roots are mounted from their start until their end was recorded. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { fieldsOf } from '#base/json.ts';
 import type { EngineVersion } from './engine.ts';
 
 /** The version of the package, so that it is written in one place. */
@@ -24,8 +25,6 @@ function architecture(): string {
 
 function readVersion(): string {
   const path = new URL('../../package.json', import.meta.url);
-  const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
-  return typeof parsed === 'object' && parsed !== null && 'version' in parsed
-    ? String(parsed.version)
-    : '0.0.0';
+  const { version = '0.0.0' } = fieldsOf(JSON.parse(readFileSync(path, 'utf8')));
+  return String(version);
 }

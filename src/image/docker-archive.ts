@@ -1,6 +1,7 @@
 /** `manifest.json` of what `docker save` writes (moby, image/spec). */
+import type { JsonObject } from '#base/json.ts';
 import { MAXIMUM_CONFIG_BYTES, MAXIMUM_LAYERS } from '#oci/image-config.ts';
-import { type JsonObject, JsonShape } from '#oci/json-shape.ts';
+import { JsonShape } from '#oci/json-shape.ts';
 import { parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
 import type { ArchiveFile, ArchiveFiles } from './archive-files.ts';
 import type { BlobReader } from './archive-content.ts';

@@ -5,6 +5,7 @@
  * `metadata.durable()` before acknowledging it.
  */
 import type { StatementSync } from 'node:sqlite';
+import { fieldsOf } from '#base/json.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import { type Digest, isDigest, parseDigest } from '#oci/digest.ts';
@@ -193,10 +194,9 @@ function salvageLayers(text: string): readonly ImageLayer[] {
 }
 
 function isLayer(value: unknown): value is ImageLayer {
-  if (typeof value !== 'object' || value === null) return false;
-  if (!('diffId' in value && 'blob' in value && 'compression' in value)) return false;
-  const { diffId, blob } = value;
-  return typeof diffId === 'string' && isDigest(diffId) && typeof blob === 'string' && isDigest(blob);
+  const { diffId, blob, compression } = fieldsOf(value);
+  if (compression === undefined || typeof diffId !== 'string' || typeof blob !== 'string') return false;
+  return isDigest(diffId) && isDigest(blob);
 }
 
 function namedOf(row: Row): NamedImage {

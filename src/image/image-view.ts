@@ -1,8 +1,8 @@
 /** How images are shown. */
+import type { JsonObject } from '#base/json.ts';
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ImageConfig } from '#oci/image-config.ts';
-import type { JsonObject } from '#oci/json-shape.ts';
 import type { Platform } from '#oci/platform.ts';
 
 /** One image, whole. */

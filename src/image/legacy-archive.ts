@@ -4,10 +4,11 @@
  * that it gets the same id.
  */
 import { createHash } from 'node:crypto';
+import type { JsonObject } from '#base/json.ts';
 import { formatDate } from '#base/timestamps.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import { MAXIMUM_CONFIG_BYTES, MAXIMUM_LAYERS } from '#oci/image-config.ts';
-import { type JsonObject, JsonShape } from '#oci/json-shape.ts';
+import { JsonShape } from '#oci/json-shape.ts';
 import { parseReference, type Reference, withTag } from '#oci/reference.ts';
 import type { BlobReader } from './archive-content.ts';
 import type { ArchiveFile, ArchiveFiles } from './archive-files.ts';

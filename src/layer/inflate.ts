@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { pipeline, Readable, type Transform } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import { discardBuffer } from '#base/discard-buffer.ts';
-import { type EngineError, messageOf } from '#base/errors.ts';
+import { type EngineError, errnoOf, messageOf } from '#base/errors.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import { BufferRing } from '#store/buffer-ring.ts';
 import type { UnpackRequest } from './layer.ts';
@@ -97,7 +97,7 @@ export function decompressorFor(compression: UnpackRequest['compression']): Tran
 
 /** Turns an error of a decompressor into `tar-damaged` and passes everything else through. */
 export function damagedError(error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = errnoOf(error);
   if (!/^(?:Z_|ZSTD_|ERR_ZSTD)/.test(code)) return error;
   const isCut = messageOf(error).includes('unexpected end');
   const problem = isCut ? 'unexpected EOF' : 'its compressed data is damaged';

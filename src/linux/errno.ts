@@ -1,4 +1,4 @@
-import { EngineError, type ErrorCode } from '#base/errors.ts';
+import { EngineError, errnoOf, type ErrorCode } from '#base/errors.ts';
 
 /** The description of a failed system call; `errno` is the symbolic name (`ENOENT`). */
 export interface SystemFailure {
@@ -70,8 +70,7 @@ export function codeOfErrno(errno: string): ErrorCode {
 /** True if `error` is a failed system call, ours or one of Node's own, with one of the given errno names. */
 export function isErrno(error: unknown, ...names: string[]): boolean {
   if (error instanceof SystemError) return names.includes(error.errno);
-  if (!(error instanceof Error) || !('code' in error)) return false;
-  return typeof error.code === 'string' && names.includes(error.code);
+  return names.includes(errnoOf(error));
 }
 
 const ACTIONS: Readonly<Record<string, string>> = {

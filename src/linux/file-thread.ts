@@ -1,7 +1,7 @@
 /** The thread's side of the file service (`file-service.ts`): one task at a time. */
 import { parentPort } from 'node:worker_threads';
 import { type TransferredError, transferError } from '#base/error-transfer.ts';
-import { EngineError, messageOf } from '#base/errors.ts';
+import { EngineError, errnoOf, messageOf } from '#base/errors.ts';
 import { codeOfErrno } from './errno.ts';
 import type { TaskMap } from './file-service.ts';
 
@@ -78,6 +78,5 @@ async function answer<Tasks extends TaskMap<Tasks>>(
 
 function asEngineError(error: unknown): EngineError {
   if (error instanceof EngineError) return error;
-  const errno = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return new EngineError(codeOfErrno(errno), messageOf(error));
+  return new EngineError(codeOfErrno(errnoOf(error)), messageOf(error));
 }

@@ -1,3 +1,4 @@
+import { fieldsOf } from '#base/json.ts';
 import { check, libc } from './libc.ts';
 
 /** <asm-generic/ioctls.h>: SIOCOUTQ (tcp(7)) is TIOCOUTQ. */
@@ -9,8 +10,7 @@ const SIOCOUTQ = 0x5411;
  */
 export function plainDescriptor(connection: object): number | undefined {
   if ('encrypted' in connection) return undefined;
-  const handle: unknown = Reflect.get(connection, '_handle');
-  const fd: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
+  const { fd } = fieldsOf(Reflect.get(connection, '_handle'));
   return typeof fd === 'number' && fd >= 0 ? fd : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { fieldsOf, tryParseJson } from '#base/json.ts';
 import type { LogRecord, OutputStream } from './log.ts';
 import { parseTimestamp } from './parse-timestamp.ts';
 
@@ -225,17 +226,14 @@ function isDigit(byte: number | undefined): boolean {
 }
 
 function parseEntry(line: string): LogRecord | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null || !('log' in value) || !('time' in value))
-    return undefined;
-  if (typeof value.log !== 'string' || typeof value.time !== 'string') return undefined;
-  const timeNs = parseTimestamp(value.time);
+  const { log, time, stream } = fieldsOf(tryParseJson(line));
+  if (typeof log !== 'string' || typeof time !== 'string') return undefined;
+  const timeNs = parseTimestamp(time);
   if (timeNs === undefined) return undefined;
-  const stream = 'stream' in value && value.stream === 'stderr' ? 'stderr' : 'stdout';
-  return { stream, timeNs, data: Buffer.from(value.log), partial: !value.log.endsWith('\n') };
+  return {
+    stream: stream === 'stderr' ? 'stderr' : 'stdout',
+    timeNs,
+    data: Buffer.from(log),
+    partial: !log.endsWith('\n'),
+  };
 }

@@ -2,12 +2,11 @@
  * `builder` of the configuration file: dockerd's `{"gc": {"enabled": true, "defaultKeepStorage": "20GB", "policy":
  * […]}}`.
  */
+import { isObject, type JsonObject } from '#base/json.ts';
 import { EngineError } from '#base/errors.ts';
 import type { CacheBudget, CachePolicy } from '#build/disk/cache-budget.ts';
 import { cacheSelection } from '#build/disk/cache-filters.ts';
 import type { Filters } from '#base/filters.ts';
-
-type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Undefined where nothing is said. @throws {EngineError} `invalid` */
 export function cacheBudget(builder: unknown): CacheBudget | undefined {
@@ -76,7 +75,7 @@ function sizeOf(value: unknown, name: string): number | undefined {
 
 function objectOf(value: unknown, name: string): JsonObject {
   if (value === undefined) return {};
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  if (isObject(value)) return value;
   throw refusal(name, 'an object expected');
 }
 

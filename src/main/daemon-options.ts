@@ -1,6 +1,7 @@
 /** Turns settings, checked for their form, into typed options, checked for their sense. */
 import { readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
+import { fieldsOf } from '#base/json.ts';
 import { EngineError } from '#base/errors.ts';
 import { type IpAddress, isIpAddress } from '#base/ip-address.ts';
 import { parsePrefix, prefixFamily, prefixLengthOf } from '#base/ip-prefix.ts';
@@ -192,16 +193,13 @@ function tlsOf(reader: SettingReader): { cert: Buffer; key: Buffer; ca?: Buffer 
 
 /** The configuration file's form is the command line's: an object with `Hard` and `Soft`. */
 function ulimitOf(name: string, limit: unknown): ResourceLimit {
-  const fields: Readonly<Record<string, unknown>> =
-    typeof limit === 'object' && limit !== null ? { ...limit } : {};
-  const { Hard, Soft } = fields;
+  const { Hard, Soft } = fieldsOf(limit);
   if (typeof Hard === 'number' && typeof Soft === 'number') return { name, hard: Hard, soft: Soft };
   throw new EngineError('invalid', `Cannot use default ulimit ${name}: numbers "Hard" and "Soft" expected`);
 }
 
 function textsOf(value: unknown): Readonly<Record<string, string>> {
-  const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
-  return Object.fromEntries(entries.map(([name, item]) => [name, String(item)]));
+  return Object.fromEntries(Object.entries(fieldsOf(value)).map(([name, item]) => [name, String(item)]));
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };

@@ -2,6 +2,7 @@
  * What `caissond` can be told: one table for the command line (dockerd's flag names) and the configuration file
  * (daemon.json's keys). A setting given in both places is an error, as in dockerd, because it hides a mistake.
  */
+import { isObject, type JsonObject } from '#base/json.ts';
 import { EngineError } from '#base/errors.ts';
 import { MISSING_SETTINGS, type MissingSetting } from './docker-settings.ts';
 
@@ -240,15 +241,15 @@ function addValue(values: Map<string, SettingValue>, setting: Setting, text: str
       break;
     case 'maps': {
       const [name = '', rest = ''] = cut(text, '=');
-      const known = isRecord(before) ? before[name] : undefined;
-      const own = { ...(isRecord(known) && known), ...parsePair(setting, rest) };
-      values.set(key, { ...(isRecord(before) && before), [name]: own });
+      const known = isObject(before) ? before[name] : undefined;
+      const own = { ...(isObject(known) && known), ...parsePair(setting, rest) };
+      values.set(key, { ...(isObject(before) && before), [name]: own });
       break;
     }
     case 'map':
     case 'object':
     case 'ulimits':
-      values.set(key, { ...(isRecord(before) && before), ...parsePair(setting, text) });
+      values.set(key, { ...(isObject(before) && before), ...parsePair(setting, text) });
   }
 }
 
@@ -299,7 +300,7 @@ export function parseConfig(path: string, text: string): SettingValues {
   } catch (cause) {
     throw new EngineError('invalid', `Cannot read configuration ${path}: not valid JSON`, { cause });
   }
-  if (!isRecord(parsed)) throw new EngineError('invalid', `Cannot read configuration ${path}: not an object`);
+  if (!isObject(parsed)) throw new EngineError('invalid', `Cannot read configuration ${path}: not an object`);
   const values = new Map<string, SettingValue>();
   for (const [key, value] of Object.entries(parsed)) {
     const setting = SETTINGS.find((candidate) => !candidate.flagOnly && keysOf(candidate).includes(key));
@@ -331,11 +332,11 @@ function fits(kind: SettingKind, value: unknown): value is SettingValue {
     case 'records':
       return isRecords(value);
     case 'maps':
-      return isRecord(value) && Object.values(value).every(isRecord);
+      return isObject(value) && Object.values(value).every(isObject);
     case 'map':
     case 'object':
     case 'ulimits':
-      return isRecord(value);
+      return isObject(value);
   }
 }
 
@@ -351,12 +352,8 @@ export function mergeSettings(flags: SettingValues, config: SettingValues): Sett
   return new Map([...config, ...flags]);
 }
 
-function isRecords(value: unknown): value is readonly Readonly<Record<string, unknown>>[] {
-  return Array.isArray(value) && value.every(isRecord);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function isRecords(value: unknown): value is readonly JsonObject[] {
+  return Array.isArray(value) && value.every(isObject);
 }
 
 export function helpText(): string {

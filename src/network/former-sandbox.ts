@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { isObject } from '#base/json.ts';
 import { parseIp } from '#base/ip-address.ts';
 import { parsePort } from '#base/ports.ts';
 import { attachTo } from './attachment.ts';
@@ -38,7 +39,7 @@ interface FormerEndpoint {
 
 /** Whether a stored sandbox is of the former shape. */
 export function isFormerSandbox(value: unknown): value is FormerSandbox {
-  return typeof value === 'object' && value !== null && 'containerId' in value && 'hostsFile' in value;
+  return isObject(value) && 'containerId' in value && 'hostsFile' in value;
 }
 
 /** The same sandbox in today's shape: a container that runs keeps its addresses, names and ports. */

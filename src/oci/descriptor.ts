@@ -1,6 +1,7 @@
 /** Content descriptors: what a blob is, its digest and its size (OCI image spec, descriptor.md). */
+import type { JsonObject } from '#base/json.ts';
 import { type Digest, isDigest } from './digest.ts';
-import type { JsonObject, JsonShape } from './json-shape.ts';
+import type { JsonShape } from './json-shape.ts';
 import type { Platform } from './platform.ts';
 
 export interface Descriptor {

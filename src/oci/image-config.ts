@@ -2,9 +2,10 @@
  * Image configurations: OCI image spec, config.md, and Docker's form of it, which has more fields and is otherwise
  * the same. An image's id is the digest of these bytes, so they are kept as they came and only read here.
  */
+import type { JsonObject } from '#base/json.ts';
 import { type Digest, isDigest } from './digest.ts';
 import { decodeImageDefaults, type ImageDefaults } from './image-defaults.ts';
-import { type JsonObject, JsonShape } from './json-shape.ts';
+import { JsonShape } from './json-shape.ts';
 
 export const MAXIMUM_CONFIG_BYTES = 8 * 1024 * 1024;
 

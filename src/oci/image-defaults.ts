@@ -1,5 +1,6 @@
 /** What an image says about how to run it: `config` of the image configuration, with Docker's extensions. */
-import type { JsonObject, JsonShape } from './json-shape.ts';
+import type { JsonObject } from '#base/json.ts';
+import type { JsonShape } from './json-shape.ts';
 
 const MAXIMUM_ITEMS = 100_000;
 

@@ -2,10 +2,9 @@
  * Reading fields out of untrusted JSON. As Go's decoders do, null counts as absent and unknown fields are ignored;
  * what is there with a wrong type is refused.
  */
+import { isObject, type JsonObject } from '#base/json.ts';
 import { EngineError } from '#base/errors.ts';
 import { structuralFault } from './json-structure.ts';
-
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Names what is being read, for messages: `image configuration`. */
 export class JsonShape {
@@ -112,8 +111,4 @@ export class JsonShape {
     });
     return Object.fromEntries(entries);
   }
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
 /** Image manifests and indexes (OCI image spec, manifest.md and image-index.md; Docker's schema 2). */
+import type { JsonObject } from '#base/json.ts';
 import { type Descriptor, decodeDescriptor } from './descriptor.ts';
-import { type JsonObject, JsonShape } from './json-shape.ts';
+import { JsonShape } from './json-shape.ts';
 import { isIndexType, MEDIA_TYPES } from './media-types.ts';
 
 /** Registries take no larger ones (distribution spec, "pushing manifests"). */

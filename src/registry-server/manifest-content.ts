@@ -1,7 +1,8 @@
 /** What a registry reads in a manifest before it takes it (OCI image spec; Docker's schema 2). */
+import type { JsonObject } from '#base/json.ts';
 import { isEngineError } from '#base/errors.ts';
 import { type Descriptor, decodeDescriptor } from '#oci/descriptor.ts';
-import { type JsonObject, JsonShape } from '#oci/json-shape.ts';
+import { JsonShape } from '#oci/json-shape.ts';
 import { MAXIMUM_MANIFEST_BYTES } from '#oci/manifest.ts';
 import { isIndexType, MEDIA_TYPES } from '#oci/media-types.ts';
 import { RegistryError } from './registry-error.ts';

@@ -3,6 +3,7 @@
  * acknowledging it.
  */
 import type { SQLOutputValue, StatementSync } from 'node:sqlite';
+import { fieldsOf } from '#base/json.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import type { Metadata, Migrations } from '#store/metadata.ts';
 
@@ -309,7 +310,7 @@ function manifestOf(row: Row): ManifestRow {
 
 /** Ours: written by `putManifest`. */
 function annotationsOf(text: string): Readonly<Record<string, string>> {
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== 'object' || value === null) return {};
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, String(item)]));
+  return Object.fromEntries(
+    Object.entries(fieldsOf(JSON.parse(text))).map(([name, item]) => [name, String(item)]),
+  );
 }

@@ -1,5 +1,6 @@
 /** `/v2/NAME/blobs/uploads/…` (distribution-spec, "Pushing blobs"). */
 import { randomUUID } from 'node:crypto';
+import { fieldsOf } from '#base/json.ts';
 import { discardBuffer } from '#base/discard-buffer.ts';
 import { isEngineError } from '#base/errors.ts';
 import type { Digest } from '#oci/digest.ts';
@@ -145,9 +146,8 @@ async function orOffset<T>(session: UploadSession, work: () => Promise<T>): Prom
   } catch (error) {
     if (!(error instanceof RegistryError) || error.entry !== 'RANGE_INVALID') throw error;
     const { detail } = error;
-    const offset =
-      typeof detail === 'object' && detail !== null && 'offset' in detail ? Number(detail.offset) : 0;
-    throw new RegistryError('RANGE_INVALID', detail, { headers: sessionHeaders(session, offset) });
+    const { offset = 0 } = fieldsOf(detail);
+    throw new RegistryError('RANGE_INVALID', detail, { headers: sessionHeaders(session, Number(offset)) });
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Agent as TlsAgent } from 'node:https';
 import { discardBuffer } from '#base/discard-buffer.ts';
-import { messageOf } from '#base/errors.ts';
+import { errnoOf, messageOf } from '#base/errors.ts';
 import { http, https } from '#base/node-http.ts';
 import type { TlsMaterial } from './host-certificates.ts';
 import { isLoopbackHost } from './loopback.ts';
@@ -233,8 +233,4 @@ export function unreachable(host: string, cause: unknown): Error {
 function reasonOf(cause: unknown): string {
   if (cause instanceof AggregateError && cause.message === '') return cause.errors.map(messageOf).join('; ');
   return messageOf(cause);
-}
-
-function errnoOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

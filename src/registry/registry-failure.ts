@@ -1,3 +1,4 @@
+import { fieldsOf, tryParseJson } from '#base/json.ts';
 import { EngineError, type ErrorFacts } from '#base/errors.ts';
 import type { HttpResponse } from './http-client.ts';
 import { REGISTRY_ERRORS, type RegistryErrorReason } from './registry-errors.ts';
@@ -95,24 +96,17 @@ interface Reason {
 
 /** The errors of a body as the specification gives them, or as token servers do (`{"details": …}`). */
 function reasonsOf(body: string): readonly Reason[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return [];
-  }
-  if (typeof value !== 'object' || value === null) return [];
-  if ('errors' in value && Array.isArray(value.errors)) return value.errors.flatMap(reasonOf);
-  if ('details' in value && typeof value.details === 'string')
-    return [{ code: 'UNAUTHORIZED', message: value.details }];
-  return [];
+  const { errors, details } = fieldsOf(tryParseJson(body));
+  if (Array.isArray(errors)) return errors.flatMap(reasonOf);
+  return typeof details === 'string' ? [{ code: 'UNAUTHORIZED', message: details }] : [];
 }
 
 function reasonOf(value: unknown): readonly Reason[] {
-  if (typeof value !== 'object' || value === null || !('code' in value)) return [];
-  const code = String(value.code).slice(0, 100);
-  const message = 'message' in value && typeof value.message === 'string' ? value.message : '';
-  return [{ code, message: (message || code.toLowerCase().replaceAll('_', ' ')).slice(0, 2000) }];
+  const { code, message } = fieldsOf(value);
+  if (typeof code !== 'string') return [];
+  const text =
+    typeof message === 'string' && message !== '' ? message : code.toLowerCase().replaceAll('_', ' ');
+  return [{ code: code.slice(0, 100), message: text.slice(0, 2000) }];
 }
 
 async function readSome({ body }: HttpResponse): Promise<string> {

@@ -5,6 +5,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { readSync, writeSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
+import { errnoOf, messageOf } from '#base/errors.ts';
 import { tellProgress } from './arriving-file.ts';
 
 /** `fd` stays open, and its sender's, until the answer to `finish` or `abandon`. */
@@ -81,7 +82,6 @@ function answer(message: BlobJob): BlobAnswer {
   try {
     return run(message);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    return { job: message.job, error: error instanceof Error ? error.message : String(error), code };
+    return { job: message.job, error: messageOf(error), code: errnoOf(error) };
   }
 }

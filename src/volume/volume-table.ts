@@ -1,4 +1,5 @@
 import type { StatementSync } from 'node:sqlite';
+import { isObject, tryParseJson } from '#base/json.ts';
 import type { Logger } from '#base/log.ts';
 import { readRows, type Row } from '#store/damaged-rows.ts';
 import type { Metadata, Migrations } from '#store/metadata.ts';
@@ -64,13 +65,8 @@ function recordOf({ name, created_at: createdAt, labels }: Row): VolumeRecord {
 
 const UNKNOWN_TIME = new Date(0).toISOString();
 
-/** Undefined for what are no labels. */
 function parseLabels(json: string): Labels | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-    return Object.fromEntries(Object.entries(value).map(([key, label]) => [key, String(label)]));
-  } catch {
-    return undefined;
-  }
+  const value = tryParseJson(json);
+  if (!isObject(value)) return undefined;
+  return Object.fromEntries(Object.entries(value).map(([key, label]) => [key, String(label)]));
 }

@@ -1,4 +1,5 @@
 /** `POST /containers/{id}/update`. */
+import { isObject } from '#base/json.ts';
 import { boolean, type Decoded, decodeStruct, nullable, parseJson, struct } from './go-json.ts';
 import { RESOURCE_FIELDS, restartPolicy } from './resources.ts';
 import { validateRestartPolicy } from './validate-host-config.ts';
@@ -41,6 +42,6 @@ export function decodeUpdateRequest(body: string, version = NEWEST_API_VERSION):
 
 function isGiven(name: string, value: unknown): boolean {
   if (name === 'PidsLimit') return value !== null;
-  if (typeof value === 'object' && value !== null && 'Name' in value) return value.Name !== '';
+  if (isObject(value) && 'Name' in value) return value['Name'] !== '';
   return value !== null && value !== 0 && value !== '' && !(Array.isArray(value) && value.length === 0);
 }

@@ -9,6 +9,7 @@
  *
  * A rule says what stands in a field's place; `undefined` is a field that is not there.
  */
+import { isEmpty } from './go-json.ts';
 import { type ApiVersion, apiVersion } from './versions.ts';
 
 export type FieldRule<T, Owner = unknown> = (value: T, version: ApiVersion, owner: Owner) => unknown;
@@ -68,9 +69,4 @@ export function eachValue<T>(rule: FieldRule<T>): FieldRule<Readonly<Record<stri
     const entries = Object.entries(map).map(([key, value]) => [key, rule(value, version, map)] as const);
     return Object.fromEntries(entries);
   };
-}
-
-function isEmpty(value: unknown): boolean {
-  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
-  return value === undefined || value === null || value === '' || value === 0 || value === false;
 }

@@ -2,6 +2,7 @@
  * The query parameter `filters`: JSON, from the name of a filter to its values. Clients send
  * `{"label":{"a=b":true}}`, those of API 1.21 and older `{"label":["a=b"]}`.
  */
+import { isObject } from '#base/json.ts';
 import { EngineError } from '#base/errors.ts';
 import { type Filters, NO_FILTERS } from '#base/filters.ts';
 
@@ -27,9 +28,7 @@ function parseObject(text: string): object | null {
 function valuesOf(values: unknown): readonly string[] {
   if (values === null) return [];
   if (Array.isArray(values) && values.every((value) => typeof value === 'string')) return values;
-  if (typeof values !== 'object' || Array.isArray(values)) throw new EngineError('invalid', 'invalid filter');
-  if (!Object.values(values).every((value) => typeof value === 'boolean')) {
+  if (!isObject(values) || !Object.values(values).every((value) => typeof value === 'boolean'))
     throw new EngineError('invalid', 'invalid filter');
-  }
   return Object.keys(values);
 }

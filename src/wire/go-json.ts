@@ -5,6 +5,7 @@
  * A {@link Decoder} is a description of a Go type; {@link struct} combines them. The type of a wire's object is that of
  * its decoder ({@link Decoded}), so that both are written once.
  */
+import { isObject } from '#base/json.ts';
 import { EngineError } from '#base/errors.ts';
 
 /** Where in a document a value stands, as Go tells it: the innermost struct and the path of fields. */
@@ -247,13 +248,10 @@ function wholeNumber(type: string, minimum: number, maximum: number): Decoder<nu
   };
 }
 
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isEmpty(value: unknown): boolean {
+/** True for what Go's `omitempty` leaves out. */
+export function isEmpty(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
-  return value === '' || value === 0 || value === false || value === null;
+  return value === undefined || value === '' || value === 0 || value === false || value === null;
 }
 
 function mismatch(value: unknown, place: Place, type: string, kind = kindOf(value)): never {

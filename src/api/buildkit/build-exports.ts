@@ -1,4 +1,5 @@
 /** Where clients say what becomes of a build and where caches are. */
+import { fieldsOf } from '#base/json.ts';
 import { EngineError } from '#base/errors.ts';
 import type { BuildOutput, CacheSource } from '#build/build.ts';
 import type { CacheOptionsEntry, SolveRequest } from '#wire/buildkit/control.ts';
@@ -68,14 +69,10 @@ function typedEntries(name: string, text: string): readonly CacheEntry[] {
   const entries: unknown = parseJson(name, text) ?? [];
   if (!Array.isArray(entries)) throw new EngineError('invalid', `Cannot read ${name}: not a list`);
   return entries.map((entry: unknown) => {
-    const { Type, Attrs } = objectOf(entry);
-    const attributes = Object.entries(objectOf(Attrs)).map(([name, value]) => [name, String(value)] as const);
+    const { Type, Attrs } = fieldsOf(entry);
+    const attributes = Object.entries(fieldsOf(Attrs)).map(([name, value]) => [name, String(value)] as const);
     return { Type: String(Type), Attrs: new Map(attributes) };
   });
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
 function parseJson(name: string, text: string): unknown {

@@ -3,6 +3,7 @@
  * clients have a store of blobs for each, and look after its index themselves.
  */
 import type { Duplex, Writable } from 'node:stream';
+import { fieldsOf } from '#base/json.ts';
 import { EngineError } from '#base/errors.ts';
 import type {
   BuildSession,
@@ -157,11 +158,9 @@ class StoreTransfer implements FileTransfer {
   async #index(): Promise<Buffer> {
     const { store, digest } = this.#cache;
     const content = Buffer.concat(await Array.fromAsync(store.read(digest, this.#signal)));
-    const manifest: unknown = JSON.parse(content.toString());
-    const mediaType =
-      typeof manifest === 'object' && manifest !== null && 'mediaType' in manifest
-        ? String(manifest.mediaType)
-        : 'application/vnd.oci.image.index.v1+json';
+    const { mediaType = 'application/vnd.oci.image.index.v1+json' } = fieldsOf(
+      JSON.parse(content.toString()),
+    );
     const manifests = [{ mediaType, digest, size: content.length }];
     return Buffer.from(JSON.stringify({ schemaVersion: 2, manifests }));
   }

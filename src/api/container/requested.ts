@@ -1,3 +1,4 @@
+import { isObject } from '#base/json.ts';
 import type { ContainerSpec } from '#container/container-spec.ts';
 import type { CreateRequest } from '#wire/container.ts';
 import { decodeCreateRequest } from '#wire/decode-create.ts';
@@ -17,11 +18,5 @@ export function requestedBy({
 
 /** Only `create` gives requests, and only whole ones: the outline is enough to know them. */
 function isCreateRequest(value: unknown): value is CreateRequest {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'config' in value &&
-    'hostConfig' in value &&
-    'networkingConfig' in value
-  );
+  return isObject(value) && 'config' in value && 'hostConfig' in value && 'networkingConfig' in value;
 }

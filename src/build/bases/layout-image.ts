@@ -1,4 +1,5 @@
 /** Base images that the client keeps as an OCI layout: `--build-context NAME=oci-layout://PATH`. */
+import { fieldsOf } from '#base/json.ts';
 import { EngineError } from '#base/errors.ts';
 import type { ImageRecord } from '#image/image-record.ts';
 import { prepareImage } from '#image/image-registrar.ts';
@@ -84,6 +85,5 @@ async function manifestIn(
 }
 
 function isIndex(content: Buffer): boolean {
-  const document: unknown = JSON.parse(content.toString());
-  return typeof document === 'object' && document !== null && 'manifests' in document;
+  return 'manifests' in fieldsOf(JSON.parse(content.toString()));
 }

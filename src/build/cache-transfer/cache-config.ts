@@ -2,8 +2,9 @@
  * Caches outside the engine, in BuildKit's form: `application/vnd.buildkit.cacheconfig.v0` (moby/buildkit,
  * cache/remotecache/v1). Keys are the engine's own: other engines of this kind find what BuildKit cannot.
  */
+import type { JsonObject } from '#base/json.ts';
 import { type Digest, isDigest } from '#oci/digest.ts';
-import { type JsonObject, JsonShape } from '#oci/json-shape.ts';
+import { JsonShape } from '#oci/json-shape.ts';
 
 export const CACHE_CONFIG_TYPE = 'application/vnd.buildkit.cacheconfig.v0';
 /** The field of an image's configuration that holds its cache (`type=inline`). */

@@ -1,4 +1,5 @@
 import type { StatementSync } from 'node:sqlite';
+import { tryParseJson } from '#base/json.ts';
 import type { ImageLayer } from '#image/image-record.ts';
 import { type Digest, isDigest } from '#oci/digest.ts';
 import type { Metadata, Migrations } from '#store/metadata.ts';
@@ -202,12 +203,8 @@ type Row = Readonly<Record<string, unknown>>;
 
 /** What is only shown may be missing. */
 function keysIn(text: string): readonly string[] {
-  try {
-    const keys: unknown = JSON.parse(text);
-    return Array.isArray(keys) ? keys.map(String) : [];
-  } catch {
-    return [];
-  }
+  const keys = tryParseJson(text);
+  return Array.isArray(keys) ? keys.map(String) : [];
 }
 
 /** A vertex that made a layer must not count as one that changed nothing. */

@@ -1,4 +1,5 @@
 /** Which frontend a build asks for: that of Dockerfiles is built in, and no other is there. */
+import { fieldsOf, tryParseJson } from '#base/json.ts';
 import { EngineError } from '#base/errors.ts';
 import type { Range } from '#dockerfile/ast.ts';
 import { DockerfileError } from '#dockerfile/dockerfile-error.ts';
@@ -76,14 +77,8 @@ function directiveIn(lines: readonly string[], directive: RegExp): Syntax | unde
 /** A file that is a JSON object may name its frontend in a field. */
 function syntaxOfJson(text: string): Syntax | undefined {
   if (!text.trimStart().startsWith('{')) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== 'object' || value === null || !('syntax' in value)) return undefined;
-    const { syntax } = value;
-    return typeof syntax === 'string' ? { image: firstWord(syntax), range: lineRange(0, '') } : undefined;
-  } catch {
-    return undefined;
-  }
+  const { syntax } = fieldsOf(tryParseJson(text));
+  return typeof syntax === 'string' ? { image: firstWord(syntax), range: lineRange(0, '') } : undefined;
 }
 
 function lineRange(index: number, line: string): Range {

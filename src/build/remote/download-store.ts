@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isObject } from '#base/json.ts';
 import { newId } from '#base/ids.ts';
 import { KeyedUseCount } from '#base/use-count.ts';
 import { isErrno } from '#linux/errno.ts';
@@ -193,5 +194,5 @@ export class DownloadStore {
 }
 
 function isDescription(value: unknown): value is Description {
-  return typeof value === 'object' && value !== null && 'kind' in value && 'url' in value;
+  return isObject(value) && 'kind' in value && 'url' in value;
 }

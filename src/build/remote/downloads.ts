@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { isObject } from '#base/json.ts';
 import { EngineError } from '#base/errors.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
 import { digestHex } from '#oci/digest.ts';
@@ -147,7 +148,7 @@ function heldFiles<Files extends LocalFiles>(files: Files, held: DisposableStack
 }
 
 function isKnownFile(value: unknown): value is KnownFile {
-  return typeof value === 'object' && value !== null && 'stored' in value && 'digest' in value;
+  return isObject(value) && 'stored' in value && 'digest' in value;
 }
 
 function hashOf(...parts: readonly unknown[]): string {

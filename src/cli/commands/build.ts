@@ -1,5 +1,6 @@
 import { proxyVariables } from '../proxy-variables.ts';
 import { writeFileSync } from 'node:fs';
+import { tryParseJson } from '#base/json.ts';
 import { BuildFailure, buildImage } from '#client/build/build-client.ts';
 import type { BuildProviders } from '#client/build/providers.ts';
 import type { WireBuildEvent } from '#wire/build-session.ts';
@@ -219,12 +220,7 @@ function imageIdOf(response: Readonly<Record<string, string>>): string | undefin
 /** Values that are themselves JSON, as they are or in base64, are shown as what they say. */
 function decode(value: string): unknown {
   const text = /^[[{]/.test(value) ? value : Buffer.from(value, 'base64').toString();
-  if (!/^[[{]/.test(text)) return value;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return value;
-  }
+  return /^[[{]/.test(text) ? (tryParseJson(text) ?? value) : value;
 }
 
 /** A name alone takes its value from this process's environment; where that has none, it does not count. */

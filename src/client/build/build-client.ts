@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { isObject } from '#base/json.ts';
 import { EngineError, messageOf } from '#base/errors.ts';
 import {
   type EngineMessage,
@@ -200,7 +201,7 @@ const PART_BYTES = 1 << 18;
 
 /** Tells the compiler that a head has a type; what else it has is trusted, since the engine sent it. */
 function assertMessage(head: unknown): asserts head is EngineMessage {
-  if (typeof head !== 'object' || head === null || !('type' in head))
+  if (!isObject(head) || !('type' in head))
     throw new EngineError('invalid', 'Cannot follow build: the engine speaks another language');
 }
 

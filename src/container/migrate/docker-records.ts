@@ -5,6 +5,7 @@
  * Both forms stand here as they were when this step was made; later steps start from there.
  */
 import type { DatabaseSync } from 'node:sqlite';
+import { isObject } from '#base/json.ts';
 import { containerError } from '../container-errors.ts';
 import type { OldConfig, OldEndpoint, OldHostConfig, OldMount, OldRecord } from './docker-record-types.ts';
 import { limitsOf } from './docker-record-limits.ts';
@@ -23,7 +24,7 @@ export function rewriteDockerRecords(database: DatabaseSync): void {
 
 /** Only the engine wrote records: the outline is enough to know them. */
 function isOldRecord(value: unknown): value is OldRecord {
-  return typeof value === 'object' && value !== null && 'config' in value && 'hostConfig' in value;
+  return isObject(value) && 'config' in value && 'hostConfig' in value;
 }
 
 function rewriteDockerRecord(record: OldRecord): object {

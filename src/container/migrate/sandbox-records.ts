@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { isObject } from '#base/json.ts';
 import { fromFormerSandbox, isFormerSandbox } from '#network/former-sandbox.ts';
 
 /** Sandboxes of containers that run, as they were recorded while a sandbox had one endpoint only. */
@@ -7,7 +8,7 @@ export function rewriteSandboxes(database: DatabaseSync): void {
   const rows = database.prepare('SELECT id, progress FROM container_containers').all();
   for (const { id = '', progress: json } of rows) {
     const progress: unknown = JSON.parse(String(json));
-    if (typeof progress !== 'object' || progress === null || !('sandbox' in progress)) continue;
+    if (!isObject(progress)) continue;
     const { sandbox } = progress;
     if (!isFormerSandbox(sandbox)) continue;
     update.run(JSON.stringify({ ...progress, sandbox: fromFormerSandbox(sandbox) }), String(id));

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { fieldsOf } from '#base/json.ts';
 import type { RuntimeSeccomp, RuntimeSyscallRule } from '#oci/runtime-spec.ts';
 import { containerError } from '../container-errors.ts';
 import { asStrictAsDocker } from './seccomp-docker.ts';
@@ -98,16 +99,14 @@ function decode(text: string): ProfileFile {
 }
 
 function isProfile(value: unknown): value is ProfileFile {
-  if (typeof value !== 'object' || value === null || !('defaultAction' in value)) return false;
-  if (typeof value.defaultAction !== 'string') return false;
-  if (!('syscalls' in value) || value.syscalls === null || value.syscalls === undefined) return true;
-  return Array.isArray(value.syscalls) && value.syscalls.every(isRule);
+  const { defaultAction, syscalls } = fieldsOf(value);
+  if (typeof defaultAction !== 'string') return false;
+  return syscalls === null || syscalls === undefined || (Array.isArray(syscalls) && syscalls.every(isRule));
 }
 
 function isRule(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || !('action' in value)) return false;
-  const named = ('names' in value && Array.isArray(value.names)) || 'name' in value;
-  return typeof value.action === 'string' && named;
+  const { action, names, name } = fieldsOf(value);
+  return typeof action === 'string' && (Array.isArray(names) || name !== undefined);
 }
 
 function compile(file: ProfileFile, capabilities: ReadonlySet<string>, host: SeccompHost): RuntimeSeccomp {

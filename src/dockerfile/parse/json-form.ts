@@ -1,4 +1,5 @@
 /** `["a", "b"]` as arguments. */
+import { tryParseJson } from '#base/json.ts';
 import { invalid } from '../dockerfile-error.ts';
 import type { Piece } from '../words/words.ts';
 
@@ -24,21 +25,13 @@ export function parseJsonForm(text: string, start: number): JsonForm | undefined
   if (text[start] !== '[') return undefined;
   const argument = text.slice(start);
   const [, array = argument, comment] = COMMENTED.exec(argument) ?? [];
-  const value = tryParse(array);
+  const value = tryParseJson(array);
   if (!Array.isArray(value)) return undefined;
   if (!value.every((element) => typeof element === 'string'))
     throw invalid('when using JSON array syntax, arrays must be comprised of strings only');
   const elements = withOffsets(value, text, start);
   if (comment === undefined) return { elements };
   return { elements, comment: { text: comment, start: text.length - comment.length, end: text.length } };
-}
-
-function tryParse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 function withOffsets(values: readonly string[], text: string, start: number): readonly Piece[] {
