@@ -41,9 +41,15 @@ export function ownHostsLines({
   domainname,
   linkedHosts = [],
 }: OwnHosts): readonly string[] {
-  const names = domainname === '' ? [hostname] : [`${hostname}.${domainname}`, hostname];
+  const names = namesOf(domainname === '' ? hostname : `${hostname}.${domainname}`);
   const own = addresses.map((address) => ({ address, names }));
   return [...linkedHosts, ...own].map(hostsLine);
+}
+
+/** The whole name, and its first label where there are more (hosts(5)). */
+function namesOf(name: string): readonly string[] {
+  const [label = '', ...others] = name.split('.');
+  return others.length > 0 ? [name, label] : [name];
 }
 
 function hostsLine({ address, names }: HostsEntry): string {

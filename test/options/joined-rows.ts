@@ -49,6 +49,12 @@ export const JOINED_ROWS: OptionRows = {
     'hostname; cat /etc/hostname',
     /^opthost\nopthost$/,
   ),
+  'Env (HOME that is empty)': shown(
+    'terminal',
+    { Env: ['HOME='] },
+    "tr '\\0' '\\n' </proc/1/environ | grep HOME",
+    /^HOME=\/root$/,
+  ),
   'HostConfig.PidMode (container)': joins('PidMode', 'options-main', 'pid'),
   'HostConfig.IpcMode (container)': joins('IpcMode', 'options-volumes', 'ipc'),
   'HostConfig.IpcMode (shareable)': shown(

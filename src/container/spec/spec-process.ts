@@ -25,7 +25,8 @@ export function processEnvironment(input: EnvironmentInput): readonly string[] {
     if (equals < 0) environment.delete(entry);
     else environment.set(entry.slice(0, equals), entry.slice(equals + 1));
   }
-  if (!environment.has('HOME')) environment.set('HOME', input.home);
+  // Empty is as absent, as in Docker: shells take their user's home by it.
+  if (!environment.get('HOME')) environment.set('HOME', input.home);
   return Array.from(environment, ([name, value]) => `${name}=${value}`);
 }
 
