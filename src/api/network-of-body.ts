@@ -1,12 +1,13 @@
 /** A network as a Docker client asks for it, and back. */
 import { EngineError } from '#base/errors.ts';
-import { isIpAddress, type IpAddress } from '#base/ip-address.ts';
+import { type IpFamily, isIpAddress, type IpAddress } from '#base/ip-address.ts';
 import {
   containsAddress,
   firstAddress,
   type IpPrefix,
   parseInterfaceAddress,
   parsePrefix,
+  prefixFamily,
   subnetOf as containingSubnet,
 } from '#base/ip-prefix.ts';
 import { parseGoBoolean } from '#base/booleans.ts';
@@ -16,7 +17,7 @@ import type { IpamPool, NetworkCreateBody } from '#wire/decode-network.ts';
 /** @throws {EngineError} `invalid` for what contradicts itself, `not-implemented` for what this engine does not do */
 export function networkOfBody(body: NetworkCreateBody): NetworkSpec {
   checkKind(body);
-  const pools = (body.IPAM?.Config ?? []).map(poolOf);
+  const pools = withFamilies(body, (body.IPAM?.Config ?? []).map(poolOf));
   const askedOptions = body.Options ?? {};
   return {
     name: body.Name,
@@ -35,7 +36,7 @@ const ALONE: Readonly<Record<string, string>> = { host: 'host', null: 'null' };
 /** Docker's own drivers that this engine does not have. */
 const COMING: ReadonlySet<string> = new Set(['macvlan', 'ipvlan', 'overlay']);
 
-function checkKind({ Driver, Scope, IPAM, Ingress, ConfigOnly, ConfigFrom, ...body }: NetworkCreateBody) {
+function checkKind({ Driver, Scope, IPAM, Ingress, ConfigOnly, ConfigFrom }: NetworkCreateBody) {
   const alone = ALONE[Driver];
   if (alone !== undefined) {
     throw new EngineError('forbidden', `only one instance of "${alone}" network is allowed`);
@@ -51,8 +52,6 @@ function checkKind({ Driver, Scope, IPAM, Ingress, ConfigOnly, ConfigFrom, ...bo
   if (Ingress || Scope === 'swarm') throw notHere('networks of a swarm');
   if (Scope !== '' && Scope !== 'local') throw notHere(`networks of scope ${Scope}`);
   if (ConfigOnly || ConfigFrom?.Network) throw notHere('networks that are configuration alone');
-  if (body.EnableIPv6 === true) throw notHere('IPv6 on bridges');
-  if (body.EnableIPv4 === false) throw notHere('bridges without IPv4');
 }
 
 /** What of a request has no effect; empty where there is nothing to say. */
@@ -63,6 +62,21 @@ export function networkWarning({ IPAM }: NetworkCreateBody): string {
 
 function notHere(what: string): EngineError {
   return new EngineError('not-implemented', `Cannot create network: this engine does not have ${what} yet`);
+}
+
+/** Pools of the families that are wanted: those that are asked for, and else some of the engine's choice. */
+function withFamilies(
+  { EnableIPv4 = true, EnableIPv6 = false }: NetworkCreateBody,
+  asked: readonly PoolSpec[],
+): readonly PoolSpec[] {
+  if (!EnableIPv4 && !EnableIPv6) throw new EngineError('invalid', 'IPv4 or IPv6 must be enabled');
+  const isOf = (family: IpFamily) => (pool: PoolSpec) =>
+    pool.subnet === undefined ? family === 'ipv4' : prefixFamily(pool.subnet) === family;
+  const chosen = (family: IpFamily) => {
+    const own = asked.filter(isOf(family));
+    return own.length > 0 ? own : [{ family }];
+  };
+  return [...(EnableIPv4 ? chosen('ipv4') : []), ...(EnableIPv6 ? chosen('ipv6') : [])];
 }
 
 /** What is wrong with a pool is told in Docker's words. */

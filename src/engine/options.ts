@@ -22,6 +22,9 @@ export interface EngineOptions {
   /** Addresses of containers on the default bridge: `172.17.8.0/21`. */
   readonly fixedCidr?: string | undefined;
   readonly mtu?: number | undefined;
+  /** Whether the default bridge has IPv6, and its subnet there; by default a unique local one. */
+  readonly ipv6?: boolean | undefined;
+  readonly fixedCidrV6?: string | undefined;
   /** Whether packets of the default bridge leave with the host's addresses. */
   readonly ipMasq?: boolean | undefined;
   /** Whether the host is made to forward packets. */

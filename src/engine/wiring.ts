@@ -330,6 +330,8 @@ function networkOptions(options: EngineOptions, directories: EngineDirectories):
     hasDefaultBridge: options.bridge !== NO_BRIDGE,
     ...(options.fixedCidr !== undefined && { addressRange: options.fixedCidr }),
     ...(options.mtu !== undefined && { mtu: options.mtu }),
+    ipv6: options.ipv6 ?? false,
+    ...(options.fixedCidrV6 !== undefined && { bridgeSubnet6: options.fixedCidrV6 }),
     masquerades: options.ipMasq ?? true,
     forwards: options.ipForward ?? true,
     ...(options.addressPools && { addressPools: options.addressPools }),

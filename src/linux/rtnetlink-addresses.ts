@@ -67,12 +67,16 @@ export const RTA = {
   destination: 1,
   outputIndex: 4,
   gateway: 5,
+  priority: 6,
   table: 15,
 } as const;
 export const RT_TABLE_MAIN = 254;
 const RTPROT_STATIC = 4;
 const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
+const RT_SCOPE_HOST = 254;
+const RT_TABLE_LOCAL = 255;
+const RTN_LOCAL = 2;
 export const RTN_UNICAST = 1;
 
 export interface RouteOptions {
@@ -81,6 +85,10 @@ export interface RouteOptions {
   readonly gateway?: string | undefined;
   /** The index of the link to leave by. */
   readonly index: number;
+  /** Lower wins. */
+  readonly metric?: number | undefined;
+  /** The host itself is there: a route of type `local`, in the table of that name. */
+  readonly isLocal?: boolean | undefined;
   /** The family of a default route without gateway; otherwise the addresses tell it. */
   readonly family?: 'ipv4' | 'ipv6' | undefined;
 }
@@ -97,17 +105,23 @@ function routeMessage(options: RouteOptions): Pick<RouteMessage, 'body' | 'subje
   const header = Buffer.alloc(12);
   header[0] = routeFamily(options);
   header[1] = destination?.prefixLength ?? 0;
-  header[4] = RT_TABLE_MAIN;
+  header[4] = options.isLocal ? RT_TABLE_LOCAL : RT_TABLE_MAIN;
   header[5] = RTPROT_STATIC;
-  header[6] = options.gateway === undefined ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
-  header[7] = RTN_UNICAST;
+  header[6] = scopeOf(options);
+  header[7] = options.isLocal ? RTN_LOCAL : RTN_UNICAST;
   const attributes: readonly Attribute[] = [
     ...optional(RTA.destination, destination?.address, ipBytes),
     [RTA.outputIndex, u32(options.index)],
     ...optional(RTA.gateway, options.gateway, ipBytes),
+    ...optional(RTA.priority, options.metric, u32),
   ];
   const subject = destination ? `route ${destination.address}/${destination.prefixLength}` : 'default route';
   return { body: Buffer.concat([header, encodeAttributes(attributes)]), subject };
+}
+
+function scopeOf({ gateway, isLocal }: RouteOptions): number {
+  if (isLocal) return RT_SCOPE_HOST;
+  return gateway === undefined ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 }
 
 function routeFamily(options: RouteOptions): number {

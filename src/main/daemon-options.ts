@@ -80,6 +80,8 @@ function engineOptions(reader: SettingReader, settings: SettingValues): EngineOp
     bridge: reader.string('bridge'),
     bip: reader.string('bip'),
     fixedCidr: reader.string('fixed-cidr'),
+    ipv6: reader.boolean('ipv6'),
+    fixedCidrV6: reader.string('fixed-cidr-v6'),
     mtu: reader.number('mtu') || undefined,
     ipMasq: reader.boolean('ip-masq'),
     ipForward: reader.boolean('ip-forward'),

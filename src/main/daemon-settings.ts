@@ -95,6 +95,8 @@ export const SETTINGS: readonly Setting[] = [
   { flag: 'bridge', short: 'b', kind: 'string', help: 'The default bridge (default caisson0), or none' },
   { flag: 'bip', kind: 'string', help: 'Address and prefix of the default bridge, such as 172.17.0.1/16' },
   { flag: 'fixed-cidr', kind: 'string', help: 'Addresses of containers on the default bridge' },
+  { flag: 'ipv6', kind: 'boolean', help: 'Give the default bridge IPv6 (default: a unique local subnet)' },
+  { flag: 'fixed-cidr-v6', kind: 'string', help: 'Its IPv6 subnet, such as fd00:17::/64' },
   { flag: 'mtu', kind: 'number', help: 'Largest packet of the default bridge (default: as the host)' },
   {
     flag: 'default-address-pool',

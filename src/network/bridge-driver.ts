@@ -1,12 +1,6 @@
 import type { IpPrefix } from '#base/ip-prefix.ts';
-import {
-  firstAddress,
-  type InterfaceAddress,
-  prefixFamily,
-  prefixLengthOf,
-  subnetOf,
-} from '#base/ip-prefix.ts';
-import { ipFromNumber, ipToNumber } from '#base/ip-address.ts';
+import { containsAddress, firstAddress, prefixFamily, prefixLengthOf, subnetOf } from '#base/ip-prefix.ts';
+import { type IpFamily, ipFromNumber, ipToNumber } from '#base/ip-address.ts';
 import {
   type Bridge,
   bridgeAddress,
@@ -17,7 +11,7 @@ import {
   outwardMtu,
 } from './bridge.ts';
 import { BridgeCarrier } from './bridge-carrier.ts';
-import { chooseSubnet } from './default-subnet.ts';
+import { chooseSubnet, chooseSubnet6 } from './default-subnet.ts';
 import type { Firewall } from './firewall.ts';
 import { networkError } from './network-errors.ts';
 import type { NetworkCarrier, NetworkDriver, NetworkPlan } from './network-driver.ts';
@@ -49,12 +43,15 @@ export class BridgeDriver implements NetworkDriver {
   plan(spec: NetworkSpec, id: string): NetworkPlan {
     const settings = settingsOf(spec);
     const linkName = settings.linkName ?? `br-${id.slice(0, 12)}`;
-    const [asked = {}, ...others] = spec.pools;
-    const [other] = others;
-    if (other) throw invalidSubnet(spec, 'a bridge has one subnet of a family');
+    const asked = spec.pools.length > 0 ? spec.pools : [{}];
+    if (new Set(asked.map(poolFamily)).size < asked.length) {
+      throw invalidSubnet(spec, 'a bridge has one subnet of a family');
+    }
     const mtu = settings.mtu ?? outwardMtu();
     const driver = { ...settings, kind: 'bridge', linkName, mtu } as const;
-    return { driver, pools: [this.#choose(spec, asked, linkName)] };
+    const pools = asked.map((pool) => this.#complete(pool, { linkName, id }));
+    for (const pool of pools) checkRange(spec, pool);
+    return { driver, pools };
   }
 
   create(record: NetworkRecord): NetworkCarrier {
@@ -73,14 +70,17 @@ export class BridgeDriver implements NetworkDriver {
   }
 
   /** A bridge that is there keeps its address. */
-  #choose(spec: NetworkSpec, asked: PoolSpec, linkName: string): Pool {
-    if (asked.subnet === undefined) {
-      const gateway =
-        bridgeAddress(linkName) ?? chooseSubnet(this.#options.pools, this.#options.usedSubnets());
-      return { ...asked, subnet: subnetOf(gateway), gateway: gateway.address };
+  #complete(asked: PoolSpec, { linkName, id }: { readonly linkName: string; readonly id: string }): Pool {
+    const { family = 'ipv4', ...pool } = asked;
+    if (pool.subnet !== undefined) {
+      return { ...pool, subnet: pool.subnet, gateway: pool.gateway ?? firstHost(pool.subnet) };
     }
-    if (prefixFamily(asked.subnet) === 'ipv6') throw invalidSubnet(spec, 'bridges carry IPv4 alone');
-    return { ...asked, subnet: asked.subnet, gateway: asked.gateway ?? firstHost(asked.subnet) };
+    const { pools, usedSubnets: used } = this.#options;
+    const gateway =
+      family === 'ipv6'
+        ? chooseSubnet6(pools, used(), id)
+        : (bridgeAddress(linkName) ?? chooseSubnet(pools, used()));
+    return { ...pool, subnet: subnetOf(gateway), gateway: gateway.address };
   }
 
   #carry(
@@ -90,10 +90,14 @@ export class BridgeDriver implements NetworkDriver {
     const { pairs, firewall, note } = this.#options;
     const { linkName = '', mtu = outwardMtu(), icc = true, masquerades = true } = settingsOf(record);
     const { interfacePrefix = 'eth' } = settingsOf(record);
-    const gateway = gatewayAddress(record);
-    const bridge = make({ name: linkName, network: record.name, gateway, mtu, note });
-    const { isInternal } = record;
-    firewall?.addBridge({ name: linkName, subnet: subnetOf(gateway), icc, masquerades, isInternal });
+    const { isInternal, pools, name: network } = record;
+    const gateways = pools.map(({ subnet, gateway: address }) => ({
+      address,
+      prefixLength: prefixLengthOf(subnet),
+    }));
+    const bridge = make({ name: linkName, network, gateways, mtu, note });
+    const subnets = pools.map(({ subnet }) => subnet);
+    firewall?.addBridge({ name: linkName, subnets, icc, masquerades, isInternal });
     return new BridgeCarrier({ record, bridge, pairs, icc, interfacePrefix, firewall });
   }
 }
@@ -103,10 +107,13 @@ function settingsOf({ driver, name }: NetworkSpec): BridgeSettings {
   throw new TypeError(`Cannot open network ${name}: its driver is ${driver.kind}`);
 }
 
-function gatewayAddress({ pools, name }: NetworkRecord): InterfaceAddress {
-  const [pool] = pools;
-  if (!pool) throw new TypeError(`Cannot open network ${name}: it has no subnet`);
-  return { address: pool.gateway, prefixLength: prefixLengthOf(pool.subnet) };
+function checkRange(spec: NetworkSpec, { range, subnet }: Pool): void {
+  if (range === undefined || containsAddress(subnet, firstAddress(range))) return;
+  throw invalidSubnet(spec, `its range ${range} does not lie in ${subnet}`);
+}
+
+function poolFamily({ subnet, family = 'ipv4' }: PoolSpec): IpFamily {
+  return subnet === undefined ? family : prefixFamily(subnet);
 }
 
 function firstHost(subnet: IpPrefix): Pool['gateway'] {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { familyOf } from '#base/ip-address.ts';
 import {
   formatInterfaceAddress,
   type InterfaceAddress,
   type IpPrefix,
-  lastAddress,
   overlap,
   subnetOf,
 } from '#base/ip-prefix.ts';
@@ -14,17 +14,19 @@ import {
   createBridge,
   deleteAddress,
   deleteLink,
+  replaceRoute,
   type LinkReference,
   setLinkAlias,
   setLinkUp,
 } from '#linux/rtnetlink-messages.ts';
 import { networkError } from './network-errors.ts';
 import { isOwnerNote } from './orphaned-bridges.ts';
-import { writeOptionalSysctl, writeSysctls } from './sysctl.ts';
+import { broadcastOf } from './endpoint.ts';
+import { readSysctl, writeOptionalSysctl, writeSysctls } from './sysctl.ts';
 
 const DEFAULT_MTU = 1500;
 
-/** A bridge in the kernel with the host's address on it, which is the gateway of everything on it. */
+/** A bridge in the kernel with the host's addresses on it, which are the gateways of everything on it. */
 export interface Bridge {
   readonly name: string;
   readonly index: number;
@@ -35,7 +37,8 @@ export interface BridgeOptions {
   readonly name: string;
   /** The network's name, for errors. */
   readonly network: string;
-  readonly gateway: InterfaceAddress;
+  /** One a family. */
+  readonly gateways: readonly InterfaceAddress[];
   readonly mtu: number;
   /** Written on the link where the engine makes it. */
   readonly note: string;
@@ -47,7 +50,7 @@ export interface BridgeOptions {
  *
  * @throws {EngineError} `link-in-the-way`
  */
-export function ensureBridge({ name, network, gateway, mtu, note }: BridgeOptions): Bridge {
+export function ensureBridge({ name, network, gateways, mtu, note }: BridgeOptions): Bridge {
   using route = RouteSocket.open();
   const link = findLink(route, name) ?? createLink(route, { name, mtu, note });
   if (link.kind !== 'bridge') {
@@ -55,9 +58,11 @@ export function ensureBridge({ name, network, gateway, mtu, note }: BridgeOption
   }
   // An engine's mount namespace may be another one at each of its starts.
   if (isOwnerNote(link.alias) && link.alias !== note) route.request(setLinkAlias(link.index, note));
-  assignAddress(route, link, gateway);
+  const hasIpv6 = gateways.some(({ address }) => familyOf(address) === 'ipv6');
+  configure(name, hasIpv6);
+  assignAddresses(route, link, gateways);
   route.request(setLinkUp(link.index));
-  configure(name);
+  if (hasIpv6) route.request(loopbackAnswers(link.index));
   return { name, index: link.index, mtu };
 }
 
@@ -70,9 +75,9 @@ export function ensureBridge({ name, network, gateway, mtu, note }: BridgeOption
 export function claimBridge(options: BridgeOptions): Bridge {
   const bridge = ensureBridge(options);
   using route = RouteSocket.open();
-  const subnet = subnetOf(options.gateway);
-  if (!isUsedElsewhere(route, bridge.index, subnet)) return bridge;
-  route.request(deleteAddress({ index: bridge.index, ...options.gateway }));
+  const subnet = options.gateways.map(subnetOf).find((own) => isUsedElsewhere(route, bridge.index, own));
+  if (subnet === undefined) return bridge;
+  route.request(...options.gateways.map((gateway) => deleteAddress({ index: bridge.index, ...gateway })));
   throw networkError('subnet-in-use', { subject: options.network, details: { subnet } });
 }
 
@@ -132,25 +137,65 @@ function isUsedElsewhere(route: RouteSocket, ownIndex: number, subnet: IpPrefix)
     .some((info) => overlap(subnetOf(info), subnet));
 }
 
+/** The IPv6 ones that the kernel gives by itself are its own. */
+function ownAddressesOf(route: RouteSocket, linkIndex: number): readonly AddressInfo[] {
+  return route
+    .listAddresses()
+    .filter(({ index, address }) => index === linkIndex && !address.startsWith('fe80:'));
+}
+
 function ipv4AddressesOf(route: RouteSocket, linkIndex: number): readonly AddressInfo[] {
   return route.listAddresses().filter(({ index, family }) => index === linkIndex && family === 'ipv4');
 }
 
-function assignAddress(route: RouteSocket, link: LinkInfo, wanted: InterfaceAddress): void {
-  const text = formatInterfaceAddress(wanted);
-  const current = ipv4AddressesOf(route, link.index);
-  const isWanted = (info: AddressInfo) => formatInterfaceAddress(info) === text;
+function assignAddresses(route: RouteSocket, link: LinkInfo, wanted: readonly InterfaceAddress[]): void {
+  const texts = wanted.map(formatInterfaceAddress);
+  const current = ownAddressesOf(route, link.index);
+  const isWanted = (info: AddressInfo) => texts.includes(formatInterfaceAddress(info));
   route.request(...current.filter((info) => !isWanted(info)).map(deleteAddress));
-  if (current.some(isWanted)) return;
-  route.request(addAddress({ index: link.index, ...wanted, broadcast: lastAddress(subnetOf(wanted)) }));
+  const present = new Set(current.map(formatInterfaceAddress));
+  const missing = wanted.filter((address) => !present.has(formatInterfaceAddress(address)));
+  route.request(
+    ...missing.map((address) => addAddress({ index: link.index, ...address, ...broadcastOf(address) })),
+  );
 }
 
 /**
  * `route_localnet` lets the host reach published ports by its loopback addresses; the firewall keeps containers from
  * using it the other way. A bridge for IPv4 alone needs no IPv6 address of its own.
  */
-function configure(name: string): void {
+function configure(name: string, hasIpv6: boolean): void {
   const interfaceName = name.replaceAll('.', '/');
   writeSysctls({ [`net.ipv4.conf.${interfaceName}.route_localnet`]: '1' });
-  writeOptionalSysctl(`net.ipv6.conf.${interfaceName}.disable_ipv6`, '1');
+  writeOptionalSysctl(`net.ipv6.conf.${interfaceName}.disable_ipv6`, hasIpv6 ? '0' : '1');
+  if (!hasIpv6) return;
+  writeOptionalSysctl(`net.ipv6.conf.${interfaceName}.accept_ra`, '0');
+  forwardIpv6();
+}
+
+/** The host becomes a router, which would end its own listening to other routers where it is told to (`accept_ra` 1). */
+function forwardIpv6(): void {
+  if (readSysctl('net.ipv6.conf.all.forwarding') !== '0') return;
+  using route = RouteSocket.open();
+  for (const { name } of route.listLinks()) {
+    const key = `net.ipv6.conf.${name.replaceAll('.', '/')}.accept_ra`;
+    if (readSysctl(key) === '1') writeOptionalSysctl(key, '2');
+  }
+  writeOptionalSysctl('net.ipv6.conf.all.forwarding', '1');
+}
+
+/** First of the metrics of such routes: `::1` itself leads over the loopback interface. */
+const LOOPBACK_METRIC = 1024;
+
+/**
+ * What a container answers to the host's `::1` comes in by the bridge, and IPv6 is strict about devices: without this
+ * route it would be dropped. It goes with the bridge.
+ */
+function loopbackAnswers(index: number) {
+  return replaceRoute({
+    index,
+    destination: { address: '::1', prefixLength: 128 },
+    metric: LOOPBACK_METRIC + index,
+    isLocal: true,
+  });
 }

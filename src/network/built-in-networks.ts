@@ -1,3 +1,4 @@
+import { familyOf } from '#base/ip-address.ts';
 import { type InterfaceAddress, parseInterfaceAddress, parsePrefix, subnetOf } from '#base/ip-prefix.ts';
 import type { Endpoint, NetworksEnvironment, NetworksOptions, NetworkSpec, PoolSpec } from './network.ts';
 
@@ -22,11 +23,18 @@ export function builtInNetworks(options: Options): readonly NetworkSpec[] {
   ];
 }
 
+function poolsOf(options: Options, gateway: InterfaceAddress | undefined): readonly PoolSpec[] {
+  const pool = poolOf(options, gateway);
+  if (!options.ipv6) return [pool];
+  const { bridgeSubnet6: subnet } = options;
+  return [pool, subnet === undefined ? { family: 'ipv6' } : { subnet: parsePrefix(subnet) }];
+}
+
 /** Without an address of the bridge, the range of its containers is its subnet. */
-function poolsOf({ addressRange }: Options, gateway: InterfaceAddress | undefined): readonly PoolSpec[] {
+function poolOf({ addressRange }: Options, gateway: InterfaceAddress | undefined): PoolSpec {
   const range = addressRange === undefined ? undefined : parsePrefix(addressRange);
-  if (!gateway) return range === undefined ? [] : [{ subnet: range }];
-  return [{ subnet: subnetOf(gateway), gateway: gateway.address, ...(range !== undefined && { range }) }];
+  if (!gateway) return range === undefined ? {} : { subnet: range };
+  return { subnet: subnetOf(gateway), gateway: gateway.address, ...(range !== undefined && { range }) };
 }
 
 const PLAIN = { pools: [], isInternal: false, isAttachable: false, labels: {}, askedOptions: {} } as const;
@@ -46,7 +54,7 @@ function wantedGateway({ restore, bridgeAddress, logger }: Options): InterfaceAd
 }
 
 function gatewayOf({ gateways, addresses }: Endpoint): InterfaceAddress | undefined {
-  const [gateway] = gateways;
-  const [own] = addresses;
+  const gateway = gateways.find((address) => familyOf(address) === 'ipv4');
+  const own = addresses.find(({ address }) => familyOf(address) === 'ipv4');
   return gateway && own && { address: gateway, prefixLength: own.prefixLength };
 }

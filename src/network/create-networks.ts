@@ -6,7 +6,7 @@ import { BridgeDriver } from './bridge-driver.ts';
 import { builtInNetworks, DEFAULT_NETWORK } from './built-in-networks.ts';
 import { DEFAULT_POOLS } from './default-subnet.ts';
 import { DeferredChecks } from './deferred-checks.ts';
-import { addressOf, defaultEndpoint } from './endpoint.ts';
+import { targetAddresses } from './endpoint.ts';
 import { EngineNetworks } from './engine-networks.ts';
 import { EngineSandboxes } from './engine-sandboxes.ts';
 import { Firewall } from './firewall.ts';
@@ -110,7 +110,9 @@ async function setUpHost(options: Options, undo: AsyncDisposableStack): Promise<
   const pairs = new VethPairs(bridgeName, undo.use(new RouteQueue()), reaper);
   if (!iptables) return { resolver, pairs, firewall: undefined, reaper };
   const mark = await acceptInOtherFirewalls(table, logger);
-  const firewall = undo.use(new Firewall({ table, mark, logger }));
+  const firewall = undo.use(
+    new Firewall({ table, mark, translatesLoopback6: translatesLoopback6(), logger }),
+  );
   return { resolver, pairs, firewall, reaper };
 }
 
@@ -141,11 +143,7 @@ function gatewayOf([bridge]: readonly NetworkView[]): string {
 }
 
 function restoredRules(records: readonly SandboxRecord[]): readonly FirewallRule[] {
-  return records.flatMap(({ endpoints, publications }) => {
-    const endpoint = defaultEndpoint(endpoints, 'ipv4');
-    const address = endpoint && addressOf(endpoint, 'ipv4');
-    return address ? rulesOf(publications, { address }) : [];
-  });
+  return records.flatMap(({ endpoints, publications }) => rulesOf(publications, targetAddresses(endpoints)));
 }
 
 /** A daemon that was killed leaves its pool, and perhaps containers that ended meanwhile. */
@@ -164,4 +162,9 @@ async function removeEngineFromHost({ tableName }: Options, host: HostSide): Pro
   if (!host.firewall) return;
   host.firewall.removeTable();
   await removeFromOtherFirewalls(tableName);
+}
+
+/** With br_netfilter, translation is undone while a packet is still on the bridge, from where `::1` cannot come in. */
+function translatesLoopback6(): boolean {
+  return readSysctl('net.bridge.bridge-nf-call-ip6tables') !== '1';
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatInterfaceAddress, parseInterfaceAddress, parsePrefix, subnetOf } from '#base/ip-prefix.ts';
-import { chooseSubnet, DEFAULT_POOLS } from './default-subnet.ts';
+import { chooseSubnet, chooseSubnet6, DEFAULT_POOLS } from './default-subnet.ts';
 
 const used = (...texts: string[]) => texts.map((text) => subnetOf(parseInterfaceAddress(text)));
 
@@ -30,4 +30,14 @@ test('pools of the operator are taken one subnet after another', () => {
   assert.equal(next(), '10.9.0.1/24');
   assert.equal(next('10.9.0.0/24'), '10.9.1.1/24');
   assert.equal(next('10.9.0.0/16'), '10.8.0.1/16');
+});
+
+test('without a pool of IPv6, a network has a unique local subnet, always the same', () => {
+  const choose = (id: string) => formatInterfaceAddress(chooseSubnet6(DEFAULT_POOLS, [], id));
+  assert.match(choose('one'), /^fd.*::1\/64$/);
+  assert.equal(choose('one'), choose('one'));
+  assert.notEqual(choose('one'), choose('two'));
+  const pools = [{ base: parsePrefix('fd00:1::/48'), size: 64 }];
+  const second = chooseSubnet6(pools, [parsePrefix('fd00:1::/64')], 'one');
+  assert.equal(formatInterfaceAddress(second), 'fd00:1:0:1::1/64');
 });

@@ -1,5 +1,6 @@
 import { newId } from '#base/ids.ts';
 import { familyOf, type IpAddress, type IpFamily, ipBytes } from '#base/ip-address.ts';
+import { type InterfaceAddress, lastAddress, subnetOf } from '#base/ip-prefix.ts';
 import type { NetworkAttachment } from './attachment.ts';
 import type { Endpoint, NetworkRecord } from './network.ts';
 
@@ -16,11 +17,20 @@ export function bareEndpoint({ id, name }: NetworkRecord, attachment: NetworkAtt
   };
 }
 
+/** IPv6 has no broadcast. */
+export function broadcastOf(address: InterfaceAddress): { readonly broadcast?: IpAddress } {
+  if (familyOf(address.address) === 'ipv6') return {};
+  return { broadcast: lastAddress(subnetOf(address)) };
+}
+
 /** The MAC address that Docker would derive: locally administered, and unique because the IP address is. */
 export function macOf(address: IpAddress): string {
   const bytes = [0x02, 0x42, ...ipBytes(address).subarray(-4)];
   return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
+
+/** At most one address of each family. */
+export type FamilyAddresses = Readonly<Partial<Record<IpFamily, IpAddress>>>;
 
 export function addressOf(endpoint: Endpoint, family: IpFamily): IpAddress | undefined {
   return endpoint.addresses.find(({ address }) => familyOf(address) === family)?.address;
@@ -36,6 +46,18 @@ export function defaultEndpoint(endpoints: readonly Endpoint[], family: IpFamily
     .filter((endpoint) => gatewayOf(endpoint, family) !== undefined)
     .toSorted((a, b) => priorityOf(b) - priorityOf(a) || (a.networkName < b.networkName ? -1 : 1));
   return first;
+}
+
+/** Where published ports lead: an address of each family that has one. */
+export function targetAddresses(endpoints: readonly Endpoint[]): FamilyAddresses {
+  const ipv4 = targetAddress(endpoints, 'ipv4');
+  const ipv6 = targetAddress(endpoints, 'ipv6');
+  return { ...(ipv4 !== undefined && { ipv4 }), ...(ipv6 !== undefined && { ipv6 }) };
+}
+
+function targetAddress(endpoints: readonly Endpoint[], family: IpFamily): IpAddress | undefined {
+  const endpoint = defaultEndpoint(endpoints, family);
+  return endpoint && addressOf(endpoint, family);
 }
 
 function priorityOf({ attachment }: Endpoint): number {

@@ -1,4 +1,3 @@
-import { isIPv4 } from 'node:net';
 import type { Logger } from '#base/log.ts';
 import { messageOf } from '#base/errors.ts';
 import { Nftables } from '#linux/nftables.ts';
@@ -14,6 +13,8 @@ import {
 export interface FirewallOptions {
   readonly table: string;
   readonly mark: boolean;
+  /** See `ruleset.ts`. */
+  readonly translatesLoopback6: boolean;
   readonly logger: Logger;
 }
 
@@ -44,6 +45,11 @@ export class Firewall implements Disposable {
     for (const rule of rules) this.#rules.set(keyOf(rule), rule);
     this.#writeAll();
     this.#installed = true;
+  }
+
+  /** False: what the host asks of `::1` is left to whatever listens there. */
+  get translatesLoopback6(): boolean {
+    return this.#options.translatesLoopback6;
   }
 
   /** Adds a bridge, or replaces what was known of it. */
@@ -91,9 +97,9 @@ export class Firewall implements Disposable {
   }
 
   #writeAll(): void {
-    const { table, mark } = this.#options;
+    const { table, mark, translatesLoopback6 } = this.#options;
     const [bridges, rules] = [[...this.#bridges.values()], [...this.#rules.values()]];
-    this.#nftables.run(renderRuleset({ table, mark, bridges, rules }));
+    this.#nftables.run(renderRuleset({ table, mark, translatesLoopback6, bridges, rules }));
   }
 
   /** Removes the table and with it every rule. */
@@ -111,9 +117,4 @@ export class Firewall implements Disposable {
 
 function keyOf({ protocol, hostAddress, hostPort }: FirewallRule): string {
   return `${protocol} ${hostAddress} ${hostPort}`;
-}
-
-/** The publications that the firewall can carry: there is no translation from IPv6 to IPv4. */
-export function isFirewallRule({ hostAddress }: Pick<FirewallRule, 'hostAddress'>): boolean {
-  return isIPv4(hostAddress);
 }

@@ -5,7 +5,7 @@ import { inNetworkNamespace, openNamespace } from '#linux/namespaces.ts';
 import { RouteSocket } from '#linux/rtnetlink.ts';
 import type { NetworkAttachment } from './attachment.ts';
 import type { DeferredChecks } from './deferred-checks.ts';
-import { addressOf, defaultEndpoint } from './endpoint.ts';
+import { defaultEndpoint, targetAddresses } from './endpoint.ts';
 import type { HostsEntry } from './hosts-file.ts';
 import { withLinks } from './link-names.ts';
 import { networkError } from './network-errors.ts';
@@ -260,9 +260,10 @@ export class LiveSandbox {
   }
 
   #publishTarget(): PublishTarget | undefined {
-    const endpoint = defaultEndpoint(this.#endpoints(), 'ipv4');
-    const address = endpoint && addressOf(endpoint, 'ipv4');
-    return address && { address, label: `${this.#request.name} (${endpoint.id})` };
+    const endpoints = this.#endpoints();
+    const addresses = targetAddresses(endpoints);
+    const endpoint = defaultEndpoint(endpoints, addresses.ipv4 === undefined ? 'ipv6' : 'ipv4');
+    return endpoint && { addresses, label: `${this.#request.name} (${endpoint.id})` };
   }
 
   /** The ports follow the default route. */

@@ -35,7 +35,7 @@
  * Errors: `network-errors.ts`. What is wrong with a port has the code `internal`, as dockerd answers it.
  */
 import type { EmitEvent } from '#base/event.ts';
-import type { IpAddress } from '#base/ip-address.ts';
+import type { IpAddress, IpFamily } from '#base/ip-address.ts';
 import type { InterfaceAddress, IpPrefix } from '#base/ip-prefix.ts';
 import type { Logger } from '#base/log.ts';
 import type { Metadata } from '#store/metadata.ts';
@@ -73,6 +73,8 @@ export interface BridgeSettings {
 export interface PoolSpec {
   /** Absent: the next of the engine's default pools that the host does not use. */
   readonly subnet?: IpPrefix;
+  /** Of a subnet that the engine chooses. Absent: IPv4. */
+  readonly family?: IpFamily;
   /** Endpoints that ask for no address get one of these. Absent: of the whole subnet. */
   readonly range?: IpPrefix;
   /** Absent: the first address. */
@@ -266,6 +268,10 @@ export interface NetworksOptions {
   readonly hasDefaultBridge: boolean;
   /** Of the default bridge: addresses of containers, `172.17.8.0/21`; absent: of its whole subnet. */
   readonly addressRange?: string;
+  /** Whether the default bridge has IPv6. */
+  readonly ipv6: boolean;
+  /** Its subnet there; absent: the engine's choice. */
+  readonly bridgeSubnet6?: string;
   /** Of the default bridge; absent: what the host's way out carries. */
   readonly mtu?: number;
   /** Whether packets of the default bridge leave with the host's addresses. */

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import type { IpFamily } from '#base/ip-address.ts';
 import type { ContainerPort } from '#base/ports.ts';
 
 /** One port of the host that leads to one port of a container. */
@@ -10,6 +11,11 @@ export interface Publication extends ContainerPort {
 
 export const ANY_IPV4 = '0.0.0.0';
 export const ANY_IPV6 = '::';
+
+/** Which family's packets arrive there. */
+export function familyOfPort({ hostAddress }: Pick<Publication, 'hostAddress'>): IpFamily {
+  return isIPv6(hostAddress) ? 'ipv6' : 'ipv4';
+}
 
 /** What a publication is called where it is released: a port of the host is published once. */
 export function publicationKey({ protocol, hostAddress, hostPort }: Publication): string {

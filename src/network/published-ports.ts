@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import { messageOf } from '#base/errors.ts';
 import type { IpAddress } from '#base/ip-address.ts';
 import type { Logger } from '#base/log.ts';
 import type { PortRange } from '#base/ports.ts';
 import { forgetUdpConversations } from '#linux/conntrack.ts';
-import { type Firewall, isFirewallRule } from './firewall.ts';
+import type { FamilyAddresses } from './endpoint.ts';
+import type { Firewall } from './firewall.ts';
 import { type HoldMode, holdHostPort } from './host-port.ts';
 import { networkError } from './network-errors.ts';
 import { type HoldPort, PortAllocator } from './port-allocator.ts';
 import type { PortRequest } from './port-spec.ts';
-import { ANY_IPV4, ANY_IPV6, type Publication, publicationKey } from './publication.ts';
+import { ANY_IPV4, ANY_IPV6, familyOfPort, type Publication, publicationKey } from './publication.ts';
 import type { FirewallRule } from './ruleset.ts';
 import { readSysctl } from './sysctl.ts';
 
@@ -27,7 +27,8 @@ export interface PublishedPortsOptions {
 
 /** The endpoint of a sandbox that its published ports lead to. */
 export interface PublishTarget {
-  readonly address: IpAddress;
+  /** At least one. */
+  readonly addresses: FamilyAddresses;
   /** The endpoint in errors and in the log: `NAME (ENDPOINT ID)`. */
   readonly label: string;
 }
@@ -66,7 +67,7 @@ export class PublishedPorts implements Disposable {
         undo.defer(() => this.#free(publications));
         return publications;
       });
-      this.#options.firewall?.publish(rulesOf(opened, target));
+      this.#options.firewall?.publish(rulesOf(opened, target.addresses));
       this.#forgetConversations(opened);
       for (const publication of opened) ports.publications.set(publicationKey(publication), publication);
       this.#sandboxes.set(sandboxId, ports);
@@ -114,18 +115,18 @@ export class PublishedPorts implements Disposable {
   /** Lets the ports of a sandbox lead to another of its endpoints. */
   retarget(sandboxId: string, target: PublishTarget): void {
     const ports = this.#sandboxes.get(sandboxId);
-    if (!ports || ports.target.address === target.address) return;
+    if (!ports || isSame(ports.target.addresses, target.addresses)) return;
     const publications = [...ports.publications.values()];
-    this.#options.firewall?.unpublish(rulesOf(publications, ports.target));
+    this.#options.firewall?.unpublish(rulesOf(publications, ports.target.addresses));
     ports.target = target;
-    this.#options.firewall?.publish(rulesOf(publications, target));
+    this.#options.firewall?.publish(rulesOf(publications, target.addresses));
     this.#forgetConversations(publications);
   }
 
   #close({ target, publications: open }: SandboxPorts, publications: readonly Publication[]): void {
     for (const publication of publications) open.delete(publicationKey(publication));
     this.#free(publications);
-    this.#options.firewall?.unpublish(rulesOf(publications, target));
+    this.#options.firewall?.unpublish(rulesOf(publications, target.addresses));
     this.#forgetConversations(publications);
   }
 
@@ -142,12 +143,17 @@ export class PublishedPorts implements Disposable {
 
   #holdFor(ports: SandboxPorts): HoldPort {
     return (publication) =>
-      holdHostPort(publication, this.#holdMode(publication), () => ports.target.address);
+      holdHostPort(publication, this.#holdMode(publication, ports.target), () =>
+        proxiedAddress(publication, ports.target),
+      );
   }
 
-  #holdMode({ hostAddress }: Publication): HoldMode {
-    const carried = this.#options.firewall !== undefined && !isIPv6(hostAddress);
-    return carried || !this.#options.userlandProxy ? 'reserve' : 'proxy';
+  #holdMode(publication: Publication, { addresses }: PublishTarget): HoldMode {
+    const { firewall, userlandProxy } = this.#options;
+    const family = familyOfPort(publication);
+    const isWhole = family === 'ipv4' || firewall?.translatesLoopback6 === true;
+    const isCarried = firewall !== undefined && addresses[family] !== undefined && isWhole;
+    return isCarried || !userlandProxy ? 'reserve' : 'proxy';
   }
 
   /** Soon, not at once: it takes the kernel a moment to look through all that it knows. */
@@ -181,14 +187,26 @@ function choicesOf({ hostPorts }: PortRequest): number {
   return hostPorts ? hostPorts.last - hostPorts.first : 0xffff;
 }
 
-/** The part of the publications that the firewall carries. */
+/** The part of the publications that the firewall carries: there is no translation from one family to the other. */
 export function rulesOf(
   publications: readonly Publication[],
-  { address }: Pick<PublishTarget, 'address'>,
+  addresses: FamilyAddresses,
 ): readonly FirewallRule[] {
-  return publications
-    .filter(isFirewallRule)
-    .map((publication) => ({ ...publication, containerAddress: address }));
+  return publications.flatMap((publication) => {
+    const containerAddress = addresses[familyOfPort(publication)];
+    return containerAddress === undefined ? [] : [{ ...publication, containerAddress }];
+  });
+}
+
+/** A proxy takes what there is. */
+function proxiedAddress(publication: Publication, { addresses }: PublishTarget): IpAddress {
+  const address = addresses[familyOfPort(publication)] ?? addresses.ipv4 ?? addresses.ipv6;
+  if (address === undefined) throw new TypeError('Cannot publish a port of a sandbox without addresses');
+  return address;
+}
+
+function isSame(a: FamilyAddresses, b: FamilyAddresses): boolean {
+  return a.ipv4 === b.ipv4 && a.ipv6 === b.ipv6;
 }
 
 /**

@@ -233,14 +233,14 @@ function neighbours(): void {
   test('a subnet that another takes in the same moment is left to it', async () => {
     using route = RouteSocket.open();
     const options = { name: BRIDGE, network: 'bridge', mtu: 1500, note: '' };
-    const gateway = parseInterfaceAddress('172.17.0.1/16');
+    const gateways = [parseInterfaceAddress('172.17.0.1/16')];
     takeFirstPool(route);
-    assert.throws(() => claimBridge({ ...options, gateway }), { reason: 'subnet-in-use' });
+    assert.throws(() => claimBridge({ ...options, gateways }), { reason: 'subnet-in-use' });
     const { index } = route.link(BRIDGE);
     const addresses = route.listAddresses().filter((address) => address.index === index);
     assert.deepEqual(addresses, []);
     deleteBridge(OTHER);
-    claimBridge({ ...options, gateway });
+    claimBridge({ ...options, gateways });
     deleteBridge(BRIDGE);
   });
 

@@ -1,10 +1,12 @@
-import { ANY_IPV4, type Publication } from './publication.ts';
+import type { IpAddress, IpFamily } from '#base/ip-address.ts';
+import { type IpPrefix, prefixFamily } from '#base/ip-prefix.ts';
+import { ANY_IPV4, ANY_IPV6, familyOfPort, type Publication } from './publication.ts';
 
 /** A bridge of this engine, as the firewall sees it. */
 export interface FirewallBridge {
   readonly name: string;
-  /** `172.17.0.0/16` */
-  readonly subnet: string;
+  /** At most one a family. */
+  readonly subnets: readonly IpPrefix[];
   /** Whether containers on it may talk to each other. */
   readonly icc: boolean;
   /** Whether packets of its containers leave with the host's addresses (masquerading). */
@@ -13,15 +15,17 @@ export interface FirewallBridge {
   readonly isInternal: boolean;
 }
 
-/** A published port and the container's address that it leads to. IPv4 on both sides. */
+/** A published port and the container's address that it leads to, of the same family. */
 export interface FirewallRule extends Publication {
-  readonly containerAddress: string;
+  readonly containerAddress: IpAddress;
 }
 
 export interface FirewallState {
   readonly table: string;
   readonly bridges: readonly FirewallBridge[];
   readonly rules: readonly FirewallRule[];
+  /** Whether the kernel can bring back what containers answer to the host's `::1`. */
+  readonly translatesLoopback6: boolean;
   /** Mark forwarded packets of ours, for a rule in another firewall that accepts them. */
   readonly mark: boolean;
 }
@@ -50,6 +54,7 @@ export function renderRuleset(state: FirewallState): string {
     `table inet ${state.table} {`,
     ...renderSets(state),
     ...CHAINS,
+    ...outputChain(state),
     ...(state.mark ? MARK_CHAIN : []),
     '}',
     '',
@@ -57,23 +62,28 @@ export function renderRuleset(state: FirewallState): string {
 }
 
 function renderSets({ bridges, rules }: FirewallState): readonly string[] {
-  const everywhere = rules.filter((rule) => rule.hostAddress === ANY_IPV4);
-  const somewhere = rules.filter((rule) => rule.hostAddress !== ANY_IPV4);
+  const elements = Map.groupBy(rules, (rule) => mapKey(rule).map);
   return [
-    ...set('map published', EVERYWHERE_TYPE, everywhere.map(mapElement)),
-    ...set('map published_on', SOMEWHERE_TYPE, somewhere.map(mapElement)),
-    ...BRIDGE_SETS.flatMap(({ name, type, element }) =>
-      set(
-        `set ${name}`,
-        type,
-        bridges.flatMap((bridge) => element(bridge) ?? []),
-      ),
+    ...PORT_MAPS.flatMap(({ name, type }) =>
+      set(`map ${name}`, type, (elements.get(name) ?? []).map(mapElement)),
+    ),
+    ...BRIDGE_SETS.flatMap(({ name, type, elements: elementsOf }) =>
+      set(`set ${name}`, type, bridges.flatMap(elementsOf)),
     ),
   ];
 }
 
-const EVERYWHERE_TYPE = 'type inet_proto . inet_service : ipv4_addr . inet_service;';
-const SOMEWHERE_TYPE = 'type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service;';
+/** By family, for ports that are published on every address and for those on a certain one. */
+const PORT_MAPS = (['ipv4', 'ipv6'] as const).flatMap((family) => [
+  {
+    name: `published_${family}`,
+    type: `type inet_proto . inet_service : ${family}_addr . inet_service;`,
+  },
+  {
+    name: `published_on_${family}`,
+    type: `type ${family}_addr . inet_proto . inet_service : ${family}_addr . inet_service;`,
+  },
+]);
 
 function set(name: string, type: string, elements: readonly string[]): readonly string[] {
   const content = elements.length > 0 ? [`    elements = { ${elements.join(', ')} }`] : [];
@@ -83,47 +93,56 @@ function set(name: string, type: string, elements: readonly string[]): readonly 
 interface BridgeSet {
   readonly name: string;
   readonly type: string;
-  readonly element: (bridge: FirewallBridge) => string | undefined;
+  /** None where the bridge is not in the set. */
+  readonly elements: (bridge: FirewallBridge) => readonly string[];
 }
 
 /** What the chains ask about bridges. */
 const BRIDGE_SETS: readonly BridgeSet[] = [
-  { name: 'bridges', type: 'type ifname;', element: ({ name }) => `"${name}"` },
-  {
-    name: 'subnets',
-    type: 'type ipv4_addr; flags interval;',
-    element: ({ subnet, masquerades }) => (masquerades ? subnet : undefined),
-  },
-  {
-    name: 'homes',
-    type: 'type ipv4_addr . ifname; flags interval;',
-    element: ({ name, subnet }) => `${subnet} . "${name}"`,
-  },
+  { name: 'bridges', type: 'type ifname;', elements: ({ name }) => [`"${name}"`] },
+  ...(['ipv4', 'ipv6'] as const).flatMap((family) => [
+    {
+      name: `subnets_${family}`,
+      type: `type ${family}_addr; flags interval;`,
+      elements: (bridge: FirewallBridge) => (bridge.masquerades ? subnetsOf(bridge, family) : []),
+    },
+    {
+      name: `homes_${family}`,
+      type: `type ${family}_addr . ifname; flags interval;`,
+      elements: (bridge: FirewallBridge) =>
+        subnetsOf(bridge, family).map((subnet) => `${subnet} . "${bridge.name}"`),
+    },
+  ]),
   {
     name: 'icc',
     type: 'type ifname . ifname;',
-    element: ({ name, icc }) => (icc ? `"${name}" . "${name}"` : undefined),
+    elements: ({ name, icc }) => (icc ? [`"${name}" . "${name}"`] : []),
   },
   {
     name: 'internal',
     type: 'type ifname;',
-    element: ({ name, isInternal }) => (isInternal ? `"${name}"` : undefined),
+    elements: ({ name, isInternal }) => (isInternal ? [`"${name}"`] : []),
   },
 ];
 
+function subnetsOf({ subnets }: FirewallBridge, family: IpFamily): readonly IpPrefix[] {
+  return subnets.filter((subnet) => prefixFamily(subnet) === family);
+}
+
 export function renderBridge(action: 'add' | 'delete', table: string, bridge: FirewallBridge): string {
-  const commands = BRIDGE_SETS.map(({ name, element }) => {
-    const value = element(bridge);
-    return value === undefined ? '' : `${action} element inet ${table} ${name} { ${value} }\n`;
-  });
-  return commands.join('');
+  return BRIDGE_SETS.flatMap(({ name, elements }) =>
+    elements(bridge).map((element) => `${action} element inet ${table} ${name} { ${element} }\n`),
+  ).join('');
 }
 
 /** The map that a rule belongs to, and its key there. */
 function mapKey(rule: FirewallRule): { readonly map: string; readonly key: string } {
   const service = `${rule.protocol} . ${rule.hostPort}`;
-  if (rule.hostAddress === ANY_IPV4) return { map: 'published', key: service };
-  return { map: 'published_on', key: `${rule.hostAddress} . ${service}` };
+  const family = familyOfPort(rule);
+  if (rule.hostAddress === ANY_IPV4 || rule.hostAddress === ANY_IPV6) {
+    return { map: `published_${family}`, key: service };
+  }
+  return { map: `published_on_${family}`, key: `${rule.hostAddress} . ${service}` };
 }
 
 function mapElement(rule: FirewallRule): string {
@@ -145,8 +164,10 @@ export function renderUnpublish(table: string, rules: readonly FirewallRule[]): 
 
 const CHAINS: readonly string[] = [
   '  chain publish {',
-  '    meta l4proto { tcp, udp, sctp } dnat ip to ip daddr . meta l4proto . th dport map @published_on',
-  '    meta l4proto { tcp, udp, sctp } dnat ip to meta l4proto . th dport map @published',
+  '    meta l4proto { tcp, udp, sctp } dnat ip to ip daddr . meta l4proto . th dport map @published_on_ipv4',
+  '    meta l4proto { tcp, udp, sctp } dnat ip to meta l4proto . th dport map @published_ipv4',
+  '    meta l4proto { tcp, udp, sctp } dnat ip6 to ip6 daddr . meta l4proto . th dport map @published_on_ipv6',
+  '    meta l4proto { tcp, udp, sctp } dnat ip6 to meta l4proto . th dport map @published_ipv6',
   '  }',
   '  chain raw_prerouting {',
   '    type filter hook prerouting priority raw; policy accept;',
@@ -155,18 +176,18 @@ const CHAINS: readonly string[] = [
   '  }',
   '  chain prerouting {',
   '    type nat hook prerouting priority dstnat; policy accept;',
-  '    meta nfproto ipv4 fib daddr type local jump publish',
-  '  }',
-  '  chain output {',
-  '    type nat hook output priority -100; policy accept;',
-  '    meta nfproto ipv4 fib daddr type local jump publish',
+  '    fib daddr type local jump publish',
   '  }',
   '  chain postrouting {',
   '    type nat hook postrouting priority srcnat; policy accept;',
   '    oifname @bridges ip saddr 127.0.0.0/8 masquerade',
-  '    ip saddr . oifname @homes ct status dnat masquerade',
-  '    ip saddr . oifname @homes return',
-  '    ip saddr @subnets masquerade',
+  '    oifname @bridges ip6 saddr ::1 masquerade',
+  '    ip saddr . oifname @homes_ipv4 ct status dnat masquerade',
+  '    ip6 saddr . oifname @homes_ipv6 ct status dnat masquerade',
+  '    ip saddr . oifname @homes_ipv4 return',
+  '    ip6 saddr . oifname @homes_ipv6 return',
+  '    ip saddr @subnets_ipv4 masquerade',
+  '    ip6 saddr @subnets_ipv6 masquerade',
   '  }',
   '  chain forward {',
   '    type filter hook forward priority filter; policy accept;',
@@ -184,6 +205,16 @@ const CHAINS: readonly string[] = [
   '    drop',
   '  }',
 ];
+
+function outputChain({ translatesLoopback6 }: FirewallState): readonly string[] {
+  return [
+    '  chain output {',
+    '    type nat hook output priority -100; policy accept;',
+    ...(translatesLoopback6 ? [] : ['    ip6 daddr ::1 return']),
+    '    fib daddr type local jump publish',
+    '  }',
+  ];
+}
 
 const hexadecimal = (value: number) => `0x${(value >>> 0).toString(16)}`;
 const SET_MARK = `meta mark set meta mark & ${hexadecimal(~PACKET_MARK.mask)} | ${hexadecimal(PACKET_MARK.value)}`;

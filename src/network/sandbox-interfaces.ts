@@ -1,6 +1,5 @@
 import { isErrno } from '#linux/errno.ts';
-import type { IpFamily } from '#base/ip-address.ts';
-import { lastAddress, subnetOf } from '#base/ip-prefix.ts';
+import { familyOf, type IpFamily } from '#base/ip-address.ts';
 import type { RouteSocket } from '#linux/rtnetlink.ts';
 import {
   addAddress,
@@ -11,7 +10,8 @@ import {
   setLinkUp,
 } from '#linux/rtnetlink-messages.ts';
 import type { RouteMessage } from '#linux/rtnetlink-message.ts';
-import { defaultEndpoint, gatewayOf } from './endpoint.ts';
+import { broadcastOf, defaultEndpoint, gatewayOf } from './endpoint.ts';
+import { writeOptionalSysctl } from './sysctl.ts';
 import type { Endpoint } from './network.ts';
 
 /* The route socket is one of the sandbox's namespace, and the thread is there. */
@@ -30,15 +30,21 @@ export function configureInterfaces(
   const indexes = new Map<string, number>();
   const messages = fresh.flatMap(({ interfaceName, addresses }) => {
     if (interfaceName === undefined) return [];
+    if (addresses.some(({ address }) => familyOf(address) === 'ipv6')) allowIpv6(interfaceName);
     const index = route.linkIndex(interfaceName);
     indexes.set(interfaceName, index);
-    const added = addresses.map((address) =>
-      addAddress({ index, ...address, broadcast: lastAddress(subnetOf(address)) }),
-    );
+    const added = addresses.map((address) => addAddress({ index, ...address, ...broadcastOf(address) }));
     return [...added, setLinkUp(index)];
   });
   const indexOf = (name: string) => indexes.get(name) ?? route.linkIndex(name);
   route.request(...messages, ...defaultRoutes(all, indexOf));
+}
+
+/** Interfaces are born without. */
+function allowIpv6(interfaceName: string): void {
+  const own = `net.ipv6.conf.${interfaceName.replaceAll('.', '/')}`;
+  writeOptionalSysctl(`${own}.disable_ipv6`, '0');
+  writeOptionalSysctl(`${own}.accept_ra`, '0');
 }
 
 /** Lets the default route of each family lead over the endpoint that comes first among these. */

@@ -135,7 +135,8 @@ function suite(): void {
     const before = hostState(directory);
     await assert.rejects(networks.create(onSubnet('other', '10.1.0.0/16')), { reason: 'subnet-in-use' });
     await assert.rejects(networks.create(onSubnet('other', '172.30.0.0/25')), { reason: 'subnet-in-use' });
-    await assert.rejects(networks.create(onSubnet('other', 'fd00::/64')), { reason: 'subnet-invalid' });
+    const pools = ['10.3.0.0/24', '10.4.0.0/24'].map((subnet) => ({ subnet: parsePrefix(subnet) }));
+    await assert.rejects(networks.create({ ...newNetwork('other'), pools }), { reason: 'subnet-invalid' });
     assert.deepEqual(hostState(directory), before);
     const chosen = await networks.create(newNetwork('other'));
     assert.equal(chosen.pools[0]?.subnet, '172.17.0.0/16');

@@ -35,7 +35,7 @@ function listen({ protocol, port, host }: PeerCommand & { do: 'listen' }, name: 
       .on('error', failed)
       .listen({ port, host: host ?? '0.0.0.0' }, () => resolve('ok'));
   } else {
-    const socket = createSocket('udp4').on('error', failed);
+    const socket = createSocket(host?.includes(':') ? 'udp6' : 'udp4').on('error', failed);
     socket.on('message', (_, client) =>
       socket.send(`${name} ${client.address}`, client.port, client.address),
     );

@@ -118,7 +118,10 @@ export class Peer implements Disposable {
   }
 }
 
-/** Another machine on the same wire as the host: 198.51.100.2, where the host is 198.51.100.1. */
+/**
+ * Another machine on the same wire as the host: 198.51.100.2 and 2001:db8::2, where the host is 198.51.100.1 and
+ * 2001:db8::1.
+ */
 export function connectOutside(directory: string): { readonly path: string } & Disposable {
   const path = join(directory, 'outside');
   createNetworkNamespace(path);
@@ -127,12 +130,14 @@ export function connectOutside(directory: string): { readonly path: string } & D
   host.request(createVeth({ name: 'out0', peerName: 'eth0', peerNamespaceFd: namespace.fd, up: true }));
   const index = host.linkIndex('out0');
   host.request(addAddress({ index, address: '198.51.100.1', prefixLength: 24 }));
+  host.request(addAddress({ index, address: '2001:db8::1', prefixLength: 64 }));
   inNetworkNamespace(path, () => {
     using inside = RouteSocket.open();
     const index = inside.linkIndex('eth0');
     inside.request(
       setLinkUp(1),
       addAddress({ index, address: '198.51.100.2', prefixLength: 24 }),
+      addAddress({ index, address: '2001:db8::2', prefixLength: 64 }),
       setLinkUp(index),
     );
     // It would even know the way to the containers.
@@ -180,6 +185,7 @@ export async function startNetworks(
     poolSize: 0,
     iptables: true,
     userlandProxy: true,
+    ipv6: false,
     icc: true,
     hasDefaultBridge: true,
     masquerades: true,

@@ -152,6 +152,7 @@ export class ContainerFixture implements AsyncDisposable {
         poolSize: 2,
         iptables: true,
         userlandProxy: true,
+        ipv6: false,
         icc: true,
         hasDefaultBridge: true,
         masquerades: true,
