@@ -70,13 +70,16 @@ function withFamilies(
   asked: readonly PoolSpec[],
 ): readonly PoolSpec[] {
   if (!EnableIPv4 && !EnableIPv6) throw new EngineError('invalid', 'IPv4 or IPv6 must be enabled');
-  const isOf = (family: IpFamily) => (pool: PoolSpec) =>
-    pool.subnet === undefined ? family === 'ipv4' : prefixFamily(pool.subnet) === family;
   const chosen = (family: IpFamily) => {
-    const own = asked.filter(isOf(family));
+    const own = asked.filter((pool) => familyOfPool(pool) === family);
     return own.length > 0 ? own : [{ family }];
   };
   return [...(EnableIPv4 ? chosen('ipv4') : []), ...(EnableIPv6 ? chosen('ipv6') : [])];
+}
+
+/** One that says nothing is of IPv4. */
+function familyOfPool({ subnet }: PoolSpec): IpFamily {
+  return subnet === undefined ? 'ipv4' : prefixFamily(subnet);
 }
 
 /** What is wrong with a pool is told in Docker's words. */

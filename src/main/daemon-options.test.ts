@@ -53,9 +53,15 @@ test('numbers and pools reach the engine', () => {
 });
 
 test('what this engine does not have is warned about with its reason, or refused', () => {
-  const { warnings } = optionsOf('--storage-driver', 'overlay2', '--ipv6', '--live-restore', '--raw-logs');
+  const { warnings } = optionsOf(
+    '--storage-driver',
+    'overlay2',
+    '--ip6tables=false',
+    '--live-restore',
+    '--raw-logs',
+  );
   assert.deepEqual(warnings, [
-    '--ipv6 has no effect: bridges carry IPv4 alone',
+    '--ip6tables has no effect: --iptables manages the firewall for both families',
     '--storage-driver has no effect: layers are kept as --layer-mode says',
   ]);
   assert.throws(

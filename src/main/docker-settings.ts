@@ -31,7 +31,6 @@ const OFF = { harmless: ['false'] };
 const NO_CONTAINERD = 'this engine works without containerd';
 const NO_SWARM = 'this engine has no swarm';
 const NO_PROXY = 'this engine reaches registries directly';
-const IPV4_ALONE = 'bridges carry IPv4 alone';
 const OUTLIVES = 'containers outlive the engine in any case';
 
 export const MISSING_SETTINGS: readonly Setting[] = [
@@ -43,7 +42,7 @@ export const MISSING_SETTINGS: readonly Setting[] = [
     key: 'authorization-plugins',
     isRefused: true,
   }),
-  missing('bip6', 'string', IPV4_ALONE),
+  missing('bip6', 'string', '--fixed-cidr-v6 gives the default bridge its IPv6 subnet'),
   missing('bridge-accept-fwmark', 'string', 'the firewall lets in published ports alone'),
   missing('cdi-spec-dir', 'list', 'this engine has no CDI devices yet', { key: 'cdi-spec-dirs' }),
   missing('containerd', 'string', NO_CONTAINERD),
@@ -61,7 +60,9 @@ export const MISSING_SETTINGS: readonly Setting[] = [
   missing('default-gateway', 'string', 'containers leave by the address of their bridge', {
     isRefused: true,
   }),
-  missing('default-gateway-v6', 'string', IPV4_ALONE),
+  missing('default-gateway-v6', 'string', 'containers leave by the address of their bridge', {
+    isRefused: true,
+  }),
   missing('default-init', 'string', '--init-path names the init', { isFileOnly: true }),
   missing('deprecated-key-path', 'string', 'this engine has no such key', { isFileOnly: true }),
   missing('exec-opt', 'list', 'the engine manages control groups itself', {
@@ -78,7 +79,9 @@ export const MISSING_SETTINGS: readonly Setting[] = [
   missing('no-proxy', 'string', NO_PROXY),
   missing('proxies', 'object', NO_PROXY, { isFileOnly: true, harmless: ['{}'] }),
   missing('ip-forward-no-drop', 'boolean', 'the policy of forwarding is left as it is'),
-  missing('ip6tables', 'boolean', IPV4_ALONE, OFF),
+  missing('ip6tables', 'boolean', '--iptables manages the firewall for both families', {
+    harmless: ['true'],
+  }),
   missing('live-restore', 'boolean', OUTLIVES, { harmless: ['true'] }),
   missing('max-download-attempts', 'number', 'the engine chooses how often it tries'),
   missing('metrics-addr', 'string', 'this engine has no metrics', { harmless: ['""'] }),

@@ -32,11 +32,12 @@ test('pools of the operator are taken one subnet after another', () => {
   assert.equal(next('10.9.0.0/16'), '10.8.0.1/16');
 });
 
+const local = (id: string) => formatInterfaceAddress(chooseSubnet6(DEFAULT_POOLS, [], id));
+
 test('without a pool of IPv6, a network has a unique local subnet, always the same', () => {
-  const choose = (id: string) => formatInterfaceAddress(chooseSubnet6(DEFAULT_POOLS, [], id));
-  assert.match(choose('one'), /^fd.*::1\/64$/);
-  assert.equal(choose('one'), choose('one'));
-  assert.notEqual(choose('one'), choose('two'));
+  assert.match(local('one'), /^fd.*::1\/64$/);
+  assert.equal(local('one'), local('one'));
+  assert.notEqual(local('one'), local('two'));
   const pools = [{ base: parsePrefix('fd00:1::/48'), size: 64 }];
   const second = chooseSubnet6(pools, [parsePrefix('fd00:1::/64')], 'one');
   assert.equal(formatInterfaceAddress(second), 'fd00:1:0:1::1/64');

@@ -5,8 +5,13 @@ import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk, importBusybox } from '../support/docker.ts';
 
 const RANGES = [
-  ...['--bip', '10.141.0.1/16', '--fixed-cidr', '10.141.8.0/24', '--mtu', '1400', '--network-pool', '1'],
-  ...['--ipv6', '--fixed-cidr-v6', 'fd00:141::/64', '--default-address-pool', 'base=10.142.0.0/23,size=24'],
+  '--network-pool=1',
+  '--bip=10.141.0.1/16',
+  '--fixed-cidr=10.141.8.0/24',
+  '--mtu=1400',
+  '--ipv6',
+  '--fixed-cidr-v6=fd00:141::/64',
+  '--default-address-pool=base=10.142.0.0/23,size=24',
 ];
 
 test('the default bridge and the pools of other networks are where they are told to be', async () => {
@@ -40,9 +45,9 @@ test('the default bridge and the pools of other networks are where they are told
 
 test('ranges that cannot be are refused before anything starts', async () => {
   for (const [flags, reason] of [
-    [['--default-address-pool', 'base=10.142.0.0/23,size=20'], /Cannot use address pool 10\.142\.0\.0\/23/],
-    [['--default-address-pool', 'base=10.142.0.0/23'], /each is base=SUBNET,size=PREFIX-LENGTH/],
-    [['--default-address-pool', 'base=nonsense,size=24'], /Cannot use nonsense/],
+    [['--default-address-pool', 'base=10.142.0.0/23,size=20'], /10\.142\.0\.0\/23 has no subnets of size 20/],
+    [['--default-address-pool', 'base=10.142.0.0/23'], /Cannot use --default-address-pool/],
+    [['--default-address-pool', 'base=nonsense,size=24'], /nonsense/],
     [['--fixed-cidr', '10.9.0.0/16', '--bip', '10.141.0.1/16'], /10\.9\.0\.0\/16/],
   ] as const) {
     await assert.rejects(TestDaemon.start(...flags), reason);

@@ -30,6 +30,7 @@ const optionsOf = (...flags: readonly string[]) => daemonOptions(parseFlags(flag
 const VALUES: Readonly<Record<string, string>> = {
   'add-runtime': 'other=/usr/bin/other',
   'live-restore': 'false',
+  ip6tables: 'false',
   'exec-opt': 'native.cgroupdriver=systemd',
 };
 
@@ -101,6 +102,7 @@ test('what must not be ignored is refused, with the reason', () => {
     'cpu-rt-period',
     'cpu-rt-runtime',
     'default-gateway',
+    'default-gateway-v6',
     'rootless',
     'userns-remap',
   ]);

@@ -125,6 +125,8 @@ const TLS = { file: 'test/clients/buildx-tls.test.ts', mentions: '--tlsverify' }
 
 export const SHOWN_ELSEWHERE: Readonly<Record<string, Elsewhere>> = {
   debug: { file: 'src/base/log.test.ts', mentions: 'debug' },
+  'fixed-cidr-v6': { file: 'test/network/default-ranges.test.ts', mentions: 'fixed-cidr-v6' },
+  ipv6: { file: 'test/network/default-ranges.test.ts', mentions: '--ipv6' },
   help: { file: 'src/main/daemon-settings.test.ts', mentions: 'helpText' },
   'max-concurrent-downloads': {
     file: 'src/main/daemon-options.test.ts',

@@ -118,9 +118,16 @@ test('options of networks', async () => {
       const { body } = await post(NETWORKS, other({ IPAM: { Options: { a: 'b' } } }));
       assert.equal(JSON.parse(body).Warning, 'IPAM options have no effect: a');
     },
-    EnableIPv4: () =>
-      refuses(NETWORKS, { Name: 'without', EnableIPv4: false }, 501, /bridges without IPv4 yet/),
-    EnableIPv6: () => refuses(NETWORKS, { Name: 'with', EnableIPv6: true }, 501, /IPv6 on bridges yet/),
+    EnableIPv4: async () => {
+      await post(NETWORKS, { Name: 'without', EnableIPv4: false, EnableIPv6: true });
+      const addresses = ['run', '--rm', '--network', 'without', 'bb', 'ip', '-4', 'addr', 'show', 'eth0'];
+      assert.equal(await dockerOk(daemon, addresses), '');
+    },
+    EnableIPv6: async () => {
+      const addresses = ['run', '--rm', '--network', 'without', 'bb', 'ip', '-6', 'addr', 'show', 'eth0'];
+      assert.match(await dockerOk(daemon, addresses), /inet6 fd\S+\/64 scope global/);
+      await refuses(NETWORKS, { Name: 'no', EnableIPv4: false }, 400, /IPv4 or IPv6 must be enabled/);
+    },
     Options: () => seesOnNetwork('cat /sys/class/net/eth0/mtu', /^1400$/),
     Labels: () => shows('Labels', { a: 'b' }),
   };
