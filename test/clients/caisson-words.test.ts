@@ -45,7 +45,7 @@ test('formats have Go’s names for what JSON names otherwise', async () => {
       '{{.Status}} {{.ID}} {{.From}} {{.Time}} {{.TimeNano}}',
     ],
     ['info', '-f', '{{.CPUCfsPeriod}} {{.CPUCfsQuota}} {{.CPUShares}} {{.ID}} {{.NCPU}}'],
-    ['inspect', '-f', '{{.ID}}', 'one'],
+    ['inspect', '-f', '{{.ID}} {{.Mounts}} {{.NetworkSettings.SecondaryIPAddresses}}', 'one'],
     [
       'inspect',
       '-f',

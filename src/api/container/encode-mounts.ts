@@ -6,18 +6,20 @@ export function encodeMounts(mounts: readonly MountView[]): readonly MountPoint[
   return mounts.map(encodeMount);
 }
 
+/** In the order of Docker's fields: templates show a mount as its values alone. */
 function encodeMount(mount: MountView): MountPoint {
-  const common = { Destination: mount.target, RW: !mount.readOnly, Propagation: '' };
+  const { target: Destination, readOnly } = mount;
+  const RW = !readOnly;
   switch (mount.type) {
     case 'tmpfs':
-      return { Type: 'tmpfs', Source: '', Mode: '', ...common };
+      return { Type: 'tmpfs', Source: '', Destination, Mode: '', RW, Propagation: '' };
     case 'bind': {
-      const { source, writtenOptions, propagation } = mount;
-      return { Type: 'bind', Source: source, Mode: writtenOptions, ...common, Propagation: propagation };
+      const { source: Source, writtenOptions: Mode, propagation: Propagation } = mount;
+      return { Type: 'bind', Source, Destination, Mode, RW, Propagation };
     }
     case 'volume': {
-      const { name, source, driver, writtenOptions } = mount;
-      return { Type: 'volume', Name: name, Source: source, Driver: driver, Mode: writtenOptions, ...common };
+      const { name: Name, source: Source, driver: Driver, writtenOptions: Mode } = mount;
+      return { Type: 'volume', Name, Source, Destination, Driver, Mode, RW, Propagation: '' };
     }
   }
   return unreachable(mount);

@@ -54,6 +54,8 @@ const LISTS = new Set([
   'ReadonlyPaths',
   'RepoDigests',
   'RepoTags',
+  'SecondaryIPAddresses',
+  'SecondaryIPv6Addresses',
   'SecurityOpt',
   'Shell',
   'Ulimits',
