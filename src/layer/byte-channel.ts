@@ -1,6 +1,7 @@
 /**
- * Bytes between the event loop and a worker thread that only makes blocking calls. Chunks travel as messages; a
- * counter in shared memory says how many are on the way, and a thread that must wait sleeps on it.
+ * Bytes from a worker thread that only makes blocking calls to the event loop. Chunks travel as messages; a counter in
+ * shared memory says how many are on the way, and a thread that must wait sleeps on it. For the other direction see
+ * `chunk-ring.ts`.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Readable } from 'node:stream';
@@ -135,89 +136,3 @@ export class ChannelWriter {
 }
 
 const CHUNK_BYTES = 256 * 1024;
-
-/** The event loop's side of a channel that a worker reads. */
-export class ChannelSender {
-  readonly end: ByteChannelEnd;
-  readonly #local: MessagePort;
-  readonly #state = newState();
-  #wake: (() => void) | undefined;
-  #chunk: Chunk = new Uint8Array(CHUNK_BYTES);
-  #filled = 0;
-
-  constructor() {
-    const { port1, port2 } = new MessageChannel();
-    this.#local = port1;
-    this.end = { port: port2, state: this.#state };
-    port1.on('message', () => this.#wake?.());
-    port1.unref();
-  }
-
-  get closed(): boolean {
-    return Atomics.load(this.#state, CLOSED) !== 0;
-  }
-
-  /** Copies `chunk` for the worker, small ones together; resolves when more may be sent. */
-  async send(chunk: Uint8Array): Promise<void> {
-    for (let at = 0; at < chunk.length; ) {
-      const part = chunk.subarray(at, at + CHUNK_BYTES - this.#filled);
-      this.#chunk.set(part, this.#filled);
-      this.#filled += part.length;
-      at += part.length;
-      if (this.#filled === CHUNK_BYTES) await this.#sendChunk();
-    }
-  }
-
-  async #sendChunk(): Promise<void> {
-    this.#postChunk();
-    while (Atomics.load(this.#state, PENDING) >= WINDOW && !this.closed) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      await promise;
-    }
-  }
-
-  /** No more bytes: the worker reads the end, or `aborted` if the source was cut off. */
-  finish(outcome: 'end' | 'aborted'): void {
-    if (this.#filled > 0) this.#postChunk();
-    this.#post(outcome, []);
-  }
-
-  /** The worker is done with the channel. */
-  close(): void {
-    Atomics.store(this.#state, CLOSED, 1);
-    this.#local.close();
-    this.#wake?.();
-  }
-
-  #postChunk(): void {
-    const filled = this.#chunk.subarray(0, this.#filled);
-    this.#post(filled, [filled.buffer]);
-    this.#chunk = new Uint8Array(CHUNK_BYTES);
-    this.#filled = 0;
-  }
-
-  #post(message: Chunk | 'end' | 'aborted', transfer: ArrayBuffer[]): void {
-    this.#local.postMessage(message, transfer);
-    Atomics.add(this.#state, PENDING, 1);
-    Atomics.notify(this.#state, PENDING);
-  }
-}
-
-/** The worker's side of {@link ChannelSender}: waits for the next chunk; undefined at the end. */
-export function receiveChunk({ port, state }: ByteChannelEnd): Buffer | undefined {
-  beat();
-  for (;;) {
-    const message: Chunk | 'end' | 'aborted' | undefined = receiveMessageOnPort(port)?.message;
-    if (message === 'end') return undefined;
-    if (message === 'aborted')
-      throw layerError('layer-work-given-up', {
-        details: { action: 'receive archive', problem: 'the sender is gone' },
-      });
-    if (message !== undefined) {
-      if (Atomics.sub(state, PENDING, 1) === WINDOW) port.postMessage(undefined);
-      return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
-    }
-    whileWaiting(() => Atomics.wait(state, PENDING, 0));
-  }
-}

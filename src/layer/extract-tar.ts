@@ -28,7 +28,7 @@ import { makeNode, setTimes, setTimesOf } from '#linux/files.ts';
 import { getXattr, setXattr } from '#linux/xattrs.ts';
 import type { TarEntry } from '#oci/tar-header.ts';
 import { type TarEvent, TarParser } from '#oci/tar-reader.ts';
-import { type ByteChannelEnd, receiveChunk } from './byte-channel.ts';
+import { ChunkReader, type ChunkRing } from './chunk-ring.ts';
 import { inJail } from './jail.ts';
 import { type ByteName, isStorableXattr } from './layer-tree.ts';
 import { requireWritableDirectory } from './path-look.ts';
@@ -78,13 +78,14 @@ const OBSTACLES: Readonly<Record<string, string>> = {
 const REMOVING = /^(?:rm|rmdir|unlink|scandir|lstat)$/;
 
 /** Extracts an archive; what was extracted before an error stays. */
-export function extractTar(job: ExtractJob & ByteChannelEnd): void {
+export function extractTar(job: ExtractJob & ChunkRing): void {
   const parser = new TarParser();
+  const source = new ChunkReader(job);
   inJail(job.root, () => {
     requireWritableDirectory(job.path);
     using extractor = new Extractor(job);
     try {
-      for (let chunk = receiveChunk(job); chunk; chunk = receiveChunk(job)) {
+      for (let chunk = source.next(); chunk; chunk = source.next()) {
         parser.push(chunk);
         for (let event = parser.next(); event; event = parser.next()) extractor.take(event);
       }

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { FileLane } from '#linux/file-service.ts';
-import { ChannelSender, openReadable } from './byte-channel.ts';
+import { openReadable } from './byte-channel.ts';
+import { ChunkSender } from './chunk-ring.ts';
 import type { FileStat, RootArchive, RootView } from './layer.ts';
 import { absolutePath } from './path-look.ts';
 import { plainTar } from './plain-tar.ts';
@@ -53,15 +54,14 @@ export class WorkerRootArchive implements RootArchive, AsyncDisposable {
       deadlineMs: TREE_DEADLINE_MS,
     });
     const { noOverwriteDirNonDir, copyUidGid, owner, signal } = options;
-    const sender = new ChannelSender();
+    const sender = new ChunkSender();
     const pump = new TarPump(tar, sender);
-    const input = { root, path: absolute, noOverwriteDirNonDir, ...sender.end };
+    const input = { root, path: absolute, noOverwriteDirNonDir, ...sender.ring };
     const job = copyUidGid && owner ? { ...input, owner } : input;
     const abort = () => pump.cancel();
     signal?.addEventListener('abort', abort);
     try {
       const extracted = this.#workers.run('extract', job, {
-        transfer: [sender.end.port],
         ...(signal && { signal }),
         ...guard,
       });
@@ -83,12 +83,12 @@ export class WorkerRootArchive implements RootArchive, AsyncDisposable {
 /** Moves a stream into a channel. The stream is the caller's: it is never destroyed here. */
 class TarPump {
   readonly #tar: Readable;
-  readonly #sender: ChannelSender;
+  readonly #sender: ChunkSender;
   #stopped = false;
   /** Why the stream ended early, if it did. */
   failure: unknown;
 
-  constructor(tar: Readable, sender: ChannelSender) {
+  constructor(tar: Readable, sender: ChunkSender) {
     this.#tar = tar;
     this.#sender = sender;
   }

@@ -3,6 +3,7 @@ import type { Digest } from '#oci/digest.ts';
 import type { BlobInfo } from '#store/content.ts';
 import type { FilesystemChange } from './layer.ts';
 import type { ByteChannelEnd } from './byte-channel.ts';
+import type { ChunkRing } from './chunk-ring.ts';
 import type { ChangesJob } from './changes.ts';
 import type { DiffJob } from './diff-tar.ts';
 import type { ExtractJob } from './extract-tar.ts';
@@ -25,8 +26,8 @@ export interface LayerJobs {
   readonly look: { readonly input: LookJob; readonly output: FoundPath };
   /** Writes a tar of a tree into its channel. */
   readonly pack: { readonly input: PackJob & ByteChannelEnd; readonly output: void };
-  /** Reads a tar from its channel into a root. */
-  readonly extract: { readonly input: ExtractJob & ByteChannelEnd; readonly output: void };
+  /** Reads a tar from its ring into a root. */
+  readonly extract: { readonly input: ExtractJob & ChunkRing; readonly output: void };
   /** Blocks of a gzip stream, as many as are left. */
   readonly gzip: { readonly input: GzipJob; readonly output: BlobInfo | undefined };
   /** What is wrong with a layer. */

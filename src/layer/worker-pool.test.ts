@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
-import { ChannelSender } from './byte-channel.ts';
+import { ChunkSender } from './chunk-ring.ts';
 import { file, tarOf } from './layer-store.fixture.ts';
 import { LayerWorkerPool } from './worker-pool.ts';
 
@@ -41,9 +41,9 @@ describe('worker pool', () => {
   it('cuts jobs off when it is stopped, and takes no more', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'caisson-pool-'));
     const pool = new LayerWorkerPool(1);
-    const sender = new ChannelSender();
-    const input = { root: directory, path: '/', noOverwriteDirNonDir: false, ...sender.end };
-    const endless = pool.run('extract', input, { transfer: [sender.end.port] });
+    const sender = new ChunkSender();
+    const input = { root: directory, path: '/', noOverwriteDirNonDir: false, ...sender.ring };
+    const endless = pool.run('extract', input);
     // More than may wait for the job: it has taken some of it.
     await sender.send(tarOf(file('file', 'x'.repeat(2 << 20))).subarray(0, 2 << 20));
     const [cut] = await Promise.allSettled([endless, pool[Symbol.asyncDispose]()]);
