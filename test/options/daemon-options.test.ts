@@ -1,20 +1,13 @@
 /** No option of dockerd is accepted without effect: it works, is refused, or is warned about. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { MISSING_SETTINGS } from '#main/docker-settings.ts';
 import { daemonOptions } from '#main/daemon-options.ts';
 import { parseFlags, SETTINGS, settingKey } from '#main/daemon-settings.ts';
+import { removeCgroupParent } from '../support/cgroups.ts';
 import { DockerDaemon } from '../support/dockerd.ts';
 import { dockerOk, importBusybox } from '../support/docker.ts';
 import { BARE_FLAGS, type DaemonCheck, SHOWN_ELSEWHERE, WORKING_FLAGS } from './daemon-rows.ts';
@@ -174,12 +167,7 @@ describe('a daemon with options', () => {
 
   after(async () => {
     await daemon[Symbol.asyncDispose]();
-    for (const root of [
-      '/sys/fs/cgroup',
-      ...readdirSync('/sys/fs/cgroup').map((name) => `/sys/fs/cgroup/${name}`),
-    ]) {
-      if (existsSync(`${root}/caisson-daemon-options`)) rmdirSync(`${root}/caisson-daemon-options`);
-    }
+    removeCgroupParent('caisson-daemon-options');
   });
 
   test('does what they say', () => checkAll(WORKING_FLAGS, daemon));

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tarOf } from '../fixtures/tar.ts';
+import { removeCgroupParent } from '../support/cgroups.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { importBusybox } from '../support/docker.ts';
 import { request, requestJson } from '../support/http.ts';
@@ -134,18 +135,6 @@ export class OptionHost implements AsyncDisposable {
     const tree = join(this.#directory, 'tree');
     for (const mount of [join(tree, 'below'), tree]) execFileSync('umount', ['-l', mount]);
     rmSync(this.#directory, { recursive: true });
-    removeParents();
-  }
-}
-
-/** The parent that a row names is the user's, and stays when its containers have gone. */
-function removeParents(): void {
-  const roots = [
-    '/sys/fs/cgroup',
-    ...readdirSync('/sys/fs/cgroup').map((name) => join('/sys/fs/cgroup', name)),
-  ];
-  for (const root of roots) {
-    const path = join(root, 'caisson-options');
-    if (existsSync(path)) rmdirSync(path);
+    removeCgroupParent('caisson-options');
   }
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { tarOf } from '../fixtures/tar.ts';
+import { removeCgroupParent } from '../support/cgroups.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk, importBusybox } from '../support/docker.ts';
 import { type Answer, request, requestJson } from '../support/http.ts';
@@ -21,6 +22,7 @@ before(async () => {
 
 after(async () => {
   await daemon[Symbol.asyncDispose]();
+  removeCgroupParent('caisson-build-options');
 });
 
 const post = (path: string, body: Body) => request(daemon.socket, 'POST', path, body);
@@ -204,7 +206,7 @@ const LIMITS = isUnified
 
 const DOCKERFILE = `FROM bb AS first
 ARG WORD=none
-RUN echo word $WORD; grep extra.test /etc/hosts; ls /sys/class/net; grep /dev/shm /proc/mounts; ${LIMIT}
+RUN echo word $WORD; ulimit -n; grep ^Seccomp: /proc/self/status; grep extra.test /etc/hosts; ls /sys/class/net; cat /proc/self/cgroup; grep /dev/shm /proc/mounts; ${LIMIT}
 RUN echo a >/a
 FROM first AS second
 RUN echo second >/b
@@ -222,7 +224,8 @@ test('options of builds', async () => {
   const limits =
     'memory=67108864&memswap=100663296&cpushares=512&cpuperiod=50000&cpuquota=20000&cpusetcpus=0';
   const others =
-    'shmsize=1048576&extrahosts=extra.test:192.0.2.1&networkmode=none&buildargs={"WORD":"given"}';
+    'shmsize=1048576&extrahosts=extra.test:192.0.2.1&networkmode=none&buildargs={"WORD":"given"}' +
+    '&ulimits=[{"Name":"nofile","Soft":111,"Hard":222}]&cpusetmems=0&securityopt=seccomp=unconfined';
   const whole = await build(`t=built:one&target=first&labels={"a":"b"}&squash=1&${limits}&${others}`);
   const lines = whole.body.trim().split('\r\n');
   const said = lines.map((line): string => JSON.parse(line).stream ?? '').join('');
@@ -261,6 +264,14 @@ test('options of builds', async () => {
     '?platform': async () => assert.match((await build('platform=linux/s390x')).body, /registry/),
     '?target': async () => assert.doesNotMatch(said, /second/),
     '?outputs': async () => assert.match((await build('version=2&outputs=[{"Type":"nope"}]')).body, /nope/),
+    '?ulimits': prints(/^111$/m),
+    '?cpusetmems': printsLimit(LIMITS.length - 1),
+    '?cgroupparent': async () => {
+      const parent = await build('nocache=1&target=first&cgroupparent=/caisson-build-options');
+      assert.match(parent.body, /\/caisson-build-options\//);
+    },
+    '?securityopt': prints(/^Seccomp:\s+0$/m),
+    '?isolation': async () => assert.match((await build('isolation=hyperv')).body, /unsupported isolation/),
     '?version': async () => assert.match((await build('version=7')).body, /invalid version/),
   };
   checkRows('build', checks);
