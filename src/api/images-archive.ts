@@ -5,7 +5,7 @@ import { openUrl, withoutPassword } from '#registry/open-url.ts';
 import type { ProgressMessage } from '#wire/image.ts';
 import type { Exchange } from './exchange.ts';
 import { encodeProgress } from './image-progress.ts';
-import { platformOf, referenceOf } from './images.ts';
+import { platformsOf, referenceOf } from './images.ts';
 import { pull } from './images-registry.ts';
 import { sendProgress, tellingFailure } from './progress.ts';
 import { bodyStream } from './request-body.ts';
@@ -23,14 +23,14 @@ async function save(exchange: Exchange, references: readonly string[]): Promise<
   if (references.length === 0) throw new EngineError('invalid', 'Cannot save images: none named');
   await sendBody(
     exchange,
-    await exchange.engine.images.save(references, platformOf(exchange)),
+    await exchange.engine.images.save(references, { platforms: platformsOf(exchange, 'platform') }),
     'application/x-tar',
   );
 }
 
 async function load(exchange: Exchange): Promise<void> {
-  const { signal } = exchange;
-  const messages = encodeProgress(exchange.engine.images.load(bodyStream(exchange), { signal }));
+  const options = { signal: exchange.signal, platforms: platformsOf(exchange, 'platform') };
+  const messages = encodeProgress(exchange.engine.images.load(bodyStream(exchange), options));
   const told = exchange.flag('quiet') ? withoutProgress(messages) : messages;
   await sendProgress(exchange, tellingFailure(told));
 }

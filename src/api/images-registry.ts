@@ -12,7 +12,7 @@ import { dockerErrorText } from './errors/docker-error.ts';
 import { inContext } from './errors/in-context.ts';
 import type { Exchange } from './exchange.ts';
 import { encodeProgress } from './image-progress.ts';
-import { referenceOf } from './images.ts';
+import { platformOf, referenceOf } from './images.ts';
 import { sendProgress } from './progress.ts';
 import { credentialsFromAuth } from './registry-credentials.ts';
 import { readTextBody } from './request-body.ts';
@@ -70,6 +70,7 @@ async function* withDockersStatus(messages: AsyncIterable<ProgressMessage>): Asy
 async function push(exchange: Exchange): Promise<void> {
   const progress = exchange.engine.images.push({
     reference: referenceOf(exchange.param('name'), exchange.text('tag')),
+    ...platformOf(exchange),
     credentials: credentialsOf(exchange),
     signal: exchange.signal,
   });

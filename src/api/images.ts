@@ -32,6 +32,7 @@ export const imageRoutes: readonly Route[] = [
     if (exchange.param('name').trim() === '') throw new EngineError('invalid', 'image name cannot be blank');
     const removals = await exchange.engine.images.remove(exchange.param('name'), {
       force: exchange.flag('force'),
+      platforms: platformsOf(exchange, 'platforms'),
       prune: !exchange.flag('noprune'),
     });
     sendJson(exchange, 200, removals.map(encodeRemoval));
@@ -70,7 +71,7 @@ async function attestations(exchange: Exchange): Promise<void> {
 }
 
 /** A query parameter that may be there several times. @throws {EngineError} `invalid` */
-function platformsOf(exchange: Exchange, name: 'platform' | 'platforms'): readonly Platform[] {
+export function platformsOf(exchange: Exchange, name: 'platform' | 'platforms'): readonly Platform[] {
   return exchange.query.getAll(name).flatMap((text) => decodePlatform(text) ?? []);
 }
 

@@ -27,7 +27,12 @@ export function imageHistory(
 export function removeImage(
   client: Client,
   name: string,
-  query: { readonly force?: boolean; readonly noprune?: boolean },
+  query: {
+    readonly force?: boolean;
+    readonly noprune?: boolean;
+    /** As JSON. */
+    readonly platforms?: readonly string[];
+  },
 ): Promise<readonly ImageDeletion[]> {
   return client.json({ method: 'DELETE', path: path`/images/${name}`, query });
 }

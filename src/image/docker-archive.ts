@@ -6,6 +6,7 @@ import { parseReference, type Reference, withDefaultTag } from '#oci/reference.t
 import type { ArchiveFile, ArchiveFiles } from './archive-files.ts';
 import type { BlobReader } from './archive-content.ts';
 import { imageError } from './image-errors.ts';
+import type { StoredManifest } from './image-manifests.ts';
 
 /** An image as an archive describes it; nothing of it is verified yet. */
 export interface ArchivedImage {
@@ -13,6 +14,10 @@ export interface ArchivedImage {
   /** Bottom first. */
   readonly layers: readonly ArchiveFile[];
   readonly references: readonly Reference[];
+  /** See `NewImage`. */
+  readonly manifests?: readonly StoredManifest[];
+  /** It is another platform of an image of the archive, which is told instead. */
+  readonly isOtherPlatform?: boolean;
 }
 
 export const DOCKER_MANIFEST = 'manifest.json';

@@ -55,7 +55,9 @@ import type {
   ImageBudgetReport,
   ImageListQuery,
   ImportRequest,
+  LoadOptions,
   PlatformChoice,
+  PlatformsChoice,
   PullRequest,
   PushRequest,
   RemoveOptions,
@@ -105,11 +107,8 @@ export class EngineImages implements OwnedImages {
     return importImage(this.#roles.making, request).finally(() => this.#gc.request());
   }
 
-  load(
-    archive: Readable,
-    options: { readonly signal?: AbortSignal } = {},
-  ): AsyncGenerator<LoadProgress, void> {
-    return this.#thenCollect(loadImages(this.#roles.making, archive, options.signal));
+  load(archive: Readable, options: LoadOptions = {}): AsyncGenerator<LoadProgress, void> {
+    return this.#thenCollect(loadImages(this.#roles.making, archive, options));
   }
 
   pull(request: PullRequest): AsyncGenerator<PullProgress, void> {
@@ -136,9 +135,9 @@ export class EngineImages implements OwnedImages {
     return pushIndex(this.#roles.pushing.sending, request, index);
   }
 
-  save(references: readonly string[], { platform }: PlatformChoice = {}): Promise<Readable> {
+  save(references: readonly string[], { platforms = [] }: PlatformsChoice = {}): Promise<Readable> {
     const { workingSets, emit } = this.#roles.making;
-    return saveImages({ ...this.#roles.showing, workingSets, emit }, references, platform);
+    return saveImages({ ...this.#roles.showing, workingSets, emit }, references, platforms);
   }
 
   async register(image: NewImage): Promise<Digest> {

@@ -74,6 +74,10 @@ const IMAGE_ERRORS = errorTable({
     'invalid',
     ({ subject }) => `Cannot load image: ${JSON.stringify(subject)} is no tag`,
   ],
+  'archive-lacks-platform': [
+    'not-found',
+    ({ details }) => `Cannot load image: the archive has none for ${details['platforms']}`,
+  ],
   'archive-for-other-os': [
     'invalid',
     ({ details }) => `Cannot load image: it is for ${details['os']}, not for linux`,

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import { plainTar } from '#layer/plain-tar.ts';
 import { decodeImageConfig } from '#oci/image-config.ts';
+import { matchesPlatform, type Platform, platformText } from '#oci/platform.ts';
 import { familiarReference } from '#oci/reference.ts';
 import { BlobReader } from './archive-content.ts';
 import { type ArchiveFile, type ArchiveFiles, cleanName } from './archive-files.ts';
@@ -11,13 +12,14 @@ import { imageError } from './image-errors.ts';
 import { emitImageEvent } from './image-events.ts';
 import type { LoadProgress } from './image-progress.ts';
 import type { ImageLayer } from './image-record.ts';
-import type { NewImage, PreparedImage } from './image-registrar.ts';
+import type { PreparedImage } from './image-registrar.ts';
 import type { ImageTable } from './image-table.ts';
+import type { LoadOptions } from './image.ts';
 import { knownDiffIds } from './known-layers.ts';
 import { LayerIntake } from './layer-intake.ts';
-import { LEGACY_NAMES, readLegacyArchive } from './legacy-archive.ts';
+import { type ImageOfArchive, LEGACY_NAMES, readLegacyArchive } from './legacy-archive.ts';
 import type { NewImageRoles } from './new-image-roles.ts';
-import { OCI_INDEX, readOciLayout } from './oci-layout.ts';
+import { namesIndexes, OCI_INDEX, readOciLayout } from './oci-layout.ts';
 import { settleAll } from './settle-all.ts';
 
 /**
@@ -30,7 +32,7 @@ import { settleAll } from './settle-all.ts';
 export async function* loadImages(
   { table, storage, registrar, workingSets, emit }: NewImageRoles,
   archive: Readable,
-  signal: AbortSignal | undefined,
+  { signal, platforms = [] }: LoadOptions,
 ): AsyncGenerator<LoadProgress, void> {
   await using lease = workingSets.open();
   const cancelling = new AbortController();
@@ -52,15 +54,15 @@ export async function* loadImages(
   };
   for await (const file of intake.read(plainTar(archive))) yield arrivalOf(file);
   const reader = new BlobReader(storage, lease);
-  const images = await readImages(intake.files, reader, layers);
+  const unpack = (file: ArchiveFile) => toLayer(file, reader, layers);
+  const images = await readImages({ files: intake.files, reader, unpack }, platforms);
   const loaded = await settleAll(images.map((image) => registrar.prepare(image, lease)));
   const renamed = renamings(loaded, table);
   await registrar.register(loaded);
   for (const { record } of loaded) emitImageEvent(emit, 'load', record, record.id);
   yield* renamed;
-  const parents = new Set(images.map(({ parent }) => parent));
-  for (const { image, record } of loaded)
-    if (image.references.length > 0 || !parents.has(record.id))
+  for (const [index, { image, record }] of loaded.entries())
+    if (!images[index]?.isPart)
       yield { kind: 'loaded', id: record.id, names: image.references.map(familiarReference) };
 }
 
@@ -68,33 +70,63 @@ function arrivalOf({ path, sizeBytes }: ArrivedFile): LoadProgress {
   return { kind: 'arrived', file: cleanName(path).replace(/^blobs\/sha256\//, ''), sizeBytes };
 }
 
-/** Every image of the archive, its layers unpacked. */
+interface ArchiveSources {
+  readonly files: ArchiveFiles;
+  readonly reader: BlobReader;
+  readonly unpack: (file: ArchiveFile) => Promise<ImageLayer>;
+}
+
+/** Every image of the archive that is for one of the platforms, its layers unpacked. */
 async function readImages(
+  sources: ArchiveSources,
+  platforms: readonly Platform[],
+): Promise<readonly ImageOfArchive[]> {
+  const { files, reader, unpack } = sources;
+  const fits = fitsOneOf(platforms);
+  const isLegacy = !files.has(DOCKER_MANIFEST) && !files.has(OCI_INDEX) && files.has(LEGACY_NAMES);
+  const images = isLegacy
+    ? (await readLegacyArchive(sources)).filter(({ configBytes }) => fits(configBytes))
+    : await settleAll((await describeImages(files, reader, fits)).map((image) => toNewImage(image, unpack)));
+  if (images.length > 0 || platforms.length === 0) return images;
+  throw imageError('archive-lacks-platform', {
+    details: { platforms: platforms.map(platformText).join(', ') },
+  });
+}
+
+/** A layout tells of several platforms; `manifest.json` beside it has names that others write. */
+async function describeImages(
   files: ArchiveFiles,
   reader: BlobReader,
-  layers: LayerIntake,
-): Promise<readonly NewImage[]> {
-  const unpack = (file: ArchiveFile) => toLayer(file, reader, layers);
-  if (!files.has(DOCKER_MANIFEST) && !files.has(OCI_INDEX)) {
-    if (files.has(LEGACY_NAMES)) return await readLegacyArchive({ files, reader, unpack });
-    throw imageError('archive-invalid', {
-      details: { problem: `the archive has neither ${DOCKER_MANIFEST} nor ${OCI_INDEX}` },
-    });
-  }
-  const read = files.has(DOCKER_MANIFEST) ? readDockerArchive : readOciLayout;
-  return await settleAll((await read(files, reader)).map((image) => toNewImage(image, unpack)));
+  fits: (config: Buffer) => boolean,
+): Promise<readonly ArchivedImage[]> {
+  if (files.has(DOCKER_MANIFEST) && !(await namesIndexes(files, reader)))
+    return (await readDockerArchive(files, reader)).filter(({ config }) => fits(config));
+  if (files.has(OCI_INDEX)) return await readOciLayout(files, reader, fits);
+  throw imageError('archive-invalid', {
+    details: { problem: `the archive has neither ${DOCKER_MANIFEST} nor ${OCI_INDEX}` },
+  });
+}
+
+function fitsOneOf(platforms: readonly Platform[]): (config: Buffer) => boolean {
+  return (bytes) => {
+    if (platforms.length === 0) return true;
+    const { os, ...machine } = decodeImageConfig(bytes);
+    return platforms.some((platform) => matchesPlatform({ ...machine, os: os || 'linux' }, platform));
+  };
 }
 
 async function toNewImage(
-  image: ArchivedImage,
+  { config, layers, references, manifests, isOtherPlatform }: ArchivedImage,
   unpack: (file: ArchiveFile) => Promise<ImageLayer>,
-): Promise<NewImage> {
-  const { os } = decodeImageConfig(image.config);
+): Promise<ImageOfArchive> {
+  const { os } = decodeImageConfig(config);
   if (os !== '' && os !== 'linux') throw imageError('archive-for-other-os', { details: { os } });
   return {
-    configBytes: image.config,
-    references: image.references,
-    layers: await settleAll(image.layers.map(unpack)),
+    configBytes: config,
+    references,
+    layers: await settleAll(layers.map(unpack)),
+    ...(manifests && { manifests }),
+    ...(isOtherPlatform && references.length === 0 && { isPart: true }),
   };
 }
 

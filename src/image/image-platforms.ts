@@ -54,7 +54,7 @@ export function findForPlatform(
 }
 
 /** What does not say for what it is may be for anything. */
-function fits({ config }: ImageRecord, platform: Platform): boolean {
+export function fits({ config }: ImageRecord, platform: Platform): boolean {
   return config.architecture === '' || matchesPlatform(config, platform);
 }
 
@@ -118,6 +118,21 @@ export async function describeManifests(
     return there ? await presentManifest(details, descriptor, there) : absentManifest(descriptor);
   });
   return await Promise.all(manifests);
+}
+
+/** What is here of the index that an image came from, in its order, each with the manifest that it came as. */
+export function membersOfIndex(
+  sources: PlatformSources,
+  image: ImageRecord,
+): readonly { readonly image: ImageRecord; readonly manifest: StoredManifest }[] {
+  const index = indexOf(sources, image);
+  if (!index) return [];
+  const here = imagesOfIndex(sources, index.digest);
+  return decodeIndex(index.content).manifests.flatMap(({ digest }) => {
+    const member = here.get(digest);
+    const manifest = member && sources.manifests.of(member.id).find((stored) => stored.digest === digest);
+    return manifest ? [{ image: member, manifest }] : [];
+  });
 }
 
 /** Images by the manifests that they came as. */

@@ -160,9 +160,9 @@ async function obtain(
   const digestReference = { domain: reference.domain, path: reference.path, digest: source.root.digest };
   const references = reference.digest ? [digestReference] : [reference, digestReference];
   const { configBytes, manifests } = source;
-  const prepared = await registrar.prepare({ configBytes, layers, references }, lease);
+  const prepared = await registrar.prepare({ configBytes, layers, references, manifests }, lease);
   const isNew = table.named(reference)?.id !== prepared.record.id;
-  await registrar.registerPulled(prepared, manifests);
+  await registrar.registerPulled(prepared);
   emitPulled(emit, prepared.record, reference);
   return isNew;
 }

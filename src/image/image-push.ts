@@ -22,10 +22,11 @@ import { buildManifest, usableManifest } from './image-push-manifest.ts';
 import type { ImageLayer, ImageRecord } from './image-record.ts';
 import type { ImageRegistrar } from './image-registrar.ts';
 import { type ImageSending, repositoriesWith } from './image-sending.ts';
-import type { ImageTable } from './image-table.ts';
 import type { PushRequest } from './image.ts';
 import type { LayerPacking } from './layer-packing.ts';
 import { LayerProgress, type ReportProgress } from './layer-progress.ts';
+import { findForPlatform } from './image-platforms.ts';
+import type { ImageTable } from './image-table.ts';
 import { ProgressFeed } from './progress-feed.ts';
 import { settleAll } from './settle-all.ts';
 import type { WorkingSets } from './working-sets.ts';
@@ -57,7 +58,13 @@ export async function* pushImages(
   const { signal } = cancelling;
   const { registries, table } = roles.sending;
   const repository = registries.open(reference, { credentials, access: 'push', signal });
-  for (const named of imagesToPush(table, reference)) yield* pushOne({ roles, repository, signal, ...named });
+  const { platform } = request;
+  const { manifests } = roles.documents;
+  const common = { roles, repository, signal, isAlone: platform !== undefined };
+  for (const named of imagesToPush(table, reference)) {
+    const record = findForPlatform({ table, manifests }, familiarReference(named.reference), platform);
+    yield* pushOne({ ...common, reference: named.reference, record });
+  }
 }
 
 interface NamedRecord {
@@ -69,6 +76,8 @@ interface OnePush extends NamedRecord {
   readonly roles: PushRoles;
   readonly repository: Repository;
   readonly signal: AbortSignal;
+  /** Without the index that it is part of. */
+  readonly isAlone: boolean;
 }
 
 function imagesToPush(table: ImageTable, { domain, path, tag }: Reference): readonly NamedRecord[] {
@@ -105,7 +114,7 @@ async function send(push: OnePush, lease: Lease, report: ReportProgress): Promis
   // Topmost first, as Docker shows them.
   const shown = record.layers.map(({ diffId }) => new LayerProgress(diffId, report));
   for (const progress of shown.toReversed()) progress.step('preparing');
-  const index = await indexToPush(documents, record.id, repository, reference.tag);
+  const index = push.isAlone ? undefined : await indexToPush(documents, record.id, repository, reference.tag);
   if (index) return await sendIndex(push, index, shown);
   const known = await usableManifest(documents.manifests.of(record.id), documents.content, repository);
   const manifest = known ? await sendKnown(push, known, shown) : await sendNew(push, lease, shown);

@@ -19,6 +19,8 @@ export interface NewImage {
   readonly layers: readonly ImageLayer[];
   readonly references: readonly Reference[];
   readonly parent?: Digest;
+  /** What it came with: an index, where it is part of one, and its own manifest. */
+  readonly manifests?: readonly StoredManifest[];
 }
 
 /** An image whose configuration is stored. */
@@ -73,11 +75,12 @@ export class ImageRegistrar {
    * @throws {EngineError} `layer-gone` if a layer was removed meanwhile
    */
   async register(images: readonly PreparedImage[]): Promise<void> {
-    const { layers, table, uses, metadata } = this.#roles;
+    const { layers, table, manifests, uses, metadata } = this.#roles;
     for (const { record } of images)
       for (const { diffId } of record.layers)
         if (!layers.get(diffId))
           throw imageError('layer-gone', { subject: record.id, details: { layer: diffId } });
+    for (const { image, record } of images) manifests.add(record.id, image.manifests ?? []);
     table.add(
       images.map(({ image, record }) => ({ record, configBytes: image.configBytes })),
       images.flatMap(({ image, record }) =>
@@ -88,12 +91,10 @@ export class ImageRegistrar {
     await metadata.durable();
   }
 
-  /** The same of an image that came from a registry, with the manifests that it came with. */
-  async registerPulled(prepared: PreparedImage, manifests: readonly StoredManifest[]): Promise<void> {
-    const { record } = prepared;
-    this.#roles.manifests.add(record.id, manifests);
+  /** The same of an image that came from a registry. */
+  async registerPulled(prepared: PreparedImage): Promise<void> {
     await this.register([prepared]);
-    this.#roles.layerBlobs.forget(record.layers.map(({ blob }) => blob));
+    this.#roles.layerBlobs.forget(prepared.record.layers.map(({ blob }) => blob));
   }
 
   /** An image is known in a repository by a digest now, unless it was removed meanwhile. */

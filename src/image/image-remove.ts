@@ -4,6 +4,7 @@ import type { EmitEvent } from '#base/event.ts';
 import { shortId } from '#base/ids.ts';
 import { unreachable } from '#base/unreachable.ts';
 import type { Digest } from '#oci/digest.ts';
+import type { Platform } from '#oci/platform.ts';
 import { familiarReference, parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
 import type { Metadata } from '#store/metadata.ts';
 import { chainIds } from './chain-ids.ts';
@@ -12,7 +13,7 @@ import { emitImageEvent } from './image-events.ts';
 import type { ImageGarbage } from './image-garbage.ts';
 import { findRecord, isIdPrefix } from './image-lookup.ts';
 import type { ImageManifests } from './image-manifests.ts';
-import { isOtherPlatform, otherPlatformsOf } from './image-platforms.ts';
+import { findForPlatform, isOtherPlatform, membersOfIndex, otherPlatformsOf } from './image-platforms.ts';
 import { blobsOf, type ImageRecord } from './image-record.ts';
 import type { ImageTable, NamedImage } from './image-table.ts';
 import type { ImageUses } from './image-uses.ts';
@@ -54,7 +55,9 @@ export async function removeImage(
   text: string,
   options: RemoveOptions,
 ): Promise<readonly ImageRemoval[]> {
-  return await new Removal(roles, options).run(text);
+  const removal = new Removal(roles, options);
+  const { platforms = [] } = options;
+  return await (platforms.length > 0 ? removal.runForPlatforms(text, platforms) : removal.run(text));
 }
 
 class Removal {
@@ -88,6 +91,32 @@ class Removal {
     this.#untag(image, table.named(reference)?.reference ?? reference);
     this.#untagDigests(image, reference);
     return table.namesOf(image.id).length > 0;
+  }
+
+  /** What is not here is refused before anything goes. */
+  async runForPlatforms(text: string, platforms: readonly Platform[]): Promise<readonly ImageRemoval[]> {
+    const images = platforms.map((platform) => findForPlatform(this.#roles, text, platform));
+    for (const image of new Set(images)) {
+      this.#refuse(image, this.#options.force ? HARD : ['children', 'running', 'stopped']);
+      this.#handNamesOver(image);
+      await this.#delete(image, this.#options.force, false);
+    }
+    await this.#roles.metadata.durable();
+    return this.#removals;
+  }
+
+  /** The names of an image mean another platform of it then; the last one's go with it. */
+  #handNamesOver(image: ImageRecord): void {
+    const { table } = this.#roles;
+    const names = table.namesOf(image.id);
+    const heir = membersOfIndex(this.#roles, image).find((member) => member.image.id !== image.id)?.image;
+    if (names.length === 0) return;
+    if (heir)
+      table.add(
+        [],
+        names.map(({ reference }) => ({ reference, id: heir.id })),
+      );
+    else for (const { reference } of names) this.#untag(image, reference);
   }
 
   /** Digests of a repository go with its last tag, without an event of their own. */

@@ -1,7 +1,7 @@
 /** One archive that docker-archive readers and OCI layout readers both understand. */
 import { Readable } from 'node:stream';
 import { type Digest, digestHex } from '#oci/digest.ts';
-import type { Manifest } from '#oci/manifest.ts';
+import { decodeManifest, type Manifest } from '#oci/manifest.ts';
 import { MEDIA_TYPES } from '#oci/media-types.ts';
 import type { Platform } from '#oci/platform.ts';
 import {
@@ -14,10 +14,11 @@ import {
 } from '#oci/reference.ts';
 import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '#oci/tar-writer.ts';
 import type { EmitEvent } from '#base/event.ts';
-import type { ContentReader } from '#store/content.ts';
+import type { ContentReader, Lease } from '#store/content.ts';
 import { emitImageEvent } from './image-events.ts';
 import { fullId } from './image-lookup.ts';
-import { findForPlatform, type PlatformSources } from './image-platforms.ts';
+import type { StoredManifest } from './image-manifests.ts';
+import { findForPlatform, fits, indexOf, membersOfIndex, type PlatformSources } from './image-platforms.ts';
 import type { ImageRecord } from './image-record.ts';
 import { manifestToSave } from './image-save-manifest.ts';
 import type { ImageTable } from './image-table.ts';
@@ -31,6 +32,10 @@ export interface SaveRoles extends PlatformSources {
 
 interface SavedImage {
   readonly record: ImageRecord;
+  /** What its names mean, where other platforms of it are saved with it. */
+  readonly index?: StoredManifest;
+  /** It has no entry of its own: the index of another leads to it. */
+  readonly isOtherPlatform?: boolean;
   readonly references: readonly Reference[];
   readonly manifestBytes: Buffer;
   readonly manifest: Manifest;
@@ -47,17 +52,20 @@ interface SavedImage {
 export async function saveImages(
   roles: SaveRoles,
   references: readonly string[],
-  platform?: Platform,
+  platforms: readonly Platform[] = [],
 ): Promise<Readable> {
   const { content, workingSets, emit } = roles;
-  const chosen = chooseImages(roles, references, platform);
+  const chosen = chooseImages(roles, references, platforms);
   // The parts of an image that is removed meanwhile are deleted when this lease ends.
   const lease = workingSets.open();
-  for (const { id, layers } of chosen.keys()) lease.protect(id, ...layers.map(({ blob }) => blob));
   try {
-    const images = await Promise.all(
-      [...chosen].map(([record, names]) => describe(content, record, sortedNames(names))),
-    );
+    const images = (
+      await Promise.all(
+        [...chosen].map(([record, names]) =>
+          describeAll(roles, { record, references: sortedNames(names), platforms, lease }),
+        ),
+      )
+    ).flat();
     const archive = Readable.from(archiveOf(content, images), { objectMode: false, highWaterMark: 1 << 18 });
     archive.once('close', () => void lease[Symbol.asyncDispose]());
     for (const { record } of images) emitImageEvent(emit, 'save', record, record.id);
@@ -72,7 +80,7 @@ export async function saveImages(
 function chooseImages(
   sources: PlatformSources,
   texts: readonly string[],
-  platform: Platform | undefined,
+  [platform, ...others]: readonly Platform[],
 ): Map<ImageRecord, Set<Reference>> {
   const { table } = sources;
   const chosen = new Map<ImageRecord, Set<Reference>>();
@@ -87,6 +95,8 @@ function chooseImages(
       choose(findForPlatform(sources, platform ? familiarReference(reference) : id, platform), reference);
     if (tags.length > 0) continue;
     const record = findForPlatform(sources, text, platform);
+    // What is not here is refused.
+    for (const other of others) findForPlatform(sources, text, other);
     const named = fullId(text) ? undefined : table.named(withDefaultTag(parseReference(text)));
     choose(record, ...(named ? [named.reference] : []));
   }
@@ -106,13 +116,49 @@ function sortedNames(names: ReadonlySet<Reference>): readonly Reference[] {
   return [...byName.keys()].toSorted().flatMap((key) => byName.get(key) ?? []);
 }
 
+interface Choice {
+  readonly record: ImageRecord;
+  readonly references: readonly Reference[];
+  /** Empty: all. */
+  readonly platforms: readonly Platform[];
+  readonly lease: Lease;
+}
+
+/** The image, and with it what is here of its other platforms, as it came. */
+async function describeAll(
+  roles: SaveRoles,
+  { record, references, platforms, lease }: Choice,
+): Promise<readonly SavedImage[]> {
+  const { content } = roles;
+  const protect = ({ id, layers }: ImageRecord) => lease.protect(id, ...layers.map(({ blob }) => blob));
+  protect(record);
+  const members = membersOfIndex(roles, record).filter(
+    ({ image }) => platforms.length === 0 || platforms.some((platform) => fits(image, platform)),
+  );
+  for (const { image } of members) protect(image);
+  const index = indexOf(roles, record);
+  const isWhole = async ({ manifest }: { readonly manifest: StoredManifest }) =>
+    (
+      await Promise.all(decodeManifest(manifest.content).layers.map(({ digest }) => content.stat(digest)))
+    ).every(Boolean);
+  if (!index || members.length < 2 || !(await Promise.all(members.map(isWhole))).every(Boolean))
+    return [{ ...(await describe(content, record)), references }];
+  return members.map(({ image, manifest: { content: manifestBytes, digest } }) => ({
+    record: image,
+    references: image === record ? references : [],
+    manifest: decodeManifest(manifestBytes),
+    manifestBytes,
+    digest,
+    ...(image === record ? { index } : { isOtherPlatform: true }),
+  }));
+}
+
 async function describe(
   content: ContentReader,
   record: ImageRecord,
-  references: readonly Reference[],
-): Promise<SavedImage> {
+): Promise<Omit<SavedImage, 'references'>> {
   const { manifest, content: manifestBytes, digest } = await manifestToSave(record, content);
-  return { record, references, manifest, manifestBytes, digest };
+  return { record, manifest, manifestBytes, digest };
 }
 
 async function* archiveOf(
@@ -122,7 +168,7 @@ async function* archiveOf(
   yield directory('blobs/');
   yield directory('blobs/sha256/');
   const written = new Set<Digest>();
-  for (const { manifest, manifestBytes, digest: ownDigest } of images) {
+  for (const { manifest, manifestBytes, digest: ownDigest, index } of images) {
     for (const { digest, size } of [...manifest.layers, manifest.config]) {
       if (written.has(digest)) continue;
       written.add(digest);
@@ -131,11 +177,13 @@ async function* archiveOf(
       yield paddingFor(size);
     }
     yield* file(blobPath(ownDigest), manifestBytes);
+    if (index) yield* file(blobPath(index.digest), index.content);
   }
-  yield* file('index.json', json(indexOf(images)));
-  yield* file('manifest.json', json(images.map(dockerManifestOf)));
+  const named = images.filter(({ isOtherPlatform }) => !isOtherPlatform);
+  yield* file('index.json', json(layoutIndexOf(named)));
+  yield* file('manifest.json', json(named.map(dockerManifestOf)));
   yield* file('oci-layout', json({ imageLayoutVersion: '1.0.0' }));
-  const repositories = repositoriesOf(images);
+  const repositories = repositoriesOf(named);
   if (Object.keys(repositories).length > 0) yield* file('repositories', json(repositories));
   yield END_OF_ARCHIVE;
 }
@@ -159,13 +207,11 @@ function blobPath(digest: Digest): string {
 }
 
 /** One entry a name, as containerd writes it; an image without names has one without annotations. */
-function indexOf(images: readonly SavedImage[]): object {
-  const manifests = images.flatMap(({ references, manifestBytes, digest }) => {
-    const descriptor = {
-      mediaType: MEDIA_TYPES.ociManifest,
-      digest,
-      size: manifestBytes.length,
-    };
+function layoutIndexOf(images: readonly SavedImage[]): object {
+  const manifests = images.flatMap(({ references, manifest, manifestBytes, digest, index }) => {
+    const descriptor = index
+      ? { mediaType: index.mediaType, digest: index.digest, size: index.content.length }
+      : { mediaType: manifest.mediaType, digest, size: manifestBytes.length };
     if (references.length === 0) return [descriptor];
     return references.map((reference) => ({
       ...descriptor,

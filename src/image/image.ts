@@ -88,6 +88,8 @@ export interface PullRequest {
 export interface PushRequest {
   /** `repository[:tag]`; without a tag, every tag that is here. */
   readonly reference: string;
+  /** The image for this platform alone, without the index that it is part of. */
+  readonly platform?: Platform;
   readonly credentials?: Credentials;
   readonly signal?: AbortSignal;
 }
@@ -125,7 +127,17 @@ export interface PlatformChoice {
   readonly platform?: Platform;
 }
 
-export interface RemoveOptions {
+/** Which of an image's platforms; absent: all that are here. */
+export interface PlatformsChoice {
+  readonly platforms?: readonly Platform[];
+}
+
+export interface LoadOptions extends PlatformsChoice {
+  readonly signal?: AbortSignal;
+}
+
+/** With platforms, these go alone, and the image's names stay with the others. */
+export interface RemoveOptions extends PlatformsChoice {
   /** Takes the names of an image that stopped containers use, and several names at once. */
   readonly force: boolean;
   /** Removes untagged parents too. */
@@ -169,7 +181,7 @@ export interface ImageStore {
   /** Durable when it resolves. @throws {EngineError} `archive-…`, `import-by-digest`, `exhausted` for a full disk */
   import(request: ImportRequest): Promise<Digest>;
   /** Accepts docker-archive and OCI layout. @throws {EngineError} `archive-…`, `layer-…`, `exhausted` */
-  load(archive: Readable, options?: { readonly signal?: AbortSignal }): AsyncIterable<LoadProgress>;
+  load(archive: Readable, options?: LoadOptions): AsyncIterable<LoadProgress>;
   /** What fails before the first progress is the request's own failure. */
   pull(request: PullRequest): AsyncIterable<PullProgress>;
   /** What images came with goes out byte for byte. */
@@ -183,7 +195,7 @@ export interface ImageStore {
   /** Puts an index into a registry, and beside it what it names from other repositories there. */
   pushIndex(request: RemoteManifestRequest, index: IndexPush): Promise<IndexPushReport>;
   /** One archive that is a docker-archive and an OCI layout at once. */
-  save(references: readonly string[], choice?: PlatformChoice): Promise<Readable>;
+  save(references: readonly string[], choice?: PlatformsChoice): Promise<Readable>;
   /** @throws {EngineError} `no-such-image`, `platform-not-here` */
   resolve(reference: string, choice?: PlatformChoice): ResolvedImage;
   /** @throws {EngineError} `no-such-image`, `platform-not-here` */

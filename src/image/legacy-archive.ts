@@ -31,6 +31,11 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
   'history',
 ]);
 
+/** One that is part of another is not told: that is. */
+export interface ImageOfArchive extends NewImage {
+  readonly isPart?: boolean;
+}
+
 interface LegacySources {
   readonly files: ArchiveFiles;
   readonly reader: BlobReader;
@@ -38,7 +43,7 @@ interface LegacySources {
 }
 
 /** @throws {EngineError} `invalid` if it is malformed, or names what is not there */
-export async function readLegacyArchive(sources: LegacySources): Promise<readonly NewImage[]> {
+export async function readLegacyArchive(sources: LegacySources): Promise<readonly ImageOfArchive[]> {
   const { files, reader } = sources;
   const shape = new JsonShape(LEGACY_NAMES);
   const bytes = await reader.read(files.require(LEGACY_NAMES), MAXIMUM_NAMES_BYTES);
@@ -77,12 +82,14 @@ class LegacyChains {
     this.#sources = sources;
   }
 
-  images(names: ReadonlyMap<string, readonly Reference[]>): readonly NewImage[] {
-    return [...this.#images].map(([id, { configBytes, layers, parent }]) => ({
+  images(names: ReadonlyMap<string, readonly Reference[]>): readonly ImageOfArchive[] {
+    const parents = new Set([...this.#images.values()].map(({ parent }) => parent));
+    return [...this.#images].map(([id, { digest, configBytes, layers, parent }]) => ({
       configBytes,
       layers,
       references: names.get(id) ?? [],
       ...(parent && { parent }),
+      ...(!names.has(id) && parents.has(digest) && { isPart: true }),
     }));
   }
 

@@ -10,13 +10,14 @@ import {
   isIndex,
   MAXIMUM_MANIFEST_BYTES,
 } from '#oci/manifest.ts';
-import { isIndexType, layerCompressionOf } from '#oci/media-types.ts';
+import { isIndexType, layerCompressionOf, MEDIA_TYPES } from '#oci/media-types.ts';
 import { hostPlatform, matchesPlatform } from '#oci/platform.ts';
 import { parseReference, type Reference, withDefaultTag } from '#oci/reference.ts';
 import type { BlobReader } from './archive-content.ts';
 import type { ArchiveFile, ArchiveFiles } from './archive-files.ts';
 import type { ArchivedImage } from './docker-archive.ts';
 import { imageError } from './image-errors.ts';
+import type { StoredManifest } from './image-manifests.ts';
 import { settleAll } from './settle-all.ts';
 
 export const OCI_INDEX = 'index.json';
@@ -24,20 +25,36 @@ export const OCI_INDEX = 'index.json';
 /** Indexes in indexes; deeper ones exist only to be hostile. */
 const MAXIMUM_DEPTH = 4;
 
-/** @throws {EngineError} `invalid` if it is malformed or names blobs that are not there */
+/** True if the layout names images for several platforms, of which other formats tell one. */
+export async function namesIndexes(files: ArchiveFiles, reader: BlobReader): Promise<boolean> {
+  if (!files.has(OCI_INDEX)) return false;
+  const { manifests } = decodeIndex(await reader.read(files.require(OCI_INDEX), MAXIMUM_MANIFEST_BYTES));
+  return manifests.some(({ mediaType }) => isIndexType(mediaType));
+}
+
+/**
+ * Of an index, all images that the archive has: the first is the one for this machine, which gets the names.
+ *
+ * @throws {EngineError} `invalid` if it is malformed or names blobs that are not there
+ */
 export async function readOciLayout(
   files: ArchiveFiles,
   reader: BlobReader,
+  fits: (config: Buffer) => boolean,
 ): Promise<readonly ArchivedImage[]> {
   const index = decodeIndex(await reader.read(files.require(OCI_INDEX), MAXIMUM_MANIFEST_BYTES));
   const layout: Layout = { files, reader };
   const found = await settleAll(
-    index.manifests.map(async (descriptor) => {
-      const manifest = await pickManifest(layout, descriptor, 0);
-      return manifest ? await imageOf(layout, manifest, namesIn(descriptor)) : undefined;
+    index.manifests.map(async (descriptor): Promise<readonly ArchivedImage[]> => {
+      const chains = await manifestsOf(layout, descriptor, []);
+      const images = await settleAll(chains.map((chain) => imageOf(layout, chain)));
+      const [first, ...others] = images.flatMap((image) => (image && fits(image.config) ? [image] : []));
+      if (!first) return [];
+      const named = { ...first, references: namesIn(descriptor) };
+      return [named, ...others.map((other) => ({ ...other, isOtherPlatform: true }))];
     }),
   );
-  return mergeNames(found.filter((image) => image !== undefined));
+  return mergeNames(found.flat());
 }
 
 interface Layout {
@@ -51,7 +68,11 @@ function mergeNames(images: readonly ArchivedImage[]): readonly ArchivedImage[] 
   for (const image of images) {
     const key = image.config.toString('latin1');
     const earlier = byConfig.get(key);
-    byConfig.set(key, { ...image, references: [...(earlier?.references ?? []), ...image.references] });
+    byConfig.set(key, {
+      ...earlier,
+      ...image,
+      references: [...(earlier?.references ?? []), ...image.references],
+    });
   }
   return [...byConfig.values()];
 }
@@ -75,28 +96,38 @@ function blobFile(files: ArchiveFiles, { digest, size }: Descriptor): ArchiveFil
   });
 }
 
-/** The manifest itself, or of an index the one for this machine, else the first that is an image. */
-async function pickManifest(
+/**
+ * The manifests of images that a descriptor leads to, each after the indexes that lead there; that for this machine is
+ * the first.
+ */
+async function manifestsOf(
   layout: Layout,
   descriptor: Descriptor,
-  depth: number,
-): Promise<Buffer | undefined> {
-  if (isAttestation(descriptor)) return undefined;
-  if (depth > MAXIMUM_DEPTH)
+  above: readonly StoredManifest[],
+): Promise<readonly (readonly StoredManifest[])[]> {
+  if (isAttestation(descriptor)) return [];
+  if (above.length > MAXIMUM_DEPTH)
     throw imageError('archive-invalid', { details: { problem: 'indexes are nested too deeply' } });
-  const bytes = await readBlob(layout, descriptor, MAXIMUM_MANIFEST_BYTES);
-  const value = new JsonShape('image manifest').parse(bytes, MAXIMUM_MANIFEST_BYTES);
-  if (!isIndexType(descriptor.mediaType) && !isIndex(value)) return bytes;
-  const choice = chooseManifest(decodeIndex(bytes), layout.files);
-  return choice && (await pickManifest(layout, choice, depth + 1));
+  const content = await readBlob(layout, descriptor, MAXIMUM_MANIFEST_BYTES);
+  const value = new JsonShape('image manifest').parse(content, MAXIMUM_MANIFEST_BYTES);
+  const isLeaf = !isIndexType(descriptor.mediaType) && !isIndex(value);
+  const fallback = isLeaf ? MEDIA_TYPES.ociManifest : MEDIA_TYPES.ociIndex;
+  const stored = { digest: descriptor.digest, mediaType: descriptor.mediaType || fallback, content };
+  if (isLeaf) return [[...above, stored]];
+  const members = membersHere(decodeIndex(content), layout.files);
+  return (await settleAll(members.map((member) => manifestsOf(layout, member, [...above, stored])))).flat();
 }
 
-function chooseManifest({ manifests }: ImageIndex, files: ArchiveFiles): Descriptor | undefined {
-  const images = manifests.filter(
+/** What can run under Linux, unless there is nothing of that; the one for this machine before the others. */
+function membersHere({ manifests }: ImageIndex, files: ArchiveFiles): readonly Descriptor[] {
+  const here = manifests.filter(
     (each) => !isAttestation(each) && files.has(`blobs/sha256/${digestHex(each.digest)}`),
   );
+  const forLinux = here.filter(({ platform }) => !platform?.os || platform.os === 'linux');
+  const members = forLinux.length > 0 ? forLinux : here;
   const host = hostPlatform();
-  return images.find(({ platform }) => platform && matchesPlatform(platform, host)) ?? images[0];
+  const own = members.find(({ platform }) => platform && matchesPlatform(platform, host));
+  return own ? [own, ...members.filter((each) => each !== own)] : members;
 }
 
 /** BuildKit's provenance and such: manifests that are no images. */
@@ -104,18 +135,16 @@ function isAttestation({ annotations, platform }: Descriptor): boolean {
   return annotations?.['vnd.docker.reference.type'] !== undefined || platform?.os === 'unknown';
 }
 
-async function imageOf(
-  layout: Layout,
-  bytes: Buffer,
-  references: readonly Reference[],
-): Promise<ArchivedImage | undefined> {
-  const manifest = decodeManifest(bytes);
+async function imageOf(layout: Layout, chain: readonly StoredManifest[]): Promise<ArchivedImage | undefined> {
+  const manifest = decodeManifest(chain.at(-1)?.content ?? Buffer.alloc(0));
   if (!manifest.layers.every(({ mediaType }) => layerCompressionOf(mediaType) !== undefined))
     return undefined;
   return {
     config: await readBlob(layout, manifest.config, MAXIMUM_CONFIG_BYTES),
     layers: manifest.layers.map((layer) => blobFile(layout.files, layer)),
-    references,
+    references: [],
+    // One of its own is packed anew by a push, compressed where this one is not.
+    ...(chain.length > 1 && { manifests: chain }),
   };
 }
 

@@ -1,7 +1,8 @@
 /** Images of several platforms: what is told of them, and how one of them is chosen. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import type { ImageInspect, ImageSummary } from '../../src/wire/image.ts';
@@ -185,5 +186,122 @@ test('other platforms are neither dangling nor left behind', async () => {
   await dockerOk(engine, ['rmi', 'here:1']);
   const removed = await dockerOk(engine, ['rmi', name]);
   assert.equal(removed.match(/^Untagged: /gm)?.length, 2);
+  assert.equal(await dockerOk(engine, ['images', '-aq']), '');
+});
+
+const chosenPlatforms = (parameter: 'platform' | 'platforms', ...architectures: readonly string[]) =>
+  architectures
+    .map(
+      (architecture) => `${parameter}=${encodeURIComponent(JSON.stringify({ os: 'linux', architecture }))}`,
+    )
+    .join('&');
+
+/** The architectures of the named image that are here; undefined if there is no such image. */
+async function architecturesHere(): Promise<readonly string[] | undefined> {
+  const { status, body } = await request(engine.socket, 'GET', `/images/${name}/json?manifests=1`);
+  if (status === 404) return undefined;
+  const image: ImageInspect = JSON.parse(body);
+  if (!image.Descriptor?.mediaType.includes('index')) return [image.Architecture];
+  return platformsOf(image).flatMap(([architecture, isHere]) => (isHere ? [String(architecture)] : []));
+}
+
+async function indexHere(): Promise<string | undefined> {
+  const path = `/images/${name}/json?manifests=1`;
+  return (await requestJson<ImageInspect>(engine.socket, 'GET', path)).Descriptor?.digest;
+}
+
+async function load(archive: Buffer, query = ''): Promise<string> {
+  const { status, body } = await request(
+    engine.socket,
+    'POST',
+    `/images/load${query}`,
+    Readable.from([archive]),
+  );
+  assert.equal(status, 200);
+  return body;
+}
+
+/** An archive as `save` sends it. */
+async function save(query: string): Promise<Buffer> {
+  const path = join(scratch, 'platforms.tar');
+  const url = `http://d/v1.51/images/${name}/get${query}`;
+  const outcome = await runProgram('curl', ['-sS', '--unix-socket', engine.socket, '-o', path, url]);
+  assert.equal(outcome.exitCode, 0, outcome.stderr);
+  return readFileSync(path);
+}
+
+test('archives of several platforms keep them: load, save, and of each those that are chosen', async () => {
+  const path = join(scratch, 'layout.tar');
+  const layout = `oci-archive:${path}:${name}`;
+  await skopeo('copy', '-q', '--all', '--src-tls-verify=false', `docker://${name}`, layout);
+  const archive = readFileSync(path);
+  const both = ['amd64', 'arm64'];
+  const loaded = await load(archive);
+  const digest = await indexHere();
+  assert.match(loaded, new RegExp(`"stream":"Loaded image: ${name}`));
+  assert.doesNotMatch(loaded, /Loaded image ID/);
+  assert.deepEqual(await architecturesHere(), both);
+  const whole = await save('');
+  const two = await save(`?${chosenPlatforms('platform', 'amd64', 'arm64')}`);
+  const one = await save(`?${chosenPlatforms('platform', 'arm64')}`);
+  const byCommand = join(scratch, 'by-command.tar');
+  const saved = await cli('save', '--platform', 'linux/arm64', '-o', byCommand, name);
+  assert.equal(saved.exitCode, 0, saved.stderr);
+  assert.ok(readFileSync(byCommand).equals(one));
+  const lacking = await save(`?${chosenPlatforms('platform', 'amd64', 's390x')}`);
+  assert.match(lacking.toString(), /does not provide the specified platform \(linux\/s390x\)/);
+  const remove = () => dockerOk(engine, ['rmi', name]);
+  const outcomes: unknown[] = [];
+  for (const [saved, query] of [
+    [whole, ''],
+    [two, ''],
+    [one, ''],
+    [whole, `?${chosenPlatforms('platform', 'arm64')}`],
+    [whole, `?${chosenPlatforms('platform', 'arm64', 'amd64')}`],
+  ] as const) {
+    await remove();
+    assert.equal(await architecturesHere(), undefined);
+    await load(saved, query);
+    outcomes.push(await architecturesHere());
+  }
+  assert.deepEqual(outcomes, [both, both, ['arm64'], ['arm64'], both]);
+  await remove();
+  assert.match(await load(whole, `?${chosenPlatforms('platform', 's390x')}`), /has none for linux\/s390x/);
+  assert.equal(await dockerOk(engine, ['images', '-aq']), '');
+  // What went through an archive is what it was.
+  await load(whole);
+  assert.equal(await indexHere(), digest);
+});
+
+test('one platform goes to a registry alone, and is removed alone', async () => {
+  const target = `${registry.registry.address}/alone`;
+  await dockerOk(engine, ['tag', name, `${target}:1`]);
+  const push = (query: string) =>
+    request(engine.socket, 'POST', `/images/${target}/push?tag=1&${query}`, undefined, {
+      'X-Registry-Auth': 'e30=',
+    });
+  const sent = await push(chosenPlatforms('platform', 'arm64'));
+  assert.match(sent.body, /1: digest: sha256:/);
+  const { config } = JSON.parse(
+    await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${target}:1`),
+  );
+  const arm64 = await cli('image', 'inspect', '-f', '{{.Id}}', '--platform', 'arm64', name);
+  assert.equal(config.digest, arm64.stdout.trim());
+  assert.match(
+    (await push(chosenPlatforms('platform', 's390x'))).body,
+    /does not provide the specified platform/,
+  );
+  await dockerOk(engine, ['rmi', `${target}:1`]);
+  const remove = async (...architectures: readonly string[]) => {
+    const path = `/images/${name}?${chosenPlatforms('platforms', ...architectures)}`;
+    return (await request(engine.socket, 'DELETE', path)).status;
+  };
+  assert.equal(await remove('amd64', 's390x'), 404);
+  assert.deepEqual(await architecturesHere(), ['amd64', 'arm64']);
+  const removed = await cli('rmi', '--platform', 'linux/amd64', name);
+  assert.match(removed.stdout, /^Deleted: sha256:/, removed.stderr);
+  assert.deepEqual(await architecturesHere(), ['arm64'], 'the name means the other platform');
+  assert.equal(await remove('amd64'), 404);
+  assert.equal(await remove('arm64'), 200);
   assert.equal(await dockerOk(engine, ['images', '-aq']), '');
 });

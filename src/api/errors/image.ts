@@ -56,6 +56,7 @@ export const IMAGE_ENTRIES: DockerEntries<ImageErrorReason> = {
 
   'archive-invalid': 'plain',
   'archive-tag-invalid': { message: ({ subject }) => `invalid tag ${JSON.stringify(subject)}` },
+  'archive-lacks-platform': 'plain',
   'archive-for-other-os': { message: ({ details }) => `cannot load ${details['os']} image on linux` },
 
   'repository-unknown': {

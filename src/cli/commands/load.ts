@@ -1,6 +1,7 @@
 import { createReadStream, fstatSync, openSync } from 'node:fs';
 import { defineCommand } from '../command.ts';
 import { booleanFlag, stringFlag } from '../flag.ts';
+import { platformsFlag, platformTexts } from '../platform-flag.ts';
 import { createMeter } from '../progress/meter.ts';
 import { showProgress } from '../progress/progress-display.ts';
 import { stdinIsTerminal } from '../terminal/terminal.ts';
@@ -14,6 +15,7 @@ export const command = defineCommand({
   flags: {
     input: stringFlag('Read from tar archive file, instead of STDIN', { short: 'i' }),
     quiet: booleanFlag('Suppress the load output', { short: 'q' }),
+    platform: platformsFlag,
   },
   run: async (context, { flags }) => {
     if (flags.input === '' && stdinIsTerminal()) {
@@ -30,7 +32,7 @@ export const command = defineCommand({
     const response = await context.client.request({
       method: 'POST',
       path: '/images/load',
-      query: { quiet: true },
+      query: { quiet: true, platform: platformTexts(flags.platform) },
       body: meter.count(source),
     });
     meter[Symbol.dispose]();

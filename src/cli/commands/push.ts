@@ -2,6 +2,7 @@ import { path } from '#client/client.ts';
 import { defineCommand } from '../command.ts';
 import { booleanFlag } from '../flag.ts';
 import { splitReference } from '../image-reference.ts';
+import { platformFlag, platformQuery } from '../platform-flag.ts';
 import { transferImage } from '../pull-image.ts';
 
 export const command = defineCommand({
@@ -12,6 +13,7 @@ export const command = defineCommand({
   flags: {
     allTags: booleanFlag('Push all tags of an image to the repository', { short: 'a' }),
     disableContentTrust: booleanFlag('Skip image signing', { initial: true }),
+    platform: platformFlag,
     quiet: booleanFlag('Suppress verbose output', { short: 'q' }),
   },
   run: async (context, { flags, operands: [image = ''] }) => {
@@ -19,7 +21,7 @@ export const command = defineCommand({
     if (tag === '' && !flags.allTags && !flags.quiet) context.print('Using default tag: latest');
     await transferImage(context, image, {
       path: path`/images/${repository}/push`,
-      query: { tag: flags.allTags ? undefined : tag || 'latest' },
+      query: { tag: flags.allTags ? undefined : tag || 'latest', ...platformQuery(flags.platform) },
       output: flags.quiet ? undefined : context.stdout,
     });
     if (flags.quiet) context.print(image);

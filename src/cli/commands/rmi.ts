@@ -2,6 +2,7 @@ import { removeImage } from '#client/images.ts';
 import { isEngineError } from '#base/errors.ts';
 import { defineCommand, MANY } from '../command.ts';
 import { booleanFlag } from '../flag.ts';
+import { platformsFlag, platformTexts } from '../platform-flag.ts';
 import { tellError } from '../report-failure.ts';
 
 export const command = defineCommand({
@@ -12,13 +13,19 @@ export const command = defineCommand({
   flags: {
     force: booleanFlag('Force removal of the image', { short: 'f' }),
     noPrune: booleanFlag('Do not delete untagged parents'),
+    platform: platformsFlag,
   },
   run: async (context, { flags, operands }) => {
     let exitCode = 0;
+    const options = {
+      force: flags.force,
+      noprune: flags.noPrune,
+      platforms: platformTexts(flags.platform),
+    };
     // One after the other: which one deletes shared layers is told in the order of the names.
     for (const name of operands) {
       try {
-        const steps = await removeImage(context.client, name, { force: flags.force, noprune: flags.noPrune });
+        const steps = await removeImage(context.client, name, options);
         for (const step of steps) {
           context.print('Deleted' in step ? `Deleted: ${step.Deleted}` : `Untagged: ${step.Untagged}`);
         }

@@ -1,6 +1,6 @@
 import { defineCommand, MANY } from '../command.ts';
 import { stringFlag } from '../flag.ts';
-import { platformFlag, platformQuery } from '../platform-flag.ts';
+import { platformsFlag, platformTexts } from '../platform-flag.ts';
 import { writeStream } from '../write-stream.ts';
 
 export const command = defineCommand({
@@ -10,14 +10,14 @@ export const command = defineCommand({
   examples: ['caisson save -o app.tar app:1.0'],
   flags: {
     output: stringFlag('Write to a file, instead of STDOUT', { short: 'o' }),
-    platform: platformFlag,
+    platform: platformsFlag,
   },
   run: async (context, { flags, operands }) => {
     const open = async (): Promise<AsyncIterable<Buffer>> => {
       const response = await context.client.request({
         method: 'GET',
         path: '/images/get',
-        query: { names: operands, ...platformQuery(flags.platform) },
+        query: { names: operands, platform: platformTexts(flags.platform) },
       });
       return response.body;
     };
