@@ -6,7 +6,7 @@ export function encodeEvent({ type, action, id, attributes, timeNs }: EngineEven
   const from = attributes['image'];
   const isLegacy = type === 'container' || type === 'image';
   return {
-    ...(isLegacy && { status: action, id }),
+    ...(isLegacy && { status: action, ...(id !== '' && { id }) }),
     ...(type === 'container' && from !== undefined && { from }),
     Type: type,
     Action: action,

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { EngineError } from '#base/errors.ts';
 import { openUrl, withoutPassword } from '#registry/open-url.ts';
 import type { ProgressMessage } from '#wire/image.ts';
+import { decodePlatform } from '#wire/platform.ts';
 import type { Exchange } from './exchange.ts';
 import { encodeProgress } from './image-progress.ts';
 import { platformsOf, referenceOf } from './images.ts';
@@ -52,6 +53,8 @@ async function importArchive(exchange: Exchange): Promise<void> {
   const repository = exchange.text('repo');
   const message = exchange.text('message');
   const platform = exchange.text('platform');
+  if ((decodePlatform(platform)?.os ?? 'linux') !== 'linux')
+    throw new EngineError('invalid', 'operating system is not supported');
   const { archive, origin } =
     source === '-' ? { archive: bodyStream(exchange), origin: source } : await openOrigin(exchange, source);
   const request = {

@@ -42,7 +42,7 @@ describe('listenOn', () => {
   });
 
   it('refuses a group that was named and does not exist', async () => {
-    await using server = new http.Server();
+    const server = new http.Server();
     const path = join(directory, 'nogroup.sock');
     await assert.rejects(listenOn(server, { kind: 'unix', path, group: 'nogr' }), {
       code: 'invalid',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import type { EngineEvent } from './engine.ts';
+import { nowNs } from '#base/clock.ts';
 import { until } from '#base/testing.ts';
 import { EventBus } from './event-bus.ts';
 import { matchesEvent } from './event-filter.ts';
@@ -51,6 +52,14 @@ test('an until in the future ends the stream by itself', async () => {
     assert.deepEqual(await events, ['start']);
   } finally {
     mock.timers.reset();
+  }
+});
+
+test('an until of less than a millisecond ends the stream, too', async () => {
+  const bus = new EventBus();
+  for (let tries = 0; tries < 50; tries++) {
+    const untilNs = nowNs() + 500_000n;
+    assert.deepEqual(await take(bus.subscribe({ untilNs, filters: new Map() })), []);
   }
 });
 

@@ -62,7 +62,8 @@ class Subscriber implements AsyncIterable<EngineEvent> {
     this.#leave = leave;
     query.signal?.addEventListener('abort', this.#abort, { once: true });
     if (query.untilNs !== undefined) {
-      const remainingMs = Number((query.untilNs - nowNs()) / 1_000_000n);
+      // Less than a millisecond is some time, too.
+      const remainingMs = Math.ceil(Number(query.untilNs - nowNs()) / 1e6);
       if (remainingMs > 0 && remainingMs < 2 ** 31) this.#timer = setTimeout(this.#abort, remainingMs);
     }
   }

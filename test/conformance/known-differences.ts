@@ -34,7 +34,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     reason: 'dockerd 26 takes some mistakes for no mistakes, and answers 200 with nothing',
-    request: /POST \/images\/bb\/tag$|GET \/images\/search\?term=x&limit=-1$/,
+    request: /POST \/images\/bb\/tag$|GET \/images\/search\?term=x&limit=-1$|GET \/images\/get$/,
     field: /^status$/,
     ours: /^\{"status":400/,
   },
@@ -68,7 +68,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     reason: 'images are looked for by their whole names, whatever is asked of them',
-    request: /GET \/images\/\S+\/get$/,
+    request: /GET \/images\/\S+\/get$|GET \/images\/get\?/,
     field: /^body\.message$/,
     ours: /^"No such image: /,
   },
@@ -78,6 +78,18 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     field: /^status$/,
     docker: /^404$/,
     ours: /^400$/,
+  },
+  {
+    reason: 'errors say what could not be done, and why',
+    request: /\/archive|\/images\/create|EXPOSE%20nope/,
+    field: /^body\.message$/,
+    ours: /^"(Cannot |bad parameter: path cannot|invalid containerPort|invalid reference format)/,
+  },
+  {
+    reason: 'a command without words is one empty line of the shell',
+    request: /images\/changed\/json$/,
+    field: /^body\.Config\.Cmd$/,
+    docker: /^\["\/bin\/sh","-c"\]$/,
   },
   {
     reason: 'errors of registries name the registry and what failed',
@@ -185,12 +197,12 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     reason: 'an image does not know the container that it was committed from',
-    request: /images\/committed\/json$/,
+    request: /images\/(committed|changed)\/json$/,
     field: /^body\.(Container|ContainerConfig\.\w+|Config\.(Hostname|Image))$/,
   },
   {
     reason: 'no labels are no labels',
-    request: /committed|^pruned images/,
+    request: /committed|changed|^pruned images/,
     field: /\.Labels$/,
     docker: /^\{\}$/,
     ours: /^null$/,

@@ -9,6 +9,7 @@ export interface Entry {
   readonly answer: Answer;
 }
 
+const ANSWER_MS = 60_000;
 const RETRY_MS = 50;
 const ATTEMPTS = 200;
 
@@ -39,9 +40,24 @@ interface Context {
 async function perform(engine: Subject, step: Step, { version, kept }: Context): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {
     const path = `/v${version}${fill(step.path, kept)}`;
-    const answer = await request(engine.socket, step.method, path, step.body, step.headers);
+    const sent = request(engine.socket, step.method, path, step.body, step.headers);
+    const answer = await within(ANSWER_MS, sent, `${step.method} ${path}`);
     if (step.until === undefined || step.until.test(answer.body) || attempt === ATTEMPTS) return answer;
     await sleep(RETRY_MS);
+  }
+}
+
+/** A request that is not answered must not hold up the others for ever. */
+async function within<T>(milliseconds: number, work: Promise<T>, what: string): Promise<T> {
+  const stop = new AbortController();
+  const late = sleep(milliseconds, undefined, { signal: stop.signal }).then(() => {
+    throw new Error(`${what}: no answer within ${milliseconds} ms`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    stop.abort();
+    late.catch(() => undefined);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import { archiveScenarios } from './archives.ts';
 import { execScenarios } from './exec.ts';
 import { imageScenarios } from './images.ts';
 import { lifeScenarios } from './life.ts';
@@ -12,6 +13,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...lifeScenarios,
   ...execScenarios,
   ...volumeScenarios,
+  ...archiveScenarios,
   ...imageScenarios,
   ...optionScenarios,
   ...wrongCalls,
