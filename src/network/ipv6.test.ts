@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { until } from '#base/testing.ts';
 import { parsePrefix } from '#base/ip-prefix.ts';
@@ -34,6 +35,20 @@ const FILTER_BRIDGED = 'net.bridge.bridge-nf-call-ip6tables';
 if (onPrivateHost(import.meta.filename)) {
   describe('networks with IPv6', () => suite('0'));
   describe('networks with IPv6 beside br_netfilter', () => suite('1'));
+  describe('networks with IPv6 beside Docker, which drops what it does not know', () => {
+    before(() => {
+      for (const rule of ['-N DOCKER-USER', '-P FORWARD DROP', '-I FORWARD -j DOCKER-USER']) ip6tables(rule);
+    });
+    suite('0');
+    after(() => {
+      for (const rule of ['-D FORWARD -j DOCKER-USER', '-P FORWARD ACCEPT', '-X DOCKER-USER'])
+        ip6tables(rule);
+    });
+  });
+}
+
+function ip6tables(rule: string): void {
+  execFileSync('ip6tables', rule.split(' '));
 }
 
 function dual(name: string, subnet: string): NetworkSpec {

@@ -9,7 +9,7 @@ import { defaultEndpoint, targetAddresses } from './endpoint.ts';
 import type { HostsEntry } from './hosts-file.ts';
 import { withLinks } from './link-names.ts';
 import { networkError } from './network-errors.ts';
-import type { Endpoint, SandboxRecord, SandboxRequest } from './network.ts';
+import type { Endpoint, NetworkRecord, SandboxRecord, SandboxRequest } from './network.ts';
 import { namesOn, type OpenNetwork } from './open-network.ts';
 import type { PortRequest } from './port-spec.ts';
 import type { PublishedPorts, PublishTarget } from './published-ports.ts';
@@ -263,7 +263,11 @@ export class LiveSandbox {
     const endpoints = this.#endpoints();
     const addresses = targetAddresses(endpoints);
     const endpoint = defaultEndpoint(endpoints, addresses.ipv4 === undefined ? 'ipv6' : 'ipv4');
-    return endpoint && { addresses, label: `${this.#request.name} (${endpoint.id})` };
+    if (!endpoint) return undefined;
+    const network = this.#connections.find((connection) => connection.endpoint === endpoint)?.network;
+    const bindAddress = network && bindAddressOf(network.record);
+    const label = `${this.#request.name} (${endpoint.id})`;
+    return { addresses, label, ...(bindAddress !== undefined && { bindAddress }) };
   }
 
   /** The ports follow the default route. */
@@ -317,4 +321,8 @@ async function createInterfaces(
 
 function freeName(prefix: string, taken: readonly (string | undefined)[]): string {
   for (let number = 0; ; number++) if (!taken.includes(`${prefix}${number}`)) return `${prefix}${number}`;
+}
+
+function bindAddressOf({ driver }: NetworkRecord): string | undefined {
+  return driver.kind === 'bridge' ? driver.bindAddress : undefined;
 }

@@ -14,8 +14,20 @@ import { PACKET_MARK } from './ruleset.ts';
 
 const run = promisify(execFile);
 
-async function iptables(...args: readonly string[]): Promise<string> {
-  const { stdout } = await run('iptables', ['-w', '10', ...args]);
+/** The program for one family, and how it is known whether the host uses it. */
+interface Iptables {
+  readonly program: 'iptables' | 'ip6tables';
+  readonly legacyNames: string;
+  readonly family: 'ip' | 'ip6';
+}
+
+const PROGRAMS: readonly Iptables[] = [
+  { program: 'iptables', legacyNames: '/proc/thread-self/net/ip_tables_names', family: 'ip' },
+  { program: 'ip6tables', legacyNames: '/proc/thread-self/net/ip6_tables_names', family: 'ip6' },
+];
+
+async function change({ program }: Iptables, ...args: readonly string[]): Promise<string> {
+  const { stdout } = await run(program, ['-w', '10', ...args]);
   return stdout;
 }
 
@@ -31,49 +43,56 @@ function acceptRule(table: string): readonly string[] {
  * @returns whether it does so by their mark, which they need then
  */
 export async function acceptInOtherFirewalls(table: string, logger: Logger): Promise<boolean> {
-  if (!usesIptables()) return false;
+  const accepted = await Promise.all(PROGRAMS.map((iptables) => acceptIn(iptables, table, logger)));
+  return accepted.includes(true);
+}
+
+async function acceptIn(iptables: Iptables, table: string, logger: Logger): Promise<boolean> {
+  if (!isUsed(iptables)) return false;
   try {
-    const chain = await droppingChain();
+    const chain = await droppingChain(iptables);
     if (chain === undefined) return false;
     const rule = acceptRule(table);
-    await iptables('-C', chain, ...rule).catch(() => iptables('-I', chain, '1', ...rule));
+    await change(iptables, '-C', chain, ...rule).catch(() => change(iptables, '-I', chain, '1', ...rule));
     return true;
   } catch (error) {
-    logger.warn('cannot tell iptables to forward to containers', { error: messageOf(error) });
+    const { program } = iptables;
+    logger.warn('cannot tell iptables to forward to containers', { program, error: messageOf(error) });
     return false;
   }
 }
 
-/** Takes the rule back. */
+/** Takes the rules back. */
 export async function removeFromOtherFirewalls(table: string): Promise<void> {
-  if (!usesIptables()) return;
-  for (const chain of ['DOCKER-USER', 'FORWARD']) {
-    await iptables('-D', chain, ...acceptRule(table)).catch(() => undefined);
+  for (const iptables of PROGRAMS.filter(isUsed)) {
+    for (const chain of ['DOCKER-USER', 'FORWARD']) {
+      await change(iptables, '-D', chain, ...acceptRule(table)).catch(() => undefined);
+    }
   }
 }
 
 /** Where a rule of ours belongs: Docker keeps DOCKER-USER for others and never flushes it. */
-async function droppingChain(): Promise<string | undefined> {
-  const rules = await iptables('-S', 'FORWARD');
+async function droppingChain(iptables: Iptables): Promise<string | undefined> {
+  const rules = await change(iptables, '-S', 'FORWARD');
   if (/^-A FORWARD -j DOCKER-USER$/m.test(rules)) return 'DOCKER-USER';
   return /^-P FORWARD DROP$/m.test(rules) ? 'FORWARD' : undefined;
 }
 
 /** Whether either of its implementations has a filter table here; asking iptables itself would create one. */
-function usesIptables(): boolean {
-  return hasLegacyTable() || hasNftablesTable();
+function isUsed(iptables: Iptables): boolean {
+  return hasLegacyTable(iptables) || hasNftablesTable(iptables);
 }
 
-function hasLegacyTable(): boolean {
+function hasLegacyTable({ legacyNames }: Iptables): boolean {
   try {
-    return readFileSync('/proc/thread-self/net/ip_tables_names', 'utf8').split('\n').includes('filter');
+    return readFileSync(legacyNames, 'utf8').split('\n').includes('filter');
   } catch {
     // The kernel has no legacy iptables, or it was never used.
     return false;
   }
 }
 
-function hasNftablesTable(): boolean {
+function hasNftablesTable({ family }: Iptables): boolean {
   using nftables = Nftables.open();
-  return /^table ip filter$/m.test(nftables.run('list tables ip'));
+  return new RegExp(`^table ${family} filter$`, 'm').test(nftables.run(`list tables ${family}`));
 }

@@ -29,6 +29,8 @@ export interface PublishedPortsOptions {
 export interface PublishTarget {
   /** At least one. */
   readonly addresses: FamilyAddresses;
+  /** Where ports that ask for no address are published; absent: the engine's choice. */
+  readonly bindAddress?: string;
   /** The endpoint in errors and in the log: `NAME (ENDPOINT ID)`. */
   readonly label: string;
 }
@@ -63,7 +65,7 @@ export class PublishedPorts implements Disposable {
     try {
       const opened = fixedFirst(requests).flatMap((request) => {
         const hold = this.#holdFor(ports);
-        const publications = this.#allocator.allocate(request, this.#hostAddresses(request), hold);
+        const publications = this.#allocator.allocate(request, this.#hostAddresses(request, target), hold);
         undo.defer(() => this.#free(publications));
         return publications;
       });
@@ -134,8 +136,9 @@ export class PublishedPorts implements Disposable {
     for (const publication of publications) this.#allocator.release(publication);
   }
 
-  #hostAddresses({ hostAddress, protocol }: PortRequest): readonly string[] {
-    const { defaultAddress, userlandProxy } = this.#options;
+  #hostAddresses({ hostAddress, protocol }: PortRequest, { bindAddress }: PublishTarget): readonly string[] {
+    const { userlandProxy } = this.#options;
+    const defaultAddress = bindAddress ?? this.#options.defaultAddress;
     if (hostAddress !== '') return [hostAddress];
     if (defaultAddress !== '' && defaultAddress !== ANY_IPV4) return [defaultAddress];
     return userlandProxy && protocol !== 'sctp' ? [ANY_IPV4, ANY_IPV6] : [ANY_IPV4];

@@ -182,6 +182,15 @@ const SCRIPTS: Readonly<Record<string, readonly string[]>> = {
     'rm -f m1 m2 m3',
     'network rm net5',
   ],
+  'where ports are published': [
+    'network create -o com.docker.network.bridge.host_binding_ipv4=10.86.0.1 --subnet 10.86.0.0/24 near',
+    'run -d --name p1 --network near -p 18086:80 bb sleep 600',
+    'port p1',
+    'network disconnect near p1',
+    'port p1',
+    'rm -f p1',
+    'network rm near',
+  ],
   'isolation, internal networks, no talk': [
     'network create --subnet 10.94.0.0/24 d',
     'network create --subnet 10.95.0.0/24 e',
