@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InjectedFiles } from './spec/spec-mounts.ts';
 
@@ -44,6 +44,11 @@ export class ContainerPaths {
     return join(this.root, id, 'log');
   }
 
+  /** Of {@link files}. */
+  etc(id: string): string {
+    return join(this.root, id, 'etc');
+  }
+
   bundle(id: string): string {
     return join(this.bundles, id);
   }
@@ -56,9 +61,14 @@ export class ContainerPaths {
     return join(this.sharedMemory, id);
   }
 
-  /** Written anew at every start, so they last as long as the run. */
+  /**
+   * Written anew at every start. The container may write into them, so they are where the rest of what it writes is.
+   * Versions up to commit 644a0f9 had them in the bundle.
+   */
   files(id: string): Required<InjectedFiles> {
-    const at = (name: string) => join(this.bundle(id), name);
+    const former = this.bundle(id);
+    const directory = existsSync(join(former, 'hosts')) ? former : this.etc(id);
+    const at = (name: string) => join(directory, name);
     return { hosts: at('hosts'), hostname: at('hostname'), resolvConf: at('resolv.conf') };
   }
 }

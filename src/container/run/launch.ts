@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import type { Semaphore } from '#base/semaphore.ts';
 import { removeEmptyCgroup } from '#linux/cgroup-removal.ts';
 import type { SandboxRecord } from '#network/network.ts';
@@ -19,7 +19,7 @@ export interface LaunchRoles {
   readonly bundle: BundleRoles;
   readonly supervisor: Supervisor;
   readonly runtimes: Runtimes;
-  readonly paths: Pick<ContainerPaths, 'bundle' | 'runtime'>;
+  readonly paths: Pick<ContainerPaths, 'bundle' | 'runtime' | 'etc' | 'container'>;
   /** Launches that go on at once. */
   readonly starts: Semaphore;
 }
@@ -49,6 +49,11 @@ export async function launch(
   const { networks } = roles.network;
   const directory = freshDirectory(roles.paths.bundle(id));
   undo.defer(() => rmSync(directory, { recursive: true, force: true }));
+  const etc = roles.paths.etc(id);
+  mkdirSync(etc, { recursive: true, mode: 0o711 });
+  // A step has nothing else there.
+  const own = workload.outlivesDaemon ? etc : roles.paths.container(id);
+  undo.defer(() => rmSync(own, { recursive: true, force: true }));
   const connecting = connectNetwork(roles.network, workload);
   undo.defer(async () => {
     const { sandbox } = await connecting.catch(() => ({ sandbox: undefined }));

@@ -12,6 +12,7 @@ import type { Supervisor } from '../process/supervisor.ts';
 import { removeStopped } from '../remove.ts';
 import type { StoredContainer } from '../stored-container.ts';
 import { AttachableStreams } from '../streams/attachable-streams.ts';
+import { readUnfinishedLines } from '../streams/unfinished-line.ts';
 import { watchForExit } from './exit.ts';
 import { inputModeOf } from './launch.ts';
 import { damagedState, type LossRoles, unlessLost } from './lost.ts';
@@ -24,6 +25,7 @@ import { type StartRoles, startContainer } from './start.ts';
 import {
   type ContainerEvent,
   type ContainerState,
+  initialState,
   type RunRecord,
   type RunningState,
   isRunning,
@@ -101,7 +103,7 @@ async function restoreContainer(
   const recorded = { state, ...(sandbox && { sandbox }) };
   const isLost = state.run.bootId !== roles.start.bootId || !existsSync(roles.paths.bundle(id));
   if (isLost) return await endLostRun(roles, definition, recorded);
-  return adopt(roles, definition, recorded);
+  return await adopt(roles, definition, recorded);
 }
 
 async function restoreStopped(
@@ -143,15 +145,18 @@ interface RecordedRun {
   readonly sandbox?: SandboxRecord;
 }
 
-function adopt(
+async function adopt(
   { start, supervisor, paths, ...roles }: RestoreRoles,
   definition: ContainerDefinition,
   { state: { status, run }, sandbox }: RecordedRun,
-): void {
+): Promise<void> {
   const { id, spec } = definition;
+  const directory = paths.bundle(id);
+  // Before its pipes are taken, which are read from then on.
+  const left = await readUnfinishedLines(directory, () => roles.make(definition, initialState).log);
   const process = supervisor.reattach({
     id,
-    directory: paths.bundle(id),
+    directory,
     input: inputModeOf(spec),
     identity: run.process,
     monitor: run.monitor,
@@ -161,7 +166,7 @@ function adopt(
   const live = { ...run, ...(sandbox && { sandbox }), active };
   const container = add(roles, definition, { status, run: live });
   watchForExit(start.exit, container, active);
-  active.open(container.log.openWriter());
+  active.open({ writer: container.log.openWriter(), directory, left });
   if (isAlive(run.process.pid, run.process.startTime)) watchMemory(start.cgroups, container);
   endWithFirstProcess(start.cgroups, container, live);
 }

@@ -1,9 +1,9 @@
 import { abortable } from '#base/abortable.ts';
 import type { SandboxRecord } from '#network/network.ts';
-import type { LogWriter } from '#log/log.ts';
 import { untilDrained } from '../process/drain.ts';
 import type { SupervisedProcess } from '../process/supervised-process.ts';
 import type { AttachableStreams } from '../streams/attachable-streams.ts';
+import type { LoggedOutput } from '../streams/output-hub.ts';
 import type { RunRecord } from './state.ts';
 
 /** One run of a container, in the state of the container that has it. */
@@ -29,8 +29,8 @@ export class ActiveRun {
   }
 
   /** Its output is read and logged from now on. */
-  open(writer: LogWriter): void {
-    this.streams.open(this.process.streams, writer);
+  open(log: LoggedOutput): void {
+    this.streams.open(this.process.streams, log);
   }
 
   /** Disposes of a watch when the run ends. */

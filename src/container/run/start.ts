@@ -120,7 +120,7 @@ async function run(roles: StartRoles, container: Container, startedAt: string): 
   const started: Run = { ...record, ...(sandbox && { sandbox }), active };
   container.apply({ type: 'started', run: started });
   undo.move();
-  active.open(writer);
+  active.open({ writer, directory: roles.launch.paths.bundle(container.id) });
   container.emit('start');
   watchMemory(roles.cgroups, container);
   endWithFirstProcess(roles.cgroups, container, started);

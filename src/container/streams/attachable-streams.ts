@@ -1,8 +1,7 @@
 import type { Logger } from '#base/log.ts';
-import type { LogWriter } from '#log/log.ts';
 import type { ProcessStreams } from '../process/process-pipes.ts';
 import { InputGate } from './input-gate.ts';
-import { OutputHub } from './output-hub.ts';
+import { type LoggedOutput, OutputHub } from './output-hub.ts';
 
 /** The streams of one process as clients attach to them: before it runs, while it runs, and until its last output. */
 export class AttachableStreams {
@@ -13,9 +12,9 @@ export class AttachableStreams {
     this.output = new OutputHub(logger);
   }
 
-  /** The process runs. The writer belongs to the streams from now on. */
-  open({ sources, input }: ProcessStreams, writer?: LogWriter): void {
-    this.output.open(sources, writer);
+  /** The process runs. The log's writer belongs to the streams from now on. */
+  open({ sources, input }: ProcessStreams, log?: LoggedOutput): void {
+    this.output.open(sources, log);
     this.input.open(input);
   }
 

@@ -5,6 +5,7 @@ import type { LogRecord, LogWriter, OutputStream } from '#log/log.ts';
 import type { OutputChunk } from '../container.ts';
 import { PIPE_BYTES } from '../process/process-pipes.ts';
 import { RecordCutter } from './record-cutter.ts';
+import { type LeftLines, UnfinishedLine } from './unfinished-line.ts';
 
 /** A listener to a process's output. */
 export interface OutputListener {
@@ -15,6 +16,14 @@ export interface OutputListener {
    * moment because the client is slow.
    */
   end(): Promise<void>;
+}
+
+/** Where output goes to the log. */
+export interface LoggedOutput {
+  readonly writer: LogWriter;
+  /** Where unfinished lines are kept; it lasts as long as the run. */
+  readonly directory: string;
+  readonly left?: LeftLines;
 }
 
 /** How much the pipes of an ended process can still hold of its output. */
@@ -46,13 +55,19 @@ export class OutputHub {
     };
   }
 
-  /** Begins a run; the writer is the hub's from now on. */
-  open(sources: ReadonlyMap<Readable, OutputStream>, writer?: LogWriter): void {
-    this.#writer = writer;
+  /** Begins a run; the log's writer is the hub's from now on. */
+  open(sources: ReadonlyMap<Readable, OutputStream>, log?: LoggedOutput): void {
+    this.#writer = log?.writer;
+    if (log) this.#keepLines(log);
     this.#hurriedBytes = 0;
     this.#drained = Promise.withResolvers<void>();
     for (const [source, stream] of sources) this.#connect(source, stream);
     if (sources.size === 0) this.#drained.resolve();
+  }
+
+  #keepLines({ directory, left }: LoggedOutput): void {
+    for (const stream of ['stdout', 'stderr'] as const)
+      this.#cutters[stream].keepIn(new UnfinishedLine(directory, stream), left?.get(stream));
   }
 
   /** Resolves when the pipes of this run are at their end. */

@@ -1,5 +1,6 @@
 import type { LogRecord, OutputStream } from '#log/log.ts';
 import { nowNs } from '#base/clock.ts';
+import type { UnfinishedLine } from './unfinished-line.ts';
 
 const NEWLINE = 10;
 const NOTHING = Buffer.alloc(0);
@@ -15,6 +16,7 @@ const IDLE_MS = 100;
 export class RecordCutter {
   readonly #stream: OutputStream;
   readonly #append: (record: LogRecord) => void;
+  #kept: UnfinishedLine | undefined;
   #tail: Buffer = NOTHING;
   #timer: NodeJS.Timeout | undefined;
   /** Counts pushes, so that a timer sees whether there was one. */
@@ -25,12 +27,25 @@ export class RecordCutter {
     this.#append = append;
   }
 
+  /**
+   * Keeps unfinished lines where they outlive this process.
+   *
+   * @param left what a former process has kept there
+   */
+  keepIn(kept: UnfinishedLine, left: Buffer = NOTHING): void {
+    this.#kept = kept;
+    this.#tail = left;
+    if (left.length > 0) this.#flushWhenIdle();
+  }
+
   push(data: Buffer): void {
     this.#pushes++;
+    const isBegun = this.#tail.length > 0;
     const end = data.lastIndexOf(NEWLINE) + 1;
     const start = end > 0 && this.#tail.length > 0 ? this.#completeTail(data) : 0;
     if (end > start) this.#emit(data.subarray(start, end), false);
     if (end < data.length) this.#keep(data.subarray(end));
+    if (isBegun && this.#tail.length === 0) this.#kept?.clear();
   }
 
   /** Writes the beginning of an unfinished line, if there is one. */
@@ -41,6 +56,7 @@ export class RecordCutter {
     const tail = this.#tail;
     this.#tail = NOTHING;
     this.#emit(tail, true);
+    this.#kept?.clear();
   }
 
   /** Returns where the rest of the chunk starts. */
@@ -54,6 +70,7 @@ export class RecordCutter {
 
   #keep(rest: Buffer): void {
     if (this.#tail.length + rest.length < MAXIMUM_TAIL_BYTES) {
+      this.#kept?.append(rest, this.#tail.length);
       this.#tail = Buffer.concat([this.#tail, rest]);
       if (!this.#timer) this.#flushWhenIdle();
       return;

@@ -1,4 +1,3 @@
-import type { ContainerPaths } from '../container-paths.ts';
 import type { ContainerView } from '../views.ts';
 import type { ResourceLimit } from '../container-spec.ts';
 import type { Container } from '../run/container.ts';
@@ -7,7 +6,6 @@ import { withDefaultUlimits } from '../spec/ulimits.ts';
 import { measureContainer, viewListEntry, type ViewSources } from './list-entry.ts';
 
 export interface ContainerViewSources extends ViewSources {
-  readonly paths: Pick<ContainerPaths, 'files'>;
   readonly ulimits: readonly ResourceLimit[];
 }
 
