@@ -73,11 +73,6 @@ export function hasReason(error: unknown, ...reasons: readonly string[]): error 
   return error instanceof EngineError && error.reason !== undefined && reasons.includes(error.reason);
 }
 
-/** The errno, such as `ENOENT`, or another code that Node gives an error; empty where there is none. */
-export function errnoOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
-}
-
 /** The text of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

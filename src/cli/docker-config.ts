@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isObject } from '#base/json.ts';
 import { parseDetachKeys } from '#base/detach-keys.ts';
-import { errnoOf, messageOf } from '#base/errors.ts';
+import { unlessErrno } from '#base/errno.ts';
+import { messageOf } from '#base/errors.ts';
 import type { Context } from './context.ts';
 
 /** Docker's own client configuration, where the user has one: what it says holds for this program too. */
@@ -66,13 +67,7 @@ export function readDockerConfig(context: Context): DockerConfig {
 /** The file as it is now, for changing it. @throws {Error} if it is there and cannot be used */
 export function loadDockerConfig(context: Context): DockerConfig {
   known.delete(context.environment);
-  let text: string;
-  try {
-    text = readFileSync(dockerConfigPath(context), 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return {};
-    throw error;
-  }
+  const text = unlessErrno(() => readFileSync(dockerConfigPath(context), 'utf8'), 'ENOENT') ?? '';
   const decoded: unknown = text.trim() === '' ? {} : JSON.parse(text);
   if (!isObject(decoded)) throw new TypeError('it is no JSON object');
   for (const [key, kind] of Object.entries(KINDS)) {

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
-import { errnoOf, isEngineError } from '#base/errors.ts';
+import { errnoOf } from '#base/errno.ts';
+import { isEngineError } from '#base/errors.ts';
 import { COMMON_IMAGES } from '#oci/common-images.ts';
 import { ApiError } from '#client/api-error.ts';
 import { listContainers } from '#client/containers.ts';

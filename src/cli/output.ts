@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { errnoOf } from '#base/errors.ts';
+import { errnoOf } from '#base/errno.ts';
 import { isTerminal } from './terminal/is-terminal.ts';
 
 /** A standard stream to write to. Writes are synchronous: what was written is out when the process exits. */

@@ -1,4 +1,5 @@
-import { EngineError, errnoOf, messageOf } from '#base/errors.ts';
+import { errnoOf } from '#base/errno.ts';
+import { EngineError, messageOf } from '#base/errors.ts';
 import { ApiError, apiErrorFrom } from './api-error.ts';
 import type { ByteQueue } from './byte-queue.ts';
 import { Connection, type ConnectionResponse, type RequestBody } from './connection.ts';

@@ -1,6 +1,6 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isErrno } from '#linux/errno.ts';
+import { unlessErrno } from '#base/errno.ts';
 
 const DIRECTORIES = ['dev', 'dev/pts', 'dev/shm', 'etc', 'proc', 'sys'];
 const FILES = ['.dockerenv', 'dev/console', 'etc/hostname', 'etc/hosts', 'etc/resolv.conf'];
@@ -19,9 +19,5 @@ export function createBaseLayer(path: string): void {
 }
 
 function unlessThere(create: () => void): void {
-  try {
-    create();
-  } catch (error) {
-    if (!isErrno(error, 'EEXIST')) throw error;
-  }
+  unlessErrno(create, 'EEXIST');
 }

@@ -1,8 +1,8 @@
 import { close, constants, openSync, rmdirSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { unlessErrno } from '#base/errno.ts';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
-import { isErrno } from '#linux/errno.ts';
 import { unmount } from '#linux/mount.ts';
 
 /** <linux/fcntl.h> */
@@ -28,11 +28,7 @@ export class DeferredRelease {
   detach(target: string): number | undefined {
     const hold = openMount(target);
     if (hold === undefined) return undefined;
-    try {
-      unmount(target, { lazy: true });
-    } catch (error) {
-      if (!isErrno(error, 'EINVAL')) throw error;
-    }
+    unlessErrno(() => unmount(target, { lazy: true }), 'EINVAL');
     rmdirSync(target);
     return hold;
   }
@@ -82,10 +78,5 @@ export class DeferredRelease {
 }
 
 function openMount(target: string): number | undefined {
-  try {
-    return openSync(target, O_PATH | constants.O_DIRECTORY);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  }
+  return unlessErrno(() => openSync(target, O_PATH | constants.O_DIRECTORY), 'ENOENT');
 }

@@ -20,6 +20,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { posix } from 'node:path';
+import { unlessErrno } from '#base/errno.ts';
 import { bytesOfText } from '#base/byte-text.ts';
 import type { EngineError } from '#base/errors.ts';
 import { unreachable } from '#base/unreachable.ts';
@@ -309,18 +310,10 @@ function cannotOverwrite(path: string, destination: string, withDirectory: boole
 function writeXattrs(path: FilePath, { xattrs }: TarEntry): void {
   for (const [name, value] of xattrs) {
     if (!isStorableXattr(name)) continue;
-    try {
-      setXattr(path, name, value);
-    } catch (error) {
-      if (!isErrno(error, 'EOPNOTSUPP', 'EPERM', 'ENOENT')) throw error;
-    }
+    unlessErrno(() => setXattr(path, name, value), 'EOPNOTSUPP', 'EPERM', 'ENOENT');
   }
 }
 
 function setTimesIfThere(path: FilePath, mtimeNs: bigint): void {
-  try {
-    setTimes(path, mtimeNs, mtimeNs);
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
-  }
+  unlessErrno(() => setTimes(path, mtimeNs, mtimeNs), 'ENOENT');
 }

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { posix } from 'node:path';
-import { isErrno } from '#linux/errno.ts';
+import { unlessErrno } from '#base/errno.ts';
 import { followLinks } from './follow-links.ts';
 
 /**
@@ -13,10 +13,6 @@ export function makePoint(path: string, isDirectory: boolean): string {
   const real = followLinks(path);
   mkdirSync(isDirectory ? real : posix.dirname(real), { recursive: true, mode: 0o755 });
   if (isDirectory) return real;
-  try {
-    writeFileSync(real, '', { flag: 'wx', mode: 0o755 });
-  } catch (error) {
-    if (!isErrno(error, 'EEXIST')) throw error;
-  }
+  unlessErrno(() => writeFileSync(real, '', { flag: 'wx', mode: 0o755 }), 'EEXIST');
   return real;
 }

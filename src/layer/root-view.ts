@@ -1,4 +1,5 @@
 import { constants, fstatSync, openSync, readFileSync, statfsSync } from 'node:fs';
+import { unlessErrno } from '#base/errno.ts';
 import { EngineError } from '#base/errors.ts';
 import { O_PATH } from '#linux/constants.ts';
 import { type OwnedFd, ownFd } from '#linux/descriptors.ts';
@@ -95,11 +96,7 @@ function hideProcesses(): readonly string[] {
     if (targets.length === 0) return [...hidden];
     for (const target of targets.toReversed()) {
       hidden.add(target);
-      try {
-        unmount(target, { lazy: true });
-      } catch (error) {
-        if (!isErrno(error, 'EINVAL', 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error;
-      }
+      unlessErrno(() => unmount(target, { lazy: true }), 'EINVAL', 'ENOENT', 'ENOTDIR', 'ELOOP');
     }
   }
   throw new EngineError('unavailable', 'Cannot look into the container: mounts of /proc keep moving');

@@ -1,5 +1,5 @@
 import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
-import { isErrno } from '#linux/errno.ts';
+import { unlessErrno } from '#base/errno.ts';
 import { beat } from '#linux/file-thread.ts';
 import { listXattrs, getXattr } from '#linux/xattrs.ts';
 import { isStorableXattr } from './layer-tree.ts';
@@ -18,12 +18,7 @@ export function childPath(directory: Buffer, name: string): Buffer<ArrayBuffer> 
 
 /** The path itself, links not followed; undefined if there is nothing. */
 export function statOf(path: Buffer): BigIntStats | undefined {
-  try {
-    return lstatSync(path, { bigint: true });
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
-    throw error;
-  }
+  return unlessErrno(() => lstatSync(path, { bigint: true }), 'ENOENT', 'ENOTDIR');
 }
 
 /** Overlay's mark for a deleted name: a character device 0:0. */
@@ -72,10 +67,5 @@ function isFirst({ nlink, ino }: BigIntStats, seen: Set<bigint>): boolean {
 }
 
 function namesIfThere(directory: Buffer): string[] {
-  try {
-    return readdirSync(directory, { encoding: 'latin1' });
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
-    throw error;
-  }
+  return unlessErrno(() => readdirSync(directory, { encoding: 'latin1' }), 'ENOENT', 'ENOTDIR') ?? [];
 }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { unlessErrno } from '#base/errno.ts';
 import type { CgroupLayout } from './cgroup-layout.ts';
-import { isErrno } from './errno.ts';
 
 /** Removes a cgroup in every hierarchy where it is empty; where it has processes or cgroups below it, it stays. */
 export function removeEmptyCgroup(layout: CgroupLayout, cgroupPath: string): void {
@@ -13,11 +13,7 @@ function rootsOf({ v1Controllers, unifiedPath }: CgroupLayout): ReadonlySet<stri
 }
 
 function removeEmpty(path: string): void {
-  try {
-    rmdirSync(path);
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT', 'EBUSY', 'ENOTEMPTY')) throw error;
-  }
+  unlessErrno(() => rmdirSync(path), 'ENOENT', 'EBUSY', 'ENOTEMPTY');
 }
 
 /** A cgroup and all below it, the innermost first, in every hierarchy. */

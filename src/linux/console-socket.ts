@@ -1,5 +1,6 @@
 import { closeSync, openSync, unlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { unlessErrno } from '#base/errno.ts';
 import { O_CLOEXEC, O_PATH, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from './constants.ts';
 import { closeFd, ownFd } from './descriptors.ts';
 import { isErrno } from './errno.ts';
@@ -73,11 +74,7 @@ export class ConsoleSocket implements AsyncDisposable {
     if (this.#closed) return;
     this.#closed = true;
     closeFd(this.#fd);
-    try {
-      unlinkSync(this.path);
-    } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw error;
-    }
+    unlessErrno(() => unlinkSync(this.path), 'ENOENT');
   }
 }
 

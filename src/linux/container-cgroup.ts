@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { unlessErrno } from '#base/errno.ts';
 import { EngineError, isEngineError } from '#base/errors.ts';
 import { type CgroupReader, type CgroupStats, oomKillsV2, readStatsV1, readStatsV2 } from './cgroup-stats.ts';
 import type { CgroupLayout } from './cgroup-layout.ts';
@@ -96,12 +97,9 @@ export class ContainerCgroup {
   readonly #read: CgroupReader = (controller, file) => {
     const directory = this.#directory(controller);
     if (directory === undefined) return '';
-    try {
-      return readFileSync(join(directory, file), 'utf8');
-    } catch (error) {
-      if (isErrno(error, 'ENOENT', 'ENODEV', 'EOPNOTSUPP')) return '';
-      throw error;
-    }
+    return (
+      unlessErrno(() => readFileSync(join(directory, file), 'utf8'), 'ENOENT', 'ENODEV', 'EOPNOTSUPP') ?? ''
+    );
   };
 
   #writeFreezer(frozen: boolean): void {

@@ -1,4 +1,5 @@
-import { EngineError, errnoOf, type ErrorCode } from '#base/errors.ts';
+import { errnoOf } from '#base/errno.ts';
+import { EngineError, type ErrorCode } from '#base/errors.ts';
 
 /** The description of a failed system call; `errno` is the symbolic name (`ENOENT`). */
 export interface SystemFailure {
@@ -69,7 +70,6 @@ export function codeOfErrno(errno: string): ErrorCode {
 
 /** True if `error` is a failed system call, ours or one of Node's own, with one of the given errno names. */
 export function isErrno(error: unknown, ...names: string[]): boolean {
-  if (error instanceof SystemError) return names.includes(error.errno);
   return names.includes(errnoOf(error));
 }
 

@@ -1,7 +1,8 @@
 /** The thread's side of the file service (`file-service.ts`): one task at a time. */
 import { parentPort } from 'node:worker_threads';
 import { type TransferredError, transferError } from '#base/error-transfer.ts';
-import { EngineError, errnoOf, messageOf } from '#base/errors.ts';
+import { errnoOf } from '#base/errno.ts';
+import { EngineError, messageOf } from '#base/errors.ts';
 import { codeOfErrno } from './errno.ts';
 import type { TaskMap } from './file-service.ts';
 

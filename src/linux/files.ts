@@ -1,4 +1,5 @@
 import { constants, openSync } from 'node:fs';
+import { unlessErrno } from '#base/errno.ts';
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, O_PATH } from './constants.ts';
 import { closeFd, ownFd } from './descriptors.ts';
 import { isErrno } from './errno.ts';
@@ -145,12 +146,7 @@ const SEEK_HOLE = 4;
  * position.
  */
 export function seekData(fd: number, offset: number): number | undefined {
-  try {
-    return check('lseek', `descriptor ${fd}`, libc.lseek(fd, offset, SEEK_DATA));
-  } catch (error) {
-    if (isErrno(error, 'ENXIO')) return undefined;
-    throw error;
-  }
+  return unlessErrno(() => check('lseek', `descriptor ${fd}`, libc.lseek(fd, offset, SEEK_DATA)), 'ENXIO');
 }
 
 /** The first offset at or after `offset` that is in a hole; the end of the file counts as one. Moves the position. */

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
+import { unlessErrno } from '#base/errno.ts';
 import { EngineError } from '#base/errors.ts';
-import { isErrno } from './errno.ts';
 
 /** FD_SETSIZE (<sys/select.h>): select(2) knows only descriptors below it, and glibc aborts the process for others. */
 const FD_SETSIZE = 1024;
@@ -94,10 +94,5 @@ function closeReserve(): number | undefined {
 
 /** Undefined if this process may have no more descriptors. */
 function openNothing(): number | undefined {
-  try {
-    return openSync('/dev/null', 'r');
-  } catch (error) {
-    if (isErrno(error, 'EMFILE')) return undefined;
-    throw error;
-  }
+  return unlessErrno(() => openSync('/dev/null', 'r'), 'EMFILE');
 }

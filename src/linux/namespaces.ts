@@ -1,6 +1,6 @@
 import { closeSync, openSync, unlinkSync } from 'node:fs';
+import { unlessErrno } from '#base/errno.ts';
 import { ownFd } from './descriptors.ts';
-import { isErrno } from './errno.ts';
 import { check, libc } from './libc.ts';
 import { MountFlag, unmount } from './mount.ts';
 
@@ -35,16 +35,8 @@ export function createNetworkNamespace(path: string): void {
  * later. A path that is gone or not pinned already is fine.
  */
 export function removeNetworkNamespace(path: string): void {
-  try {
-    unmount(path, { lazy: true });
-  } catch (error) {
-    if (!isErrno(error, 'EINVAL', 'ENOENT')) throw error;
-  }
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
-  }
+  unlessErrno(() => unmount(path, { lazy: true }), 'EINVAL', 'ENOENT');
+  unlessErrno(() => unlinkSync(path), 'ENOENT');
 }
 
 /** A descriptor of the namespace at `path` (/proc/PID/ns/net or a pin), close-on-exec; the caller closes it. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { unlessErrno } from '#base/errno.ts';
 import { closeFd } from './descriptors.ts';
-import { isErrno } from './errno.ts';
 import { check, libc } from './libc.ts';
 import { onceReadable } from './poll.ts';
 import { signalName } from '#base/signals.ts';
@@ -49,12 +49,7 @@ export function watchExit(pid: number): ProcessWatch {
 }
 
 function tryPidfdOpen(pid: number): number | undefined {
-  try {
-    return pidfdOpen(pid);
-  } catch (error) {
-    if (isErrno(error, 'ESRCH')) return undefined;
-    throw error;
-  }
+  return unlessErrno(() => pidfdOpen(pid), 'ESRCH');
 }
 
 /** <sys/wait.h> */
@@ -145,11 +140,7 @@ export function isAlive(pid: number, startTime?: string): boolean {
  */
 export function signalIfAlive(pid: number, signal: number, startTime?: string): void {
   if (!isAlive(pid, startTime)) return;
-  try {
-    sendSignal(pid, signal);
-  } catch (error) {
-    if (!isErrno(error, 'ESRCH')) throw error;
-  }
+  unlessErrno(() => sendSignal(pid, signal), 'ESRCH');
 }
 
 function hasEnded({ state }: ProcessStat): boolean {
@@ -165,12 +156,7 @@ interface ProcessStat {
 }
 
 function readStat(pid: number): ProcessStat | undefined {
-  try {
-    return parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ESRCH')) return undefined;
-    throw error;
-  }
+  return unlessErrno(() => parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1')), 'ENOENT', 'ESRCH');
 }
 
 /** The second field, the command in parentheses, may itself contain blanks and parentheses. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { isErrno } from './errno.ts';
+import { unlessErrno } from '#base/errno.ts';
 
 /**
  * A small text file; undefined if there is none.
@@ -7,10 +7,5 @@ import { isErrno } from './errno.ts';
  * @throws {Error} with a `code` of errno(3) for any other reason
  */
 export function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  }
+  return unlessErrno(() => readFileSync(path, 'utf8'), 'ENOENT');
 }

@@ -2,6 +2,7 @@ import { fstatSync, openSync, read, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import { unlessErrno } from '#base/errno.ts';
 import { type OwnedFd, ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { JsonDecoder } from './json-decoder.ts';
@@ -29,12 +30,7 @@ export async function openJsonSegment(path: string, merge: boolean): Promise<Seg
 }
 
 function openPlain(path: string): ByteSource | undefined {
-  try {
-    return new FileBytes(ownFd(openSync(path, 'r')));
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  }
+  return unlessErrno(() => new FileBytes(ownFd(openSync(path, 'r'))), 'ENOENT');
 }
 
 /** Rotated files are bounded by `max-size`. */

@@ -1,7 +1,7 @@
 import { fstatSync, openSync, read, readSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { unlessErrno } from '#base/errno.ts';
 import { type OwnedFd, ownFd } from '#linux/descriptors.ts';
-import { isErrno } from '#linux/errno.ts';
 import { decodeFrame, frameSize, HEADER_BYTES, isWhole, SEGMENT_MAGIC } from './local-format.ts';
 import { segmentPath, validLength, walkBackward } from './local-segments.ts';
 import type { LogRecord } from './log.ts';
@@ -11,12 +11,10 @@ const readAsync = promisify(read);
 const BLOCK_BYTES = 1 << 20;
 
 export function openLocalSegment(directory: string, number: number): SegmentReader | undefined {
-  try {
-    return new LocalSegmentReader(ownFd(openSync(segmentPath(directory, number), 'r')));
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  }
+  return unlessErrno(
+    () => new LocalSegmentReader(ownFd(openSync(segmentPath(directory, number), 'r'))),
+    'ENOENT',
+  );
 }
 
 /** Hands the records out as they stand in the file: views of the blocks that were read. */

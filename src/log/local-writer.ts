@@ -1,5 +1,5 @@
 import { unlinkSync } from 'node:fs';
-import { isErrno } from '#linux/errno.ts';
+import { unlessErrno } from '#base/errno.ts';
 import { AppendFile } from './append-file.ts';
 import type { Retention } from './driver-options.ts';
 import { encodeFrame, HEADER_BYTES, SEGMENT_MAGIC, TRAILER_BYTES } from './local-format.ts';
@@ -70,10 +70,6 @@ export class LocalWriter implements LogWriter {
   }
 
   #remove(number: number): void {
-    try {
-      unlinkSync(segmentPath(this.#directory, number));
-    } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw error;
-    }
+    unlessErrno(() => unlinkSync(segmentPath(this.#directory, number)), 'ENOENT');
   }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { familyOf } from '#base/ip-address.ts';
+import { unlessErrno } from '#base/errno.ts';
 import {
   formatInterfaceAddress,
   type InterfaceAddress,
@@ -7,7 +8,6 @@ import {
   overlap,
   subnetOf,
 } from '#base/ip-prefix.ts';
-import { isErrno } from '#linux/errno.ts';
 import { type AddressInfo, type LinkInfo, RouteSocket } from '#linux/rtnetlink.ts';
 import {
   addAddress,
@@ -101,12 +101,7 @@ export function bridgeAddress(name: string): InterfaceAddress | undefined {
 }
 
 function findLink(route: RouteSocket, link: LinkReference): LinkInfo | undefined {
-  try {
-    return route.link(link);
-  } catch (error) {
-    if (isErrno(error, 'ENODEV')) return undefined;
-    throw error;
-  }
+  return unlessErrno(() => route.link(link), 'ENODEV');
 }
 
 /** Makes the link with a MAC address of its own, which would otherwise change whenever a container comes or goes. */

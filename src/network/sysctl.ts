@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { unlessErrno } from '#base/errno.ts';
 import { messageOf } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { readIfThere } from '#linux/read-if-there.ts';
@@ -44,11 +45,7 @@ export function readSysctl(key: string): string | undefined {
 
 /** Sets what the kernel has; a setting of a part that it lacks, IPv6 for example, is passed over. */
 export function writeOptionalSysctl(key: string, value: string): void {
-  try {
-    writeFileSync(sysctlPath(key), value);
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
-  }
+  unlessErrno(() => writeFileSync(sysctlPath(key), value), 'ENOENT');
 }
 
 /** The settings of a container that belong to its network namespace. */

@@ -6,6 +6,7 @@ import { unlinkSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { unlessErrno } from '#base/errno.ts';
 import { EngineError, messageOf } from '#base/errors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { JsonShape } from '#oci/json-shape.ts';
@@ -94,9 +95,5 @@ async function connectTo(path: string): Promise<Socket | undefined> {
 }
 
 function removeSocket(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
-  }
+  unlessErrno(() => unlinkSync(path), 'ENOENT');
 }

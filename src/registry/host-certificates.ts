@@ -3,7 +3,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isErrno } from '#linux/errno.ts';
+import { unlessErrno } from '#base/errno.ts';
 import { RegistryFailure } from './registry-failure.ts';
 
 export const CERTIFICATE_DIRECTORIES: readonly string[] = ['/etc/caisson/certs.d', '/etc/docker/certs.d'];
@@ -30,12 +30,7 @@ export function readHostCertificates(host: string, directories: readonly string[
 }
 
 function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory).toSorted();
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
-    throw error;
-  }
+  return unlessErrno(() => readdirSync(directory).toSorted(), 'ENOENT', 'ENOTDIR') ?? [];
 }
 
 function materialIn(directory: string, names: readonly string[]): TlsMaterial {

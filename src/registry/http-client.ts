@@ -2,7 +2,8 @@
 import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Agent as TlsAgent } from 'node:https';
 import { discardBuffer } from '#base/discard-buffer.ts';
-import { errnoOf, messageOf } from '#base/errors.ts';
+import { errnoOf } from '#base/errno.ts';
+import { messageOf } from '#base/errors.ts';
 import { http, https } from '#base/node-http.ts';
 import type { TlsMaterial } from './host-certificates.ts';
 import { isLoopbackHost } from './loopback.ts';

@@ -5,7 +5,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { readSync, writeSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import { errnoOf, messageOf } from '#base/errors.ts';
+import { errnoOf } from '#base/errno.ts';
+import { messageOf } from '#base/errors.ts';
 import { tellProgress } from './arriving-file.ts';
 
 /** `fd` stays open, and its sender's, until the answer to `finish` or `abandon`. */

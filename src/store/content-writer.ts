@@ -1,8 +1,8 @@
 /** One blob in the making: in memory while it is small, then a file that a worker writes and hashes. */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, ftruncateSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
+import { unlessErrno } from '#base/errno.ts';
 import type { EngineError } from '#base/errors.ts';
-import { isErrno } from '#linux/errno.ts';
 import { type Digest, parseDigest } from '#oci/digest.ts';
 import { newProgress, tellEnd } from './arriving-file.ts';
 import type { BlobPool } from './blob-pool.ts';
@@ -204,12 +204,7 @@ function writeAll(fd: number, chunks: readonly Buffer[]): void {
 }
 
 function sizeOf(path: string): number {
-  try {
-    return statSync(path).size;
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return 0;
-    throw error;
-  }
+  return unlessErrno(() => statSync(path).size, 'ENOENT') ?? 0;
 }
 
 function isThere(path: string): boolean {

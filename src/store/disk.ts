@@ -4,6 +4,7 @@
  */
 import { close, fdatasync, fsync, open, readdirSync, renameSync, unlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { unlessErrno } from '#base/errno.ts';
 import { isErrno } from '#linux/errno.ts';
 import { storeError } from './store-errors.ts';
 
@@ -42,28 +43,15 @@ export function diskError(error: unknown, subject: string): unknown {
 
 /** Removes a file that may be gone already. */
 export function unlinkIfThere(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
-  }
+  unlessErrno(() => unlinkSync(path), 'ENOENT');
 }
 
 /** Renames what may be gone already. */
 export function renameIfThere(from: string, to: string): void {
-  try {
-    renameSync(from, to);
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
-  }
+  unlessErrno(() => renameSync(from, to), 'ENOENT');
 }
 
 /** The names in a directory; none where it is missing. */
 export function readNames(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return [];
-    throw error;
-  }
+  return unlessErrno(() => readdirSync(directory), 'ENOENT') ?? [];
 }

@@ -14,8 +14,8 @@ import {
   symlinkSync,
   writeSync,
 } from 'node:fs';
+import { unlessErrno } from '#base/errno.ts';
 import { childPath, sortedNames, statOf, storableXattrs } from '#layer/tree-walk.ts';
-import { isErrno } from '#linux/errno.ts';
 import { beat } from '#linux/file-thread.ts';
 import { makeNode, seekData, seekHole, setTimes, splitDeviceNumber } from '#linux/files.ts';
 import { setXattr } from '#linux/xattrs.ts';
@@ -73,11 +73,7 @@ export function copyAttributes(from: Buffer, to: Buffer, stats: BigIntStats): vo
 
 /** What the volume's file system or a security module does not take is left out. */
 function copyXattr(path: Buffer, name: string, value: Buffer): void {
-  try {
-    setXattr(path, name, value);
-  } catch (error) {
-    if (!isErrno(error, 'EOPNOTSUPP', 'EPERM', 'EINVAL')) throw error;
-  }
+  unlessErrno(() => setXattr(path, name, value), 'EOPNOTSUPP', 'EPERM', 'EINVAL');
 }
 
 const buffer = Buffer.allocUnsafeSlow(1 << 20);

@@ -4,14 +4,14 @@
  * written; what was being made is removed by the next.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { abortable } from '#base/abortable.ts';
 import { Condition } from '#base/condition.ts';
 import { newId } from '#base/ids.ts';
 import { KeyedLock } from '#base/keyed-lock.ts';
-import { isErrno } from '#linux/errno.ts';
+import { readNames } from '#store/disk.ts';
 import type { RootArchive } from '#layer/layer.ts';
 import type { Metadata } from '#store/metadata.ts';
 import { CacheDirectoryTable, type StoredDirectory } from './cache-directory-table.ts';
@@ -61,7 +61,7 @@ export class CacheDirectories implements AsyncDisposable {
   /** Removes what a former process did not finish. */
   async recover(): Promise<void> {
     const known = new Set(this.list().map(({ name }) => name));
-    const there = new Set(namesIn(this.#options.directory));
+    const there = new Set(readNames(this.#options.directory));
     await Promise.all([...there].filter((name) => !known.has(name)).map((name) => this.#discard(name)));
     this.#table.remove([...known].filter((name) => !there.has(name)));
   }
@@ -198,13 +198,4 @@ async function keyOf({ id, initial, owner }: CacheMount, sources: ContentSources
   return createHash('sha256')
     .update(JSON.stringify([id, from ?? null, owner ?? null]))
     .digest('hex');
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return [];
-    throw error;
-  }
 }

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, openSync, readlinkSync, readSync, realpathSync, statSync } from 'node:fs';
+import { unlessErrno } from '#base/errno.ts';
 import { namesIn, placeOfText, textOfBytes } from '#base/byte-text.ts';
 import type { ByteName } from '#layer/layer-tree.ts';
 import { sortedNames, statOf, storableXattrs } from '#layer/tree-walk.ts';
@@ -49,12 +50,7 @@ export const rootTree: SourceTree = {
     }
   },
   list(directory) {
-    try {
-      return namesIn(directory);
-    } catch (error) {
-      if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
-      throw error;
-    }
+    return unlessErrno(() => namesIn(directory), 'ENOENT', 'ENOTDIR') ?? [];
   },
   stat(path) {
     const stats = statOf(bytesOf(path));

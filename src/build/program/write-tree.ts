@@ -11,9 +11,9 @@ import {
 } from 'node:fs';
 import { join, posix, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { unlessErrno } from '#base/errno.ts';
 import { placeOfText } from '#base/byte-text.ts';
 import { EngineError } from '#base/errors.ts';
-import { isErrno } from '#linux/errno.ts';
 import { setXattr } from '#linux/xattrs.ts';
 import type { FileEntry, FileTree } from '../session/build-session.ts';
 
@@ -72,9 +72,5 @@ async function writeFile(path: string | Buffer, tree: FileTree, entry: FileEntry
 /** What the file system does not take is left out. */
 function writeXattrs(path: string | Buffer, { xattrs }: FileEntry): void {
   for (const [name, value] of Object.entries(xattrs))
-    try {
-      setXattr(path, name, value);
-    } catch (error) {
-      if (!isErrno(error, 'EPERM', 'EACCES', 'EOPNOTSUPP', 'ENOSPC', 'E2BIG')) throw error;
-    }
+    unlessErrno(() => setXattr(path, name, value), 'EPERM', 'EACCES', 'EOPNOTSUPP', 'ENOSPC', 'E2BIG');
 }

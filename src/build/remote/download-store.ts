@@ -4,7 +4,6 @@
 import {
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   statSync,
@@ -16,6 +15,7 @@ import { join } from 'node:path';
 import { isObject } from '#base/json.ts';
 import { newId } from '#base/ids.ts';
 import { KeyedUseCount } from '#base/use-count.ts';
+import { readNames } from '#store/disk.ts';
 import { isErrno } from '#linux/errno.ts';
 import type { LocalFiles } from '../definition/vertex.ts';
 import type { FileWorkers } from '../files/file-workers.ts';
@@ -63,7 +63,7 @@ export class DownloadStore {
 
   /** Removes what a former process did not finish. */
   async recover(): Promise<void> {
-    const unfinished = this.#names().filter((name) => name.startsWith(UNFINISHED));
+    const unfinished = readNames(this.#options.directory).filter((name) => name.startsWith(UNFINISHED));
     await Promise.all(unfinished.map((name) => this.#discard(name)));
   }
 
@@ -122,7 +122,7 @@ export class DownloadStore {
   }
 
   list(): readonly StoredDownload[] {
-    return this.#names()
+    return readNames(this.#options.directory)
       .filter((name) => !name.startsWith(UNFINISHED) && !name.endsWith(NOTE))
       .flatMap((name) => this.#describe(name) ?? []);
   }
@@ -132,7 +132,7 @@ export class DownloadStore {
     const unused = names.filter((name) => !this.#users.isUsed(name));
     await Promise.all(unused.map((name) => this.#discard(name)));
     if (this.list().length > 0) return unused;
-    const notes = this.#names().filter((name) => name.endsWith(NOTE));
+    const notes = readNames(this.#options.directory).filter((name) => name.endsWith(NOTE));
     await Promise.all(notes.map((name) => this.#discard(name)));
     return unused;
   }
@@ -155,15 +155,6 @@ export class DownloadStore {
       if (this.#users.isUsed(name)) continue;
       await this.#discard(name);
       total -= sizeBytes;
-    }
-  }
-
-  #names(): readonly string[] {
-    try {
-      return readdirSync(this.#options.directory);
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return [];
-      throw error;
     }
   }
 

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { errnoOf } from '#base/errors.ts';
+import { unlessErrno } from '#base/errno.ts';
 import type { Context } from '../context.ts';
 import { dockerConfigPath } from '../docker-config.ts';
 import type { ManifestEntry } from './manifest-entry.ts';
@@ -20,7 +20,7 @@ export class ManifestStore {
   /** The entries in the order of their names; undefined where there is no such list. */
   list(list: string): readonly ManifestEntry[] | undefined {
     const directory = this.#path(list);
-    const names = ifThere(() => readdirSync(directory));
+    const names = unlessErrno(() => readdirSync(directory), 'ENOENT');
     return names?.toSorted().flatMap((name) => readEntry(join(directory, name)) ?? []);
   }
 
@@ -47,15 +47,6 @@ function fileName(reference: string): string {
 }
 
 function readEntry(path: string): ManifestEntry | undefined {
-  const text = ifThere(() => readFileSync(path, 'utf8'));
+  const text = unlessErrno(() => readFileSync(path, 'utf8'), 'ENOENT');
   return text === undefined ? undefined : JSON.parse(text);
-}
-
-function ifThere<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { unlessErrno } from '#base/errno.ts';
 import { ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { openFifoReader, openFifoWriter } from '#linux/fifo.ts';
@@ -57,10 +58,5 @@ function adoptNamedPipes({ directory, input }: OrphanProcess): ProcessStreams {
 
 /** Undefined once the process has closed it. */
 function openNamedInput(path: string): number | undefined {
-  try {
-    return openFifoWriter(path);
-  } catch (error) {
-    if (isErrno(error, 'ENXIO')) return undefined;
-    throw error;
-  }
+  return unlessErrno(() => openFifoWriter(path), 'ENXIO');
 }

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
+import { unlessErrno } from '#base/errno.ts';
 import { openPipe } from '#linux/descriptors.ts';
-import { isErrno } from '#linux/errno.ts';
 import { readStream, setPipeSize, writeStream } from '#linux/fifo.ts';
 import type { NullDevices } from '#linux/null-device.ts';
 import type { OutputStream } from '#log/log.ts';
@@ -94,9 +94,5 @@ function outputPipe(own: (fd: number) => number): Pipe {
 
 /** A smaller pipe only makes a process wait sooner. */
 function enlarge(pipe: number): void {
-  try {
-    setPipeSize(pipe, PIPE_BYTES);
-  } catch (error) {
-    if (!isErrno(error, 'EPERM')) throw error;
-  }
+  unlessErrno(() => setPipeSize(pipe, PIPE_BYTES), 'EPERM');
 }

@@ -1,8 +1,8 @@
 import { closeSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { unlessErrno } from '#base/errno.ts';
 import type { CgroupMoves } from '#linux/cgroup-moves.ts';
-import { isErrno } from '#linux/errno.ts';
 import { NullDevices } from '#linux/null-device.ts';
 import { isAlive, parentOf, signalIfAlive } from '#linux/process.ts';
 import { ConsoleSocket } from '#linux/console-socket.ts';
@@ -288,12 +288,7 @@ async function executed({ watch }: Attempt): Promise<number | undefined> {
 }
 
 function reopenTerminal(holderPid: number): ProcessTerminal | undefined {
-  try {
-    return new ProcessTerminal(takeTerminal(holderPid));
-  } catch (error) {
-    if (isErrno(error, 'ESRCH', 'EBADF')) return undefined;
-    throw error;
-  }
+  return unlessErrno(() => new ProcessTerminal(takeTerminal(holderPid)), 'ESRCH', 'EBADF');
 }
 
 function livingPid({ pid, startTime }: ProcessIdentity): number | undefined {

@@ -1,7 +1,7 @@
 import { constants, readlinkSync, readSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
+import { unlessErrno } from '#base/errno.ts';
 import { type OwnedFd, ownFd } from '#linux/descriptors.ts';
-import { isErrno } from '#linux/errno.ts';
 import { openDirectory } from '#linux/files.ts';
 import type { RootAccess } from '../files/root-access.ts';
 
@@ -33,12 +33,13 @@ export class BareRoot implements Disposable {
   }
 
   #find(rootFd: number, path: string, flags: number): OwnedFd | undefined {
-    try {
-      return ownFd(this.#access.find(rootFd, path, flags));
-    } catch (error) {
-      if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG')) return undefined;
-      throw error;
-    }
+    return unlessErrno(
+      () => ownFd(this.#access.find(rootFd, path, flags)),
+      'ENOENT',
+      'ENOTDIR',
+      'ELOOP',
+      'ENAMETOOLONG',
+    );
   }
 
   /** The first bytes of a file that was opened. */

@@ -1,7 +1,7 @@
 import { readdirSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
+import { unlessErrno } from '#base/errno.ts';
 import type { EngineError } from '#base/errors.ts';
-import { isErrno } from '#linux/errno.ts';
 import type { FileService } from '#linux/file-service.ts';
 import { isKnownToExist, splitDeviceNumber } from '#linux/files.ts';
 import type { RuntimeDevice, RuntimeDeviceRule } from '#oci/runtime-spec.ts';
@@ -152,12 +152,7 @@ function walkDevices(hostDirectory: string, directory: string): readonly Runtime
 
 /** Empty for a device that has gone meanwhile. */
 function statNode(hostPath: string, path: string): readonly RuntimeDevice[] {
-  try {
-    return nodeOf(statSync(hostPath), path) ?? [];
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return [];
-    throw error;
-  }
+  return unlessErrno(() => nodeOf(statSync(hostPath), path), 'ENOENT') ?? [];
 }
 
 /** There is no driver of devices yet. @throws {EngineError} `no-device-driver` */

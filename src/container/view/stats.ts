@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
+import { unlessErrno } from '#base/errno.ts';
 import { now } from '#base/clock.ts';
 import { isEngineError } from '#base/errors.ts';
-import { isErrno } from '#linux/errno.ts';
 import type { ContainerStats, InterfaceTraffic, StatsSample } from '../views.ts';
 import type { ContainerCgroups } from '../process/container-cgroups.ts';
 import type { Container } from '../run/container.ts';
@@ -47,12 +47,12 @@ function hostCpuNs(): number {
 function interfacesOf({ spec }: Container, pid: number): StatsSample['interfaces'] {
   const { kind } = spec.network.mode;
   if (kind === 'host' || kind === 'none') return undefined;
-  try {
-    return parseNetDev(readFileSync(`/proc/${pid}/net/dev`, 'latin1'));
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ESRCH', 'EINVAL')) return undefined;
-    throw error;
-  }
+  return unlessErrno(
+    () => parseNetDev(readFileSync(`/proc/${pid}/net/dev`, 'latin1')),
+    'ENOENT',
+    'ESRCH',
+    'EINVAL',
+  );
 }
 
 /** /proc/net/dev (proc_pid_net(5)): two lines of titles, then eight counters received and eight sent. */
