@@ -26,13 +26,17 @@ test('the socket is for the group docker, else caisson, unless another is named'
 const targets = (...hosts: readonly string[]) => optionsOf(...hosts.flatMap((host) => ['-H', host])).hosts;
 
 test('addresses are written as for dockerd', () => {
-  assert.deepEqual(targets('0.0.0.0:2375', 'tcp://127.0.0.1', ':2376', 'tcp://[::1]:2377', 'fd://'), [
-    { kind: 'tcp', host: '0.0.0.0', port: 2375 },
-    { kind: 'tcp', host: '127.0.0.1', port: 2375 },
-    { kind: 'tcp', host: 'localhost', port: 2376 },
-    { kind: 'tcp', host: '::1', port: 2377 },
-    { kind: 'fd', fd: 3 },
-  ]);
+  assert.deepEqual(
+    targets('0.0.0.0:2375', 'tcp://127.0.0.1', ':2376', 'tcp://', 'tcp://[::1]:2377', 'fd://'),
+    [
+      { kind: 'tcp', host: '0.0.0.0', port: 2375 },
+      { kind: 'tcp', host: '127.0.0.1', port: 2375 },
+      { kind: 'tcp', host: 'localhost', port: 2376 },
+      { kind: 'tcp', host: 'localhost', port: 2375 },
+      { kind: 'tcp', host: '::1', port: 2377 },
+      { kind: 'fd', fd: 3 },
+    ],
+  );
   for (const host of ['npipe:////x', 'unix://relative'])
     assert.throws(() => targets(host), /Cannot listen on/);
 });

@@ -169,7 +169,7 @@ function listenTarget(host: string, reader: SettingReader): ListenTarget {
 
 function tcpTarget(host: string, reader: SettingReader): ListenTarget {
   // Without an address it is the machine's own, as in Docker.
-  const url = URL.parse(`http://${host.startsWith(':') ? 'localhost' : ''}${host}`);
+  const url = URL.parse(`http://${/^(:|$)/.test(host) ? 'localhost' : ''}${host}`);
   const tls = tlsOf(reader);
   if (!url) throw new EngineError('invalid', `Cannot listen on ${host}: not an address and port`);
   const port = url.port === '' ? (tls ? 2376 : 2375) : Number(url.port);

@@ -182,7 +182,11 @@ describe('a daemon without bridge, firewall and forwarding', () => {
     const netns = `/run/netns/${name}`;
     spawnSync('nsenter', [`--net=${netns}`, 'sysctl', '-qw', 'net.ipv4.ip_forward=0']);
     const flags = ['--bridge', 'none', '--iptables=false', '--ip-forward=false', '--seccomp-profile=builtin'];
-    daemon = await OptionDaemon.prepare({}, [...flags, '--network-pool', '1'], netns);
+    daemon = await OptionDaemon.prepare(
+      { 'log-opts': { labels: 'a' } },
+      [...flags, '--network-pool', '1'],
+      netns,
+    );
     await daemon.start();
     await importBusybox(daemon);
     await dockerOk(daemon, ['run', '-d', '--name', 'probe', ...SLEEP]);

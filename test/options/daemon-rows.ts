@@ -118,6 +118,10 @@ export const BARE_FLAGS: Readonly<Record<string, DaemonCheck>> = {
   },
   'ip-forward': (daemon) => assert.equal(daemon.inside('cat', '/proc/sys/net/ipv4/ip_forward'), '0\n'),
   iptables: (daemon) => assert.equal(daemon.inside('nft', 'list', 'tables'), ''),
+  'log-opt': inspects(
+    '{{json .HostConfig.LogConfig.Config}} {{.LogPath}}',
+    /^\{"labels":"a"\} .*-json\.log$/,
+  ),
   'seccomp-profile': prints('grep ^Seccomp: /proc/1/status', /2$/),
 };
 

@@ -4,13 +4,7 @@ import type { CgroupLayout } from '#linux/cgroup-layout.ts';
 import type { LogDriver } from '#log/log.ts';
 import type { Networks } from '#network/network.ts';
 import { containerError } from '../container-errors.ts';
-import type {
-  ContainerSpec,
-  JoinedNamespace,
-  LogSpec,
-  NamespacesSpec,
-  NetworkMode,
-} from '../container-spec.ts';
+import type { ContainerSpec, JoinedNamespace, NamespacesSpec, NetworkMode } from '../container-spec.ts';
 import type { ContainerDefaults, InstalledRuntime } from '../dependencies.ts';
 import { resolveCapabilities } from '../spec/capabilities.ts';
 import { RUNTIME_NAMES } from '../process/runtimes.ts';
@@ -19,6 +13,7 @@ import { processRlimits } from '../spec/spec-process.ts';
 import { checkSeccomp } from '../spec/select-seccomp.ts';
 import { checkLimits } from './check-limits.ts';
 import { checkSysctls } from './check-sysctls.ts';
+import { completeLog } from './complete-log.ts';
 import { fitLimits } from './fit-limits.ts';
 
 /** What a spec is fitted to. */
@@ -159,28 +154,3 @@ function completeNamespaces({ namespaces, security }: ContainerSpec, host: Conta
     sharedMemoryBytes: namespaces.sharedMemoryBytes ?? defaults.shmSizeBytes,
   };
 }
-
-/**
- * The driver that is asked for, or the engine's. Where the operator has chosen none and the container has options that
- * only Docker's default driver knows, it is that one.
- */
-function completeLog(asked: LogSpec, { defaults, logs }: ContainerHost): LogSpec {
-  const name = asked.driver ?? driverFor(asked, defaults);
-  const options = { ...(name === defaults.logDriver && defaults.logOptions), ...asked.options };
-  const driver = logs.get(name);
-  if (!driver) {
-    const known = [...logs.keys()].join(', ');
-    throw containerError('log-driver-unknown', { subject: name, details: { known } });
-  }
-  driver.validate(options);
-  return { driver: name, options };
-}
-
-function driverFor({ options }: LogSpec, { logDriver, isLogDriverChosen }: ContainerDefaults): string {
-  const hasAttributes = Object.keys(options).some((name) => ATTRIBUTE_OPTIONS.has(name));
-  return hasAttributes && !isLogDriverChosen ? DOCKER_LOG_DRIVER : logDriver;
-}
-
-const DOCKER_LOG_DRIVER = 'json-file';
-/** They put facts about the container into each record, which the engine's own format has no place for. */
-const ATTRIBUTE_OPTIONS: ReadonlySet<string> = new Set(['labels', 'labels-regex', 'env', 'env-regex', 'tag']);
