@@ -4,7 +4,10 @@ import { isEngineError } from '#base/errors.ts';
 import { COMMON_IMAGES } from '#oci/common-images.ts';
 import { ApiError } from '#client/api-error.ts';
 import { listContainers } from '#client/containers.ts';
+import type { Client } from '#client/client.ts';
 import { listImages } from '#client/images.ts';
+import { listNetworks } from '#client/networks.ts';
+import { listVolumes } from '#client/volumes.ts';
 import type { Context } from './context.ts';
 import { DOCKER_HUB, registryOf } from './image-reference.ts';
 import { nearest } from './suggest.ts';
@@ -43,25 +46,55 @@ async function knownHintsFor(context: Context, error: unknown): Promise<readonly
   return (await missingHints(context, error.message)) ?? knownHints(error.message);
 }
 
-async function missingHints(context: Context, message: string): Promise<readonly string[] | undefined> {
-  const container = /No such container: (\S+)/.exec(message)?.[1];
-  if (container !== undefined) {
-    const all = await listContainers(context.client, { all: true });
-    const names = all.flatMap(({ Names }) => Names.map((name) => name.slice(1)));
-    return didYouMean(nearest(container, names), '"caisson ps -a" lists all containers.');
-  }
-  const image = /No such image: (\S+)/.exec(message)?.[1];
-  if (image === undefined) return undefined;
-  return didYouMean(await nearImages(context, image), '"caisson images" lists all images.');
+/** A kind of objects that a name was not found among. */
+interface Kind {
+  readonly missing: RegExp;
+  readonly names: (client: Client) => Promise<readonly string[]>;
+  readonly otherwise: (name: string) => string;
 }
 
-async function nearImages({ client }: Context, image: string): Promise<readonly string[]> {
-  const tags = (await listImages(client)).flatMap(({ RepoTags }) => RepoTags ?? []);
-  const name = withoutLatest(image);
-  return nearest(
-    name,
-    [...tags.map(withoutLatest), ...COMMON_IMAGES].filter((tag) => tag !== name),
-  );
+const CONTAINERS: Kind = {
+  missing: /No such container: (\S+)/,
+  names: async (client) => {
+    const all = await listContainers(client, { all: true });
+    return all.flatMap(({ Names }) => Names.map((name) => name.slice(1)));
+  },
+  otherwise: () => '"caisson ps -a" lists all containers.',
+};
+const IMAGES: Kind = {
+  missing: /No such image: (\S+)/,
+  names: async (client) => {
+    const tags = (await listImages(client)).flatMap(({ RepoTags }) => RepoTags ?? []);
+    return tags.map(withoutLatest);
+  },
+  otherwise: () => '"caisson images" lists all images.',
+};
+const VOLUMES: Kind = {
+  missing: /get (\S+): no such volume/,
+  names: async (client) => ((await listVolumes(client)).Volumes ?? []).map(({ Name }) => Name),
+  otherwise: () => '"caisson volume ls" lists all volumes.',
+};
+const NETWORKS: Kind = {
+  missing: /network (\S+) not found/,
+  names: async (client) => (await listNetworks(client)).map(({ Name }) => Name),
+  otherwise: (name) =>
+    `"caisson network ls" lists the networks; "caisson network create ${name}" makes one of that name.`,
+};
+const KINDS = [CONTAINERS, IMAGES, VOLUMES, NETWORKS];
+/** What `inspect` looks among. */
+const OBJECTS: Kind = {
+  missing: /No such object: (\S+)/,
+  names: async (client) => (await Promise.all(KINDS.map(({ names }) => names(client)))).flat(),
+  otherwise: () => 'It is the name of no container, image, network or volume.',
+};
+
+async function missingHints({ client }: Context, message: string): Promise<readonly string[] | undefined> {
+  for (const { missing, names, otherwise } of [...KINDS, OBJECTS]) {
+    const name = missing.exec(message)?.[1];
+    if (name !== undefined)
+      return didYouMean(nearest(withoutLatest(name), await names(client)), otherwise(name));
+  }
+  return undefined;
 }
 
 const UNREACHABLE = /Cannot reach registry|no such host|connection refused|i\/o timeout/;
@@ -69,7 +102,9 @@ const UNAUTHORIZED = /no basic auth credentials|authentication required|unauthor
 
 /** What may help where an image could not be fetched or uploaded. */
 async function transferHints(context: Context, image: string, message: string): Promise<readonly string[]> {
-  const meant = didYouMean(await nearImages(context, image));
+  const name = withoutLatest(image);
+  const known = [...(await IMAGES.names(context.client)), ...COMMON_IMAGES].filter((each) => each !== name);
+  const meant = didYouMean(nearest(name, known));
   if (UNREACHABLE.test(message)) return [...meant, ...registryHint(message)];
   if (!UNAUTHORIZED.test(message)) return meant;
   const registry = registryOf(image);
@@ -108,9 +143,8 @@ const KNOWN: readonly (readonly [pattern: RegExp, hint: (match: RegExpExecArray)
     () => 'Something listens on that port: choose another one before the colon of -p.',
   ],
   [
-    /network (\S+) not found/,
-    ([, name]) =>
-      `"caisson network ls" lists the networks; "caisson network create ${name}" makes one of that name.`,
+    /volume is in use - \[([0-9a-f]{12})/,
+    ([, container]) => `Container ${container} uses it: "caisson rm -f ${container}" removes that one first.`,
   ],
   [
     /no basic auth credentials|authentication required|unauthorized/i,

@@ -105,8 +105,28 @@ test('a template that runs itself, or none, is refused', async () => {
 });
 
 test('a mistake says what helps', async () => {
-  const { stderr } = await caisson(['run', '--rm', '--network', 'nosuch', 'bb', 'true']);
-  assert.match(stderr, /caisson network create nosuch/);
+  await dockerOk(engine, ['create', '--name', 'user', '-v', 'used:/used', 'bb', 'true']);
+  const user = (await dockerOk(engine, ['inspect', '-f', '{{.Id}}', 'user'])).slice(0, 12);
+  const cases: readonly (readonly [args: readonly string[], said: string])[] = [
+    [['run', '--rm', '--network', 'nosuch', 'bb', 'true'], 'caisson network create nosuch'],
+    [['network', 'rm', 'brigde'], 'Did you mean "bridge"?'],
+    [['start', 'onee'], 'Did you mean "one"?'],
+    [['tag', 'bbb', 'other'], 'Did you mean "bb"?'],
+    [['tag', 'alpin', 'other'], '"caisson images" lists all images.'],
+    [['volume', 'rm', 'dat'], 'Did you mean "data"?'],
+    [['volume', 'rm', 'nosuch'], '"caisson volume ls" lists all volumes.'],
+    [['inspect', 'onee'], 'Did you mean "one"?'],
+    [['inspect', 'nosuch'], 'It is the name of no container, image, network or volume.'],
+    [['volume', 'rm', 'used'], `"caisson rm -f ${user}" removes that one first.`],
+    [['swarm', 'init'], "'swarm' is not a caisson command: there is no swarm mode."],
+  ];
+  for (const [args, said] of cases) {
+    const { exitCode, stderr } = await caisson(args);
+    assert.notEqual(exitCode, 0);
+    assert.ok(stderr.includes(said), `${args.join(' ')}: ${stderr}`);
+  }
+  await dockerOk(engine, ['rm', '-v', 'user']);
+  await dockerOk(engine, ['volume', 'rm', 'used']);
 });
 
 test('where no registry is reached, what may have been meant is said, and what there is instead', async () => {
