@@ -217,7 +217,6 @@ async function* quietLines(events: AsyncIterable<BuildEvent>): AsyncGenerator<Pr
     throw error;
   }
   if (id === undefined) return;
-  yield { aux: { ID: id } };
   yield { stream: `${id}\n` };
 }
 

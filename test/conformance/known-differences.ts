@@ -92,6 +92,31 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     docker: /^\["\/bin\/sh","-c"\]$/,
   },
   {
+    reason: 'errors of builds are worded as by BuildKit, or say what could not be done',
+    request: /^wrong: (parameters of builds|Dockerfiles|contexts)/,
+    field: /^body\.message$/,
+    ours: /^"(Cannot |invalid |file with no instructions|(ENV|LABEL) must)/,
+  },
+  {
+    reason: 'what is wrong in a Dockerfile is told before the first step',
+    request: /^wrong: Dockerfiles/,
+    field: /^status$/,
+    docker: /^\{"status":200.*"errorDetail"/,
+    ours: /^\{"status":400/,
+  },
+  {
+    reason: 'a path that leads out of the context is not in it',
+    request: /^wrong: Dockerfiles/,
+    field: /\.(message|error)$/,
+    docker: /forbidden path outside the build context/,
+  },
+  {
+    reason: 'a context that is out of reach may be there later',
+    request: /remote=http/,
+    field: /^status$/,
+    ours: /^503$/,
+  },
+  {
     reason: 'errors of registries name the registry and what failed',
     request: /\/auth|\/distribution\//,
     field: /^body\.message$/,
@@ -283,6 +308,11 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: 'storage options are refused in one way',
     request: /StorageOpt/,
     field: /^(status|body\.message)$/,
+  },
+  {
+    reason: 'the driver of a container that asks for none is local',
+    request: /LogConfig":\{"Type":"","Config":\{"nope"/,
+    field: /^body\.message$/,
   },
   {
     reason: 'the drivers of logs that there are, are told',

@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { archiveScenarios } from './archives.ts';
+import { buildScenarios } from './builds.ts';
 import { execScenarios } from './exec.ts';
 import { imageScenarios } from './images.ts';
 import { lifeScenarios } from './life.ts';
@@ -17,4 +18,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...imageScenarios,
   ...optionScenarios,
   ...wrongCalls,
+  // They leave images behind, of which each builder has others.
+  ...buildScenarios,
 ];

@@ -122,6 +122,8 @@ const HOST_CONFIGURATIONS: readonly object[] = [
     { Type: 'json-file', Config: { mode: 'nope' } },
     { Type: 'json-file', Config: { mode: 'blocking', 'max-buffer-size': '1m' } },
     { Type: 'local', Config: { 'max-size': '1m', compress: 'false' } },
+    { Type: '', Config: { 'max-size': '1m', labels: 'a' } },
+    { Type: '', Config: { nope: 'x' } },
     { Type: 'none' },
     { Type: 'none', Config: { 'max-size': '1m' } },
     { Type: 'nope' },
