@@ -11,7 +11,7 @@ import { isErrno } from '#linux/errno.ts';
 import type { Digest } from '#oci/digest.ts';
 import { arrivingChunks } from '#store/arriving-file.ts';
 import type { ArrivingFile, ContentStore, ContentWriter, Lease } from '#store/content.ts';
-import { contentHeaders } from './blobs.ts';
+import { contentHeaders } from './content-headers.ts';
 import type { Exchange } from './exchange.ts';
 import { RegistryError } from './registry-error.ts';
 import type { Upstream } from './registry-server.ts';

@@ -5,6 +5,7 @@ import { parseRange } from './byte-range.ts';
 import type { EndpointOf } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { RegistryError } from './registry-error.ts';
+import { contentHeaders } from './content-headers.ts';
 import type { RepositoryRoles } from './registry-roles.ts';
 import { sendFile } from './send-file.ts';
 
@@ -42,13 +43,6 @@ export async function deleteBlob(
   if (!table.unlinkBlob(repository, digest)) throw new RegistryError('BLOB_UNKNOWN', { digest });
   await table.durable();
   exchange.send(202);
-}
-
-export type ContentHeaders = Readonly<Record<'Content-Type' | 'Docker-Content-Digest' | 'ETag', string>>;
-
-/** Headers of everything that never changes under its name. */
-export function contentHeaders(digest: Digest, mediaType: string): ContentHeaders {
-  return { 'Content-Type': mediaType, 'Docker-Content-Digest': digest, ETag: `"${digest}"` };
 }
 
 async function sendBlob(

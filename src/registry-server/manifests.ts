@@ -2,7 +2,7 @@
 import type { Descriptor } from '#oci/descriptor.ts';
 import type { Digest } from '#oci/digest.ts';
 import { MAXIMUM_MANIFEST_BYTES } from '#oci/manifest.ts';
-import { contentHeaders } from './blobs.ts';
+import { contentHeaders } from './content-headers.ts';
 import { type EndpointOf, isTag, type ManifestReference } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { type ManifestContent, parseManifest } from './manifest-content.ts';

@@ -22,7 +22,7 @@ import {
 import type { Definition } from '#wire/buildkit/ops.ts';
 import { asGiven } from './build-results.ts';
 import { FRONTEND_CAPABILITIES, GRAPH_CAPABILITIES } from './capabilities.ts';
-import type { BuildkitParts } from './control-service.ts';
+import type { BuildkitRoles } from './buildkit-roles.ts';
 import { type Methods, unary } from './grpc-server.ts';
 import { GrpcError } from './grpc-status.ts';
 import { buildOf, solve } from './bridge-solve.ts';
@@ -31,7 +31,7 @@ import { returnedResult } from './returned-result.ts';
 import { resolveImage, resolveSource } from './resolve-sources.ts';
 import { workerOf } from './worker.ts';
 
-export function bridgeService(parts: BuildkitParts): Methods {
+export function bridgeService(parts: BuildkitRoles): Methods {
   const service = '/moby.buildkit.v1.frontend.LLBBridge';
   return {
     [`${service}/Ping`]: unary(Empty, PongResponse, () => ({

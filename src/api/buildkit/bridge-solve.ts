@@ -7,14 +7,14 @@ import type { Definition } from '#wire/buildkit/ops.ts';
 import type { ActiveBuild } from './active-build.ts';
 import { buildRequestOf } from './build-attributes.ts';
 import { inputsOf } from './build-inputs.ts';
-import type { BuildkitParts } from './control-service.ts';
+import type { BuildkitRoles } from './buildkit-roles.ts';
 import { requireFrontend } from './frontends.ts';
 import { clientOf, graphRequest } from './graph-request.ts';
 import type { Call } from './grpc-server.ts';
 import { metadataOf, resultOf } from './result-metadata.ts';
 import { DESCRIBE, subrequestOf, SUBREQUESTS } from './subrequests.ts';
 
-export function buildOf({ builds }: BuildkitParts, { metadata, connection }: Call): ActiveBuild {
+export function buildOf({ builds }: BuildkitRoles, { metadata, connection }: Call): ActiveBuild {
   const reference = metadata['buildkit-controlapi-buildid'];
   if (typeof reference !== 'string') throw new EngineError('invalid', 'Cannot find build: it is not named');
   return builds.get(reference, connection);
@@ -22,7 +22,7 @@ export function buildOf({ builds }: BuildkitParts, { metadata, connection }: Cal
 
 /** What is built is exported once the client returns it. */
 export async function solve(
-  parts: BuildkitParts,
+  parts: BuildkitRoles,
   request: BridgeSolveRequest,
   call: Call,
 ): Promise<InputOf<typeof Result>> {
@@ -33,7 +33,7 @@ export async function solve(
 
 /** Nothing is done before the client looks at the result, unless it asks for that, as in BuildKit. */
 async function solveGraph(
-  parts: BuildkitParts,
+  parts: BuildkitRoles,
   graph: Definition,
   { Frontend, Evaluate, CacheImports, SourcePolicies }: BridgeSolveRequest,
   call: Call,
@@ -55,7 +55,7 @@ async function solveGraph(
 }
 
 async function solveFrontend(
-  parts: BuildkitParts,
+  parts: BuildkitRoles,
   request: BridgeSolveRequest,
   call: Call,
 ): Promise<InputOf<typeof Result>> {
@@ -77,7 +77,7 @@ async function solveFrontend(
 }
 
 async function frontendRequest(
-  parts: BuildkitParts,
+  parts: BuildkitRoles,
   build: ActiveBuild,
   { FrontendOpt, FrontendInputs, CacheImports, SourcePolicies }: BridgeSolveRequest,
   left: AbortSignal,

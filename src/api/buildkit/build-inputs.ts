@@ -5,7 +5,7 @@ import type { Definition } from '#wire/buildkit/ops.ts';
 import type { ActiveBuild } from './active-build.ts';
 import { graphRequest } from './graph-request.ts';
 import { resultOf } from './build-results.ts';
-import type { BuildkitParts } from './control-service.ts';
+import type { BuildkitRoles } from './buildkit-roles.ts';
 
 /** What builds are given of others. */
 export interface BuildInputs {
@@ -16,7 +16,7 @@ export interface BuildInputs {
 
 /** @throws {EngineError} what building one of them fails with */
 export async function inputsOf(
-  parts: BuildkitParts,
+  parts: BuildkitRoles,
   build: ActiveBuild,
   definitions: ReadonlyMap<string, Definition | undefined>,
   left: AbortSignal,

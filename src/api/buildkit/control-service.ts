@@ -1,7 +1,6 @@
 /** `moby.buildkit.v1.Control`. */
 import { once } from 'node:events';
 import { EngineError } from '#base/errors.ts';
-import type { EngineApi } from '#engine/engine.ts';
 import { Empty } from '#wire/buildkit/common.ts';
 import {
   BuildHistoryEvent,
@@ -21,26 +20,17 @@ import {
   UsageRecord,
 } from '#wire/buildkit/control.ts';
 import type { MessageOf } from '#wire/buildkit/message.ts';
-import type { ActiveBuilds } from './active-build.ts';
 import { graphRequest } from './graph-request.ts';
 import { requireFrontend } from './frontends.ts';
 import { inputsOf } from './build-inputs.ts';
+import type { BuildkitRoles } from './buildkit-roles.ts';
 import { buildRequestOf } from './build-attributes.ts';
-import type { BuildResults } from './build-results.ts';
 import { diskUsage, pruneRecords } from './cache-records.ts';
 import { type Call, type Methods, streaming, tunnel, unary } from './grpc-server.ts';
 import { sessionHeadersOf } from './session-headers.ts';
-import type { Sessions } from './sessions.ts';
 import { BUILDKIT_VERSION, workerOf } from './worker.ts';
 
-export interface BuildkitParts {
-  readonly engine: EngineApi;
-  readonly sessions: Sessions;
-  readonly builds: ActiveBuilds;
-  readonly results: BuildResults;
-}
-
-export function controlService(parts: BuildkitParts): Methods {
+export function controlService(parts: BuildkitRoles): Methods {
   const service = '/moby.buildkit.v1.Control';
   return {
     [`${service}/ListWorkers`]: unary(ListWorkersRequest, ListWorkersResponse, () => ({
@@ -77,7 +67,7 @@ async function* listenHistory(
 
 /** A client that names neither frontend nor graph leads the build itself, and returns its result. */
 async function solve(
-  parts: BuildkitParts,
+  parts: BuildkitRoles,
   request: SolveRequest,
   { signal, connection }: Call,
 ): Promise<{ readonly ExporterResponse: Readonly<Record<string, string>> }> {

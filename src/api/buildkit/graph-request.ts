@@ -4,7 +4,7 @@ import type { PolicyMessage } from '#wire/buildkit/source-policy.ts';
 import type { Definition } from '#wire/buildkit/ops.ts';
 import type { ActiveBuild } from './active-build.ts';
 import { buildRequestOf } from './build-attributes.ts';
-import type { BuildkitParts } from './control-service.ts';
+import type { BuildkitRoles } from './buildkit-roles.ts';
 import { decodeGraph } from './graph/decode-graph.ts';
 import { layoutsIn } from './layout-sources.ts';
 
@@ -19,7 +19,7 @@ interface GraphRequestOptions {
 
 /** A build of a graph of the client's, with what its `Control/Solve` says of everything else. */
 export async function graphRequest(
-  parts: BuildkitParts,
+  parts: BuildkitRoles,
   build: ActiveBuild,
   graph: Definition,
   { left = build.signal, imports = [], policies = [] }: GraphRequestOptions = {},
@@ -44,7 +44,7 @@ export async function graphRequest(
 
 /** What the client's `Control/Solve` asks for, and its session; the signal fires when either side leaves. */
 export async function clientOf(
-  { sessions }: BuildkitParts,
+  { sessions }: BuildkitRoles,
   build: ActiveBuild,
   { left, imports }: Required<Pick<GraphRequestOptions, 'left' | 'imports'>>,
 ) {

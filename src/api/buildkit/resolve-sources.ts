@@ -14,7 +14,7 @@ import type { InputOf, MessageOf } from '#wire/buildkit/message.ts';
 import type { ActiveBuild } from './active-build.ts';
 import { buildRequestOf } from './build-attributes.ts';
 import { platformFor } from './platforms.ts';
-import type { BuildkitParts } from './control-service.ts';
+import type { BuildkitRoles } from './buildkit-roles.ts';
 
 const IMAGE = 'docker-image://';
 const LAYOUT = 'oci-layout://';
@@ -23,7 +23,7 @@ const FROM_LAYOUT = 1;
 
 /** @throws {EngineError} what looking for the image says */
 export async function resolveImage(
-  parts: BuildkitParts,
+  parts: BuildkitRoles,
   build: ActiveBuild,
   request: MessageOf<typeof ResolveImageRequest>,
 ): Promise<InputOf<typeof ResolveImageResponse>> {
@@ -40,7 +40,7 @@ export async function resolveImage(
 
 /** @throws {EngineError} `not-implemented` for what is not an image */
 export async function resolveSource(
-  parts: BuildkitParts,
+  parts: BuildkitRoles,
   build: ActiveBuild,
   {
     Source,
@@ -70,7 +70,7 @@ interface Wanted {
 }
 
 async function resolve(
-  { engine, sessions }: BuildkitParts,
+  { engine, sessions }: BuildkitRoles,
   build: ActiveBuild,
   { name, mode, platform, policies }: Wanted,
 ): Promise<{ readonly Digest: string; readonly Config: Uint8Array }> {

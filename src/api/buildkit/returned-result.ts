@@ -7,7 +7,7 @@ import { JsonShape } from '#oci/json-shape.ts';
 import type { Result } from '#wire/buildkit/gateway.ts';
 import type { ActiveBuild, ReturnedResult } from './active-build.ts';
 import { graphRequest } from './graph-request.ts';
-import type { BuildkitParts } from './control-service.ts';
+import type { BuildkitRoles } from './buildkit-roles.ts';
 import { CONFIG, PLATFORMS } from './result-metadata.ts';
 
 /** A graph of nothing. */
@@ -20,7 +20,7 @@ const SCRATCH = { def: [], metadata: new Map(), Source: undefined };
  *   fails with
  */
 export async function returnedResult(
-  parts: BuildkitParts,
+  parts: BuildkitRoles,
   build: ActiveBuild,
   result: Result | undefined,
 ): Promise<ReturnedResult | undefined> {
@@ -68,7 +68,7 @@ function platformNames(metadata: Uint8Array | undefined): readonly string[] {
 }
 
 /** An empty reference is an empty file system. */
-async function openResult(parts: BuildkitParts, build: ActiveBuild, id: string) {
+async function openResult(parts: BuildkitRoles, build: ActiveBuild, id: string) {
   if (id !== '') return { image: await parts.results.image(id), bridge: parts.results.get(id).bridge };
   const bridge = await build.open(parts.engine.builds, await graphRequest(parts, build, SCRATCH));
   const [image] = (await build.solve(bridge)).images;

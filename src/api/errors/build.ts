@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { EngineError } from '#base/errors.ts';
 import type { BuildErrorReason } from '#build/build-errors.ts';
-import type { DockerEntries } from './docker-error.ts';
+import type { DockerEntries } from './docker-entry.ts';
 
 /** BuildKit's words for a file that is to be copied. */
 export function missingFile({ subject = '' }: EngineError): string {

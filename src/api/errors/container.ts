@@ -1,6 +1,6 @@
 import type { EngineError } from '#base/errors.ts';
 import type { ContainerErrorReason } from '#container/container-errors.ts';
-import type { DockerEntries } from './docker-error.ts';
+import type { DockerEntries } from './docker-entry.ts';
 
 const quote = JSON.stringify;
 

@@ -7,14 +7,6 @@ import { EngineError, messageOf } from '#base/errors.ts';
 import { STATUS } from '../status.ts';
 import { DOCKER_ERRORS } from './docker-errors.ts';
 
-/** `plain`: Docker has no text of its own for this reason. */
-export type DockerEntry =
-  | 'plain'
-  | { readonly status?: number; readonly message?: (error: EngineError) => string };
-
-/** One entry for each reason of a domain. */
-export type DockerEntries<Reason extends string> = Readonly<Record<Reason, DockerEntry>>;
-
 /** The status and the text of anything thrown, for an answer. */
 export function dockerError(error: unknown): { readonly status: number; readonly message: string } {
   if (!(error instanceof EngineError)) return { status: 500, message: messageOf(error) };

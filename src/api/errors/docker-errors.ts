@@ -1,5 +1,5 @@
 /** What Docker says for every reason of every domain. */
-import type { DockerEntries, DockerEntry } from './docker-error.ts';
+import type { DockerEntries, DockerEntry } from './docker-entry.ts';
 import { BUILD_ENTRIES } from './build.ts';
 import { CONTAINER_ENTRIES } from './container.ts';
 import { FILE_SERVICE_ENTRIES } from './file-service.ts';

@@ -1,5 +1,5 @@
 import type { ImageErrorReason } from '#image/image-errors.ts';
-import type { DockerEntries } from './docker-error.ts';
+import type { DockerEntries } from './docker-entry.ts';
 
 type Details = Readonly<Record<string, string | number>>;
 

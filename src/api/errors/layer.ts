@@ -1,5 +1,5 @@
 import type { LayerErrorReason } from '#layer/layer-errors.ts';
-import type { DockerEntries } from './docker-error.ts';
+import type { DockerEntries } from './docker-entry.ts';
 
 export const LAYER_ENTRIES: DockerEntries<LayerErrorReason> = {
   'no-such-layer': 'plain',

@@ -1,5 +1,5 @@
 import type { LogErrorReason } from '#log/log-errors.ts';
-import type { DockerEntries } from './docker-error.ts';
+import type { DockerEntries } from './docker-entry.ts';
 
 export const LOG_ENTRIES: DockerEntries<LogErrorReason> = {
   'unknown-log-option': {

@@ -1,5 +1,5 @@
 import type { NetworkErrorReason } from '#network/network-errors.ts';
-import type { DockerEntries } from './docker-error.ts';
+import type { DockerEntries } from './docker-entry.ts';
 
 export const NETWORK_ENTRIES: DockerEntries<NetworkErrorReason> = {
   'no-such-network': { message: ({ subject }) => `network ${subject} not found` },

@@ -1,5 +1,5 @@
 import type { RegistryErrorReason } from '#registry/registry-errors.ts';
-import type { DockerEntries } from './docker-error.ts';
+import type { DockerEntries } from './docker-entry.ts';
 
 export const REGISTRY_ENTRIES: DockerEntries<RegistryErrorReason> = {
   // Go's HTTP client names the request in front of what its transport says.

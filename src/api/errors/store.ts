@@ -1,5 +1,5 @@
 import type { StoreErrorReason } from '#store/store-errors.ts';
-import type { DockerEntries } from './docker-error.ts';
+import type { DockerEntries } from './docker-entry.ts';
 
 /** Clients do not know these: Docker's daemon keeps its content otherwise. */
 export const STORE_ENTRIES: DockerEntries<StoreErrorReason> = {

@@ -1,5 +1,5 @@
 import type { VolumeErrorReason } from '#volume/volume-errors.ts';
-import type { DockerEntries } from './docker-error.ts';
+import type { DockerEntries } from './docker-entry.ts';
 
 export const VOLUME_ENTRIES: DockerEntries<VolumeErrorReason> = {
   'no-such-volume': { message: ({ subject }) => `get ${subject}: no such volume` },

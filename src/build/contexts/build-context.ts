@@ -8,12 +8,8 @@ import { parseBoolean } from '#base/booleans.ts';
 import { buildError } from '../build-errors.ts';
 import type { BuildRequest, ContextSource } from '../build.ts';
 import type { LocalFiles } from '../definition/vertex.ts';
-import {
-  CONTEXT_TASK,
-  dockerfileTask,
-  type Movement,
-  type ProgressTask,
-} from '../progress/build-progress.ts';
+import { CONTEXT_TASK, dockerfileTask, type ProgressTask } from '../progress/build-progress.ts';
+import type { Movement } from '../progress/pull-movement.ts';
 import { receiveArchive } from './archive-context.ts';
 import type { ContextSourceFiles, ContextWork, SourceOptions } from './context-source.ts';
 import { fetchContext } from './remote-context.ts';

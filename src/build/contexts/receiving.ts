@@ -1,4 +1,5 @@
-import type { Movement, ProgressTask } from '../progress/build-progress.ts';
+import type { ProgressTask } from '../progress/build-progress.ts';
+import type { Movement } from '../progress/pull-movement.ts';
 import type { ContextSourceFiles } from './context-source.ts';
 
 const REPORTED_BYTES = 1 << 20;

@@ -16,7 +16,7 @@ import {
 } from '../build.ts';
 import type { Vertex } from '../definition/vertex.ts';
 import type { Operation, Plan, PlannedStep } from '../plan/plan.ts';
-import { movementOf } from './pull-movement.ts';
+import { type Movement, movementOf } from './pull-movement.ts';
 import { filesTakenBy } from '../definition/vertex-inputs.ts';
 import type { StepLog } from '../solve/step-log.ts';
 import { formatPlatform } from '#dockerfile/stages/scopes.ts';
@@ -27,18 +27,6 @@ export interface BuildListener {
   push(event: BuildEvent): void;
   /** Resolves when more output may follow. */
   room(): Promise<void>;
-}
-
-/** Something that moves in a task, told again whenever it has. */
-export interface Movement {
-  /** `transferring context:`; what displays show of it. */
-  readonly id: string;
-  /** `transferring`; empty where `id` says it all. */
-  readonly name?: string;
-  /** As before where it is not given; at the end, all of it. */
-  readonly current?: number;
-  readonly total?: number;
-  readonly isDone?: boolean;
 }
 
 /** A vertex that is no step of the Dockerfile: it names the context, looks for an image, exports. */

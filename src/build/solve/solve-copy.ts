@@ -9,7 +9,7 @@ import type { CopyJob, FileSelection, Owner } from '../files/file-jobs.ts';
 import { escapeWildcards } from '#oci/glob.ts';
 import type { FileWork } from './file-work.ts';
 import type { LayerTrees } from './layer-trees.ts';
-import type { VertexWork } from './solve-vertex.ts';
+import type { VertexWork } from './vertex-work.ts';
 import type { OpenFiles, Sources } from './file-sources.ts';
 
 /** Undefined if nothing is changed. */

@@ -1,7 +1,7 @@
 import type { ImageLayer } from '#image/image-record.ts';
 import type { DiffVertex } from '../definition/vertex.ts';
 import type { FileWork } from './file-work.ts';
-import type { VertexWork } from './solve-vertex.ts';
+import type { VertexWork } from './vertex-work.ts';
 import type { Sources } from './file-sources.ts';
 
 /** The files of both are compared; undefined if they are the same. */

@@ -9,7 +9,7 @@ import type { LayerIntake } from '#image/owned-images.ts';
 import { commandSpec } from './command-spec.ts';
 import type { Sources } from './file-sources.ts';
 import { type MountWork, openRunMounts } from './run-mounts.ts';
-import type { VertexLayers, VertexWork } from './solve-vertex.ts';
+import type { VertexLayers, VertexWork } from './vertex-work.ts';
 
 export interface CommandWork {
   readonly containers: Pick<OwnedContainers, 'runStep'>;

@@ -9,7 +9,7 @@ import type { Owner } from '../files/file-jobs.ts';
 import { hasWildcards } from '#oci/glob.ts';
 import type { FileWork } from './file-work.ts';
 import { copyInto, ownerIn, ownerNumbers } from './solve-copy.ts';
-import type { VertexWork } from './solve-vertex.ts';
+import type { VertexWork } from './vertex-work.ts';
 import type { Sources } from './file-sources.ts';
 
 /** Undefined if nothing is changed. @throws {EngineError} `invalid` for what cannot be done */

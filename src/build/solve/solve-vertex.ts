@@ -1,32 +1,13 @@
 /** The work behind each kind of vertex: from the layers below to the one layer it adds. */
 import { unreachable } from '#base/unreachable.ts';
 import type { ImageLayer } from '#image/image-record.ts';
-import type { Lease } from '#store/content.ts';
-import type { MergeVertex, OutputVertex, Solved } from '../definition/vertex.ts';
-import type { Operation } from '../plan/plan.ts';
-import type { BuildSession } from '../session/build-session.ts';
 import type { Sources } from './file-sources.ts';
 import type { FileWork } from './file-work.ts';
 import { solveCopy } from './solve-copy.ts';
 import { solveDiff } from './solve-diff.ts';
 import { type CommandWork, solveExec } from './solve-exec.ts';
 import { solveFiles } from './solve-files.ts';
-import type { StepLog } from './step-log.ts';
-
-export interface VertexWork {
-  /** Bottom first. */
-  readonly below: readonly ImageLayer[];
-  readonly lease: Lease;
-  readonly log: StepLog;
-  readonly signal: AbortSignal;
-  readonly session?: BuildSession;
-}
-
-/** Merges have nothing to solve, and outputs are solved with their command. */
-export type SolvedAlone = Exclude<Operation, MergeVertex | OutputVertex>;
-
-/** What a vertex has changed; each layer is absent where that is nothing. */
-export type VertexLayers = Pick<Solved, 'layer' | 'outputs'>;
+import type { SolvedAlone, VertexLayers, VertexWork } from './vertex-work.ts';
 
 export class VertexSolver {
   readonly #commands: CommandWork;

@@ -20,7 +20,8 @@ import type { Downloads } from '../remote/downloads.ts';
 import type { BuildSession } from '../session/build-session.ts';
 import { FetchedSources } from './fetched-sources.ts';
 import { type SourceWork, Sources } from './file-sources.ts';
-import type { SolvedAlone, VertexSolver, VertexWork } from './solve-vertex.ts';
+import type { VertexSolver } from './solve-vertex.ts';
+import type { SolvedAlone, VertexWork } from './vertex-work.ts';
 import { StepLog } from './step-log.ts';
 import { type OwnCache, VertexCache, type VertexCacheOptions } from './vertex-cache.ts';
 

@@ -9,7 +9,7 @@ import { stateMounts } from '../definition/vertex-inputs.ts';
 import type { Solved, Vertex } from '../definition/vertex.ts';
 import type { LayerLookup } from '../dependencies.ts';
 import type { Operation } from '../plan/plan.ts';
-import type { SolvedAlone, VertexLayers } from './solve-vertex.ts';
+import type { SolvedAlone, VertexLayers } from './vertex-work.ts';
 
 /** The engine's own cache. */
 export interface OwnCache {
