@@ -10,6 +10,7 @@ import { resolveCapabilities } from '../spec/capabilities.ts';
 import { RUNTIME_NAMES } from '../process/runtimes.ts';
 import { checkDeviceRequests } from '../spec/spec-devices.ts';
 import { processRlimits } from '../spec/spec-process.ts';
+import { withDefaultUlimits } from '../spec/ulimits.ts';
 import { checkSeccomp } from '../spec/select-seccomp.ts';
 import { checkLimits } from './check-limits.ts';
 import { checkSysctls } from './check-sysctls.ts';
@@ -74,7 +75,7 @@ export function fitToHost(asked: ContainerSpec, host: ContainerHost): FittedSpec
 /** Where nothing is asked for, the engine's runtime, or runc for what crun cannot do. */
 function runtimeOf(spec: ContainerSpec, host: ContainerHost): string {
   const installed = [host.runtime, ...(host.otherRuntime ? [host.otherRuntime] : [])].map(({ name }) => name);
-  const what = beyondCrun(spec);
+  const what = beyondCrun(withDefaultUlimits(host.defaults.ulimits, spec));
   const fallback = what !== undefined && installed.includes('runc') ? 'runc' : host.runtime.name;
   const runtime = spec.runtime ?? fallback;
   const name = RUNTIME_NAMES[runtime];
