@@ -240,6 +240,24 @@ for (const [way, interrupt] of [
   });
 }
 
+test('a runtime that is killed together with the daemon: its container can be started again', async () => {
+  await ok('run', '-d', '--name', 'box', 'bb', 'sleep', '1000');
+  const pid = await pidOf('box');
+  const [group = ''] = readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n');
+  const runtime = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  assert.match(readFileSync(`/proc/${runtime}/cmdline`, 'utf8'), /crun|runc/);
+  process.kill(runtime, 'SIGKILL');
+  await engine.crash();
+  await until(async () => (await inspect('box', '.State.Running')) === 'false', 'it has ended');
+  await until(() => !existsSync(`/proc/${pid}`), 'its process is gone');
+  await ok('start', 'box');
+  assert.equal(await ok('exec', 'box', 'echo', 'again'), 'again');
+  const [now = ''] = readFileSync(`/proc/${await pidOf('box')}/cgroup`, 'utf8').split('\n');
+  assert.equal(now, group);
+  // The leftovers of the daemon are looked for at its end, control groups among them.
+  await ok('rm', '-f', 'box');
+});
+
 test('published ports work while no daemon runs', async () => {
   const serve = 'echo here > /www/index.html; exec httpd -f -p 80 -h /www';
   await ok('run', '-d', '--name', 'web', '-p', '127.0.0.1::80', 'bb', 'sh', '-c', serve);
