@@ -30,7 +30,11 @@ function foreignDescriptors(pid: number): readonly string[] {
 function assertOwn(what: string, pid: number): void {
   assert.ok(lstatSync(`/proc/${pid}/fd/0`).isSymbolicLink());
   assert.deepEqual(foreignDescriptors(pid), [], what);
+  for (const name of ['0', '1', '2']) assert.match(readlinkSync(`/proc/${pid}/fd/${name}`), NAMELESS, what);
 }
+
+/** What is shown of a descriptor, also within the container: nothing of the host's directories. */
+const NAMELESS = /^(pipe:\[\d+\]|(\/dev)?\/null( \(deleted\))?|\/dev\/(console|pts\/\d+))$/;
 
 const SLEEP = ['sleep', '1000'];
 

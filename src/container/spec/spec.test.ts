@@ -71,7 +71,7 @@ function run(
   writeFileSync(join(bundle, 'config.json'), stringifySpec(buildSpec(input)));
   const name = input.id.slice(0, 20);
   const args = [`--root=${join(directory, 'crun')}`, 'run', '-b', bundle, name];
-  const result = spawnSync(RUNTIME, args, { encoding: 'utf8', timeout: 20_000 });
+  const result = spawnSync(RUNTIME, args, { encoding: 'utf8', timeout: 120_000 });
   return { status: result.status, out: result.stdout + result.stderr };
 }
 
