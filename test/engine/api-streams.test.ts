@@ -67,14 +67,15 @@ function messagesOf(bytes: Buffer): readonly string[] {
 
 /** The same, neighbours of one stream joined: where live output is cut is not the API's. */
 function framesOf(bytes: Buffer): readonly string[] {
-  const frames: string[] = [];
+  const frames: { readonly stream: string; readonly texts: string[] }[] = [];
   for (const message of messagesOf(bytes)) {
-    const [stream = ''] = message.split(':', 1);
+    const stream = message.slice(0, message.indexOf(':') + 1);
     const last = frames.at(-1);
-    if (last?.startsWith(`${stream}:`)) frames.splice(-1, 1, last + message.slice(stream.length + 1));
-    else frames.push(message);
+    const text = message.slice(stream.length);
+    if (last?.stream === stream) last.texts.push(text);
+    else frames.push({ stream, texts: [text] });
   }
-  return frames;
+  return frames.map(({ stream, texts }) => stream + texts.join(''));
 }
 
 test('attach with Upgrade: 101, frames, FIN after the last output', async () => {
