@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { isEngineError } from '#base/errors.ts';
-import { codeOfErrno, isErrno, SystemError } from './errno.ts';
+import { lstatSync } from 'node:fs';
+import { codeOfErrno, isErrno, SystemError, systemErrorOf } from './errno.ts';
 import { check, libc, systemError } from './libc.ts';
 
 test('a failed call names its action, subject, state and errno', () => {
@@ -54,4 +55,17 @@ test("isErrno knows our errors and Node's", () => {
     assert.ok(!isErrno(error, 'EEXIST'));
   }
   assert.ok(!isErrno(undefined, 'ENOENT'));
+});
+
+test("errors of Node's own calls are said in the same words", () => {
+  const path = `/${'a'.repeat(300)}`;
+  try {
+    lstatSync(path);
+    assert.fail();
+  } catch (error) {
+    const failure = systemErrorOf(error);
+    assert.equal(failure?.message, `Cannot inspect ${path}: name too long (ENAMETOOLONG)`);
+    assert.equal(failure?.code, 'invalid');
+  }
+  assert.equal(systemErrorOf(new Error('another')), undefined);
 });

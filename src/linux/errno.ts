@@ -1,3 +1,4 @@
+import { getSystemErrorMessage } from 'node:util';
 import { errnoOf } from '#base/errno.ts';
 import { EngineError, type ErrorCode } from '#base/errors.ts';
 
@@ -73,11 +74,21 @@ export function isErrno(error: unknown, ...names: string[]): boolean {
   return names.includes(errnoOf(error));
 }
 
+/** A system call that failed in Node's own functions; undefined for other errors. */
+export function systemErrorOf(error: unknown): SystemError | undefined {
+  if (!(error instanceof Error) || !('syscall' in error) || !('errno' in error)) return undefined;
+  const subject = 'path' in error ? String(error.path) : 'a file';
+  const description = getSystemErrorMessage(Number(error.errno));
+  return new SystemError({ errno: errnoOf(error), syscall: String(error.syscall), subject, description });
+}
+
 const ACTIONS: Readonly<Record<string, string>> = {
   accept4: 'accept a connection on',
   bind: 'listen on',
   chdir: 'enter',
   chroot: 'enter',
+  chmod: 'set the mode of',
+  chown: 'set the owner of',
   close: 'close descriptor',
   fsconfig: 'mount',
   fsmount: 'mount',
@@ -85,10 +96,13 @@ const ACTIONS: Readonly<Record<string, string>> = {
   getxattr: 'read attribute',
   kill: 'signal process',
   lgetxattr: 'read attribute',
+  link: 'create',
   listen: 'listen on',
   llistxattr: 'list the attributes of',
   lseek: 'seek in',
   lsetxattr: 'set attribute',
+  lstat: 'inspect',
+  mkdir: 'create',
   mkfifo: 'create FIFO',
   mknod: 'create node',
   mount: 'mount',
@@ -102,11 +116,18 @@ const ACTIONS: Readonly<Record<string, string>> = {
   pivot_root: 'enter',
   posix_openpt: 'open',
   posix_spawn: 'start',
+  readlink: 'read',
   recvmsg: 'receive from',
+  rm: 'remove',
+  rmdir: 'remove',
+  scandir: 'list',
   setns: 'enter namespace',
+  stat: 'inspect',
   statx: 'inspect',
+  symlink: 'create',
   syncfs: 'sync',
   umount2: 'unmount',
+  unlink: 'remove',
   unshare: 'unshare',
   utimensat: 'set the times of',
 };

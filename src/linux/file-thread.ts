@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { type TransferredError, transferError } from '#base/error-transfer.ts';
 import { errnoOf } from '#base/errno.ts';
 import { EngineError, messageOf } from '#base/errors.ts';
-import { codeOfErrno } from './errno.ts';
+import { codeOfErrno, systemErrorOf } from './errno.ts';
 import type { TaskMap } from './file-service.ts';
 
 /** What thread and event loop share about a running task. */
@@ -79,5 +79,5 @@ async function answer<Tasks extends TaskMap<Tasks>>(
 
 function asEngineError(error: unknown): EngineError {
   if (error instanceof EngineError) return error;
-  return new EngineError(codeOfErrno(errnoOf(error)), messageOf(error));
+  return systemErrorOf(error) ?? new EngineError(codeOfErrno(errnoOf(error)), messageOf(error));
 }
