@@ -125,6 +125,11 @@ const IMAGE_ERRORS = errorTable({
     ({ details }) =>
       `Cannot use layer ${details['digest']}: its diff ID is ${details['actual']}, not ${details['expected']}`,
   ],
+  'stored-blob-damaged': [
+    'unavailable',
+    ({ subject }) =>
+      `Cannot save image: blob ${subject} has changed on disk. Remove the image, and pull or load it again`,
+  ],
   'remote-blob-damaged': [
     'invalid',
     ({ details }) => `Cannot read blob ${details['digest']}: its content is another`,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
@@ -41,6 +41,20 @@ describe('save', () => {
     await engine.images.remove('s:1', { force: false, prune: true });
     assert.equal(await load(engine, archive), `loaded ${id}\n`);
     await assert.rejects(engine.images.save(['s:1']), { reason: 'no-such-image', subject: 's:1' });
+  });
+
+  it('breaks off where a blob has changed on disk', async () => {
+    await using engine = await open(root.path);
+    await load(engine, dockerArchive({ layers: LAYERS, tags: ['s:1'], compress: gzipSync }));
+    const [layer] = engine.images.record('s:1').layers;
+    const path = engine.content.path(layer!.blob);
+    const bytes = readFileSync(path);
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(path, bytes);
+    await assert.rejects(buffer(await engine.images.save(['s:1'])), {
+      reason: 'stored-blob-damaged',
+      subject: layer!.blob,
+    });
   });
 
   it('is read in full though the image is removed meanwhile', async () => {

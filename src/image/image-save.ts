@@ -1,4 +1,5 @@
 /** One archive that docker-archive readers and OCI layout readers both understand. */
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { type Digest, digestHex } from '#oci/digest.ts';
 import { decodeManifest, type Manifest } from '#oci/manifest.ts';
@@ -15,6 +16,7 @@ import {
 import { encodeHeader, END_OF_ARCHIVE, paddingFor } from '#oci/tar-writer.ts';
 import type { EmitEvent } from '#base/event.ts';
 import type { ContentReader, Lease } from '#store/content.ts';
+import { imageError } from './image-errors.ts';
 import { emitImageEvent } from './image-events.ts';
 import { fullId } from './image-lookup.ts';
 import type { StoredManifest } from './image-manifests.ts';
@@ -45,7 +47,7 @@ interface SavedImage {
 
 /**
  * Layers go out as they came in, compressed or not. Equal images and names give equal archives. The blobs stay
- * protected until the stream has ended or is destroyed.
+ * protected until the stream has ended or is destroyed. It fails where a blob is not what its digest says any more.
  *
  * @throws {EngineError} `no-such-image`, `platform-not-here`
  */
@@ -173,7 +175,7 @@ async function* archiveOf(
       if (written.has(digest)) continue;
       written.add(digest);
       yield encodeHeader({ path: blobPath(digest), type: 'file', sizeBytes: size });
-      yield* content.read(digest) as AsyncIterable<Buffer>;
+      yield* wholeBlob(content, digest);
       yield paddingFor(size);
     }
     yield* file(blobPath(ownDigest), manifestBytes);
@@ -186,6 +188,16 @@ async function* archiveOf(
   const repositories = repositoriesOf(named);
   if (Object.keys(repositories).length > 0) yield* file('repositories', json(repositories));
   yield END_OF_ARCHIVE;
+}
+
+/** What a disk has changed must not go on in an archive that says otherwise. */
+async function* wholeBlob(content: ContentReader, digest: Digest): AsyncGenerator<Buffer, void> {
+  const hash = createHash('sha256');
+  for await (const chunk of content.read(digest) as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    yield chunk;
+  }
+  if (digest !== `sha256:${hash.digest('hex')}`) throw imageError('stored-blob-damaged', { subject: digest });
 }
 
 function directory(path: string): Buffer {

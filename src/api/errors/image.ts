@@ -88,6 +88,7 @@ export const IMAGE_ENTRIES: DockerEntries<ImageErrorReason> = {
     message: ({ details }) => `filesystem layer verification failed for digest ${details['digest']}`,
   },
   'layer-not-as-configured': 'plain',
+  'stored-blob-damaged': 'plain',
   'remote-blob-damaged': 'plain',
 
   'repository-not-here': {
