@@ -198,7 +198,10 @@ test('the engine is the builder that buildx’s words are about', async () => {
   assert.equal((await caisson(['buildx', 'build', '--builder', 'default', '-q', context])).exitCode, 0);
   const elsewhere = await caisson(['build', '--builder', 'other', context]);
   assert.deepEqual([elsewhere.exitCode, elsewhere.stdout], [1, '']);
-  assert.match(elsewhere.stderr, /no builder "other" found: the engine itself builds, as "default"/);
+  assert.match(
+    elsewhere.stderr,
+    /no builder "other" found \(--builder, BUILDX_BUILDER\): the engine itself builds, as "default"/,
+  );
   rmSync(context, { recursive: true });
   const listed = await caisson(['buildx', 'ls', '--format', '{{.Name}} {{.Status}}']);
   assert.deepEqual(listed.stdout.split('\n').slice(0, 2), ['default* ', String.raw` \_ default running`]);

@@ -14,6 +14,6 @@ export function checkBuilder(context: Context, name: string): void {
   if (['', DEFAULT_CONTEXT, own].includes(name)) return;
   throw new ExitError(
     1,
-    `${context.program}: no builder ${JSON.stringify(name)} found: the engine itself builds, as "default"; builders of other drivers are docker buildx's`,
+    `${context.program}: no builder ${JSON.stringify(name)} found (--builder, BUILDX_BUILDER): the engine itself builds, as "default"; builders of other drivers are docker buildx's`,
   );
 }
