@@ -50,6 +50,7 @@ function summaryOf(summary: IntegritySummary): SummaryLine {
     Images: summary.images,
     Containers: summary.containers,
     Volumes: summary.volumes,
+    Networks: summary.networks,
     Checked: summary.checkedBytes,
     Faults: summary.faults,
     Repaired: summary.repaired,

@@ -36,14 +36,8 @@ export async function showIntegrity(
 }
 
 /** What was looked at. */
-export function checkedText({
-  Blobs,
-  Layers,
-  Images,
-  Containers,
-  Volumes,
-  Checked,
-}: IntegritySummary): string {
+export function checkedText(summary: IntegritySummary): string {
+  const { Blobs, Layers, Images, Containers, Volumes, Networks, Checked } = summary;
   const parts = [
     `${Blobs} blobs`,
     `${Layers} layers (${humanSize(Checked)} read)`,
@@ -51,7 +45,7 @@ export function checkedText({
     `${Containers} containers`,
     `${Volumes} volumes`,
   ];
-  return `Checked ${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+  return `Checked ${parts.join(', ')} and ${Networks} networks`;
 }
 
 /** What lies in lost+found, where something does. */

@@ -10,7 +10,7 @@
  * }
  * ```
  */
-type RootPart = 'metadata' | 'blob' | 'layer' | 'image' | 'container' | 'volume';
+type RootPart = 'metadata' | 'blob' | 'layer' | 'image' | 'container' | 'volume' | 'network';
 
 export interface Fault {
   readonly part: RootPart;
@@ -29,6 +29,7 @@ export interface IntegritySummary {
   readonly images: number;
   readonly containers: number;
   readonly volumes: number;
+  readonly networks: number;
   /** All that was read. */
   readonly checkedBytes: number;
   readonly faults: number;

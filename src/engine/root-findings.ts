@@ -4,6 +4,7 @@ import { NO_FILTERS } from '#base/filters.ts';
 import type { Containers } from '#container/container.ts';
 import type { ImageUpkeep } from '#image/owned-images.ts';
 import type { LayerStore, SnapshotStore } from '#layer/layer.ts';
+import type { Networks } from '#network/network.ts';
 import type { Digest } from '#oci/digest.ts';
 import type { ContentReader, ContentStore } from '#store/content.ts';
 import type { LostDirectory } from '#store/lost-and-found.ts';
@@ -17,6 +18,7 @@ export interface CheckedParts {
   readonly upkeep: ImageUpkeep;
   readonly containers: Pick<Containers, 'list'>;
   readonly volumes: Pick<Volumes, 'list'>;
+  readonly networks: Pick<Networks, 'list'>;
   readonly lost: LostDirectory;
   /** The digest of a file; on a thread. */
   readonly hash: (path: string, signal?: AbortSignal) => Promise<Digest>;
@@ -26,7 +28,7 @@ export interface CheckedParts {
 
 /** One thing that was looked at. */
 export interface Finding {
-  readonly counted: 'blobs' | 'layers' | 'images' | 'containers' | 'volumes' | 'metadata';
+  readonly counted: 'blobs' | 'layers' | 'images' | 'containers' | 'volumes' | 'networks' | 'metadata';
   readonly sizeBytes: number;
   readonly faults: readonly FoundFault[];
 }
@@ -59,6 +61,8 @@ export async function* findingsOf(parts: CheckedParts, signal?: AbortSignal): As
   }
   for (const { name, problem } of parts.volumes.list())
     yield told('volumes', { part: 'volume', subject: name, problem });
+  for (const { network, problem } of parts.networks.list())
+    yield told('networks', { part: 'network', subject: network.name, problem });
 }
 
 function told(

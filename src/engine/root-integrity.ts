@@ -24,7 +24,7 @@ export class RootIntegrity implements Integrity {
   ): AsyncGenerator<IntegrityMessage, void> {
     const { lost } = this.#parts;
     const totalBytes = await this.#totalBytes();
-    const counts = { metadata: 0, blobs: 0, layers: 0, images: 0, containers: 0, volumes: 0 };
+    const counts = { metadata: 0, blobs: 0, layers: 0, images: 0, containers: 0, volumes: 0, networks: 0 };
     let [checkedBytes, faults, repaired] = [0, 0, 0];
     for await (const finding of findingsOf(this.#parts, signal)) {
       signal?.throwIfAborted();

@@ -169,15 +169,15 @@ export async function wire(options: EngineOptions, resources: AsyncDisposableSta
 function integrityOf(
   { content, lost, directories }: Foundation,
   { layers, snapshots, hash }: Roots,
-  { images, containers, volumes }: CheckedDomains,
+  { images, containers, volumes, networks }: CheckedDomains,
 ): Integrity {
   const { upkeep } = images;
   const databaseCheck = () => checkMetadata(directories.root);
   const files = { content, lost, layers, snapshots, hash, checkMetadata: databaseCheck };
-  return new RootIntegrity({ ...files, upkeep, containers, volumes });
+  return new RootIntegrity({ ...files, upkeep, containers, volumes, networks });
 }
 
-interface CheckedDomains extends Pick<EngineParts, 'containers' | 'volumes'> {
+interface CheckedDomains extends Pick<EngineParts, 'containers' | 'volumes' | 'networks'> {
   readonly images: OwnedImages;
 }
 

@@ -132,7 +132,7 @@ export class EngineNetworkRegistry implements NetworkRegistry {
       } catch (error) {
         const { id, name } = record;
         this.#options.logger.error('cannot open a network', { id, name, error: messageOf(error) });
-        this.#add(record, closedCarrier(record, error));
+        this.#add(record, closedCarrier(record, error), messageOf(error));
       }
     }
   }
@@ -168,8 +168,9 @@ export class EngineNetworkRegistry implements NetworkRegistry {
     }
   }
 
-  #add(record: NetworkRecord, carrier: NetworkCarrier): OpenNetwork {
-    const network = { record, driver: this.#driverOf(record), carrier, names: new NameTable(record.name) };
+  #add(record: NetworkRecord, carrier: NetworkCarrier, problem?: string): OpenNetwork {
+    const parts = { record, driver: this.#driverOf(record), carrier, names: new NameTable(record.name) };
+    const network = problem === undefined ? parts : { ...parts, problem };
     this.#networks.set(record.id, network);
     return network;
   }
@@ -188,8 +189,9 @@ export class EngineNetworkRegistry implements NetworkRegistry {
     return [...this.#networks.values()].find(({ record }) => record.name === name);
   }
 
-  #view({ record }: OpenNetwork): NetworkView {
-    return { network: record, members: this.#options.membersOf(record.id) };
+  #view({ record, problem }: OpenNetwork): NetworkView {
+    const members = this.#options.membersOf(record.id);
+    return { network: record, members, ...(problem !== undefined && { problem }) };
   }
 
   #report(action: 'create' | 'destroy', { id, name, driver }: NetworkRecord): void {

@@ -119,6 +119,8 @@ export interface NetworkRecord extends NetworkSpec {
 export interface NetworkView {
   readonly network: NetworkRecord;
   readonly members: readonly NetworkMember[];
+  /** Why nothing can be on it. */
+  readonly problem?: string;
 }
 
 export interface NetworkMember {

@@ -10,6 +10,8 @@ export interface OpenNetwork {
   readonly carrier: NetworkCarrier;
   /** The names of the sandboxes that are on it. */
   readonly names: NameTable;
+  /** Why nothing can be on it. */
+  readonly problem?: string;
 }
 
 /**

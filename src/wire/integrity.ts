@@ -12,7 +12,7 @@ export interface IntegrityLine {
 }
 
 export interface IntegrityFault {
-  /** `metadata`, `blob`, `layer`, `image`, `container` or `volume`. */
+  /** `metadata`, `blob`, `layer`, `image`, `container`, `volume` or `network`. */
   readonly Part: string;
   /** A digest, an id, a name, or a path. */
   readonly Subject: string;
@@ -29,6 +29,7 @@ export interface IntegritySummary {
   readonly Images: number;
   readonly Containers: number;
   readonly Volumes: number;
+  readonly Networks: number;
   /** Bytes that were read. */
   readonly Checked: number;
   readonly Faults: number;

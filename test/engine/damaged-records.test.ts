@@ -160,7 +160,7 @@ test('damaged records of images, volumes, networks and the build cache', async (
     const run = await docker(engine, ['run', '--rm', '--network', name, 'bb', 'true']);
     assert.match(run.stderr, /Cannot use network .*its record is damaged/);
   }
-  await ok('network', 'prune', '-f');
+  await ok('network', 'rm', 'net', 'typed-net');
   assert.doesNotMatch(await ok('network', 'ls', '--format', '{{.Name}}'), /net/);
 
   const rebuilt = await build();

@@ -12,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import { tarOf } from '../fixtures/tar.ts';
@@ -100,7 +101,7 @@ test('where nothing is wrong, that is said, with what was looked at', async () =
   const { exitCode, stdout } = await system('check');
   assert.match(
     stdout,
-    /^Checked \d+ blobs, \d+ layers \(.*B read\), \d+ images, \d+ containers and \d+ volumes: nothing is wrong\n$/,
+    /^Checked \d+ blobs, \d+ layers \(.*B read\), \d+ images, \d+ containers, \d+ volumes and \d+ networks: nothing is wrong\n$/,
   );
   assert.equal(exitCode, 0);
   assert.match((await system('repair')).stdout, /nothing was wrong/);
@@ -163,7 +164,12 @@ test('dead containers, lost volumes, missing layers and blobs', async () => {
   await ok('create', '--name', 'dead', 'bb', 'true');
   const id = await ok('inspect', '-f', '{{.Id}}', 'dead');
   const config = await ok('inspect', '-f', '{{.Id}}', 'bb');
+  await ok('network', 'create', 'damaged');
   await engine.stop();
+  {
+    using database = new DatabaseSync(join(engine.root, 'metadata.db'));
+    database.exec(`UPDATE network_networks SET definition = '{}' WHERE name = 'damaged'`);
+  }
   rmSync(join(engine.root, 'volumes/gone'), { recursive: true });
   rmSync(join(engine.root, 'snapshots', id), { recursive: true });
   await engine.start();
@@ -171,11 +177,13 @@ test('dead containers, lost volumes, missing layers and blobs', async () => {
   assert.deepEqual(await faults(), [
     'container: Cannot use container ' + id + ': its snapshot is lost: it is missing',
     'image: its blob DIGEST is missing',
+    'network: Cannot use network damaged: its record is damaged (driver is not what it was); remove it (network rm), and create it again',
     'volume: its directory is missing',
   ]);
   assert.equal((await system('repair')).exitCode, 1);
   await ok('rm', 'dead');
   await ok('volume', 'rm', 'gone');
+  await ok('network', 'rm', 'damaged');
   await importBusybox(engine, 'again');
   await importBusybox(engine);
   await ok('image', 'prune', '-f');

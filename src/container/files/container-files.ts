@@ -35,7 +35,9 @@ export async function openFiles(roles: FilesRoles, container: Container): Promis
   const { snapshots, lookup } = roles;
   using _lock = container.run ? undefined : await container.lock();
   const { state } = container;
-  if (state.status === 'dead' && state.problem) throw receiveError(state.problem);
+  // The files of one whose record is damaged are whole.
+  const problem = state.status === 'dead' ? state.problem : undefined;
+  if (problem?.reason === 'container-lost') throw receiveError(problem);
   const path = snapshots.mount(container.id);
   container.rootUses++;
   await using undo = new AsyncDisposableStack();
