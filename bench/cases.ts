@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Contender } from './engines.ts';
 import { runPrograms } from './run-programs.ts';
@@ -182,5 +184,33 @@ export const CASES: readonly Case[] = [
       command(c, ['cp', inside, join(directory, `cp-out-${copy}`)]);
     },
     tearDown: (c) => void command(c, ['rm', '-f', nameOf(c, 'bcp')], { check: false }),
+  },
+  {
+    name: 'cp-300MB-in-out',
+    runs: 3,
+    setUp: (c, { directory }) => {
+      const file = join(directory, 'cp-300MB');
+      if (!existsSync(file)) writeFileSync(file, randomBytes(300_000_000));
+      command(c, ['create', '--name', nameOf(c, 'bbig'), 'bench', 'true']);
+    },
+    run: (c, { directory }) => {
+      const file = join(directory, 'cp-300MB');
+      const inside = `${nameOf(c, 'bbig')}:/data/big`;
+      command(c, ['cp', file, inside]);
+      command(c, ['cp', inside, join(directory, `cp-300MB-out-${copies++}`)]);
+    },
+    tearDown: (c) => void command(c, ['rm', '-f', nameOf(c, 'bbig')], { check: false }),
+  },
+  {
+    name: 'commit-100MB',
+    runs: 3,
+    setUp: (c) => {
+      const write = 'head -c 100000000 /dev/urandom > /data/big; exec sleep 1000';
+      const name = nameOf(c, 'bcommit');
+      command(c, ['run', '-d', '--network', 'none', '--name', name, 'bench', 'sh', '-c', write]);
+      command(c, ['exec', name, 'sh', '-c', 'until [ "$(stat -c %s /data/big)" = 100000000 ]; do :; done']);
+    },
+    run: (c) => void command(c, ['commit', nameOf(c, 'bcommit'), `committed:${copies++}`]),
+    tearDown: (c) => void command(c, ['rm', '-f', nameOf(c, 'bcommit')], { check: false }),
   },
 ];

@@ -11,7 +11,7 @@ import { copyMounts, enterMountNamespace, pivotInto } from '#linux/namespaces.ts
 import type { RootMount, RootView } from './layer.ts';
 import { makePoint } from './make-point.ts';
 
-/** Something of the host may move a mount while it is taken away. */
+/** A container may move a mount while it is taken away. */
 const ATTEMPTS = 5;
 /** <linux/magic.h> */
 const TMPFS_MAGIC = 0x01021994;
@@ -26,14 +26,18 @@ export function enterRootView({ path, mounts, readonly }: RootView): Disposable 
   const home = undo.use(ownFd(openSync('/proc/thread-self/ns/mnt', constants.O_RDONLY)));
   using clones = new DisposableStack();
   const live = mounts.map((mount) => clones.use(cloneOfProcess(mount, home.fd)));
+  using self = ownFd(openDirectory('/proc/thread-self'));
   undo.defer(() => enterMountNamespace(home.fd));
   copyMounts();
   // What is mounted and unmounted from here on must stay here.
   makeRootPrivate();
-  const hidden = hideProcesses();
-  const sources = mounts.map((mount, index) => live[index] ?? clones.use(cloneOfHost(mount, hidden)));
+  const sources = mounts.map((mount, index) => live[index] ?? clones.use(cloneOfHost(mount)));
   enterRoot(path);
-  for (const [index, mount] of mounts.entries()) attach(mount, sources[index]);
+  for (const [index, mount] of mounts.entries()) {
+    attach(mount, sources[index]);
+    // Before the next one: a link to where it is to be may lead through a /proc.
+    hideProcesses(self.fd);
+  }
   if (readonly) {
     using root = ownFd(openDirectory('/'));
     makeReadonly(root.fd);
@@ -74,28 +78,17 @@ function cloneOfProcess({ source, destination }: RootMount, homeFd: number): Own
   }
 }
 
-/** Undefined for what was in /proc. */
-function cloneOfHost(
-  { source, recursive, readonly }: RootMount,
-  hidden: readonly string[],
-): OwnedFd | undefined {
-  if (typeof source !== 'string' || hidden.some((target) => isInside(source, target))) return undefined;
-  return cloneMount(source, { recursive, readonly });
+/** Undefined where {@link cloneOfProcess} was asked. */
+function cloneOfHost({ source, recursive, readonly }: RootMount): OwnedFd | undefined {
+  return typeof source === 'string' ? cloneMount(source, { recursive, readonly }) : undefined;
 }
 
-function isInside(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(`${directory}/`);
-}
-
-/** Takes every proc(5) out of this thread's namespace. Returns where they were. */
-function hideProcesses(): readonly string[] {
-  using self = ownFd(openDirectory('/proc/thread-self'));
-  const hidden = new Set<string>();
+/** Takes every proc(5) out of the view. */
+function hideProcesses(selfFd: number): void {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const targets = processMounts(self.fd);
-    if (targets.length === 0) return [...hidden];
+    const targets = processMounts(selfFd);
+    if (targets.length === 0) return;
     for (const target of targets.toReversed()) {
-      hidden.add(target);
       unlessErrno(() => unmount(target, { lazy: true }), 'EINVAL', 'ENOENT', 'ENOTDIR', 'ELOOP');
     }
   }

@@ -10,7 +10,7 @@ import { TarParser } from '#oci/tar-reader.ts';
 import { busyboxRootTar } from '../fixtures/busybox-image.ts';
 import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
-import { dockerOk } from '../support/docker.ts';
+import { dockerOk, runProgram } from '../support/docker.ts';
 import { DockerDaemon } from '../support/dockerd.ts';
 import { request, requestJson } from '../support/http.ts';
 import type { Subject } from '../support/subject.ts';
@@ -160,6 +160,19 @@ class Places implements AsyncDisposable {
     return namesIn(Buffer.from(body)).toSorted().join(' ');
   }
 
+  /** The names of everything, as Docker's client gets them. */
+  async whole(container: string): Promise<string> {
+    const script = 'set -o pipefail; docker -H "$0" cp "$1:/" - | tar -tP';
+    const { exitCode, stdout, stderr } = await runProgram('bash', [
+      '-c',
+      script,
+      this.#engine.host,
+      container,
+    ]);
+    assert.equal(exitCode, 0, stderr);
+    return stdout.replaceAll('\n', ' ');
+  }
+
   /** What its processes find. */
   read(container: string, path: string): Promise<string> {
     return this.ok('exec', container, 'cat', path);
@@ -214,6 +227,18 @@ for (const [engine, { start, isAsked, tmpfs }] of Object.entries(ENGINES)) {
 
     async function check(container: 'cc' | 'readonly', state: string): Promise<void> {
       assert.equal(await places.ok('inspect', '-f', '{{.State.Status}}', container), state);
+      const whole = await places.whole(container);
+      for (const name of [
+        '/vv/seed',
+        '/bb/host',
+        '/nest/inner/host',
+        '/real/sub/host',
+        '/file',
+        '/proc/',
+        '/dev/console',
+      ])
+        assert.ok(` ${whole} `.includes(` ${name} `), `${name} in the whole root, ${state}`);
+      assert.ok(!/ \/(?:proc|sys)\/\S/.test(whole), `nothing of the kernel in the whole root, ${state}`);
       for (const [path, names] of GET)
         assertIs(await places.get(container, path), names, `GET ${path}, ${state}`);
       for (const [path, lands, landsReadonly] of PUT) {

@@ -152,7 +152,14 @@ test('a link through a bind of the host’s /proc does not lead cp out, whether 
   }
   // The rest of the bind is there.
   assert.match((await docker(engine, ['cp', 'binding:/all/etc/passwd', '-'])).stdout, /root:/);
+  await ok('commit', 'binding', 'linked');
   await ok('rm', 'binding');
+  // What is mounted behind such a link is not made there either.
+  await ok('create', '--name', 'nested', ...binds, '-v', 'nested:/out0/caisson-escaped', 'linked', 'true');
+  assert.match((await docker(engine, ['cp', 'nested:/etc/passwd', '-'])).stdout, /root:/);
+  await ok('rm', 'nested');
+  await ok('volume', 'rm', 'nested');
+  await ok('rmi', 'linked');
 });
 
 test('digests that do not match', async () => {
