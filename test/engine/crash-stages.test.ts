@@ -12,7 +12,7 @@ import { dockerArchive } from '../fixtures/docker-archive.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { END_OF_ARCHIVE } from '../../src/oci/tar-writer.ts';
 import { manyFiles, tarOf } from '../fixtures/tar.ts';
-import { TestDaemon } from '../support/daemon.ts';
+import { type ContainerRow, TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk, importBusybox } from '../support/docker.ts';
 import { type Answer, request, requestJson } from '../support/http.ts';
 import type { Owners } from '../support/leftovers.ts';
@@ -202,7 +202,7 @@ const restart = () => everyName((name) => ask('POST', `/containers/${name}/resta
 
 // A container whose end was recorded is started by the next daemon; one that was only asked to end has exited.
 test('restart', (context) =>
-  crashThrough(context, { prepare: startAll, operation: restart, crashes: 16, check: expectUsable }));
+  crashThrough(context, { prepare: startAll, operation: restart, crashes: 10, check: expectUsable }));
 
 /** Each answers when its process runs; it ends a moment later, whatever becomes of the daemon. */
 async function execEverywhere(): Promise<void> {
@@ -219,7 +219,7 @@ test('exec', (context) =>
   crashThrough(context, {
     prepare: startAll,
     operation: execEverywhere,
-    crashes: 12,
+    crashes: 8,
     check: async () => {
       assert.ok((await engine.containers()).every(({ State }) => State === 'running'));
       await until(
@@ -235,6 +235,7 @@ function execDirectories(): readonly string[] {
 }
 
 test('run --rm', async () => {
+  await remove();
   for (let crash = 0; crash < 6; crash++) {
     const runs = everyName((name) => docker(engine, ['run', '--rm', '--name', name, 'bb', 'true']));
     // The moment of the crash is what differs.
@@ -242,8 +243,15 @@ test('run --rm', async () => {
     await engine.kill();
     await runs;
     await engine.start();
-    const areGone = async () => (await engine.containers()).every(({ State }) => State === 'created');
-    await until(areGone, 'those that ran are gone');
+    let left: readonly ContainerRow[] = [];
+    const areGone = async () => {
+      left = (await engine.containers()).filter(({ State }) => State !== 'created');
+      return left.length === 0;
+    };
+    await until(
+      areGone,
+      () => `those that ran are gone: ${JSON.stringify(left)}\n${engine.log().slice(-3000)}`,
+    );
     await expectConsistency();
     await remove();
   }
