@@ -26,7 +26,7 @@ export function encodeNetwork({ network, members }: NetworkView): NetworkInspect
     Containers: Object.fromEntries(members.map((member) => [member.sandboxId, encodeMember(member)])),
     Options: network.isBuiltIn ? encodeSettings(network) : network.askedOptions,
     Labels: network.labels,
-    Status: { IPAM: { Subnets: encodeSubnets(network, members) } },
+    Status: { IPAM: network.pools.length > 0 ? { Subnets: encodeSubnets(network, members) } : {} },
   };
 }
 

@@ -22,7 +22,7 @@ import type { ImageInspect, ImageSummary } from './image.ts';
 import type { NetworkInspect } from './network.ts';
 import type { EndpointSettings } from './decode-endpoint.ts';
 import type { ContainerStatsBody } from './stats.ts';
-import type { BuildCacheRecord, DiskUsage } from './system.ts';
+import type { BuildCacheRecord, DiskUsage, UsageOf } from './system.ts';
 import type { SystemInfo } from './system-info.ts';
 import type { ApiVersion } from './versions.ts';
 
@@ -148,11 +148,18 @@ const diskUsage = fields<DiskUsage>({
   Containers: each(containerSummary),
   BuildCache: each(cacheRecord),
   BuilderSize: until('1.42'),
-  ImageUsage: since('1.52'),
-  ContainerUsage: since('1.52'),
+  ImageUsage: usageOf(fields<ImageSummary>(imageSizes)),
+  ContainerUsage: usageOf(containerSummary),
   VolumeUsage: since('1.52'),
   BuildCacheUsage: since('1.52'),
 });
+
+/** The objects of one kind, each under the rules of its kind. */
+function usageOf<T>(rule: FieldRule<T>): FieldRule<UsageOf<T> | undefined> {
+  const isThere = since('1.52');
+  const items = fields<UsageOf<T>>({ Items: each(rule) });
+  return (usage, version) => isThere(items(usage, version, undefined), version, undefined);
+}
 
 const commit = fields<SystemInfo['RuncCommit']>({ Expected: until('1.49') });
 

@@ -98,6 +98,10 @@ const LIFETIMES: Readonly<
     ['Containers', '1.24'],
     ['Status.IPAM.Subnets', '1.52'],
   ],
+  '/networks/none': [
+    ['Status.IPAM', '1.52'],
+    ['Status.IPAM.Subnets', '1.57'],
+  ],
   '/networks': [
     ['0.Containers', '1.24', '1.52'],
     ['0.Status', '1.57'],
@@ -108,6 +112,7 @@ const LIFETIMES: Readonly<
     ['Images.0.VirtualSize', '1.24', '1.44'],
     ['ImageUsage.TotalCount', '1.52'],
     ['ImageUsage.Items.0.Id', '1.52'],
+    ['ImageUsage.Items.0.VirtualSize', '1.57'],
     ['ContainerUsage.ActiveCount', '1.52'],
     ['VolumeUsage', '1.52'],
     ['BuildCacheUsage', '1.52'],
