@@ -4,6 +4,8 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
+import { busyboxRootTar } from '../fixtures/busybox-image.ts';
+import { dockerArchive } from '../fixtures/docker-archive.ts';
 import { tarOf } from '../fixtures/tar.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { docker, dockerOk, importBusybox } from '../support/docker.ts';
@@ -176,6 +178,20 @@ test('damaged records of images, volumes, networks and the build cache', async (
   // The blobs of the images were theirs alone, and went with them.
   const lost = join(engine.root, 'lost+found');
   assert.ok(!existsSync(lost), 'nothing is set aside');
+});
+
+test('an image whose record is damaged is whole again once it is loaded again', async () => {
+  const archive = dockerArchive({ reference: 'loaded', layers: [busyboxRootTar()] });
+  const load = () => dockerOk(engine, ['load', '-q'], { input: archive });
+  await load();
+  await damage(`UPDATE image_images SET layers = '[' WHERE id = '${await inspect('loaded', '.Id')}'`);
+  assert.match((await docker(engine, ['run', '--rm', 'loaded', 'true'])).stderr, /its record is damaged/);
+  await load();
+  assert.equal(await ok('run', '--rm', 'loaded', 'echo', 'whole'), 'whole');
+  await engine.crash();
+  assert.equal(await ok('run', '--rm', 'loaded', 'echo', 'whole'), 'whole');
+  await ok('rmi', 'loaded');
+  rmSync(join(engine.root, 'lost+found'), { recursive: true, force: true });
 });
 
 test('a volume whose directory is lost is told, never replaced by an empty one, and can be removed', async () => {

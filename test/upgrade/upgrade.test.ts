@@ -40,7 +40,17 @@ interface Scene {
 }
 
 const ok = ({ engine }: Scene, ...args: readonly string[]) => dockerOk(engine, args);
-const json = <T = unknown>({ engine }: Scene, path: string) => requestJson<T>(engine.socket, 'GET', path);
+/** In one version of the API: what newer ones add or leave out is no change of what is stored. */
+async function json<T = unknown>({ engine }: Scene, path: string): Promise<T> {
+  const answer: unknown = await requestJson(engine.socket, 'GET', `/v1.45${path}`);
+  return JSON.parse(JSON.stringify(answer), asNow);
+}
+
+/** What former versions answered otherwise about the same things. */
+function asNow(key: string, value: unknown): unknown {
+  if (key === 'EnableIPv4' || value === '0001-01-01T00:00:00Z') return undefined;
+  return key === 'NetworkID' ? '' : value;
+}
 
 function makeScene(engine: TestDaemon, served: Served): Scene {
   const gate = join(engine.directory, 'gate');
@@ -182,9 +192,12 @@ async function view(scene: Scene, volume: string): Promise<Readonly<Record<strin
   const { ID: id } = await json<{ ID: string }>(scene, '/info');
   return {
     id,
-    // A daemon knows only its own execs.
+    // A daemon knows only its own execs, and where its next start puts the files of /etc.
     containers: Object.fromEntries(
-      containers.map(([name, inspect]) => [name, { ...inspect, ExecIDs: null }]),
+      containers.map(([name, inspect]) => [
+        name,
+        { ...inspect, ExecIDs: null, HostsPath: '', HostnamePath: '', ResolvConfPath: '' },
+      ]),
     ),
     images: images.map((image) => ({ ...image, Containers: 0 })),
     inspectedImages: await Promise.all(images.map(({ Id }) => json(scene, `/images/${Id}/json`))),
