@@ -66,16 +66,19 @@ export class AddressPool {
   /**
    * Idempotent. An address of another subnet is fine.
    *
-   * @param gone when its former interface answers for it no more; absent: it has none
+   * @param options.rests until {@link wake}, since its former interface may still answer for it
    */
-  release(address: IpAddress, gone?: Promise<void>): void {
+  release(address: IpAddress, { rests = false }: { readonly rests?: boolean } = {}): void {
     if (familyOf(address) !== prefixFamily(this.subnet)) return;
     const value = ipToNumber(address);
     if (!this.#used.delete(value)) return;
     if (value < this.#lowest && value >= this.#first) this.#lowest = value;
-    if (!gone) return;
-    this.#resting.add(value);
-    void gone.finally(() => this.#resting.delete(value));
+    if (rests) this.#resting.add(value);
+  }
+
+  /** Idempotent. An address of another subnet is fine. */
+  wake(address: IpAddress): void {
+    if (familyOf(address) === prefixFamily(this.subnet)) this.#resting.delete(ipToNumber(address));
   }
 
   #take(value: bigint): void {

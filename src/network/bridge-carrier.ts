@@ -25,8 +25,8 @@ export class BridgeCarrier implements NetworkCarrier {
   readonly #options: BridgeCarrierOptions;
   readonly #port: BridgePort;
   readonly #addresses: readonly AddressPool[];
-  /** Until the interfaces of these endpoints are off the bridge, by id. */
-  readonly #leaving = new Map<string, Promise<void>>();
+  /** Until the interfaces of these endpoints are gone, by id. */
+  readonly #leaving = new Set<string>();
 
   constructor(options: BridgeCarrierOptions) {
     const { record, bridge, icc } = options;
@@ -42,6 +42,7 @@ export class BridgeCarrier implements NetworkCarrier {
   createEndpoint(attachment: NetworkAttachment): Endpoint {
     const { id: networkId, name: networkName, isInternal, pools } = this.#options.record;
     using undo = new DisposableStack();
+    if (this.#leaving.size > 0) this.#options.pairs.look();
     const addresses = this.#addresses.map((pool) => {
       const address = claim(pool, attachment);
       undo.defer(() => pool.release(address));
@@ -78,8 +79,8 @@ export class BridgeCarrier implements NetworkCarrier {
   }
 
   releaseEndpoint({ id, addresses }: Endpoint): void {
-    const gone = this.#leaving.get(id);
-    for (const { address } of addresses) for (const pool of this.#addresses) pool.release(address, gone);
+    const rests = this.#leaving.has(id);
+    for (const { address } of addresses) for (const pool of this.#addresses) pool.release(address, { rests });
   }
 
   async createInterface({ linkSuffix, macAddress }: Endpoint, target: InterfaceTarget): Promise<void> {
@@ -87,10 +88,13 @@ export class BridgeCarrier implements NetworkCarrier {
     await this.#options.pairs.create(linkSuffix, this.#port, { ...target, macAddress });
   }
 
-  removeInterface({ id, linkSuffix }: Endpoint): void {
+  removeInterface({ id, linkSuffix, addresses }: Endpoint): void {
     if (linkSuffix === undefined) return;
-    const gone = this.#options.pairs.remove(linkSuffix).finally(() => this.#leaving.delete(id));
-    this.#leaving.set(id, gone);
+    this.#leaving.add(id);
+    this.#options.pairs.remove(linkSuffix, () => {
+      this.#leaving.delete(id);
+      for (const { address } of addresses) for (const pool of this.#addresses) pool.wake(address);
+    });
   }
 
   remove(): void {

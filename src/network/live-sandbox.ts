@@ -142,6 +142,8 @@ export class LiveSandbox {
         routeOutward(route, this.#endpoints());
       });
     } finally {
+      // Its interface answers for no address any more.
+      connection.network.carrier.releaseEndpoint(connection.endpoint);
       this.#removeEndpoint(connection);
     }
     return connection.endpoint;

@@ -84,12 +84,17 @@ export class VethPairs {
 
   /**
    * The kernel deletes a pair with the namespace of the container's end; where that stays, it is deleted a little
-   * later. Resolves when it is off its bridge, which is sooner.
+   * later.
+   *
+   * @param gone is called then
    */
-  async remove(suffix: string): Promise<void> {
-    const name = this.nameOf(suffix);
-    this.#reaper.reap(name);
-    await this.#reaper.detach(name);
+  remove(suffix: string, gone: () => void): void {
+    this.#reaper.reap(this.nameOf(suffix), gone);
+  }
+
+  /** Looks which of the removed pairs are gone by now. */
+  look(): void {
+    this.#reaper.look();
   }
 
   /** Whether the host's end was a port of that bridge when {@link survey} looked. */

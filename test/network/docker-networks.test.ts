@@ -1,6 +1,9 @@
 /** Networks that users create, by Docker's command line on this engine and on Docker: the same answers. */
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { until } from '#base/testing.ts';
+import { linkPrefix } from '../../src/network/veth-pairs.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { docker, importBusybox } from '../support/docker.ts';
 import { DockerDaemon } from '../support/dockerd.ts';
@@ -89,6 +92,7 @@ const SCRIPTS: Readonly<Record<string, readonly string[]>> = {
     'network disconnect a two',
     'network connect a two',
     'network disconnect b two',
+    'settle 1',
     'start two',
     'inspect -f {{range$k,$v:=.NetworkSettings.Networks}}{{$k}}={{$v.IPAddress}};{{end}} two',
     'rm -f one two',
@@ -157,6 +161,7 @@ const SCRIPTS: Readonly<Record<string, readonly string[]>> = {
     'ps --no-trunc --format {{.Names}} --filter name=m1',
     'ps --format {{.Names}}',
     'stop -t 0 m1',
+    'settle 1',
     'run -d --name between bb sleep 600',
     'start m1',
     'exec m2 ping -c 1 -q data-base',
@@ -249,9 +254,26 @@ function normalize(text: string): string {
     .trim();
 }
 
+/** Waits until so many links of our engine are left: the addresses of the others are free then. */
+async function settle(engine: Subject, count: number): Promise<void> {
+  if (!(engine instanceof TestDaemon)) return;
+  const prefix = linkPrefix(engine.bridge);
+  const links = () => readdirSync('/sys/class/net').filter((name) => name.startsWith(prefix)).length;
+  await until(
+    () => links() === count,
+    () => `${count} links, of ${links()}`,
+  );
+}
+
 async function answers(engine: Subject, lines: readonly string[]): Promise<readonly string[]> {
   const all: string[] = [];
   for (const line of lines) {
+    const [word, count] = line.split(' ');
+    if (word === 'settle') {
+      await settle(engine, Number(count));
+      all.push('');
+      continue;
+    }
     const { exitCode, stdout, stderr } = await docker(
       engine,
       line.split(' ').map((word) => word.replaceAll('~', ' ')),
