@@ -108,8 +108,8 @@ async function connect(exchange: Exchange): Promise<void> {
 }
 
 async function disconnect(exchange: Exchange): Promise<void> {
-  const { Container } = decodeNetworkDisconnect(await readJsonBody(exchange));
-  await exchange.engine.containers.disconnect(Container, exchange.param('id'));
+  const { Container, Force: force } = decodeNetworkDisconnect(await readJsonBody(exchange));
+  await exchange.engine.containers.disconnect(Container, exchange.param('id'), { force });
   sendEmpty(exchange);
 }
 

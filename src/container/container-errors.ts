@@ -285,6 +285,10 @@ const CONTAINER_ERRORS = errorTable({
       `Cannot remove link ${subject}: that is a container’s own name; a link is named CONTAINER/ALIAS`,
   ],
   'no-such-link': ['not-found', ({ subject }) => `Cannot remove link ${subject}: there is none`],
+  'hosts-too-large': [
+    'exhausted',
+    ({ subject }) => `Cannot change ${subject}: the container has made it larger than 1 MiB`,
+  ],
   'network-is-shared': [
     'invalid',
     ({ subject }) =>

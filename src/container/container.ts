@@ -190,7 +190,8 @@ export interface Containers {
   rename(reference: string, name: string): Promise<void>;
   /** Puts it on one more network: at once where it runs, else from its next start on. */
   connect(reference: string, attachment: NetworkAttachment): Promise<void>;
-  disconnect(reference: string, network: string): Promise<void>;
+  /** With `force`, one that does not run is also taken off a network that is gone. */
+  disconnect(reference: string, network: string, options: { readonly force: boolean }): Promise<void>;
   remove(
     reference: string,
     options: { readonly force: boolean; readonly volumes: boolean; readonly link: boolean },

@@ -158,8 +158,13 @@ export class EngineContainers implements OwnedContainers {
     await connectContainer(this.#verbs.networking, this.#get(reference), attachment);
   }
 
-  async disconnect(reference: string, network: string): Promise<void> {
-    await disconnectContainer(this.#verbs.networking, this.#get(reference), network);
+  async disconnect(
+    reference: string,
+    network: string,
+    { force }: { readonly force: boolean },
+  ): Promise<void> {
+    const request = { reference: network, force };
+    await disconnectContainer(this.#verbs.networking, this.#get(reference), request);
   }
 
   async remove(

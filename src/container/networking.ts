@@ -9,7 +9,7 @@ import type { Container } from './run/container.ts';
 import { attachmentsOf } from './run/sandbox-request.ts';
 
 export interface NetworkingRoles {
-  readonly networks: Pick<Networks, 'connect' | 'disconnect' | 'inspect' | 'validate'>;
+  readonly networks: Pick<Networks, 'connect' | 'disconnect' | 'inspect' | 'list' | 'validate'>;
   readonly store: Pick<ContainerStore, 'durable'>;
   readonly hosts: HostsRoles;
 }
@@ -54,9 +54,11 @@ export async function connectContainer(
 export async function disconnectContainer(
   { networks, store, hosts }: NetworkingRoles,
   container: Container,
-  reference: string,
+  { reference, force }: { readonly reference: string; readonly force: boolean },
 ): Promise<void> {
   using _lock = await container.lock();
+  if (force && !container.run && forgetLostNetwork(networks, container, reference))
+    return await store.durable();
   const { network } = networks.inspect(reference);
   const present = changeableAttachments(container);
   const others = present.filter((other) => !isOn(networks, other, network.id));
@@ -72,6 +74,21 @@ export async function disconnectContainer(
   }
   changeAttachments(container, others);
   await store.durable();
+}
+
+/** A network that is gone keeps a container from starting: it is taken off by the name that it had. */
+function forgetLostNetwork(
+  networks: NetworkingRoles['networks'],
+  container: Container,
+  reference: string,
+): boolean {
+  const present = changeableAttachments(container);
+  const others = present.filter(({ network }) => network !== reference);
+  if (others.length === present.length || networks.list().some(({ network }) => network.name === reference)) {
+    return false;
+  }
+  changeAttachments(container, others);
+  return true;
 }
 
 /** @throws {EngineError} where its networks are not its own to change */

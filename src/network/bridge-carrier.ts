@@ -6,6 +6,7 @@ import type { NetworkAttachment } from './attachment.ts';
 import { type Bridge, deleteBridge } from './bridge.ts';
 import { macOf } from './endpoint.ts';
 import type { Firewall } from './firewall.ts';
+import { networkError } from './network-errors.ts';
 import type { InterfaceTarget, NetworkCarrier } from './network-driver.ts';
 import type { Endpoint, NetworkRecord } from './network.ts';
 import type { BridgePort, VethPairs } from './veth-pairs.ts';
@@ -41,6 +42,7 @@ export class BridgeCarrier implements NetworkCarrier {
 
   createEndpoint(attachment: NetworkAttachment): Endpoint {
     const { id: networkId, name: networkName, isInternal, pools } = this.#options.record;
+    this.#checkFamilies(attachment);
     using undo = new DisposableStack();
     if (this.#leaving.size > 0) this.#options.pairs.look();
     const addresses = this.#addresses.map((pool) => {
@@ -61,6 +63,16 @@ export class BridgeCarrier implements NetworkCarrier {
       linkSuffix: id.slice(0, 8),
       attachment,
     };
+  }
+
+  /** @throws {EngineError} `address-outside` */
+  #checkFamilies({ ipv4Address, ipv6Address }: NetworkAttachment): void {
+    for (const address of [ipv4Address, ipv6Address]) {
+      if (address === undefined) continue;
+      if (this.#addresses.some(({ subnet }) => containsAddress(subnet, parseIp(address)))) continue;
+      const subnet = this.#addresses.map((pool) => pool.subnet).join(' ');
+      throw networkError('address-outside', { details: { address, subnet } });
+    }
   }
 
   adoptEndpoint(endpoint: Endpoint): void {

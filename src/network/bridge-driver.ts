@@ -54,6 +54,13 @@ export class BridgeDriver implements NetworkDriver {
     return { driver, pools };
   }
 
+  /** The bridge of another, with its addresses, is not ours to change, nor to delete with the network. */
+  checkHost(record: NetworkRecord): void {
+    const { linkName = '' } = settingsOf(record);
+    if (!bridgeExists(linkName)) return;
+    throw networkError('link-in-the-way', { subject: record.name, details: { link: linkName } });
+  }
+
   create(record: NetworkRecord): NetworkCarrier {
     const { linkName = '' } = settingsOf(record);
     const isOurs = !bridgeExists(linkName);

@@ -32,6 +32,12 @@ export interface NetworkDriver {
    */
   plan(spec: NetworkSpec, id: string): NetworkPlan;
   /**
+   * Looks, before a network of a user's is recorded, that nothing on the host has what it would take over.
+   *
+   * @throws {EngineError} `link-in-the-way`
+   */
+  checkHost(record: NetworkRecord): void;
+  /**
    * Makes what a new network needs on the host.
    *
    * @throws {EngineError} `subnet-in-use` where another program took the subnet since it was planned: plan again

@@ -47,7 +47,8 @@ const NETWORK_ERRORS = errorTable({
   'link-in-the-way': [
     'conflict',
     ({ subject, details }) =>
-      `Cannot use link ${details['link']} as bridge of network ${subject}: it is of another kind`,
+      `Cannot use link ${details['link']} as bridge of network ${subject}: the host has a link of that name already; ` +
+      'choose another name',
   ],
   'network-stands-alone': [
     'invalid',

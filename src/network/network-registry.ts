@@ -149,6 +149,7 @@ export class EngineNetworkRegistry implements NetworkRegistry {
     for (let choices = 1; ; choices++) {
       const record = { ...spec, ...identity, ...driver.plan(spec, identity.id) };
       this.#checkOverlap(record);
+      if (!identity.isBuiltIn) driver.checkHost(record);
       this.#options.metadata.transaction(() => this.#table.save(record));
       try {
         return this.#add(record, isOurChoice ? driver.create(record) : driver.open(record));

@@ -7,6 +7,7 @@ export const hostDriver: NetworkDriver = {
   kind: 'host',
   namespace: 'host',
   plan: (): NetworkPlan => ({ driver: { kind: 'host' }, pools: [] }),
+  checkHost: () => {},
   create: plainCarrier,
   open: plainCarrier,
 };
@@ -16,6 +17,7 @@ export const nullDriver: NetworkDriver = {
   kind: 'null',
   namespace: 'own',
   plan: (): NetworkPlan => ({ driver: { kind: 'null' }, pools: [] }),
+  checkHost: () => {},
   create: plainCarrier,
   open: plainCarrier,
 };

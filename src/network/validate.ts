@@ -1,4 +1,5 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
+import type { EngineError } from '#base/errors.ts';
 import type { NetworkAttachment } from './attachment.ts';
 import { parseExtraHosts } from './extra-hosts.ts';
 import { networkError } from './network-errors.ts';
@@ -22,24 +23,36 @@ export function validateRequest(
     if (isIP(server) === 0) throw networkError('nameserver-invalid', { subject: server });
   }
   for (const attachment of attachments) {
+    validateMac(attachment);
     if (attachment.network === defaultNetwork) validateDefaultBridge(attachment);
+    else validateAddresses(attachment);
   }
 }
 
+function validateMac(attachment: NetworkAttachment): void {
+  const { macAddress } = attachment;
+  if (macAddress === undefined || MAC.test(macAddress)) return;
+  throw invalidAttachment(attachment, `invalid MAC address ${macAddress}`);
+}
+
+function validateAddresses(attachment: NetworkAttachment): void {
+  const { ipv4Address = '0.0.0.0', ipv6Address = '::', linkLocalAddresses } = attachment;
+  if (!isIPv4(ipv4Address)) throw invalidAttachment(attachment, `invalid IPv4 address: ${ipv4Address}`);
+  if (!isIPv6(ipv6Address)) throw invalidAttachment(attachment, `invalid IPv6 address: ${ipv6Address}`);
+  if (linkLocalAddresses.length === 0) return;
+  throw invalidAttachment(attachment, 'this engine gives no link-local addresses (--link-local-ip) yet');
+}
+
+function invalidAttachment({ network: subject }: NetworkAttachment, problem: string): EngineError {
+  return networkError('attachment-invalid', { subject, details: { problem } });
+}
+
 function validateDefaultBridge(attachment: NetworkAttachment): void {
-  const { network: subject, macAddress } = attachment;
-  if (macAddress !== undefined && !MAC.test(macAddress)) {
-    const problem = `invalid MAC address ${macAddress}`;
-    throw networkError('attachment-invalid', { subject, details: { problem } });
-  }
   const problems = [...addressProblems(attachment), ...aliasProblems(attachment)];
   const [only, ...more] = problems;
   if (only === undefined) return;
   const list = more.length > 0 ? problems.map((problem) => `* ${problem}`).join('\n') : only;
-  throw networkError('attachment-invalid', {
-    subject,
-    details: { problem: `invalid endpoint settings:\n${list}` },
-  });
+  throw invalidAttachment(attachment, `invalid endpoint settings:\n${list}`);
 }
 
 function addressProblems(attachment: NetworkAttachment): readonly string[] {

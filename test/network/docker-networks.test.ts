@@ -130,6 +130,8 @@ const SCRIPTS: Readonly<Record<string, readonly string[]>> = {
     'create --name gone --network net3 bb true',
     'network rm net3',
     'start gone',
+    'network disconnect -f net3 gone',
+    'inspect -f {{json.NetworkSettings.Networks}} gone',
     'rm gone',
     'create --name never --network nope bb true',
     'rm -f never',

@@ -212,6 +212,7 @@ export const CONTAINER_ENTRIES: DockerEntries<ContainerErrorReason> = {
   },
   'name-is-no-link': { message: () => 'Conflict, cannot remove the default link name of the container' },
   'no-such-link': { message: ({ subject }) => `No such container: ${subject}` },
+  'hosts-too-large': 'plain',
   'network-is-shared': {
     message: () =>
       'container sharing network namespace with another container or host cannot be connected to any other network',

@@ -1,10 +1,11 @@
 /** A container's /etc/hosts follows its networks; what its users wrote there stays. */
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { messageOf } from '#base/errors.ts';
 import type { Logger } from '#base/log.ts';
 import type { FileService } from '#linux/file-service.ts';
 import { ownHostsLines } from '#network/hosts-file.ts';
 import type { SandboxRecord } from '#network/network.ts';
+import { containerError } from '../container-errors.ts';
 import { CONTAINER_FILE_TASKS } from './file-tasks.ts';
 import { containerLane } from './lanes.ts';
 
@@ -51,26 +52,42 @@ function linesOf({ endpoints, request }: SandboxRecord): readonly string[] {
   return ownHostsLines({ ...request, addresses });
 }
 
-/** Runs in a thread. In place, since the file is mounted: its former inode would stay in the container. */
+/** What a container has filled its file with beyond that is left alone. */
+const MAXIMUM_BYTES = 1024 * 1024;
+
+/**
+ * Runs in a thread. In place, since the file is mounted: its former inode would stay in the container. Whatever is not
+ * ours stays byte for byte, and nothing is cut off before the rest is written.
+ */
 export function changeHosts({ path, removed, added }: HostsChange): void {
   const file = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   try {
-    const text = readFileSync(file, 'utf8');
-    const ended = text === '' || text.endsWith('\n') ? text : `${text}\n`;
-    const placed = new Set<string>();
-    const lines = ended.split('\n').flatMap((line) => {
-      const index = removed.indexOf(line);
-      if (index < 0) return [line];
-      const successor = added[index];
-      if (successor === undefined) return [];
-      placed.add(successor);
-      return [successor];
-    });
-    const others = added.filter((line) => !placed.has(line));
-    const changed = [...lines.slice(0, -1), ...others, ''].join('\n');
-    ftruncateSync(file, 0);
-    writeSync(file, changed, 0);
+    if (fstatSync(file).size > MAXIMUM_BYTES) throw containerError('hosts-too-large', { subject: path });
+    const text = readFileSync(file, 'latin1');
+    const changed = Buffer.from(changedLines(text, removed.map(bytesOf), added.map(bytesOf)), 'latin1');
+    writeSync(file, changed, 0, changed.length, 0);
+    ftruncateSync(file, changed.length);
   } finally {
     closeSync(file);
   }
+}
+
+function changedLines(text: string, removed: readonly string[], added: readonly string[]): string {
+  const ended = text === '' || text.endsWith('\n') ? text : `${text}\n`;
+  const placed = new Set<string>();
+  const lines = ended.split('\n').flatMap((line) => {
+    const index = removed.indexOf(line);
+    if (index < 0) return [line];
+    const successor = added[index];
+    if (successor === undefined) return [];
+    placed.add(successor);
+    return [successor];
+  });
+  const others = added.filter((line) => !placed.has(line));
+  return [...lines.slice(0, -1), ...others, ''].join('\n');
+}
+
+/** Its bytes, a character each. */
+function bytesOf(line: string): string {
+  return Buffer.from(line).toString('latin1');
 }
