@@ -4,7 +4,7 @@ import type { ContainerStats, StatsSample } from '#container/views.ts';
 import { answerFor } from '#wire/answers.ts';
 import { encodeStats } from './container/encode-stats.ts';
 import type { Exchange } from './exchange.ts';
-import { drained, sendAnswer, startStream } from './respond.ts';
+import { drained, endStream, sendAnswer, startStream } from './respond.ts';
 import { get, type Route } from './route.ts';
 
 const INTERVAL_MS = 1000;
@@ -41,7 +41,7 @@ async function streamStats(exchange: Exchange): Promise<void> {
       break;
     }
   }
-  response.end();
+  endStream(exchange);
 }
 
 function takeSample(exchange: Exchange): Promise<ContainerStats> {

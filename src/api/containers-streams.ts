@@ -1,6 +1,6 @@
 /** `/containers`: what goes on until the container ends or the client goes. */
 import { receiveError } from '#base/error-transfer.ts';
-import { EngineError } from '#base/errors.ts';
+import { EngineError, isEngineError } from '#base/errors.ts';
 import type { Attachment, ExitOutcome, LogsRequest, WaitCondition } from '#container/container.ts';
 import { parseUnixTimestamp } from '#base/timestamps.ts';
 import { pumpAttachment } from './attach-stream.ts';
@@ -8,7 +8,7 @@ import { dockerErrorText } from './errors/docker-error.ts';
 import type { Exchange } from './exchange.ts';
 import { streamType, takeOver } from './hijack.ts';
 import { sendLogs } from './log-stream.ts';
-import { sendJson, startStream } from './respond.ts';
+import { endStream, sendJson, startStream } from './respond.ts';
 import { get, hijacking, post, type Route } from './route.ts';
 import { acceptKey, takeOverWebSocket } from './websocket.ts';
 
@@ -83,6 +83,8 @@ async function outcomeOf(exit: Promise<ExitOutcome>): Promise<object> {
     if (!failure) return { StatusCode: exitCode };
     return { Error: { Message: dockerErrorText(receiveError(failure)) }, StatusCode: exitCode };
   } catch (error) {
+    // The server closes: the connection breaks, since nothing is known of the container.
+    if (isEngineError(error, 'aborted')) throw error;
     return { Error: { Message: dockerErrorText(error) }, StatusCode: -1 };
   }
 }
@@ -94,7 +96,7 @@ async function logs(exchange: Exchange): Promise<void> {
   const { tty, records } = await exchange.engine.containers.logs(exchange.param('id'), request);
   startStream(exchange, streamType(exchange, !tty));
   await sendLogs(exchange, records, { tty, timestamps, details });
-  exchange.response.end();
+  endStream(exchange);
 }
 
 function logsRequest(exchange: Exchange, perLine: boolean): LogsRequest {

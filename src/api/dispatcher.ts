@@ -12,6 +12,8 @@ import { dockerError } from './errors/docker-error.ts';
 import { cleanUrl, parseTarget } from './target.ts';
 import { limitUnreadBody } from './unread-body.ts';
 
+const STOPPING = 'the engine is stopping: try again when it has been started anew';
+
 /** Brings requests to their endpoints and errors to their clients. */
 export class Dispatcher {
   readonly #context: ServerContext;
@@ -82,6 +84,7 @@ export class Dispatcher {
       if (exchange.request.method === 'OPTIONS') return sendEmpty(exchange);
       return sendError(exchange, 404, 'page not found');
     }
+    if (this.#context.closing.aborted) throw new EngineError('unavailable', STOPPING);
     const refusal = version === undefined ? undefined : unsupportedVersion(version);
     if (refusal !== undefined) throw new EngineError('invalid', refusal);
     return route.handle(exchange);

@@ -5,7 +5,7 @@ import { answerFor } from '#wire/answers.ts';
 import { encodeEvent } from './encode-event.ts';
 import type { Exchange } from './exchange.ts';
 import { acceptedType } from './accepted-type.ts';
-import { drained, startStream } from './respond.ts';
+import { drained, endStream, startStream } from './respond.ts';
 import { get, type Route } from './route.ts';
 
 const JSON_SEQUENCE = 'application/json-seq';
@@ -28,7 +28,7 @@ async function events(exchange: Exchange): Promise<void> {
     response.write(`${prefix}${JSON.stringify(told)}\n`);
     await drained(exchange);
   }
-  response.end();
+  endStream(exchange);
 }
 
 function timeRange(exchange: Exchange): { readonly sinceNs?: bigint; readonly untilNs?: bigint } {

@@ -72,6 +72,16 @@ export async function sendBody(
   await pipeline(body, response);
 }
 
+/**
+ * Ends a stream that goes on until something happens. Where only the server's end has ended it, the connection
+ * breaks after what was sent, without the last chunk: half an answer must not look whole.
+ */
+export function endStream(exchange: Exchange): void {
+  const { response, request, context } = exchange;
+  if (!context.closing.aborted) response.end();
+  else request.socket.destroySoon();
+}
+
 /** Resolves when more may be written; at once if the client is gone. */
 export async function drained(exchange: Exchange): Promise<void> {
   const { response } = exchange;

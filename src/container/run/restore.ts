@@ -119,10 +119,11 @@ async function restoreStopped(
   if (isLost) return;
   if (isGoing || !removal.snapshots.get(container.id)) {
     await removeStopped(removal, container, { volumes: removedOnExit });
-  } else if (removedOnExit && state.status === 'exited') {
-    await removeStopped(removal, container, { volumes: true });
   } else if (state.status === 'restarting') {
     background.add('finishing a restart failed', startContainer(start, container));
+  } else if (removedOnExit) {
+    // Also what was never started: nobody else would remove it.
+    await removeStopped(removal, container, { volumes: true });
   }
 }
 
