@@ -62,6 +62,18 @@ export function syncFilesystem(fd: number): void {
   check('syncfs', `descriptor ${fd}`, libc.syncfs(fd));
 }
 
+const FALLOC_FL_KEEP_SIZE = 1;
+
+/**
+ * Sets aside `bytes` of the disk behind the end of a file of `size` bytes, whose size stays: it can grow into them
+ * when nothing else is free (fallocate(2)). Does nothing where there is no such room, or the file system cannot.
+ */
+export function reserveBehind(fd: number, size: number, bytes: number): void {
+  const reserve = () =>
+    check('fallocate', `descriptor ${fd}`, libc.fallocate(fd, FALLOC_FL_KEEP_SIZE, size, bytes));
+  unlessErrno(reserve, 'ENOSPC', 'EDQUOT', 'EOPNOTSUPP', 'ENOSYS', 'EINTR');
+}
+
 /** A descriptor of a directory, for {@link openInRoot} and the like; the caller closes it. */
 export function openDirectory(path: string): number {
   return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);

@@ -82,6 +82,7 @@ interface LibC {
   strerrordesc_np(errno: number): string | null;
   strerrorname_np(errno: number): string | null;
   syncfs(fd: number): number;
+  fallocate(fd: number, mode: number, offset: number, length: number): number;
   umask(mode: number): number;
   umount2(target: string, flags: number): number;
   unlockpt(fd: number): number;
@@ -128,6 +129,7 @@ export const libc = bindLibrary<LibC>(LIBC, {
   strerrordesc_np: 'const char* strerrordesc_np(int)',
   strerrorname_np: 'const char* strerrorname_np(int)',
   syncfs: 'int syncfs(int)',
+  fallocate: 'int fallocate(int, int, int64_t, int64_t)',
   umask: 'unsigned int umask(unsigned int)',
   umount2: 'int umount2(const char*, int)',
   unlockpt: 'int unlockpt(int)',

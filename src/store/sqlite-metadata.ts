@@ -3,6 +3,7 @@ import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync } from
 import { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import { messageOf } from '#base/errors.ts';
+import { reserveBehind } from '#linux/files.ts';
 import { workerModule } from '#base/worker-module.ts';
 import { diskError, syncData, syncDirectory } from './disk.ts';
 import { GroupSync } from '#base/group-sync.ts';
@@ -15,8 +16,13 @@ import { storeError } from './store-errors.ts';
 
 /** Beyond this size the log is moved into the database, off the event loop. */
 const CHECKPOINT_BYTES = 8 * 1024 * 1024;
+/** Set aside on the disk for the log: on a full disk some hundred removals are recorded, which make room. */
+const RESERVED_BYTES = 1024 * 1024;
 /** Where even that did not keep up, the writer does it itself. */
 const AUTOMATIC_CHECKPOINT_PAGES = 32_768;
+
+/** Of `st_blocks` (stat(2)). */
+const BLOCK_BYTES = 512;
 
 export class SqliteMetadata implements Metadata {
   readonly database: DatabaseSync;
@@ -54,6 +60,7 @@ export class SqliteMetadata implements Metadata {
       throw isCorrupt(error) ? damagedMetadata(root, messageOf(error), error) : error;
     }
     if (isNew) this.#makeDurable();
+    this.#reserve(this.#openLog());
     this.#resources = resources.move();
   }
 
@@ -111,6 +118,8 @@ export class SqliteMetadata implements Metadata {
     } catch (error) {
       throw diskError(error, 'metadata');
     }
+    if (this.#walFd !== fd) return;
+    this.#reserve(fd);
     this.#checkpointIfLarge(fd);
   }
 
@@ -121,8 +130,15 @@ export class SqliteMetadata implements Metadata {
     return this.#walFd;
   }
 
+  /** What the log has grown into is set aside anew; a checkpoint gives all of it back. */
+  #reserve(fd: number | undefined): void {
+    if (fd === undefined) return;
+    const { size, blocks } = fstatSync(fd);
+    if (blocks * BLOCK_BYTES < size + RESERVED_BYTES / 2) reserveBehind(fd, size, RESERVED_BYTES);
+  }
+
   #checkpointIfLarge(fd: number): void {
-    if (this.#walFd !== fd || this.#isCheckpointing || fstatSync(fd).size < CHECKPOINT_BYTES) return;
+    if (this.#isCheckpointing || fstatSync(fd).size < CHECKPOINT_BYTES) return;
     this.#isCheckpointing = true;
     const worker = new Worker(workerModule('checkpoint-worker', import.meta.url), {
       workerData: this.#path,

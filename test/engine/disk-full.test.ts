@@ -125,8 +125,13 @@ for (const [name, mount] of Object.entries(DISKS)) {
     const gate = mkdtempSync(join(engine.directory, 'gate-'));
     const untilTold = 'until [ -e /gate/end ]; do usleep 20000; done; exit 5';
     await ok('run', '-d', '--name', 'brief', '-v', `${gate}:/gate`, 'bb', 'sh', '-c', untilTold);
+    for (const name of ['stopped', 'created']) await ok('create', '--name', name, 'bb', 'true');
+    await ok('start', 'stopped');
+    await ok('wait', 'stopped');
     {
       using _full = await fillDisk(engine);
+      // First, as nothing is free: what is removed gives room.
+      await ok('rm', 'stopped', 'created');
       assert.equal(await ok('inspect', '-f', '{{.State.Running}}', 'clock'), 'true');
       assert.match(engine.log(), NO_SPACE);
       const refused = await docker(engine, ['run', '--name', 'late', 'bb', 'true']);
