@@ -81,6 +81,11 @@ const LAYER_ERRORS = errorTable({
     'unavailable',
     ({ subject, details }) => `Cannot use snapshot ${subject}: ${details['damage']}`,
   ],
+  'snapshots-on-overlay': [
+    'unavailable',
+    ({ subject, details: { directory } }) =>
+      `Cannot mount snapshot ${subject}: ${directory} is on an overlay, which cannot carry another; keep the engine’s root on a volume (-v NAME:/var/lib/caisson)`,
+  ],
   'snapshot-lost': [
     'unavailable',
     ({ subject }) => `Cannot mount snapshot ${subject}: it is volatile and the machine has restarted`,

@@ -6,7 +6,6 @@ import type { Logger } from '#base/log.ts';
 import { currentBootId } from '#linux/boot-id.ts';
 import { unmountAll } from '#linux/mount.ts';
 import { listMounts } from '#linux/mountinfo.ts';
-import { mountOverlay } from '#linux/overlay-mount.ts';
 import type { FileLane } from '#linux/file-service.ts';
 import type { Digest } from '#oci/digest.ts';
 import { readNames, renameIfThere } from '#store/disk.ts';
@@ -18,7 +17,8 @@ import { openReadable } from './byte-channel.ts';
 import { DeferredRelease } from './deferred-release.ts';
 import type { LayerUse } from './layer-store.ts';
 import type { LayersView, Snapshot, SnapshotRequest, SnapshotStore } from './layer.ts';
-import { openReadOnlyView, OVERLAY_OPTIONS, type ViewSource } from './read-only-view.ts';
+import { openReadOnlyView, type ViewSource } from './read-only-view.ts';
+import { isOverlay, mountSnapshot } from './snapshot-mount.ts';
 import { readSnapshot, snapshotPaths, type SnapshotRecord, writeSnapshot } from './snapshot-record.ts';
 import { guarded, LayerWorkerPool, TREE_DEADLINE_MS } from './worker-pool.ts';
 import { layerError } from './layer-errors.ts';
@@ -78,6 +78,10 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
     mkdirSync(this.#trash, { recursive: true, mode: 0o700 });
     // Runtimes enter a container's root with the ids of its user namespace.
     mkdirSync(options.runDirectory, { recursive: true, mode: 0o711 });
+    if (isOverlay(options.rootDirectory)) {
+      const { rootDirectory: directory } = options;
+      options.logger.warn('snapshots cannot be mounted: their directory is on an overlay', { directory });
+    }
     createBaseLayer(this.#base);
     this.#findSnapshots();
     this.#findMounts();
@@ -136,14 +140,7 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
     this.#enterLayers(snapshot, undo);
     mkdirSync(snapshot.mountPath, { recursive: true, mode: 0o755 });
     undo.defer(() => rmdirSync(snapshot.mountPath));
-    mountOverlay({
-      target: snapshot.mountPath,
-      lowers: snapshot.lowerPaths,
-      upper: snapshot.upperPath,
-      work: snapshot.workPath,
-      volatile: snapshot.volatile,
-      options: OVERLAY_OPTIONS,
-    });
+    mountSnapshot(snapshot);
     undo.move();
     entry.mounted = true;
     return snapshot.mountPath;

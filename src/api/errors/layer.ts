@@ -34,5 +34,6 @@ export const LAYER_ENTRIES: DockerEntries<LayerErrorReason> = {
   'snapshot-exists': 'plain',
   'no-such-snapshot': 'plain',
   'snapshot-damaged': 'plain',
+  'snapshots-on-overlay': 'plain',
   'snapshot-lost': 'plain',
 };
