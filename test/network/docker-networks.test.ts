@@ -243,6 +243,14 @@ function withoutNewFields(text: string): string {
   return text.replaceAll(/ +"EnableIPv4": true,\n/g, '').replaceAll(/,\n +"Gateway": "10.82.0.1"/g, '');
 }
 
+/** Lines of `/etc/hosts` that follow one another with one address. Docker writes and shows links in any order. */
+const SAME_ADDRESS = /^([\d.]+)\t.*(?:\n\1\t.*)+$/gm;
+
+/** `HostConfig.Links` as JSON. */
+const SHOWN_LINKS = /(?<=^\[)"\/[^\]]*(?=\]$)/gm;
+
+const sorted = (list: string, separator: string) => list.split(separator).toSorted().join(separator);
+
 /** What differs from one engine to the next without meaning anything. */
 function normalize(text: string): string {
   return text
@@ -253,6 +261,8 @@ function normalize(text: string): string {
     .replaceAll(/eth(\d)@if\d+/g, 'eth$1')
     .replaceAll(/^\d+: (?=eth|lo)/gm, 'N: ')
     .replaceAll(/round-trip.*$/gm, 'round-trip')
+    .replaceAll(SAME_ADDRESS, (lines) => sorted(lines, '\n'))
+    .replaceAll(SHOWN_LINKS, (links) => sorted(links, ','))
     .trim();
 }
 
