@@ -1,7 +1,7 @@
 import { constants, fstatSync, openSync, readFileSync, statfsSync } from 'node:fs';
 import { unlessErrno } from '#base/errno.ts';
 import { EngineError } from '#base/errors.ts';
-import { O_PATH } from '#linux/constants.ts';
+import { O_PATH, TMPFS_MAGIC } from '#linux/constants.ts';
 import { type OwnedFd, ownFd } from '#linux/descriptors.ts';
 import { isErrno } from '#linux/errno.ts';
 import { openDirectory, openInRoot } from '#linux/files.ts';
@@ -13,9 +13,6 @@ import { makePoint } from './make-point.ts';
 
 /** A container may move a mount while it is taken away. */
 const ATTEMPTS = 5;
-/** <linux/magic.h> */
-const TMPFS_MAGIC = 0x01021994;
-
 /**
  * Puts this thread into a mount namespace of its own in which a view is all that there is: the root, with its mounts in
  * it. No /proc of whatever origin is among them: its links lead to what a process has open and to every process's root,

@@ -135,12 +135,11 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
     const entry = this.#require(id);
     const { snapshot } = entry;
     if (entry.mounted) return snapshot.mountPath;
-    allowRemount(entry);
     using undo = new DisposableStack();
     this.#enterLayers(snapshot, undo);
     mkdirSync(snapshot.mountPath, { recursive: true, mode: 0o755 });
     undo.defer(() => rmdirSync(snapshot.mountPath));
-    mountSnapshot(snapshot);
+    mountSnapshot(snapshot, entry.record);
     undo.move();
     entry.mounted = true;
     return snapshot.mountPath;
@@ -380,18 +379,6 @@ export class OverlaySnapshotStore implements SnapshotStore, AsyncDisposable {
       this.#release.finish(undefined, () => rm(path, { recursive: true, force: true }));
     }
   }
-}
-
-/**
- * A volatile overlay leaves a mark that forbids to mount it again, since a crash of the machine may have spoilt it
- * (overlayfs.rst, "Volatile mount"). Within one boot it has not, whatever became of the engine.
- */
-function allowRemount({ snapshot, record }: Entry): void {
-  if (record.volatileBootId === undefined) return;
-  if (record.volatileBootId !== currentBootId()) {
-    throw layerError('snapshot-lost', { subject: snapshot.id });
-  }
-  rmSync(join(snapshot.workPath, 'work/incompat'), { recursive: true, force: true });
 }
 
 /**
