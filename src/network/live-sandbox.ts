@@ -16,7 +16,12 @@ import type { PublishedPorts, PublishTarget } from './published-ports.ts';
 import type { ForwardQuery } from './resolver.ts';
 import { ensureResolverRedirect } from './resolver-sockets.ts';
 import type { FilesFor, SandboxFiles } from './sandbox-files.ts';
-import { configureInterfaces, retireInterface, routeOutward } from './sandbox-interfaces.ts';
+import {
+  configureInterfaces,
+  restoreInterfaces,
+  retireInterface,
+  routeOutward,
+} from './sandbox-interfaces.ts';
 import { openSandboxResolver } from './sandbox-resolver.ts';
 import { networkSysctls, writeSysctls } from './sysctl.ts';
 
@@ -190,7 +195,14 @@ export class LiveSandbox {
     for (const { network, endpoint } of this.#connections) {
       this.#attempt(() => network.carrier.repairEndpoint(endpoint));
     }
+    this.#attempt(() => this.#inside(() => this.#restoreInterfaces()));
     this.#attempt(() => this.#inside(ensureResolverRedirect));
+  }
+
+  /** Runs in the namespace. */
+  #restoreInterfaces(): void {
+    using route = RouteSocket.open();
+    restoreInterfaces(route, this.#endpoints());
   }
 
   #endpoints(): readonly Endpoint[] {

@@ -64,6 +64,8 @@ function defaultRoutes(
   });
 }
 
+const retiredName = (endpointId: string) => `gone-${endpointId.slice(0, 8)}`;
+
 /**
  * Makes an interface useless at once, which deleting its link would take the kernel 12 to 28 ms for: its addresses
  * go, and with them its routes, and its name is free. One that the container has taken away itself is fine.
@@ -75,9 +77,24 @@ export function retireInterface(route: RouteSocket, { interfaceName, addresses, 
     route.request(
       ...addresses.map((address) => deleteAddress({ index, ...address })),
       setLinkDown(index),
-      setLinkName(index, `gone-${id.slice(0, 8)}`),
+      setLinkName(index, retiredName(id)),
     );
   } catch (error) {
     if (!isErrno(error, 'ENODEV', 'EADDRNOTAVAIL')) throw error;
   }
+}
+
+/** Takes back {@link retireInterface} for endpoints that are there: a crash came before their end was recorded. */
+export function restoreInterfaces(route: RouteSocket, endpoints: readonly Endpoint[]): void {
+  const retired = endpoints.flatMap((endpoint) => {
+    const { id, interfaceName } = endpoint;
+    const name = retiredName(id);
+    return interfaceName !== undefined && route.linkExists(name) ? [{ endpoint, interfaceName, name }] : [];
+  });
+  if (retired.length === 0) return;
+  route.request(
+    ...retired.map(({ name, interfaceName }) => setLinkName(route.linkIndex(name), interfaceName)),
+  );
+  const fresh = retired.map(({ endpoint }) => endpoint);
+  configureInterfaces(route, fresh, endpoints);
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import type { DomainEvent } from '#base/event.ts';
 import { parseIp } from '#base/ip-address.ts';
 import { parsePrefix } from '#base/ip-prefix.ts';
@@ -289,6 +290,30 @@ function suite(): void {
       events.filter(({ action }) => action === 'prune').map(({ attributes }) => attributes),
       [{ reclaimed: '0' }],
     );
+  });
+
+  test('a crash between the end of an endpoint and its record: the endpoint is taken back', async () => {
+    await createTwo();
+    const web = await networks.acquire(
+      requestFor('web', { ports: [port('80/tcp', 8080)], ...on('back', 'front') }),
+    );
+    const before = [interfaces(web), defaultGateways(web)];
+    await networks.disconnect(web.id, 'back');
+    await networks.disconnect(web.id, 'front');
+    assert.deepEqual(interfaces(web), []);
+    await networks[Symbol.asyncDispose]();
+    await start([web]);
+    await until(
+      () => isDeepStrictEqual([interfaces(web), defaultGateways(web)], before),
+      () => `${interfaces(web).join(', ')} as before`,
+    );
+    using peer = await Peer.start('web', web.namespacePath);
+    using host = await Peer.start('host');
+    await peer.listen(80);
+    for (const network of ['front', 'back']) {
+      assert.match(await host.ask(addressOn(web, network), 80), /^web /, network);
+    }
+    assert.match(await host.ask('127.0.0.1', 8080), /^web /);
   });
 
   test('a network whose bridge was taken away is made anew at the next start', async () => {
