@@ -71,12 +71,15 @@ export class Client {
     const exitCode = this.#random.below(5);
     const output = `${name} says this`;
     const Cmd = ['sh', '-c', `echo ${output}; exit ${exitCode}`];
+    const wasDiskFull = this.#world.watchDisk();
     const entry = await this.#create({ Cmd, HostConfig: { NetworkMode: 'none' } }, name, `${output}\n`);
     await this.#world.succeed('POST', `/containers/${name}/start`);
     const told: { readonly StatusCode: number } = JSON.parse(
       await this.#world.succeed('POST', `/containers/${name}/wait`),
     );
     if (told.StatusCode === exitCode) entry.exitCode = exitCode;
+    // Output that cannot be written is dropped (docs/durability.md); that it ended is not.
+    if (wasDiskFull()) delete entry.output;
     this.#count1('run');
   }
 

@@ -26,10 +26,12 @@ export const FAULTS: Readonly<Record<string, (context: FaultContext) => Promise<
   },
   'full disk': async ({ world, random }) => {
     const filler = join(world.engine.root, 'filler');
+    world.isDiskFull = true;
     fill(filler);
     await sleep(200 + random.below(500));
     if (random.below(2) === 0) await world.engine.kill();
     rmSync(filler);
+    world.isDiskFull = false;
     await world.engine.stop();
   },
   'lost directory': loseDirectory,

@@ -11,8 +11,8 @@ export interface Entry {
   told: Told;
   /** Of a container that has ended: what a client was told of its exit. */
   exitCode?: number;
-  /** All that it printed. */
-  readonly output?: string;
+  /** All that it printed; absent where its log need not have it. */
+  output?: string;
   /** What a client wrote into a volume. */
   content?: string;
 }

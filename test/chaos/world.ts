@@ -13,6 +13,8 @@ export class World implements AsyncDisposable {
   readonly engine: TestDaemon;
   readonly pulled: string;
   readonly #registry: DebianRegistry;
+  #fullDisks = 0;
+  #isDiskFull = false;
 
   private constructor(engine: TestDaemon, registry: DebianRegistry) {
     this.engine = engine;
@@ -31,6 +33,18 @@ export class World implements AsyncDisposable {
     await dockerOk(engine, ['push', world.pulled]);
     await dockerOk(engine, ['rmi', world.pulled]);
     return world;
+  }
+
+  /** The disk is full until it is told otherwise. */
+  set isDiskFull(isFull: boolean) {
+    this.#isDiskFull = isFull;
+    if (isFull) this.#fullDisks++;
+  }
+
+  /** @returns tells whether the disk is full now, or has been since */
+  watchDisk(): () => boolean {
+    const before = this.#isDiskFull ? -1 : this.#fullDisks;
+    return () => this.#fullDisks > before;
   }
 
   ask(method: string, path: string, body?: object | Buffer): Promise<Answer> {
